@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What the scripts of this directory share: where things lie, how interpreters are found, how output looks.
+# The variables are for those who source this.
+# shellcheck disable=SC2034
+
+# An empty environment (cron, CI) has no HOME, and everything below hangs on it.
+: "${HOME:=$(getent passwd "$(id -u)" | cut -d: -f6)}"
+export HOME
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# Shared by all clones: what is in it depends on pinned requirements only, never on the clone.
+cache=${OPENSEARCH_ML_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/searchops.opensearch_ml}
+# Belongs to this clone.
+work=$repo/.cache
+# Committed; the repository as the collection searchops.opensearch_ml, without installing it.
+view=$repo/dev/collections
+collection=$view/ansible_collections/searchops/opensearch_ml
+results=$work/results
+
+say() { printf '==> %s\n' "$*"; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# The real interpreter behind a name. A pyenv shim stops working as soon as something scrubs the environment
+# (ansible-test does), hence sys.executable and not the name on PATH.
+interpreter() {
+    local version=$1 found candidate
+    found=$(command -v "python$version" 2>/dev/null) || found=
+    for candidate in "$found" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/"python$version"; do
+        [ -x "$candidate" ] || continue
+        if "$candidate" -c "import sys; print(sys.executable); sys.exit('%d.%d' % sys.version_info[:2] != '$version')" \
+            2>/dev/null; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+# The first of several versions that is installed.
+first_interpreter() {
+    local version
+    for version in "$@"; do
+        interpreter "$version" && return 0
+    done
+    return 1
+}
+
+# $1: the profile, "default" or "newest". Prints the venv that belongs to it; it need not exist yet.
+venv_path() {
+    local profile=$1 python=$2 version digest
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    # The interpreter's own path is part of the name: a venv is a pointer to it.
+    digest=$({
+        cat "$repo/dev/requirements$( [ "$profile" = default ] || printf -- '-%s' "$profile").txt"
+        printf '%s' "$python"
+    } | sha256sum | cut -c1-12)
+    printf '%s/venv-%s-%s\n' "$cache" "$version" "$digest"
+}
+
+# ansible-core 2.19 runs on 3.11 to 3.13.
+default_python() { first_interpreter 3.11 3.12 3.13; }
+# The newest ansible-core needs 3.12 or later; the later, the better as a second opinion.
+newest_python() { first_interpreter 3.14 3.13 3.12; }
+
+# Certificates of a company's proxy live in the system's bundle, which neither uv nor an old pip looks at by itself.
+trust_system_certificates() {
+    local bundle=/etc/ssl/certs/ca-certificates.crt
+    [ -e "$bundle" ] || return 0
+    export UV_NATIVE_TLS=1 PIP_CERT="${PIP_CERT:-$bundle}"
+}
+
+# Makes the rest of the calling script independent of what the developer's shell happens to have set.
+enter() {
+    local venv=$1
+    # Ansible aborts in the C and POSIX locales.
+    export LC_ALL=C.UTF-8
+    # Without bytecode every ansible command costs another second.
+    unset PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME PYTEST_ADDOPTS PYTEST_PLUGINS ANSIBLE_COLLECTIONS_PATHS
+    export PATH="$venv/bin:$PATH"
+    export VIRTUAL_ENV=$venv
+    export ANSIBLE_COLLECTIONS_PATH="$view:$cache/collections"
+    # Named outright: Ansible ignores ansible.cfg in a world-writable directory.
+    export ANSIBLE_CONFIG="$repo/ansible.cfg"
+    # The stack listens on this machine; a proxy in the environment must not get between.
+    export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}" NO_PROXY="127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY}"
+}
