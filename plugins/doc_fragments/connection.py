@@ -1,0 +1,76 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # The argument spec is module_utils/_options.py: connection_options().
+    DOCUMENTATION = r"""
+options:
+  hosts:
+    description:
+      - The cluster's URL, or several URLs of the same cluster. The next one is tried when one cannot be reached.
+      - If not given, the environment variable E(OPENSEARCH_HOSTS) is used (several are separated by commas), else
+        C(http://localhost:9200).
+    type: list
+    elements: str
+  auth_type:
+    description:
+      - How to authenticate.
+      - If not given, it follows from what is given, O(token), O(username) or O(client_cert), in this order; the
+        environment variable E(OPENSEARCH_AUTH_TYPE) comes before that.
+    type: str
+    choices:
+      none: Not at all; for clusters without the security plugin.
+      basic: With O(username) and O(password).
+      bearer: With O(token).
+      client_cert: With O(client_cert) alone.
+  username:
+    description: The user. If not given, the environment variable E(OPENSEARCH_USERNAME) is used.
+    type: str
+  password:
+    description: The user's password. If not given, the environment variable E(OPENSEARCH_PASSWORD) is used.
+    type: str
+  token:
+    description: A bearer token. If not given, the environment variable E(OPENSEARCH_TOKEN) is used.
+    type: str
+  client_cert:
+    description:
+      - A client certificate in PEM format, a path on the host that runs the module. It may hold the key as well.
+      - If not given, the environment variable E(OPENSEARCH_CLIENT_CERT) is used.
+    type: path
+  client_key:
+    description:
+      - The key of O(client_cert) in PEM format, without a passphrase, a path on the host that runs the module.
+      - If not given, the environment variable E(OPENSEARCH_CLIENT_KEY) is used.
+    type: path
+  ca_path:
+    description:
+      - The certificates of the authorities to trust, a PEM file or a directory.
+      - If not given, the environment variable E(OPENSEARCH_CA_PATH) is used, else the system's authorities.
+    type: path
+  validate_certs:
+    description: Whether to verify the cluster's TLS certificate. Only ever switch it off for a throw-away cluster.
+    type: bool
+    default: true
+  timeout:
+    description: How long to wait for an answer, in seconds.
+    type: float
+    default: 30.0
+  retries:
+    description:
+      - How often a request is sent again, with growing pauses, when it cannot be sent, or is refused for the moment
+        (429, 503, version conflicts), or when its answer is lost and it can safely be repeated.
+      - The creation of an object is never repeated blindly; its fate is looked up first.
+    type: int
+    default: 5
+  headers:
+    description: Further headers for each request, for example for a proxy. Their values are kept out of all output.
+    type: dict
+requirements:
+  - requests
+notes:
+  - The module talks to the cluster over HTTP from the host on which it runs, usually the controller (C(connection=local)).
+"""

@@ -1,0 +1,29 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""The ways to authenticate. A new one is a file beside this and a line in METHODS."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._base import Auth
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._basic import BasicAuth
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._bearer import BearerAuth
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._client_cert import ClientCertAuth
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._none import NoAuth
+
+#: In the order in which given options choose among them; the last is what remains.
+METHODS: tuple[type[Auth], ...] = (BearerAuth, BasicAuth, ClientCertAuth, NoAuth)
+
+
+def choose(options: Mapping[str, Any]) -> Auth:
+    """The method that 'auth_type' names, else the first whose options are given."""
+    wanted = options.get("auth_type")
+    for method in METHODS:
+        if wanted == method.NAME or (not wanted and any(options.get(name) for name in method.IMPLIED_BY)):
+            return method(options)
+    return NoAuth(options)

@@ -1,0 +1,33 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What an authentication method is."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+
+
+class Auth:
+    """One way to authenticate. A subclass names itself, its options and what it adds to a request."""
+
+    NAME = ""
+    #: Options that must be given when this method is chosen.
+    NEEDS: tuple[str, ...] = ()
+    #: Options that choose this method where 'auth_type' is not given.
+    IMPLIED_BY: tuple[str, ...] = ()
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        missing = [name for name in self.NEEDS if not options.get(name)]
+        if missing:
+            raise Failure("invalid_input", f"auth_type={self.NAME} needs {' and '.join(missing)}.")
+        self.options = options
+
+    def headers(self, method: str, url: str, content: bytes | None) -> dict[str, str]:
+        """The headers that authenticate this very request."""
+        return {}

@@ -1,0 +1,220 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""The one way to the cluster: hosts, retries, check-mode guard, decoding. Knows HTTP, not ML Commons."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Mapping, NamedTuple
+from urllib.parse import quote, urlencode
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _explain
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth import Auth
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import (
+    AnswerLost,
+    ApiError,
+    Failure,
+    Unreachable,
+    WriteInCheckMode,
+)
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import (
+    NoAnswer,
+    NotSent,
+    RawAnswer,
+    Transport,
+)
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
+
+#: Gateways answer these without saying whether the server has done its work.
+GATEWAY = (502, 503, 504)
+
+#: Longest pause between two tries, and the longest that a Retry-After is obeyed, in seconds.
+LONGEST_PAUSE, LONGEST_RETRY_AFTER = 5.0, 30.0
+
+#: A starting cluster makes its master key within some ten seconds: a pause and a number of tries that outlast it.
+STARTING_PAUSE, STARTING_TRIES = 2.0, 15
+
+
+class Answer(NamedTuple):
+    """An HTTP status and the decoded JSON body."""
+
+    status: int
+    body: Any
+
+
+class Client:
+    """Talks to one cluster. Counts what it sends in ``reads`` and ``writes``.
+
+    With ``read_only`` every write raises :class:`WriteInCheckMode` before it leaves.
+    """
+
+    def __init__(
+        self,
+        hosts: list[str],
+        transport: Transport,
+        auth: Auth,
+        *,
+        timeout: float = 30.0,
+        retries: int = 5,
+        headers: Mapping[str, str] | None = None,
+        read_only: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self.hosts = [host.rstrip("/") for host in hosts]
+        self.clock = clock or Clock()
+        self.reads = 0
+        self.writes = 0
+        self._transport = transport
+        self._auth = auth
+        self._timeout = timeout
+        self._retries = retries
+        self._headers = dict(headers or {})
+        self._read_only = read_only
+        self._current = 0
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: tuple[int, ...] = ()) -> Answer:
+        return self._send("GET", path, None, query, write=False, repeatable=True, accept=accept)
+
+    def search(self, path: str, body: Mapping[str, Any], *, accept: tuple[int, ...] = ()) -> Answer:
+        """A read that carries a body."""
+        return self._send("POST", path, body, None, write=False, repeatable=True, accept=accept)
+
+    def create(self, path: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None) -> Answer:
+        """A write that must not be sent twice unasked. Raises :class:`AnswerLost` where its fate is unknown."""
+        return self._send("POST", path, body, query, write=True, repeatable=False)
+
+    def change(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, accept: tuple[int, ...] = ()
+    ) -> Answer:
+        """A write that has the same effect when it is sent twice."""
+        return self._send(method, path, body, None, write=True, repeatable=True, accept=accept)
+
+    def ask(self, path: str, body: Mapping[str, Any], *, timeout: float) -> Answer:
+        """A question to a model: no write, yet costly, so its answer is waited for ``timeout`` seconds and never
+        asked for again here."""
+        return self._send("POST", path, body, None, write=False, repeatable=False, timeout=timeout)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str] | None,
+        *,
+        write: bool,
+        repeatable: bool,
+        accept: tuple[int, ...] = (),
+        timeout: float | None = None,
+    ) -> Answer:
+        if write and self._read_only:
+            raise WriteInCheckMode(method, path)
+        target = path + ("?" + urlencode(query) if query else "")
+        content = None if body is None else json.dumps(body).encode()
+        tried, starting = 0, 0
+        while True:
+            try:
+                raw = self._exchange(method, target, content, timeout or self._timeout, write)
+            except NotSent as exc:
+                if tried >= self._retries + len(self.hosts) - 1:
+                    raise Unreachable(
+                        "unreachable", f"No host could be reached ({', '.join(self.hosts)}): {exc}"
+                    ) from exc
+                # The other hosts are tried at once; the pause comes when all were tried.
+                if (tried + 1) % len(self.hosts) == 0:
+                    self._pause(tried // len(self.hosts))
+                tried += 1
+                continue
+            except NoAnswer as exc:
+                lost = f"{method} {path} on {self._host} brought no answer: {exc}"
+                if not repeatable:
+                    raise AnswerLost("no_answer", lost) from exc
+                if tried >= self._retries:
+                    raise Failure("no_answer", lost) from exc
+                self._pause(tried)
+                tried += 1
+                continue
+
+            failure, retry = self._judge(method, path, raw, accept)
+            if failure is None:
+                return Answer(raw.status, _decode(raw))
+            if write and not repeatable and (raw.status in GATEWAY or (raw.status >= 500 and retry == _explain.SOON)):
+                raise AnswerLost(failure.code, failure.message, raw.status)
+            if retry == _explain.STARTING and starting < STARTING_TRIES:
+                self.clock.sleep(STARTING_PAUSE)
+                starting += 1
+            elif retry == _explain.SOON and tried < self._retries:
+                self._pause(tried, raw)
+                tried += 1
+            else:
+                raise failure
+
+    def _exchange(self, method: str, target: str, content: bytes | None, timeout: float, write: bool) -> RawAnswer:
+        headers = {"Accept": "application/json", **self._headers}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        url = self._host + target
+        headers.update(self._auth.headers(method, url, content))
+        if write:
+            self.writes += 1
+        else:
+            self.reads += 1
+        try:
+            return self._transport.send(method, url, headers, content, timeout)
+        except (NotSent, NoAnswer):
+            self._current += 1
+            raise
+
+    @property
+    def _host(self) -> str:
+        return self.hosts[self._current % len(self.hosts)]
+
+    def _pause(self, tried: int, raw: RawAnswer | None = None) -> None:
+        pause = min(0.2 * 2**tried, LONGEST_PAUSE) * (0.5 + self.clock.jitter() / 2)
+        asked = raw.headers.get("Retry-After", "") if raw else ""
+        if asked.isdigit():
+            pause = max(pause, min(float(asked), LONGEST_RETRY_AFTER))
+        self.clock.sleep(pause)
+
+    def _judge(
+        self, method: str, path: str, raw: RawAnswer, accept: tuple[int, ...]
+    ) -> tuple[Failure | None, str | None]:
+        """None where the answer is a success, else what it means and whether it may be asked for again."""
+        where = f"{method} {path} on {self._host}"
+        if raw.status in accept:
+            return None, None
+        if 300 <= raw.status < 400:
+            target = raw.headers.get("Location", "nowhere")
+            return Failure("redirected", f"{where} was redirected to {target}.", raw.status), None
+        body = _decode(raw)
+        if raw.status < 300:
+            if isinstance(body, (dict, list)):
+                return None, None
+            return Failure(
+                "not_opensearch", f"{where} answered {raw.status} without JSON: {str(body)[:200]}", raw.status
+            ), None
+        kind, reason = _explain.decode_error(body)
+        code, retry = _explain.explain(raw.status, kind, reason)
+        details = {"permission": _explain.missing_permission(reason)} if code == "forbidden" else {}
+        if not details.get("permission"):
+            details = {}
+        message = f"{where} answered {raw.status}: {reason}"
+        if retry is None and raw.status in (502, 504) and code == "api_error":
+            retry = _explain.SOON
+        return ApiError(code, message, raw.status, kind, reason, **details), retry
+
+
+def segment(text: str) -> str:
+    """A name or id as one segment of a path, so that it cannot reach another path."""
+    return quote(text, safe="")
+
+
+def _decode(raw: RawAnswer) -> Any:
+    text = raw.content.decode("utf-8", "replace")
+    try:
+        return json.loads(text) if text else ""
+    except (ValueError, RecursionError):
+        return text

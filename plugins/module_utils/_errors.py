@@ -1,0 +1,162 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What can go wrong: one catalogue of codes and remedies, one exception that carries them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict
+
+#: code -> remedy. A remedy is what an operator should do; it may name details in braces.
+CATALOGUE = {
+    # The way to the cluster
+    "library_missing": "Install the Python library 'requests' for {interpreter}.",
+    "unreachable": "Check 'hosts', the network and whether OpenSearch is running.",
+    "no_answer": "Look whether the cluster is overloaded or restarting; raise 'timeout'. A cluster that speaks "
+    "TLS closes a plain connection without an answer: then 'hosts' must begin with https://.",
+    "tls_not_trusted": "Give the authority's certificate with 'ca_path', and a host name that the certificate names.",
+    "tls_to_plain_port": "The port does not speak TLS: write http:// in 'hosts', or name the TLS port.",
+    "redirected": "Name the final address in 'hosts'; redirects are not followed, as they would carry credentials along.",
+    "not_opensearch": "Check that 'hosts' names OpenSearch itself and not another service or a proxy's error page.",
+    "answer_too_large": "Check that 'hosts' names OpenSearch; narrow the request.",
+    "wrong_credentials": "Check 'username' and 'password', or 'token'.",
+    "forbidden": "Give the user a role that allows {permission}. The README lists the least rights that are needed.",
+    "no_ml_plugin": "Install the ML Commons plugin (opensearch-ml) on every node of the cluster.",
+    # Input that is refused before anything is changed
+    "invalid_input": "Correct the option named in the message.",
+    "invalid_regex": "Correct the pattern. It must match a whole URL, and be valid for Java.",
+    "catch_all_refused": "Name the endpoint exactly, or set 'allow_catch_all' if every address is really meant.",
+    "invalid_characters": "Use letters, numbers, spaces and .,!?():@-_'/\" only; OpenSearch 3.1 and later refuse others.",
+    "placeholder_unfilled": "Add the parameter to the connector's 'parameters' or to the prediction, or correct the placeholder's name.",
+    "credential_missing": "Add the key to 'credential', or take the placeholder out of the action.",
+    "credential_needed": "State 'credential' in this task so that the new connector can be given it, "
+    "or allow a short gap with 'update_strategy: redeploy', which keeps the stored credential.",
+    "unsupported_version": "Upgrade OpenSearch, or leave out the option.",
+    # What is on the cluster
+    "ambiguous_name": "Remove the surplus objects, or name the one that is meant by its id.",
+    "unknown_connector": "Create the connector first, or correct its name or id.",
+    "unknown_model": "Register the model first, or correct its name or id.",
+    "unknown_model_group": "Create the model group first, or name it by its name, which creates it where it is missing.",
+    "connector_in_use": "Use 'update_strategy: swap' or 'redeploy' to change it; to delete it, delete or repoint the models first.",
+    "inline_connector": "The model carries its own connector; delete the model and register it with a standalone connector.",
+    "group_name_taken": "Choose another name, or use the group that has it.",
+    "concurrent_change": "Somebody else is changing the same objects. Run the task again.",
+    "version_conflict": "Somebody else is changing the same objects. Run the task again.",
+    "not_converged": "The server stored something else than it was sent; compare the values in the message, and report it.",
+    # Cluster settings
+    "unknown_setting": "Correct the setting's name; a newer OpenSearch may be needed for it.",
+    "static_setting": "The setting cannot be changed while a node runs: set it in opensearch.yml and restart the nodes.",
+    "invalid_setting_value": "Give a value of the setting's type.",
+    "broken_trusted_regex": "A pattern of plugins.ml_commons.trusted_connector_endpoints_regex does not compile; "
+    "take it out with opensearch_cluster_setting and 'list_mode: remove'.",
+    # ML Commons
+    "untrusted_endpoint": "Append an exact pattern for the URL to plugins.ml_commons.trusted_connector_endpoints_regex.",
+    "private_address_refused": "Set plugins.ml_commons.connector.private_ip_enabled to true. "
+    "From 3.x on, a model that is deployed already must then be undeployed and deployed again.",
+    "access_control_disabled": "Leave out the access options, or switch on the security plugin and connector access control.",
+    "invalid_protocol": "Use one of the protocols that the message lists.",
+    "mcp_disabled": "Set plugins.ml_commons.mcp_connector_enabled to true.",
+    "master_key": "The cluster is still starting or its .plugins-ml-config index is lost. Wait for a green cluster; "
+    "if the index is lost, every connector's credential must be given anew.",
+    "too_many_tasks": "Wait until running tasks have ended, or raise plugins.ml_commons.max_deploy_model_tasks_per_node.",
+    "circuit_breaker": "A node is short of memory or disk; free some, or raise plugins.ml_commons.native_memory_threshold "
+    "or plugins.ml_commons.jvm_heap_memory_threshold.",
+    "deploy_failed": "Mend what the nodes report, then run the task again.",
+    "wait_timeout": "Raise 'wait_timeout' if the cluster is slow; otherwise look at the last state in the message.",
+    # Predictions
+    "model_disabled": "Set 'is_enabled: true' on the model.",
+    "model_not_deployed": "Deploy the model, for example with ml_model and 'state: deployed'.",
+    "rate_limited": "The model's own rate limiter refused the request; wait, or raise its limit.",
+    "interface_mismatch": "Send what the model's 'interface' asks for.",
+    "invalid_payload": "The request body is no JSON once its placeholders are filled; correct 'request_body' or the parameters.",
+    "guardrail": "The model's guardrails refused the text.",
+    "backend_unauthorized": "Give the key that the backend wants in the connector's 'credential'.",
+    "backend_model_missing": "Pull or load the model on the backend, or correct the connector's model name.",
+    "backend_busy": "The backend is overloaded; try again later, or give it more slots.",
+    "backend_loading": "The backend is still loading; try again, or raise 'wait_timeout'.",
+    "backend_error": "Look into the backend's log.",
+    "backend_refused": "Start the backend, or correct the connector's URL. 127.0.0.1 means each OpenSearch node itself.",
+    "backend_unreachable": "Check that the backend runs and that every OpenSearch node can reach it.",
+    "backend_timeout": "Raise 'client_config.read_timeout' of the connector (seconds); loading a model can take minutes.",
+    "backend_closed": "A backend that closes the connection often speaks plain HTTP on that port: try http:// in the connector's URL.",
+    "backend_tls_untrusted": "Make the backend's certificate known to the JVM of every node.",
+    "backend_unknown_host": "Use a host name that every OpenSearch node can resolve.",
+    "backend_empty_answer": "Look into the backend's log: it answered without a body.",
+    "unexpected_status": "Look at the answer, or change 'expect_status'.",
+    "empty_content": "Look at the answer; raise the number of tokens that the model may generate.",
+    "reasoning_only": "The model used up its tokens on reasoning; raise max_tokens or switch reasoning off.",
+    "pattern_mismatch": "Look at the answer, or change 'expect_pattern'.",
+    # The rest
+    "api_error": "Look at the server's reason in the message and at its log.",
+    "internal_error": "This is a defect of the collection. Please report it with the message.",
+}
+
+#: Control and formatting characters that could forge or hide output in a terminal.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def printable(text: object, limit: int = 2000) -> str:
+    """Text from outside, safe to show: without control characters, at most ``limit`` characters."""
+    cleaned = _UNPRINTABLE.sub("?", str(text))
+    return cleaned if len(cleaned) <= limit else cleaned[:limit] + "... (cut)"
+
+
+class Failure(Exception):
+    """Why a task could not do its work.
+
+    ``code`` is stable and listed in :data:`CATALOGUE`; ``status`` is the HTTP status where the server answered;
+    ``details`` are further facts for the caller, JSON-like.
+    """
+
+    def __init__(self, code: str, message: str, status: int | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = printable(message)
+        self.status = status
+        self.details = details
+
+    @property
+    def remedy(self) -> str:
+        return CATALOGUE[self.code].format_map(_Lenient(self.details))
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "message": self.message,
+            "remedy": self.remedy,
+            "status": self.status,
+            "details": self.details,
+        }
+
+
+class Unreachable(Failure):
+    """No host could be connected to: nothing was sent."""
+
+
+class AnswerLost(Failure):
+    """A write was sent and its answer did not come, or came from a gateway: it may or may not have been done."""
+
+
+class ApiError(Failure):
+    """The server answered with an error. ``kind`` is its exception type, ``reason`` its text."""
+
+    def __init__(self, code: str, message: str, status: int, kind: str, reason: str, **details: Any) -> None:
+        super().__init__(code, message, status, **details)
+        self.kind = kind
+        self.reason = reason
+
+
+class WriteInCheckMode(Failure):
+    """A write was about to leave although the task runs in check mode: a defect, never expected."""
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__("internal_error", f"{method} {path} was about to be sent in check mode")
+
+
+class _Lenient(Dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "what the message names"

@@ -1,0 +1,136 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What the server's errors mean: one table from an answer to a code, and whether sending it again can help.
+
+The texts are those of ML Commons 2.19.1 and 3.6.0 and of OpenSearch's REST layer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+#: When an answer may be asked for again: after the usual back-off, or with the patience that a starting cluster needs.
+SOON, STARTING = "soon", "starting"
+
+#: How ML Commons marks what the backend itself said. Without it a 404, 429 or 503 is OpenSearch's own.
+FROM_BACKEND = "Error from remote service:"
+
+
+class Rule(NamedTuple):
+    code: str
+    pattern: str
+    status: tuple[int, ...] = ()
+    retry: str | None = None
+
+
+_BACKEND_RULES = (
+    Rule("backend_unauthorized", "", (401, 403)),
+    Rule("backend_model_missing", r"(?i)model|pull", (404,)),
+    Rule("backend_busy", "", (429,)),
+    Rule("backend_loading", r"(?i)loading", (503,)),
+    Rule("backend_busy", "", (503,)),
+    Rule("backend_error", ""),
+)
+
+_RULES = (
+    Rule(
+        "master_key",
+        r"encryption master key has not been initialized|Fetching master key timed out|No response to create ML Config index",
+        (),
+        STARTING,
+    ),
+    Rule("version_conflict", r"version_conflict_engine_exception|version conflict", (409,), SOON),
+    Rule("too_many_tasks", r"exceed max running task limit", (), SOON),
+    Rule("circuit_breaker", r"(?i)circuit.?breaker|circuit_breaking_exception"),
+    Rule("wrong_credentials", "", (401,)),
+    Rule("forbidden", r"security_exception|no permissions for|Forbidden", (403,)),
+    Rule("model_disabled", r"Model is disabled"),
+    Rule("rate_limited", r"Request is throttled at", (429,)),
+    Rule("untrusted_endpoint", r"not matching the trusted connector endpoint regex"),
+    Rule("private_address_refused", r"has private ip address"),
+    Rule("broken_trusted_regex", r"pattern_syntax_exception|PatternSyntaxException"),
+    Rule("unknown_setting", r"setting \[[^\]]*\], not recognized|unknown setting \["),
+    Rule("static_setting", r"not dynamically updateable"),
+    Rule("invalid_setting_value", r"Failed to parse value|illegal value can't update|failed to parse setting"),
+    Rule("connector_in_use", r"models are still using this connector"),
+    Rule("unknown_connector", r"Failed to find connector"),
+    Rule("unknown_model", r"Failed to find model|Model not found|Not find model"),
+    Rule("unknown_model_group", r"Model Group Response is empty|Failed to find model group|Fail to find model group"),
+    Rule("group_name_taken", r"already being used by a model group"),
+    Rule("access_control_disabled", r"You cannot specify (connector|model) access control parameters"),
+    Rule("invalid_protocol", r"Unsupported connector protocol"),
+    Rule("mcp_disabled", r"MCP connector is not enabled"),
+    Rule("invalid_characters", r"can only contain letters, numbers, spaces"),
+    Rule("placeholder_unfilled", r"Some parameter placeholder not filled in payload"),
+    Rule("invalid_payload", r"Invalid payload|Invalid JSON"),
+    Rule("interface_mismatch", r"Error validating (input|output) schema"),
+    Rule("guardrail", r"guardrails triggered"),
+    Rule("backend_refused", r"Connection refused"),
+    Rule("backend_timeout", r"Read timed out|timed out during the request|ReadTimeout"),
+    Rule(
+        "backend_closed",
+        r"connection was closed during the request|not an SSL/TLS record|Unsupported or unrecognized SSL",
+    ),
+    Rule("backend_tls_untrusted", r"PKIX path building failed|unable to find valid certification path|SSLHandshake"),
+    Rule(
+        "backend_unknown_host",
+        r"Name or service not known|unknown_host_exception|UnknownHostException|No address associated",
+    ),
+    Rule(
+        "backend_unreachable",
+        r"Acquire operation took longer|No route to host|Network is unreachable|connection timed out",
+    ),
+    Rule("backend_empty_answer", r"Remote service returned empty response body|No response from model"),
+    Rule("backend_error", r"Error communicating with remote model|Fail to execute (http|predict)"),
+    Rule("model_not_deployed", r"Model not ready yet|model.*not.*deployed"),
+    Rule("no_ml_plugin", r"no handler found for uri \[/_plugins/_ml"),
+    Rule("api_error", r"", (429, 503), SOON),
+    Rule("api_error", ""),
+)
+
+
+class Explained(NamedTuple):
+    code: str
+    retry: str | None
+
+
+def explain(status: int, kind: str, reason: str) -> Explained:
+    """The code of an error answer, and whether (and how) the same request may be sent again."""
+    from_backend = FROM_BACKEND in reason
+    text = reason.split(FROM_BACKEND, 1)[1] if from_backend else f"{kind}: {reason}"
+    for rule in _BACKEND_RULES if from_backend else _RULES:
+        if (not rule.status or status in rule.status) and re.search(rule.pattern, text):
+            return Explained(rule.code, rule.retry)
+    raise AssertionError("the last rule matches everything")
+
+
+def decode_error(body: Any) -> tuple[str, str]:
+    """The exception type and the reason in an error answer, whatever its shape.
+
+    The usual shape is ``{"error": {"type", "reason", "caused_by"}, "status"}``; the router's own errors carry
+    ``error`` as a string, and the security plugin answers plain text.
+    """
+    if isinstance(body, dict):
+        error = body.get("error", body.get("message", body))
+        if isinstance(error, dict):
+            kind = str(error.get("type") or "")
+            reasons = [str(error.get("reason") or error.get("details") or "")]
+            cause, depth = error.get("caused_by"), 0
+            while isinstance(cause, dict) and depth < 5:
+                if cause.get("reason") and str(cause["reason"]) not in reasons:
+                    reasons.append(f"{cause.get('type')}: {cause['reason']}")
+                cause, depth = cause.get("caused_by"), depth + 1
+            return kind, "; ".join(reason for reason in reasons if reason) or str(body)
+        return "", str(error)
+    return "", str(body)
+
+
+def missing_permission(reason: str) -> str | None:
+    """The action that the security plugin refused, from ``no permissions for [x] and User [...]``."""
+    found = re.search(r"no permissions for \[([^\]]+)\]", reason)
+    return found.group(1) if found else None

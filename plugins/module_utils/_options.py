@@ -1,0 +1,91 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""The options that all modules share, and the client that they describe."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible.module_utils.basic import env_fallback
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _auth
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import RequestsTransport, Transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
+
+
+def _from_environment(option: str) -> dict[str, Any]:
+    return {"fallback": (env_fallback, [f"OPENSEARCH_{option.upper()}"])}
+
+
+def connection_options() -> dict[str, Any]:
+    """The argument spec of the connection; the doc fragment 'connection' documents it."""
+    return {
+        "hosts": {"type": "list", "elements": "str", **_from_environment("hosts")},
+        "auth_type": {
+            "type": "str",
+            "choices": ["none", "basic", "bearer", "client_cert"],
+            **_from_environment("auth_type"),
+        },
+        "username": {"type": "str", **_from_environment("username")},
+        "password": {"type": "str", "no_log": True, **_from_environment("password")},
+        "token": {"type": "str", "no_log": True, **_from_environment("token")},
+        "client_cert": {"type": "path", **_from_environment("client_cert")},
+        "client_key": {"type": "path", "no_log": False, **_from_environment("client_key")},
+        "ca_path": {"type": "path", **_from_environment("ca_path")},
+        "validate_certs": {"type": "bool", "default": True},
+        "timeout": {"type": "float", "default": 30.0},
+        "retries": {"type": "int", "default": 5},
+        "headers": {"type": "dict", "no_log": True},
+    }
+
+
+def wait_options(timeout: float) -> dict[str, Any]:
+    """The argument spec of waiting; ``timeout`` is the default in seconds."""
+    return {
+        "wait": {"type": "bool", "default": True},
+        "wait_timeout": {"type": "float", "default": timeout},
+    }
+
+
+#: Where a cluster is looked for when nothing names one.
+DEFAULT_HOST = "http://localhost:9200"
+
+
+def connect(
+    options: Mapping[str, Any], *, read_only: bool, transport: Transport | None = None, clock: Clock | None = None
+) -> Client:
+    """A client for the cluster that the connection options describe. Sends nothing yet. Raises Failure."""
+    hosts = [host.strip() for host in options.get("hosts") or [DEFAULT_HOST] if host.strip()]
+    for host in hosts:
+        if not host.lower().startswith(("http://", "https://")):
+            raise Failure("invalid_input", f"hosts: {host!r} must begin with http:// or https://.")
+        if "@" in host.split("/")[2]:
+            raise Failure("invalid_input", "hosts: give the user and the password as options, not inside the URL.")
+    for name in ("timeout", "retries"):
+        if options[name] < 0 or (name == "timeout" and options[name] == 0):
+            raise Failure("invalid_input", f"{name}: {options[name]} is too small.")
+    verify: bool | str = (options.get("ca_path") or True) if options["validate_certs"] else False
+    cert = options.get("client_cert")
+    return Client(
+        hosts,
+        transport
+        or RequestsTransport(verify, (cert, options["client_key"]) if cert and options.get("client_key") else cert),
+        _auth.choose(options),
+        timeout=options["timeout"],
+        retries=options["retries"],
+        headers={str(name): str(value) for name, value in (options.get("headers") or {}).items()},
+        read_only=read_only,
+        clock=clock,
+    )
+
+
+def secrets_of(options: Mapping[str, Any]) -> list[str]:
+    """The values among the connection options that must never be shown."""
+    found = [options.get("password"), options.get("token"), *(options.get("headers") or {}).values()]
+    return [str(secret) for secret in found if secret]

@@ -1,0 +1,169 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What all kinds share: looking up by name or id, creating exactly one, reading back, deleting until gone."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, NamedTuple
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import wait_until
+
+#: The most that one search returns; the server allows no more.
+PAGE = 10000
+
+#: Names longer than this are stored but cannot be searched for (``ignore_above`` of the index mapping).
+LONGEST_NAME = 256
+
+#: How often two who create the same thing at once start over, and the longest pause in seconds.
+CREATE_TRIES, LONGEST_STEP_ASIDE = 8, 2.0
+
+
+class Doc(NamedTuple):
+    """One object on the cluster: its id and what the server says of it."""
+
+    id: str
+    source: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.source.get("name"))
+
+
+class Kind:
+    """One kind of object: where it lives, and how it is told apart from its neighbours."""
+
+    #: As people call it, for messages and actions.
+    LABEL = ""
+    #: Under which its REST paths are, without a slash at the end.
+    PATH = ""
+    #: The field of a create's answer that holds the id.
+    ID_FIELD = ""
+    #: The code of the failure when none is found.
+    UNKNOWN = ""
+    #: Conditions that every search of this kind carries.
+    MUST_NOT: tuple[dict[str, Any], ...] = ()
+
+    @classmethod
+    def get(cls, client: Client, object_id: str) -> Doc | None:
+        """Read one object by its id; None where there is none."""
+        try:
+            answer = client.get(f"{cls.PATH}/{segment(object_id)}")
+        except ApiError as error:
+            if error.status == 404 and error.code in (cls.UNKNOWN, "api_error"):
+                return None
+            raise
+        return Doc(object_id, answer.body)
+
+    @classmethod
+    def search(cls, client: Client, query: Mapping[str, Any]) -> list[Doc]:
+        """Search at most :data:`PAGE` objects. An index that does not exist yet holds none."""
+        body = {"query": {"bool": {"must": [query], "must_not": list(cls.MUST_NOT)}}, "size": PAGE}
+        try:
+            answer = client.search(f"{cls.PATH}/_search", body)
+        except ApiError as error:
+            if error.status == 404 and ("index_not_found" in error.kind or "no such index" in error.reason):
+                return []
+            raise
+        return _hits(answer.body)
+
+    @classmethod
+    def named(cls, client: Client, name: str) -> list[Doc]:
+        """All objects of exactly this name, the oldest first."""
+        found = [doc for doc in cls.search(client, {"term": {"name.keyword": name}}) if doc.name == name]
+        return sorted(found, key=lambda doc: (doc.source.get("created_time") or 0, doc.id))
+
+    @classmethod
+    def find(cls, client: Client, reference: str) -> Doc | None:
+        """The object of this name or, if none has the name, of this id. Raises Failure where the name is ambiguous."""
+        query = {"bool": {"should": [{"term": {"name.keyword": reference}}, {"ids": {"values": [reference]}}]}}
+        found = cls.search(client, query)
+        return cls.only([doc for doc in found if doc.name == reference], reference) or next(
+            (doc for doc in found if doc.id == reference), None
+        )
+
+    @classmethod
+    def need(cls, client: Client, reference: str) -> Doc:
+        """As :meth:`find`, but raises Failure where there is none."""
+        found = cls.find(client, reference)
+        if found is None:
+            raise Failure(cls.UNKNOWN, f"There is no {cls.LABEL} of the name or id {reference!r}.")
+        return found
+
+    @classmethod
+    def only(cls, found: list[Doc], name: str) -> Doc | None:
+        """The one object that was found, or None. Raises Failure for more than one."""
+        if len(found) > 1:
+            ids = [doc.id for doc in found]
+            raise Failure(
+                "ambiguous_name",
+                f"{len(found)} {cls.LABEL}s have the name {name!r}: {', '.join(ids)}.",
+                ids=ids,
+            )
+        return found[0] if found else None
+
+    @classmethod
+    def create_one(
+        cls,
+        run: Run,
+        body: Mapping[str, Any],
+        look: Callable[[], list[Doc]],
+        *,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        withdraw: Callable[[str], None],
+    ) -> tuple[Doc, bool]:
+        """Create exactly one object although answers get lost and others may create the same one now.
+
+        ``look`` finds all objects that count as this one; there was none before. A lost answer is settled by a look,
+        never by a second create. Whoever is not alone afterwards takes the own one back (``withdraw``), steps aside
+        for a random moment and looks again; a create is visible to every later search, so not two can stay.
+        Returns the object and whether it was made here. Raises Failure where others keep getting in the way.
+        """
+        lost: AnswerLost | None = None
+        found: list[Doc] = []
+        for attempt in range(CREATE_TRIES):
+            if not found:
+                own: str | None = None
+                try:
+                    own = str(run.client.create(path, body, query).body[cls.ID_FIELD])
+                except AnswerLost as exc:
+                    lost = exc
+                found = look()
+                if len(found) == 1 and own in (None, found[0].id):
+                    return found[0], True
+                if own:
+                    withdraw(own)
+            run.clock.sleep(min(0.1 + run.clock.jitter() * 0.4 * (attempt + 1), LONGEST_STEP_ASIDE))
+            found = look()
+            if len(found) == 1:
+                return found[0], False
+        if lost is not None and not found:
+            raise lost
+        raise Failure("concurrent_change", f"{len(found)} {cls.LABEL}s of one name were made at the same time.")
+
+    @classmethod
+    def delete(cls, run: Run, object_id: str, *, timeout: float = 30.0) -> None:
+        """Delete one object and wait until it is gone. One that is gone already is no error."""
+        run.client.change("DELETE", f"{cls.PATH}/{segment(object_id)}", accept=(404,))
+        wait_until(
+            lambda: cls.get(run.client, object_id),
+            lambda doc: doc is None,
+            what=f"{cls.LABEL} {object_id} to be gone",
+            describe=lambda doc: "still there",
+            timeout=timeout,
+            clock=run.clock,
+        )
+
+
+def _hits(body: Any) -> list[Doc]:
+    try:
+        return [Doc(str(hit["_id"]), dict(hit["_source"])) for hit in body["hits"]["hits"]]
+    except (KeyError, TypeError, ValueError) as exc:
+        raise Failure("not_opensearch", f"A search was answered without hits: {str(body)[:200]}") from exc

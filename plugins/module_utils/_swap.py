@@ -1,0 +1,100 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Changing a connector under models that serve: a new connector takes over, and the old one goes.
+
+A model takes another ``connector_id`` in place, without being undeployed (2.12 and later). Each step can be the last
+one of a run that is killed; the new connector's notes name the old one, so that the next run knows the two for halves
+of one swap, and ends it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+
+
+def swap(
+    run: Run,
+    old: Doc,
+    body: Mapping[str, Any],
+    users: list[Doc],
+    probe: Callable[[str], None],
+    *,
+    timeout: float,
+) -> Doc:
+    """Put a new connector in the place of ``old`` for all its ``users``, then delete ``old``.
+
+    ``probe`` is called with the id of a model that serves, after it points at the new connector; when it raises, all
+    models point at the old connector again, the new one is deleted, and its failure is raised.
+    """
+    new = _create(run, old, body)
+    moved: list[Doc] = []
+    try:
+        for model in users:
+            moved.append(model)
+            models.update(run, model, {"connector_id": new.id}, timeout=timeout)
+        for model in [model for model in users if models.state_of(model) in models.LIVE][:1]:
+            probe(model.id)
+    except Failure as failure:
+        for model in moved:
+            models.update(run, model, {"connector_id": old.id}, timeout=timeout)
+        Connector.delete(run, new.id)
+        failure.message = f"The new connector failed, the old one ({old.id}) serves on: {failure.message}"
+        raise
+    Connector.delete(run, old.id)
+    return new
+
+
+def settle(run: Run, found: list[Doc]) -> list[Doc]:
+    """End what an interrupted swap left among connectors of one name: forward where the new one is in use already,
+    else back. Others of the same name are left alone. Returns what remains."""
+    for new in found:
+        for old in found:
+            if old.id == connectors.notes_of(new.source).get("replaces"):
+                gone = _settle_pair(run, old, new)
+                return settle(run, [doc for doc in found if doc is not gone])
+    return found
+
+
+def _settle_pair(run: Run, old: Doc, new: Doc) -> Doc:
+    """Returns the one of the two that is deleted."""
+    users = models.using_connectors(run.client, [new.id, old.id])
+    if any(model.source.get("connector_id") == new.id for model in users):
+        left = [model for model in users if model.source.get("connector_id") == old.id]
+        run.act("finish_swap", Connector.LABEL, old.name, lambda: _finish(run, old, new, left), id=old.id)
+        return old
+    run.act("undo_swap", Connector.LABEL, new.name, lambda: Connector.delete(run, new.id), id=new.id)
+    return new
+
+
+def _finish(run: Run, old: Doc, new: Doc, left: list[Doc]) -> None:
+    for model in left:
+        models.update(run, model, {"connector_id": new.id}, timeout=60.0)
+    Connector.delete(run, old.id)
+
+
+def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> Doc:
+    def successors() -> list[Doc]:
+        found = Connector.named(run.client, str(body["name"]))
+        return [doc for doc in found if connectors.notes_of(doc.source).get("replaces") == old.id]
+
+    new, ours = Connector.create_one(
+        run,
+        body,
+        successors,
+        path=f"{Connector.PATH}/_create",
+        withdraw=lambda connector_id: Connector.delete(run, connector_id),
+    )
+    if not ours:
+        raise Failure("concurrent_change", f"Somebody else is replacing connector {old.name!r} ({old.id}) right now.")
+    return new

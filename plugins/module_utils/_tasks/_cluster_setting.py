@@ -1,0 +1,94 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What opensearch_cluster_setting does: reads all settings once, writes the differing ones in one request."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import cluster_setting as settings
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+
+OPTIONS = {
+    "settings": {"type": "dict", "required": True},
+    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+    "scope": {"type": "str", "default": "persistent", "choices": ["persistent", "transient"]},
+    "list_mode": {"type": "str", "default": "exact", "choices": ["exact", "append", "remove"]},
+    "allow_catch_all": {"type": "bool", "default": False},
+}
+
+
+def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """Bring the settings to the stated values. Raises Failure."""
+    scope, list_mode = options["scope"], options["list_mode"]
+    stated = settings.flatten(options["settings"])
+    if options["state"] == "absent":
+        stated = dict.fromkeys(stated, settings.DEFAULT)
+    if not stated:
+        raise Failure("invalid_input", "settings: at least one must be named.")
+    if list_mode != "remove":
+        for name, value in stated.items():
+            settings.check(name, value, allow_catch_all=options["allow_catch_all"])
+
+    current = settings.read(run.client)
+    changes = {}
+    for name, value in stated.items():
+        if not current.knows(name):
+            _unknown(run, name)
+        wanted = settings.target(current, scope, name, value, list_mode)
+        if not settings.fulfilled(current, scope, name, wanted):
+            changes[name] = settings.to_send(wanted)
+        if scope == "persistent" and name in current.transient and not settings.same(current.transient[name], wanted):
+            run.warn(f"{name}: a transient value is set, which counts until the cluster restarts.")
+    after = current
+    if changes:
+        run.act(
+            "set",
+            "cluster setting",
+            ", ".join(sorted(changes)),
+            lambda: settings.write(run.client, scope, changes),
+            scope=scope,
+        )
+        after = current if run.check_mode else _verified(run, scope, changes)
+    return {
+        "settings": {
+            name: changes.get(name, after.effective(name)) if run.check_mode else after.effective(name)
+            for name in stated
+        },
+        "diff": {
+            "before": {name: current.scope(scope).get(name, current.effective(name)) for name in changes},
+            "after": {name: _comparable(value, after, scope, name, run.check_mode) for name, value in changes.items()},
+        },
+    }
+
+
+def _comparable(value: Any, after: settings.Settings, scope: str, name: str, planned: bool) -> Any:
+    """A reset is shown as null: which default then counts is not known before. Scalars are shown as the server does."""
+    if value is settings.DEFAULT:
+        return None
+    if planned:
+        return value if isinstance(value, list) else settings.text_of(value)
+    return after.scope(scope).get(name)
+
+
+def _verified(run: Run, scope: str, changes: Mapping[str, Any]) -> settings.Settings:
+    after = settings.read(run.client)
+    left = [name for name, value in changes.items() if not settings.fulfilled(after, scope, name, value)]
+    if left:
+        raise Failure(
+            "not_converged",
+            f"{', '.join(left)}: written, yet the cluster holds another value. Is somebody else writing it?",
+        )
+    return after
+
+
+def _unknown(run: Run, name: str) -> None:
+    if name.startswith(settings.ML_PREFIX):
+        raise Failure("unknown_setting", f"This cluster has no setting {name!r}.")
+    if run.check_mode:
+        run.warn(f"{name}: the cluster does not list this setting; it may refuse it.")

@@ -1,0 +1,300 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What ml_connector does: from its options to a connector that is as stated."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, NamedTuple
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _fingerprint, _swap
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+
+ACTION_OPTIONS = {
+    "action_type": {
+        "type": "str",
+        "default": "predict",
+        "choices": ["predict", "execute", "batch_predict", "cancel_batch_predict", "batch_predict_status"],
+    },
+    "name": {"type": "str"},
+    "method": {"type": "str", "default": "POST", "choices": ["GET", "POST", "PUT", "DELETE"]},
+    "url": {"type": "str", "required": True},
+    "headers": {"type": "dict"},
+    "request_body": {"type": "json"},
+    "pre_process_function": {"type": "str"},
+    "post_process_function": {"type": "str"},
+}
+
+CLIENT_CONFIG_OPTIONS = {
+    "max_connection": {"type": "int"},
+    "connection_timeout": {"type": "int"},
+    "read_timeout": {"type": "int"},
+    "retry_backoff_millis": {"type": "int"},
+    "retry_timeout_seconds": {"type": "int"},
+    "max_retry_times": {"type": "int"},
+    "retry_backoff_policy": {
+        "type": "str",
+        "choices": ["constant", "exponential_equal_jitter", "exponential_full_jitter"],
+    },
+    "skip_ssl_verification": {"type": "bool"},
+}
+
+OPTIONS = {
+    "name": {"type": "str"},
+    "connector_id": {"type": "str"},
+    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+    "description": {"type": "str"},
+    "version": {"type": "str"},
+    "protocol": {"type": "str", "choices": ["http", "aws_sigv4", "mcp_sse", "mcp_streamable_http"]},
+    "parameters": {"type": "dict"},
+    "credential": {"type": "dict", "no_log": True},
+    "actions": {"type": "list", "elements": "dict", "options": ACTION_OPTIONS},
+    "client_config": {"type": "dict", "options": CLIENT_CONFIG_OPTIONS},
+    "url": {"type": "str"},
+    "headers": {"type": "dict"},
+    "access_mode": {"type": "str", "choices": ["public", "private", "restricted"]},
+    "backend_roles": {"type": "list", "elements": "str"},
+    "add_all_backend_roles": {"type": "bool"},
+    "update_credential": {"type": "str", "default": "on_create", "choices": ["on_create", "always", "when_changed"]},
+    "update_strategy": {"type": "str", "default": "swap", "choices": ["swap", "redeploy", "fail"]},
+    "probe": {"type": "dict"},
+    "wait_timeout": {"type": "float", "default": 180.0},
+}
+
+
+def secrets(options: Mapping[str, Any]) -> list[str]:
+    """Values to hide beyond those of 'no_log' options: keys that stand in headers in the open."""
+    nested = [str(value) for value in (options.get("credential") or {}).values() if value not in (None, "")]
+    return nested + connectors.literal_secrets(options.get("actions"), options.get("headers"))
+
+
+def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """Bring the connector to the stated state. Raises Failure."""
+    found = _locate(options, run)
+    if options["state"] == "absent":
+        return _absent(run, found)
+    if found is None:
+        return _create(options, run)
+    return _converge(options, run, found)
+
+
+class _Secret(NamedTuple):
+    """What a run does about the credential: ``sent`` is None where the stored one stays."""
+
+    sent: dict[str, Any] | None
+    changed: bool
+    notes: dict[str, str]
+
+
+def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
+    connector_id, name = options["connector_id"], options["name"]
+    if connector_id:
+        found = Connector.get(run.client, connector_id)
+        if found is None and options["state"] == "present":
+            raise Failure("unknown_connector", f"There is no connector with the id {connector_id!r}.")
+        return found
+    return Connector.only(_swap.settle(run, Connector.named(run.client, name)), name)
+
+
+def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
+    if found is None:
+        return {"connector": None, "connector_id": None, "diff": {"before": {}, "after": {}}}
+    users = models.using_connectors(run.client, [found.id])
+    if users:
+        raise _in_use(found, users)
+    run.act("delete", Connector.LABEL, found.name, lambda: Connector.delete(run, found.id), id=found.id)
+    before = connectors.shown(connectors.stored(found.source))
+    return {"connector": None, "connector_id": found.id, "diff": {"before": before, "after": {}}}
+
+
+def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    fields = connectors.to_create(connectors.stated(options))
+    secret = _secret(options, {})
+    credential = secret.sent or (None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL)
+    connectors.check(run, fields, options["credential"] or {}, options["probe"])
+    connectors.check_version(run.client, fields)
+
+    def make() -> tuple[Doc, bool]:
+        return Connector.create_one(
+            run,
+            connectors.body(fields, credential, secret.notes),
+            lambda: Connector.named(run.client, fields["name"]),
+            path=f"{Connector.PATH}/_create",
+            withdraw=lambda connector_id: Connector.delete(run, connector_id),
+        )
+
+    made = run.act("create", Connector.LABEL, fields["name"], make)
+    if made is None:
+        return _result(run, {}, fields, fields, secret, None)
+    doc, ours = made
+    if not ours:
+        # Somebody made one of this name at the same moment; whatever it holds, it has to become what was stated.
+        run.actions[-1]["action"] = "adopt"
+        return _converge(options, run, doc)
+    return _result(run, {}, fields, fields, secret, doc)
+
+
+def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any]:
+    current, wanted = connectors.stored(found.source), connectors.stated(options)
+    secret = _secret(options, found.source)
+    differing = connectors.differing(current, wanted)
+    if not differing and not secret.changed:
+        return _result(run, current, wanted, current, secret, found)
+
+    fields = connectors.merged(current, wanted)
+    connectors.check(run, fields, options["credential"], options["probe"])
+    connectors.check_version(run.client, fields)
+    users = models.using_connectors(run.client, [found.id])
+    live = [model for model in users if models.state_of(model) in models.LIVE]
+    # A PUT can neither take a parameter away nor turn one protocol's connector into another's.
+    replaced = bool(connectors.removed_parameters(current, wanted)) or "protocol" in differing
+    strategy = options["update_strategy"]
+    if live and strategy == "fail":
+        raise _in_use(found, live)
+    if replaced or (live and strategy == "swap"):
+        credential = _for_a_copy(fields, options)
+        notes = {**secret.notes, "replaces": found.id}
+        doc = run.act(
+            "swap",
+            Connector.LABEL,
+            fields["name"],
+            lambda: _swap.swap(
+                run,
+                found,
+                connectors.body(fields, credential, notes),
+                users,
+                _prober(options, run),
+                timeout=options["wait_timeout"],
+            ),
+            replaced_id=found.id,
+            models=[model.id for model in users],
+            fields=_named(differing, secret),
+        )
+    else:
+        changes = {name: fields[name] for name in differing}
+        notes = {**connectors.notes_of(found.source), **secret.notes}
+        if secret.notes:
+            changes.setdefault("parameters", {})
+        doc = run.act(
+            "redeploy" if live else "update",
+            Connector.LABEL,
+            fields["name"],
+            lambda: _update(run, found, connectors.body(changes, secret.sent, notes), live, options["wait_timeout"]),
+            id=found.id,
+            models=[model.id for model in live],
+            fields=_named(differing, secret),
+        )
+    return _result(run, current, wanted, fields, secret, doc or found)
+
+
+def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], timeout: float) -> Doc:
+    """A PUT; models that serve are away while it is done, and come back whether or not it succeeds."""
+    try:
+        for model in live:
+            models.undeploy(run, model.id, timeout=timeout)
+        run.client.change("PUT", f"{Connector.PATH}/{segment(found.id)}", body)
+    finally:
+        tasks = [(model.id, models.deploy(run, model.id)) for model in live]
+    for model_id, task_id in tasks:
+        models.wait_deployed(run, model_id, timeout=timeout, task_id=task_id)
+    return found
+
+
+def _secret(options: Mapping[str, Any], source: Mapping[str, Any]) -> _Secret:
+    credential, policy = options["credential"], options["update_credential"]
+    if not credential:
+        return _Secret(None, False, {})
+    if policy == "when_changed":
+        known = connectors.notes_of(source).get("credential")
+        if source and _fingerprint.matches(credential, known):
+            # A copy gets the same note, without the cost of making it anew.
+            return _Secret(None, False, {"credential": str(known)})
+        return _Secret(credential, True, {"credential": _fingerprint.fingerprint(credential)})
+    changed = policy == "always" or not source
+    return _Secret(credential if changed else None, changed, {})
+
+
+def _for_a_copy(fields: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The credential of a connector that takes another's place; the stored one cannot be read."""
+    if options["credential"]:
+        return dict(options["credential"])
+    if connectors.needs_credential(fields):
+        raise Failure(
+            "credential_needed",
+            f"Connector {fields['name']!r} has to be replaced by a new one, and its credential cannot be read from the server.",
+        )
+    return None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL
+
+
+def _prober(options: Mapping[str, Any], run: Run) -> Any:
+    """What a swap asks the model through the new connector before the old one goes: 'probe', if it is given."""
+
+    def ask(model_id: str) -> None:
+        if options["probe"]:
+            prediction.predict_patiently(
+                run.client,
+                model_id,
+                options["probe"],
+                prediction.Expectation(content=False),
+                timeout=options["wait_timeout"],
+                patience=0.0,
+                clock=run.clock,
+            )
+
+    return ask
+
+
+def _in_use(found: Doc, users: list[Doc]) -> Failure:
+    named = ", ".join(f"{model.name!r} ({model.id}, {models.state_of(model)})" for model in users[:10])
+    return Failure(
+        "connector_in_use",
+        f"Connector {found.name!r} ({found.id}) is used by {len(users)} models: {named}",
+        models=[model.id for model in users],
+    )
+
+
+def _named(differing: list[str], secret: _Secret) -> list[str]:
+    return differing + (["credential"] if secret.changed else [])
+
+
+def _result(
+    run: Run,
+    current: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    planned: Mapping[str, Any],
+    secret: _Secret,
+    doc: Doc | None,
+) -> dict[str, Any]:
+    """The result and the diff, over the stated fields. After a write both are of what the server stores now."""
+    after = planned
+    if run.changed and doc is not None and not run.check_mode:
+        doc = Connector.get(run.client, doc.id)
+        if doc is None:
+            raise Failure("concurrent_change", "The connector was removed while it was being changed.")
+        after = connectors.stored(doc.source)
+        left = connectors.differing(after, wanted)
+        if left:
+            raise Failure(
+                "not_converged",
+                f"Connector {doc.name!r} ({doc.id}) was written, yet differs in {', '.join(left)}.",
+                fields=left,
+            )
+    diff = {
+        "before": connectors.shown({name: current[name] for name in wanted if name in current}),
+        "after": connectors.shown({name: after[name] for name in wanted if name in after}),
+    }
+    if secret.changed:
+        diff["before"]["credential"] = "(hidden)" if current else None
+        diff["after"]["credential"] = "(hidden, sent anew)"
+    shown = connectors.serialise(doc) if doc is not None and not run.check_mode else connectors.shown(planned)
+    return {"connector": shown, "connector_id": doc.id if doc else None, "diff": diff}

@@ -1,0 +1,374 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What ml_model does: registered, as stated, and deployed or not."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._options import wait_options
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model_group
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+
+_GUARDRAIL_SIDE = {
+    "type": "dict",
+    "options": {
+        "stop_words": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "index_name": {"type": "str", "required": True},
+                "source_fields": {"type": "list", "elements": "str", "required": True},
+            },
+        },
+        "regex": {"type": "list", "elements": "str"},
+        "model_id": {"type": "str"},
+        "response_filter": {"type": "str"},
+        "response_validation_regex": {"type": "str"},
+    },
+}
+
+OPTIONS = {
+    "name": {"type": "str"},
+    "model_id": {"type": "str"},
+    "state": {"type": "str", "default": "deployed", "choices": ["present", "deployed", "undeployed", "absent"]},
+    "connector": {"type": "str"},
+    "model_group": {"type": "str"},
+    "description": {"type": "str"},
+    "is_enabled": {"type": "bool"},
+    "rate_limiter": {
+        "type": "dict",
+        "options": {
+            "limit": {"type": "float", "required": True},
+            "unit": {
+                "type": "str",
+                "required": True,
+                "choices": ["NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "HOURS", "DAYS"],
+            },
+        },
+    },
+    "guardrails": {
+        "type": "dict",
+        "options": {
+            "type": {"type": "str", "choices": ["local_regex", "model"], "default": "local_regex"},
+            "input_guardrail": _GUARDRAIL_SIDE,
+            "output_guardrail": _GUARDRAIL_SIDE,
+        },
+    },
+    "interface": {"type": "dict", "options": {"input": {"type": "dict"}, "output": {"type": "dict"}}},
+    "deploy_setting": {
+        "type": "dict",
+        "options": {"is_auto_deploy_enabled": {"type": "bool"}, "model_ttl_minutes": {"type": "int"}},
+    },
+    "register_deploy": {"type": "str", "default": "one_step", "choices": ["one_step", "two_step"]},
+    "delete_empty_group": {"type": "bool", "default": False},
+    **wait_options(300.0),
+}
+
+
+def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """Bring the model to the stated state. Raises Failure."""
+    group = _group_of(options, run)
+    found = _locate(options, run, group)
+    if options["state"] == "absent":
+        return _absent(options, run, found, group)
+    names = {}
+    connector = _connector_of(options, run)
+    if connector:
+        names["connector"] = (connector.id, options["connector"])
+    wanted = models.stated({**options, "connector_id": connector.id if connector else None})
+    if "interface" in wanted:
+        wanted["interface"] = {side: schema for side, schema in wanted["interface"].items() if schema is not None}
+    if found is None:
+        return _create(options, run, wanted, group, names)
+    if group is not None:
+        names["model_group"] = (group.id, options["model_group"])
+        wanted["model_group_id"] = group.id
+    return _converge(options, run, found, wanted, names)
+
+
+def _group_of(options: Mapping[str, Any], run: Run) -> Doc | None:
+    """The stated group if it exists; a group that is to be made has an empty id."""
+    if not options["model_group"]:
+        return None
+    return ModelGroup.find(run.client, options["model_group"]) or Doc("", {"name": options["model_group"]})
+
+
+def _locate(options: Mapping[str, Any], run: Run, group: Doc | None) -> Doc | None:
+    model_id, name = options["model_id"], options["name"]
+    if model_id:
+        found = Model.get(run.client, model_id)
+        if found is None and options["state"] != "absent":
+            raise Failure("unknown_model", f"There is no model with the id {model_id!r}.")
+        return found
+    named = Model.named(run.client, name)
+    if len(named) > 1 and group is not None:
+        named = [doc for doc in named if doc.source.get("model_group_id") == group.id]
+    return Model.only(named, name)
+
+
+def _connector_of(options: Mapping[str, Any], run: Run) -> Doc | None:
+    reference = options["connector"]
+    if not reference:
+        return None
+    found = Connector.find(run.client, reference)
+    if found is None and not run.check_mode:
+        raise Failure("unknown_connector", f"There is no connector of the name or id {reference!r}.")
+    if found is None:
+        run.warn(f"There is no connector {reference!r} yet; this check assumes that an earlier task makes it.")
+    return found or Doc("", {"name": reference})
+
+
+def _create(
+    options: Mapping[str, Any], run: Run, wanted: dict[str, Any], group: Doc | None, names: dict[str, tuple[str, str]]
+) -> dict[str, Any]:
+    name = options["name"]
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise Failure("invalid_input", f"name: must have 1 to {LONGEST_NAME} characters, this one has {len(name)}.")
+    if "connector_id" not in wanted:
+        raise Failure("invalid_input", f"connector: is needed, as there is no model {name!r} yet.")
+    version = _versions.read_version(run.client)
+    _versions.check_text(version, "name", name)
+    _versions.check_text(version, "description", wanted.get("description"))
+    # Left to itself the server makes a group of the model's name, or quietly adds the model to one of that name.
+    if group is None or not group.id:
+        group = model_group.ensure(run, group.name if group else name)
+    names["model_group"] = (group.id, group.name)
+    wanted["model_group_id"] = group.id
+    at_once = options["state"] == "deployed" and options["register_deploy"] == "one_step"
+    made = run.act(
+        "register_and_deploy" if at_once else "register",
+        Model.LABEL,
+        name,
+        lambda: _register(options, run, wanted, at_once),
+    )
+    if made is None:
+        planned = Doc("", {**wanted, "model_state": "REGISTERED"})
+        if options["state"] == "deployed" and not at_once:
+            run.act("deploy", Model.LABEL, name, lambda: None)
+        return _result(options, run, None, planned, wanted, names)
+    doc, ours = made
+    if not ours:
+        run.actions[-1]["action"] = "adopt"
+        return _converge(options, run, doc, wanted, names)
+    return _finish(options, run, None, doc, wanted, names, deploying=at_once)
+
+
+def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], at_once: bool) -> tuple[Doc, bool]:
+    def alike() -> list[Doc]:
+        return [
+            doc
+            for doc in Model.named(run.client, wanted["name"])
+            if doc.source.get("model_group_id") == wanted["model_group_id"]
+        ]
+
+    return Model.create_one(
+        run,
+        {"function_name": "remote", **wanted},
+        alike,
+        path=f"{Model.PATH}/_register",
+        query={"deploy": "true"} if at_once else None,
+        withdraw=lambda model_id: _remove(run, model_id, options["wait_timeout"]),
+    )
+
+
+def _converge(
+    options: Mapping[str, Any], run: Run, found: Doc, wanted: dict[str, Any], names: dict[str, tuple[str, str]]
+) -> dict[str, Any]:
+    if (
+        wanted.get("connector_id") is not None
+        and found.source.get("connector")
+        and not found.source.get("connector_id")
+    ):
+        raise Failure("inline_connector", f"Model {found.name!r} ({found.id}) has an inline connector.")
+    if "model_group_id" in wanted and not wanted["model_group_id"]:
+        wanted["model_group_id"] = model_group.ensure(run, options["model_group"]).id
+    differing = models.differing(found.source, wanted)
+    if differing:
+        if {"name", "description"} & set(differing):
+            version = _versions.read_version(run.client)
+            for field in ("name", "description"):
+                _versions.check_text(version, field, wanted.get(field))
+        changes = {name: wanted[name] for name in differing}
+        run.act(
+            "update",
+            Model.LABEL,
+            found.name,
+            lambda: models.update(run, found, changes, timeout=options["wait_timeout"]),
+            id=found.id,
+            fields=differing,
+        )
+    return _finish(options, run, found, found, wanted, names)
+
+
+def _finish(
+    options: Mapping[str, Any],
+    run: Run,
+    before: Doc | None,
+    doc: Doc,
+    wanted: Mapping[str, Any],
+    names: Mapping[str, tuple[str, str]],
+    deploying: bool = False,
+) -> dict[str, Any]:
+    """From a registered model to the stated state, then the result."""
+    state = options["state"]
+    if state == "deployed":
+        doc = _deployed(options, run, doc, deploying)
+    elif state == "undeployed" and models.state_of(doc) in models.LIVE:
+        run.act(
+            "undeploy",
+            Model.LABEL,
+            doc.name,
+            lambda: models.undeploy(run, doc.id, timeout=options["wait_timeout"]),
+            id=doc.id,
+        )
+    if run.changed and not run.check_mode:
+        read = Model.get(run.client, doc.id)
+        if read is None:
+            raise Failure("concurrent_change", f"Model {doc.id} was removed while it was being changed.")
+        doc = read
+        left = models.differing(doc.source, wanted)
+        if left:
+            raise Failure(
+                "not_converged",
+                f"Model {doc.name!r} ({doc.id}) was written, yet differs in {', '.join(left)}.",
+                fields=left,
+            )
+    return _result(options, run, before, doc, wanted, names)
+
+
+def _deployed(options: Mapping[str, Any], run: Run, doc: Doc, deploying: bool) -> Doc:
+    state, wait, timeout = models.state_of(doc), options["wait"], options["wait_timeout"]
+    task_id: str | None = None
+    if not deploying:
+        if state == models.DEPLOYED or (state == models.UNDEPLOYED and _left_by_its_ttl(doc)):
+            return doc
+        if state == models.DEPLOYING:
+            deploying = True
+            if run.check_mode or not wait:
+                return doc
+        elif state == models.PARTIALLY_DEPLOYED:
+            return run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
+        else:
+            task_id = run.act("deploy", Model.LABEL, doc.name, lambda: models.deploy(run, doc.id), id=doc.id)
+    if not wait or run.check_mode:
+        return doc
+    doc = models.wait_deployed(run, doc.id, timeout=timeout, task_id=task_id)
+    if models.state_of(doc) == models.PARTIALLY_DEPLOYED:
+        partial = doc
+        doc = run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, partial, wait, timeout), id=doc.id) or doc
+    return doc
+
+
+def _mend(run: Run, doc: Doc, wait: bool, timeout: float) -> Doc:
+    if wait:
+        return models.mend_partial(run, doc.id, timeout=timeout)
+    models.undeploy(run, doc.id, timeout=timeout)
+    models.deploy(run, doc.id)
+    return doc
+
+
+def _left_by_its_ttl(doc: Doc) -> bool:
+    """Whether the server itself undeployed the model because it was idle; a prediction brings it back."""
+    return int((doc.source.get("deploy_setting") or {}).get("model_ttl_minutes") or -1) > 0
+
+
+def _absent(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc | None) -> dict[str, Any]:
+    before: dict[str, Any] = {}
+    if found is not None:
+        before = {**models.shown(found.source, ("name", "description")), "state": models.state_of(found)}
+        run.act("delete", Model.LABEL, found.name, lambda: _remove(run, found.id, options["wait_timeout"]), id=found.id)
+    if options["delete_empty_group"]:
+        _delete_group(options, run, found, group)
+    return {"model": None, "model_id": found.id if found else None, "diff": {"before": before, "after": {}}}
+
+
+def _remove(run: Run, model_id: str, timeout: float) -> None:
+    """Undeploy where it serves, delete, wait until it is gone."""
+    doc = Model.get(run.client, model_id)
+    if doc is None:
+        return
+    if models.state_of(doc) == models.DEPLOYING:
+        doc = models.settled(run, model_id, timeout=timeout)
+    if models.state_of(doc) in models.LIVE:
+        models.undeploy(run, model_id, timeout=timeout)
+    try:
+        Model.delete(run, model_id, timeout=timeout)
+    except ApiError as error:
+        # A prediction brings an undeployed model back at any time: once more, then give up.
+        if "deploying or deployed state" not in error.reason:
+            raise
+        models.undeploy(run, model_id, timeout=timeout)
+        Model.delete(run, model_id, timeout=timeout)
+
+
+def _delete_group(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc | None) -> None:
+    """Delete the group that is stated, else the one of the model's name, unless other models are in it."""
+    if group is None and options["name"]:
+        group = ModelGroup.only(ModelGroup.named(run.client, options["name"]), options["name"])
+    if group is None or not group.id:
+        return
+    others = [
+        doc
+        for doc in Model.search(run.client, {"term": {"model_group_id": group.id}})
+        if not found or doc.id != found.id
+    ]
+    if others:
+        return
+    target = group
+    run.act("delete", ModelGroup.LABEL, group.name, lambda: model_group.delete_if_empty(run, target), id=group.id)
+
+
+def _result(
+    options: Mapping[str, Any],
+    run: Run,
+    before: Doc | None,
+    after: Doc,
+    wanted: Mapping[str, Any],
+    names: Mapping[str, tuple[str, str]],
+) -> dict[str, Any]:
+    old = before.source if before else {}
+    # In check mode the stated fields stand for what the server would store of them.
+    new = {**after.source, **wanted} if run.check_mode else after.source
+    diff = {"before": _shown(old, wanted, names), "after": _shown(new, wanted, names)}
+    if options["state"] != "present":
+        goal = {"deployed": models.DEPLOYED, "undeployed": models.UNDEPLOYED}[options["state"]]
+        changing = any(
+            action["action"] in ("register_and_deploy", "deploy", "mend", "undeploy") for action in run.actions
+        )
+        diff["after"]["state"] = goal if changing else models.state_of(after)
+    else:
+        diff["after"]["state"] = models.state_of(after)
+    if before is not None:
+        diff["before"]["state"] = models.state_of(before)
+    model_id = after.id or None
+    return {
+        "model": models.serialise(Doc(after.id, {**new})) if model_id else _shown(new, wanted, names),
+        "model_id": model_id,
+        "model_group_id": new.get("model_group_id") or None,
+        "connector_id": new.get("connector_id") or None,
+        "diff": diff,
+    }
+
+
+def _shown(
+    source: Mapping[str, Any], wanted: Mapping[str, Any], names: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
+    """The stated fields; a group or connector under the name by which it was stated, as its id is not known before."""
+    view = models.shown(source, wanted)
+    for option, (object_id, name) in names.items():
+        stored = view.pop(f"{option}_id", None)
+        if stored is not None:
+            view[option] = name if stored == object_id else stored
+    return view

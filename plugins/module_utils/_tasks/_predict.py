@@ -1,0 +1,78 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What ml_predict does: asks a model and checks the answer."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Mapping
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+
+OPTIONS = {
+    "model": {"type": "str", "required": True},
+    "messages": {
+        "type": "list",
+        "elements": "dict",
+    },
+    "parameters": {"type": "dict", "default": {}},
+    "expect_status": {"type": "list", "elements": "int", "default": [200]},
+    "expect_content": {"type": "bool", "default": True},
+    "expect_pattern": {"type": "str"},
+    "predict_timeout": {"type": "float", "default": 180.0},
+    "wait_timeout": {"type": "float", "default": 120.0},
+}
+
+
+def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """Ask the model. Raises Failure where there is no answer, or not the expected one."""
+    parameters = dict(options["parameters"])
+    if options["messages"] is not None:
+        parameters["messages"] = options["messages"]
+    if not parameters:
+        raise Failure("invalid_input", "messages or parameters: one of them must say what to ask.")
+    pattern = options["expect_pattern"]
+    if pattern:
+        try:
+            re.compile(pattern)
+        except re.error as exc:
+            raise Failure("invalid_regex", f"expect_pattern: {pattern!r} does not compile: {exc}") from exc
+    found = Model.find(run.client, options["model"])
+    if found is None and not run.check_mode:
+        raise Failure("unknown_model", f"There is no model of the name or id {options['model']!r}.")
+    request = {"parameters": parameters}
+    if run.check_mode or found is None:
+        return {
+            "model_id": found.id if found else None,
+            "request": request,
+            "content": None,
+            "usage": None,
+            "timings": None,
+            "result": None,
+        }
+    answer = prediction.predict_patiently(
+        run.client,
+        found.id,
+        parameters,
+        prediction.Expectation(tuple(options["expect_status"]), options["expect_content"], pattern),
+        timeout=options["predict_timeout"],
+        patience=options["wait_timeout"],
+        clock=run.clock,
+    )
+    return {
+        "model_id": found.id,
+        "request": request,
+        "content": answer.content,
+        "reasoning": answer.reasoning,
+        "usage": answer.usage,
+        "timings": answer.timings,
+        "status": answer.status,
+        "result": answer.body,
+    }

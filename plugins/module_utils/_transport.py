@@ -1,0 +1,159 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""One HTTP exchange on a kept-alive session of requests: sends, reads a bounded answer, and says how it failed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Mapping, NamedTuple, Protocol
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+
+try:
+    import requests
+
+    HAS_REQUESTS = True
+except ImportError:
+    HAS_REQUESTS = False
+
+#: The most that is read of one answer, in bytes. A page of 10,000 connectors is about 15 MB.
+LARGEST_ANSWER = 64 * 1024 * 1024
+
+
+class NotSent(Exception):
+    """The request did not leave: refused, unknown host, connect timeout."""
+
+
+class NoAnswer(Exception):
+    """The request left, at least in part, and no whole answer came."""
+
+
+class RawAnswer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Transport(Protocol):
+    """What the client needs of HTTP; tests script it."""
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
+    ) -> RawAnswer:
+        """One exchange. ``timeout`` is in seconds. Raises :class:`NotSent`, :class:`NoAnswer` or Failure."""
+
+
+class RequestsTransport:
+    """Keeps connections alive between the exchanges of one task. Never follows redirects, never reads netrc files."""
+
+    #: Seconds for making a connection; a host that does not accept one by then is taken for down.
+    CONNECT_TIMEOUT = 10.0
+
+    def __init__(self, verify: bool | str, cert: str | tuple[str, str] | None) -> None:
+        if not HAS_REQUESTS:
+            raise Failure("library_missing", "The Python library 'requests' is missing.", interpreter=sys.executable)
+        self._session = requests.Session()
+        self._verify = verify
+        self._cert = cert
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
+    ) -> RawAnswer:
+        try:
+            # 'verify' is passed with each request, as REQUESTS_CA_BUNDLE overrides that of a session.
+            answer = self._session.request(
+                method,
+                url,
+                headers=dict(headers),
+                data=content,
+                timeout=(min(timeout, self.CONNECT_TIMEOUT), timeout),
+                allow_redirects=False,
+                verify=self._verify,
+                cert=self._cert,
+                stream=True,
+                auth=_keep_headers,
+            )
+        except requests.exceptions.SSLError as exc:
+            raise _tls_failure(url, exc) from exc
+        except requests.exceptions.ConnectTimeout as exc:
+            raise NotSent(f"no connection within {min(timeout, self.CONNECT_TIMEOUT):g} s") from exc
+        except requests.exceptions.Timeout as exc:
+            raise NoAnswer(f"no answer within {timeout:g} s") from exc
+        except requests.exceptions.ConnectionError as exc:
+            raise _connection_problem(exc) from exc
+        except (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.MissingSchema,
+            requests.exceptions.InvalidSchema,
+        ) as exc:
+            raise Failure("invalid_input", f"'hosts' holds no usable URL: {url}: {exc}") from exc
+        except OSError as exc:
+            # A certificate, key or authority file that is missing or unreadable.
+            raise Failure("invalid_input", f"'ca_path', 'client_cert' or 'client_key' cannot be used: {exc}") from exc
+        try:
+            return RawAnswer(answer.status_code, answer.headers, _read(answer, timeout))
+        finally:
+            answer.close()
+
+
+def _read(answer: Any, timeout: float) -> bytes:
+    end, chunks, size = time.monotonic() + timeout, [], 0
+    try:
+        for chunk in answer.iter_content(65536):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > LARGEST_ANSWER:
+                raise Failure("answer_too_large", f"The answer is larger than {LARGEST_ANSWER // 2**20} MiB.")
+            if time.monotonic() > end:
+                raise NoAnswer(f"the answer was not complete within {timeout:g} s")
+    except (requests.exceptions.RequestException, OSError) as exc:
+        raise NoAnswer(f"the answer broke off: {exc}") from exc
+    return b"".join(chunks)
+
+
+def _keep_headers(request: Any) -> Any:
+    """An authentication that adds nothing: with none at all, requests would take credentials from a netrc file."""
+    return request
+
+
+def _tls_failure(url: str, exc: Exception) -> Failure:
+    text = str(exc)
+    host = url.split("/")[2]
+    if any(
+        sign in text
+        for sign in (
+            "WRONG_VERSION_NUMBER",
+            "RECORD_LAYER_FAILURE",
+            "record layer failure",
+            "wrong version number",
+            "UNKNOWN_PROTOCOL",
+        )
+    ):
+        return Failure("tls_to_plain_port", f"{host} does not answer in TLS on this port.")
+    return Failure("tls_not_trusted", f"The TLS connection to {host} was not trusted: {_innermost(exc)}")
+
+
+def _connection_problem(exc: Exception) -> Exception:
+    """Tell a request that never left from one whose answer was lost; in doubt the latter."""
+    text = repr(exc)
+    if any(sign in text for sign in ("NewConnectionError", "NameResolutionError", "ProxyError", "ConnectTimeoutError")):
+        return NotSent(_innermost(exc))
+    return NoAnswer(_innermost(exc))
+
+
+def _innermost(exc: BaseException) -> str:
+    """The cause at the bottom of a chain, in one line: the outer ones repeat it with object addresses."""
+    seen: BaseException = exc
+    for _depth in range(10):
+        inner = getattr(seen, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
+        if inner is None:
+            break
+        seen = inner
+    return str(seen).rsplit(">: ", 1)[-1] or type(seen).__name__

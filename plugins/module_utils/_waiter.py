@@ -1,0 +1,72 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Waiting for a state: a reader, a pure predicate and a clock that tests replace."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Callable, TypeVar
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+
+State = TypeVar("State")
+
+_RANDOM = random.SystemRandom()
+
+
+class Clock:
+    """Time as the collection sees it, in seconds."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def jitter(self) -> float:
+        """A random share between 0 and 1, so that callers in step fall out of step."""
+        return _RANDOM.random()
+
+
+class WaitTimeout(Failure):
+    """The time ran out; ``last`` is what was read last."""
+
+    def __init__(self, what: str, timeout: float, last: object, described: str) -> None:
+        super().__init__(
+            "wait_timeout", f"{what}: not reached within {timeout:g} s; last seen: {described}", last_state=described
+        )
+        self.last = last
+
+
+def wait_until(
+    read: Callable[[], State],
+    done: Callable[[State], bool],
+    *,
+    what: str,
+    describe: Callable[[State], str],
+    timeout: float,
+    clock: Clock,
+    first: float = 0.1,
+    longest: float = 2.0,
+) -> State:
+    """Read until ``done`` holds, with pauses that grow from ``first`` to ``longest`` seconds.
+
+    Returns the state that satisfied ``done``. Raises :class:`WaitTimeout` with the last state after ``timeout``
+    seconds, or whatever ``read`` and ``done`` raise. Reads at least once.
+    """
+    end = clock.now() + timeout
+    pause = first
+    while True:
+        state = read()
+        if done(state):
+            return state
+        left = end - clock.now()
+        if left <= 0:
+            raise WaitTimeout(what, timeout, state, describe(state))
+        clock.sleep(min(pause, left))
+        pause = min(pause * 1.5, longest)
