@@ -28,10 +28,52 @@ unit-newest: ## Unit tests on the newest ansible-core that an interpreter here c
 lint: ## All static checks (ARGS='ruff mypy' for some of them)
 	@dev/lint $(ARGS)
 
+.PHONY: sanity
+sanity: ## ansible-test sanity on the supported ansible-core and on the newest (ARGS=default: the first)
+	@dev/sanity $(ARGS)
+
+.PHONY: units-ansible-test
+units-ansible-test: ## The unit tests inside ansible-test
+	@dev/sanity units
+
+.PHONY: build
+build: ## Build the archive and check that it holds what users need, and only that
+	@dev/build
+
+.PHONY: install-check
+install-check: build ## Install the archive into an empty place and load modules and playbooks from there
+	@dev/build check
+
+.PHONY: stack
+stack: ## Start the local stack: OpenSearch 3 and 2, Ollama, a gateway (ARGS=ollama: that only)
+	@dev/stack up $(ARGS)
+
+.PHONY: stack-down
+stack-down: ## Remove the stack's containers and network
+	@dev/stack down
+
+.PHONY: integration
+integration: ## Tests against the local stack (ARGS='-k name' for some of them)
+	@dev/integration $(ARGS)
+
+.PHONY: molecule
+molecule: ## Molecule's scenarios against the local stack (ARGS='-s name' for one of them)
+	@dev/molecule $(ARGS)
+
+.PHONY: demo
+demo: ## Ask a model through OpenSearch: from nothing to an answer, and a second run with changed=0
+	@dev/demo
+
+.PHONY: clean-demo
+clean-demo: stack-down ## Remove what the demo has started
+
+.PHONY: test
+test: ## Everything, with the time of each step; stops at the first that fails
+	@dev/test $(ARGS)
+
 .PHONY: format
 format: ## Format and sort imports as lint wants it
-	@dev/run ruff check --quiet --fix-only .
-	@dev/run ruff format --quiet .
+	@dev/lint --fix
 
 .PHONY: requirements
 requirements: ## Pin dev/requirements*.txt anew (maintainers)

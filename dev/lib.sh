@@ -76,6 +76,7 @@ trust_system_certificates() {
 # Makes the rest of the calling script independent of what the developer's shell happens to have set.
 enter() {
     local venv=$1
+    trust_system_certificates
     # Ansible aborts in the C and POSIX locales.
     export LC_ALL=C.UTF-8
     # Without bytecode every ansible command costs another second.
