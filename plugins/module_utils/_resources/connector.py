@@ -172,6 +172,17 @@ def serialise(doc: Doc) -> dict[str, Any]:
     return {"connector_id": doc.id, **shown(stored(doc.source)), **times}
 
 
+def urls(fields: Mapping[str, Any]) -> list[str]:
+    """The URLs that the connector calls, with its own parameters filled in."""
+    parameters = fields.get("parameters") or {}
+
+    def fill(match: re.Match[str]) -> str:
+        return text_of(parameters[match[2]]) if match[1] == "parameters" and match[2] in parameters else match[0]
+
+    called = [action["url"] for action in fields.get("actions") or [] if action.get("url")] + [fields.get("url")]
+    return list(dict.fromkeys(_PLACEHOLDER.sub(fill, url) for url in called if url))
+
+
 def literal_secrets(actions: Iterable[Mapping[str, Any]] | None, headers: Mapping[str, Any] | None = None) -> list[str]:
     """Secrets that stand in headers in the open."""
     found = []

@@ -1,0 +1,55 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: trusted_regex
+short_description: The pattern that trusts exactly one URL
+version_added: 0.1.0
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+description:
+  - Makes the pattern for C(plugins.ml_commons.trusted_connector_endpoints_regex) that matches the URL and no other.
+positional: _input
+options:
+  _input:
+    description: The URL that a connector calls.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Trust one endpoint
+  searchops.opensearch_ml.opensearch_cluster_setting:
+    settings:
+      plugins.ml_commons.trusted_connector_endpoints_regex:
+        - "{{ 'http://ollama.example.internal:11434/v1/chat/completions' | searchops.opensearch_ml.trusted_regex }}"
+    list_mode: append
+"""
+
+RETURN = r"""
+_value:
+  description: The anchored and escaped pattern.
+  type: str
+  sample: ^http://ollama\.example\.internal:11434/v1/chat/completions$
+"""
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _backend, _regex
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+
+
+def trusted_regex(url: object) -> str:
+    try:
+        _backend.parse(str(url))
+    except Failure as failure:
+        raise AnsibleFilterError(f"trusted_regex: {failure.message}") from failure
+    return _regex.exact(str(url))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, object]:
+        return {"trusted_regex": trusted_regex}

@@ -1,0 +1,112 @@
+#!/usr/bin/python
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ml_connector_info
+short_description: List ML Commons connectors
+version_added: 0.1.0
+description:
+  - Lists standalone connectors, and on request those that models carry inside them, with the URLs that they call.
+  - At most 10,000 of each are listed.
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+extends_documentation_fragment:
+  - searchops.opensearch_ml.attributes
+  - searchops.opensearch_ml.attributes.reads
+  - searchops.opensearch_ml.connection
+options:
+  name:
+    description: Only connectors of exactly this name. Excludes O(connector_id).
+    type: str
+  connector_id:
+    description: Only the connector of this id.
+    type: str
+  include_inline:
+    description: Whether to list the connectors inside models as well.
+    type: bool
+    default: false
+seealso:
+  - module: searchops.opensearch_ml.ml_connector
+"""
+
+EXAMPLES = r"""
+- name: All connectors
+  searchops.opensearch_ml.ml_connector_info:
+  register: all
+
+- name: Who calls what
+  ansible.builtin.debug:
+    msg: "{{ all.connectors | items2dict(key_name='name', value_name='urls') }}"
+"""
+
+RETURN = r"""
+connectors:
+  description: The connectors, as M(searchops.opensearch_ml.ml_connector) returns them, and more.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    connector_id:
+      description: The id; V(null) for a connector inside a model.
+      type: str
+      sample: Keq5FpkB72uHgF272LWj
+    model_id:
+      description: The model that carries the connector inside it, else V(null).
+      type: str
+    name:
+      description: The name.
+      type: str
+      sample: Local chat
+    urls:
+      description: The URLs that its actions call, with its own parameters filled in.
+      type: list
+      elements: str
+      sample:
+        - http://ollama.example.internal:11434/v1/chat/completions
+actions:
+  description: Always empty, as nothing is changed.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: Why the task failed.
+  returned: on failure
+  type: dict
+  contains:
+    code:
+      description: A stable name of the problem.
+      type: str
+      sample: wrong_credentials
+    message:
+      description: What was being done, and the server's reason.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
+    status:
+      description: The HTTP status, if the server answered.
+      type: int
+    details:
+      description: Further facts, depending on the code.
+      type: dict
+"""
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _connector_info
+
+
+def main() -> None:
+    run_module(
+        _connector_info.OPTIONS,
+        _connector_info.execute,
+        mutually_exclusive=[("name", "connector_id")],
+    )
+
+
+if __name__ == "__main__":
+    main()
