@@ -67,6 +67,13 @@ def covers(stored: Any, stated: Any) -> bool:
     return same_tree(left, right)
 
 
+def within(stored: Any, stated: Any) -> Any:
+    """What is stored, without the keys that only the server knows; for showing it beside what was stated."""
+    if isinstance(stored, dict) and isinstance(stated, dict):
+        return {key: within(stored[key], item) for key, item in stated.items() if key in stored}
+    return stored
+
+
 def given(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options that were stated: without those that are None."""
     return {name: value for name, value in (options or {}).items() if value is not None}

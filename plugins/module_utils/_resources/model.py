@@ -62,7 +62,7 @@ def differing(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]
 
 
 def shown(source: Mapping[str, Any], fields: Iterable[str] = FIELDS) -> dict[str, Any]:
-    """Fields for results and diffs: JSON taken out of strings, without what the server adds to nested ones."""
+    """Fields for results and diffs: JSON taken out of strings."""
     return {name: canonical(source[name]) for name in fields if source.get(name) is not None}
 
 

@@ -20,6 +20,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import within
 
 _GUARDRAIL_SIDE = {
     "type": "dict",
@@ -193,7 +194,9 @@ def _converge(
     ):
         raise Failure("inline_connector", f"Model {found.name!r} ({found.id}) has an inline connector.")
     if "model_group_id" in wanted and not wanted["model_group_id"]:
-        wanted["model_group_id"] = model_group.ensure(run, options["model_group"]).id
+        group = model_group.ensure(run, options["model_group"])
+        names = {**names, "model_group": (group.id, group.name)}
+        wanted["model_group_id"] = group.id
     differing = models.differing(found.source, wanted)
     if differing:
         if {"name", "description"} & set(differing):
@@ -366,7 +369,7 @@ def _shown(
     source: Mapping[str, Any], wanted: Mapping[str, Any], names: Mapping[str, tuple[str, str]]
 ) -> dict[str, Any]:
     """The stated fields; a group or connector under the name by which it was stated, as its id is not known before."""
-    view = models.shown(source, wanted)
+    view = {name: within(value, wanted[name]) for name, value in models.shown(source, wanted).items()}
     for option, (object_id, name) in names.items():
         stored = view.pop(f"{option}_id", None)
         if stored is not None:
