@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all unit tests share: no network of the developer's, no waiting, and nothing written in check mode."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Iterator
+
+import pytest
+from hypothesis import settings
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import guard, harness
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Expected, Script
+
+# The same examples in each run: a red build must mean that the code changed.
+settings.register_profile("unit", derandomize=True, deadline=None, database=None)
+settings.load_profile("unit")
+
+
+@pytest.fixture(autouse=True)
+def _no_cluster_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("OPENSEARCH_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def check_mode_violations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Fails every test in which a run in check mode sends anything but a read, whoever built the run."""
+    violations: list[str] = []
+    plain = Run.__init__
+
+    def watched(self: Run, *args: Any, **kwargs: Any) -> None:
+        plain(self, *args, **kwargs)
+        guard.watch(self, violations)
+
+    monkeypatch.setattr(Run, "__init__", watched)
+    yield violations
+    assert not violations, f"sent in check mode: {violations}"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    return FakeCluster()
+
+
+@pytest.fixture
+def script() -> Iterator[Callable[..., Script]]:
+    """Makes scripts, and fails the test where one was not followed to its end."""
+    made: list[Script] = []
+
+    def make(*expected: Expected) -> Script:
+        made.append(Script(*expected))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def module(check_mode_violations: list[str]) -> Callable[..., dict[str, Any]]:
+    """Runs main() of a module: module("ml_model", transport, name=..., check_mode=True)."""
+
+    def run(name: str, transport: Any, /, *, check_mode: bool = False, **args: Any) -> dict[str, Any]:
+        return harness.run_module(name, args, transport, check_mode_violations, check_mode=check_mode)
+
+    return run

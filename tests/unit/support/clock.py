@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Time that passes only when somebody sleeps."""
+
+from __future__ import annotations
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
+
+
+class FakeClock(Clock):
+    """Starts at 1000 s; ``slept`` lists the pauses. ``share`` is what each jitter yields."""
+
+    def __init__(self, share: float = 1.0) -> None:
+        self.time = 1000.0
+        self.slept: list[float] = []
+        self.share = share
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0, f"a pause of {seconds} s"
+        self.slept.append(seconds)
+        self.time += seconds
+
+    def jitter(self) -> float:
+        return self.share

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The suite-wide promise that nothing is written in check mode, held at the last seam before the network."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+from urllib.parse import urlsplit
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import RawAnswer, Transport
+
+
+def is_read(method: str, url: str) -> bool:
+    """A GET, or a search. A prediction is none: it costs, and it deploys models."""
+    return method == "GET" or (method == "POST" and urlsplit(url).path.endswith("/_search"))
+
+
+class ReadOnly:
+    """A transport that lets only reads through; the rest goes to ``violations`` and fails the test."""
+
+    def __init__(self, inner: Transport, violations: list[str]) -> None:
+        self.inner = inner
+        self.violations = violations
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
+    ) -> RawAnswer:
+        if not is_read(method, url):
+            self.violations.append(f"{method} {url}")
+            raise AssertionError(f"written in check mode: {method} {url}")
+        return self.inner.send(method, url, headers, content, timeout)
+
+
+def watch(run: Any, violations: list[str]) -> None:
+    """Put the guard in front of the transport of a run in check mode."""
+    if run.check_mode and not isinstance(run.client._transport, ReadOnly):
+        run.client._transport = ReadOnly(run.client._transport, violations)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running a task or a whole module against a double of the cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+from typing import Any, Iterator, Mapping
+from unittest import mock
+
+from ansible.module_utils import basic
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _client, _options
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import Transport
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.guard import ReadOnly
+
+COLLECTION = "ansible_collections.searchops.opensearch_ml"
+
+try:
+    from ansible.module_utils.testing import patch_module_args
+except ImportError:
+    # ansible-core 2.18 has no such helper.
+    @contextlib.contextmanager
+    def patch_module_args(args: dict[str, Any] | None = None) -> Iterator[None]:
+        content = json.dumps({"ANSIBLE_MODULE_ARGS": args or {}}).encode()
+        with mock.patch.object(basic, "_ANSIBLE_ARGS", content):
+            yield
+
+
+#: module -> the file of its task in module_utils/_tasks.
+TASKS = {
+    "opensearch_cluster_setting": "_cluster_setting",
+    "ml_connector": "_connector",
+    "ml_model": "_model",
+    "ml_predict": "_predict",
+}
+
+
+def task_of(module: str) -> Any:
+    return importlib.import_module(f"{COLLECTION}.plugins.module_utils._tasks.{TASKS[module]}")
+
+
+def parameters(module: str, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the module sees them: validated, with defaults."""
+    validator = ArgumentSpecValidator({**_options.connection_options(), **task_of(module).OPTIONS})
+    result = validator.validate(dict(stated))
+    assert not result.error_messages, result.error_messages
+    return dict(result.validated_parameters)
+
+
+def make_run(transport: Transport, *, check_mode: bool = False, clock: FakeClock | None = None, **more: Any) -> Run:
+    options = parameters("opensearch_cluster_setting", {"settings": {}, "hosts": ["http://cluster.test:9200"], **more})
+    client = _options.connect(options, read_only=check_mode, transport=transport, clock=clock or FakeClock())
+    return Run(client, check_mode=check_mode)
+
+
+def execute(transport: Transport, module: str, /, *, check_mode: bool = False, **stated: Any) -> dict[str, Any]:
+    """The result of a task, as a dictionary with 'changed' and 'actions'; raises what the task raises."""
+    run = make_run(transport, check_mode=check_mode)
+    result = task_of(module).execute(parameters(module, stated), run)
+    return {"changed": run.changed, "actions": run.actions, "warnings": run.warnings, **result}
+
+
+def run_module(
+    module: str,
+    args: Mapping[str, Any],
+    transport: Transport,
+    violations: list[str],
+    *,
+    check_mode: bool = False,
+) -> dict[str, Any]:
+    """Run main() of a module as Ansible would; returns what it printed."""
+    main = importlib.import_module(f"{COLLECTION}.plugins.modules.{module}").main
+    seam: Transport = ReadOnly(transport, violations) if check_mode else transport
+    stated = {"hosts": ["http://cluster.test:9200"], **args, "_ansible_check_mode": check_mode, "_ansible_diff": True}
+    printed = io.StringIO()
+    clock = FakeClock()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(patch_module_args(stated))
+        stack.enter_context(mock.patch.object(_options, "RequestsTransport", lambda verify, cert: seam))
+        stack.enter_context(mock.patch.object(_client, "Clock", lambda: clock))
+        # Warnings are kept for the whole process, which elsewhere lives for one module only.
+        stack.enter_context(_fresh_warnings())
+        stack.enter_context(contextlib.redirect_stdout(printed))
+        try:
+            main()
+        except SystemExit:
+            pass
+        else:
+            raise AssertionError("the module ended without a result")
+    result: dict[str, Any] = json.loads(printed.getvalue())
+    return result
+
+
+@contextlib.contextmanager
+def _fresh_warnings() -> Iterator[None]:
+    from ansible.module_utils.common import warnings
+
+    kept = {}
+    for name in ("_global_warnings", "_global_deprecations"):
+        kept[name] = getattr(warnings, name)
+        setattr(warnings, name, type(kept[name])())
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(warnings, name, value)

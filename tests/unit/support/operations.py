@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules are for, as a list: a state of the cluster, and a statement that is not yet true of it."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+
+URL = "http://llm.test:8080/v1/chat/completions"
+BODY = '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
+TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
+PRIVATE_IP = "plugins.ml_commons.connector.private_ip_enabled"
+HEADERS = {"Authorization": "Bearer ${credential.key}"}
+
+#: The connector of FakeCluster.add_connector, stated in full.
+CHAT: dict[str, Any] = {
+    "name": "Local chat",
+    "parameters": {"model": "tiny"},
+    "actions": [{"url": URL, "request_body": BODY}],
+}
+KEYED: dict[str, Any] = {
+    **CHAT,
+    "credential": {"key": "first-key-of-all"},
+    "actions": [{"url": URL, "request_body": BODY, "headers": HEADERS}],
+}
+QUESTION = {"messages": [{"role": "user", "content": "Why is the sky blue?"}]}
+
+
+class Operation(NamedTuple):
+    name: str
+    module: str
+    options: dict[str, Any]
+    arrange: Callable[[FakeCluster], Any] = lambda cluster: None
+    #: Whether a second run has nothing to do.
+    repeatable: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _chat(cluster: FakeCluster, **fields: Any) -> str:
+    return cluster.add_connector(client_config={"read_timeout": 180, "connection_timeout": 10}, **fields)
+
+
+def _keyed(cluster: FakeCluster) -> str:
+    action = {"action_type": "predict", "method": "POST", "url": URL, "request_body": BODY, "headers": HEADERS}
+    return _chat(cluster, actions=[action], credential={"key": "first-key-of-all"})
+
+
+def _served(cluster: FakeCluster, state: str = "DEPLOYED", **fields: Any) -> str:
+    return cluster.add_model("Chat", _chat(cluster, **fields), state=state)
+
+
+def _served_keyed(cluster: FakeCluster) -> None:
+    cluster.add_model("Chat", _keyed(cluster))
+
+
+def _two_served(cluster: FakeCluster) -> None:
+    connector_id = _chat(cluster)
+    cluster.add_model("Chat", connector_id)
+    cluster.add_model("Other", connector_id, state="UNDEPLOYED")
+
+
+def _second_connector(cluster: FakeCluster) -> None:
+    _served(cluster)
+    cluster.add_connector("Better chat")
+
+
+def _shared_group(cluster: FakeCluster) -> None:
+    _served(cluster)
+    cluster.add_group("Chats")
+
+
+def _transient(cluster: FakeCluster) -> None:
+    cluster.transient[PRIVATE_IP] = "true"
+
+
+def _private(cluster: FakeCluster) -> None:
+    cluster.persistent[PRIVATE_IP] = "true"
+
+
+CONNECTOR = [
+    Operation("connector: create", "ml_connector", CHAT),
+    Operation("connector: create with a key", "ml_connector", KEYED),
+    Operation("connector: create, key watched", "ml_connector", {**KEYED, "update_credential": "when_changed"}),
+    Operation(
+        "connector: create with awkward values",
+        "ml_connector",
+        {
+            **CHAT,
+            "description": "Größe, 日本語",
+            "version": "1.10",
+            "parameters": {
+                "model": "tiny", "n": 5, "t": 0.50, "big": 1e10, "yes": True, "nothing": None, "stop": ["a", {"b": 1, "a": 2}],
+                "nested": {"z": {"y": [1, 2.5]}, "a": "x"}, "text": '{"b": 1, "a": 2}', "umlaut": {"ü": "ß"},
+            },
+            "client_config": {"read_timeout": 60, "retry_backoff_policy": "exponential_full_jitter"},
+        },
+    ),
+    Operation("connector: description", "ml_connector", {**CHAT, "description": "New"}, _chat),
+    Operation("connector: version", "ml_connector", {**CHAT, "version": "2"}, _chat),
+    Operation("connector: parameter", "ml_connector", {**CHAT, "parameters": {"model": "big", "n": 1}}, _chat),
+    Operation("connector: action", "ml_connector", {**CHAT, "actions": [{"url": URL + "/x", "request_body": BODY}]}, _chat),
+    Operation("connector: timeout", "ml_connector", {**CHAT, "client_config": {"read_timeout": 9}}, _chat),
+    Operation("connector: rename", "ml_connector", {"connector_id": "K1q-connector_1Z", "name": "New name"}, _chat),
+    Operation("connector: parameter taken away", "ml_connector", {**CHAT, "parameters": {}}, _chat),
+    Operation("connector: swap", "ml_connector", {**CHAT, "description": "New"}, _served),
+    Operation("connector: swap, probed", "ml_connector", {**CHAT, "description": "New", "probe": QUESTION}, _served),
+    Operation("connector: swap under two", "ml_connector", {**CHAT, "description": "New"}, _two_served),
+    Operation("connector: swap with a new name", "ml_connector",
+              {**CHAT, "connector_id": "K1q-connector_1Z", "name": "New name"}, _served, repeatable=False),
+    Operation("connector: redeploy", "ml_connector", {**CHAT, "description": "New", "update_strategy": "redeploy"}, _served),
+    Operation("connector: parameter taken away under a model", "ml_connector",
+              {**CHAT, "parameters": {}, "update_strategy": "redeploy"}, _served),
+    Operation("connector: key always sent", "ml_connector", {**KEYED, "update_credential": "always"}, _keyed, repeatable=False),
+    Operation("connector: key changed", "ml_connector",
+              {**KEYED, "credential": {"key": "another-key"}, "update_credential": "when_changed"}, _keyed),
+    Operation("connector: key changed under a model", "ml_connector",
+              {**KEYED, "credential": {"key": "another-key"}, "update_credential": "when_changed"}, _served_keyed),
+    Operation("connector: key changed by redeploying", "ml_connector",
+              {**KEYED, "credential": {"key": "another-key"}, "update_credential": "when_changed",
+               "update_strategy": "redeploy"}, _served_keyed),
+    Operation("connector: mcp", "ml_connector", {"name": "Tools", "protocol": "mcp_sse", "url": "https://mcp.test/",
+                                                 "headers": {"X-Team": 1}}),
+    Operation("connector: absent", "ml_connector", {"name": "Local chat", "state": "absent"}, _chat),
+    Operation("connector: absent by id", "ml_connector", {"connector_id": "K1q-connector_1Z", "state": "absent"}, _chat),
+]  # fmt: skip
+
+MODEL = [
+    Operation("model: one step", "ml_model", {"name": "Chat", "connector": "Local chat"}, _chat),
+    Operation("model: two steps", "ml_model",
+              {"name": "Chat", "connector": "Local chat", "register_deploy": "two_step"}, _chat),
+    Operation("model: into a new group", "ml_model",
+              {"name": "Chat", "connector": "Local chat", "model_group": "Chats"}, _chat),
+    Operation("model: everything stated", "ml_model", {
+        "name": "Chat", "connector": "Local chat", "description": "Größe", "is_enabled": True,
+        "rate_limiter": {"limit": 60, "unit": "MINUTES"},
+        "guardrails": {"type": "local_regex", "input_guardrail": {"regex": ["(?i)secret"]}},
+        "interface": {"input": {"type": "object", "required": ["b", "a"]}},
+        "deploy_setting": {"is_auto_deploy_enabled": False},
+    }, _chat),
+    Operation("model: registered only", "ml_model", {"name": "Chat", "connector": "Local chat", "state": "present"}, _chat),
+    Operation("model: undeployed from the start", "ml_model",
+              {"name": "Chat", "connector": "Local chat", "state": "undeployed"}, _chat),
+    Operation("model: deploy", "ml_model", {"name": "Chat"}, lambda c: _served(c, "REGISTERED")),
+    Operation("model: deploy after drift", "ml_model", {"name": "Chat"}, lambda c: _served(c, "UNDEPLOYED")),
+    Operation("model: deploy after failure", "ml_model", {"name": "Chat"}, lambda c: _served(c, "DEPLOY_FAILED")),
+    Operation("model: mend", "ml_model", {"name": "Chat"}, lambda c: _served(c, "PARTIALLY_DEPLOYED")),
+    Operation("model: undeploy", "ml_model", {"name": "Chat", "state": "undeployed"}, _served),
+    Operation("model: description", "ml_model", {"name": "Chat", "description": "New"}, _served),
+    Operation("model: disable", "ml_model", {"name": "Chat", "is_enabled": False}, _served),
+    Operation("model: limit", "ml_model", {"name": "Chat", "rate_limiter": {"limit": 2.5, "unit": "SECONDS"}}, _served),
+    Operation("model: interface", "ml_model", {"name": "Chat", "interface": {"output": {"type": "object"}}}, _served),
+    Operation("model: ttl", "ml_model", {"name": "Chat", "deploy_setting": {"model_ttl_minutes": 5}}, _served),
+    Operation("model: guardrails", "ml_model",
+              {"name": "Chat", "guardrails": {"output_guardrail": {"regex": ["x"]}}}, _served),
+    Operation("model: other connector", "ml_model", {"name": "Chat", "connector": "Better chat"}, _second_connector),
+    Operation("model: other group", "ml_model", {"name": "Chat", "model_group": "Chats"}, _shared_group),
+    Operation("model: group that is to be made", "ml_model", {"name": "Chat", "model_group": "Chats"}, _served),
+    Operation("model: rename", "ml_model", {"model_id": "K3q-model_3Z", "name": "New name"}, _served),
+    Operation("model: absent", "ml_model", {"name": "Chat", "state": "absent"}, _served),
+    Operation("model: absent with group", "ml_model",
+              {"name": "Chat", "state": "absent", "delete_empty_group": True}, _served),
+    Operation("model: absent by id", "ml_model", {"model_id": "K3q-model_3Z", "state": "absent"}, _served),
+]  # fmt: skip
+
+SETTING = [
+    Operation("setting: list", "opensearch_cluster_setting", {"settings": {TRUSTED: ["^http://x$"]}}),
+    Operation("setting: append", "opensearch_cluster_setting",
+              {"settings": {TRUSTED: ["^http://x$"]}, "list_mode": "append"}),
+    Operation("setting: remove", "opensearch_cluster_setting", {"settings": {TRUSTED: [".*"]}, "list_mode": "remove"}),
+    Operation("setting: scalar", "opensearch_cluster_setting", {"settings": {PRIVATE_IP: True}}),
+    Operation("setting: nested", "opensearch_cluster_setting",
+              {"settings": {"plugins": {"ml_commons": {"native_memory_threshold": 95, "connector": {"private_ip_enabled": "true"}}}}}),
+    Operation("setting: transient", "opensearch_cluster_setting", {"settings": {PRIVATE_IP: True}, "scope": "transient"}),
+    Operation("setting: persistent below a transient", "opensearch_cluster_setting", {"settings": {PRIVATE_IP: False}}, _private),
+    Operation("setting: reset", "opensearch_cluster_setting", {"settings": {PRIVATE_IP: None}}, _private),
+    Operation("setting: absent", "opensearch_cluster_setting", {"settings": {PRIVATE_IP: None}, "state": "absent"}, _private),
+    Operation("setting: transient reset", "opensearch_cluster_setting",
+              {"settings": {PRIVATE_IP: None}, "scope": "transient"}, _transient),
+]  # fmt: skip
+
+OPERATIONS = [*CONNECTOR, *MODEL, *SETTING]

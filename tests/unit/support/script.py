@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A transport that follows a script: exactly these exchanges, in this order, with these answers.
+
+script(get("/").answers(200, {"version": {"number": "3.6.0"}}), post("/x/_search").answers(200, hits()))
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Mapping
+from urllib.parse import urlsplit
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import NoAnswer, NotSent, RawAnswer
+
+_ANY = object()
+
+
+class Expected:
+    """One exchange: what must be sent, and what comes back."""
+
+    def __init__(self, method: str, path: str, body: Any = _ANY) -> None:
+        self.method = method
+        self.path = path
+        self.body = body
+        self.outcome: RawAnswer | Exception = RawAnswer(200, {}, b"{}")
+
+    def answers(self, status: int, body: Any = None, headers: Mapping[str, str] | None = None) -> Expected:
+        """``body`` is sent as JSON, or as it is where it is text."""
+        text = body if isinstance(body, str) else json.dumps({} if body is None else body)
+        self.outcome = RawAnswer(status, dict(headers or {}), text.encode())
+        return self
+
+    def is_lost(self) -> Expected:
+        self.outcome = NoAnswer("the connection broke")
+        return self
+
+    def is_refused(self) -> Expected:
+        self.outcome = NotSent("connection refused")
+        return self
+
+    def __repr__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def get(path: str) -> Expected:
+    return Expected("GET", path)
+
+
+def post(path: str, body: Any = _ANY) -> Expected:
+    return Expected("POST", path, body)
+
+
+def put(path: str, body: Any = _ANY) -> Expected:
+    return Expected("PUT", path, body)
+
+
+def delete(path: str) -> Expected:
+    return Expected("DELETE", path)
+
+
+def hits(*docs: tuple[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The body of a search's answer, from pairs of id and source."""
+    return {"hits": {"hits": [{"_id": object_id, "_source": dict(source)} for object_id, source in docs]}}
+
+
+def error(status: int, kind: str, reason: str) -> dict[str, Any]:
+    """The body of an error in the server's usual shape."""
+    return {
+        "error": {"root_cause": [{"type": kind, "reason": reason}], "type": kind, "reason": reason},
+        "status": status,
+    }
+
+
+class Script:
+    """Sent requests are kept in ``sent`` as (method, url, headers, content, timeout)."""
+
+    def __init__(self, *expected: Expected) -> None:
+        self.expected = list(expected)
+        self.sent: list[tuple[str, str, Mapping[str, str], bytes | None, float]] = []
+        self.complaints: list[str] = []
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
+    ) -> RawAnswer:
+        parts = urlsplit(url)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        self.sent.append((method, url, headers, content, timeout))
+        if not self.expected:
+            self._complain(f"{method} {path} came after the end of the script")
+        step = self.expected.pop(0)
+        if (method, path) != (step.method, step.path):
+            self._complain(f"{method} {path} came instead of {step}")
+        body = json.loads(content) if content else None
+        if step.body is not _ANY and body != step.body:
+            self._complain(f"{step} carried {body!r} instead of {step.body!r}")
+        if isinstance(step.outcome, Exception):
+            raise step.outcome
+        return step.outcome
+
+    def _complain(self, text: str) -> None:
+        self.complaints.append(text)
+        raise AssertionError(text)
+
+    def close(self) -> None:
+        """Fails where the script was not followed to its end."""
+        assert not self.complaints, self.complaints
+        assert not self.expected, f"never sent: {self.expected}"
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts in the order in which they were asked."""
+        return [urlsplit(url).netloc for _method, url, *_rest in self.sent]
