@@ -173,11 +173,11 @@ class FakeCluster:
         if fault is None and self._from and number >= self._from[0]:
             # A crash may come between the work and its answer; afterwards nothing works any more.
             fault = self._from[1] if number == self._from[0] else FAULTS["refused"]
+        outcome: RawAnswer | Exception | None = None
         if fault is None or fault.handled:
-            answer = self.handle(method, parts.path, query, body)
-        else:
-            answer = None
-        outcome = answer if fault is None else fault.outcome
+            outcome = self.handle(method, parts.path, query, body)
+        if fault is not None:
+            outcome = fault.outcome
         status = outcome.status if isinstance(outcome, RawAnswer) else None
         self.exchanges.append(Exchange(method, parts.path, query, body, status))
         if isinstance(outcome, Exception):

@@ -36,6 +36,7 @@ except ImportError:
 TASKS = {
     "opensearch_cluster_setting": "_cluster_setting",
     "ml_connector": "_connector",
+    "ml_connector_info": "_connector_info",
     "ml_model": "_model",
     "ml_predict": "_predict",
 }
@@ -79,11 +80,10 @@ def run_module(
     seam: Transport = ReadOnly(transport, violations) if check_mode else transport
     stated = {"hosts": ["http://cluster.test:9200"], **args, "_ansible_check_mode": check_mode, "_ansible_diff": True}
     printed = io.StringIO()
-    clock = FakeClock()
     with contextlib.ExitStack() as stack:
         stack.enter_context(patch_module_args(stated))
-        stack.enter_context(mock.patch.object(_options, "RequestsTransport", lambda verify, cert: seam))
-        stack.enter_context(mock.patch.object(_client, "Clock", lambda: clock))
+        stack.enter_context(mock.patch.object(_options, "RequestsTransport", return_value=seam))
+        stack.enter_context(mock.patch.object(_client, "Clock", return_value=FakeClock()))
         # Warnings are kept for the whole process, which elsewhere lives for one module only.
         stack.enter_context(_fresh_warnings())
         stack.enter_context(contextlib.redirect_stdout(printed))
