@@ -84,6 +84,9 @@ enter() {
     export PATH="$venv/bin:$PATH"
     export VIRTUAL_ENV=$venv
     export ANSIBLE_COLLECTIONS_PATH="$view:$cache/collections"
+    # ansible-lint and molecule put the collections below Ansible's home first; an old installed copy there would be
+    # tested in place of the repository.
+    export ANSIBLE_HOME="$work/ansible"
     # Named outright: Ansible ignores ansible.cfg in a world-writable directory.
     export ANSIBLE_CONFIG="$repo/ansible.cfg"
     # The stack listens on this machine; a proxy in the environment must not get between.
