@@ -116,6 +116,8 @@ class Client:
         content = None if body is None else json.dumps(body).encode()
         tried, starting = 0, 0
         while True:
+            # Named before the exchange, as a failed one moves on to the next host.
+            host = self._host
             try:
                 raw = self._exchange(method, target, content, timeout or self._timeout, write)
             except NotSent as exc:
@@ -129,7 +131,7 @@ class Client:
                 tried += 1
                 continue
             except NoAnswer as exc:
-                lost = f"{method} {path} on {self._host} brought no answer: {exc}"
+                lost = f"{method} {path} on {host} brought no answer: {exc}"
                 if not repeatable:
                     raise AnswerLost("no_answer", lost) from exc
                 if tried >= self._retries:
