@@ -87,7 +87,7 @@ def using_connectors(client: Client, connector_ids: Iterable[str]) -> list[Doc]:
     clauses = [
         {"match": {"connector_id": {"query": connector_id, "operator": "and"}}} for connector_id in sorted(wanted)
     ]
-    found = Model.search(client, {"bool": {"should": clauses}})
+    found = Model.read_anew(client, Model.search(client, {"bool": {"should": clauses}}))
     return [doc for doc in found if doc.source.get("connector_id") in wanted]
 
 
@@ -95,7 +95,7 @@ def update(run: Run, doc: Doc, fields: Mapping[str, Any], *, timeout: float) -> 
     """Change fields of a model. One that is just being deployed is waited for, as the server would refuse."""
     if state_of(doc) == DEPLOYING:
         settled(run, doc.id, timeout=timeout)
-    run.client.change("PUT", f"{Model.PATH}/{segment(doc.id)}", dict(fields))
+    Model.change(run, doc.id, dict(fields))
 
 
 def deploy(run: Run, model_id: str) -> str | None:

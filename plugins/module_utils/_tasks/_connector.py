@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _fingerprint, _swap
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
@@ -202,7 +201,7 @@ def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], time
     try:
         for model in live:
             models.undeploy(run, model.id, timeout=timeout)
-        run.client.change("PUT", f"{Connector.PATH}/{segment(found.id)}", body)
+        Connector.change(run, found.id, body)
     finally:
         tasks = [(model.id, models.deploy(run, model.id)) for model in live]
     for model_id, task_id in tasks:
