@@ -148,8 +148,13 @@ class FakeCluster:
         self.deploying_reads = 2
         self.deploy_outcomes: list[tuple[str, dict[str, str]]] = []
         self.index_missing = False
+        #: For how many searches a changed document is seen as it was: 2.19 does not refresh the index after a PUT, and
+        #: no version does when it notes a model's state. A GET, a create and a delete are always up to date.
+        self.change_lag = 2 if version.startswith("2.") else 0
+        self.state_lag = 2
         self.backend: Callable[[dict[str, Any], dict[str, str], dict[str, Any]], dict[str, Any]] = chat
         self._pending: dict[str, int] = {}
+        self._stale: dict[str, tuple[dict[str, Any], list[int]]] = {}
         self._faults: dict[int, Fault] = {}
         self._from: tuple[int, Fault] | None = None
         self._hooks: list[tuple[Callable[[str, str], bool], Callable[[], None], list[int]]] = []
@@ -293,6 +298,22 @@ class FakeCluster:
         self._time += 1000
         return self._time
 
+    def _changing(self, object_id: str, source: Mapping[str, Any], lag: int) -> None:
+        """To be called before a change that searches see only later."""
+        if lag:
+            seen, _left = self._stale.get(object_id, (json.loads(json.dumps(source)), []))
+            self._stale[object_id] = (seen, [lag])
+
+    def _seen(self, object_id: str, source: dict[str, Any]) -> dict[str, Any]:
+        """A document as a search sees it."""
+        if object_id not in self._stale:
+            return source
+        seen, left = self._stale[object_id]
+        left[0] -= 1
+        if left[0] == 0:
+            del self._stale[object_id]
+        return seen
+
     def _wrote(self, object_id: str) -> None:
         self.versions[object_id] = self.versions.get(object_id, 0) + 1
 
@@ -367,6 +388,7 @@ class FakeCluster:
             sent = {name: java_text(value) for name, value in body["credential"].items()}
             self.credentials[object_id] = {**self.credentials[object_id], **sent}
         new["last_updated_time"] = self._now()
+        self._changing(object_id, stored, self.change_lag)
         self.connectors[object_id] = new
         self._wrote(object_id)
         return {"_id": object_id, "result": "updated", "_version": self.versions[object_id]}
@@ -502,6 +524,7 @@ class FakeCluster:
         nested = _stored_nested(body)
         if "rate_limiter" in body:
             nested["rate_limiter"] = {**model.get("rate_limiter", {}), **nested["rate_limiter"]}
+        self._changing(object_id, model, self.change_lag)
         model.update({**body, **nested, "last_updated_time": self._now()})
         self._wrote(object_id)
         return {"_id": object_id, "result": "updated", "_version": self.versions[object_id]}
@@ -531,6 +554,7 @@ class FakeCluster:
         connector_id = model.get("connector_id")
         if connector_id and connector_id not in self.connectors:
             outcome, reasons = "DEPLOY_FAILED", {"node-1": f"Failed to find connector:{connector_id}"}
+        self._changing(object_id, model, self.state_lag)
         model["model_state"] = "DEPLOYING"
         model["current_worker_node_count"] = 0
         task_id = self._task("DEPLOY_MODEL", object_id, reasons)
@@ -548,6 +572,7 @@ class FakeCluster:
             return
         del self._pending[object_id]
         task = [task for task in self.tasks.values() if task["model_id"] == object_id and "_outcome" in task][-1]
+        self._changing(object_id, model, self.state_lag)
         model["model_state"] = task["_outcome"]
         model["current_worker_node_count"] = 0 if task["_outcome"] == "DEPLOY_FAILED" else 1
         model["last_deployed_time"] = self._now()
@@ -555,6 +580,7 @@ class FakeCluster:
     def _models_post_undeploy(self, object_id: str, *, body: Any, query: Any) -> dict[str, Any]:
         model = self._model(object_id)
         was = "undeployed" if model["model_state"] in ("DEPLOYED", "PARTIALLY_DEPLOYED") else "not_found"
+        self._changing(object_id, model, self.state_lag)
         model["model_state"] = "UNDEPLOYED"
         model["current_worker_node_count"] = 0
         self._pending.pop(object_id, None)
@@ -647,9 +673,10 @@ class FakeCluster:
             raise Refused(400, "request body is required", "parse_exception")
         if not objects and self.index_missing:
             raise Refused(404, "no such index [.plugins-ml-x]", "index_not_found_exception")
+        visible = {object_id: self._seen(object_id, source) for object_id, source in objects.items()}
         found = [
             (object_id, source)
-            for object_id, source in objects.items()
+            for object_id, source in visible.items()
             if matches(body.get("query", {"match_all": {}}), object_id, source)
         ]
         for clause in reversed(body.get("sort", [])):

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is written down twice says the same in both places."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/defaults/main.yml"))
+
+
+def read(path: str) -> object:
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_are_those_of_the_argument_specs(role: str) -> None:
+    defaults = read(f"roles/{role}/defaults/main.yml")
+    options = read(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert {name: option["default"] for name, option in options.items()} == defaults
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_inputs_and_internals_are_prefixed(role: str) -> None:
+    assert all(name.startswith(f"{role}_") for name in read(f"roles/{role}/defaults/main.yml"))
+    assert all(name.startswith(f"__{role}_") for name in read(f"roles/{role}/vars/main.yml"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_readme_of_a_role_has_each_input_with_its_default(role: str) -> None:
+    text = (ROOT / f"roles/{role}/README.md").read_text()
+    rows = [
+        [cell.strip().strip("`") for cell in line.split("|")[1:3]]
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+    documented = dict(rows)
+    defaults = read(f"roles/{role}/defaults/main.yml")
+    assert documented.keys() == defaults.keys()
+    for name, default in defaults.items():
+        if isinstance(default, str) and "{{" in default:
+            assert documented[name] == "as `" + default.strip("{} "), name
+        else:
+            assert documented[name] == (str(default).lower() if isinstance(default, bool) else str(default)), name
+
+
+def test_the_readme_names_each_module_role_playbook_and_filter() -> None:
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("## What is in it") : text.index("`ansible-doc")]
+    named = set(
+        re.findall(r"`(\w+)`", "\n".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|")))
+    )
+    modules = {path.stem for path in ROOT.glob("plugins/modules/*.py")}
+    filters = {path.stem for path in ROOT.glob("plugins/filter/*.py")}
+    playbooks = {path.stem for path in ROOT.glob("playbooks/*.yml")}
+    assert named == modules | filters | playbooks | set(ROLES)
+
+
+def test_the_rights_in_the_readme_are_those_that_the_stack_proves() -> None:
+    text = (ROOT / "README.md").read_text()
+    written = yaml.safe_load(re.search(r"```yaml\n(ml_provisioner:.*?)```", text, re.DOTALL)[1])
+    proven = read("containers/opensearch-tls/security/roles.yml")
+    assert sorted(written["ml_provisioner"]["cluster_permissions"]) == sorted(
+        proven["ml_provisioner"]["cluster_permissions"]
+    )
+
+
+def test_the_action_group_holds_each_module() -> None:
+    assert set(read("meta/runtime.yml")["action_groups"]["all"]) == {
+        path.stem for path in ROOT.glob("plugins/modules/*.py")
+    }
+
+
+def test_the_way_into_the_documents_is_there() -> None:
+    for document in ROOT.glob("*.md"):
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            assert target.startswith("http") or (ROOT / target).exists(), f"{document.name}: {target}"
