@@ -96,6 +96,8 @@ def plain_port_warning(url: str) -> str | None:
 
 def _is_private_address(text: str) -> bool:
     address = ipaddress.ip_address(text.split("%")[0])
+    # Java takes an IPv4 address that is written as an IPv6 one for the IPv4 address.
+    address = getattr(address, "ipv4_mapped", None) or address
     if address.version == 4:
         return (
             address.is_loopback
