@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Texts of real servers (2.19 and 3.6) and the codes that they get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _errors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE, Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._explain import (
+    SOON,
+    STARTING,
+    decode_error,
+    explain,
+    missing_permission,
+)
+
+REMOTE = "Error from remote service: "
+MASTER_KEY = "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds."
+
+#: status, exception type, reason -> code
+TEXTS = [
+    (404, "status_exception", MASTER_KEY, "master_key"),
+    (404, "resource_not_found_exception", MASTER_KEY, "master_key"),
+    (500, "m_l_exception", "Fetching master key timed out.", "master_key"),
+    (500, "m_l_exception", "No response to create ML Config index", "master_key"),
+    (409, "version_conflict_engine_exception", "[x]: version conflict, required seqNo [1]", "version_conflict"),
+    (500, "m_l_limit_exceeded_exception", "exceed max running task limit", "too_many_tasks"),
+    (503, "m_l_limit_exceeded_exception", "Disk Circuit Breaker is open, please check your resources!", "circuit_breaker"),
+    (429, "circuit_breaking_exception", "Memory Circuit Breaker is open, please check your resources!", "circuit_breaker"),
+    (401, "", "Unauthorized", "wrong_credentials"),
+    (403, "security_exception", "no permissions for [cluster:monitor/x] and User [name=joe]", "forbidden"),
+    (403, "", "Forbidden", "forbidden"),
+    (403, "status_exception", "Model is disabled.", "model_disabled"),
+    (429, "status_exception", "Request is throttled at model level.", "rate_limited"),
+    (400, "illegal_argument_exception", "Connector URL is not matching the trusted connector endpoint regex", "untrusted_endpoint"),
+    (400, "x", "Connector URL is not matching the trusted connector endpoint regex, URL is: http://a", "untrusted_endpoint"),
+    (400, "x", "Remote inference host name has private ip address: ollama", "private_address_refused"),
+    (400, "pattern_syntax_exception", "Unclosed group near index 4", "broken_trusted_regex"),
+    (400, "settings_exception", "persistent setting [plugins.ml_commons.nope], not recognized", "unknown_setting"),
+    (400, "settings_exception", "unknown setting [x] please check", "unknown_setting"),
+    (400, "settings_exception", "persistent setting [x], not dynamically updateable", "static_setting"),
+    (400, "x", "Failed to parse value [yes] as only [true] or [false] are allowed.", "invalid_setting_value"),
+    (400, "x", "1 models are still using this connector, please undeploy the models first: [a]", "connector_in_use"),
+    (409, "x", "2 models are still using this connector, please delete or update the models first: [a]", "connector_in_use"),
+    (404, "x", "Failed to find connector with the provided connector id: a", "unknown_connector"),
+    (404, "x", "Failed to find connector:a", "unknown_connector"),
+    (404, "x", "Failed to find connector", "unknown_connector"),
+    (404, "x", "Failed to find model with the provided model id: a", "unknown_model"),
+    (500, "exception", "Model Group Response is empty for a", "unknown_model_group"),
+    (404, "x", "Failed to find model group with the provided model group id: a", "unknown_model_group"),
+    (400, "x", "The name you provided is already being used by a model group with ID: a.", "group_name_taken"),
+    (400, "x", "You cannot specify connector access control parameters because the Security plugin or connector access "
+     "control is disabled on your cluster.", "access_control_disabled"),
+    (400, "x", "Unsupported connector protocol. Please use one of [aws_sigv4, http]", "invalid_protocol"),
+    (500, "x", "The MCP connector is not enabled. To enable, please update the setting plugins.x", "mcp_disabled"),
+    (400, "x", "Model connector name can only contain letters, numbers, spaces, and basic punctuation", "invalid_characters"),
+    (400, "x", "Some parameter placeholder not filled in payload: m", "placeholder_unfilled"),
+    (400, "x", "Invalid payload: {", "invalid_payload"),
+    (400, "x", "Error validating input schema: $.a is missing", "interface_mismatch"),
+    (400, "x", "guardrails triggered for user input", "guardrail"),
+    (500, "x", "Error communicating with remote model: Connection refused: llm/10.0.0.1:1", "backend_refused"),
+    (500, "x", "Error communicating with remote model: Read timed out", "backend_timeout"),
+    (500, "x", "Error communicating with remote model: The connection was closed during the request.", "backend_closed"),
+    (500, "x", "Error communicating with remote model: not an SSL/TLS record: 48", "backend_closed"),
+    (500, "x", "PKIX path building failed: unable to find valid certification path", "backend_tls_untrusted"),
+    (500, "unknown_host_exception", "llm.nowhere", "backend_unknown_host"),
+    (500, "x", "llm: Name or service not known", "backend_unknown_host"),
+    (500, "x", "Error communicating with remote model: No route to host", "backend_unreachable"),
+    (500, "x", "Error communicating with remote model: strange", "backend_error"),
+    (502, "x", "Remote service returned empty response body", "backend_empty_answer"),
+    (400, "x", "No response from model", "backend_empty_answer"),
+    (400, "x", "Model not ready yet. Please deploy the model first.", "model_not_deployed"),
+    (400, "", "no handler found for uri [/_plugins/_ml/connectors/_create] and method [POST]", "no_ml_plugin"),
+    (401, "status_exception", REMOTE + '{"error": "wrong key"}', "backend_unauthorized"),
+    (403, "status_exception", REMOTE + "Forbidden", "backend_unauthorized"),
+    (404, "status_exception", REMOTE + '{"error": "model \'x\' not found, try pulling it first"}', "backend_model_missing"),
+    (404, "status_exception", REMOTE + "404 page not found", "backend_error"),
+    (429, "status_exception", REMOTE + "Too many requests", "backend_busy"),
+    (503, "status_exception", REMOTE + '{"error": {"message": "Loading model"}}', "backend_loading"),
+    (503, "status_exception", REMOTE + "overloaded", "backend_busy"),
+    (500, "status_exception", REMOTE + "Connection refused by the backend's own backend", "backend_error"),
+    (429, "rejected_execution_exception", "queue", "api_error"),
+    (500, "null_pointer_exception", "", "api_error"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "kind", "reason", "code"), TEXTS)
+def test_a_text_gets_its_code(status: int, kind: str, reason: str, code: str) -> None:
+    assert explain(status, kind, reason).code == code
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "reason", "retry"),
+    [
+        (404, "", MASTER_KEY, STARTING),
+        (409, "version_conflict_engine_exception", "", SOON),
+        (409, "x", "Cannot delete the model group when it has associated model versions", None),
+        (429, "rejected_execution_exception", "queue", SOON),
+        (503, "unavailable_shards_exception", "primary shard is not active", SOON),
+        (503, "x", REMOTE + "Loading model", None),
+        (429, "x", REMOTE + "slow down", None),
+        (429, "x", "Request is throttled at model level.", None),
+        (500, "null_pointer_exception", "boom", None),
+    ],
+)
+def test_what_may_be_sent_again(status: int, kind: str, reason: str, retry: str | None) -> None:
+    assert explain(status, kind, reason).retry == retry
+
+
+@pytest.mark.parametrize(
+    ("body", "decoded"),
+    [
+        ({"error": {"type": "a", "reason": "b", "root_cause": []}, "status": 400}, ("a", "b")),
+        ({"error": "no handler found"}, ("", "no handler found")),
+        ({"error": {"type": "a", "reason": "b", "caused_by": {"type": "c", "reason": "d"}}}, ("a", "b; c: d")),
+        ({"error": {"type": "a", "reason": "b", "caused_by": {"type": "c", "reason": "b"}}}, ("a", "b")),
+        ({"error": {"type": "a", "reason": None, "caused_by": {"type": "c", "reason": "d"}}}, ("a", "c: d")),
+        ({"error": {"type": "a", "details": "b"}}, ("a", "b")),
+        ({"error": {"code": 7}}, ("", "{'error': {'code': 7}}")),
+        ({"message": "denied"}, ("", "denied")),
+        ({}, ("", "{}")),
+        ("Unauthorized", ("", "Unauthorized")),
+        ([1], ("", "[1]")),
+        (None, ("", "None")),
+    ],
+)
+def test_an_error_of_any_shape(body: Any, decoded: tuple[str, str]) -> None:
+    assert decode_error(body) == decoded
+
+
+def test_a_chain_of_causes_without_end() -> None:
+    body: dict[str, Any] = {"type": "a", "reason": "b"}
+    body["caused_by"] = body
+    assert decode_error({"error": body}) == ("a", "b")
+
+
+def test_the_missing_permission() -> None:
+    assert missing_permission("no permissions for [a:b/c] and User [x]") == "a:b/c"
+    assert missing_permission("Forbidden") is None
+
+
+def sources() -> str:
+    """All that can raise a Failure, without the catalogue itself."""
+    plugins = Path(_errors.__file__).resolve().parents[1]
+    paths = [path for path in sorted(plugins.rglob("*.py")) if path.name != "_errors.py"]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths) + _raised_in_errors()
+
+
+def _raised_in_errors() -> str:
+    text = Path(_errors.__file__).read_text(encoding="utf-8")
+    return text[text.index("class Failure") :]
+
+
+def test_every_code_of_the_catalogue_is_used() -> None:
+    text = sources()
+    assert [code for code in CATALOGUE if f'"{code}"' not in text] == []
+
+
+def test_every_code_that_is_used_is_in_the_catalogue() -> None:
+    import ast
+
+    used = set()
+    for path in sorted(Path(_errors.__file__).resolve().parents[1].rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+                continue
+            function = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if function in ("Failure", "Unreachable", "AnswerLost", "ApiError", "Rule"):
+                used.add(node.args[0].value)
+    assert used - set(CATALOGUE) == set()
+    assert len(used) > 50
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_a_remedy_is_a_sentence(code: str) -> None:
+    remedy = Failure(code, "x").remedy
+    assert remedy[0].isupper()
+    assert remedy.endswith((".", '"'))
+    assert "{" not in remedy
+
+
+def test_a_failure_as_a_result() -> None:
+    failure = Failure("forbidden", "no", 403, permission="a:b")
+    assert failure.as_dict() == {
+        "code": "forbidden",
+        "message": "no",
+        "remedy": "Give the user a role that allows a:b. The README lists the least rights that are needed.",
+        "status": 403,
+        "details": {"permission": "a:b"},
+    }

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Patterns: exact ones, such that trust everything, and such that Java does not compile."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _regex
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+
+URL = "http://ollama.example.internal:11434/v1/chat/completions"
+urls = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1).map(lambda rest: "http://" + rest)
+
+
+@given(urls)
+def test_exact_matches_its_url(url: str) -> None:
+    assert re.fullmatch(_regex.exact(url), url)
+    assert _regex.compile_java(_regex.exact(url)).fullmatch(url)
+
+
+@given(urls, urls)
+def test_exact_matches_no_other_url(url: str, other: str) -> None:
+    assert bool(re.fullmatch(_regex.exact(url), other)) == (url == other)
+
+
+@given(urls, st.data())
+def test_exact_does_not_fall_for_a_look_alike(url: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(url) - 1))
+    char = data.draw(st.characters(min_codepoint=33, max_codepoint=126))
+    for other in (url[:at] + char + url[at + 1 :], url[:at] + char + url[at:], url[:at] + url[at + 1 :], url + char):
+        if other != url:
+            assert not re.fullmatch(_regex.exact(url), other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        URL + "/",
+        URL + "\n",
+        URL.replace(".", "x", 1),
+        URL.replace("http", "https"),
+        URL.replace("11434", "114345"),
+        "http://evil.test/?" + URL,
+        URL + "?x=http://evil.test",
+        URL.upper(),
+        "",
+    ],
+)
+def test_exact_of_a_typical_url(other: str) -> None:
+    assert _regex.exact(URL) == r"^http://ollama\.example\.internal:11434/v1/chat/completions$"
+    assert not _regex.compile_java(_regex.exact(URL)).fullmatch(other)
+
+
+@pytest.mark.parametrize(
+    "pattern", [".*", ".*$", "^.*$", "^https?://.*$", ".+", "(?s).*", "[^ ]*", r"\S+", r"\p{ASCII}+", "(?i)HTTPS?://.*"]
+)
+def test_a_catch_all(pattern: str) -> None:
+    assert _regex.is_catch_all(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        _regex.exact(URL),
+        r"^https://api\.openai\.com/.*$",
+        r"^https://.*\.openai\.azure\.com/.*$",
+        r"^https://bedrock-runtime\..*[a-z0-9-]\.amazonaws\.com/.*$",
+        "^https://.*$",
+        "",
+    ],
+)
+def test_no_catch_all(pattern: str) -> None:
+    assert not _regex.is_catch_all(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"\Qhttp://a.b/\E.*", "http://a.b/c"),
+        (r"http://a\Q.b", "http://a.b"),
+        (r"a++b*+c?+d{1,2}+", "abbcd"),
+        (r"(?<host>[a-z]+)\.test", "a.test"),
+        (r"http://(?>a|b)\.test", "http://b.test"),
+        (r"\p{Alpha}+\p{Digit}", "abc1"),
+        (r"[\p{Lower}\p{Digit}]+", "a1"),
+        (r"\P{Digit}+", "abc"),
+        (r"\pL+", "abc"),
+        (r"\p{IsAlpha}", "a"),
+        (r"a(?i)B", "Ab"),
+        (r"a\z", "a"),
+        (r"a\hb", "a b"),
+        (r"[a-c[x-z]]+", "ax"),
+        (r"\$\{x\}", "${x}"),
+        (r"a{2}", "aa"),
+        (r"[{]", "{"),
+        (r"\e", "\x1b"),
+    ],
+)
+def test_what_only_java_writes_is_understood(pattern: str, text: str) -> None:
+    assert _regex.compile_java(pattern).fullmatch(text)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "http://(a", "[a", "*a", "a{", "a{x}", "\\", r"\p{Nonsense}", "(?<1a>x)", "[]", "a**", ")", "(?<name"],
+)
+def test_what_is_broken_is_refused(pattern: str) -> None:
+    with pytest.raises(Failure, match="does not compile") as caught:
+        _regex.compile_java(pattern)
+    assert caught.value.code == "invalid_regex"
