@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Callable, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
@@ -103,7 +104,8 @@ class Kind:
         run.client.change("PUT", f"{cls.PATH}/{segment(object_id)}", fields)
         doc = cls.get(run.client, object_id)
         since = (doc.source.get("last_updated_time") or 0) if doc else 0
-        try:
+        # Where the index is refreshed more rarely the wait ends in vain; the change itself is done.
+        with suppress(WaitTimeout):
             wait_until(
                 lambda: cls.search(run.client, {"ids": {"values": [object_id]}}),
                 lambda found: not found or (found[0].source.get("last_updated_time") or 0) >= since,
@@ -112,8 +114,6 @@ class Kind:
                 timeout=SEARCH_LAG,
                 clock=run.clock,
             )
-        except WaitTimeout:
-            pass  # An index that is refreshed more rarely; the change itself is done.
 
     @classmethod
     def find(cls, client: Client, reference: str) -> Doc | None:
