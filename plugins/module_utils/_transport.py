@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, Mapping, NamedTuple, Protocol
+from typing import Any, Iterator, Mapping, NamedTuple, Protocol
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 
 try:
     import requests
+    from urllib3.exceptions import HTTPError
 
     HAS_REQUESTS = True
 except ImportError:
@@ -104,16 +105,29 @@ class RequestsTransport:
 def _read(answer: Any, timeout: float) -> bytes:
     end, chunks, size = time.monotonic() + timeout, [], 0
     try:
-        for chunk in answer.iter_content(65536):
+        for chunk in _pieces(answer):
             chunks.append(chunk)
             size += len(chunk)
             if size > LARGEST_ANSWER:
                 raise Failure("answer_too_large", f"The answer is larger than {LARGEST_ANSWER // 2**20} MiB.")
             if time.monotonic() > end:
                 raise NoAnswer(f"the answer was not complete within {timeout:g} s")
-    except (requests.exceptions.RequestException, OSError) as exc:
+    except (requests.exceptions.RequestException, HTTPError, OSError) as exc:
         raise NoAnswer(f"the answer broke off: {exc}") from exc
     return b"".join(chunks)
+
+
+def _pieces(answer: Any) -> Iterator[bytes]:
+    """The content as it arrives, so that time is looked at even where it drips; urllib3 1 gives whole chunks only."""
+    read = getattr(answer.raw, "read1", None)
+    if read is None:
+        yield from answer.iter_content(65536)
+        return
+    while True:
+        piece = read(65536, decode_content=True)
+        if not piece:
+            return
+        yield piece
 
 
 def _keep_headers(request: Any) -> Any:
