@@ -96,13 +96,14 @@ def plain_port_warning(url: str) -> str | None:
 
 def _is_private_address(text: str) -> bool:
     address = ipaddress.ip_address(text.split("%")[0])
-    # Java takes an IPv4 address that is written as an IPv6 one for the IPv4 address.
-    address = getattr(address, "ipv4_mapped", None) or address
-    if address.version == 4:
-        return (
-            address.is_loopback
-            or address.is_link_local
-            or address.is_unspecified
-            or any(address in ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-        )
-    return address.is_loopback or address.is_unspecified or address.is_site_local
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return address.is_loopback or address.is_unspecified or address.is_site_local
+        # Java takes an IPv4 address that is written as an IPv6 one for the IPv4 address.
+        address = address.ipv4_mapped
+    return (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_unspecified
+        or any(address in ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+    )
