@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The transport against a real server on the loopback interface."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import ipaddress
+import socket
+import time
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import (
+    NoAnswer,
+    NotSent,
+    RawAnswer,
+    RequestsTransport,
+)
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.server import Server, serving
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Self-signed, for 127.0.0.1; its authority is itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "unit test")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def secure(certificate: Path) -> Iterator[Server]:
+    with serving(certificate) as server:
+        yield server
+
+
+def url(server: Server, path: str = "/", scheme: str = "http") -> str:
+    return f"{scheme}://127.0.0.1:{server.port}{path}"
+
+
+def fetch(address: str, *, verify: bool | str = True, timeout: float = 5.0, cert: str | None = None) -> RawAnswer:
+    return RequestsTransport(verify, cert).send("GET", address, {}, None, timeout)
+
+
+def closed_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_an_exchange(plain: Server) -> None:
+    content = '{"a": "Größe"}'.encode()
+    answer = RequestsTransport(True, None).send("POST", url(plain, "/plain?x=1"), {"X-Team": "search"}, content, 5.0)
+    assert (answer.status, answer.content) == (200, b'{"ok": true}')
+    method, path, headers, body = plain.requests[-1]
+    assert (method, path, body) == ("POST", "/plain?x=1", content)
+    assert headers["X-Team"] == "search"
+
+
+def test_a_connection_is_kept_alive(plain: Server) -> None:
+    plain.connections.clear()
+    transport = RequestsTransport(True, None)
+    for _count in range(4):
+        transport.send("GET", url(plain), {}, None, 5.0)
+    assert len(plain.connections) == 1
+
+
+def test_a_compressed_answer(plain: Server) -> None:
+    assert fetch(url(plain, "/gzip")).content == b'{"compressed": true}'
+
+
+def test_an_answer_in_chunks(plain: Server) -> None:
+    assert fetch(url(plain, "/chunked")).content == b'{"a": 1}'
+
+
+def test_an_empty_answer(plain: Server) -> None:
+    assert fetch(url(plain, "/empty")).content == b""
+
+
+def test_a_redirect_is_not_followed(plain: Server) -> None:
+    answer = fetch(url(plain, "/redirect"))
+    assert (answer.status, answer.headers["location"]) == (302, "/plain")
+
+
+def test_credentials_of_a_netrc_file_are_not_sent(
+    plain: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login joe password s3cret\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    fetch(url(plain))
+    assert "Authorization" not in plain.requests[-1][2]
+    header = "Basic " + base64.b64encode(b"me:mine").decode()
+    RequestsTransport(True, None).send("GET", url(plain), {"Authorization": header}, None, 5.0)
+    assert plain.requests[-1][2]["Authorization"] == header
+
+
+class TestFailures:
+    def test_refused(self) -> None:
+        with pytest.raises(NotSent, match="refused"):
+            fetch(f"http://127.0.0.1:{closed_port()}/")
+
+    def test_unknown_host(self) -> None:
+        with pytest.raises(NotSent) as caught:
+            fetch("http://no-such-host.invalid/")
+        assert "0x" not in str(caught.value)
+
+    def test_no_connection_in_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # A listener whose queue is full accepts no more connections.
+        with socket.socket() as full:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            waiting = []
+            for _count in range(3):
+                waiting.append(socket.socket())
+                waiting[-1].setblocking(False)
+                waiting[-1].connect_ex(full.getsockname())
+            with pytest.raises(NotSent, match=r"no connection within 0\.3 s"):
+                fetch(f"http://127.0.0.1:{full.getsockname()[1]}/", timeout=0.3)
+            for each in waiting:
+                each.close()
+
+    def test_no_answer_in_time(self, plain: Server) -> None:
+        with pytest.raises(NoAnswer, match=r"no answer within 0\.3 s"):
+            fetch(url(plain, "/silent"), timeout=0.3)
+
+    def test_an_answer_that_drips(self, plain: Server) -> None:
+        start = time.monotonic()
+        with pytest.raises(NoAnswer, match=r"not complete within 0\.3 s"):
+            fetch(url(plain, "/drip"), timeout=0.3)
+        assert time.monotonic() - start < 2
+
+    def test_an_answer_with_an_older_urllib3(self) -> None:
+        class Raw:
+            raw = object()
+
+            def iter_content(self, size: int) -> Iterator[bytes]:
+                yield from (b"a", b"b")
+
+        assert _transport._read(Raw(), 5.0) == b"ab"
+
+    def test_an_answer_that_breaks_off(self, plain: Server) -> None:
+        with pytest.raises(NoAnswer, match="broke off"):
+            fetch(url(plain, "/cut"))
+
+    def test_a_connection_that_is_closed_without_an_answer(self, plain: Server) -> None:
+        with pytest.raises(NoAnswer):
+            fetch(url(plain, "/hangup"))
+
+    def test_an_answer_that_is_too_large(self, plain: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_transport, "LARGEST_ANSWER", 2**20)
+        plain.large = 2**20
+        assert len(fetch(url(plain, "/large")).content) == 2**20
+        plain.large += 1
+        with pytest.raises(Failure, match="larger than 1 MiB") as caught:
+            fetch(url(plain, "/large"))
+        assert caught.value.code == "answer_too_large"
+
+    @pytest.mark.parametrize("address", ["http://", "http:///x", "nonsense", "http://a b/", "http://[::1/"])
+    def test_no_usable_url(self, address: str) -> None:
+        with pytest.raises(Failure, match="no usable URL") as caught:
+            fetch(address)
+        assert caught.value.code == "invalid_input"
+
+    def test_requests_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_transport, "HAS_REQUESTS", False)
+        with pytest.raises(Failure) as caught:
+            RequestsTransport(True, None)
+        assert caught.value.code == "library_missing"
+        assert "python" in caught.value.remedy
+
+
+class TestTls:
+    def test_a_trusted_certificate(self, secure: Server, certificate: Path) -> None:
+        assert fetch(url(secure, scheme="https"), verify=str(certificate)).status == 200
+
+    def test_an_untrusted_certificate(self, secure: Server) -> None:
+        with pytest.raises(Failure, match=r"not trusted: .*certificate") as caught:
+            fetch(url(secure, scheme="https"))
+        assert caught.value.code == "tls_not_trusted"
+        assert "0x" not in caught.value.message
+
+    def test_without_validation(self, secure: Server, recwarn: pytest.WarningsRecorder) -> None:
+        assert fetch(url(secure, scheme="https"), verify=False).status == 200
+
+    def test_another_host_name(self, secure: Server, certificate: Path) -> None:
+        with pytest.raises(Failure) as caught:
+            fetch(f"https://localhost:{secure.port}/", verify=str(certificate))
+        assert caught.value.code == "tls_not_trusted"
+
+    def test_the_environment_overrides_nothing(
+        self, secure: Server, certificate: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+    ) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/does/not/exist.pem")
+        assert fetch(url(secure, scheme="https"), verify=str(certificate)).status == 200
+        assert fetch(url(secure, scheme="https"), verify=False).status == 200
+
+    def test_tls_to_a_plain_port(self, plain: Server) -> None:
+        with pytest.raises(Failure, match="does not answer in TLS") as caught:
+            fetch(url(plain, scheme="https"))
+        assert caught.value.code == "tls_to_plain_port"
+
+    def test_plain_http_to_a_tls_port(self, secure: Server) -> None:
+        with pytest.raises(NoAnswer):
+            fetch(url(secure))
+
+    @pytest.mark.parametrize("option", ["verify", "cert"])
+    def test_files_that_are_missing(self, secure: Server, option: str) -> None:
+        with pytest.raises(Failure, match=r"missing\.pem") as caught:
+            fetch(url(secure, scheme="https"), **{option: "/missing.pem"})
+        assert caught.value.code == "invalid_input"
+
+    def test_a_client_certificate_that_is_none(self, secure: Server, certificate: Path, tmp_path: Path) -> None:
+        broken = tmp_path / "broken.pem"
+        broken.write_text("no certificate", encoding="utf-8")
+        with pytest.raises(Failure):
+            fetch(url(secure, scheme="https"), verify=str(certificate), cert=str(broken))
+        with pytest.raises(Failure):
+            fetch(url(secure, scheme="https"), verify=str(broken))
