@@ -1,0 +1,103 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A reverse proxy in the test process that writes down each request on its way to a server."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+#: A POST whose path ends so changes nothing.
+READING = ("/_search", "/_predict")
+
+
+class Request(NamedTuple):
+    method: str
+    path: str
+    body: bytes
+    status: int
+
+    @property
+    def writes(self) -> bool:
+        path = self.path.split("?")[0]
+        return self.method not in ("GET", "HEAD") and not (self.method == "POST" and path.endswith(READING))
+
+
+class Recorder:
+    """Listens on a free loopback port and forwards to ``target``. TLS on both sides where a certificate is given."""
+
+    def __init__(self, target: str, ca: str | None, certificate: tuple[str, str] | None) -> None:
+        self.requests: list[Request] = []
+        self._target = urlsplit(target)
+        self._context = ssl.create_default_context(cafile=ca) if ca else None
+        handler = type("Handler", (_Handler,), {"recorder": self})
+        self._server = _Server(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        scheme = "https" if certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def clear(self) -> None:
+        self.requests.clear()
+
+    @property
+    def writes(self) -> list[str]:
+        """The writes since the last clear, as 'METHOD path'."""
+        return [f"{request.method} {request.path}" for request in self.requests if request.writes]
+
+    def connect(self) -> http.client.HTTPConnection:
+        host, port = str(self._target.hostname), self._target.port
+        if self._context:
+            return http.client.HTTPSConnection(host, port, timeout=200, context=self._context)
+        return http.client.HTTPConnection(host, port, timeout=200)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A broken connection is told by the client that notices it."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    recorder: Recorder
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def _forward(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        upstream = self.recorder.connect()
+        try:
+            upstream.request(self.command, self.path, body=body or None, headers=headers)
+            answer = upstream.getresponse()
+            content = answer.read()
+        finally:
+            upstream.close()
+        self.recorder.requests.append(Request(self.command, self.path, body, answer.status))
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _forward
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass

@@ -1,0 +1,273 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where the local stack is (see containers/stack.yml), and a view of its servers that shares no code with the collection.
+
+Everything here speaks to the servers with plain requests and the administrator's rights.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
+
+import requests
+
+ML = "/_plugins/_ml"
+TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
+PRIVATE_IP = "plugins.ml_commons.connector.private_ip_enabled"
+
+#: As the OpenSearch servers see them.
+OLLAMA = "http://ollama:11434/v1/chat/completions"
+GATEWAY = "http://gateway:8080/v1/chat/completions"
+GATEWAY_TLS = "https://gateway:8443/v1/chat/completions"
+GATEWAY_UNKNOWN_TLS = "https://gateway:8444/v1/chat/completions"
+
+#: What the tests trust. Ports that nobody listens on are for the tests of failing backends.
+TRUST = [r"^https?://(ollama|gateway|localhost|nowhere\.invalid)(:\d+)?/.*$"]
+
+CHAT_BODY = '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
+
+
+def cache() -> Path:
+    named = os.environ.get("OPENSEARCH_ML_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "searchops.opensearch_ml"
+
+
+def secret(variable: str, file: str) -> str:
+    """A secret of the stack: from the environment, else from where the stack keeps what it made up."""
+    return os.environ.get(variable) or (cache() / "secrets" / file).read_text().strip()
+
+
+def gateway_keys() -> list[str]:
+    given = os.environ.get("GATEWAY_KEYS")
+    return given.split(",") if given else [secret("", f"gateway_key_{number}") for number in (1, 2)]
+
+
+def gateway_log(since: float) -> list[str]:
+    """Lines of the gateway's log from a moment on (seconds since the epoch)."""
+    done = subprocess.run(
+        ["docker", "logs", "--since", f"{since:.3f}", os.environ.get("STACK_GATEWAY_CONTAINER", "searchops-ml-gateway")],
+        check=True, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    return [line for line in done.stdout.splitlines() if " key=" in line]
+
+
+class Item(NamedTuple):
+    """One object on a server with the version of its document."""
+
+    id: str
+    version: int
+    source: dict[str, Any]
+
+
+class Cluster:
+    """One server of the stack, as the administrator sees it."""
+
+    def __init__(self, key: str, url: str, ca: str | None, admin: tuple[str, str] | None, user: tuple[str, str] | None):
+        self.key = key
+        self.url = url
+        self.ca = ca
+        self.admin = admin
+        self.user = user
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    @property
+    def is_3(self) -> bool:
+        return self.key.startswith("3")
+
+    @property
+    def tls(self) -> bool:
+        return self.ca is not None
+
+    def send(self, method: str, path: str, body: Any = None, *, timeout: float = 90.0) -> requests.Response:
+        return self._session.request(
+            method, self.url + path, json=body, auth=self.admin, verify=self.ca or True, timeout=timeout
+        )
+
+    def answers(self) -> bool:
+        try:
+            return self.send("GET", "/_cluster/health?wait_for_status=yellow&timeout=5s").status_code == 200
+        except requests.RequestException:
+            return False
+
+    def must(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.send(method, path, body)
+        assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def find(self, kind: str, query: Mapping[str, Any]) -> list[Item]:
+        """Objects of a kind (connectors, models, model_groups) as they are now, the oldest first."""
+        # 2.19 does not refresh an index after a change.
+        self.send("POST", "/.plugins-ml-*/_refresh")
+        answer = self.send("POST", f"{ML}/{kind}/_search", {"query": query, "size": 1000, "version": True})
+        if answer.status_code == 404:
+            return []
+        assert answer.status_code == 200, answer.text
+        items = [Item(hit["_id"], hit["_version"], hit["_source"]) for hit in answer.json()["hits"]["hits"]]
+        return sorted(items, key=lambda item: (item.source.get("created_time", 0), item.id))
+
+    def named(self, kind: str, name: str) -> list[Item]:
+        return self.find(kind, {"term": {"name.keyword": name}})
+
+    def one(self, kind: str, name: str) -> Item:
+        found = self.named(kind, name)
+        assert len(found) == 1, f"{len(found)} {kind} named {name!r}"
+        return found[0]
+
+    def get(self, kind: str, object_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.must("GET", f"{ML}/{kind}/{object_id}")
+        return answer
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        answer: dict[str, dict[str, Any]] = self.must("GET", "/_cluster/settings?flat_settings=true")
+        return answer
+
+    def effective(self, name: str) -> Any:
+        answer = self.must("GET", "/_cluster/settings?flat_settings=true&include_defaults=true")
+        return next((answer[s][name] for s in ("transient", "persistent", "defaults") if name in answer[s]), None)
+
+    def put_settings(self, persistent: Mapping[str, Any], transient: Mapping[str, Any] | None = None) -> None:
+        self.must("PUT", "/_cluster/settings", {"persistent": dict(persistent), "transient": dict(transient or {})})
+
+    def state_of(self, model_id: str) -> str:
+        return str(self.get("models", model_id)["model_state"])
+
+    def predict(self, model_id: str, text: str = "Ping", **parameters: Any) -> requests.Response:
+        parameters = {"messages": [{"role": "user", "content": text}], **parameters}
+        return self.send("POST", f"{ML}/models/{model_id}/_predict", {"parameters": parameters})
+
+    def answer(self, model_id: str, text: str = "Ping", **parameters: Any) -> str:
+        """The text of a prediction that must succeed."""
+        done = self.predict(model_id, text, **parameters)
+        assert done.status_code == 200, done.text
+        data = done.json()["inference_results"][0]["output"][0]["dataAsMap"]
+        return str(data["choices"][0]["message"]["content"])
+
+    def make_connector(self, name: str, **fields: Any) -> str:
+        """A connector by plain REST."""
+        return str(self.must("POST", f"{ML}/connectors/_create", connector_body(name, **fields))["connector_id"])
+
+    def make_model(self, name: str, connector_id: str, *, deploy: bool = False, **fields: Any) -> str:
+        """A model by plain REST; with ``deploy`` it serves on return."""
+        body = {"name": name, "function_name": "remote", "connector_id": connector_id, **fields}
+        model_id = str(self.must("POST", f"{ML}/models/_register", body)["model_id"])
+        if deploy:
+            self.deploy(model_id)
+        return model_id
+
+    def deploy(self, model_id: str) -> None:
+        self.must("POST", f"{ML}/models/{model_id}/_deploy")
+        self.await_state(model_id, "DEPLOYED")
+
+    def undeploy(self, model_id: str) -> None:
+        self.must("POST", f"{ML}/models/{model_id}/_undeploy")
+        self.await_state(model_id, "UNDEPLOYED")
+
+    def await_state(self, model_id: str, state: str) -> None:
+        until(lambda: self.state_of(model_id) == state, f"model {model_id} to be {state}")
+
+    def remove(self, prefix: str) -> None:
+        """Delete whatever has a name that begins so: models, then connectors and groups."""
+        query = {"prefix": {"name.keyword": prefix}}
+        for model in self.find("models", query):
+            for _ in range(20):
+                self.send("POST", f"{ML}/models/{model.id}/_undeploy")
+                if self.send("DELETE", f"{ML}/models/{model.id}").status_code in (200, 404):
+                    break
+                time.sleep(0.3)
+        for kind in ("connectors", "model_groups"):
+            for item in self.find(kind, query):
+                self.send("DELETE", f"{ML}/{kind}/{item.id}")
+        left = [item.id for kind in ("models", "connectors", "model_groups") for item in self.find(kind, query)]
+        assert not left, f"could not be removed: {left}"
+
+
+def until(done: Callable[[], bool], what: str, timeout: float = 30.0) -> None:
+    end = time.monotonic() + timeout
+    while not done():
+        assert time.monotonic() < end, f"waited {timeout:g} s for {what}"
+        time.sleep(0.1)
+
+
+def connector_body(name: str, **fields: Any) -> dict[str, Any]:
+    """A connector to the tiny model as the REST API wants it; ``url`` and ``headers`` are those of its one action."""
+    headers = {"Content-Type": "application/json", **fields.pop("headers", {})}
+    action = {
+        "action_type": "predict",
+        "method": "POST",
+        "url": fields.pop("url", OLLAMA),
+        "headers": headers,
+        "request_body": fields.pop("request_body", CHAT_BODY),
+    }
+    return {
+        "name": name,
+        "version": "1",
+        "protocol": "http",
+        "parameters": {"model": "tiny-chat"},
+        "credential": {"unused": "unused"},
+        "actions": [action],
+        "client_config": {"connection_timeout": 5, "read_timeout": 60},
+        **fields,
+    }
+
+
+def chat(name: str, **fields: Any) -> dict[str, Any]:
+    """Options of ml_connector for the tiny model; ``url``, ``headers`` and ``request_body`` are those of its action."""
+    action = {
+        "url": fields.pop("url", OLLAMA),
+        "headers": {"Content-Type": "application/json", **fields.pop("headers", {})},
+        "request_body": fields.pop("request_body", CHAT_BODY),
+    }
+    return {"name": name, "parameters": {"model": "tiny-chat"}, "actions": [action], **fields}
+
+
+def guarded(name: str, key: str, **fields: Any) -> dict[str, Any]:
+    """Options of ml_connector for the gateway, which asks for a key."""
+    return chat(
+        name,
+        **{
+            "url": GATEWAY,
+            "headers": {"Authorization": "Bearer ${credential.api_key}"},
+            "credential": {"api_key": key},
+            **fields,
+        },
+    )
+
+
+def plain(value: Any) -> Any:
+    """A value without the differences that the server makes: JSON out of strings, numbers and booleans by meaning."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text[:1] in ("{", "["):
+            try:
+                return plain(json.loads(text))
+            except ValueError:
+                return value
+        if text.lower() in ("true", "false", "null"):
+            return text.lower()
+        try:
+            return float(text)
+        except ValueError:
+            return value
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items() if item is not None or key != "name"}
+    if isinstance(value, Iterable):
+        return [plain(item) for item in value]
+    return value
+
+
+def lower_types(actions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{**action, "action_type": str(action.get("action_type")).lower()} for action in actions]

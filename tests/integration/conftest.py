@@ -1,0 +1,281 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fixtures: the two servers of the local stack, a recorder in front of each, and modules that run in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import subprocess
+import uuid
+from typing import Any, Callable, Iterator, Mapping
+
+import pytest
+from ansible.module_utils.common import warnings as ansible_warnings
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
+from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Recorder
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import Cluster, lower_types, plain
+
+PLUGINS = "ansible_collections.searchops.opensearch_ml.plugins.modules"
+
+KEYS = ["3.6.0", "2.19.1-tls"]
+
+Result = dict[str, Any]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """No setting of the developer's own cluster, and no proxy, gets into the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("OPENSEARCH_") and not name.startswith(("OPENSEARCH_TLS_", "OPENSEARCH_ML_")):
+                patch.delenv(name)
+        patch.setenv("NO_PROXY", "127.0.0.1,127.0.0.2,localhost")
+        patch.setenv("no_proxy", "127.0.0.1,127.0.0.2,localhost")
+        yield
+
+
+@pytest.fixture(scope="session")
+def stack() -> dict[str, Cluster]:
+    ca = str(_stack.cache() / "tls" / "ca.pem")
+    clusters = {
+        "3.6.0": Cluster("3.6.0", os.environ.get("STACK_OPENSEARCH_URL", "http://127.0.0.1:19200"), None, None, None),
+        "2.19.1-tls": Cluster(
+            "2.19.1-tls",
+            os.environ.get("STACK_OPENSEARCH_TLS_URL", "https://127.0.0.1:19201"),
+            ca,
+            ("admin", _stack.secret("OPENSEARCH_TLS_ADMIN_PASSWORD", "admin_password")),
+            ("ml_provisioner", _stack.secret("OPENSEARCH_TLS_PROVISIONER_PASSWORD", "provisioner_password")),
+        ),
+    }
+    for cluster in clusters.values():
+        _stack.until(cluster.answers, f"{cluster.url} to answer", 120.0)
+    return clusters
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A certificate of the recorder's own, for 127.0.0.1."""
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = str(folder / "recorder.pem"), str(folder / "recorder.key")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=recorder",
+         "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+    return certificate, key
+
+
+@pytest.fixture(scope="session")
+def recorders(stack: Mapping[str, Cluster], certificate: tuple[str, str]) -> Iterator[dict[str, Recorder]]:
+    made = {
+        key: Recorder(cluster.url, cluster.ca, certificate if cluster.tls else None) for key, cluster in stack.items()
+    }
+    yield made
+    for recorder in made.values():
+        recorder.close()
+
+
+@pytest.fixture(scope="session")
+def _trusting(stack: Mapping[str, Cluster]) -> Iterator[None]:
+    """Both servers trust the stack's backends, and afterwards what they trusted before."""
+    before = {}
+    for key, cluster in stack.items():
+        persistent = cluster.settings()["persistent"]
+        before[key] = {name: persistent.get(name) for name in (_stack.TRUSTED, _stack.PRIVATE_IP)}
+        cluster.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})
+    yield
+    for key, cluster in stack.items():
+        cluster.put_settings(before[key])
+
+
+@pytest.fixture(params=KEYS)
+def cluster(request: pytest.FixtureRequest, stack: Mapping[str, Cluster], _trusting: None) -> Cluster:
+    return stack[request.param]
+
+
+@pytest.fixture
+def recorder(cluster: Cluster, recorders: Mapping[str, Recorder]) -> Recorder:
+    recorder = recorders[cluster.key]
+    recorder.clear()
+    return recorder
+
+
+@pytest.fixture
+def name(cluster: Cluster) -> Iterator[str]:
+    """A name of this test alone; whatever has a name that begins so is deleted afterwards."""
+    unique = f"it {uuid.uuid4().hex[:10]}"
+    yield unique
+    cluster.remove(unique)
+
+
+@pytest.fixture
+def settings_restored(cluster: Cluster) -> Iterator[None]:
+    """Both scopes of the settings are afterwards what they were before."""
+    before = cluster.settings()
+    yield
+    after = cluster.settings()
+    back = {
+        scope: {
+            name: before[scope].get(name)
+            for name in {*before[scope], *after[scope]}
+            if before[scope].get(name) != after[scope].get(name)
+        }
+        for scope in ("persistent", "transient")
+    }
+    cluster.put_settings(back["persistent"], back["transient"])
+    assert cluster.settings() == before
+
+
+@pytest.fixture
+def connection(cluster: Cluster, recorder: Recorder, certificate: tuple[str, str]) -> dict[str, Any]:
+    """The connection options that lead through the recorder."""
+    options: dict[str, Any] = {"hosts": [recorder.url]}
+    if cluster.tls:
+        assert cluster.user
+        options.update(username=cluster.user[0], password=cluster.user[1], ca_path=certificate[0])
+    return options
+
+
+def run_module(name: str, args: Mapping[str, Any]) -> tuple[Result, str]:
+    """Run a module's main() in this process; its result and the text that it printed."""
+    for collected in ("_global_warnings", "_global_deprecations"):
+        getattr(ansible_warnings, collected).clear()
+    main = importlib.import_module(f"{PLUGINS}.{name}").main
+    out = io.StringIO()
+    with patch_module_args(dict(args)), contextlib.redirect_stdout(out), pytest.raises(SystemExit):
+        main()
+    text = out.getvalue()
+    return json.loads(text.strip().splitlines()[-1]), text
+
+
+class Modules:
+    """Runs modules against the cluster of the test, through its recorder.
+
+    ``modules("ml_connector", check=True, name=...)`` returns the result, which must be a success; ``fails`` returns
+    the ``failure`` of one that must not.
+    """
+
+    def __init__(self, cluster: Cluster, recorder: Recorder, connection: Mapping[str, Any]) -> None:
+        self.cluster = cluster
+        self.recorder = recorder
+        self.connection = connection
+
+    def run(self, module: str, /, check: bool = False, **args: Any) -> Result:
+        given = {**self.connection, **args, "_ansible_check_mode": check, "_ansible_diff": True}
+        self.recorder.clear()
+        return run_module(module, given)[0]
+
+    def __call__(self, module: str, /, check: bool = False, **args: Any) -> Result:
+        result = self.run(module, check, **args)
+        assert not result.get("failed"), json.dumps(result, indent=1)
+        return result
+
+    def fails(self, module: str, /, check: bool = False, **args: Any) -> dict[str, Any]:
+        result = self.run(module, check, **args)
+        assert result.get("failed"), f"was expected to fail: {json.dumps(result, indent=1)}"
+        failure: dict[str, Any] = result["failure"]
+        assert failure["remedy"] in result["msg"]
+        return failure
+
+    def refuses(self, code: str, module: str, /, **args: Any) -> dict[str, Any]:
+        """Fails with this code, and no write was sent."""
+        failure = self.fails(module, **args)
+        assert failure["code"] == code, failure
+        assert self.recorder.writes == []
+        return failure
+
+
+@pytest.fixture
+def module(cluster: Cluster, recorder: Recorder, connection: dict[str, Any]) -> Modules:
+    return Modules(cluster, recorder, connection)
+
+
+@pytest.fixture
+def snapshot(cluster: Cluster, name: str) -> Callable[[], dict[str, Any]]:
+    """Everything with the test's name as the server stores it, versions of the documents included."""
+
+    def take() -> dict[str, Any]:
+        query = {"prefix": {"name.keyword": name}}
+        return {kind: cluster.find(kind, query) for kind in ("connectors", "models", "model_groups")}
+
+    return take
+
+
+class Converger:
+    """The life of one operation: planned, done, and nothing left to do."""
+
+    def __init__(self, module: Modules, snapshot: Callable[[], dict[str, Any]]) -> None:
+        self.module = module
+        self.snapshot = snapshot
+
+    def __call__(
+        self, module: str, actions: list[str], /, *, stable: bool = True, again: bool = True, **args: Any
+    ) -> Result:
+        """``actions`` are those that must be planned and done. The applied result is returned.
+
+        ``stable`` False leaves out that the server's documents stay as they are while a check runs, for models that
+        the server's own jobs touch.
+        """
+        recorder = self.module.recorder
+        before = self.snapshot()
+        planned = self.module(module, check=True, **args)
+        assert [action["action"] for action in planned["actions"]] == actions
+        assert planned["changed"] is bool(actions)
+        assert recorder.writes == [], "check mode sent a write"
+        if stable:
+            assert self.snapshot() == before, "check mode had an effect"
+
+        applied = self.module(module, **args)
+        assert [action["action"] for action in applied["actions"]] == actions
+        assert applied["changed"] is bool(actions)
+        assert bool(recorder.writes) is bool(actions)
+        assert applied["diff"] == planned["diff"], "what was done is not what was planned"
+        if not again:
+            return applied
+
+        # At once: before anything could make an index show what is not in it yet.
+        versions = None
+        for check in (False, True):
+            repeated = self.module(module, check=check, **args)
+            assert (repeated["changed"], repeated["actions"]) == (False, []), json.dumps(repeated, indent=1)
+            assert repeated["diff"]["before"] == repeated["diff"]["after"]
+            assert recorder.writes == [], "a repeated run sent a write"
+            versions = versions or self.snapshot()
+        if stable:
+            assert self.snapshot() == versions, "a repeated run had an effect"
+        return applied
+
+
+@pytest.fixture
+def converges(module: Modules, snapshot: Callable[[], dict[str, Any]]) -> Converger:
+    return Converger(module, snapshot)
+
+
+@pytest.fixture
+def real_connector(cluster: Cluster) -> Callable[[str, Mapping[str, Any]], None]:
+    """Holds a side of a diff against the connector that the server stores."""
+
+    def compare(connector_id: str, side: Mapping[str, Any]) -> None:
+        source = cluster.get("connectors", connector_id)
+        for field, shown in side.items():
+            if field == "credential":
+                continue
+            stored = source.get(field)
+            if field == "actions":
+                stored, shown = lower_types(stored or []), lower_types(shown)
+            if field == "parameters":
+                stored = {key: value for key, value in (stored or {}).items() if key != "_searchops"}
+            if field == "client_config":
+                stored = {key: value for key, value in (stored or {}).items() if value is not False}
+            assert plain(stored) == plain(shown), field
+
+    return compare

@@ -1,0 +1,284 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Models on real servers: registered in both ways, changed in each way, deployed, undeployed, deleted; and drift."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, connector_body, plain
+
+
+@pytest.fixture
+def connector(cluster, name):
+    return cluster.make_connector(name)
+
+
+@pytest.fixture
+def served(cluster, name, connector):
+    """The id of a model that serves, in a group of its own name."""
+    return cluster.make_model(name, connector, deploy=True)
+
+
+@pytest.fixture
+def real_model(cluster):
+    """Holds a side of a diff against the model that the server stores."""
+
+    def compare(model_id: str, side: dict[str, Any]) -> None:
+        source = cluster.get("models", model_id)
+        for field, shown in side.items():
+            if field == "state":
+                assert source["model_state"] == shown
+            elif field == "connector":
+                assert shown in (source["connector_id"], cluster.get("connectors", source["connector_id"])["name"])
+            elif field == "model_group":
+                group = cluster.find("model_groups", {"ids": {"values": [source["model_group_id"]]}})[0]
+                assert shown in (group.id, group.source["name"])
+            else:
+                assert plain(source[field]) == plain(shown), field
+
+    return compare
+
+
+STEPS = {"one_step": ["create", "register_and_deploy"], "two_step": ["create", "register", "deploy"]}
+
+
+@pytest.mark.parametrize("way", STEPS)
+def test_both_ways_to_register(cluster, converges, real_model, name, connector, way):
+    done = converges(
+        "ml_model", STEPS[way], name=name, connector=name, model_group=f"{name} group", register_deploy=way
+    )
+    model = cluster.one("models", name)
+    assert done["model_id"] == model.id
+    assert done["diff"]["before"] == {}
+    real_model(model.id, done["diff"]["after"])
+    assert model.source["model_state"] == "DEPLOYED"
+    assert model.source["model_group_id"] == done["model_group_id"] == cluster.one("model_groups", f"{name} group").id
+    assert cluster.answer(model.id) == "Pong."
+
+
+def test_the_life_of_a_model(cluster, converges, real_model, name, connector):
+    made = converges("ml_model", ["create", "register"], name=name, connector=connector, state="present")
+    model_id = made["model_id"]
+    assert cluster.state_of(model_id) == "REGISTERED"
+    for state, actions, becomes in (
+        ("deployed", ["deploy"], "DEPLOYED"),
+        ("present", [], "DEPLOYED"),
+        ("undeployed", ["undeploy"], "UNDEPLOYED"),
+        ("present", [], "UNDEPLOYED"),
+        ("deployed", ["deploy"], "DEPLOYED"),
+    ):
+        done = converges("ml_model", actions, name=name, connector=connector, state=state)
+        assert cluster.state_of(model_id) == becomes
+        real_model(model_id, done["diff"]["after"])
+    converges("ml_model", ["delete"], name=name, state="absent", again=False)
+    assert cluster.named("models", name) == []
+    assert cluster.one("model_groups", name)
+    converges("ml_model", ["delete"], name=name, state="absent", delete_empty_group=True, again=False)
+    assert cluster.named("model_groups", name) == []
+    converges("ml_model", [], name=name, state="absent", delete_empty_group=True, again=False)
+
+
+def test_never_deployed_is_undeployed(cluster, converges, name, connector):
+    converges("ml_model", ["create", "register"], name=name, connector=connector, state="undeployed")
+    assert cluster.one("models", name).source["model_state"] == "REGISTERED"
+
+
+def test_without_waiting(cluster, module, name, connector):
+    made = module("ml_model", name=name, connector=name, wait=False)
+    cluster.await_state(made["model_id"], "DEPLOYED")
+    assert module("ml_model", name=name, connector=name)["changed"] is False
+
+
+def test_existing_group_by_name_and_by_id(cluster, converges, name, connector):
+    group = cluster.must("POST", f"{ML}/model_groups/_register", {"name": f"{name} group"})["model_group_id"]
+    for number, reference in enumerate((f"{name} group", group), start=1):
+        done = converges(
+            "ml_model", ["register_and_deploy"], name=f"{name} {number}", connector=name, model_group=reference
+        )
+        source = cluster.get("models", done["model_id"])
+        assert (source["model_group_id"], source["model_version"]) == (group, str(number))
+    assert len(cluster.find("model_groups", {"prefix": {"name.keyword": name}})) == 1
+
+
+def test_group_of_the_models_name_is_taken(cluster, converges, name, connector):
+    group = cluster.must("POST", f"{ML}/model_groups/_register", {"name": name})["model_group_id"]
+    done = converges("ml_model", ["register_and_deploy"], name=name, connector=name)
+    assert done["model_group_id"] == group
+
+
+def test_group_survives_while_it_has_another_model(cluster, module, name, connector):
+    for model in ("a", "b"):
+        module("ml_model", name=f"{name} {model}", connector=name, model_group=name, state="present")
+    gone = {"model_group": name, "state": "absent", "delete_empty_group": True}
+    done = module("ml_model", name=f"{name} a", **gone)
+    assert [action["kind"] for action in done["actions"]] == ["model"]
+    done = module("ml_model", name=f"{name} b", **gone)
+    assert [action["kind"] for action in done["actions"]] == ["model", "model group"]
+    assert cluster.named("model_groups", name) == []
+
+
+def test_ambiguous_name(cluster, module, name, connector):
+    ids = [cluster.make_model(name, connector) for _ in range(2)]
+    for args in ({"connector": name}, {"connector": name, "state": "present"}, {"state": "absent"}):
+        failure = module.refuses("ambiguous_name", "ml_model", name=name, **args)
+        assert sorted(failure["details"]["ids"]) == sorted(ids)
+        assert all(object_id in failure["message"] for object_id in ids)
+    module("ml_model", model_id=ids[0], state="absent")
+    assert cluster.one("models", name).id == ids[1]
+
+
+def test_group_tells_namesakes_apart(cluster, module, converges, name, connector):
+    for group in ("a", "b"):
+        group_id = cluster.must("POST", f"{ML}/model_groups/_register", {"name": f"{name} {group}"})["model_group_id"]
+        cluster.make_model(name, connector, model_group_id=group_id)
+    module.refuses("ambiguous_name", "ml_model", name=name)
+    done = converges("ml_model", ["deploy"], name=name, model_group=f"{name} b")
+    assert [item.source["model_state"] for item in cluster.named("models", name)] == ["REGISTERED", "DEPLOYED"]
+    assert done["model_id"] == cluster.named("models", name)[1].id
+
+
+def test_undeployed_is_drift(cluster, converges, served, name):
+    cluster.undeploy(served)
+    done = converges("ml_model", ["deploy"], name=name, connector=name)
+    assert (done["diff"]["before"]["state"], done["diff"]["after"]["state"]) == ("UNDEPLOYED", "DEPLOYED")
+    assert cluster.answer(served) == "Pong."
+
+
+def test_undeployed_by_its_ttl_is_no_drift(cluster, converges, name, connector):
+    model = cluster.make_model(name, connector, deploy=True, deploy_setting={"model_ttl_minutes": 60})
+    cluster.undeploy(model)
+    converges("ml_model", [], name=name, connector=name)
+
+
+def test_failed_deployment_tells_each_nodes_reason_and_is_mended(cluster, module, converges, name, connector):
+    model = cluster.make_model(name, connector)
+    cluster.must("PUT", f"{ML}/models/{model}", {"connector_id": "no-such-connector"})
+    failure = module.fails("ml_model", name=name)
+    assert failure["code"] == "deploy_failed"
+    assert failure["details"]["model_state"] == "DEPLOY_FAILED"
+    (reason,) = failure["details"]["nodes"].values()
+    assert "no-such-connector" in reason
+    assert reason in failure["message"]
+    converges("ml_model", ["update", "deploy"], name=name, connector=name)
+    assert cluster.answer(model) == "Pong."
+
+
+INPUT = {
+    "type": "object",
+    "required": ["parameters"],
+    "properties": {"parameters": {"type": "object", "required": ["messages"]}},
+}
+
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "description": ({"description": "one"}, {"description": "two"}),
+    "description added": ({}, {"description": "Chat, (local)."}),
+    "disabled": ({}, {"is_enabled": False}),
+    "enabled": ({"is_enabled": False}, {"is_enabled": True}),
+    "limiter added": ({}, {"rate_limiter": {"limit": 1000, "unit": "MINUTES"}}),
+    "limiter changed": (
+        {"rate_limiter": {"limit": 1000, "unit": "MINUTES"}},
+        {"rate_limiter": {"limit": 2000.5, "unit": "HOURS"}},
+    ),
+    "guardrails": (
+        {},
+        {"guardrails": {"type": "local_regex", "input_guardrail": {"regex": ["(?s).*forbidden.*"]}}},
+    ),
+    "both guardrails": (
+        {},
+        {
+            "guardrails": {
+                "input_guardrail": {"regex": ["(?s).*forbidden.*", "(?s).*never.*"]},
+                "output_guardrail": {"regex": ["(?s).*secret.*"]},
+            }
+        },
+    ),
+    "interface": ({}, {"interface": {"input": INPUT}}),
+    "interface changed": (
+        {"interface": {"input": {"type": "object"}}},
+        {"interface": {"input": INPUT, "output": {"type": "object", "properties": {}}}},
+    ),
+    "time to live": ({}, {"deploy_setting": {"model_ttl_minutes": 600}}),
+    "deploy_setting changed": (
+        {"deploy_setting": {"model_ttl_minutes": 600}},
+        {"deploy_setting": {"model_ttl_minutes": 700, "is_auto_deploy_enabled": False}},
+    ),
+    "several": ({}, {"description": "two", "is_enabled": True, "rate_limiter": {"limit": 500, "unit": "SECONDS"}}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_each_change_while_it_serves(cluster, module, converges, real_model, name, connector, change):
+    before, after = CHANGES[change]
+    made = converges("ml_model", STEPS["one_step"], name=name, connector=name, **before)
+    real_model(made["model_id"], made["diff"]["after"])
+    done = converges("ml_model", ["update"], name=name, connector=name, **after)
+    assert done["model_id"] == made["model_id"]
+    real_model(done["model_id"], done["diff"]["after"])
+    assert cluster.state_of(done["model_id"]) == "DEPLOYED"
+    if not after.get("is_enabled", True):
+        assert cluster.predict(done["model_id"]).status_code == 403
+    else:
+        assert cluster.answer(done["model_id"]) == "Pong."
+
+
+@pytest.mark.parametrize("change", ["limiter added", "both guardrails", "interface", "deploy_setting changed"])
+def test_registered_with_it_from_the_start(converges, real_model, name, connector, change):
+    done = converges("ml_model", STEPS["one_step"], name=name, connector=name, **CHANGES[change][1])
+    real_model(done["model_id"], done["diff"]["after"])
+
+
+def test_another_connector_is_drift(cluster, converges, real_model, served, name):
+    broken = cluster.make_connector(f"{name} broken", url="http://localhost:1/v1/chat/completions")
+    cluster.must("PUT", f"{ML}/models/{served}", {"connector_id": broken})
+    done = converges("ml_model", ["update"], name=name, connector=name)
+    assert done["diff"]["before"]["connector"] == broken
+    assert done["diff"]["after"]["connector"] == name
+    real_model(served, done["diff"]["after"])
+    assert cluster.answer(served) == "Pong."
+
+
+def test_rename_by_id(cluster, converges, served, name):
+    converges("ml_model", ["update"], model_id=served, name=f"{name} renamed")
+    assert cluster.one("models", f"{name} renamed").id == served
+    # The next task goes by the new name, at once.
+    converges("ml_model", [], name=f"{name} renamed")
+
+
+def test_move_to_a_new_group(cluster, converges, served, name):
+    converges("ml_model", ["create", "update"], name=name, model_group=f"{name} other")
+    assert cluster.get("models", served)["model_group_id"] == cluster.one("model_groups", f"{name} other").id
+    assert cluster.answer(served) == "Pong."
+
+
+def test_fields_not_stated_are_left_alone(cluster, converges, name, connector):
+    cluster.make_model(name, connector, deploy=True, description="kept", is_enabled=False)
+    converges("ml_model", [], name=name, connector=name)
+    converges("ml_model", [], name=name)
+
+
+def test_inline_connector_is_told(cluster, module, name, connector):
+    body = {"name": name, "function_name": "remote", "connector": connector_body(name)}
+    cluster.must("POST", f"{ML}/models/_register", body)
+    module.refuses("inline_connector", "ml_model", name=name, connector=connector)
+
+
+def test_unknown_connector(cluster, module, name):
+    module.refuses("unknown_connector", "ml_model", name=name, connector=f"{name} none")
+    assert cluster.named("models", name) == []
+    planned = module("ml_model", check=True, name=name, connector=f"{name} none")
+    assert [action["action"] for action in planned["actions"]] == STEPS["one_step"]
+    assert any(f"{name} none" in str(warning) for warning in planned["warnings"])
+
+
+def test_new_model_needs_a_connector(module, name):
+    module.refuses("invalid_input", "ml_model", name=name)
+
+
+def test_unknown_id(module, name):
+    module.refuses("unknown_model", "ml_model", model_id="no-such-model")
+    assert module("ml_model", model_id="no-such-model", state="absent")["changed"] is False
