@@ -54,26 +54,26 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             lambda: settings.write(run.client, scope, changes),
             scope=scope,
         )
-        after = current if run.check_mode else _verified(run, scope, changes)
+        after = _planned(current, scope, changes) if run.check_mode else _verified(run, scope, changes)
     return {
-        "settings": {
-            name: changes.get(name, after.effective(name)) if run.check_mode else after.effective(name)
-            for name in stated
-        },
+        "settings": {name: after.effective(name) for name in stated},
         "diff": {
             "before": {name: current.scope(scope).get(name, current.effective(name)) for name in changes},
-            "after": {name: _comparable(value, after, scope, name, run.check_mode) for name, value in changes.items()},
+            # A reset is shown as null: which default then counts is not known before.
+            "after": {name: after.scope(scope).get(name) for name in changes},
         },
     }
 
 
-def _comparable(value: Any, after: settings.Settings, scope: str, name: str, planned: bool) -> Any:
-    """A reset is shown as null: which default then counts is not known before. Scalars are shown as the server does."""
-    if value is settings.DEFAULT:
-        return None
-    if planned:
-        return value if isinstance(value, list) else settings.text_of(value)
-    return after.scope(scope).get(name)
+def _planned(current: settings.Settings, scope: str, changes: Mapping[str, Any]) -> settings.Settings:
+    """What the cluster would hold after the write, scalars as the server tells them."""
+    held = dict(current.scope(scope))
+    for name, value in changes.items():
+        if value is settings.DEFAULT:
+            held.pop(name, None)
+        else:
+            held[name] = value if isinstance(value, list) else settings.text_of(value)
+    return current._replace(**{scope: held})
 
 
 def _verified(run: Run, scope: str, changes: Mapping[str, Any]) -> settings.Settings:
