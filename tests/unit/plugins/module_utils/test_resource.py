@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looking up, creating exactly one, deleting until gone."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import CREATE_TRIES, Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model_group
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model, using_connectors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import error, get, hits, post
+
+BODY = {
+    "name": "Local chat",
+    "version": "1",
+    "protocol": "http",
+    "credential": {"a": "b"},
+    "actions": [{"action_type": "predict", "method": "POST", "url": "http://llm.test/"}],
+}
+
+
+def create(run: Run) -> tuple[Doc, bool]:
+    return Connector.create_one(
+        run,
+        BODY,
+        lambda: Connector.named(run.client, "Local chat"),
+        path=f"{ML}/connectors/_create",
+        withdraw=lambda connector_id: Connector.delete(run, connector_id),
+    )
+
+
+def creates(cluster: FakeCluster) -> int:
+    return sum(exchange.path.endswith("/_create") for exchange in cluster.exchanges)
+
+
+class TestFinding:
+    def test_by_exact_name_only(self, cluster: FakeCluster) -> None:
+        cluster.add_connector("Local chat 2")
+        cluster.add_connector("local chat")
+        mine = cluster.add_connector("Local chat")
+        client = make_run(cluster).client
+        assert [doc.id for doc in Connector.named(client, "Local chat")] == [mine]
+
+    def test_the_oldest_first(self, cluster: FakeCluster) -> None:
+        ids = [cluster.add_connector("Local chat") for _count in range(3)]
+        assert [doc.id for doc in Connector.named(make_run(cluster).client, "Local chat")] == ids
+
+    def test_by_name_or_id(self, cluster: FakeCluster) -> None:
+        mine = cluster.add_connector("Local chat")
+        client = make_run(cluster).client
+        for reference in ("Local chat", mine):
+            found = Connector.find(client, reference)
+            assert found is not None
+            assert found.id == mine
+        assert Connector.find(client, "other") is None
+
+    def test_a_name_goes_before_an_id(self, cluster: FakeCluster) -> None:
+        first = cluster.add_connector("Local chat")
+        second = cluster.add_connector(first)
+        found = Connector.find(make_run(cluster).client, first)
+        assert found is not None
+        assert found.id == second
+
+    def test_an_ambiguous_name(self, cluster: FakeCluster) -> None:
+        ids = [cluster.add_connector("Local chat") for _count in range(2)]
+        with pytest.raises(Failure, match="2 connectors have the name 'Local chat'") as caught:
+            Connector.find(make_run(cluster).client, "Local chat")
+        assert caught.value.code == "ambiguous_name"
+        assert caught.value.details == {"ids": ids}
+
+    @pytest.mark.parametrize("kind", [Connector, Model, ModelGroup])
+    def test_none(self, cluster: FakeCluster, kind: Any) -> None:
+        client = make_run(cluster).client
+        assert kind.get(client, "nope") is None
+        assert kind.find(client, "nope") is None
+        with pytest.raises(Failure) as caught:
+            kind.need(client, "nope")
+        assert caught.value.code == kind.UNKNOWN
+
+    def test_before_the_index_is_made(self, cluster: FakeCluster) -> None:
+        cluster.index_missing = True
+        assert Connector.named(make_run(cluster).client, "x") == []
+
+    def test_another_404_is_no_empty_result(self, script: Callable[..., Any]) -> None:
+        run = make_run(script(post(f"{ML}/connectors/_search").answers(404, error(404, "x", "strange"))))
+        with pytest.raises(ApiError):
+            Connector.named(run.client, "x")
+
+    def test_another_404_is_no_absence(self, script: Callable[..., Any]) -> None:
+        reason = "no handler found for uri [/_plugins/_ml/connectors/x]"
+        run = make_run(script(get(f"{ML}/connectors/x").answers(404, {"error": reason})))
+        with pytest.raises(ApiError) as caught:
+            Connector.get(run.client, "x")
+        assert caught.value.code == "no_ml_plugin"
+
+    @pytest.mark.parametrize("answer", [{}, {"hits": {}}, {"hits": {"hits": [{"_id": "x"}]}}, []])
+    def test_an_answer_without_hits(self, script: Callable[..., Any], answer: Any) -> None:
+        run = make_run(script(post(f"{ML}/connectors/_search").answers(200, answer)))
+        with pytest.raises(Failure, match="without hits") as caught:
+            Connector.named(run.client, "x")
+        assert caught.value.code == "not_opensearch"
+
+    def test_an_id_cannot_reach_another_path(self, script: Callable[..., Any]) -> None:
+        missing = error(404, "status_exception", "Failed to find connector with the provided connector id: x")
+        run = make_run(script(get(f"{ML}/connectors/..%2F..%2F_all").answers(404, missing)))
+        assert Connector.get(run.client, "../../_all") is None
+
+    def test_what_a_search_over_matches_is_left_out(self, script: Callable[..., Any]) -> None:
+        answer = hits(
+            ("m1", {"name": "a", "connector_id": "abc-def"}), ("m2", {"name": "b", "connector_id": "def-abc"})
+        )
+        run = make_run(
+            script(
+                post(f"{ML}/models/_search").answers(200, answer),
+                get(f"{ML}/models/m1").answers(200, {"name": "a", "connector_id": "abc-def"}),
+                get(f"{ML}/models/m2").answers(200, {"name": "b", "connector_id": "def-abc"}),
+            )
+        )
+        assert [doc.id for doc in using_connectors(run.client, ["abc-def"])] == ["m1"]
+
+    def test_a_search_that_lags_behind(self, cluster: FakeCluster) -> None:
+        connector_id = cluster.add_connector("Local chat")
+        cluster.change_lag = 3
+        cluster.call("PUT", f"{ML}/connectors/{connector_id}", {"description": "New"})
+        [doc] = Connector.named(make_run(cluster).client, "Local chat")
+        assert doc.source["description"] == "New"
+
+
+class TestCreatingOne:
+    def test_alone(self, cluster: FakeCluster) -> None:
+        doc, ours = create(make_run(cluster))
+        assert ours
+        assert list(cluster.connectors) == [doc.id]
+
+    @pytest.mark.parametrize("fault", ["lost_after", "gateway_after", "gateway_timeout"])
+    def test_a_lost_answer_of_a_create_that_was_done(self, cluster: FakeCluster, fault: str) -> None:
+        cluster.inject(fault)
+        doc, ours = create(make_run(cluster))
+        assert ours
+        assert list(cluster.connectors) == [doc.id]
+        assert creates(cluster) == 1
+
+    @pytest.mark.parametrize("fault", ["lost_before", "unavailable"])
+    def test_a_lost_answer_of_a_create_that_was_not_done(self, cluster: FakeCluster, fault: str) -> None:
+        cluster.inject(fault)
+        doc, ours = create(make_run(cluster))
+        assert ours
+        assert list(cluster.connectors) == [doc.id]
+        assert creates(cluster) == 2
+
+    def test_no_answer_at_all(self, cluster: FakeCluster) -> None:
+        for _count in range(CREATE_TRIES):
+            cluster.before("POST", "/_create", lambda: cluster.inject("lost_before"))
+        cluster._hooks[0][2][0] = CREATE_TRIES
+        with pytest.raises(AnswerLost):
+            create(make_run(cluster))
+        assert cluster.connectors == {}
+        assert creates(cluster) == CREATE_TRIES
+
+    def test_a_refusal_is_told(self, cluster: FakeCluster) -> None:
+        cluster.persistent.clear()
+        with pytest.raises(ApiError) as caught:
+            create(make_run(cluster))
+        assert caught.value.code == "untrusted_endpoint"
+        assert creates(cluster) == 1
+
+    def test_somebody_else_was_quicker(self, cluster: FakeCluster) -> None:
+        cluster.before("POST", "/_create", lambda: cluster.add_connector("Local chat"))
+        doc, ours = create(make_run(cluster))
+        assert not ours
+        assert list(cluster.connectors) == [doc.id]
+
+    def test_somebody_else_comes_before_the_look(self, cluster: FakeCluster) -> None:
+        run = make_run(cluster)
+        cluster.before("POST", "/connectors/_search", lambda: cluster.add_connector("Local chat"))
+        doc, ours = create(run)
+        assert not ours
+        assert list(cluster.connectors) == [doc.id]
+        assert run.clock.slept  # type: ignore[attr-defined] # stepped aside
+
+    def test_two_that_step_aside_from_each_other(self, cluster: FakeCluster) -> None:
+        """Both withdraw their own; the second round succeeds."""
+        other: list[str] = []
+        cluster.before("POST", "/_create", lambda: other.append(cluster.add_connector("Local chat")))
+        cluster.before("DELETE", "", lambda: cluster.call("DELETE", f"{ML}/connectors/{other[0]}"))
+        doc, ours = create(make_run(cluster))
+        assert ours
+        assert list(cluster.connectors) == [doc.id]
+        assert creates(cluster) == 2
+
+    def test_a_lost_answer_and_somebody_else(self, cluster: FakeCluster) -> None:
+        """Which of the two is the own one cannot be known: neither is touched until one is left."""
+        cluster.before("POST", "/_create", lambda: cluster.add_connector("Local chat"))
+        cluster.inject("lost_after")
+        with pytest.raises(Failure, match="2 connectors of one name") as caught:
+            create(make_run(cluster))
+        assert caught.value.code == "concurrent_change"
+        assert len(cluster.connectors) == 2
+
+    def test_it_never_ends(self, cluster: FakeCluster) -> None:
+        cluster.before(
+            "POST", "/_create", lambda: cluster.add_connector("Local chat") and cluster.add_connector("Local chat")
+        )
+        run = make_run(cluster)
+        with pytest.raises(Failure) as caught:
+            create(run)
+        assert caught.value.code == "concurrent_change"
+        assert creates(cluster) == 1
+        assert len(run.clock.slept) >= CREATE_TRIES  # type: ignore[attr-defined] # the pauses between the looks
+
+
+class TestDeleting:
+    def test_until_gone(self, cluster: FakeCluster) -> None:
+        connector_id = cluster.add_connector()
+        Connector.delete(make_run(cluster), connector_id)
+        assert cluster.connectors == {}
+
+    @pytest.mark.parametrize("kind", [Connector, Model, ModelGroup])
+    def test_what_is_gone_already(self, cluster: FakeCluster, kind: Any) -> None:
+        kind.delete(make_run(cluster), "nope")
+
+    def test_a_lost_answer(self, cluster: FakeCluster) -> None:
+        model_id = cluster.add_model("Chat", cluster.add_connector(), state="UNDEPLOYED")
+        cluster.inject("lost_after")
+        Model.delete(make_run(cluster), model_id)
+        assert cluster.models == {}
+
+    def test_what_does_not_go(self, cluster: FakeCluster) -> None:
+        connector_id = cluster.add_connector()
+        kept = cluster.connectors[connector_id]
+        cluster.before("GET", connector_id, lambda: cluster.connectors.update({connector_id: kept}), times=99)
+        with pytest.raises(Failure, match="to be gone: not reached within 30 s; last seen: still there"):
+            Connector.delete(make_run(cluster), connector_id)
+
+
+class TestGroups:
+    def test_made_once(self, cluster: FakeCluster) -> None:
+        run = make_run(cluster)
+        first = model_group.ensure(run, "Chats")
+        assert model_group.ensure(run, "Chats").id == first.id
+        assert len(run.actions) == 1
+
+    def test_somebody_else_makes_it(self, cluster: FakeCluster) -> None:
+        made: list[str] = []
+        cluster.before("POST", "/model_groups/_register", lambda: made.append(cluster.add_group("Chats")))
+        assert model_group.ensure(make_run(cluster), "Chats").id == made[0]
+        assert list(cluster.groups) == made
+
+    def test_a_name_that_is_taken_by_what_cannot_be_seen(self, script: Callable[..., Any]) -> None:
+        taken = "The name you provided is already being used by a model group with ID: x."
+        run = make_run(
+            script(
+                post(f"{ML}/model_groups/_search").answers(200, hits()),
+                post(f"{ML}/model_groups/_register").answers(400, error(400, "illegal_argument_exception", taken)),
+                post(f"{ML}/model_groups/_search").answers(200, hits()),
+            )
+        )
+        with pytest.raises(ApiError) as caught:
+            model_group.ensure(run, "Chats")
+        assert caught.value.code == "group_name_taken"
+
+    def test_only_an_empty_one_is_deleted(self, cluster: FakeCluster) -> None:
+        group_id = cluster.add_group("Chats")
+        model_id = cluster.add_model("Chat", cluster.add_connector(), state="UNDEPLOYED", model_group_id=group_id)
+        run = make_run(cluster)
+        assert not model_group.delete_if_empty(run, Doc(group_id, {"name": "Chats"}))
+        del cluster.models[model_id]
+        assert model_group.delete_if_empty(run, Doc(group_id, {"name": "Chats"}))
+        assert cluster.groups == {}
