@@ -330,7 +330,11 @@ def _delete_group(options: Mapping[str, Any], run: Run, found: Doc | None, group
     if others:
         return
     target = group
-    run.act("delete", ModelGroup.LABEL, group.name, lambda: model_group.delete_if_empty(run, target), id=group.id)
+    gone = run.act(
+        "delete", ModelGroup.LABEL, group.name, lambda: model_group.delete_if_empty(run, target), id=group.id
+    )
+    if gone is False:
+        run.actions.pop()  # Somebody has put a model into it meanwhile: nothing was done.
 
 
 def _result(
