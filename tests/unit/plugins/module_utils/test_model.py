@@ -1,0 +1,430 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The task of ml_model: to each state from each state, by the model's real state and not by what answers say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
+
+NEW = {"name": "Chat", "connector": "Local chat"}
+STATES = ("REGISTERED", "DEPLOYED", "PARTIALLY_DEPLOYED", "DEPLOY_FAILED", "UNDEPLOYED")
+
+
+@pytest.fixture
+def ready(cluster: FakeCluster) -> FakeCluster:
+    cluster.add_connector()
+    return cluster
+
+
+def apply(cluster: FakeCluster, **options: Any) -> dict[str, Any]:
+    return execute(cluster, "ml_model", **options)
+
+
+def served(cluster: FakeCluster, state: str = "DEPLOYED", **fields: Any) -> str:
+    return cluster.add_model("Chat", next(iter(cluster.connectors)), state=state, **fields)
+
+
+def did(result: dict[str, Any]) -> list[str]:
+    return [action["action"] for action in result["actions"]]
+
+
+def requests(cluster: FakeCluster, ending: str) -> int:
+    return sum(exchange.path.endswith(ending) for exchange in cluster.exchanges)
+
+
+class TestRegistering:
+    @pytest.mark.parametrize(
+        ("register_deploy", "actions"),
+        [("one_step", ["create", "register_and_deploy"]), ("two_step", ["create", "register", "deploy"])],
+    )
+    def test_both_ways_lead_to_the_same(self, ready: FakeCluster, register_deploy: str, actions: list[str]) -> None:
+        result = apply(ready, **NEW, register_deploy=register_deploy)
+        assert did(result) == actions
+        [model] = ready.models.values()
+        assert model["model_state"] == "DEPLOYED"
+        assert [group["name"] for group in ready.groups.values()] == ["Chat"]
+        assert requests(ready, "/_deploy") == (register_deploy == "two_step")
+
+    @pytest.mark.parametrize("state", ["present", "undeployed"])
+    def test_without_deploying(self, ready: FakeCluster, state: str) -> None:
+        result = apply(ready, **NEW, state=state)
+        assert did(result) == ["create", "register"]
+        assert result["model"]["state"] == "REGISTERED"
+
+    def test_into_a_group_by_name_or_id(self, ready: FakeCluster) -> None:
+        group_id = ready.add_group("Chats")
+        for name, group in (("A", "Chats"), ("B", group_id)):
+            assert apply(ready, **{**NEW, "name": name}, model_group=group)["model_group_id"] == group_id
+        assert len(ready.groups) == 1
+        assert ready.groups[group_id]["latest_version"] == 2
+
+    def test_one_of_the_name_in_another_group(self, ready: FakeCluster) -> None:
+        served(ready)
+        result = apply(ready, name="Chat", model_group="Chats")
+        assert did(result) == ["create", "update"]
+        assert len(ready.models) == 1
+
+    def test_the_body(self, ready: FakeCluster) -> None:
+        apply(ready, **NEW, description="x", deploy_setting={"is_auto_deploy_enabled": False}, state="present")
+        body = next(exchange.body for exchange in ready.writes if exchange.path.endswith("models/_register"))
+        assert body == {
+            "name": "Chat",
+            "function_name": "remote",
+            "description": "x",
+            "connector_id": next(iter(ready.connectors)),
+            "model_group_id": next(iter(ready.groups)),
+            "deploy_setting": {"is_auto_deploy_enabled": False},
+        }
+
+    @pytest.mark.parametrize("fault", ["lost_after", "lost_before", "gateway_after", "unavailable"])
+    def test_a_lost_answer(self, ready: FakeCluster, fault: str) -> None:
+        ready.before("POST", "models/_register", lambda: ready.inject(fault))
+        apply(ready, **NEW)
+        assert [model["model_state"] for model in ready.models.values()] == ["DEPLOYED"]
+        assert next(iter(ready.groups.values()))["latest_version"] == 1
+
+    def test_somebody_registers_the_same(self, ready: FakeCluster) -> None:
+        ready.before("POST", "models/_register", lambda: served(ready, description="theirs"))
+        result = apply(ready, **NEW, description="ours")
+        assert did(result) == ["create", "adopt", "update"]
+        [model] = ready.models.values()
+        assert (model["description"], model["model_state"]) == ("ours", "DEPLOYED")
+
+    def test_the_wait_goes_by_the_models_state(self, ready: FakeCluster) -> None:
+        ready.deploying_reads = 7
+        assert apply(ready, **NEW)["model"]["state"] == "DEPLOYED"
+
+    def test_without_waiting(self, ready: FakeCluster) -> None:
+        ready.deploying_reads = 10**6
+        result = apply(ready, **NEW, wait=False)
+        assert result["model"]["state"] == "DEPLOYING"
+        assert result["changed"]
+
+
+class TestFromStateToState:
+    @pytest.mark.parametrize("before", STATES)
+    @pytest.mark.parametrize("state", ["present", "deployed", "undeployed", "absent"])
+    def test_every_pair(self, ready: FakeCluster, before: str, state: str) -> None:
+        model_id = served(ready, before)
+        result = apply(ready, name="Chat", state=state)
+        after = ready.models.get(model_id, {}).get("model_state")
+        live = before in ("DEPLOYED", "PARTIALLY_DEPLOYED")
+        if state == "present":
+            assert (did(result), after) == ([], before)
+        elif state == "deployed":
+            expected = {"DEPLOYED": [], "PARTIALLY_DEPLOYED": ["mend"]}.get(before, ["deploy"])
+            assert (did(result), after) == (expected, "DEPLOYED")
+        elif state == "undeployed":
+            assert (did(result), after) == (["undeploy"] if live else [], "UNDEPLOYED" if live else before)
+        else:
+            assert (did(result), after) == (["delete"], None)
+            assert requests(ready, "/_undeploy") == live
+
+    @pytest.mark.parametrize("state", ["deployed", "undeployed", "absent"])
+    def test_from_the_middle_of_a_deployment(self, ready: FakeCluster, state: str) -> None:
+        model_id = served(ready, "REGISTERED")
+        ready.call("POST", f"{ML}/models/{model_id}/_deploy")
+        result = apply(ready, name="Chat", state=state)
+        after = ready.models.get(model_id, {}).get("model_state")
+        assert after == {"deployed": "DEPLOYED", "undeployed": "UNDEPLOYED", "absent": None}[state]
+        assert did(result) == {"deployed": [], "undeployed": ["undeploy"], "absent": ["delete"]}[state]
+        assert requests(ready, "/_deploy") == 0
+
+    def test_deploying_without_waiting(self, ready: FakeCluster) -> None:
+        model_id = served(ready, "REGISTERED")
+        ready.call("POST", f"{ML}/models/{model_id}/_deploy")
+        assert did(apply(ready, name="Chat", wait=False)) == []
+
+    def test_left_by_its_ttl(self, ready: FakeCluster) -> None:
+        served(ready, "UNDEPLOYED", deploy_setting={"model_ttl_minutes": 5})
+        assert did(apply(ready, name="Chat")) == []
+
+    def test_a_ttl_of_none_is_no_excuse(self, ready: FakeCluster) -> None:
+        served(ready, "UNDEPLOYED", deploy_setting={"is_auto_deploy_enabled": True})
+        assert did(apply(ready, name="Chat")) == ["deploy"]
+
+    def test_a_prediction_deploys_it_while_it_is_removed(self, ready: FakeCluster) -> None:
+        model_id = served(ready)
+
+        def revive() -> None:
+            ready.models[model_id]["model_state"] = "DEPLOYED"
+
+        ready.before("DELETE", model_id, revive)
+        apply(ready, name="Chat", state="absent")
+        assert ready.models == {}
+
+
+class TestDeployments:
+    def test_a_failure_names_each_node(self, ready: FakeCluster) -> None:
+        served(ready, "UNDEPLOYED")
+        ready.deploy_outcomes = [("DEPLOY_FAILED", {"node-2": "no memory", "node-1": "no disk"})]
+        with pytest.raises(
+            Failure, match="served by 0 of 1 nodes: node node-1: no disk; node node-2: no memory"
+        ) as caught:
+            apply(ready, name="Chat")
+        assert caught.value.code == "deploy_failed"
+        assert caught.value.details == {
+            "nodes": {"node-2": "no memory", "node-1": "no disk"},
+            "model_state": "DEPLOY_FAILED",
+        }
+
+    def test_a_failure_of_one_step_is_found_by_the_model(self, ready: FakeCluster) -> None:
+        ready.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": "no disk"})]
+        with pytest.raises(Failure, match="node node-1: no disk"):
+            apply(ready, **NEW)
+
+    def test_a_vanished_connector(self, ready: FakeCluster) -> None:
+        served(ready, "UNDEPLOYED")
+        ready.connectors.clear()
+        with pytest.raises(Failure, match="Failed to find connector:"):
+            apply(ready, name="Chat")
+
+    def test_partial_is_waited_for_then_mended_once(self, ready: FakeCluster) -> None:
+        ready.deploy_outcomes = [("PARTIALLY_DEPLOYED", {"node-2": "slow"})]
+        result = apply(ready, **NEW)
+        assert did(result) == ["create", "register_and_deploy", "mend"]
+        assert result["model"]["state"] == "DEPLOYED"
+
+    def test_partial_for_a_moment_is_not_mended(self, ready: FakeCluster) -> None:
+        model_id = served(ready, "UNDEPLOYED")
+        ready.deploy_outcomes = [("PARTIALLY_DEPLOYED", {})]
+        reads = []
+
+        def complete() -> None:
+            reads.append(1)
+            if len(reads) == 8:
+                ready.models[model_id]["model_state"] = "DEPLOYED"
+
+        ready.before("GET", model_id, complete, times=99)
+        assert did(apply(ready, name="Chat")) == ["deploy"]
+
+    def test_partial_even_when_mended(self, ready: FakeCluster) -> None:
+        served(ready, "PARTIALLY_DEPLOYED")
+        ready.deploy_outcomes = [("PARTIALLY_DEPLOYED", {"node-2": "no memory"})]
+        with pytest.raises(Failure, match=r"is PARTIALLY_DEPLOYED.*node node-2: no memory") as caught:
+            apply(ready, name="Chat")
+        assert caught.value.code == "deploy_failed"
+        assert requests(ready, "/_deploy") == 1
+
+    def test_partial_without_waiting(self, ready: FakeCluster) -> None:
+        served(ready, "PARTIALLY_DEPLOYED")
+        assert did(apply(ready, name="Chat", wait=False)) == ["mend"]
+        assert requests(ready, "/_deploy") == 1
+
+    def test_a_timeout_tells_the_last_state(self, ready: FakeCluster) -> None:
+        ready.deploying_reads = 10**6
+        with pytest.raises(Failure, match="not reached within 20 s; last seen: model_state DEPLOYING") as caught:
+            apply(ready, **NEW, wait_timeout=20)
+        assert caught.value.code == "wait_timeout"
+
+    def test_a_timeout_tells_the_reasons_if_there_are_any(self, ready: FakeCluster) -> None:
+        ready.deploying_reads = 10**6
+        ready.deploy_outcomes = [("DEPLOYED", {"node-1": "still trying"})]
+        with pytest.raises(Failure, match=r"is DEPLOYING.*node node-1: still trying"):
+            apply(ready, **NEW, wait_timeout=20)
+
+    def test_it_vanishes_while_it_is_waited_for(self, ready: FakeCluster) -> None:
+        model_id = served(ready, "UNDEPLOYED")
+        ready.before("POST", "/_deploy", lambda: ready.before("GET", model_id, ready.models.clear))
+        with pytest.raises(Failure, match="vanished") as caught:
+            apply(ready, name="Chat")
+        assert caught.value.code == "unknown_model"
+
+    @pytest.mark.parametrize(
+        ("error", "reasons"),
+        [
+            ('{"n": "r"}', {"n": "r"}),
+            ("plain", {"cluster": "plain"}),
+            ("[1]", {"cluster": "[1]"}),
+            ("", {}),
+        ],
+    )
+    def test_the_reasons_in_a_task(self, ready: FakeCluster, error: str, reasons: dict[str, str]) -> None:
+        ready.tasks["t"] = {"model_id": "m", "task_type": "DEPLOY_MODEL", "create_time": 1, "error": error}
+        run = make_run(ready)
+        assert models.node_reasons(run.client, "m", "t") == reasons
+        assert models.node_reasons(run.client, "m") == reasons
+        assert models.node_reasons(run.client, "m", "gone") == {}
+
+
+class TestDrift:
+    @pytest.mark.parametrize(
+        ("options", "stored"),
+        [
+            ({"description": "New"}, "New"),
+            ({"is_enabled": False}, False),
+            ({"rate_limiter": {"limit": 5, "unit": "MINUTES"}}, {"limit": 5.0, "unit": "MINUTES"}),
+            ({"interface": {"input": {"type": "object"}}}, {"input": '{"type":"object"}'}),
+            ({"deploy_setting": {"model_ttl_minutes": 9}}, {"model_ttl_minutes": 9}),
+            (
+                {"guardrails": {"input_guardrail": {"regex": ["x"]}}},
+                {"type": "local_regex", "input_guardrail": {"regex": ["x"]}},
+            ),
+        ],
+        ids=str,
+    )
+    def test_is_mended_in_place(self, ready: FakeCluster, options: dict[str, Any], stored: Any) -> None:
+        model_id = served(ready)
+        [field] = options
+        result = apply(ready, name="Chat", **options)
+        assert did(result) == ["update"]
+        assert result["actions"][0]["fields"] == [field]
+        assert ready.models[model_id][field] == stored
+        assert ready.models[model_id]["model_state"] == "DEPLOYED"
+        assert did(apply(ready, name="Chat", **options)) == []
+
+    def test_another_connector(self, ready: FakeCluster) -> None:
+        model_id = served(ready)
+        other = ready.add_connector("Better chat")
+        for reference in ("Better chat", other):
+            apply(ready, name="Chat", connector=reference)
+            assert ready.models[model_id]["connector_id"] == other
+        assert ready.versions[model_id] == 2
+
+    def test_a_rename(self, ready: FakeCluster) -> None:
+        model_id = served(ready)
+        apply(ready, model_id=model_id, name="New name")
+        assert ready.models[model_id]["name"] == "New name"
+
+    def test_with_a_deployment(self, ready: FakeCluster) -> None:
+        served(ready, "UNDEPLOYED")
+        assert did(apply(ready, name="Chat", description="New")) == ["update", "deploy"]
+
+    def test_while_it_is_being_deployed(self, ready: FakeCluster) -> None:
+        model_id = served(ready, "REGISTERED")
+        ready.call("POST", f"{ML}/models/{model_id}/_deploy")
+        assert did(apply(ready, name="Chat", description="New")) == ["update"]
+
+    def test_the_server_stores_something_else(self, ready: FakeCluster) -> None:
+        model_id = served(ready)
+
+        def meddle() -> None:
+            if ready.writes:
+                ready.models[model_id]["description"] = "other"
+
+        ready.before("GET", model_id, meddle, times=99)
+        with pytest.raises(Failure, match="differs in description") as caught:
+            apply(ready, name="Chat", description="New")
+        assert caught.value.code == "not_converged"
+
+
+class TestUnchanged:
+    def test_without_a_write(self, ready: FakeCluster) -> None:
+        served(ready, description="x")
+        result = apply(ready, **NEW, description="x", model_group="Chat", is_enabled=True)
+        assert not result["changed"]
+        assert ready.writes == []
+
+    def test_everything_that_was_stated_at_first(self, ready: FakeCluster) -> None:
+        options = {
+            **NEW,
+            "rate_limiter": {"limit": 1.5, "unit": "SECONDS"},
+            "interface": {"input": {"type": "object", "properties": {"b": {}, "a": {"minimum": 1}}}},
+            "deploy_setting": {"is_auto_deploy_enabled": True},
+        }
+        apply(ready, **options)
+        assert not apply(ready, **options)["changed"]
+
+
+class TestAbsent:
+    def test_gone_already(self, ready: FakeCluster) -> None:
+        for options in ({"name": "Chat"}, {"model_id": "nope"}):
+            assert not apply(ready, **options, state="absent")["changed"]
+
+    def test_the_group_stays_unless_asked(self, ready: FakeCluster) -> None:
+        served(ready)
+        apply(ready, name="Chat", state="absent")
+        assert len(ready.groups) == 1
+
+    def test_with_its_group(self, ready: FakeCluster) -> None:
+        served(ready)
+        assert did(apply(ready, name="Chat", state="absent", delete_empty_group=True)) == ["delete", "delete"]
+        assert ready.groups == {}
+
+    def test_the_group_alone_is_left(self, ready: FakeCluster) -> None:
+        ready.add_group("Chat")
+        assert did(apply(ready, name="Chat", state="absent", delete_empty_group=True)) == ["delete"]
+        assert not apply(ready, name="Chat", state="absent", delete_empty_group=True)["changed"]
+
+    def test_a_group_with_others_stays(self, ready: FakeCluster) -> None:
+        group_id = ready.add_group("Chats")
+        served(ready, model_group_id=group_id)
+        ready.add_model("Other", next(iter(ready.connectors)), model_group_id=group_id)
+        options = {"name": "Chat", "state": "absent", "model_group": "Chats", "delete_empty_group": True}
+        assert did(apply(ready, **options)) == ["delete"]
+        assert list(ready.groups) == [group_id]
+
+    def test_a_group_that_somebody_fills_at_the_last_moment(self, ready: FakeCluster) -> None:
+        served(ready)
+        [group_id] = ready.groups
+        ready.before("DELETE", group_id, lambda: ready.add_model("Other", "x", model_group_id=group_id))
+        ready.connectors["x"] = next(iter(ready.connectors.values()))
+        result = apply(ready, name="Chat", state="absent", delete_empty_group=True)
+        assert list(ready.groups) == [group_id]
+        assert did(result) == ["delete"]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("options", "code"),
+        [
+            ({"name": "Chat"}, "invalid_input"),
+            ({"name": " ", "connector": "Local chat"}, "invalid_input"),
+            ({"name": "x" * 257, "connector": "Local chat"}, "invalid_input"),
+            ({"model_id": "nope"}, "unknown_model"),
+            ({"name": "a & b", "connector": "Local chat"}, "invalid_characters"),
+            ({**NEW, "description": "<b>"}, "invalid_characters"),
+        ],
+    )
+    def test_before_anything_is_written(self, ready: FakeCluster, options: dict[str, Any], code: str) -> None:
+        for check_mode in (True, False):
+            with pytest.raises(Failure) as caught:
+                execute(ready, "ml_model", check_mode=check_mode, **options)
+            assert caught.value.code == code
+        assert ready.writes == []
+
+    def test_an_unknown_connector(self, cluster: FakeCluster) -> None:
+        with pytest.raises(Failure) as caught:
+            apply(cluster, **NEW)
+        assert caught.value.code == "unknown_connector"
+        check = execute(cluster, "ml_model", check_mode=True, **NEW)
+        assert "assumes that an earlier task makes it" in check["warnings"][0]
+        assert check["changed"]
+
+    def test_refused_texts_of_a_change(self, ready: FakeCluster) -> None:
+        served(ready)
+        with pytest.raises(Failure) as caught:
+            apply(ready, name="Chat", description="<b>")
+        assert caught.value.code == "invalid_characters"
+
+    def test_an_ambiguous_name(self, ready: FakeCluster) -> None:
+        first = served(ready)
+        second = served(ready, model_group_id=ready.add_group("Chats"))
+        with pytest.raises(Failure) as caught:
+            apply(ready, name="Chat", state="absent")
+        assert (caught.value.code, caught.value.details) == ("ambiguous_name", {"ids": [first, second]})
+        apply(ready, name="Chat", model_group="Chats", state="absent")
+        assert list(ready.models) == [first]
+
+    def test_an_inline_connector(self, ready: FakeCluster) -> None:
+        model_id = served(ready)
+        ready.models[model_id]["connector"] = {"name": "inside"}
+        del ready.models[model_id]["connector_id"]
+        with pytest.raises(Failure) as caught:
+            apply(ready, **NEW)
+        assert caught.value.code == "inline_connector"
+        assert not apply(ready, name="Chat")["changed"]
+
+
+def test_the_result_takes_json_out_of_strings(ready: FakeCluster) -> None:
+    result = apply(ready, **NEW, interface={"input": {"type": "object"}})
+    assert result["model"]["interface"] == {"input": {"type": "object"}}
+    assert "algorithm" in result["model"]
+    json.dumps(result)
