@@ -58,12 +58,12 @@ def stated(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def differing(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """The names of the stated fields that the stored model does not fulfil."""
-    return [name for name in wanted if not _same(source.get(name), wanted[name])]
+    return [name for name in wanted if not _same(_value(source, name), wanted[name])]
 
 
 def shown(source: Mapping[str, Any], fields: Iterable[str] = FIELDS) -> dict[str, Any]:
     """Fields for results and diffs: JSON taken out of strings."""
-    return {name: canonical(source[name]) for name in fields if source.get(name) is not None}
+    return {name: canonical(_value(source, name)) for name in fields if _value(source, name) is not None}
 
 
 def serialise(doc: Doc) -> dict[str, Any]:
@@ -98,8 +98,14 @@ def update(run: Run, doc: Doc, fields: Mapping[str, Any], *, timeout: float) -> 
     Model.change(run, doc.id, dict(fields))
 
 
-def deploy(run: Run, model_id: str) -> str | None:
-    """Start a deployment; returns its task's id. The answer's own 'COMPLETED' says nothing."""
+def deploy(run: Run, model_id: str, *, failed: bool = False) -> str | None:
+    """Start a deployment; returns its task's id. The answer's own 'COMPLETED' says nothing.
+
+    Where the last one ``failed``, the nodes have kept it in mind and would refuse every further one as a duplicate
+    until the model is undeployed (seen on 2.19.1 and 3.6.0).
+    """
+    if failed:
+        run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_undeploy")
     answer = run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_deploy")
     task_id = answer.body.get("task_id")
     return str(task_id) if task_id else None
@@ -213,6 +219,16 @@ def _wait(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, timeo
         timeout=timeout,
         clock=run.clock,
     )
+
+
+def _value(source: Mapping[str, Any], name: str) -> Any:
+    """A field by its meaning: 2.19 stores no ``is_enabled`` unless it was changed, and limits are stored as text."""
+    value = source.get(name)
+    if name == "is_enabled" and value is None and source:
+        return True
+    if name == "rate_limiter" and value and value.get("limit") is not None:
+        return {**value, "limit": float(value["limit"])}
+    return value
 
 
 def _same(have: Any, want: Any) -> bool:

@@ -174,7 +174,7 @@ def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], a
             if doc.source.get("model_group_id") == wanted["model_group_id"]
         ]
 
-    return Model.create_one(
+    doc, ours = Model.create_one(
         run,
         {"function_name": "remote", **wanted},
         alike,
@@ -182,6 +182,11 @@ def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], a
         query={"deploy": "true"} if at_once else None,
         withdraw=lambda model_id: _remove(run, model_id, options["wait_timeout"]),
     )
+    # 2.19 overlooks 'is_enabled' at the registration.
+    overlooked = models.differing(doc.source, wanted) if ours else []
+    if overlooked:
+        models.update(run, doc, {name: wanted[name] for name in overlooked}, timeout=options["wait_timeout"])
+    return doc, ours
 
 
 def _converge(
@@ -264,7 +269,10 @@ def _deployed(options: Mapping[str, Any], run: Run, doc: Doc, deploying: bool) -
         elif state == models.PARTIALLY_DEPLOYED:
             return run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
         else:
-            task_id = run.act("deploy", Model.LABEL, doc.name, lambda: models.deploy(run, doc.id), id=doc.id)
+            failed = state == models.DEPLOY_FAILED
+            task_id = run.act(
+                "deploy", Model.LABEL, doc.name, lambda: models.deploy(run, doc.id, failed=failed), id=doc.id
+            )
     if not wait or run.check_mode:
         return doc
     doc = models.wait_deployed(run, doc.id, timeout=timeout, task_id=task_id)
