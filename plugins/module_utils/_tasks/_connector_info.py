@@ -35,7 +35,8 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         standalone = Connector.search(run.client, {"match_all": {}})
     listed = [_entry(doc, None) for doc in standalone]
     if options["include_inline"]:
-        models = Model.search(run.client, {"exists": {"field": "connector"}})
+        # 2.19 cannot search for the object as a whole.
+        models = Model.search(run.client, {"exists": {"field": "connector.protocol"}})
         inline = [
             (Doc("", dict(model.source["connector"])), model.id) for model in models if model.source.get("connector")
         ]

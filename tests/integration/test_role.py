@@ -1,0 +1,253 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role and the playbook as users run them: whole ansible-playbook processes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Mapping, NamedTuple
+from urllib.parse import quote
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
+from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Recorder
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import Cluster
+
+ROOT = Path(__file__).parents[2]
+ANSWER = "Rayleigh scattering"
+
+
+class Done(NamedTuple):
+    status: int
+    text: str
+
+    @property
+    def changed(self) -> int:
+        return int(re.findall(r"changed=(\d+)", self.text)[-1])
+
+
+Play = Callable[..., Done]
+
+
+@pytest.fixture
+def inputs(name: str) -> dict[str, Any]:
+    return {
+        "ollama_chat_name": name,
+        "ollama_chat_base_url": "http://ollama:11434",
+        "ollama_chat_model": "tiny-chat",
+        "ollama_chat_wait_timeout": 60,
+    }
+
+
+@pytest.fixture
+def play(connection: Mapping[str, Any], inputs: Mapping[str, Any], tmp_path: Path) -> Play:
+    """Runs the playbook, or another one, with the role's inputs; succeeds unless ``fails``."""
+
+    def run(
+        *arguments: str,
+        playbook: str = "playbooks/ollama_chat.yml",
+        fails: bool = False,
+        cwd: Path = ROOT,
+        env: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Done:
+        # A file, as what stands on a command line can be seen by everybody.
+        variables = tmp_path / "variables.json"
+        variables.write_text(json.dumps({**inputs, "opensearch_connection": dict(connection), **more}))
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "ansible-playbook"), playbook, "-e", f"@{variables}", *arguments],
+            cwd=cwd, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", **(env or {})},
+        )  # fmt: skip
+        assert (done.returncode != 0) is fails, done.stdout + done.stderr
+        return Done(done.returncode, done.stdout + done.stderr)
+
+    return run
+
+
+def absent(play: Play, **more: Any) -> Done:
+    return play(ollama_chat_state="absent", **more)
+
+
+def test_the_life_of_a_chat_model(
+    play: Play,
+    cluster: Cluster,
+    recorder: Recorder,
+    name: str,
+    snapshot: Callable[[], dict[str, Any]],
+    settings_restored: None,
+) -> None:
+    register_deploy = "one_step" if cluster.is_3 else "two_step"
+    pattern = r"^http://ollama:11434/v1/chat/completions$"
+    checked = play("--check", "--diff", ollama_chat_register_deploy=register_deploy)
+    assert recorder.writes == []
+    assert not any(snapshot().values())
+
+    applied = play("--diff", ollama_chat_register_deploy=register_deploy)
+    assert ANSWER in applied.text
+    assert applied.changed == checked.changed == 3
+    assert pattern in cluster.effective(_stack.TRUSTED)
+    cluster.one("model_groups", name)
+    assert cluster.one("models", name).source["connector_id"] == cluster.one("connectors", name).id
+    deploys = [write for write in recorder.writes if write.endswith("/_deploy")]
+    assert len(deploys) == (1 if register_deploy == "two_step" else 0)
+
+    before = snapshot()
+    for arguments in ([], ["--check"]):
+        recorder.clear()
+        assert play(*arguments, ollama_chat_register_deploy=register_deploy).changed == 0
+        assert recorder.writes == []
+    assert snapshot() == before
+
+    recorder.clear()
+    assert play("--check", ollama_chat_state="absent").changed == 3
+    assert recorder.writes == []
+    assert snapshot() == before
+    assert absent(play).changed == 3
+    assert not any(snapshot().values())
+    assert pattern not in cluster.effective(_stack.TRUSTED)
+
+    recorder.clear()
+    assert absent(play).changed == 0
+    assert recorder.writes == []
+
+
+def test_a_new_key_and_a_new_model_name_are_swapped_in(play: Play, cluster: Cluster, name: str) -> None:
+    first, second = _stack.gateway_keys()
+    guarded = {"ollama_chat_base_url": "http://gateway:8080/v1"}
+    play(ollama_chat_api_key=first, **guarded)
+    old = cluster.one("connectors", name).id
+    assert play(ollama_chat_api_key=first, **guarded).changed == 0
+
+    assert play(ollama_chat_api_key=second, **guarded).changed == 1
+    new = cluster.one("connectors", name).id
+    assert new != old
+    assert cluster.one("models", name).source["connector_id"] == new
+    assert play(ollama_chat_api_key=second, **guarded).changed == 0
+
+    refused = play(ollama_chat_api_key="no-such-key-0815", fails=True, **guarded)
+    assert "backend_unauthorized" in refused.text
+    assert cluster.one("connectors", name).id == new
+    assert cluster.answer(cluster.one("models", name).id) == "Pong."
+
+
+def test_private_addresses_that_are_allowed_after_the_deployment(
+    play: Play, cluster: Cluster, name: str, settings_restored: None
+) -> None:
+    cluster.put_settings({_stack.PRIVATE_IP: False})
+    refused = play(ollama_chat_allow_private="never", fails=True)
+    assert "private_address_refused" in refused.text
+
+    done = play()
+    assert ANSWER in done.text
+    assert cluster.effective(_stack.PRIVATE_IP) == "true"
+    assert play().changed == 0
+
+
+def test_what_others_use_is_left(play: Play, cluster: Cluster, name: str, settings_restored: None) -> None:
+    play()
+    connector = cluster.one("connectors", name)
+    cluster.make_model(f"{name} of somebody else", connector.id)
+
+    absent(play)
+    assert cluster.named("models", name) == []
+    assert cluster.one("connectors", name).id == connector.id
+    assert r"^http://ollama:11434/v1/chat/completions$" in cluster.effective(_stack.TRUSTED)
+    assert cluster.effective(_stack.PRIVATE_IP) == "true"
+
+
+def test_an_unusable_input_is_refused_before_anything_is_sent(play: Play, recorder: Recorder) -> None:
+    for wrong in (
+        {"ollama_chat_base_url": "ollama:11434"},
+        {"ollama_chat_state": "gone"},
+        {"ollama_chat_trust": "all"},
+    ):
+        play(fails=True, **wrong)
+    assert recorder.requests == []
+
+
+def test_the_role_inside_another_playbook(play: Play, tmp_path: Path, name: str) -> None:
+    playbook = tmp_path / "infrastructure.yml"
+    playbook.write_text(
+        """
+- name: Infrastructure
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: The search cluster
+      module_defaults:
+        group/searchops.opensearch_ml.all: "{{ opensearch_connection }}"
+      block:
+        - name: Chat
+          ansible.builtin.include_role:
+            name: searchops.opensearch_ml.ollama_chat
+        - name: Use the facts
+          ansible.builtin.debug:
+            msg: "model={{ ollama_chat_model_id }} connector={{ ollama_chat_connector_id }} says {{ ollama_chat_answer }}"
+"""
+    )
+    done = play(playbook=str(playbook))
+    assert re.search(rf"model=\S{{20}} connector=\S{{20}} says .*{ANSWER}", done.text)
+
+
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+def test_the_installed_archive(play: Play, tmp_path: Path) -> None:
+    """Built, installed into an empty place, and run from there, where the repository cannot be found."""
+    programs = Path(sys.executable).parent
+    (tmp_path / "ansible.cfg").touch()
+    bare = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"),
+        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+        "ANSIBLE_HOME": str(tmp_path / "home"),
+    }
+    for command in (
+        ["collection", "build", "--output-path", str(tmp_path), str(ROOT)],
+        [
+            "collection",
+            "install",
+            "--offline",
+            "-p",
+            str(tmp_path / "collections"),
+            "searchops-opensearch_ml-0.1.0.tar.gz",
+        ],
+    ):
+        subprocess.run(
+            [str(programs / "ansible-galaxy"), *command],
+            cwd=tmp_path, env=bare, check=True, capture_output=True, timeout=120, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    for changes in (True, False):
+        done = play(playbook="searchops.opensearch_ml.ollama_chat", cwd=tmp_path, env=bare)
+        assert ANSWER in done.text
+        assert bool(done.changed) is changes
+
+
+def test_no_secret_of_a_run_is_in_its_output(play: Play, connection: Mapping[str, Any], name: str) -> None:
+    first, second = _stack.gateway_keys()
+    wrong = 'wrong/key+with "odd" characters'
+    guarded = {"ollama_chat_base_url": "http://gateway:8080"}
+    texts = [
+        play("-vvvv", "--diff", "--check", ollama_chat_api_key=first, **guarded).text,
+        play("-vvvv", "--diff", ollama_chat_api_key=first, **guarded).text,
+        play("-vvvv", "--diff", ollama_chat_api_key=second, **guarded).text,
+        play("-vvvv", "--diff", ollama_chat_api_key=wrong, fails=True, **guarded).text,
+        play("-vvvv", "--diff", "--check", ollama_chat_state="absent", ollama_chat_api_key=second, **guarded).text,
+    ]
+    for secret in filter(None, (first, second, wrong, connection.get("password"))):
+        for form in (
+            secret,
+            base64.b64encode(secret.encode()).decode(),
+            quote(secret, safe=""),
+            json.dumps(secret)[1:-1],
+        ):
+            for number, text in enumerate(texts):
+                assert form not in text, f"run {number} shows a secret"
