@@ -149,8 +149,8 @@ options:
   url:
     description: The server's URL, for the MCP protocols.
     type: str
-  headers:
-    description: Headers for the MCP protocols.
+  mcp_headers:
+    description: Headers for the MCP protocols, C(headers) in the API's own words.
     type: dict
   access_mode:
     description: Who may use the connector. Needs the security plugin with connector access control.

@@ -63,7 +63,12 @@ class Connector(Kind):
 
 def stated(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state, in the form in which the server stores them."""
-    fields = {name: value for name, value in given(options).items() if name in FIELDS}
+    # The option 'headers' is the connection's: what it holds is for the cluster, and secret.
+    fields = {
+        name: value
+        for name, value in given({**options, "headers": options.get("mcp_headers")}).items()
+        if name in FIELDS
+    }
     if "parameters" in fields:
         fields["parameters"] = {str(name): text_of(value) for name, value in fields["parameters"].items()}
     if "actions" in fields:

@@ -60,7 +60,7 @@ OPTIONS = {
     "actions": {"type": "list", "elements": "dict", "options": ACTION_OPTIONS},
     "client_config": {"type": "dict", "options": CLIENT_CONFIG_OPTIONS},
     "url": {"type": "str"},
-    "headers": {"type": "dict"},
+    "mcp_headers": {"type": "dict"},
     "access_mode": {"type": "str", "choices": ["public", "private", "restricted"]},
     "backend_roles": {"type": "list", "elements": "str"},
     "add_all_backend_roles": {"type": "bool"},
@@ -74,7 +74,7 @@ OPTIONS = {
 def secrets(options: Mapping[str, Any]) -> list[str]:
     """Values to hide beyond those of 'no_log' options: keys that stand in headers in the open."""
     nested = [str(value) for value in (options.get("credential") or {}).values() if value not in (None, "")]
-    return nested + connectors.literal_secrets(options.get("actions"), options.get("headers"))
+    return nested + connectors.literal_secrets(options.get("actions"), options.get("mcp_headers"))
 
 
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:

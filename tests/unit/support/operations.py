@@ -122,7 +122,7 @@ CONNECTOR = [
               {**KEYED, "credential": {"key": "another-key"}, "update_credential": "when_changed",
                "update_strategy": "redeploy"}, _served_keyed),
     Operation("connector: mcp", "ml_connector", {"name": "Tools", "protocol": "mcp_sse", "url": "https://mcp.test/",
-                                                 "headers": {"X-Team": 1}}),
+                                                 "mcp_headers": {"X-Team": 1}}),
     Operation("connector: absent", "ml_connector", {"name": "Local chat", "state": "absent"}, _chat),
     Operation("connector: absent by id", "ml_connector", {"connector_id": "K1q-connector_1Z", "state": "absent"}, _chat),
 ]  # fmt: skip
