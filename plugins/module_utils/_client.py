@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple
 from urllib.parse import quote, urlencode
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _explain
@@ -63,6 +63,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         read_only: bool = False,
         clock: Clock | None = None,
+        mask: Callable[[str], str] = str,
     ) -> None:
         self.hosts = [host.rstrip("/") for host in hosts]
         self.clock = clock or Clock()
@@ -74,6 +75,8 @@ class Client:
         self._retries = retries
         self._headers = dict(headers or {})
         self._read_only = read_only
+        # Messages are cut: a secret has to be masked before, as half of one would not be known again.
+        self._mask = mask
         self._current = 0
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: tuple[int, ...] = ()) -> Answer:
@@ -196,14 +199,16 @@ class Client:
             if isinstance(body, (dict, list)):
                 return None, None
             return Failure(
-                "not_opensearch", f"{where} answered {raw.status} without JSON: {str(body)[:200]}", raw.status
+                "not_opensearch",
+                f"{where} answered {raw.status} without JSON: {self._mask(str(body))[:200]}",
+                raw.status,
             ), None
         kind, reason = _explain.decode_error(body)
         code, retry = _explain.explain(raw.status, kind, reason)
         details = {"permission": _explain.missing_permission(reason)} if code == "forbidden" else {}
         if not details.get("permission"):
             details = {}
-        message = f"{where} answered {raw.status}: {reason}"
+        message = f"{where} answered {raw.status}: {self._mask(reason)}"
         if retry is None and raw.status in (502, 504) and code == "api_error":
             retry = _explain.SOON
         return ApiError(code, message, raw.status, kind, reason, **details), retry

@@ -39,7 +39,7 @@ def run_module(
     # Ansible shows the invocation at -vvv; what it does not know to be secret has to be told.
     module.no_log_values.update(masker.forms)
     try:
-        client = _options.connect(module.params, read_only=module.check_mode)
+        client = _options.connect(module.params, read_only=module.check_mode, mask=masker)
     except Failure as failure:
         module.fail_json(**masker(failed(failure, [], check_mode=module.check_mode)))
     run = Run(client, check_mode=module.check_mode)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from ansible.module_utils.basic import env_fallback
 
@@ -58,7 +58,12 @@ DEFAULT_HOST = "http://localhost:9200"
 
 
 def connect(
-    options: Mapping[str, Any], *, read_only: bool, transport: Transport | None = None, clock: Clock | None = None
+    options: Mapping[str, Any],
+    *,
+    read_only: bool,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+    mask: Callable[[str], str] = str,
 ) -> Client:
     """A client for the cluster that the connection options describe. Sends nothing yet. Raises Failure."""
     hosts = [host.strip() for host in options.get("hosts") or [DEFAULT_HOST] if host.strip()]
@@ -82,10 +87,14 @@ def connect(
         headers={str(name): str(value) for name, value in (options.get("headers") or {}).items()},
         read_only=read_only,
         clock=clock,
+        mask=mask,
     )
 
 
 def secrets_of(options: Mapping[str, Any]) -> list[str]:
     """The values among the connection options that must never be shown."""
     found = [options.get("password"), options.get("token"), *(options.get("headers") or {}).values()]
+    if options.get("username") and options.get("password"):
+        # They travel as one word, in which the password's own base64 does not occur.
+        found.append(f"{options['username']}:{options['password']}")
     return [str(secret) for secret in found if secret]
