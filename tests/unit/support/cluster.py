@@ -739,7 +739,10 @@ def matches(query: Mapping[str, Any], object_id: str, source: Mapping[str, Any])
     if kind == "ids":
         return object_id in clause["values"]
     if kind == "exists":
-        return source.get(clause["field"]) is not None
+        value: Any = source
+        for part in clause["field"].split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return value is not None
     if kind == "bool":
         assert not set(clause) - {"must", "must_not", "should"}, clause
         should = clause.get("should", [])

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ml_connector from its arguments to its result; what it does is in module_utils/test_connector.py."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT, URL
+
+Runner = Callable[..., "dict[str, Any]"]
+
+
+def test_made_checked_and_made_absent(module: Runner, cluster: FakeCluster) -> None:
+    check = module("ml_connector", cluster, check_mode=True, **CHAT)
+    assert (check["changed"], check["connector_id"]) == (True, None)
+    made = module("ml_connector", cluster, **CHAT)
+    assert made["connector_id"] in cluster.connectors
+    assert made["diff"] == check["diff"]
+    assert made["actions"] == [{"action": "create", "kind": "connector", "name": "Local chat"}]
+    again = module("ml_connector", cluster, **CHAT)
+    assert (again["changed"], again["actions"], again["connector"]) == (False, [], made["connector"])
+    gone = module("ml_connector", cluster, name="Local chat", state="absent")
+    assert (gone["changed"], gone["connector"], cluster.connectors) == (True, None, {})
+
+
+def test_a_failure(module: Runner) -> None:
+    result = module("ml_connector", FakeCluster(trusted=()), **CHAT)
+    assert result["failed"]
+    assert result["changed"] is False
+    assert result["actions"] == []
+    assert result["failure"]["code"] == "untrusted_endpoint"
+    assert result["failure"]["status"] == 400
+    assert result["msg"].endswith(result["failure"]["remedy"])
+    assert "http://cluster.test:9200" in result["msg"]
+
+
+def test_a_failure_tells_what_was_done_before(module: Runner, cluster: FakeCluster) -> None:
+    cluster.before("POST", "/_create", lambda: cluster.add_connector(description="theirs"))
+    cluster.before("PUT", "", lambda: cluster.inject("error"))
+    result = module("ml_connector", cluster, **CHAT, description="ours")
+    assert result["failed"]
+    assert (result["changed"], [action["action"] for action in result["actions"]]) == (True, ["adopt"])
+
+
+def test_warnings(module: Runner, cluster: FakeCluster) -> None:
+    actions = [{"url": "http://${parameters.host}/v1"}]
+    result = module("ml_connector", cluster, **{**CHAT, "actions": actions})
+    assert "takes its host from a parameter" in str(result["warnings"])
+
+
+def test_a_request_body_may_be_a_structure(module: Runner, cluster: FakeCluster) -> None:
+    body = {"model": "${parameters.model}"}
+    module("ml_connector", cluster, **{**CHAT, "actions": [{"url": URL, "request_body": body}]})
+    [connector] = cluster.connectors.values()
+    assert connector["actions"][0]["request_body"] == '{"model": "${parameters.model}"}'
+    assert not module("ml_connector", cluster, **{**CHAT, "actions": [{"url": URL, "request_body": body}]})["changed"]
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        ({}, "one of the following is required: name, connector_id"),
+        ({"name": "x", "actions": [{}]}, "missing required arguments: url found in actions"),
+        ({"name": "x", "protocol": "ftp"}, "value of protocol must be one of"),
+        ({"name": "x", "hosts": ["localhost:9200"]}, "must begin with http"),
+        ({"name": "x", "hosts": ["https://joe:s3cret@localhost:9200"]}, "give the user and the password as options"),
+        ({"name": "x", "timeout": 0}, "timeout: 0.0 is too small"),
+        ({"name": "x", "retries": -1}, "retries: -1 is too small"),
+        ({"name": "x", "auth_type": "basic"}, "auth_type=basic needs username and password"),
+    ],
+)
+def test_refused_arguments(module: Runner, cluster: FakeCluster, args: dict[str, Any], text: str) -> None:
+    result = module("ml_connector", cluster, **args)
+    assert result["failed"]
+    assert text in result["msg"]
+    assert cluster.exchanges == []
+
+
+def test_the_connection_from_the_environment(
+    module: Runner, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENSEARCH_USERNAME", "joe")
+    result = module("ml_connector", cluster, **CHAT)
+    assert "auth_type=basic needs password" in result["msg"]
+    monkeypatch.setenv("OPENSEARCH_PASSWORD", "s3cret")
+    assert module("ml_connector", cluster, **CHAT)["changed"]

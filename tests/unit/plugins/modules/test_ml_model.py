@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ml_model from its arguments to its result; what it does is in module_utils/test_model.py."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+
+Runner = Callable[..., "dict[str, Any]"]
+
+
+def test_from_nothing_to_nothing(module: Runner, cluster: FakeCluster) -> None:
+    connector_id = cluster.add_connector()
+    args = {"name": "Chat", "connector": "Local chat"}
+    check = module("ml_model", cluster, check_mode=True, **args)
+    made = module("ml_model", cluster, **args)
+    assert made["diff"] == check["diff"]
+    assert (made["model"]["state"], made["connector_id"]) == ("DEPLOYED", connector_id)
+    assert (made["model_id"], made["model_group_id"]) == (next(iter(cluster.models)), next(iter(cluster.groups)))
+    assert not module("ml_model", cluster, **args)["changed"]
+    assert module("ml_model", cluster, **args, state="undeployed")["model"]["state"] == "UNDEPLOYED"
+    gone = module("ml_model", cluster, name="Chat", state="absent", delete_empty_group=True)
+    assert (gone["model"], gone["model_id"]) == (None, made["model_id"])
+    assert (cluster.models, cluster.groups) == ({}, {})
+
+
+def test_a_failed_deployment(module: Runner, cluster: FakeCluster) -> None:
+    cluster.add_connector()
+    cluster.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": "no disk"})]
+    result = module("ml_model", cluster, name="Chat", connector="Local chat")
+    assert result["failed"]
+    assert result["changed"]
+    assert [action["action"] for action in result["actions"]] == ["create", "register_and_deploy"]
+    assert result["failure"]["details"]["nodes"] == {"node-1": "no disk"}
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        ({}, "one of the following is required: name, model_id"),
+        ({"name": "x", "rate_limiter": {"limit": 5}}, "missing required arguments: unit found in rate_limiter"),
+        ({"name": "x", "state": "started"}, "value of state must be one of"),
+        ({"name": "x", "register_deploy": "three_step"}, "value of register_deploy must be one of"),
+    ],
+)
+def test_refused_arguments(module: Runner, cluster: FakeCluster, args: dict[str, Any], text: str) -> None:
+    result = module("ml_model", cluster, **args)
+    assert result["failed"]
+    assert text in result["msg"]
+    assert cluster.exchanges == []
