@@ -67,7 +67,12 @@ def script() -> Iterator[Callable[..., Script]]:
 
 
 @pytest.fixture
-def module(check_mode_violations: list[str]) -> Callable[..., dict[str, Any]]:
+def module(module_runner: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    return module_runner
+
+
+@pytest.fixture
+def module_runner(check_mode_violations: list[str]) -> Callable[..., dict[str, Any]]:
     """Runs main() of a module: module("ml_model", transport, name=..., check_mode=True)."""
 
     def run(name: str, transport: Any, /, *, check_mode: bool = False, **args: Any) -> dict[str, Any]:

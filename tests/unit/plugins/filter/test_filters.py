@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters: what they say of a URL, and that a bad one is refused in Ansible's own way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.searchops.opensearch_ml.plugins.filter import is_private_url, trusted_regex
+
+URL = "http://10.0.0.5:11434/v1/chat/completions"
+
+
+def test_is_private_url() -> None:
+    is_private: Any = is_private_url.FilterModule().filters()["is_private_url"]
+    assert is_private(URL) is True
+    assert is_private("https://8.8.8.8/v1") is False
+
+
+def test_trusted_regex() -> None:
+    pattern: Any = trusted_regex.FilterModule().filters()["trusted_regex"]
+    assert pattern(URL) == r"^http://10\.0\.0\.5:11434/v1/chat/completions$"
+
+
+@pytest.mark.parametrize("url", ["", "ollama:11434", "http://joe:s3cret@a.test/"])
+def test_what_is_no_url(url: str) -> None:
+    for name, apply in (
+        ("is_private_url", is_private_url.is_private_url),
+        ("trusted_regex", trusted_regex.trusted_regex),
+    ):
+        with pytest.raises(AnsibleFilterError, match=name) as caught:
+            apply(url)
+        assert "s3cret" not in str(caught.value)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module must have, so that a new one cannot be forgotten anywhere."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any, Callable
+from unittest import mock
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _module, _options
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import COLLECTION, TASKS, task_of
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, QUESTION
+
+ROOT = Path(_module.__file__).resolve().parents[2]
+MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if not path.stem.startswith("_"))
+
+
+def load(module: str) -> Any:
+    return importlib.import_module(f"{COLLECTION}.plugins.modules.{module}")
+
+
+def documentation(module: str) -> dict[str, Any]:
+    """The documented options, those of the fragments included."""
+    documented: dict[str, Any] = yaml.safe_load(load(module).DOCUMENTATION)
+    options: dict[str, Any] = {}
+    for fragment in documented.get("extends_documentation_fragment", []):
+        name, _dot, variable = fragment.removeprefix("searchops.opensearch_ml.").partition(".")
+        source = importlib.import_module(f"{COLLECTION}.plugins.doc_fragments.{name}").ModuleDocFragment
+        options.update(yaml.safe_load(getattr(source, (variable or "documentation").upper())).get("options") or {})
+    own = documented.get("options") or {}
+    assert not set(own) & set(options), "an option of the module hides one of a fragment"
+    return {**documented, "options": {**options, **own}}
+
+
+def argument_spec(module: str) -> dict[str, Any]:
+    """What main() really hands to AnsibleModule."""
+
+    class Caught(Exception):
+        pass
+
+    def catch(argument_spec: dict[str, Any], **rules: Any) -> None:
+        assert rules["supports_check_mode"] is True
+        raise Caught(argument_spec)
+
+    with mock.patch.object(_module, "AnsibleModule", catch), pytest.raises(Caught) as caught:
+        load(module).main()
+    spec: dict[str, Any] = caught.value.args[0]
+    return spec
+
+
+def of_spec(spec: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {
+            "type": option.get("type", "str"),
+            "elements": option.get("elements"),
+            "required": option.get("required", False),
+            "default": option.get("default"),
+            "choices": option.get("choices"),
+            "aliases": option.get("aliases", []),
+            "options": of_spec(option.get("options") or {}),
+        }
+        for name, option in spec.items()
+    }
+
+
+def of_documentation(options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {
+            "type": option.get("type", "str"),
+            "elements": option.get("elements"),
+            "required": option.get("required", False),
+            "default": option.get("default"),
+            "choices": list(option["choices"]) if "choices" in option else None,
+            "aliases": option.get("aliases", []),
+            "options": of_documentation(option.get("suboptions") or {}),
+        }
+        for name, option in options.items()
+    }
+
+
+def test_there_are_modules() -> None:
+    assert set(MODULES) >= {"opensearch_cluster_setting", "ml_connector", "ml_model", "ml_predict"}
+    assert set(MODULES) == set(TASKS)
+
+
+def test_the_action_group_has_all_modules() -> None:
+    runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))
+    assert sorted(runtime["action_groups"]["all"]) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+class TestModule:
+    def test_it_has_tests(self, module: str) -> None:
+        assert (ROOT / f"tests/unit/plugins/modules/test_{module}.py").is_file()
+        # ansible-test is given the unit tests only.
+        if (ROOT / "tests/integration").is_dir():
+            assert (ROOT / f"tests/integration/test_{module}.py").is_file()
+
+    def test_the_options_are_documented_as_they_are(self, module: str) -> None:
+        assert of_documentation(documentation(module)["options"]) == of_spec(argument_spec(module))
+
+    def test_no_option_hides_one_of_the_connection(self, module: str) -> None:
+        assert not set(task_of(module).OPTIONS) & set(_options.connection_options())
+
+    def test_environment_variables_are_documented(self, module: str) -> None:
+        documented = documentation(module)["options"]
+        for name, option in argument_spec(module).items():
+            if "fallback" in option:
+                [variable] = option["fallback"][1]
+                assert f"E({variable})" in str(documented[name]["description"]), name
+
+    def test_the_head_of_the_documentation(self, module: str) -> None:
+        documented = documentation(module)
+        assert documented["module"] == module
+        assert documented["version_added"]
+        assert not documented["short_description"].endswith(".")
+        assert "searchops.opensearch_ml.attributes" in documented["extends_documentation_fragment"]
+
+    def test_the_examples_are_valid(self, module: str) -> None:
+        validator = ArgumentSpecValidator(argument_spec(module))
+        seen = 0
+        for task in yaml.safe_load(load(module).EXAMPLES):
+            assert task["name"]
+            for name, args in task.items():
+                if name == f"searchops.opensearch_ml.{module}":
+                    seen += 1
+                    assert validator.validate(args or {}).error_messages == []
+        assert seen
+
+    def test_what_is_returned_is_documented(
+        self, module: str, cluster: FakeCluster, request: pytest.FixtureRequest
+    ) -> None:
+        run: Callable[..., dict[str, Any]] = request.getfixturevalue("module_runner")
+        cluster.add_model("Chat", cluster.add_connector())
+        args: dict[str, Any] = {
+            "opensearch_cluster_setting": {"settings": {PRIVATE_IP: True}},
+            "ml_connector": {"name": "Local chat"},
+            "ml_connector_info": {},
+            "ml_model": {"name": "Chat"},
+            "ml_predict": {"model": "Chat", **QUESTION},
+        }[module]
+        documented = set(yaml.safe_load(load(module).RETURN))
+        for check_mode in (True, False):
+            result = run(module, cluster, check_mode=check_mode, **args)
+            assert not result.get("failed"), result
+            assert set(result) - documented <= {"changed", "invocation", "warnings"}
+        failed = run(module, cluster, **args, timeout=-1)
+        assert set(failed) - documented <= {"changed", "invocation", "warnings", "msg", "failed"}
+        assert set(failed["failure"]) == set(yaml.safe_load(load(module).RETURN)["failure"]["contains"])
