@@ -75,17 +75,18 @@ def run_module(
     *,
     check_mode: bool = False,
 ) -> dict[str, Any]:
-    """Run main() of a module as Ansible would; returns what it printed."""
+    """Run main() of a module as Ansible would; returns what it printed, with its warnings."""
     main = importlib.import_module(f"{COLLECTION}.plugins.modules.{module}").main
     seam: Transport = ReadOnly(transport, violations) if check_mode else transport
     stated = {"hosts": ["http://cluster.test:9200"], **args, "_ansible_check_mode": check_mode, "_ansible_diff": True}
     printed = io.StringIO()
+    warned: list[str] = []
     with contextlib.ExitStack() as stack:
         stack.enter_context(patch_module_args(stated))
         stack.enter_context(mock.patch.object(_options, "RequestsTransport", return_value=seam))
         stack.enter_context(mock.patch.object(_client, "Clock", return_value=FakeClock()))
-        # Warnings are kept for the whole process, which elsewhere lives for one module only.
-        stack.enter_context(_fresh_warnings())
+        # Ansible keeps warnings for the whole process, and prints them at once in one that has loaded its controller.
+        stack.enter_context(mock.patch.object(basic.AnsibleModule, "warn", lambda self, text: warned.append(text)))
         stack.enter_context(contextlib.redirect_stdout(printed))
         try:
             main()
@@ -94,19 +95,4 @@ def run_module(
         else:
             raise AssertionError("the module ended without a result")
     result: dict[str, Any] = json.loads(printed.getvalue())
-    return result
-
-
-@contextlib.contextmanager
-def _fresh_warnings() -> Iterator[None]:
-    from ansible.module_utils.common import warnings
-
-    kept = {}
-    for name in ("_global_warnings", "_global_deprecations"):
-        kept[name] = getattr(warnings, name)
-        setattr(warnings, name, type(kept[name])())
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            setattr(warnings, name, value)
+    return {**result, "warnings": warned} if warned else result
