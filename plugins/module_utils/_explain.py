@@ -87,7 +87,7 @@ _RULES = (
     ),
     Rule("backend_empty_answer", r"Remote service returned empty response body|No response from model"),
     Rule("backend_error", r"Error communicating with remote model|Fail to execute (http|predict)"),
-    Rule("model_not_deployed", r"Model not ready yet|model.*not.*deployed"),
+    Rule("model_not_deployed", r"Model not ready yet|please deploy model first|model.*not.*deployed"),
     Rule("no_ml_plugin", r"no handler found for uri \[/_plugins/_ml"),
     Rule("api_error", r"", (429, 503), SOON),
     Rule("api_error", ""),

@@ -33,6 +33,7 @@ SINCE = {
     "text_checks": Version(3, 1),
     "skip_ssl_verification": Version(3, 5),
     "action_name": Version(3, 5),
+    "streaming": Version(3, 3),
 }
 
 

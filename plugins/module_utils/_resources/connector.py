@@ -229,6 +229,11 @@ def check(
                 f"{where}.url takes its host from a parameter, which whoever may predict can override; "
                 "write the host into the URL."
             )
+    if "stream" in (fields.get("parameters") or {}):
+        run.warn(
+            "parameters: from OpenSearch 3.3 on one named 'stream', whatever its value, leaves predictions without an "
+            "answer; write it into the request body instead."
+        )
     _check_placeholders(fields, credential, probe)
     for header in literal_secrets(fields.get("actions"), fields.get("headers")):
         if header:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
@@ -47,6 +48,12 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     found = Model.find(run.client, options["model"])
     if found is None and not run.check_mode:
         raise Failure("unknown_model", f"There is no model of the name or id {options['model']!r}.")
+    if "stream" in parameters and _versions.read_version(run.client) >= _versions.SINCE["streaming"]:
+        raise Failure(
+            "invalid_input",
+            "parameters: 'stream', whatever its value, makes this version of OpenSearch stream to another API and leave "
+            "a prediction without an answer; write it into the connector's request body instead.",
+        )
     request = {"parameters": parameters}
     if run.check_mode or found is None:
         return {
