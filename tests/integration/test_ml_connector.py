@@ -273,3 +273,8 @@ def test_many_connectors_are_all_seen(cluster, module, name):
         cluster.make_connector(name)
     failure = module.refuses("ambiguous_name", "ml_connector", **chat(name))
     assert sorted(failure["details"]["ids"]) == sorted(item.id for item in cluster.named("connectors", name))
+
+
+def test_a_parameter_named_stream_is_warned_of(module, name):
+    made = module("ml_connector", **chat(name, parameters={"model": "tiny-chat", "stream": False}))
+    assert any("'stream'" in str(warning) for warning in made["warnings"])

@@ -74,16 +74,28 @@ def test_parameters_override_the_connectors(module, serve, name):
 def test_numbers_and_structures_in_parameters(module, serve, name):
     body = (
         '{"model": "${parameters.model}", "messages": ${parameters.messages}, "max_tokens": ${parameters.max_tokens}, '
-        '"stop": ${parameters.stop}, "stream": ${parameters.stream}}'
+        '"stop": ${parameters.stop}, "stream": false}'
     )
     serve(request_body=body)
     done = module(
         "ml_predict",
         model=name,
-        parameters={"messages": PING, "max_tokens": 1, "stop": ["</s>"], "stream": False},
+        parameters={"messages": PING, "max_tokens": 1, "stop": ["</s>"]},
         expect_content=False,
     )
     assert done["usage"]["completion_tokens"] == 1
+
+
+def test_stream_would_never_be_answered(cluster, module, serve, name):
+    """3.6.0 leaves a prediction with such a parameter without an answer, even where it is false."""
+    serve()
+    args = {"model": name, "messages": PING, "parameters": {"stream": False}}
+    if cluster.is_3:
+        failure = module.fails("ml_predict", **args)
+        assert failure["code"] == "invalid_input"
+        assert "stream" in failure["message"]
+    else:
+        assert module("ml_predict", **args)["content"] == "Pong."
 
 
 def test_pattern_mismatch_shows_the_text(module, serve, name):
@@ -126,9 +138,8 @@ def test_guardrails(module, serve, name):
     guard = {"type": "local_regex", "input_guardrail": {"stop_words": [], "regex": ["(?s).*forbidden.*"]}}
     serve(model={"guardrails": guard})
     assert module("ml_predict", model=name, messages=PING)["content"] == "Pong."
-    failure = module.fails(
-        "ml_predict", model=name, messages=PING, parameters={"question": "This is forbidden."}, wait_timeout=0
-    )
+    messages = [{"role": "user", "content": "This is forbidden."}]
+    failure = module.fails("ml_predict", model=name, messages=messages, wait_timeout=0)
     assert failure["code"] == "guardrail"
 
 
