@@ -154,6 +154,8 @@ class FakeCluster:
         self.state_lag = 2
         self.backend: Callable[[dict[str, Any], dict[str, str], dict[str, Any]], dict[str, Any]] = chat
         self._pending: dict[str, int] = {}
+        #: Models that the nodes take for being deployed still, after a deployment that failed.
+        self._stuck: set[str] = set()
         self._stale: dict[str, tuple[dict[str, Any], list[int]]] = {}
         self._faults: dict[int, Fault] = {}
         self._from: tuple[int, Fault] | None = None
@@ -259,6 +261,8 @@ class FakeCluster:
         body = {"name": name, "function_name": "remote", "connector_id": connector_id, **fields}
         model_id = str(self.call("POST", f"{ML}/models/_register", body)["model_id"])
         self.models[model_id]["model_state"] = state
+        if state == "DEPLOY_FAILED":
+            self._stuck.add(model_id)
         if state in ("DEPLOYED", "PARTIALLY_DEPLOYED"):
             self.models[model_id]["current_worker_node_count"] = 1
         return model_id
@@ -484,7 +488,10 @@ class FakeCluster:
             current_worker_node_count=0,
             created_time=self._now(),
         )
-        stored.setdefault("is_enabled", True)
+        if self.version.startswith("2."):
+            stored.pop("is_enabled", None)
+        else:
+            stored.setdefault("is_enabled", True)
         self.models[object_id] = stored
         self._wrote(object_id)
         self._task("REGISTER_MODEL", object_id, {})
@@ -554,6 +561,10 @@ class FakeCluster:
         connector_id = model.get("connector_id")
         if connector_id and connector_id not in self.connectors:
             outcome, reasons = "DEPLOY_FAILED", {"node-1": f"Failed to find connector:{connector_id}"}
+        if object_id in self._stuck:
+            outcome, reasons = "DEPLOY_FAILED", {"node-1": "Duplicate deploy model task"}
+        if outcome == "DEPLOY_FAILED":
+            self._stuck.add(object_id)
         self._changing(object_id, model, self.state_lag)
         model["model_state"] = "DEPLOYING"
         model["current_worker_node_count"] = 0
@@ -584,6 +595,7 @@ class FakeCluster:
         model["model_state"] = "UNDEPLOYED"
         model["current_worker_node_count"] = 0
         self._pending.pop(object_id, None)
+        self._stuck.discard(object_id)
         return {"node-1": {"stats": {object_id: was}}}
 
     def _models_post_predict(self, object_id: str, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
@@ -796,5 +808,5 @@ def _stored_nested(body: Mapping[str, Any]) -> dict[str, Any]:
     if "deploy_setting" in body:
         stored["deploy_setting"] = {"model_ttl_minutes": -1, **body["deploy_setting"]}
     if "rate_limiter" in body:
-        stored["rate_limiter"] = {**body["rate_limiter"], "limit": float(body["rate_limiter"]["limit"])}
+        stored["rate_limiter"] = {**body["rate_limiter"], "limit": java_text(float(body["rate_limiter"]["limit"]))}
     return stored

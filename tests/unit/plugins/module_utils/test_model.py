@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _model
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 
@@ -101,6 +102,16 @@ class TestRegistering:
         ready.deploying_reads = 7
         assert apply(ready, **NEW)["model"]["state"] == "DEPLOYED"
 
+    def test_disabled_from_the_start(self) -> None:
+        """2.19 overlooks it at the registration."""
+        for version in ("2.19.1", "3.6.0"):
+            cluster = FakeCluster(version)
+            cluster.add_connector()
+            result = apply(cluster, **NEW, is_enabled=False)
+            assert result["model"]["is_enabled"] is False
+            assert did(result) == ["create", "register_and_deploy"]
+            assert not apply(cluster, **NEW, is_enabled=False)["changed"]
+
     def test_without_waiting(self, ready: FakeCluster) -> None:
         ready.deploying_reads = 10**6
         result = apply(ready, **NEW, wait=False)
@@ -179,6 +190,20 @@ class TestDeployments:
         ready.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": "no disk"})]
         with pytest.raises(Failure, match="node node-1: no disk"):
             apply(ready, **NEW)
+
+    def test_after_a_failure_the_next_run_deploys_it(self, ready: FakeCluster) -> None:
+        """Without an undeploy in between, the nodes would refuse it as a duplicate."""
+        ready.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": "no disk"})]
+        with pytest.raises(Failure):
+            apply(ready, **NEW)
+        assert did(apply(ready, **NEW)) == ["deploy"]
+
+    def test_it_is_removed_by_somebody_at_the_end(self, ready: FakeCluster) -> None:
+        model_id = served(ready, "UNDEPLOYED")
+        ready.before("POST", "/_deploy", lambda: ready.before("GET", model_id, ready.models.clear))
+        with pytest.raises(Failure, match="was removed while it was being changed") as caught:
+            apply(ready, name="Chat", wait=False)
+        assert caught.value.code == "concurrent_change"
 
     def test_a_vanished_connector(self, ready: FakeCluster) -> None:
         served(ready, "UNDEPLOYED")
@@ -260,7 +285,7 @@ class TestDrift:
         [
             ({"description": "New"}, "New"),
             ({"is_enabled": False}, False),
-            ({"rate_limiter": {"limit": 5, "unit": "MINUTES"}}, {"limit": 5.0, "unit": "MINUTES"}),
+            ({"rate_limiter": {"limit": 5, "unit": "MINUTES"}}, {"limit": "5.0", "unit": "MINUTES"}),
             ({"interface": {"input": {"type": "object"}}}, {"input": '{"type":"object"}'}),
             ({"deploy_setting": {"model_ttl_minutes": 9}}, {"model_ttl_minutes": 9}),
             (
@@ -337,6 +362,19 @@ class TestAbsent:
     def test_gone_already(self, ready: FakeCluster) -> None:
         for options in ({"name": "Chat"}, {"model_id": "nope"}):
             assert not apply(ready, **options, state="absent")["changed"]
+
+    def test_somebody_else_deletes_it_first(self, ready: FakeCluster) -> None:
+        model_id = served(ready)
+        run = make_run(ready)
+        ready.models.clear()
+        _model._remove(run, model_id, 10.0)
+
+    def test_from_the_middle_of_a_deployment_that_searches_do_not_see(self, ready: FakeCluster) -> None:
+        model_id = served(ready, "REGISTERED")
+        ready.call("POST", f"{ML}/models/{model_id}/_deploy")
+        ready.deploying_reads = 5
+        _model._remove(make_run(ready), model_id, 10.0)
+        assert ready.models == {}
 
     def test_the_group_stays_unless_asked(self, ready: FakeCluster) -> None:
         served(ready)

@@ -8,7 +8,12 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import CREATE_TRIES, Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import (
+    CREATE_TRIES,
+    MOST_READ_ANEW,
+    SEARCH_LAG,
+    Doc,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model_group
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model, using_connectors
@@ -125,6 +130,25 @@ class TestFinding:
             )
         )
         assert [doc.id for doc in using_connectors(run.client, ["abc-def"])] == ["m1"]
+
+    def test_what_is_needed_is_found(self, cluster: FakeCluster) -> None:
+        connector_id = cluster.add_connector("Local chat")
+        assert Connector.need(make_run(cluster).client, "Local chat").id == connector_id
+
+    def test_many_of_a_name_are_not_read_one_by_one(self, cluster: FakeCluster) -> None:
+        for _count in range(MOST_READ_ANEW + 1):
+            cluster.add_connector("Local chat")
+        assert len(Connector.named(make_run(cluster).client, "Local chat")) == MOST_READ_ANEW + 1
+        assert len(cluster.exchanges) == 1
+
+    def test_a_change_that_searches_never_see(self, cluster: FakeCluster) -> None:
+        """The change is done all the same: the wait for it ends without a failure."""
+        connector_id = cluster.add_connector("Local chat")
+        cluster.change_lag = 10**6
+        run = make_run(cluster)
+        Connector.change(run, connector_id, {"description": "New"})
+        assert 0 < sum(run.clock.slept) <= SEARCH_LAG  # type: ignore[attr-defined] # it is the fake one
+        assert cluster.connectors[connector_id]["description"] == "New"
 
     def test_a_search_that_lags_behind(self, cluster: FakeCluster) -> None:
         connector_id = cluster.add_connector("Local chat")
