@@ -1,0 +1,274 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Changing a connector under a model that is asked without pause; changes that fail, and those that were interrupted."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
+    GATEWAY,
+    GATEWAY_TLS,
+    ML,
+    Cluster,
+    chat,
+    connector_body,
+    gateway_keys,
+    gateway_log,
+    guarded,
+    until,
+)
+
+PROBE = {"messages": [{"role": "user", "content": "Ping"}]}
+
+
+class Load:
+    """Threads that ask a model without pause, each with a session of its own, and note each answer."""
+
+    def __init__(self, cluster: Cluster, model_id: str, threads: int = 4) -> None:
+        self.good = 0
+        self.bad: list[str] = []
+        self._cluster = cluster
+        self._path = f"{ML}/models/{model_id}/_predict"
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(threads)]
+
+    def _ask(self) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            while not self._stop.is_set():
+                try:
+                    answer = session.post(
+                        self._cluster.url + self._path,
+                        json={"parameters": PROBE},
+                        auth=self._cluster.admin,
+                        verify=self._cluster.ca or True,
+                        timeout=30,
+                    )
+                    fine = answer.status_code == 200 and "Pong." in answer.text
+                    told = "" if fine else f"{answer.status_code} {answer.text[:300]}"
+                except requests.RequestException as exc:
+                    fine, told = False, repr(exc)
+                with self._lock:
+                    self.good += fine
+                    if not fine:
+                        self.bad.append(told)
+
+    def pass_some(self, number: int = 10) -> None:
+        """Wait until so many more were answered."""
+        goal = self.good + number
+        until(lambda: self.good >= goal or bool(self.bad), f"{number} more answers", 20.0)
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        self.pass_some(4)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(40)
+        assert not any(thread.is_alive() for thread in self._threads)
+
+
+@pytest.fixture
+def served(cluster, module, name):
+    """Makes the connector with the module and a model that serves; returns the model's id."""
+
+    def make(**options: Any) -> str:
+        made = module("ml_connector", **options)
+        return cluster.make_model(name, made["connector_id"], deploy=True)
+
+    return make
+
+
+def keys_used(since: float) -> set[str]:
+    return set(re.findall(r" key=(\S+) ", "\n".join(gateway_log(since))))
+
+
+def test_no_prediction_fails_while_everything_is_changed(cluster, module, served, name):
+    one, two = gateway_keys()
+    model = served(**guarded(name, one))
+    changes: list[dict[str, Any]] = [
+        guarded(name, one, parameters={"model": "tiny-chat", "temperature": 0}),
+        guarded(name, two, parameters={"model": "tiny-chat", "temperature": 0}, update_credential="always"),
+        guarded(name, two, parameters={"model": "tiny-chat", "temperature": 0}, url=GATEWAY_TLS),
+        guarded(name, two, parameters={"model": "tiny-chat"}, url=GATEWAY_TLS),
+        guarded(name, two, parameters={"model": "tiny-chat"}, url=GATEWAY_TLS, client_config={"read_timeout": 59}),
+        chat(name),
+    ]
+    seen = [cluster.one("connectors", name).id]
+    with Load(cluster, model) as load:
+        for change in changes:
+            done = module("ml_connector", probe=PROBE, **change)
+            assert [action["action"] for action in done["actions"]] == ["swap"]
+            assert done["actions"][0]["replaced_id"] == seen[-1]
+            # Exactly one connector of the name is left, and the model uses it.
+            assert cluster.one("connectors", name).id == done["connector_id"]
+            assert cluster.get("models", model)["connector_id"] == done["connector_id"]
+            seen.append(done["connector_id"])
+            load.pass_some()
+            if change is changes[1]:
+                # Predictions under way when the key changed have been answered by now.
+                now = time.time()
+                load.pass_some()
+                assert keys_used(now) == {"2"}
+            assert load.bad == []
+    assert load.bad == []
+    assert load.good > 60
+    assert len(set(seen)) == len(changes) + 1
+    for gone in seen[:-1]:
+        assert cluster.send("GET", f"{ML}/connectors/{gone}").status_code == 404
+
+
+def test_model_moves_to_another_connector_without_a_gap(cluster, module, served, name):
+    model = served(**chat(name))
+    other = module("ml_connector", **guarded(f"{name} other", gateway_keys()[0]))
+    with Load(cluster, model, 2) as load:
+        module("ml_model", name=name, connector=f"{name} other")
+        load.pass_some()
+    assert load.bad == []
+    assert cluster.get("models", model)["connector_id"] == other["connector_id"]
+
+
+def test_several_models_move_together(cluster, module, converges, served, name):
+    first = served(**chat(name))
+    old = cluster.one("connectors", name).id
+    others = [cluster.make_model(f"{name} {number}", old, deploy=number == 2) for number in (2, 3)]
+    done = converges("ml_connector", ["swap"], probe=PROBE, **chat(name, description="two"))
+    assert sorted(done["actions"][0]["models"]) == sorted([first, *others])
+    for model in (first, *others):
+        assert cluster.get("models", model)["connector_id"] == done["connector_id"]
+        assert cluster.answer(model) == "Pong."
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"credential": {"api_key": "not-the-key"}, "update_credential": "always"}, "backend_unauthorized"),
+        ({"url": "http://gateway:8080/status/500/v1"}, "backend_error"),
+        ({"url": "http://localhost:1/v1"}, "backend_refused"),
+        ({"parameters": {"model": "no-such-model"}}, "backend_model_missing"),
+    ],
+)
+def test_failed_probe_leaves_the_old_connector_serving(cluster, module, served, name, change, code):
+    key = gateway_keys()[0]
+    model = served(**guarded(name, key))
+    before = cluster.one("connectors", name)
+    with Load(cluster, model, 2):
+        failure = module.fails("ml_connector", probe=PROBE, **guarded(name, key, **change))
+    assert failure["code"] == code, failure
+    assert before.id in failure["message"]
+    assert cluster.one("connectors", name) == before
+    assert cluster.get("models", model)["connector_id"] == before.id
+    assert cluster.answer(model) == "Pong."
+
+
+def test_redeploy_keeps_the_stored_credential(cluster, module, converges, served, name):
+    """No credential is stated; the one on the server must open the gateway's door after each change."""
+    model = served(**guarded(name, gateway_keys()[1]))
+    connector_id = cluster.one("connectors", name).id
+    args = guarded(name, "", update_strategy="redeploy")
+    del args["credential"]
+    for text in ("one", "two"):
+        now = time.time()
+        done = converges("ml_connector", ["redeploy"], **{**args, "description": text})
+        assert done["connector_id"] == connector_id
+        assert cluster.state_of(model) == "DEPLOYED"
+        assert cluster.answer(model) == "Pong."
+        assert keys_used(now) == {"2"}
+
+
+def test_redeploy_brings_models_back_when_the_change_is_refused(cluster, module, served, name):
+    model = served(**chat(name))
+    broken = chat(name, url="http://not.trusted.example/v1", update_strategy="redeploy")
+    assert module.fails("ml_connector", **broken)["code"] == "untrusted_endpoint"
+    until(lambda: cluster.state_of(model) == "DEPLOYED", "the model to be back")
+    assert cluster.answer(model) == "Pong."
+
+
+def test_redeploy_cannot_take_a_parameter_away_and_swaps(cluster, module, converges, served, name):
+    served(**chat(name, parameters={"model": "tiny-chat", "surplus": "1"}))
+    converges("ml_connector", ["swap"], **chat(name, update_strategy="redeploy"))
+
+
+def test_fail_sends_nothing(cluster, module, served, name):
+    model = served(**chat(name))
+    before = cluster.one("connectors", name)
+    failure = module.refuses(
+        "connector_in_use", "ml_connector", **chat(name, description="new", update_strategy="fail")
+    )
+    assert failure["details"]["models"] == [model]
+    assert cluster.one("connectors", name) == before
+
+
+def test_swap_without_the_key_is_refused_before_anything_is_sent(cluster, module, served, name):
+    model = served(**guarded(name, gateway_keys()[0]))
+    args = guarded(name, "", description="new")
+    del args["credential"]
+    module.refuses("credential_needed", "ml_connector", **args)
+    assert cluster.answer(model) == "Pong."
+
+
+def halves(cluster: Cluster, name: str, old: str) -> str:
+    """What a swap has done when it is killed after the new connector was made: its id."""
+    notes = '{"replaces": "%s"}' % old
+    return cluster.make_connector(name, parameters={"model": "tiny-chat", "_searchops": notes}, description="new")
+
+
+def test_interrupted_before_the_models_moved(cluster, module, served, name):
+    model = served(**chat(name, description="old"))
+    old = cluster.one("connectors", name).id
+    new = halves(cluster, name, old)
+    planned = module("ml_connector", check=True, name=name)
+    assert [action["action"] for action in planned["actions"]] == ["undo_swap"]
+    assert module.recorder.writes == []
+    assert {item.id for item in cluster.named("connectors", name)} == {old, new}
+    done = module("ml_connector", name=name)
+    assert [action["action"] for action in done["actions"]] == ["undo_swap"]
+    assert cluster.one("connectors", name).id == done["connector_id"] == old
+    assert cluster.answer(model) == "Pong."
+    assert module("ml_connector", name=name)["changed"] is False
+
+
+@pytest.mark.parametrize("moved", ["one", "both"])
+def test_interrupted_after_a_model_moved(cluster, module, served, name, moved):
+    model = served(**chat(name, description="old"))
+    old = cluster.one("connectors", name).id
+    second = cluster.make_model(f"{name} second", old, deploy=True)
+    new = halves(cluster, name, old)
+    for model_id in (model, second)[: 1 if moved == "one" else 2]:
+        cluster.must("PUT", f"{ML}/models/{model_id}", {"connector_id": new})
+    done = module("ml_connector", name=name)
+    assert [action["action"] for action in done["actions"]] == ["finish_swap"]
+    assert cluster.one("connectors", name).id == done["connector_id"] == new
+    for model_id in (model, second):
+        assert cluster.get("models", model_id)["connector_id"] == new
+        assert cluster.answer(model_id) == "Pong."
+    assert module("ml_connector", name=name)["changed"] is False
+
+
+def test_interrupted_and_then_changed_in_one_run(cluster, module, served, name):
+    model = served(**chat(name, description="old"))
+    halves(cluster, name, cluster.one("connectors", name).id)
+    done = module("ml_connector", **chat(name, description="newest"))
+    assert [action["action"] for action in done["actions"]] == ["undo_swap", "swap"]
+    assert cluster.one("connectors", name).source["description"] == "newest"
+    assert cluster.answer(model) == "Pong."
+
+
+def test_namesakes_that_are_no_halves_are_left_alone(cluster, module, served, name):
+    served(**chat(name))
+    other = cluster.must("POST", f"{ML}/connectors/_create", connector_body(name, url=GATEWAY))["connector_id"]
+    failure = module.refuses("ambiguous_name", "ml_connector", name=name)
+    assert other in failure["details"]["ids"]
