@@ -54,8 +54,13 @@ def read(client: Client) -> Settings:
 
 
 def write(client: Client, scope: str, changes: Mapping[str, Any]) -> None:
-    """One request; None resets a setting."""
-    client.change("PUT", PATH, {scope: dict(changes)})
+    """One request; None resets a setting. Raises Failure that names the settings, which some refusals do not."""
+    try:
+        client.change("PUT", PATH, {scope: dict(changes)})
+    except Failure as failure:
+        if not any(name in failure.message for name in changes):
+            failure.message = f"{', '.join(sorted(changes))}: {failure.message}"
+        raise
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
