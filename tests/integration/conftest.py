@@ -131,7 +131,8 @@ def settings_restored(cluster: Cluster) -> Iterator[None]:
         }
         for scope in ("persistent", "transient")
     }
-    cluster.put_settings(back["persistent"], back["transient"])
+    if any(back.values()):
+        cluster.put_settings(back["persistent"], back["transient"])
     assert cluster.settings() == before
 
 

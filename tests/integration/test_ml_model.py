@@ -282,3 +282,22 @@ def test_new_model_needs_a_connector(module, name):
 def test_unknown_id(module, name):
     module.refuses("unknown_model", "ml_model", model_id="no-such-model")
     assert module("ml_model", model_id="no-such-model", state="absent")["changed"] is False
+
+
+def test_everything_goes_in_quick_succession(cluster, module, name):
+    """The server's own searches lag behind on 2.19; what is gone must not be in the way of what goes next."""
+    url = "http://ollama:11434/v1/chat/completions"
+    for _ in range(3):
+        module("ml_connector", name=name, actions=[{"url": url, "request_body": "{}"}])
+        module("ml_model", name=name, connector=name)
+        module("ml_model", name=name, state="absent", delete_empty_group=True)
+        assert cluster.named("model_groups", name) == []
+        assert module("ml_connector", name=name, state="absent")["changed"] is True
+    assert cluster.named("connectors", name) == []
+
+
+def test_a_connector_goes_as_soon_as_its_model_has_another(cluster, module, served, name):
+    other = cluster.make_connector(f"{name} other")
+    module("ml_model", name=name, connector=other)
+    module("ml_connector", name=name, state="absent")
+    assert cluster.named("connectors", name) == []
