@@ -372,8 +372,10 @@ class TestAbsent:
     def test_from_the_middle_of_a_deployment_that_searches_do_not_see(self, ready: FakeCluster) -> None:
         model_id = served(ready, "REGISTERED")
         ready.call("POST", f"{ML}/models/{model_id}/_deploy")
-        ready.deploying_reads = 5
+        states: list[str] = []
+        ready.before("POST", "/_undeploy", lambda: states.append(ready.models[model_id]["model_state"]))
         _model._remove(make_run(ready), model_id, 10.0)
+        assert states == ["DEPLOYED"]
         assert ready.models == {}
 
     def test_the_group_stays_unless_asked(self, ready: FakeCluster) -> None:

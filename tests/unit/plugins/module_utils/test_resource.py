@@ -58,6 +58,16 @@ class TestFinding:
         ids = [cluster.add_connector("Local chat") for _count in range(3)]
         assert [doc.id for doc in Connector.named(make_run(cluster).client, "Local chat")] == ids
 
+    def test_by_age_and_not_by_id(self, cluster: FakeCluster) -> None:
+        ids = [cluster.add_connector("Local chat") for _count in range(2)]
+        cluster.connectors[ids[1]]["created_time"] = 1
+        assert [doc.id for doc in Connector.named(make_run(cluster).client, "Local chat")] == ids[::-1]
+
+    def test_chunks_of_local_models_are_no_models(self, cluster: FakeCluster) -> None:
+        model_id = cluster.add_model("Chat", cluster.add_connector())
+        cluster.models["chunk"] = {**cluster.models[model_id], "chunk_number": 0}
+        assert [doc.id for doc in Model.named(make_run(cluster).client, "Chat")] == [model_id]
+
     def test_by_name_or_id(self, cluster: FakeCluster) -> None:
         mine = cluster.add_connector("Local chat")
         client = make_run(cluster).client

@@ -38,6 +38,7 @@ def test_models_serve_all_the_time(cluster: FakeCluster) -> None:
     assert old not in cluster.connectors
     assert used(cluster) == {result["connector_id"]}
     assert not [exchange for exchange in cluster.exchanges if "deploy" in exchange.path]
+    assert len(cluster.predictions) == 1
     [action] = result["actions"]
     assert (action["action"], action["replaced_id"], action["fields"]) == ("swap", old, ["description"])
     assert sorted(action["models"]) == sorted(cluster.models)
