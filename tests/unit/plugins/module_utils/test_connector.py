@@ -388,6 +388,10 @@ class TestWarnings:
         assert warning in result["warnings"][0]
         assert "sk-secret" not in json.dumps(result)
 
+    def test_of_a_parameter_that_streams(self, cluster: FakeCluster) -> None:
+        result = apply(cluster, **{**CHAT, "parameters": {"model": "tiny", "stream": False}})
+        assert "one named 'stream'" in result["warnings"][0]
+
     def test_not_of_what_is_harmless(self, cluster: FakeCluster) -> None:
         actions = [
             {"url": "http://llm.test/${parameters.path}", "headers": {"Authorization": "Bearer ${credential.key}"}}

@@ -148,6 +148,19 @@ def test_refused_before_anything_is_sent(served: FakeCluster, options: dict[str,
     assert served.exchanges == []
 
 
+def test_streaming_is_refused_where_it_never_ends() -> None:
+    for version, refused in (("2.19.1", False), ("3.6.0", True)):
+        cluster = FakeCluster(version)
+        cluster.add_model("Chat", cluster.add_connector())
+        if not refused:
+            assert ask(cluster, parameters={"stream": False})["content"]
+            continue
+        with pytest.raises(Failure, match="'stream'") as caught:
+            ask(cluster, parameters={"stream": False})
+        assert caught.value.code == "invalid_input"
+        assert cluster.predictions == []
+
+
 def failing(*refusals: Refused, then: Any = None) -> Callable[..., Any]:
     left = list(refusals)
 
