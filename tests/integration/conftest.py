@@ -158,6 +158,11 @@ def run_module(name: str, args: Mapping[str, Any]) -> tuple[Result, str]:
     return json.loads(text.strip().splitlines()[-1]), text
 
 
+@pytest.fixture(name="run_module")
+def run_module_fixture() -> Callable[[str, Mapping[str, Any]], tuple[Result, str]]:
+    return run_module
+
+
 class Modules:
     """Runs modules against the cluster of the test, through its recorder.
 

@@ -2,41 +2,61 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ml_connector_info against real servers."""
+"""Listing connectors of real servers, inline ones included."""
 
 from __future__ import annotations
 
-from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
-from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Recorder
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import Cluster
-from ansible_collections.searchops.opensearch_ml.tests.integration.conftest import Modules
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
+    ML,
+    OLLAMA,
+    chat,
+    connector_body,
+    guarded,
+)
+
+INFO = "ml_connector_info"
 
 
-def test_by_name_by_id_and_all(cluster: Cluster, module: Modules, recorder: Recorder, name: str) -> None:
-    first = cluster.make_connector(name, parameters={"model": "tiny-chat", "host": "ollama"})
-    second = cluster.make_connector(name)
-    other = cluster.make_connector(
-        f"{name} other", url="http://${parameters.host}:11434/x", parameters={"host": "ollama"}
-    )
-
-    named = module("ml_connector_info", name=name)["connectors"]
-    assert [found["connector_id"] for found in named] == [first, second]
-    assert named[0]["urls"] == [_stack.OLLAMA]
-    assert "credential" not in named[0]
-
-    by_id = module("ml_connector_info", connector_id=other)["connectors"]
-    assert [(found["name"], found["urls"]) for found in by_id] == [(f"{name} other", ["http://ollama:11434/x"])]
-    assert {first, second, other} <= {found["connector_id"] for found in module("ml_connector_info")["connectors"]}
-    assert module("ml_connector_info", name=f"{name} nobody")["connectors"] == []
-    assert module("ml_connector_info", connector_id="nobody")["connectors"] == []
-    assert recorder.writes == []
+def test_what_the_module_made_is_told_as_it_told_it(cluster, module, name):
+    made = module("ml_connector", **guarded(name, "a-key-of-the-test", description="One"))
+    for args in ({"name": name}, {"connector_id": made["connector_id"]}):
+        for check in (False, True):
+            told = module(INFO, check=check, **args)
+            assert (told["changed"], module.recorder.writes) == (False, [])
+            (entry,) = told["connectors"]
+            assert entry.pop("urls") == ["http://gateway:8080/v1/chat/completions"]
+            assert entry.pop("model_id") is None
+            assert entry == made["connector"]
+            assert "a-key-of-the-test" not in str(told)
 
 
-def test_connectors_inside_models(cluster: Cluster, module: Modules, name: str) -> None:
-    inline = _stack.connector_body(f"{name} inside")
+def test_all_and_none(cluster, module, name):
+    ids = {cluster.make_connector(f"{name} {number}") for number in range(12)}
+    told = {entry["connector_id"] for entry in module(INFO)["connectors"]}
+    assert ids <= told
+    assert told == {item.id for item in cluster.find("connectors", {"match_all": {}})}
+    assert module(INFO, name=f"{name} none")["connectors"] == []
+    assert module(INFO, connector_id="no-such-connector")["connectors"] == []
+
+
+def test_namesakes_are_all_told(cluster, module, name):
+    ids = [cluster.make_connector(name) for _ in range(2)]
+    assert [entry["connector_id"] for entry in module(INFO, name=name)["connectors"]] == ids
+
+
+def test_inline_connectors(cluster, module, name):
+    """Others' connectors may sit inside their models; their credential, encrypted or not, is never told."""
+    inline = connector_body(f"{name} inline", credential={"key": "secret-of-the-inline"})
     body = {"name": name, "function_name": "remote", "connector": inline}
-    model_id = cluster.must("POST", f"{_stack.ML}/models/_register", body)["model_id"]
+    model = cluster.must("POST", f"{ML}/models/_register", body)["model_id"]
+    assert module(INFO, name=f"{name} inline")["connectors"] == []
+    (entry,) = module(INFO, name=f"{name} inline", include_inline=True)["connectors"]
+    assert (entry["connector_id"], entry["model_id"], entry["urls"]) == (None, model, [OLLAMA])
+    assert "credential" not in entry
 
-    assert module("ml_connector_info", name=f"{name} inside")["connectors"] == []
-    found = module("ml_connector_info", name=f"{name} inside", include_inline=True)["connectors"]
-    assert [(one["connector_id"], one["model_id"], one["urls"]) for one in found] == [(None, model_id, [_stack.OLLAMA])]
+
+def test_note_of_a_swap_is_hidden(module, name):
+    module("ml_connector", **chat(name, parameters={"model": "tiny-chat", "surplus": 1}))
+    module("ml_connector", **chat(name))
+    (entry,) = module(INFO, name=name)["connectors"]
+    assert entry["parameters"] == {"model": "tiny-chat"}
