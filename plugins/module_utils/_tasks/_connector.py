@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _fingerprint, _swap
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
@@ -200,12 +201,12 @@ def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], time
     """A PUT; models that serve are away while it is done, and come back whether or not it succeeds."""
     try:
         for model in live:
-            models.undeploy(run, model.id, timeout=timeout)
+            deployment.undeploy(run, model.id, timeout=timeout)
         Connector.change(run, found.id, body)
     finally:
-        tasks = [(model.id, models.deploy(run, model.id)) for model in live]
+        tasks = [(model.id, deployment.deploy(run, model.id)) for model in live]
     for model_id, task_id in tasks:
-        models.wait_deployed(run, model_id, timeout=timeout, task_id=task_id)
+        deployment.wait_deployed(run, model_id, timeout=timeout, task_id=task_id)
     return found
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._options import wait_options
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
@@ -180,7 +181,7 @@ def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], a
         alike,
         path=f"{Model.PATH}/_register",
         query={"deploy": "true"} if at_once else None,
-        withdraw=lambda model_id: _remove(run, model_id, options["wait_timeout"]),
+        withdraw=lambda model_id: deployment.remove(run, model_id, options["wait_timeout"]),
     )
     # 2.19 overlooks 'is_enabled' at the registration.
     overlooked = models.differing(doc.source, wanted) if ours else []
@@ -232,13 +233,15 @@ def _finish(
     """From a registered model to the stated state, then the result."""
     state = options["state"]
     if state == "deployed":
-        doc = _deployed(options, run, doc, deploying)
+        doc = deployment.ensure_deployed(
+            run, doc, wait=options["wait"], timeout=options["wait_timeout"], under_way=deploying
+        )
     elif state == "undeployed" and models.state_of(doc) in models.LIVE:
         run.act(
             "undeploy",
             Model.LABEL,
             doc.name,
-            lambda: models.undeploy(run, doc.id, timeout=options["wait_timeout"]),
+            lambda: deployment.undeploy(run, doc.id, timeout=options["wait_timeout"]),
             id=doc.id,
         )
     if run.changed and not run.check_mode:
@@ -256,72 +259,20 @@ def _finish(
     return _result(options, run, before, doc, wanted, names)
 
 
-def _deployed(options: Mapping[str, Any], run: Run, doc: Doc, deploying: bool) -> Doc:
-    state, wait, timeout = models.state_of(doc), options["wait"], options["wait_timeout"]
-    task_id: str | None = None
-    if not deploying:
-        if state == models.DEPLOYED or (state == models.UNDEPLOYED and _left_by_its_ttl(doc)):
-            return doc
-        if state == models.DEPLOYING:
-            deploying = True
-            if run.check_mode or not wait:
-                return doc
-        elif state == models.PARTIALLY_DEPLOYED:
-            return run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
-        else:
-            failed = state == models.DEPLOY_FAILED
-            task_id = run.act(
-                "deploy", Model.LABEL, doc.name, lambda: models.deploy(run, doc.id, failed=failed), id=doc.id
-            )
-    if not wait or run.check_mode:
-        return doc
-    doc = models.wait_deployed(run, doc.id, timeout=timeout, task_id=task_id)
-    if models.state_of(doc) == models.PARTIALLY_DEPLOYED:
-        partial = doc
-        doc = run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, partial, wait, timeout), id=doc.id) or doc
-    return doc
-
-
-def _mend(run: Run, doc: Doc, wait: bool, timeout: float) -> Doc:
-    if wait:
-        return models.mend_partial(run, doc.id, timeout=timeout)
-    models.undeploy(run, doc.id, timeout=timeout)
-    models.deploy(run, doc.id)
-    return doc
-
-
-def _left_by_its_ttl(doc: Doc) -> bool:
-    """Whether the server itself undeployed the model because it was idle; a prediction brings it back."""
-    return int((doc.source.get("deploy_setting") or {}).get("model_ttl_minutes") or -1) > 0
-
-
 def _absent(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc | None) -> dict[str, Any]:
     before: dict[str, Any] = {}
     if found is not None:
         before = {**models.shown(found.source, ("name", "description")), "state": models.state_of(found)}
-        run.act("delete", Model.LABEL, found.name, lambda: _remove(run, found.id, options["wait_timeout"]), id=found.id)
+        run.act(
+            "delete",
+            Model.LABEL,
+            found.name,
+            lambda: deployment.remove(run, found.id, options["wait_timeout"]),
+            id=found.id,
+        )
     if options["delete_empty_group"]:
         _delete_group(options, run, found, group)
     return {"model": None, "model_id": found.id if found else None, "diff": {"before": before, "after": {}}}
-
-
-def _remove(run: Run, model_id: str, timeout: float) -> None:
-    """Undeploy where it serves, delete, wait until it is gone."""
-    doc = Model.get(run.client, model_id)
-    if doc is None:
-        return
-    if models.state_of(doc) == models.DEPLOYING:
-        doc = models.settled(run, model_id, timeout=timeout)
-    if models.state_of(doc) in models.LIVE:
-        models.undeploy(run, model_id, timeout=timeout)
-    try:
-        Model.delete(run, model_id, timeout=timeout)
-    except ApiError as error:
-        # A prediction brings an undeployed model back at any time: once more, then give up.
-        if "deploying or deployed state" not in error.reason:
-            raise
-        models.undeploy(run, model_id, timeout=timeout)
-        Model.delete(run, model_id, timeout=timeout)
 
 
 def _delete_group(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc | None) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _model
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 
@@ -274,9 +273,9 @@ class TestDeployments:
     def test_the_reasons_in_a_task(self, ready: FakeCluster, error: str, reasons: dict[str, str]) -> None:
         ready.tasks["t"] = {"model_id": "m", "task_type": "DEPLOY_MODEL", "create_time": 1, "error": error}
         run = make_run(ready)
-        assert models.node_reasons(run.client, "m", "t") == reasons
-        assert models.node_reasons(run.client, "m") == reasons
-        assert models.node_reasons(run.client, "m", "gone") == {}
+        assert deployment.node_reasons(run.client, "m", "t") == reasons
+        assert deployment.node_reasons(run.client, "m") == reasons
+        assert deployment.node_reasons(run.client, "m", "gone") == {}
 
 
 class TestDrift:
@@ -367,14 +366,14 @@ class TestAbsent:
         model_id = served(ready)
         run = make_run(ready)
         ready.models.clear()
-        _model._remove(run, model_id, 10.0)
+        deployment.remove(run, model_id, 10.0)
 
     def test_from_the_middle_of_a_deployment_that_searches_do_not_see(self, ready: FakeCluster) -> None:
         model_id = served(ready, "REGISTERED")
         ready.call("POST", f"{ML}/models/{model_id}/_deploy")
         states: list[str] = []
         ready.before("POST", "/_undeploy", lambda: states.append(ready.models[model_id]["model_state"]))
-        _model._remove(make_run(ready), model_id, 10.0)
+        deployment.remove(make_run(ready), model_id, 10.0)
         assert states == ["DEPLOYED"]
         assert ready.models == {}
 

@@ -1,0 +1,182 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Bringing models to the nodes and taking them away: what is waited for, mended once, and reported per node."""
+
+from __future__ import annotations
+
+import json
+from typing import Mapping
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import WaitTimeout
+
+#: Seconds for which a partial deployment may still complete by itself: the reconciling job runs every 10 s.
+SETTLING = 12.0
+
+
+def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way: bool = False) -> Doc:
+    """Deploy a model that is not, mend one that is on some nodes only, and ``wait`` for it at most ``timeout`` seconds.
+
+    ``under_way`` tells that a deployment was started with the registration. Raises Failure with each node's reason.
+    """
+    state = models.state_of(doc)
+    task_id: str | None = None
+    if not under_way:
+        if state == models.DEPLOYED or (state == models.UNDEPLOYED and _left_by_its_ttl(doc)):
+            return doc
+        if state == models.DEPLOYING:
+            under_way = True
+        elif state == models.PARTIALLY_DEPLOYED:
+            return run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
+        else:
+            failed = state == models.DEPLOY_FAILED
+            task_id = run.act("deploy", Model.LABEL, doc.name, lambda: deploy(run, doc.id, failed=failed), id=doc.id)
+    if not wait or run.check_mode:
+        return doc
+    doc = wait_deployed(run, doc.id, timeout=timeout, task_id=task_id)
+    if models.state_of(doc) == models.PARTIALLY_DEPLOYED:
+        partial = doc
+        doc = run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, partial, wait, timeout), id=doc.id) or doc
+    return doc
+
+
+def _mend(run: Run, doc: Doc, wait: bool, timeout: float) -> Doc:
+    if wait:
+        return mend_partial(run, doc.id, timeout=timeout)
+    undeploy(run, doc.id, timeout=timeout)
+    deploy(run, doc.id)
+    return doc
+
+
+def _left_by_its_ttl(doc: Doc) -> bool:
+    """Whether the server itself undeployed the model because it was idle; a prediction brings it back."""
+    return int((doc.source.get("deploy_setting") or {}).get("model_ttl_minutes") or -1) > 0
+
+
+def remove(run: Run, model_id: str, timeout: float) -> None:
+    """Undeploy where it serves, delete, wait until it is gone."""
+    doc = Model.get(run.client, model_id)
+    if doc is None:
+        return
+    if models.state_of(doc) == models.DEPLOYING:
+        doc = models.settled(run, model_id, timeout=timeout)
+    if models.state_of(doc) in models.LIVE:
+        undeploy(run, model_id, timeout=timeout)
+    try:
+        Model.delete(run, model_id, timeout=timeout)
+    except ApiError as error:
+        # A prediction brings an undeployed model back at any time: once more, then give up.
+        if "deploying or deployed state" not in error.reason:
+            raise
+        undeploy(run, model_id, timeout=timeout)
+        Model.delete(run, model_id, timeout=timeout)
+
+
+def deploy(run: Run, model_id: str, *, failed: bool = False) -> str | None:
+    """Start a deployment; returns its task's id. The answer's own 'COMPLETED' says nothing.
+
+    Where the last one ``failed``, the nodes have kept it in mind and would refuse every further one as a duplicate
+    until the model is undeployed (seen on 2.19.1 and 3.6.0).
+    """
+    if failed:
+        run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_undeploy")
+    answer = run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_deploy")
+    task_id = answer.body.get("task_id")
+    return str(task_id) if task_id else None
+
+
+def undeploy(run: Run, model_id: str, *, timeout: float) -> None:
+    """Take a model from all nodes and wait until the server says so."""
+    run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_undeploy")
+    models.wait(run, model_id, lambda doc: models.state_of(doc) not in models.LIVE, "to be undeployed", timeout)
+
+
+def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | None = None) -> Doc:
+    """Wait until all planned nodes serve the model.
+
+    A partial deployment gets :data:`SETTLING` seconds to complete by itself; then it is returned as it is, for the
+    caller to mend. Raises Failure ``deploy_failed`` with each node's reason, or ``wait_timeout``.
+    """
+    partial_since: list[float] = []
+
+    def done(doc: Doc) -> bool:
+        state = models.state_of(doc)
+        if state == models.DEPLOYED:
+            return True
+        if state == models.DEPLOY_FAILED:
+            raise _deploy_failure(run.client, doc, task_id)
+        if state == models.PARTIALLY_DEPLOYED:
+            partial_since.append(run.clock.now())
+            return partial_since[-1] - partial_since[0] >= SETTLING
+        partial_since.clear()
+        return False
+
+    try:
+        return models.wait(run, model_id, done, "to be deployed", timeout)
+    except WaitTimeout as exc:
+        reasons = node_reasons(run.client, model_id, task_id)
+        if not reasons:
+            raise
+        raise _failure(exc.last, reasons) from exc  # type: ignore[arg-type]
+
+
+def mend_partial(run: Run, model_id: str, *, timeout: float) -> Doc:
+    """Undeploy and deploy once more; a deployment that is partial even then is a failure with a report per node."""
+    undeploy(run, model_id, timeout=timeout)
+    task_id = deploy(run, model_id)
+    doc = wait_deployed(run, model_id, timeout=timeout, task_id=task_id)
+    if models.state_of(doc) != models.DEPLOYED:
+        raise _deploy_failure(run.client, doc, task_id)
+    return doc
+
+
+def node_reasons(client: Client, model_id: str, task_id: str | None = None) -> dict[str, str]:
+    """Why the last deployment failed: node id -> reason. Empty where no failed deploy task is found."""
+    if task_id:
+        answer = client.get(f"/_plugins/_ml/tasks/{segment(task_id)}", accept=(404,))
+        tasks = [answer.body] if answer.status == 200 else []
+    else:
+        query = {"bool": {"must": [{"term": {"model_id": model_id}}, {"term": {"task_type": "DEPLOY_MODEL"}}]}}
+        latest = {"query": query, "size": 1, "sort": [{"create_time": "desc"}]}
+        answer = client.search("/_plugins/_ml/tasks/_search", latest, accept=(404,))
+        hits = answer.body.get("hits", {}).get("hits", []) if answer.status == 200 else []
+        tasks = [hit["_source"] for hit in hits]
+    for task in tasks:
+        if task.get("error"):
+            try:
+                reasons = json.loads(task["error"])
+            except ValueError:
+                reasons = None
+            return (
+                {str(node): str(reason) for node, reason in reasons.items()}
+                if isinstance(reasons, dict)
+                else {"cluster": str(task["error"])}
+            )
+    return {}
+
+
+def _deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failure:
+    reasons = node_reasons(client, doc.id, task_id) or node_reasons(client, doc.id)
+    return _failure(doc, reasons)
+
+
+def _failure(doc: Doc, reasons: Mapping[str, str]) -> Failure:
+    told = "; ".join(f"node {node}: {reason}" for node, reason in sorted(reasons.items())) or "no node gave a reason"
+    served = (
+        f"{doc.source.get('current_worker_node_count', 0)} of {doc.source.get('planning_worker_node_count', '?')} nodes"
+    )
+    return Failure(
+        "deploy_failed",
+        f"Model {doc.name!r} ({doc.id}) is {models.state_of(doc)}, served by {served}: {told}",
+        nodes=dict(reasons),
+        model_state=models.state_of(doc),
+    )
