@@ -152,6 +152,8 @@ class Client:
                 self.clock.sleep(STARTING_PAUSE)
                 starting += 1
             elif retry == _explain.SOON and tried < self._retries:
+                # Another node may be better off.
+                self._current += raw.status in GATEWAY
                 self._pause(tried, raw)
                 tried += 1
             else:

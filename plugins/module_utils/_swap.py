@@ -38,48 +38,69 @@ def swap(
     models point at the old connector again, the new one is deleted, and its failure is raised.
     """
     new = _create(run, old, body)
-    moved: list[Doc] = []
+    _take_over(run, old, new, users, probe, timeout=timeout)
+    return new
+
+
+def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout: float) -> list[Doc]:
+    """End what an interrupted swap left among connectors of one name: forward where the new one is in use already and
+    stands the probe, else back. Others of the same name are left alone. Returns what remains."""
+    for new in found:
+        for old in found:
+            if old.id == connectors.notes_of(new.source).get("replaces"):
+                gone = _settle_pair(run, old, new, probe, timeout)
+                return settle(run, [doc for doc in found if doc is not gone], probe, timeout=timeout)
+    return found
+
+
+def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], timeout: float) -> Doc:
+    """Returns the one of the two that is deleted."""
+    users = models.using_connectors(run.client, [new.id, old.id])
+    if any(model.source.get("connector_id") == new.id for model in users):
+        try:
+            run.act(
+                "finish_swap",
+                Connector.LABEL,
+                old.name,
+                lambda: _take_over(run, old, new, users, probe, timeout=timeout),
+                id=old.id,
+            )
+            return old
+        except _TakenBack as failure:
+            # What is stated now may well be what mends it: the task goes on from the old connector.
+            run.warn(f"An interrupted change was taken back. {failure.message}")
+            run.act("undo_swap", Connector.LABEL, new.name, lambda: None, id=new.id)
+            return new
+    run.act("undo_swap", Connector.LABEL, new.name, lambda: _delete(run, new.id), id=new.id)
+    return new
+
+
+class _TakenBack(Failure):
+    """The new connector failed, and everything is again as it was before it."""
+
+
+def _take_over(run: Run, old: Doc, new: Doc, users: list[Doc], probe: Callable[[str], None], *, timeout: float) -> None:
+    """Point all users at the new connector, probe, delete the old one; or everything back, then :class:`_TakenBack`."""
+    moved = [model for model in users if model.source.get("connector_id") == new.id]
     try:
-        for model in users:
+        for model in [model for model in users if model not in moved]:
             moved.append(model)
             models.update(run, model, {"connector_id": new.id}, timeout=timeout)
         for model in [model for model in users if models.state_of(model) in models.LIVE][:1]:
             probe(model.id)
     except Failure as failure:
-        for model in moved:
-            models.update(run, model, {"connector_id": old.id}, timeout=timeout)
-        _delete(run, new.id)
-        failure.message = f"The new connector failed, the old one ({old.id}) serves on: {failure.message}"
-        raise
-    _delete(run, old.id)
-    return new
-
-
-def settle(run: Run, found: list[Doc]) -> list[Doc]:
-    """End what an interrupted swap left among connectors of one name: forward where the new one is in use already,
-    else back. Others of the same name are left alone. Returns what remains."""
-    for new in found:
-        for old in found:
-            if old.id == connectors.notes_of(new.source).get("replaces"):
-                gone = _settle_pair(run, old, new)
-                return settle(run, [doc for doc in found if doc is not gone])
-    return found
-
-
-def _settle_pair(run: Run, old: Doc, new: Doc) -> Doc:
-    """Returns the one of the two that is deleted."""
-    users = models.using_connectors(run.client, [new.id, old.id])
-    if any(model.source.get("connector_id") == new.id for model in users):
-        left = [model for model in users if model.source.get("connector_id") == old.id]
-        run.act("finish_swap", Connector.LABEL, old.name, lambda: _finish(run, old, new, left), id=old.id)
-        return old
-    run.act("undo_swap", Connector.LABEL, new.name, lambda: _delete(run, new.id), id=new.id)
-    return new
-
-
-def _finish(run: Run, old: Doc, new: Doc, left: list[Doc]) -> None:
-    for model in left:
-        models.update(run, model, {"connector_id": new.id}, timeout=60.0)
+        try:
+            for model in moved:
+                models.update(run, model, {"connector_id": old.id}, timeout=timeout)
+            _delete(run, new.id)
+        except Failure as second:
+            failure.message += (
+                f" Going back to connector {old.id} failed as well ({second.message.rstrip('.')}); "
+                "the next run ends what was begun."
+            )
+            raise failure from second
+        message = f"The new connector failed, the old one ({old.id}) serves on: {failure.message}"
+        raise _TakenBack(failure.code, message, failure.status, **failure.details) from failure
     _delete(run, old.id)
 
 

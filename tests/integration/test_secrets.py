@@ -131,6 +131,19 @@ def test_server_that_echoes(run_module, name_of_module, args, status, way):
         assert result.get("failed") or name_of_module in ("ml_predict", "ml_connector_info"), text
     pair = base64.b64encode(f"somebody:{PASSWORD}".encode()).decode()
     assert leaks(text, CREDENTIAL, SECOND, LITERAL, PASSWORD, TOKEN, PROXY, pair) == []
+    # The server did tell all that it was sent.
+    assert not result.get("failed") or "cannot index source" in text
+
+
+def test_secret_that_a_long_message_is_cut_in(run_module):
+    """Wherever the limit of a message falls, it does not lay bare the beginning of a secret."""
+    with echoing(400) as url:
+        for length in range(1000, 1500, 5):
+            options = {**secretive("it"), "description": "x" * length, "hosts": [url], "retries": 0}
+            result, text = run_module("ml_connector", options)
+            assert "... (cut)" in result["msg"] or length < 1400
+            assert CREDENTIAL[:6] not in text.replace(json.dumps(CREDENTIAL), "")
+            assert leaks(text, CREDENTIAL[:6], SECOND[:6]) == []
 
 
 def test_real_servers(cluster, module, run_module, connection, name):

@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from contextlib import contextmanager
+from typing import Any, Iterator, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _fingerprint, _swap
@@ -103,7 +104,10 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
         if found is None and options["state"] == "present":
             raise Failure("unknown_connector", f"There is no connector with the id {connector_id!r}.")
         return found
-    return Connector.only(_swap.settle(run, Connector.named(run.client, name)), name)
+    return Connector.only(
+        _swap.settle(run, Connector.named(run.client, name), _prober(options, run), timeout=options["wait_timeout"]),
+        name,
+    )
 
 
 def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
@@ -199,15 +203,30 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
 
 def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], timeout: float) -> Doc:
     """A PUT; models that serve are away while it is done, and come back whether or not it succeeds."""
-    try:
+    problems: list[Failure] = []
+    tasks: dict[str, str | None] = {}
+    with _noting(problems):
         for model in live:
             deployment.undeploy(run, model.id, timeout=timeout)
         Connector.change(run, found.id, body)
-    finally:
-        tasks = [(model.id, deployment.deploy(run, model.id)) for model in live]
-    for model_id, task_id in tasks:
-        deployment.wait_deployed(run, model_id, timeout=timeout, task_id=task_id)
+    for model in live:
+        with _noting(problems):
+            tasks[model.id] = deployment.deploy(run, model.id)
+    for model_id, task_id in tasks.items():
+        with _noting(problems):
+            deployment.wait_deployed(run, model_id, timeout=timeout, task_id=task_id)
+    if problems:
+        raise problems[0]
     return found
+
+
+@contextmanager
+def _noting(problems: list[Failure]) -> Iterator[None]:
+    """Go on after a failure, which is noted, so that one model's does not keep the others away."""
+    try:
+        yield
+    except Failure as failure:
+        problems.append(failure)
 
 
 def _secret(options: Mapping[str, Any], source: Mapping[str, Any]) -> _Secret:

@@ -263,7 +263,7 @@ class TestStrategy:
         with pytest.raises(Failure) as caught:
             apply(cluster, name="Local chat", update_strategy="redeploy", actions=[{"url": "http://other.test/"}])
         assert caught.value.code == "untrusted_endpoint"
-        assert cluster.call("GET", f"{ML}/models/{serving}")["model_state"] == "DEPLOYING"
+        assert cluster.call("GET", f"{ML}/models/{serving}")["model_state"] == "DEPLOYED"
 
     def test_redeploy_tells_a_deployment_that_fails(self, cluster: FakeCluster) -> None:
         cluster.add_model("Chat", cluster.add_connector())

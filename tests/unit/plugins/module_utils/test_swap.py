@@ -182,6 +182,47 @@ def test_a_check_ends_no_swap_yet_tells_it(cluster: FakeCluster) -> None:
     assert list(cluster.connectors) == [old]
 
 
+def test_an_interrupted_swap_that_does_not_stand_the_probe_is_taken_back(cluster: FakeCluster) -> None:
+    def backend(connector: dict[str, Any], credential: Any, parameters: Any) -> dict[str, Any]:
+        if connector.get("description") == "Wrong key":
+            raise Refused(401, 'Error from remote service: {"error": "wrong key"}')
+        return prediction({})
+
+    old = served(cluster, "Other")
+    wrong = cluster.add_connector(
+        description="Wrong key", parameters={"model": "tiny", "_searchops": '{"replaces":"' + old + '"}'}
+    )
+    cluster.add_model("Chat", wrong)
+    cluster.backend = backend
+    result = execute(cluster, "ml_connector", **NEW)
+    assert [action["action"] for action in result["actions"]] == ["undo_swap", "swap"]
+    assert result["actions"][1]["replaced_id"] == old
+    assert list(cluster.connectors) == [result["connector_id"]]
+    assert used(cluster) == {result["connector_id"]}
+    assert not execute(cluster, "ml_connector", **NEW)["changed"]
+
+
+def test_a_way_back_that_fails_as_well_is_told_and_ended_by_the_next_run(cluster: FakeCluster) -> None:
+    def backend(connector: dict[str, Any], credential: Any, parameters: Any) -> dict[str, Any]:
+        raise Refused(401, 'Error from remote service: {"error": "wrong key"}')
+
+    def strike() -> None:
+        if used(cluster) != {old}:
+            cluster.inject("error")
+
+    old = served(cluster)
+    cluster.backend = backend
+    cluster.before("PUT", next(iter(cluster.models)), strike, times=2)
+    with pytest.raises(Failure, match="wrong key") as caught:
+        execute(cluster, "ml_connector", **NEW)
+    assert caught.value.code == "backend_unauthorized"
+    assert f"Going back to connector {old} failed as well" in caught.value.message
+    assert len(cluster.connectors) == 2
+    cluster.backend = lambda *_: prediction({})
+    execute(cluster, "ml_connector", **NEW)
+    assert len(cluster.connectors) == 1
+
+
 def test_a_key_goes_with_the_copy(cluster: FakeCluster) -> None:
     headers = {"Authorization": "Bearer ${credential.key}"}
     keyed = {**CHAT, "actions": [{**CHAT["actions"][0], "headers": headers}]}
