@@ -88,7 +88,7 @@ def exchanges_of(operation: Operation) -> int:
     return len(player.cluster.exchanges)
 
 
-@pytest.mark.parametrize(("fault", "crash"), [*ONCE, *CRASHES], ids=lambda value: str(value))
+@pytest.mark.parametrize(("fault", "crash"), [*ONCE, *CRASHES], ids=str)
 @pytest.mark.parametrize("operation", MAIN, ids=str)
 def test_the_next_run_converges(operation: Operation, fault: str, crash: bool) -> None:
     for at in range(exchanges_of(operation)):

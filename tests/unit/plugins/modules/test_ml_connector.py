@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT, URL
 
-Runner = Callable[..., "dict[str, Any]"]
+Runner = Callable[..., dict[str, Any]]
 
 
 def test_made_checked_and_made_absent(module: Runner, cluster: FakeCluster) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 
-Runner = Callable[..., "dict[str, Any]"]
+Runner = Callable[..., dict[str, Any]]
 ACTION = {"action_type": "PREDICT", "method": "POST", "url": "http://${parameters.host}/v1"}
 
 

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, Refused
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import QUESTION
 
-Runner = Callable[..., "dict[str, Any]"]
+Runner = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture

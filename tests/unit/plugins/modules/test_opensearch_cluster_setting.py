@@ -8,7 +8,7 @@ from typing import Any, Callable
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, TRUSTED
 
-Runner = Callable[..., "dict[str, Any]"]
+Runner = Callable[..., dict[str, Any]]
 NAME = "opensearch_cluster_setting"
 
 

@@ -14,7 +14,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ma
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, Refused
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import BODY, QUESTION, URL
 
-Runner = Callable[..., "dict[str, Any]"]
+Runner = Callable[..., dict[str, Any]]
 
 #: Each has characters that change in some form; none is a part of another.
 SECRETS = {
