@@ -42,16 +42,18 @@ class Masker:
             if not secret:
                 continue
             raw = secret.encode("utf-8", "surrogateescape")
+            escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
             self._forms.update(
+                escaped,
+                # A structure in a credential or a parameter travels as JSON inside JSON.
+                {json.dumps(form)[1:-1] for form in escaped},
                 {
                     secret,
                     base64.b64encode(raw).decode(),
                     base64.urlsafe_b64encode(raw).decode(),
                     quote(secret, safe="", errors="surrogateescape"),
                     quote_plus(secret, errors="surrogateescape"),
-                    json.dumps(secret)[1:-1],
-                    json.dumps(secret, ensure_ascii=False)[1:-1],
-                }
+                },
             )
 
     @property

@@ -75,8 +75,16 @@ OPTIONS = {
 
 def secrets(options: Mapping[str, Any]) -> list[str]:
     """Values to hide beyond those of 'no_log' options: keys that stand in headers in the open."""
-    nested = [str(value) for value in (options.get("credential") or {}).values() if value not in (None, "")]
-    return nested + connectors.literal_secrets(options.get("actions"), options.get("mcp_headers"))
+    return _leaves(options.get("credential")) + connectors.literal_secrets(options.get("actions"), options.get("mcp_headers"))
+
+
+def _leaves(value: Any) -> list[str]:
+    """The scalars in a credential, at any depth."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [] if value in (None, "") else [str(value)]
 
 
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
