@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib
 import io
 import json
 import os
 import subprocess
 import uuid
-from typing import Any, Callable, Iterator, Mapping
+from typing import IO, Any, Callable, Iterator, Mapping
 
 import pytest
 from ansible.module_utils.common import warnings as ansible_warnings
@@ -28,6 +29,39 @@ PLUGINS = "ansible_collections.searchops.opensearch_ml.plugins.modules"
 KEYS = ["3.6.0", "2.19.1-tls"]
 
 Result = dict[str, Any]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `-n 2 --dist loadgroup` each server has a worker, in which its tests run one after the other."""
+    for item in items:
+        key = getattr(item, "callspec", None) and item.callspec.params.get("cluster")  # type: ignore[attr-defined]
+        if key:
+            item.add_marker(pytest.mark.xdist_group(str(key)))
+
+
+class Gateway:
+    """The gateway serves both workers. A test that reads its log has it to itself for that while."""
+
+    def __init__(self, lock: IO[str]) -> None:
+        self._lock = lock
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        # Not an upgrade: two who want it at once would wait for each other.
+        for operation in (fcntl.LOCK_UN, fcntl.LOCK_EX):
+            fcntl.flock(self._lock, operation)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+
+@pytest.fixture(autouse=True)
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Every test shares the gateway while it runs."""
+    with open(tmp_path_factory.getbasetemp().parent / "gateway.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield Gateway(lock)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -85,20 +119,24 @@ def recorders(stack: Mapping[str, Cluster], certificate: tuple[str, str]) -> Ite
 
 
 @pytest.fixture(scope="session")
-def _trusting(stack: Mapping[str, Cluster]) -> Iterator[None]:
-    """Both servers trust the stack's backends, and afterwards what they trusted before."""
-    before = {}
-    for key, cluster in stack.items():
-        persistent = cluster.settings()["persistent"]
-        before[key] = {name: persistent.get(name) for name in (_stack.TRUSTED, _stack.PRIVATE_IP)}
-        cluster.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})
-    yield
-    for key, cluster in stack.items():
-        cluster.put_settings(before[key])
+def _trust() -> Iterator[Callable[[Cluster], None]]:
+    """Makes a server trust the stack's backends, once; afterwards it trusts what it trusted before."""
+    before: dict[str, tuple[Cluster, dict[str, Any]]] = {}
+
+    def trust(cluster: Cluster) -> None:
+        if cluster.key not in before:
+            persistent = cluster.settings()["persistent"]
+            before[cluster.key] = cluster, {name: persistent.get(name) for name in (_stack.TRUSTED, _stack.PRIVATE_IP)}
+            cluster.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})
+
+    yield trust
+    for cluster, settings in before.values():
+        cluster.put_settings(settings)
 
 
 @pytest.fixture(params=KEYS)
-def cluster(request: pytest.FixtureRequest, stack: Mapping[str, Cluster], _trusting: None) -> Cluster:
+def cluster(request: pytest.FixtureRequest, stack: Mapping[str, Cluster], _trust: Callable[[Cluster], None]) -> Cluster:
+    _trust(stack[request.param])
     return stack[request.param]
 
 
