@@ -58,8 +58,9 @@ def _mend(run: Run, doc: Doc, wait: bool, timeout: float) -> Doc:
 
 
 def _left_by_its_ttl(doc: Doc) -> bool:
-    """Whether the server itself undeployed the model because it was idle; a prediction brings it back."""
-    return int((doc.source.get("deploy_setting") or {}).get("model_ttl_minutes") or -1) > 0
+    """Whether the server itself undeployed the model because it was idle, and a prediction will bring it back."""
+    setting = doc.source.get("deploy_setting") or {}
+    return int(setting.get("model_ttl_minutes") or -1) > 0 and setting.get("is_auto_deploy_enabled") is not False
 
 
 def remove(run: Run, model_id: str, timeout: float) -> None:

@@ -35,6 +35,8 @@ CATALOGUE = {
     "credential_missing": "Add the key to 'credential', or take the placeholder out of the action.",
     "credential_needed": "State 'credential' in this task so that the new connector can be given it, "
     "or allow a short gap with 'update_strategy: redeploy', which keeps the stored credential.",
+    "credential_needed_to_replace": "State 'credential' in this task. A parameter can only be taken away, and a protocol only be "
+    "changed, by a new connector, which has to be given the credential.",
     "unsupported_version": "Upgrade OpenSearch, or leave out the option.",
     # What is on the cluster
     "ambiguous_name": "Remove the surplus objects, or name the one that is meant by its id.",
@@ -76,6 +78,8 @@ CATALOGUE = {
     "guardrail": "The model's guardrails refused the text.",
     "backend_unauthorized": "Give the key that the backend wants in the connector's 'credential'.",
     "backend_model_missing": "Pull or load the model on the backend, or correct the connector's model name.",
+    "backend_path_missing": "Check the path of the connector's URL: the backend does not know it.",
+    "backend_redirected": "Put the final URL into the connector; redirects of the backend are not followed.",
     "backend_busy": "The backend is overloaded; try again later, or give it more slots.",
     "backend_loading": "The backend is still loading; try again, or raise 'wait_timeout'.",
     "backend_error": "Look into the backend's log.",
@@ -89,6 +93,7 @@ CATALOGUE = {
     "unexpected_status": "Look at the answer, or change 'expect_status'.",
     "empty_content": "Look at the answer; raise the number of tokens that the model may generate.",
     "reasoning_only": "The model used up its tokens on reasoning; raise max_tokens or switch reasoning off.",
+    "invalid_pattern": "Correct 'expect_pattern': it is a regular expression of Python, searched for anywhere in the answer.",
     "pattern_mismatch": "Look at the answer, or change 'expect_pattern'.",
     # The rest
     "api_error": "Look at the server's reason in the message and at its log.",

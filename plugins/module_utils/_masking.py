@@ -16,6 +16,9 @@ from urllib.parse import quote, quote_plus
 
 MASK = "********"
 
+#: A shorter secret is in any text by chance: masking it would spoil ids and hide nothing.
+SHORTEST = 4
+
 #: Header names whose literal value is a secret.
 _SENSITIVE_HEADER = re.compile(
     r"(?i)authorization|cookie|(api|access|auth|secret|subscription)[-_]?(key|token)|token|secret|password"
@@ -39,7 +42,7 @@ class Masker:
 
     def add(self, *secrets: str) -> None:
         for secret in secrets:
-            if not secret:
+            if len(secret) < SHORTEST:
                 continue
             raw = secret.encode("utf-8", "surrogateescape")
             escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
@@ -61,13 +64,13 @@ class Masker:
         return set(self._forms)
 
     def __call__(self, value: Any) -> Any:
-        """The same value, at any depth, without secrets."""
+        """The same value, at any depth, without secrets. Names of fields stay as they are."""
         if isinstance(value, str):
             for form in sorted(self._forms, key=len, reverse=True):
                 value = value.replace(form, MASK)
             return value
         if isinstance(value, dict):
-            return {self(key): self(item) for key, item in value.items()}
+            return {key: self(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self(item) for item in value]
         return value

@@ -14,7 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _options
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import Masker
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import MASK, SHORTEST, Masker
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
 #: A task: from the module's options and the run to the result, without 'changed', 'actions' and 'warnings'.
@@ -41,15 +41,27 @@ def run_module(
     try:
         client = _options.connect(module.params, read_only=module.check_mode, mask=masker)
     except Failure as failure:
+        _forget_secrets(module)
         module.fail_json(**masker(failed(failure, [], check_mode=module.check_mode)))
     run = Run(client, check_mode=module.check_mode)
     try:
         result = task(module.params, run)
     except Failure as failure:
+        _forget_secrets(module)
         module.fail_json(**masker(failed(failure, run.actions, check_mode=module.check_mode)))
+    _forget_secrets(module)
     for warning in run.warnings:
         module.warn(masker(warning))
     module.exit_json(**masker({"changed": run.changed, "actions": run.actions, **result}))
+
+
+def _forget_secrets(module: AnsibleModule) -> None:
+    """Take the secrets out of the invocation that Ansible shows, and keep it from masking very short ones everywhere:
+    a password of one letter would be cut out of every id."""
+    for name, option in module.argument_spec.items():
+        if option.get("no_log") and module.params.get(name) is not None:
+            module.params[name] = MASK
+    module.no_log_values = {value for value in module.no_log_values if len(str(value)) >= SHORTEST}
 
 
 def failed(failure: Failure, actions: list[dict[str, Any]], *, check_mode: bool) -> dict[str, Any]:

@@ -13,6 +13,8 @@ of one swap, and ends it.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import Any, Callable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
@@ -20,7 +22,12 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import WaitTimeout, wait_until
+
+#: For how long a half-done swap may stand still, in seconds, before it is taken for one that was cut off.
+SOMEBODY_ELSE = 5.0
 
 
 def swap(
@@ -56,7 +63,25 @@ def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout:
 def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], timeout: float) -> Doc:
     """Returns the one of the two that is deleted."""
     users = models.using_connectors(run.client, [new.id, old.id])
-    if any(model.source.get("connector_id") == new.id for model in users):
+    if not run.check_mode and not _uses(users, new):
+        # It may be the beginning of a swap that somebody else is at right now, and not what is left of one.
+        with suppress(WaitTimeout):
+            wait_until(
+                lambda: (
+                    Connector.get(run.client, new.id) and Connector.get(run.client, old.id),
+                    models.using_connectors(run.client, [new.id, old.id]),
+                ),
+                lambda seen: seen[0] is None or _uses(seen[1], new),
+                what=f"the swap of connector {old.id} to go on",
+                describe=lambda seen: "it stands still",
+                timeout=SOMEBODY_ELSE,
+                clock=run.clock,
+            )
+        for doc in (old, new):
+            if Connector.get(run.client, doc.id) is None:
+                return doc
+        users = models.using_connectors(run.client, [new.id, old.id])
+    if _uses(users, new):
         try:
             run.act(
                 "finish_swap",
@@ -75,6 +100,19 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
     return new
 
 
+def repoint(run: Run, doc: Doc, *, timeout: float) -> None:
+    """Models that still name the connector whose place this one took, which is gone, are pointed at this one: somebody
+    else may have pointed them back at the moment of the swap, and the server does not check whether an id exists."""
+    replaced = connectors.notes_of(doc.source).get("replaces")
+    for model in models.using_connectors(run.client, [str(replaced)]) if replaced else []:
+        move = partial(models.update, run, model, {"connector_id": doc.id}, timeout=timeout)
+        run.act("repoint", Model.LABEL, model.name, move, id=model.id)
+
+
+def _uses(users: list[Doc], connector: Doc) -> bool:
+    return any(model.source.get("connector_id") == connector.id for model in users)
+
+
 class _TakenBack(Failure):
     """The new connector failed, and everything is again as it was before it."""
 
@@ -88,6 +126,8 @@ def _take_over(run: Run, old: Doc, new: Doc, users: list[Doc], probe: Callable[[
             models.update(run, model, {"connector_id": new.id}, timeout=timeout)
         for model in [model for model in users if models.state_of(model) in models.LIVE][:1]:
             probe(model.id)
+        if Connector.get(run.client, new.id) is None:
+            raise Failure("concurrent_change", f"Somebody else has deleted the new connector {new.id}.")
     except Failure as failure:
         try:
             for model in moved:

@@ -46,6 +46,8 @@ options:
     description:
       - The name or the id of the model's group. A group that does not exist is made under this name.
       - A new model without it is put into a group of its own name.
+      - A model of the name that is in another group is moved into this one, but never deleted from there with
+        O(state=absent).
     type: str
   description:
     description: What it is for.

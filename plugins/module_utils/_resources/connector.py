@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Iterable, Mapping
 
@@ -108,13 +109,30 @@ def _same(field: str, have: Any, want: Any) -> bool:
         return (have or {}).keys() == want.keys() and all(same_text(have[name], want[name]) for name in want)
     if field == "client_config":
         return have is not None and covers(_lower_policy(have), _lower_policy(want))
-    if field in ("actions", "headers"):
+    if field == "actions":
+        return same_tree(_without_bodies(have), _without_bodies(want)) and _bodies(have) == _bodies(want)
+    if field == "headers":
         return same_tree(have, want)
     if field == "backend_roles":
         return sorted(have or []) == sorted(want)
     if field == "add_all_backend_roles":
         return True  # an instruction to the server, not stored
     return same_text(have if have is not None else "", want)
+
+
+def _without_bodies(actions: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
+    return [{name: value for name, value in action.items() if name != "request_body"} for action in actions or []]
+
+
+def _bodies(actions: Iterable[Mapping[str, Any]] | None) -> list[Any]:
+    """The request bodies for a strict comparison: the backend tells ``1`` from ``"1"``."""
+    bodies: list[Any] = []
+    for action in actions or []:
+        try:
+            bodies.append(json.dumps(json.loads(action.get("request_body") or "null"), sort_keys=True))
+        except ValueError:
+            bodies.append(action.get("request_body"))
+    return bodies
 
 
 def removed_parameters(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -210,6 +228,14 @@ def check(
     name = fields.get("name") or ""
     if not name.strip() or len(name) > LONGEST_NAME:
         raise Failure("invalid_input", f"name: must have 1 to {LONGEST_NAME} characters, this one has {len(name)}.")
+    if NOTES in (fields.get("parameters") or {}):
+        raise Failure("invalid_input", f"parameters: the name {NOTES} is reserved for notes of the collection.")
+    headers = text_of([fields.get("headers"), *(action.get("headers") for action in fields.get("actions") or [])])
+    for key, value in (credential or {}).items():
+        if f"${{credential.{key}}}" in headers and any(ord(char) < 32 for char in text_of(value)):
+            raise Failure(
+                "invalid_input", f"credential.{key} holds a line end or the like, which no header can; strip it."
+            )
     if fields["protocol"] in ("http", "aws_sigv4") and not fields.get("actions"):
         raise Failure("invalid_input", f"actions: a connector of protocol {fields['protocol']} needs at least one.")
     for number, action in enumerate(fields.get("actions") or []):

@@ -14,7 +14,13 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client im
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import canonical, covers, given, same_text
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import (
+    canonical,
+    covers,
+    given,
+    same_text,
+    same_tree,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import wait_until
 
 DEPLOYED, PARTIALLY_DEPLOYED, DEPLOYING = "DEPLOYED", "PARTIALLY_DEPLOYED", "DEPLOYING"
@@ -54,7 +60,7 @@ def stated(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def differing(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """The names of the stated fields that the stored model does not fulfil."""
-    return [name for name in wanted if not _same(_value(source, name), wanted[name])]
+    return [name for name in wanted if not _same(name, _value(source, name), wanted[name])]
 
 
 def shown(source: Mapping[str, Any], fields: Iterable[str] = FIELDS) -> dict[str, Any]:
@@ -128,7 +134,10 @@ def _value(source: Mapping[str, Any], name: str) -> Any:
     return value
 
 
-def _same(have: Any, want: Any) -> bool:
+def _same(name: str, have: Any, want: Any) -> bool:
+    if name == "interface":
+        # A schema is also changed by what is no longer in it.
+        return isinstance(have, dict) and all(same_tree(have.get(side), want[side]) for side in want)
     if isinstance(want, (dict, list)):
         return have is not None and covers(have, want)
     return same_text(have if have is not None else "", want)
@@ -137,7 +146,8 @@ def _same(have: Any, want: Any) -> bool:
 def _pruned(value: Any) -> Any:
     """Nested options without those that were not given."""
     if isinstance(value, Mapping):
-        return {name: _pruned(item) for name, item in given(value).items()}
+        # The server drops empty lists.
+        return {name: _pruned(item) for name, item in given(value).items() if item != []}
     if isinstance(value, list):
         return [_pruned(item) for item in value]
     return value

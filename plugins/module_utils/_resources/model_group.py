@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
 
@@ -31,6 +31,10 @@ def ensure(run: Run, name: str) -> Doc:
 
 
 def _create(run: Run, name: str) -> Doc:
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise Failure(
+            "invalid_input", f"model_group: a name must have 1 to {LONGEST_NAME} characters, this one has {len(name)}."
+        )
     try:
         return ModelGroup.create_one(
             run,

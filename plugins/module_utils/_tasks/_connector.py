@@ -75,7 +75,9 @@ OPTIONS = {
 
 def secrets(options: Mapping[str, Any]) -> list[str]:
     """Values to hide beyond those of 'no_log' options: keys that stand in headers in the open."""
-    return _leaves(options.get("credential")) + connectors.literal_secrets(options.get("actions"), options.get("mcp_headers"))
+    return _leaves(options.get("credential")) + connectors.literal_secrets(
+        options.get("actions"), options.get("mcp_headers")
+    )
 
 
 def _leaves(value: Any) -> list[str]:
@@ -160,6 +162,7 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
     current, wanted = connectors.stored(found.source), connectors.stated(options)
     secret = _secret(options, found.source)
     differing = connectors.differing(current, wanted)
+    _swap.repoint(run, found, timeout=options["wait_timeout"])
     if not differing and not secret.changed:
         return _result(run, current, wanted, current, secret, found)
 
@@ -174,7 +177,7 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
     if live and strategy == "fail":
         raise _in_use(found, live)
     if replaced or (live and strategy == "swap"):
-        credential = _for_a_copy(fields, options)
+        credential = _for_a_copy(fields, options, replaced)
         notes = {**secret.notes, "replaces": found.id}
         doc = run.act(
             "swap",
@@ -251,13 +254,14 @@ def _secret(options: Mapping[str, Any], source: Mapping[str, Any]) -> _Secret:
     return _Secret(credential if changed else None, changed, {})
 
 
-def _for_a_copy(fields: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The credential of a connector that takes another's place; the stored one cannot be read."""
+def _for_a_copy(fields: Mapping[str, Any], options: Mapping[str, Any], replaced: bool) -> dict[str, Any] | None:
+    """The credential of a connector that takes another's place; the stored one cannot be read. ``replaced`` tells that
+    there is no other way than a new connector."""
     if options["credential"]:
         return dict(options["credential"])
     if connectors.needs_credential(fields):
         raise Failure(
-            "credential_needed",
+            "credential_needed_to_replace" if replaced else "credential_needed",
             f"Connector {fields['name']!r} has to be replaced by a new one, and its credential cannot be read from the server.",
         )
     return None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL
@@ -274,7 +278,7 @@ def _prober(options: Mapping[str, Any], run: Run) -> Any:
                 options["probe"],
                 prediction.Expectation(content=False),
                 timeout=options["wait_timeout"],
-                patience=0.0,
+                patience=min(options["wait_timeout"], 30.0),
                 clock=run.clock,
             )
 

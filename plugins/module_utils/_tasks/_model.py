@@ -115,7 +115,8 @@ def _locate(options: Mapping[str, Any], run: Run, group: Doc | None) -> Doc | No
             raise Failure("unknown_model", f"There is no model with the id {model_id!r}.")
         return found
     named = Model.named(run.client, name)
-    if len(named) > 1 and group is not None:
+    # What is to go must be in the stated group. What is to be there may be moved into it, unless several have the name.
+    if group is not None and (len(named) > 1 or options["state"] == "absent"):
         named = [doc for doc in named if doc.source.get("model_group_id") == group.id]
     return Model.only(named, name)
 

@@ -44,7 +44,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         try:
             re.compile(pattern)
         except re.error as exc:
-            raise Failure("invalid_regex", f"expect_pattern: {pattern!r} does not compile: {exc}") from exc
+            raise Failure("invalid_pattern", f"expect_pattern: {pattern!r} does not compile: {exc}") from exc
     found = Model.find(run.client, options["model"])
     if found is None and not run.check_mode:
         raise Failure("unknown_model", f"There is no model of the name or id {options['model']!r}.")

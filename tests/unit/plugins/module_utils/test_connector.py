@@ -403,3 +403,29 @@ class TestWarnings:
 def test_json_in_strings_is_shown_as_structure(cluster: FakeCluster) -> None:
     result = apply(cluster, **{**CHAT, "parameters": {"stop": ["a", "b"], "model": "tiny"}})
     assert result["connector"]["parameters"]["stop"] == ["a", "b"]
+
+
+def test_a_body_in_which_a_number_becomes_text_is_another(cluster: FakeCluster) -> None:
+    for body in ('{"temperature": "0"}', '{"temperature": 0}'):
+        assert apply(cluster, **{**CHAT, "actions": [{"url": "http://llm.test/v1", "request_body": body}]})["changed"]
+    spaced = '{ "temperature":0 }'
+    assert not apply(cluster, **{**CHAT, "actions": [{"url": "http://llm.test/v1", "request_body": spaced}]})["changed"]
+
+
+def test_the_name_of_the_notes_is_reserved(cluster: FakeCluster) -> None:
+    assert "reserved" in refused(cluster, **{**CHAT, "parameters": {"_searchops": "mine"}}).message
+
+
+def test_a_key_that_no_header_can_carry_is_refused(cluster: FakeCluster) -> None:
+    actions = [{"url": "http://llm.test/v1", "headers": {"Authorization": "Bearer ${credential.key}"}}]
+    failure = refused(cluster, **{**CHAT, "actions": actions, "credential": {"key": "from-a-file\n"}})
+    assert (failure.code, "from-a-file" in failure.message) == ("invalid_input", False)
+
+
+def test_a_removal_that_needs_the_key_says_that_there_is_no_other_way(cluster: FakeCluster) -> None:
+    actions = [{"url": "http://llm.test/v1", "headers": {"Authorization": "Bearer ${credential.key}"}}]
+    apply(cluster, **{**CHAT, "actions": actions, "credential": {"key": "some-key"}})
+    cluster.exchanges.clear()
+    failure = refused(cluster, **{**CHAT, "actions": actions, "parameters": {}, "update_strategy": "redeploy"})
+    assert failure.code == "credential_needed_to_replace"
+    assert "redeploy" not in failure.remedy

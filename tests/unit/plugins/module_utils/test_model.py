@@ -467,3 +467,38 @@ def test_the_result_takes_json_out_of_strings(ready: FakeCluster) -> None:
     assert result["model"]["interface"] == {"input": {"type": "object"}}
     assert "algorithm" in result["model"]
     json.dumps(result)
+
+
+CHAT_MODEL = {"name": "Chat", "connector": "Local chat"}
+
+
+def test_a_schema_that_is_loosened_is_a_change(ready: FakeCluster) -> None:
+    strict = {"type": "object", "required": ["parameters"], "additionalProperties": False}
+    for schema in (strict, {"type": "object"}):
+        assert apply(ready, **CHAT_MODEL, interface={"input": schema})["changed"]
+        assert not apply(ready, **CHAT_MODEL, interface={"input": schema})["changed"]
+
+
+def test_a_model_in_another_group_is_never_deleted(ready: FakeCluster) -> None:
+    apply(ready, **CHAT_MODEL, model_group="Mine")
+    for group in ("Mine too", "Nobody's"):
+        assert not apply(ready, **CHAT_MODEL, model_group=group, state="absent")["changed"]
+    assert len(ready.models) == 1
+    assert apply(ready, **CHAT_MODEL, model_group="Mine", state="absent")["changed"]
+    assert not ready.models
+
+
+@pytest.mark.parametrize(("brings_itself_back", "actions"), [(True, []), (False, ["deploy"])])
+def test_an_idle_model_counts_as_deployed_only_if_a_prediction_brings_it_back(
+    ready: FakeCluster, brings_itself_back: bool, actions: list[str]
+) -> None:
+    setting = {"model_ttl_minutes": 60, "is_auto_deploy_enabled": brings_itself_back}
+    apply(ready, **CHAT_MODEL, deploy_setting=setting)
+    next(iter(ready.models.values()))["model_state"] = "UNDEPLOYED"
+    assert did(apply(ready, **CHAT_MODEL, deploy_setting=setting)) == actions
+
+
+def test_a_group_whose_name_is_too_long_is_refused(ready: FakeCluster) -> None:
+    with pytest.raises(Failure, match="model_group"):
+        apply(ready, **CHAT_MODEL, model_group="g" * 257)
+    assert not ready.models

@@ -223,6 +223,53 @@ def test_a_way_back_that_fails_as_well_is_told_and_ended_by_the_next_run(cluster
     assert len(cluster.connectors) == 1
 
 
+def test_a_half_done_swap_that_goes_on_meanwhile_is_left_to_who_is_at_it(cluster: FakeCluster) -> None:
+    old = served(cluster)
+    [model_id] = cluster.models
+    new = cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces":"' + old + '"}'})
+
+    looks: list[None] = []
+
+    def somebody_else() -> None:
+        looks.append(None)
+        if len(looks) == 2:  # The first look finds the pair.
+            cluster.models[model_id]["connector_id"] = new
+            del cluster.connectors[old]
+
+    cluster.before("GET", new, somebody_else, times=2)
+    assert execute(cluster, "ml_connector", **CHAT)["actions"] == []
+    assert list(cluster.connectors) == [new]
+
+
+def test_a_new_connector_that_somebody_else_has_deleted_leads_back(cluster: FakeCluster) -> None:
+    old = served(cluster)
+
+    def somebody_else() -> None:
+        for connector_id in [connector_id for connector_id in cluster.connectors if connector_id != old]:
+            del cluster.connectors[connector_id]
+
+    cluster.before("PUT", next(iter(cluster.models)), somebody_else)
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **CHAT, description="New")
+    assert caught.value.code == "concurrent_change"
+    assert list(cluster.connectors) == [old]
+    assert used(cluster) == {old}
+
+
+def test_a_model_that_names_the_replaced_connector_is_pointed_at_the_new_one(cluster: FakeCluster) -> None:
+    served(cluster)
+    [model_id] = cluster.models
+    new = cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces":"long-gone"}'})
+    cluster.connectors = {new: cluster.connectors[new]}
+    cluster.models[model_id]["connector_id"] = "long-gone"
+    check = execute(cluster, "ml_connector", check_mode=True, **CHAT)
+    result = execute(cluster, "ml_connector", **CHAT)
+    assert [action["action"] for action in result["actions"]] == ["repoint"]
+    assert check["actions"] == result["actions"]
+    assert used(cluster) == {new}
+    assert not execute(cluster, "ml_connector", **CHAT)["changed"]
+
+
 def test_a_key_goes_with_the_copy(cluster: FakeCluster) -> None:
     headers = {"Authorization": "Bearer ${credential.key}"}
     keyed = {**CHAT, "actions": [{**CHAT["actions"][0], "headers": headers}]}

@@ -213,3 +213,11 @@ def test_placeholders_stay_readable(module: Runner, cluster: FakeCluster) -> Non
     result = module("ml_connector", cluster, **CONNECTOR)
     headers = result["connector"]["actions"][0]["headers"]
     assert headers == {"Authorization": "Bearer ${credential.key}", "X-Api-Key": _masking.MASK}
+
+
+def test_a_very_short_secret_neither_spoils_the_result_nor_is_shown(module: Runner, cluster: FakeCluster) -> None:
+    result = module("ml_connector", cluster, **{**CONNECTOR, "credential": {"key": "a"}}, password="e", username="joe")
+    assert result["connector_id"] in cluster.connectors
+    assert result["connector"]["name"] == "Local chat"
+    arguments = result["invocation"]["module_args"]
+    assert (arguments["password"], arguments["credential"]) == (_masking.MASK, _masking.MASK)
