@@ -221,5 +221,5 @@ def test_unknown_and_ambiguous_model(cluster, module, name):
 
 def test_input_is_checked_first(module, name):
     assert module.fails("ml_predict", model=name)["code"] == "invalid_input"
-    assert module.fails("ml_predict", model=name, messages=PING, expect_pattern="(")["code"] == "invalid_regex"
+    assert module.fails("ml_predict", model=name, messages=PING, expect_pattern="(")["code"] == "invalid_pattern"
     assert module.recorder.requests == []

@@ -137,7 +137,7 @@ def test_in_check_mode_the_model_may_be_missing(cluster: FakeCluster) -> None:
     ("options", "code"),
     [
         ({"messages": None}, "invalid_input"),
-        ({"expect_pattern": "("}, "invalid_regex"),
+        ({"expect_pattern": "("}, "invalid_pattern"),
     ],
 )
 def test_refused_before_anything_is_sent(served: FakeCluster, options: dict[str, Any], code: str) -> None:
