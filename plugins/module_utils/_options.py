@@ -66,7 +66,8 @@ def connect(
     mask: Callable[[str], str] = str,
 ) -> Client:
     """A client for the cluster that the connection options describe. Sends nothing yet. Raises Failure."""
-    hosts = [host.strip() for host in options.get("hosts") or [DEFAULT_HOST] if host.strip()]
+    # An empty OPENSEARCH_HOSTS comes as one empty host, and names none.
+    hosts = [host.strip() for host in options.get("hosts") or [] if host.strip()] or [DEFAULT_HOST]
     for host in hosts:
         if not host.lower().startswith(("http://", "https://")):
             raise Failure("invalid_input", f"hosts: {host!r} must begin with http:// or https://.")
