@@ -33,7 +33,9 @@ options:
       - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and C(.,!?():@-_'/") only.
     type: str
   connector_id:
-    description: The id of an existing connector. With O(name) the connector is renamed.
+    description:
+      - The id of an existing connector. With O(name) the connector is renamed.
+      - A swap gives the connector another id; in plays that are run again, go by O(name).
     type: str
   state:
     description: Whether the connector is to be there. A connector that models use is never deleted.
@@ -184,7 +186,9 @@ options:
       swap: >-
         A new connector of the same name is made, the models are pointed at it while they serve, O(probe) is asked, and
         the old connector is deleted. The connector's id changes. If the probe fails, the old one serves on.
-      redeploy: The models are undeployed, the connector is changed, the models are deployed again. Predictions fail meanwhile.
+      redeploy: >-
+        The models are undeployed, the connector is changed, the models are deployed again. Predictions fail meanwhile.
+        To take a parameter away or to change the protocol a new connector is made all the same, as there is no other way.
       fail: The task fails.
     default: swap
   probe:

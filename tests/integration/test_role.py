@@ -62,7 +62,8 @@ def play(connection: Mapping[str, Any], inputs: Mapping[str, Any], tmp_path: Pat
     ) -> Done:
         # A file, as what stands on a command line can be seen by everybody.
         variables = tmp_path / "variables.json"
-        variables.write_text(json.dumps({**inputs, "opensearch_connection": dict(connection), **more}))
+        given = {**inputs, "opensearch_connection": dict(connection), **more}
+        variables.write_text(json.dumps({key: value for key, value in given.items() if value is not None}))
         done = subprocess.run(
             [str(Path(sys.executable).parent / "ansible-playbook"), playbook, "-e", f"@{variables}", *arguments],
             cwd=cwd, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL,
@@ -165,9 +166,46 @@ def test_what_others_use_is_left(play: Play, cluster: Cluster, name: str, settin
     assert cluster.effective(_stack.PRIVATE_IP) == "true"
 
 
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+def test_inputs_of_the_command_line_are_text(play: Play, cluster: Cluster, name: str) -> None:
+    texts = ("ollama_chat_smoke=false", "ollama_chat_read_timeout=61", 'ollama_chat_request={"temperature":0}')
+    arguments = [word for text in texts for word in ("-e", text)]
+    assert "Nothing was asked." in play(*arguments).text
+    stored = cluster.one("connectors", name).source
+    assert stored["client_config"]["read_timeout"] == 61
+    assert stored["actions"][0]["request_body"].endswith(', "temperature": 0}')
+    assert play(*arguments).changed == 0
+    assert play(playbook="playbooks/ollama_chat_remove.yml").changed >= 2
+    assert cluster.named("connectors", name) == []
+
+
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+def test_many_clusters_in_one_play(
+    play: Play, cluster: Cluster, stack: Mapping[str, Cluster], name: str, tmp_path: Path
+) -> None:
+    """Also with one that is down: it is reported, the others converge."""
+    connections: dict[str, Any] = {"down": {"hosts": ["http://127.0.0.1:1"], "retries": 0}}
+    for key, one in stack.items():
+        rights = {"username": one.user[0], "password": one.user[1], "ca_path": one.ca} if one.user else {}
+        connections[key] = {"hosts": [one.url], **rights}
+    inventory = {"all": {"hosts": {key: {"opensearch_connection": value} for key, value in connections.items()}}}
+    (tmp_path / "inventory.json").write_text(json.dumps(inventory))
+    try:
+        done = play(
+            "-i", str(tmp_path / "inventory.json"), ollama_chat_hosts="all", opensearch_connection=None, fails=True
+        )
+        assert done.text.count(ANSWER) == len(stack)
+        assert re.search(r"down +: .*failed=1", done.text)
+        assert "unreachable" in done.text
+    finally:
+        for one in stack.values():
+            one.remove(name)
+
+
 def test_an_unusable_input_is_refused_before_anything_is_sent(play: Play, recorder: Recorder) -> None:
     for wrong in (
         {"ollama_chat_base_url": "ollama:11434"},
+        {"ollama_chat_request": {"model": "another"}},
         {"ollama_chat_state": "gone"},
         {"ollama_chat_trust": "all"},
     ):
