@@ -31,6 +31,8 @@ KEYS = ["3.6.0", "2.19.1-tls"]
 Result = dict[str, Any]
 
 
+# Before xdist looks for the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `-n 2 --dist loadgroup` each server has a worker, in which its tests run one after the other."""
     for item in items:
