@@ -80,7 +80,7 @@ class RequestsTransport:
                 auth=_keep_headers,
             )
         except requests.exceptions.SSLError as exc:
-            raise _tls_failure(url, exc) from exc
+            raise _tls_failure(url, exc, with_cert=self._cert is not None) from exc
         except requests.exceptions.ConnectTimeout as exc:
             raise NotSent(f"no connection within {min(timeout, self.CONNECT_TIMEOUT):g} s") from exc
         except requests.exceptions.Timeout as exc:
@@ -93,6 +93,12 @@ class RequestsTransport:
             requests.exceptions.InvalidSchema,
         ) as exc:
             raise Failure("invalid_input", f"'hosts' holds no usable URL: {url}: {exc}") from exc
+        except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
+            # Both carry the value, which may be a secret: neither is shown, nor kept as the cause.
+            raise Failure(
+                "invalid_input",
+                "'headers', 'token' or 'username' holds a character that no HTTP header can carry, such as a line break.",
+            ) from None
         except OSError as exc:
             # A certificate, key or authority file that is missing or unreadable.
             raise Failure("invalid_input", f"'ca_path', 'client_cert' or 'client_key' cannot be used: {exc}") from exc
@@ -135,7 +141,7 @@ def _keep_headers(request: Any) -> Any:
     return request
 
 
-def _tls_failure(url: str, exc: Exception) -> Failure:
+def _tls_failure(url: str, exc: Exception, *, with_cert: bool) -> Failure:
     text = str(exc)
     host = url.split("/")[2]
     if any(
@@ -149,6 +155,13 @@ def _tls_failure(url: str, exc: Exception) -> Failure:
         )
     ):
         return Failure("tls_to_plain_port", f"{host} does not answer in TLS on this port.")
+    # Said while the files are read, before anything is sent. Of an authority's file OpenSSL says "[X509] PEM lib".
+    if with_cert and any(sign in text for sign in ("[SSL] PEM lib", "KEY_VALUES_MISMATCH", "key values mismatch")):
+        return Failure(
+            "invalid_input",
+            "'client_cert' and 'client_key' do not make a pair: the certificate's own private key must be given, "
+            f"either in the file of 'client_cert' or as 'client_key': {_innermost(exc)}",
+        )
     return Failure("tls_not_trusted", f"The TLS connection to {host} was not trusted: {_innermost(exc)}")
 
 

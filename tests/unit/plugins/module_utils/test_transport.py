@@ -202,6 +202,23 @@ class TestFailures:
             fetch(address)
         assert caught.value.code == "invalid_input"
 
+    @pytest.mark.parametrize("value", ["s3cret\u2013key", "s3cret\nkey", "s3cret\r\nX-Evil: 1", " s3cret"])
+    @pytest.mark.parametrize("name", ["Authorization", "X-Team"])
+    def test_a_header_that_cannot_be_sent(self, plain: Server, name: str, value: str) -> None:
+        sent = len(plain.requests)
+        with pytest.raises(Failure, match="'headers', 'token' or 'username'") as caught:
+            RequestsTransport(True, None).send("GET", url(plain), {name: value}, None, 5.0)
+        assert caught.value.code == "invalid_input"
+        assert "s3cret" not in caught.value.message
+        assert caught.value.__cause__ is None
+        assert len(plain.requests) == sent
+
+    def test_a_header_whose_name_cannot_be_sent(self, plain: Server) -> None:
+        for name in ("X\u2013Team", "X-Team\n"):
+            with pytest.raises(Failure) as caught:
+                RequestsTransport(True, None).send("GET", url(plain), {name: "search"}, None, 5.0)
+            assert caught.value.code == "invalid_input"
+
     def test_requests_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_transport, "HAS_REQUESTS", False)
         with pytest.raises(Failure) as caught:
@@ -257,3 +274,28 @@ class TestTls:
             fetch(url(secure, scheme="https"), verify=str(certificate), cert=str(broken))
         with pytest.raises(Failure):
             fetch(url(secure, scheme="https"), verify=str(broken))
+
+    @pytest.mark.parametrize("key", ["none", "another"])
+    def test_a_client_certificate_without_its_key(
+        self, secure: Server, certificate: Path, tmp_path: Path, key: str
+    ) -> None:
+        alone = tmp_path / "alone.pem"
+        pem = certificate.read_text(encoding="utf-8")
+        alone.write_text(pem[pem.index("-----BEGIN CERTIFICATE") :], encoding="utf-8")
+        foreign = tmp_path / "foreign.pem"
+        foreign.write_bytes(
+            ec.generate_private_key(ec.SECP256R1()).private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        transport = RequestsTransport(str(certificate), str(alone) if key == "none" else (str(alone), str(foreign)))
+        with pytest.raises(Failure, match="'client_cert' and 'client_key'") as caught:
+            transport.send("GET", url(secure, scheme="https"), {}, None, 5.0)
+        assert caught.value.code == "invalid_input"
+
+    def test_an_untrusted_server_is_not_blamed_on_the_client_certificate(
+        self, secure: Server, certificate: Path
+    ) -> None:
+        with pytest.raises(Failure) as caught:
+            fetch(url(secure, scheme="https"), cert=str(certificate))
+        assert caught.value.code == "tls_not_trusted"
