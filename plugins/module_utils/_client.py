@@ -194,6 +194,14 @@ class Client:
         if raw.status in accept:
             return None, None
         if 300 <= raw.status < 400:
+            said = _decode(raw)
+            if path.endswith("/_predict") and isinstance(said, dict):
+                # ML Commons passes the backend's own redirect on, as JSON and without its Location; a proxy in front
+                # of the cluster answers with a page or nothing.
+                reason = self._mask(_explain.decode_error(said)[1])
+                return Failure(
+                    "backend_redirected", f"{where} answered {raw.status}, from the backend: {reason}", raw.status
+                ), None
             target = raw.headers.get("Location", "nowhere")
             return Failure("redirected", f"{where} was redirected to {target}.", raw.status), None
         body = _decode(raw)

@@ -31,6 +31,7 @@ class Rule(NamedTuple):
 _BACKEND_RULES = (
     Rule("backend_unauthorized", "", (401, 403)),
     Rule("backend_model_missing", r"(?i)model|pull", (404,)),
+    Rule("backend_path_missing", "", (404,)),
     Rule("backend_busy", "", (429,)),
     Rule("backend_loading", r"(?i)loading", (503,)),
     Rule("backend_busy", "", (503,)),
@@ -44,7 +45,8 @@ _RULES = (
         (),
         STARTING,
     ),
-    Rule("version_conflict", r"version_conflict_engine_exception|version conflict", (409,), SOON),
+    # 2.19.1 answers _deploy with a conflict as 500.
+    Rule("version_conflict", r"version_conflict_engine_exception|version conflict", (409, 500), SOON),
     Rule("too_many_tasks", r"exceed max running task limit", (), SOON),
     Rule("circuit_breaker", r"(?i)circuit.?breaker|circuit_breaking_exception"),
     Rule("wrong_credentials", "", (401,)),

@@ -267,6 +267,18 @@ class TestStrangeAnswers:
             client(script(get("/").answers(302, "", {"Location": "https://elsewhere/"}))).get("/")
         assert (caught.value.code, caught.value.status) == ("redirected", 302)
 
+    def test_a_redirect_of_the_backend_is_told_from_one_of_a_proxy(self, script: Scripter) -> None:
+        path = "/_plugins/_ml/models/a/_predict"
+        body = error(307, "status_exception", "Error from remote service: moved, for s3cret")
+        sent = script(post(path).answers(307, body), post(path).answers(307, "", {"Location": "https://elsewhere/"}))
+        one = client(sent, mask=lambda text: text.replace("s3cret", "***"))
+        with pytest.raises(Failure, match=r"307, from the backend: .*moved, for \*\*\*$") as caught:
+            one.ask(path, {}, timeout=1.0)
+        assert (caught.value.code, caught.value.status) == ("backend_redirected", 307)
+        with pytest.raises(Failure) as caught:
+            one.ask(path, {}, timeout=1.0)
+        assert caught.value.code == "redirected"
+
     @pytest.mark.parametrize("body", ["<html>Sign in</html>", "", '"text"', "3", "{"])
     def test_what_is_no_json_object_is_no_opensearch(self, script: Scripter, body: str) -> None:
         with pytest.raises(Failure, match="without JSON") as caught:
