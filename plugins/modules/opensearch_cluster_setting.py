@@ -43,7 +43,9 @@ options:
       - transient
     default: persistent
   list_mode:
-    description: What to do with values that are lists. Scalars are not affected.
+    description:
+      - What to do with values that are lists. Settings that hold no list are not affected.
+      - A single value for a setting that holds a list counts as a list of one.
     type: str
     choices:
       exact: The list is to be as stated.

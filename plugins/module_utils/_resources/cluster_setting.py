@@ -74,6 +74,12 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def check_items(name: str, value: Any) -> None:
+    """Refuse an item without a value, which would be joined with the list as the text "null". Raises Failure."""
+    if isinstance(value, (list, tuple)) and None in value:
+        raise Failure("invalid_input", f"settings: {name}: an item of the list has no value.")
+
+
 def check(name: str, value: Any, *, allow_catch_all: bool) -> None:
     """Refuse patterns that the server would take and break on, and those that trust everything. Raises Failure."""
     if not name.endswith("_regex") or value is None:
@@ -90,6 +96,7 @@ def check(name: str, value: Any, *, allow_catch_all: bool) -> None:
 
 def target(settings: Settings, scope: str, name: str, value: Any, list_mode: str) -> Any:
     """The value that the scope has to hold so that the statement is true. Lists are joined with the effective list."""
+    value = _in_kind(name, value, settings.effective(name), list_mode)
     if not isinstance(value, (list, tuple)) or list_mode == "exact":
         return value
     effective = as_list(settings.effective(name))
@@ -97,6 +104,22 @@ def target(settings: Settings, scope: str, name: str, value: Any, list_mode: str
     if list_mode == "append":
         return effective + [item for item in dict.fromkeys(stated) if item not in effective]
     return [item for item in effective if item not in stated]
+
+
+def _in_kind(name: str, value: Any, effective: Any, list_mode: str) -> Any:
+    """The stated value as a list or a boolean where the setting is one: a lone item would take the list's place."""
+    if value is DEFAULT or isinstance(value, (list, tuple)):
+        return value
+    if list_mode == "exact":
+        is_item = isinstance(value, str) and isinstance(effective, (list, tuple))
+    else:
+        is_item = name.endswith("_regex") or isinstance(effective, (list, tuple))
+    if is_item:
+        return [value]
+    # Templates of older ansible-core make text of booleans, in Python's spelling.
+    if value in ("True", "False") and text_of(effective) in ("true", "false"):
+        return value == "True"
+    return value
 
 
 def fulfilled(settings: Settings, scope: str, name: str, value: Any) -> bool:

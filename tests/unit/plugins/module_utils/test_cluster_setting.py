@@ -15,6 +15,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.script impor
 
 MODULE = "opensearch_cluster_setting"
 DEFAULTS = DEFAULT_SETTINGS[TRUSTED]
+ROLES = "plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model"
 THRESHOLD = "plugins.ml_commons.native_memory_threshold"
 READ = "/_cluster/settings?flat_settings=true&include_defaults=true"
 
@@ -73,8 +74,60 @@ class TestLists:
         fresh.persistent[TRUSTED] = ["^http://x$"]
         assert not execute(fresh, MODULE, settings={TRUSTED: "^http://x$"})["changed"]
 
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_append_of_a_single_value(self, fresh: FakeCluster, check_mode: bool) -> None:
+        stated = {"settings": {TRUSTED: "^http://x$", PRIVATE_IP: True}, "list_mode": "append"}
+        result = execute(fresh, MODULE, check_mode=check_mode, **stated)
+        assert result["settings"] == {TRUSTED: [*DEFAULTS, "^http://x$"], PRIVATE_IP: "true"}
+        if not check_mode:
+            assert not execute(fresh, MODULE, **stated)["changed"]
+
+    def test_append_of_a_single_value_to_a_list_of_another_name(self, fresh: FakeCluster) -> None:
+        execute(fresh, MODULE, settings={ROLES: "ingest"}, list_mode="append")
+        assert fresh.persistent[ROLES] == ["data", "ml", "ingest"]
+
+    def test_append_of_a_single_value_to_a_pattern_that_was_stored_as_text(self, fresh: FakeCluster) -> None:
+        fresh.persistent[TRUSTED] = "^http://a$"
+        execute(fresh, MODULE, settings={TRUSTED: "^http://x$"}, list_mode="append")
+        assert fresh.persistent[TRUSTED] == ["^http://a$", "^http://x$"]
+
+    @pytest.mark.parametrize("broken", ["(broken", ".*"])
+    def test_remove_of_a_single_value(self, fresh: FakeCluster, broken: str) -> None:
+        fresh.persistent[TRUSTED] = ["^http://a$", broken]
+        execute(fresh, MODULE, settings={TRUSTED: broken}, list_mode="remove")
+        assert fresh.persistent[TRUSTED] == ["^http://a$"]
+        assert not execute(fresh, MODULE, settings={TRUSTED: broken}, list_mode="remove")["changed"]
+
+    def test_a_single_value_replaces_as_a_list(self, fresh: FakeCluster) -> None:
+        execute(fresh, MODULE, settings={TRUSTED: "^http://x{1,2}$"})
+        assert fresh.persistent[TRUSTED] == ["^http://x{1,2}$"]
+
+    @pytest.mark.parametrize("list_mode", ["append", "remove"])
+    def test_an_item_without_a_value_is_refused(self, fresh: FakeCluster, list_mode: str) -> None:
+        with pytest.raises(Failure, match=f"{TRUSTED}: an item") as caught:
+            execute(fresh, MODULE, settings={TRUSTED: ["^http://x$", None]}, list_mode=list_mode)
+        assert caught.value.code == "invalid_input"
+        assert fresh.exchanges == []
+
+    @pytest.mark.parametrize("list_mode", ["append", "remove"])
+    def test_settings_that_are_no_lists_are_as_stated_in_any_mode(self, fresh: FakeCluster, list_mode: str) -> None:
+        execute(fresh, MODULE, settings={PRIVATE_IP: True, THRESHOLD: 80}, list_mode=list_mode)
+        assert fresh.persistent == {PRIVATE_IP: "true", THRESHOLD: "80"}
+
 
 class TestScalars:
+    @pytest.mark.parametrize("list_mode", ["exact", "append"])
+    @pytest.mark.parametrize(("text", "stored"), [("True", "true"), ("False", "false")])
+    def test_a_boolean_that_a_template_made_text(
+        self, fresh: FakeCluster, text: str, stored: str, list_mode: str
+    ) -> None:
+        fresh.persistent[PRIVATE_IP] = stored
+        assert not execute(fresh, MODULE, settings={PRIVATE_IP: text}, list_mode=list_mode)["changed"]
+        fresh.persistent[PRIVATE_IP] = "false" if stored == "true" else "true"
+        assert execute(fresh, MODULE, settings={PRIVATE_IP: text}, list_mode=list_mode)["changed"]
+        assert fresh.exchanges[-2].body == {"persistent": {PRIVATE_IP: stored == "true"}}
+        assert fresh.persistent[PRIVATE_IP] == stored
+
     @pytest.mark.parametrize("value", [True, "true"])
     def test_by_meaning(self, fresh: FakeCluster, value: Any) -> None:
         fresh.persistent[PRIVATE_IP] = "true"
@@ -142,9 +195,10 @@ class TestRefusals:
     @pytest.mark.parametrize("pattern", [".*", "^https?://.*$"])
     def test_a_catch_all(self, fresh: FakeCluster, pattern: str) -> None:
         for mode in ("exact", "append"):
-            with pytest.raises(Failure, match="trusts every address") as caught:
-                execute(fresh, MODULE, settings={TRUSTED: [pattern]}, list_mode=mode)
-            assert caught.value.code == "catch_all_refused"
+            for value in ([pattern], pattern):
+                with pytest.raises(Failure, match="trusts every address") as caught:
+                    execute(fresh, MODULE, settings={TRUSTED: value}, list_mode=mode)
+                assert caught.value.code == "catch_all_refused"
         assert fresh.exchanges == []
         assert execute(fresh, MODULE, settings={TRUSTED: [pattern]}, allow_catch_all=True)["changed"]
 
