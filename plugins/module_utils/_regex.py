@@ -27,6 +27,7 @@ _STRANGERS = (
 _JAVA_CLASSES = {
     "Alpha": "A-Za-z", "Lower": "a-z", "Upper": "A-Z", "Digit": "0-9", "Alnum": "A-Za-z0-9", "L": "A-Za-z",
     "N": "0-9", "XDigit": "0-9A-Fa-f", "Punct": "!-/:-@\\[-`{-~", "Space": r"\s", "Blank": r" \t", "ASCII": "\x00-\x7f",
+    "Lu": "A-Z", "Ll": "a-z", "Nd": "0-9",
 }  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def compile_java(pattern: str) -> re.Pattern[str]:
     """The pattern as Python understands it. Raises Failure where Java would not compile it either."""
     try:
         return re.compile(_to_python(pattern))
-    except re.error as exc:
+    except (re.error, OverflowError, RecursionError) as exc:
         raise Failure("invalid_regex", f"The pattern {pattern!r} does not compile: {exc}") from exc
 
 
@@ -66,6 +67,11 @@ def _to_python(pattern: str) -> str:
                 raise re.error(f"unknown class {found.group()}", pattern)
             negated = "^" if found.group(1) == "P" else ""
             taken, text = found.end(), inside if in_class and not negated else f"[{negated}{inside}]"
+        elif found := re.match(r"\\k<([A-Za-z][A-Za-z0-9]*)>", rest):
+            taken, text = found.end(), f"(?P={found.group(1)})"
+        elif found := re.match(r"\\x\{([0-9A-Fa-f]{1,6})\}|\\c([@-_a-z])", rest):
+            char = int(found.group(1), 16) if found.group(1) else ord(found.group(2)) ^ 64
+            taken, text = found.end(), re.escape(chr(char)) if char < 0x110000 else rest
         elif rest.startswith("\\"):
             if len(rest) == 1:
                 raise re.error("nothing follows the last backslash", pattern)
@@ -78,13 +84,16 @@ def _to_python(pattern: str) -> str:
         elif rest[0] == "]" and in_class:
             in_class -= 1
             text = "]" if in_class == 0 else ""
-        elif not in_class and (found := re.match(r"\(\?<(\w+)>", rest)):
+        elif not in_class and (found := re.match(r"\(\?<([A-Za-z][A-Za-z0-9]*)>", rest)):
             taken, text = found.end(), f"(?P<{found.group(1)}>"
         elif not in_class and rest.startswith("(?>"):
             taken, text = 3, "(?:"
-        elif not in_class and (found := re.match(r"\(\?([imsux]+)\)", rest)):
-            flags += found.group(1)
+        elif not in_class and (found := re.match(r"\(\?([idmsuxU]*)(?:-[idmsuxU]+)?\)", rest)):
+            # Python knows flags at the beginning only; those that Java has alone do not matter for URLs.
+            flags += re.sub("[duU]", "", found.group(1))
             taken, text = found.end(), ""
+        elif not in_class and re.match(r"\(\?(?![:=!]|<[=!]|[imsx]*(-[imsx]+)?:)", rest):
+            raise re.error("a kind of group that Java does not know", pattern)
         elif not in_class and (found := re.match(r"([*+?]|\{\d+(?:,\d*)?\})\+", rest)):
             taken, text = found.end(), found.group(1)
         elif not in_class and rest[0] == "{" and not re.match(r"\{\d+(,\d*)?\}", rest):

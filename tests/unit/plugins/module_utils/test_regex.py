@@ -112,3 +112,40 @@ def test_what_is_broken_is_refused(pattern: str) -> None:
     with pytest.raises(Failure, match="does not compile") as caught:
         _regex.compile_java(pattern)
     assert caught.value.code == "invalid_regex"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?P<n>x)",
+        "(?P=n)",
+        "(?<a_b>x)",
+        "(?#c)x",
+        "(?a)x",
+        "(?a:x)",
+        "(?(1)a|b)",
+        "x{99999999999}",
+        r"\k<h>",
+        "(" * 2000,
+    ],
+)
+def test_what_only_python_knows_is_refused(pattern: str) -> None:
+    """Each was given to Java 17, which refuses it."""
+    with pytest.raises(Failure) as caught:
+        _regex.compile_java(pattern)
+    assert caught.value.code == "invalid_regex"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"(?<h>a)\k<h>", "aa"),
+        (r"\p{Lu}\p{Ll}", "Ab"),
+        (r"\x{41}", "A"),
+        (r"\cA", "\x01"),
+        ("(?im-s)a", "A"),
+        ("(?i:a)", "A"),
+    ],
+)
+def test_what_only_java_knows_is_understood(pattern: str, text: str) -> None:
+    assert _regex.compile_java(pattern).fullmatch(text)
