@@ -31,14 +31,20 @@ KEYS = ["3.6.0", "2.19.1-tls"]
 Result = dict[str, Any]
 
 
-# Before xdist looks for the groups.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n 2 --dist loadgroup` each server has a worker, in which its tests run one after the other."""
-    for item in items:
-        key = getattr(item, "callspec", None) and item.callspec.params.get("cluster")  # type: ignore[attr-defined]
-        if key:
-            item.add_marker(pytest.mark.xdist_group(str(key)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n 2 --dist loadgroup` each server has a worker, in which its tests run one after the other.
+
+    By the ids of the tests and not by marks, as those have no effect with pytest 9.2 and xdist 3.8, and say nothing.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByServer(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            parameters = nodeid.partition("[")[2]
+            return next((key for key in KEYS if key in parameters), nodeid)
+
+    return ByServer(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 class Gateway:
