@@ -219,5 +219,6 @@ def test_a_very_short_secret_neither_spoils_the_result_nor_is_shown(module: Runn
     result = module("ml_connector", cluster, **{**CONNECTOR, "credential": {"key": "a"}}, password="e", username="joe")
     assert result["connector_id"] in cluster.connectors
     assert result["connector"]["name"] == "Local chat"
-    arguments = result["invocation"]["module_args"]
-    assert (arguments["password"], arguments["credential"]) == (_masking.MASK, _masking.MASK)
+    # From ansible-core 2.21 on a module does not print its arguments any more.
+    arguments = result.get("invocation", {}).get("module_args", {})
+    assert {arguments.get(secret, _masking.MASK) for secret in ("password", "credential")} == {_masking.MASK}
