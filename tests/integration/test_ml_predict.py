@@ -176,7 +176,7 @@ BACKENDS: dict[str, tuple[dict[str, Any], str, int | None, str]] = {
         "credential",
     ),
     "unknown model": ({"parameters": {"model": "no-such-model"}}, "backend_model_missing", 404, "no-such-model"),
-    "unknown path": ({"url": "http://ollama:11434/v2/chat"}, "backend_error", 404, "404"),
+    "unknown path": ({"url": "http://ollama:11434/v2/chat"}, "backend_path_missing", 404, "404"),
     "429": ({"url": "http://gateway:8080/status/429/v1"}, "backend_busy", 429, "Rate limit"),
     "500": ({"url": "http://gateway:8080/status/500/v1"}, "backend_error", 500, "server had an error"),
     "503": ({"url": "http://gateway:8080/status/503/v1"}, "backend_busy", 503, "overloaded"),
