@@ -47,6 +47,8 @@ _RULES = (
     ),
     # 2.19.1 answers _deploy with a conflict as 500.
     Rule("version_conflict", r"version_conflict_engine_exception|version conflict", (409, 500), SOON),
+    # The shards of an index that was made this moment.
+    Rule("api_error", r"all shards failed|no_shard_available_action_exception", (500, 503), SOON),
     Rule("too_many_tasks", r"exceed max running task limit", (), SOON),
     Rule("circuit_breaker", r"(?i)circuit.?breaker|circuit_breaking_exception"),
     Rule("wrong_credentials", "", (401,)),

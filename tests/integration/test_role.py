@@ -180,26 +180,24 @@ def test_inputs_of_the_command_line_are_text(play: Play, cluster: Cluster, name:
 
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
-def test_many_clusters_in_one_play(
-    play: Play, cluster: Cluster, stack: Mapping[str, Cluster], name: str, tmp_path: Path
-) -> None:
-    """Also with one that is down: it is reported, the others converge."""
-    connections: dict[str, Any] = {"down": {"hosts": ["http://127.0.0.1:1"], "retries": 0}}
-    for key, one in stack.items():
-        rights = {"username": one.user[0], "password": one.user[1], "ca_path": one.ca} if one.user else {}
-        connections[key] = {"hosts": [one.url], **rights}
-    inventory = {"all": {"hosts": {key: {"opensearch_connection": value} for key, value in connections.items()}}}
-    (tmp_path / "inventory.json").write_text(json.dumps(inventory))
-    try:
-        done = play(
-            "-i", str(tmp_path / "inventory.json"), ollama_chat_hosts="all", opensearch_connection=None, fails=True
-        )
-        assert done.text.count(ANSWER) == len(stack)
-        assert re.search(r"down +: .*failed=1", done.text)
-        assert "unreachable" in done.text
-    finally:
-        for one in stack.values():
-            one.remove(name)
+def test_many_clusters_in_one_play(play: Play, cluster: Cluster, name: str, tmp_path: Path) -> None:
+    """Three inventory hosts, of which one is down: it is reported, the others converge."""
+    up = {"hosts": [cluster.url]}
+    hosts = {
+        "first": {"opensearch_connection": up, "ollama_chat_name": f"{name} first"},
+        "second": {"opensearch_connection": up, "ollama_chat_name": f"{name} second"},
+        "down": {"opensearch_connection": {"hosts": ["http://127.0.0.1:1"], "retries": 0}, "ollama_chat_name": name},
+    }
+    (tmp_path / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    inventory = str(tmp_path / "inventory.json")
+    of_the_inventory = {"ollama_chat_hosts": "all", "opensearch_connection": None, "ollama_chat_name": None}
+    done = play("-i", inventory, fails=True, **of_the_inventory)
+    assert done.text.count(ANSWER) == 2
+    assert re.search(r"down +: .*failed=1", done.text)
+    assert "unreachable" in done.text
+    assert {cluster.one("models", f"{name} {host}").source["model_state"] for host in ("first", "second")} == {
+        "DEPLOYED"
+    }
 
 
 def test_an_unusable_input_is_refused_before_anything_is_sent(play: Play, recorder: Recorder) -> None:
