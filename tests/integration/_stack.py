@@ -95,7 +95,11 @@ class Cluster:
 
     def answers(self) -> bool:
         try:
-            return self.send("GET", "/_cluster/health?wait_for_status=yellow&timeout=5s").status_code == 200
+            answer = self.send("GET", "/_cluster/health?wait_for_status=yellow&timeout=5s")
+            assert answer.status_code != 401, f"{self.url} was started with other passwords than those in {cache()}"
+            return answer.status_code == 200
+        except requests.exceptions.SSLError:
+            raise  # It was started with other certificates than those of this machine's cache; waiting does not help.
         except requests.RequestException:
             return False
 
