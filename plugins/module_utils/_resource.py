@@ -175,7 +175,7 @@ class Kind:
                 if len(found) == 1 and own in (None, found[0].id):
                     return found[0], True
                 if own:
-                    withdraw(own)
+                    _insist(run, withdraw, own)
             run.clock.sleep(min(0.1 + run.clock.jitter() * 0.4 * (attempt + 1), LONGEST_STEP_ASIDE))
             found = look()
             if len(found) == 1:
@@ -196,6 +196,16 @@ class Kind:
             timeout=timeout,
             clock=run.clock,
         )
+
+
+def _insist(run: Run, withdraw: Callable[[str], None], own: str) -> None:
+    """Take the own object back even though others get in the way: one that stays is a duplicate for good."""
+    for pause in (0.5, 2.0, 5.0):
+        try:
+            return withdraw(own)
+        except Failure:
+            run.clock.sleep(pause)
+    return withdraw(own)
 
 
 def _hits(body: Any) -> list[Doc]:
