@@ -33,11 +33,9 @@ def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way
     if not under_way:
         if state == models.DEPLOYED or (state == models.UNDEPLOYED and _left_by_its_ttl(doc)):
             return doc
-        if state == models.DEPLOYING:
-            under_way = True
-        elif state == models.PARTIALLY_DEPLOYED:
+        if state == models.PARTIALLY_DEPLOYED:
             return run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
-        else:
+        if state != models.DEPLOYING:
             failed = state == models.DEPLOY_FAILED
             task_id = run.act("deploy", Model.LABEL, doc.name, lambda: deploy(run, doc.id, failed=failed), id=doc.id)
     if not wait or run.check_mode:
@@ -127,6 +125,7 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
         reasons = node_reasons(run.client, model_id, task_id)
         if not reasons:
             raise
+        # What was read last is what the wait reads: a model.
         raise _failure(exc.last, reasons) from exc  # type: ignore[arg-type]
 
 

@@ -39,7 +39,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByServer(LoadScopeScheduling):  # type: ignore[misc]
+    class ByServer(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types
         def _split_scope(self, nodeid: str) -> str:
             parameters = nodeid.partition("[")[2]
             return next((key for key in KEYS if key in parameters), nodeid)

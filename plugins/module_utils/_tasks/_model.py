@@ -125,9 +125,7 @@ def _connector_of(options: Mapping[str, Any], run: Run) -> Doc | None:
     reference = options["connector"]
     if not reference:
         return None
-    found = Connector.find(run.client, reference)
-    if found is None and not run.check_mode:
-        raise Failure("unknown_connector", f"There is no connector of the name or id {reference!r}.")
+    found = Connector.find(run.client, reference) if run.check_mode else Connector.need(run.client, reference)
     if found is None:
         run.warn(f"There is no connector {reference!r} yet; this check assumes that an earlier task makes it.")
     return found or Doc("", {"name": reference})

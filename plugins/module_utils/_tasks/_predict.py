@@ -45,9 +45,8 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             re.compile(pattern)
         except re.error as exc:
             raise Failure("invalid_pattern", f"expect_pattern: {pattern!r} does not compile: {exc}") from exc
-    found = Model.find(run.client, options["model"])
-    if found is None and not run.check_mode:
-        raise Failure("unknown_model", f"There is no model of the name or id {options['model']!r}.")
+    reference = options["model"]
+    found = Model.find(run.client, reference) if run.check_mode else Model.need(run.client, reference)
     if "stream" in parameters and _versions.read_version(run.client) >= _versions.SINCE["streaming"]:
         raise Failure(
             "invalid_input",
