@@ -45,7 +45,7 @@ install-check: build ## Install the archive into an empty place and load modules
 	@dev/build check
 
 .PHONY: stack
-stack: ## Start the local stack: OpenSearch 3 and 2, Ollama, a gateway (ARGS=ollama: that only)
+stack: ## Start the local stack: OpenSearch 3 and 2, Ollama, llama.cpp, a gateway (ARGS=ollama: that only)
 	@dev/stack up $(ARGS)
 
 .PHONY: stack-down

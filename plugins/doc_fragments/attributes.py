@@ -29,6 +29,17 @@ attributes:
       - searchops.opensearch_ml.all
 """
 
+    # For modules that talk to Ollama; to be used together with the standard fragment, and after it.
+    OLLAMA = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/searchops.opensearch_ml.ollama) in C(module_defaults) to set the connection once.
+    support: full
+    membership:
+      - searchops.opensearch_ml.ollama
+"""
+
     # For modules that only read; to be used together with the standard fragment, and after it.
     READS = r"""
 options: {}

@@ -19,14 +19,17 @@ options:
   auth_type:
     description:
       - How to authenticate.
-      - If not given, it follows from what is given, O(token), O(username) or O(client_cert), in this order; the
-        environment variable E(OPENSEARCH_AUTH_TYPE) comes before that.
+      - If not given, it follows from what is given, O(token), O(username), O(client_cert), or one of O(aws_region),
+        O(aws_profile) and O(aws_access_key_id), in this order; the environment variable E(OPENSEARCH_AUTH_TYPE) comes before
+        that.
+      - V(aws_sigv4) was added in 0.2.0.
     type: str
     choices:
       none: Not at all; for clusters without the security plugin.
       basic: With O(username) and O(password).
       bearer: With O(token).
       client_cert: With O(client_cert) alone.
+      aws_sigv4: Signed for Amazon OpenSearch Service. Needs the Python library C(botocore).
   username:
     description: The user. If not given, the environment variable E(OPENSEARCH_USERNAME) is used.
     type: str
@@ -46,6 +49,40 @@ options:
       - The key of O(client_cert) in PEM format, without a passphrase, a path on the host that runs the module.
       - If not given, the environment variable E(OPENSEARCH_CLIENT_KEY) is used.
     type: path
+  aws_region:
+    description:
+      - The region of the domain or collection, with O(auth_type=aws_sigv4).
+      - If not given, the environment variable E(AWS_REGION) is used, else E(AWS_DEFAULT_REGION), else the profile's region.
+    type: str
+    version_added: 0.2.0
+  aws_service:
+    description: What the request is signed for, with O(auth_type=aws_sigv4).
+    type: str
+    choices:
+      es: A domain of Amazon OpenSearch Service.
+      aoss: A collection of Amazon OpenSearch Serverless.
+    default: es
+    version_added: 0.2.0
+  aws_access_key_id:
+    description:
+      - The access key, with O(auth_type=aws_sigv4) and O(aws_secret_access_key).
+      - If neither this nor O(aws_profile) is given, credentials are looked for as all AWS tools do it, in the environment
+        variables E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY) and E(AWS_SESSION_TOKEN), in the profile that
+        E(AWS_PROFILE) names, in container and instance roles. Temporary ones are renewed while a task runs.
+    type: str
+    version_added: 0.2.0
+  aws_secret_access_key:
+    description: The secret of O(aws_access_key_id).
+    type: str
+    version_added: 0.2.0
+  aws_session_token:
+    description: The session token, where O(aws_access_key_id) and O(aws_secret_access_key) are temporary.
+    type: str
+    version_added: 0.2.0
+  aws_profile:
+    description: A profile of the AWS configuration files on the host that runs the module, instead of O(aws_access_key_id).
+    type: str
+    version_added: 0.2.0
   ca_path:
     description:
       - The certificates of the authorities to trust, a PEM file or a directory.
@@ -71,6 +108,7 @@ options:
     type: dict
 requirements:
   - requests
+  - botocore (for O(auth_type=aws_sigv4) only)
 notes:
   - The module talks to the cluster over HTTP from the host on which it runs, usually the controller (C(connection=local)).
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from typing import Callable, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 
@@ -55,6 +55,17 @@ def parse(url: str) -> Backend:
             "invalid_input", "A backend's URL must not carry a user or a password; use the connector's credential."
         )
     return Backend(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), parts.path)
+
+
+def as_called(url: str) -> str:
+    """The URL as ML Commons writes it when it calls it: its HTTP client leaves out a port that belongs to the scheme, and
+    what follows a ``#``. Raises Failure where ML Commons could not use it."""
+    port = parse(url).port
+    parts = urlsplit(url)
+    netloc = parts.netloc
+    if (parts.scheme, port) in (("http", 80), ("https", 443)) and netloc.endswith((":", f":{port}")):
+        netloc = netloc.rpartition(":")[0]
+    return urlunsplit(parts._replace(netloc=netloc, fragment=""))
 
 
 def resolve(host: str) -> list[str]:

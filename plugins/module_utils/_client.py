@@ -96,16 +96,22 @@ class Client:
         """A write that has the same effect when it is sent twice."""
         return self._send(method, path, body, None, write=True, repeatable=True, accept=accept)
 
-    def ask(self, path: str, body: Mapping[str, Any], *, timeout: float) -> Answer:
+    def bulk(self, path: str, lines: list[dict[str, Any]], query: Mapping[str, str] | None = None) -> Answer:
+        """A write of one JSON in each line, all of which have the same effect when they are sent twice."""
+        return self._send("POST", path, lines, query, write=True, repeatable=True)
+
+    def ask(
+        self, path: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None, *, timeout: float
+    ) -> Answer:
         """A question to a model: no write, yet costly, so its answer is waited for ``timeout`` seconds and never
         asked for again here."""
-        return self._send("POST", path, body, None, write=False, repeatable=False, timeout=timeout)
+        return self._send("POST", path, body, query, write=False, repeatable=False, timeout=timeout)
 
     def _send(
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | list[dict[str, Any]] | None,
         query: Mapping[str, str] | None,
         *,
         write: bool,
@@ -115,8 +121,9 @@ class Client:
     ) -> Answer:
         if write and self._read_only:
             raise WriteInCheckMode(method, path)
-        target = path + ("?" + urlencode(query) if query else "")
-        content = None if body is None else json.dumps(body).encode()
+        # A space as %20: what is signed is decoded and encoded again on the way, where a plus sign would stand for itself.
+        target = path + ("?" + urlencode(query, quote_via=quote) if query else "")
+        content = None if body is None else encode(body)
         tried, starting = 0, 0
         while True:
             # Named before the exchange, as a failed one moves on to the next host.
@@ -145,7 +152,7 @@ class Client:
 
             failure, retry = self._judge(method, path, raw, accept)
             if failure is None:
-                return Answer(raw.status, _decode(raw))
+                return Answer(raw.status, decode(raw))
             if write and not repeatable and (raw.status in GATEWAY or (raw.status >= 500 and retry == _explain.SOON)):
                 raise AnswerLost(failure.code, failure.message, raw.status)
             if retry == _explain.STARTING and starting < STARTING_TRIES:
@@ -160,11 +167,7 @@ class Client:
                 raise failure
 
     def _exchange(self, method: str, target: str, content: bytes | None, timeout: float, write: bool) -> RawAnswer:
-        headers = {"Accept": "application/json", **self._headers}
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        url = self._host + target
-        headers.update(self._auth.headers(method, url, content))
+        url, headers = self._prepare(method, target, content)
         if write:
             self.writes += 1
         else:
@@ -174,6 +177,15 @@ class Client:
         except (NotSent, NoAnswer):
             self._current += 1
             raise
+
+    def _prepare(self, method: str, target: str, content: bytes | None) -> tuple[str, dict[str, str]]:
+        """The URL and the headers of a request."""
+        headers = {"Accept": "application/json", **self._headers}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        url = self._host + target
+        headers.update(self._auth.headers(method, url, content, headers))
+        return url, headers
 
     @property
     def _host(self) -> str:
@@ -194,7 +206,7 @@ class Client:
         if raw.status in accept:
             return None, None
         if 300 <= raw.status < 400:
-            said = _decode(raw)
+            said = decode(raw)
             if path.endswith("/_predict") and isinstance(said, dict):
                 # ML Commons passes the backend's own redirect on, as JSON and without its Location; a proxy in front
                 # of the cluster answers with a page or nothing.
@@ -204,7 +216,7 @@ class Client:
                 ), None
             target = raw.headers.get("Location", "nowhere")
             return Failure("redirected", f"{where} was redirected to {target}.", raw.status), None
-        body = _decode(raw)
+        body = decode(raw)
         if raw.status < 300:
             if isinstance(body, (dict, list)):
                 return None, None
@@ -225,11 +237,23 @@ class Client:
 
 
 def segment(text: str) -> str:
-    """A name or id as one segment of a path, so that it cannot reach another path."""
+    """A name or id as one segment of a path, so that it cannot reach another path. Raises Failure where none can be."""
+    if text in (".", ".."):
+        # Quoted or not, they are taken out of the path on the way, the latter with the segment before it.
+        raise Failure("invalid_input", f"{text!r} is no name or id of an object.")
     return quote(text, safe="")
 
 
-def _decode(raw: RawAnswer) -> Any:
+def encode(body: Mapping[str, Any] | list[dict[str, Any]]) -> bytes:
+    """JSON; of a list one in each line, which the server takes under the same content type."""
+    return (
+        "".join(json.dumps(line) + "\n" for line in body).encode()
+        if isinstance(body, list)
+        else json.dumps(body).encode()
+    )
+
+
+def decode(raw: RawAnswer) -> Any:
     text = raw.content.decode("utf-8", "replace")
     try:
         return json.loads(text) if text else ""

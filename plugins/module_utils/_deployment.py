@@ -8,14 +8,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import task as tasks
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.task import Task
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import WaitTimeout
 
@@ -40,7 +41,13 @@ def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way
             task_id = run.act("deploy", Model.LABEL, doc.name, lambda: deploy(run, doc.id, failed=failed), id=doc.id)
     if not wait or run.check_mode:
         return doc
-    doc = wait_deployed(run, doc.id, timeout=timeout, task_id=task_id)
+    try:
+        doc = wait_deployed(run, doc.id, timeout=timeout, task_id=task_id)
+    except Failure as failure:
+        if not _disturbed(failure):
+            raise
+        again = run.act("mend", Model.LABEL, doc.name, lambda: deploy(run, doc.id, failed=True), id=doc.id)
+        doc = wait_deployed(run, doc.id, timeout=timeout, task_id=again)
     if models.state_of(doc) == models.PARTIALLY_DEPLOYED:
         partial = doc
         doc = run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, partial, wait, timeout), id=doc.id) or doc
@@ -53,6 +60,12 @@ def _mend(run: Run, doc: Doc, wait: bool, timeout: float) -> Doc:
     undeploy(run, doc.id, timeout=timeout)
     deploy(run, doc.id)
     return doc
+
+
+def _disturbed(failure: Failure) -> bool:
+    """Whether a deployment failed only because somebody wrote the model's document at that moment."""
+    reasons = failure.details.get("nodes") or {}
+    return failure.code == "deploy_failed" and bool(reasons) and all("version conflict" in x for x in reasons.values())
 
 
 def _left_by_its_ttl(doc: Doc) -> bool:
@@ -142,26 +155,13 @@ def mend_partial(run: Run, model_id: str, *, timeout: float) -> Doc:
 def node_reasons(client: Client, model_id: str, task_id: str | None = None) -> dict[str, str]:
     """Why the last deployment failed: node id -> reason. Empty where no failed deploy task is found."""
     if task_id:
-        answer = client.get(f"/_plugins/_ml/tasks/{segment(task_id)}", accept=(404,))
-        tasks = [answer.body] if answer.status == 200 else []
-    else:
-        query = {"bool": {"must": [{"term": {"model_id": model_id}}, {"term": {"task_type": "DEPLOY_MODEL"}}]}}
-        latest = {"query": query, "size": 1, "sort": [{"create_time": "desc"}]}
-        answer = client.search("/_plugins/_ml/tasks/_search", latest, accept=(404,))
-        hits = answer.body.get("hits", {}).get("hits", []) if answer.status == 200 else []
-        tasks = [hit["_source"] for hit in hits]
-    for task in tasks:
-        if task.get("error"):
-            try:
-                reasons = json.loads(task["error"])
-            except ValueError:
-                reasons = None
-            return (
-                {str(node): str(reason) for node, reason in reasons.items()}
-                if isinstance(reasons, dict)
-                else {"cluster": str(task["error"])}
-            )
-    return {}
+        task = Task.get(client, task_id)
+        return tasks.errors_of(task.source) if task else {}
+    query = {"bool": {"must": [{"term": {"model_id": model_id}}, {"term": {"task_type": "DEPLOY_MODEL"}}]}}
+    latest = {"query": query, "size": 1, "sort": [{"create_time": "desc"}]}
+    answer = client.search(f"{Task.PATH}/_search", latest, accept=(404,))
+    hits = answer.body.get("hits", {}).get("hits", []) if answer.status == 200 else []
+    return tasks.errors_of(hits[0]["_source"]) if hits else {}
 
 
 def _deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failure:

@@ -14,23 +14,34 @@ from typing import Any, Dict
 #: code -> remedy. A remedy is what an operator should do; it may name details in braces.
 CATALOGUE = {
     # The way to the cluster
-    "library_missing": "Install the Python library 'requests' for {interpreter}.",
+    "library_missing": "Install the Python library {library} for {interpreter}.",
     "unreachable": "Check 'hosts', the network and whether OpenSearch is running.",
     "no_answer": "Look whether the cluster is overloaded or restarting; raise 'timeout'. A cluster that speaks "
     "TLS closes a plain connection without an answer: then 'hosts' must begin with https://.",
     "tls_not_trusted": "Give the authority's certificate with 'ca_path', and a host name that the certificate names.",
-    "tls_to_plain_port": "The port does not speak TLS: write http:// in 'hosts', or name the TLS port.",
-    "redirected": "Name the final address in 'hosts'; redirects are not followed, as they would carry credentials along.",
+    "tls_to_plain_port": "The port does not speak TLS: write http:// in front of the host, or name the TLS port.",
+    "redirected": "Name the final address; redirects are not followed, as they would carry credentials along.",
     "not_opensearch": "Check that 'hosts' names OpenSearch itself and not another service or a proxy's error page.",
-    "answer_too_large": "Check that 'hosts' names OpenSearch; narrow the request.",
+    "answer_too_large": "Check that the right server is named; narrow the request.",
     "wrong_credentials": "Check 'username' and 'password', or 'token'.",
     "forbidden": "Give the user a role that allows {permission}. The README lists the least rights that are needed.",
+    "aws_credentials_missing": "Give 'aws_access_key_id' and 'aws_secret_access_key', or 'aws_profile', or make credentials "
+    "known to the AWS tools on the host that runs the module.",
+    "aws_credentials_expired": "Get new temporary credentials; the old ones have expired.",
+    "aws_credentials_unknown": "Check 'aws_access_key_id', and 'aws_session_token' where it belongs to temporary credentials.",
+    "aws_signature_mismatch": "Check that 'aws_secret_access_key' belongs to 'aws_access_key_id', and that no proxy on the way "
+    "changes the path or the host name.",
+    "aws_clock_skew": "Set the clock of the host that runs the module: it may differ by five minutes at most.",
+    "aws_wrong_scope": "Correct 'aws_region', or 'aws_service': es for a domain, aoss for a serverless collection.",
+    "aws_not_authorized": "Let the domain's access policy, or the collection's data access policy, and the identity's own IAM "
+    "policy allow the request.",
     "no_ml_plugin": "Install the ML Commons plugin (opensearch-ml) on every node of the cluster.",
     # Input that is refused before anything is changed
     "invalid_input": "Correct the option named in the message.",
     "invalid_regex": "Correct the pattern. It must match a whole URL, and be valid for Java.",
     "catch_all_refused": "Name the endpoint exactly, or set 'allow_catch_all' if every address is really meant.",
     "invalid_characters": "Use letters, numbers, spaces and .,!?():@-_'/\" only; OpenSearch 3.1 and later refuse others.",
+    "placeholder_left_in": "Put your own value where the message says, or take the field out.",
     "placeholder_unfilled": "Add the parameter to the connector's 'parameters' or to the prediction, or correct the placeholder's name.",
     "credential_missing": "Add the key to 'credential', or take the placeholder out of the action.",
     "credential_needed": "State 'credential' in this task so that the new connector can be given it, "
@@ -42,10 +53,25 @@ CATALOGUE = {
     "ambiguous_name": "Remove the surplus objects, or name the one that is meant by its id.",
     "unknown_connector": "Create the connector first, or correct its name or id.",
     "unknown_model": "Register the model first, or correct its name or id.",
+    "unknown_controller": "Set limits with ml_controller first, or correct the model's name or id.",
+    "unknown_agent": "Create the agent first, or correct its name or id.",
+    "unknown_tool": "Correct the tool's type, or install the plugin that brings it on every node.",
+    "agent_not_changeable": "Set 'update_strategy: recreate' to replace the agent by a new one, whose id is another; "
+    "or state what it has now.",
     "unknown_model_group": "Create the model group first, or name it by its name, which creates it where it is missing.",
+    "id_taken": "Somebody else has just made an object of this id. Run the task again.",
     "connector_in_use": "Use 'update_strategy: swap' or 'redeploy' to change it; to delete it, delete or repoint the models first.",
+    "model_name_taken": "Choose another name, or rename or delete the model that has it.",
     "inline_connector": "The model carries its own connector; delete the model and register it with a standalone connector.",
+    "group_in_use": "Delete the models, or move them to another group with ml_model and 'model_group'.",
     "group_name_taken": "Choose another name, or use the group that has it.",
+    "unknown_processor": "Correct the processor's type, or install the plugin that brings it on every node.",
+    "invalid_pipeline": "Correct the definition where the message says.",
+    "pipeline_in_use": "Take the pipeline out of the settings of the indexes that the message names first.",
+    "unknown_index": "Create the index first, or correct its name.",
+    "index_not_changeable": "State what the index has, or make a new index with another name and move the documents there.",
+    "invalid_mapping": "Correct the mappings where the message says.",
+    "document_refused": "Correct the documents, or what their pipeline does with them, where the reasons say.",
     "concurrent_change": "Somebody else is changing the same objects. Run the task again.",
     "version_conflict": "Somebody else is changing the same objects. Run the task again.",
     "not_converged": "The server stored something else than it was sent; compare the values in the message, and report it.",
@@ -59,11 +85,17 @@ CATALOGUE = {
     "untrusted_endpoint": "Append an exact pattern for the URL to plugins.ml_commons.trusted_connector_endpoints_regex.",
     "private_address_refused": "Set plugins.ml_commons.connector.private_ip_enabled to true. "
     "From 3.x on, a model that is deployed already must then be undeployed and deployed again.",
+    "private_endpoint_refused": "Append an exact pattern for the URL to "
+    "plugins.ml_commons.trusted_connector_private_endpoints_regex: as that list is not empty, OpenSearch 3.7 and later call "
+    "no other private address.",
+    "restricted_address": "Use another address for the backend, or take this one out of the static setting "
+    "plugins.ml_commons.connector.restricted_ip_patterns in opensearch.yml.",
     "access_control_disabled": "Leave out the access options, or switch on the security plugin and connector access control.",
     "invalid_protocol": "Use one of the protocols that the message lists.",
     "mcp_disabled": "Set plugins.ml_commons.mcp_connector_enabled to true.",
     "master_key": "The cluster is still starting or its .plugins-ml-config index is lost. Wait for a green cluster; "
     "if the index is lost, every connector's credential must be given anew.",
+    "controller_disabled": "Set plugins.ml_commons.controller_enabled to true.",
     "too_many_tasks": "Wait until running tasks have ended, or raise plugins.ml_commons.max_deploy_model_tasks_per_node.",
     "circuit_breaker": "A node is short of memory or disk; free some, or raise plugins.ml_commons.native_memory_threshold "
     "or plugins.ml_commons.jvm_heap_memory_threshold.",
@@ -95,6 +127,29 @@ CATALOGUE = {
     "reasoning_only": "The model used up its tokens on reasoning; raise max_tokens or switch reasoning off.",
     "invalid_pattern": "Correct 'expect_pattern': it is a regular expression of Python, searched for anywhere in the answer.",
     "pattern_mismatch": "Look at the answer, or change 'expect_pattern'.",
+    # Ollama
+    "not_ollama": "Check that 'url' names an Ollama server itself, and not OpenSearch, a proxy or another LLM server.",
+    "ollama_unreachable": "Check 'url', the network and whether Ollama is running. It listens on 127.0.0.1 only, unless "
+    "OLLAMA_HOST says otherwise in its own environment.",
+    "ollama_no_answer": "Look whether the server is overloaded or restarting; raise 'timeout', or 'wait_timeout' for a model "
+    "that is slow to load.",
+    "ollama_unauthorized": "Give the key that the gateway in front of Ollama wants in 'api_key' or 'headers'.",
+    "ollama_unknown_model": "Correct the model's name or tag: its registry has none of that name.",
+    "ollama_model_missing": "Pull or create the model first, or correct its name.",
+    "ollama_registry_unreachable": "Let the host that runs Ollama reach the registry (HTTPS_PROXY in the server's own "
+    "environment), or bring the model as a file with 'from_file'.",
+    "ollama_registry_plain_http": "The registry speaks HTTP without TLS: set 'insecure' if that is meant.",
+    "ollama_registry_refused": "The registry wants a login: sign the Ollama server in, or use a model that is public.",
+    "ollama_disk_full": "Free some space where the server keeps its models (OLLAMA_MODELS), or remove models with "
+    "'state: absent'; what failed uploads leave there goes when Ollama is restarted. Then run the task again.",
+    "ollama_out_of_memory": "Unload other models, use a smaller model or a smaller num_ctx, or give the server more memory.",
+    "ollama_too_old": "Upgrade Ollama.",
+    "ollama_invalid_file": "Give a whole model file in GGUF format; one that was cut off while it was copied is refused as well.",
+    "ollama_invalid_template": "Correct 'template': it is a Go template.",
+    "ollama_cannot_load": "Look into the server's log; the model may be of a kind that this version cannot run.",
+    "ollama_stream_cut": "Look whether the server still runs, then run the task again: it keeps what it has got, and goes on from "
+    "there.",
+    "ollama_error": "Look at the server's reason in the message and at its log.",
     # The rest
     "api_error": "Look at the server's reason in the message and at its log.",
     "internal_error": "This is a defect of the collection. Please report it with the message.",

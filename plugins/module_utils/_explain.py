@@ -6,7 +6,8 @@
 
 """What the server's errors mean: one table from an answer to a code, and whether sending it again can help.
 
-The texts are those of ML Commons 2.19.1 and 3.6.0 and of OpenSearch's REST layer.
+The texts are those of ML Commons 2.19.1 and 3.6.0 and of OpenSearch's REST layer; those of later versions are from the
+published source: 3.7 (``private endpoint regex``, ``restricted ip address``, ``Regex pattern``), 3.9 (``already exists``).
 """
 
 from __future__ import annotations
@@ -52,20 +53,58 @@ _RULES = (
     Rule("too_many_tasks", r"exceed max running task limit", (), SOON),
     Rule("circuit_breaker", r"(?i)circuit.?breaker|circuit_breaking_exception"),
     Rule("wrong_credentials", "", (401,)),
+    # Amazon's front door, before OpenSearch itself is reached.
+    Rule("aws_clock_skew", r"Signature expired|Signature not yet current", (400, 403)),
+    Rule("aws_credentials_expired", r"security token included in the request is expired|ExpiredToken", (400, 403)),
+    Rule(
+        "aws_credentials_unknown", r"security token included in the request is invalid|UnrecognizedClient", (400, 403)
+    ),
+    Rule("aws_signature_mismatch", r"request signature we calculated does not match", (400, 403)),
+    Rule("aws_wrong_scope", r"Credential should be scoped to", (400, 403)),
+    Rule("aws_not_authorized", r"is not authorized to perform", (403,)),
     Rule("forbidden", r"security_exception|no permissions for|Forbidden", (403,)),
     Rule("model_disabled", r"Model is disabled"),
     Rule("rate_limited", r"Request is throttled at", (429,)),
     Rule("untrusted_endpoint", r"not matching the trusted connector endpoint regex"),
+    Rule("private_endpoint_refused", r"not matching the trusted connector private endpoint regex"),
     Rule("private_address_refused", r"has private ip address"),
+    Rule("restricted_address", r"has restricted ip address"),
     Rule("broken_trusted_regex", r"pattern_syntax_exception|PatternSyntaxException"),
     Rule("unknown_setting", r"setting \[[^\]]*\], not recognized|unknown setting \["),
     Rule("static_setting", r"not dynamically updateable"),
-    Rule("invalid_setting_value", r"Failed to parse value|illegal value can't update|failed to parse setting"),
+    Rule(
+        "invalid_setting_value",
+        r"Failed to parse value|illegal value can't update|failed to parse setting|Regex pattern (contains|too long)",
+    ),
+    Rule("id_taken", r"(connector|model|model group|agent) id '[^']*' already exists", (409,)),
     Rule("connector_in_use", r"models are still using this connector"),
     Rule("unknown_connector", r"Failed to find connector"),
     Rule("unknown_model_group", r"Model Group Response is empty|Fail(ed)? to find (the )?model group"),
+    Rule("unknown_controller", r"Failed to find model controller"),
+    Rule("controller_disabled", r"Controller is currently disabled"),
     Rule("unknown_model", r"Failed to find model|Model not found|Not find model"),
-    Rule("group_name_taken", r"already being used by a model group"),
+    Rule("group_name_taken", r"already being used by (a model group|another model)"),
+    Rule("group_in_use", r"model group when it has associated model versions"),
+    Rule("unknown_tool", r"Tool not found"),
+    Rule("unknown_agent", r"Fail(ed)? to (find|get) (ml )?agent|Agent not found"),
+    Rule(
+        "unknown_processor",
+        r"No processor type exists with name|Invalid processor type|Processor type \[.*not installed",
+    ),
+    Rule("pipeline_in_use", r"pipeline.*cannot be deleted"),
+    Rule(
+        "invalid_pipeline",
+        r"(required property is missing|property isn't a |doesn't support one or more provided configuration)",
+        (400,),
+    ),
+    Rule(
+        "index_not_changeable",
+        r"Can't update non dynamic settings|mapper \[.*cannot be changed from type|conflicts with existing mapper",
+        (400,),
+    ),
+    # The indexes of ML Commons are missing under names that begin with a dot.
+    Rule("unknown_index", r"no such index \[[^.]", (404,)),
+    Rule("invalid_mapping", r"mapper_parsing_exception", (400,)),
     Rule("access_control_disabled", r"You cannot specify (connector|model) access control parameters"),
     Rule("invalid_protocol", r"Unsupported connector protocol"),
     Rule("mcp_disabled", r"MCP connector is not enabled"),
@@ -117,13 +156,16 @@ def decode_error(body: Any) -> tuple[str, str]:
     """The exception type and the reason in an error answer, whatever its shape.
 
     The usual shape is ``{"error": {"type", "reason", "caused_by"}, "status"}``; the router's own errors carry
-    ``error`` as a string, and the security plugin answers plain text.
+    ``error`` as a string, the security plugin answers plain text, and Amazon's front door a ``message`` or ``Message``.
     """
     if isinstance(body, dict):
-        error = body.get("error", body.get("message", body))
+        error = body.get("error", body.get("message", body.get("Message", body)))
         if isinstance(error, dict):
             kind = str(error.get("type") or "")
-            reasons = [str(error.get("reason") or error.get("details") or "")]
+            reasons = [str(error.get("reason") or "")]
+            # What ML Commons' predictions and runs of agents add; the reason alone is then no more than "System Error".
+            if error.get("details") and str(error["details"]) != reasons[0]:
+                reasons.append(str(error["details"]))
             cause, depth = error.get("caused_by"), 0
             while isinstance(cause, dict) and depth < 5:
                 if cause.get("reason") and str(cause["reason"]) not in reasons:
@@ -136,5 +178,6 @@ def decode_error(body: Any) -> tuple[str, str]:
 
 def missing_permission(reason: str) -> str | None:
     """The action that the security plugin refused, from ``no permissions for [x] and User [...]``."""
-    found = re.search(r"no permissions for \[([^\]]+)\]", reason)
+    # An action on shards has brackets of its own: [indices:data/read/mget[shard]].
+    found = re.search(r"no permissions for \[([^\[\]]+(?:\[\w+\])?)\]", reason)
     return found.group(1) if found else None

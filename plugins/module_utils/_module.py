@@ -15,6 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _options
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import MASK, SHORTEST, Masker
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._options import Connection
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
 #: A task: from the module's options and the run to the result, without 'changed', 'actions' and 'warnings'.
@@ -26,20 +27,23 @@ def run_module(
     task: Task,
     *,
     secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda params: (),
+    connection: Connection | None = None,
     **rules: Any,
 ) -> None:
     """The whole of a module: ``options`` and ``rules`` are AnsibleModule's, ``secrets`` names values to hide
-    beyond those of 'no_log' options."""
+    beyond those of 'no_log' options, ``connection`` is the kind of server that the task works on, an
+    OpenSearch cluster unless it is named."""
+    connection = connection or _options.CLUSTER
     module = AnsibleModule(
-        argument_spec={**_options.connection_options(), **options},
+        argument_spec={**connection.options(), **options},
         supports_check_mode=True,
         **rules,
     )
-    masker = Masker([*_options.secrets_of(module.params), *map(str, secrets(module.params))])
+    masker = Masker([*connection.secrets(module.params), *map(str, secrets(module.params))])
     # Ansible shows the invocation at -vvv; what it does not know to be secret has to be told.
     module.no_log_values.update(masker.forms)
     try:
-        client = _options.connect(module.params, read_only=module.check_mode, mask=masker)
+        client = connection.connect(module.params, read_only=module.check_mode, mask=masker)
     except Failure as failure:
         _forget_secrets(module)
         module.fail_json(**masker(failed(failure, [], check_mode=module.check_mode)))

@@ -4,17 +4,18 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The options that all modules share, and the client that they describe."""
+"""The options of the connection to a cluster, and the client that they describe."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _auth
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import Masker
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import RequestsTransport, Transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
 
@@ -29,7 +30,7 @@ def connection_options() -> dict[str, Any]:
         "hosts": {"type": "list", "elements": "str", **_from_environment("hosts")},
         "auth_type": {
             "type": "str",
-            "choices": ["none", "basic", "bearer", "client_cert"],
+            "choices": ["none", "basic", "bearer", "client_cert", "aws_sigv4"],
             **_from_environment("auth_type"),
         },
         "username": {"type": "str", **_from_environment("username")},
@@ -37,6 +38,12 @@ def connection_options() -> dict[str, Any]:
         "token": {"type": "str", "no_log": True, **_from_environment("token")},
         "client_cert": {"type": "path", **_from_environment("client_cert")},
         "client_key": {"type": "path", "no_log": False, **_from_environment("client_key")},
+        "aws_region": {"type": "str"},
+        "aws_service": {"type": "str", "choices": ["es", "aoss"], "default": "es"},
+        "aws_access_key_id": {"type": "str", "no_log": False},
+        "aws_secret_access_key": {"type": "str", "no_log": True},
+        "aws_session_token": {"type": "str", "no_log": True},
+        "aws_profile": {"type": "str"},
         "ca_path": {"type": "path", **_from_environment("ca_path")},
         "validate_certs": {"type": "bool", "default": True},
         "timeout": {"type": "float", "default": 30.0},
@@ -63,9 +70,13 @@ def connect(
     read_only: bool,
     transport: Transport | None = None,
     clock: Clock | None = None,
-    mask: Callable[[str], str] = str,
+    mask: Masker | None = None,
 ) -> Client:
-    """A client for the cluster that the connection options describe. Sends nothing yet. Raises Failure."""
+    """A client for the cluster that the connection options describe. Sends nothing yet. Raises Failure.
+
+    ``mask`` also learns what authentication finds out by itself and nobody may see.
+    """
+    mask = mask or Masker()
     # An empty OPENSEARCH_HOSTS comes as one empty host, and names none.
     hosts = [host.strip() for host in options.get("hosts") or [] if host.strip()] or [DEFAULT_HOST]
     for host in hosts:
@@ -73,16 +84,11 @@ def connect(
             raise Failure("invalid_input", f"hosts: {host!r} must begin with http:// or https://.")
         if "@" in host.split("/")[2]:
             raise Failure("invalid_input", "hosts: give the user and the password as options, not inside the URL.")
-    for name in ("timeout", "retries"):
-        if options[name] < 0 or (name == "timeout" and options[name] == 0):
-            raise Failure("invalid_input", f"{name}: {options[name]} is too small.")
-    verify: bool | str = (options.get("ca_path") or True) if options["validate_certs"] else False
-    cert = options.get("client_cert")
+    check_patience(options)
     return Client(
         hosts,
-        transport
-        or RequestsTransport(verify, (cert, options["client_key"]) if cert and options.get("client_key") else cert),
-        _auth.choose(options),
+        transport or make_transport(options),
+        _auth.choose(options, mask.add),
         timeout=options["timeout"],
         retries=options["retries"],
         headers={str(name): str(value) for name, value in (options.get("headers") or {}).items()},
@@ -94,8 +100,34 @@ def connect(
 
 def secrets_of(options: Mapping[str, Any]) -> list[str]:
     """The values among the connection options that must never be shown."""
-    found = [options.get("password"), options.get("token"), *(options.get("headers") or {}).values()]
+    found = [options.get(name) for name in ("password", "token", "aws_secret_access_key", "aws_session_token")]
+    found += (options.get("headers") or {}).values()
     if options.get("username") and options.get("password"):
         # They travel as one word, in which the password's own base64 does not occur.
         found.append(f"{options['username']}:{options['password']}")
     return [str(secret) for secret in found if secret]
+
+
+def check_patience(options: Mapping[str, Any]) -> None:
+    """Raises Failure where 'timeout' or 'retries' makes no sense."""
+    for name in ("timeout", "retries"):
+        if options[name] < 0 or (name == "timeout" and options[name] == 0):
+            raise Failure("invalid_input", f"{name}: {options[name]} is too small.")
+
+
+def make_transport(options: Mapping[str, Any]) -> Transport:
+    """HTTP with the TLS options; no module has to have those of a client certificate."""
+    verify: bool | str = (options.get("ca_path") or True) if options["validate_certs"] else False
+    cert, key = options.get("client_cert"), options.get("client_key")
+    return RequestsTransport(verify, (cert, key) if cert and key else cert)
+
+
+class Connection(NamedTuple):
+    """A kind of server that modules talk to: the options, the client that they describe, the secrets among them."""
+
+    options: Callable[[], dict[str, Any]]
+    connect: Callable[..., Client]
+    secrets: Callable[[Mapping[str, Any]], Iterable[str]]
+
+
+CLUSTER = Connection(connection_options, connect, secrets_of)

@@ -9,15 +9,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Callable, Mapping, NamedTuple
+from fnmatch import fnmatchcase
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._custom_id import custom_id
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import WaitTimeout, wait_until
 
-#: The most that one search returns; the server allows no more.
-PAGE = 10000
+#: How many objects one request asks for. The server allows 10,000, which large objects could swell beyond what is read.
+PAGE = 2000
 
 #: Names longer than this are stored but cannot be searched for (``ignore_above`` of the index mapping).
 LONGEST_NAME = 256
@@ -41,6 +44,10 @@ class Doc(NamedTuple):
     @property
     def name(self) -> str:
         return str(self.source.get("name"))
+
+
+def made_after(doc: Doc, other: Doc) -> bool:
+    return (doc.source.get("created_time") or 0) > (other.source.get("created_time") or 0)
 
 
 class Kind:
@@ -70,21 +77,40 @@ class Kind:
 
     @classmethod
     def search(cls, client: Client, query: Mapping[str, Any]) -> list[Doc]:
-        """Search at most :data:`PAGE` objects. An index that does not exist yet holds none."""
-        body = {"query": {"bool": {"must": [query], "must_not": list(cls.MUST_NOT)}}, "size": PAGE}
-        try:
-            answer = client.search(f"{cls.PATH}/_search", body)
-        except ApiError as error:
-            if error.status == 404 and ("index_not_found" in error.kind or "no such index" in error.reason):
-                return []
-            raise
-        return _hits(answer.body)
+        """All objects that match, page by page. An index that does not exist yet holds none.
+
+        The pages follow the numbers of the objects' last writes: unique, as these indexes have one shard, and higher
+        with each write. So what is written meanwhile moves to a later page, and can come twice but never be missed.
+        """
+        body: dict[str, Any] = {
+            "query": {"bool": {"must": [query], "must_not": list(cls.MUST_NOT)}},
+            "size": PAGE,
+            "sort": [{"_seq_no": "asc"}],
+        }
+        found: dict[str, Doc] = {}
+        while True:
+            try:
+                hits = _hits(client.search(f"{cls.PATH}/_search", body).body)
+            except ApiError as error:
+                if error.status == 404 and ("index_not_found" in error.kind or "no such index" in error.reason):
+                    return []
+                raise
+            found.update((doc.id, doc) for doc, _position in hits)
+            if len(hits) < body["size"]:
+                return list(found.values())
+            body["search_after"] = hits[-1][1]
+
+    @classmethod
+    def having(cls, client: Client, field: str, values: Iterable[str], query: Mapping[str, Any]) -> list[Doc]:
+        """All objects with one of the values in a field, as they are now. The search may match more than those."""
+        values = set(values)
+        found = cls.read_anew(client, cls.search(client, query))
+        return [doc for doc in found if doc.source.get(field) in values]
 
     @classmethod
     def named(cls, client: Client, name: str) -> list[Doc]:
         """All objects of exactly this name, the oldest first."""
-        found = cls.read_anew(client, cls.search(client, {"term": {"name.keyword": name}}))
-        found = [doc for doc in found if doc.name == name]
+        found = cls.having(client, "name", [name], {"term": {"name.keyword": name}})
         return sorted(found, key=lambda doc: (doc.source.get("created_time") or 0, doc.id))
 
     @classmethod
@@ -97,6 +123,17 @@ class Kind:
         if len(found) > MOST_READ_ANEW:
             return found
         return [doc for doc in (cls.get(client, doc.id) for doc in found) if doc is not None]
+
+    @classmethod
+    def select(cls, client: Client, *, object_id: str | None, name: str | None, pattern: str | None) -> list[Doc]:
+        """The objects of an id, of a name, or of names like a shell's pattern; all where nothing is asked for."""
+        if object_id:
+            doc = cls.get(client, object_id)
+            return [doc] if doc else []
+        if name:
+            return cls.named(client, name)
+        found = cls.search(client, {"match_all": {}})
+        return [doc for doc in found if pattern is None or fnmatchcase(doc.name, pattern)]
 
     @classmethod
     def change(cls, run: Run, object_id: str, fields: Mapping[str, Any]) -> None:
@@ -149,40 +186,70 @@ class Kind:
         cls,
         run: Run,
         body: Mapping[str, Any],
-        look: Callable[[], list[Doc]],
         *,
         path: str,
         query: Mapping[str, str] | None = None,
         withdraw: Callable[[str], None],
+        counts: Callable[[Doc], bool] = lambda doc: True,
+        apart: str = "",
     ) -> tuple[Doc, bool]:
         """Create exactly one object although answers get lost and others may create the same one now.
 
-        ``look`` finds all objects that count as this one; there was none before. A lost answer is settled by a look,
-        never by a second create. Whoever is not alone afterwards takes the own one back (``withdraw``), steps aside
-        for a random moment and looks again; a create is visible to every later search, so not two can stay.
+        ``counts`` tells which objects of the body's name count as this one; there was none before. A lost answer is
+        settled by a look, never by a second create. Whoever is not alone afterwards takes the own one back
+        (``withdraw``), steps aside for a random moment and looks again; a create is visible to every later search, so
+        not two can stay. A server that takes ids (3.9) is given one that follows from the kind, the name and
+        ``apart``, and refuses the second create by itself; an id that something else has is done without.
         Returns the object and whether it was made here. Raises Failure where others keep getting in the way.
         """
+
+        def look() -> list[Doc]:
+            return [doc for doc in cls.named(run.client, name) if counts(doc)]
+
+        name = str(body["name"])
+        sent = dict(body)
+        if _versions.has(run.version, "custom_ids"):
+            sent[cls.ID_FIELD] = custom_id(cls.LABEL, name, apart)
         lost: AnswerLost | None = None
         found: list[Doc] = []
         for attempt in range(CREATE_TRIES):
             if not found:
                 own: str | None = None
                 try:
-                    own = str(run.client.create(path, body, query).body[cls.ID_FIELD])
+                    own = str(run.client.create(path, sent, query).body[cls.ID_FIELD])
                 except AnswerLost as exc:
                     lost = exc
+                except ApiError as error:
+                    taken = sent.pop(cls.ID_FIELD, None)
+                    if error.code != "id_taken" or taken is None:
+                        raise
+                    _step_aside(run, attempt)
+                    holder = cls._holder(run.client, taken)
+                    if holder is not None and holder.name == name and counts(holder):
+                        return holder, False
+                    continue
                 found = look()
                 if len(found) == 1 and own in (None, found[0].id):
                     return found[0], True
                 if own:
                     _insist(run, withdraw, own)
-            run.clock.sleep(min(0.1 + run.clock.jitter() * 0.4 * (attempt + 1), LONGEST_STEP_ASIDE))
+            _step_aside(run, attempt)
             found = look()
             if len(found) == 1:
                 return found[0], False
         if lost is not None and not found:
             raise lost
         raise Failure("concurrent_change", f"{len(found)} {cls.LABEL}s of one name were made at the same time.")
+
+    @classmethod
+    def _holder(cls, client: Client, object_id: str) -> Doc | None:
+        """Who has an id that was refused as taken; None where it is gone again, or belongs to others alone."""
+        try:
+            return cls.get(client, object_id)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return None
 
     @classmethod
     def delete(cls, run: Run, object_id: str, *, timeout: float = 30.0) -> None:
@@ -198,6 +265,10 @@ class Kind:
         )
 
 
+def _step_aside(run: Run, attempt: int) -> None:
+    run.clock.sleep(min(0.1 + run.clock.jitter() * 0.4 * (attempt + 1), LONGEST_STEP_ASIDE))
+
+
 def _insist(run: Run, withdraw: Callable[[str], None], own: str) -> None:
     """Take the own object back even though others get in the way: one that stays is a duplicate for good."""
     for pause in (0.5, 2.0, 5.0):
@@ -208,8 +279,9 @@ def _insist(run: Run, withdraw: Callable[[str], None], own: str) -> None:
     return withdraw(own)
 
 
-def _hits(body: Any) -> list[Doc]:
+def _hits(body: Any) -> list[tuple[Doc, Any]]:
+    """What a search found, each with its position in the order that was asked for."""
     try:
-        return [Doc(str(hit["_id"]), dict(hit["_source"])) for hit in body["hits"]["hits"]]
+        return [(Doc(str(hit["_id"]), dict(hit["_source"])), hit.get("sort")) for hit in body["hits"]["hits"]]
     except (KeyError, TypeError, ValueError) as exc:
         raise Failure("not_opensearch", f"A search was answered without hits: {str(body)[:200]}") from exc

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, TypeVar
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
 
@@ -24,18 +25,40 @@ class Run:
         self.check_mode = check_mode
         self.actions: list[dict[str, Any]] = []
         self.warnings: list[str] = []
+        self._version: _versions.Version | None = None
 
     @property
     def clock(self) -> Clock:
         return self.client.clock
 
     @property
+    def version(self) -> _versions.Version:
+        """The server's version: one request, the first time. Raises Failure."""
+        if self._version is None:
+            self._version = _versions.read_version(self.client)
+        return self._version
+
+    @property
     def changed(self) -> bool:
         return bool(self.actions)
 
-    def act(self, action: str, kind: str, name: str, do: Callable[[], Done], **facts: Any) -> Done | None:
-        """Do one write and note it; in check mode only note it and return None. Noted only when it succeeded."""
-        done = None if self.check_mode else do()
+    def act(
+        self,
+        action: str,
+        kind: str,
+        name: str,
+        do: Callable[[], Done],
+        *,
+        noted: Callable[[Done], bool] = lambda done: True,
+        **facts: Any,
+    ) -> Done | None:
+        """Do one write and note it; in check mode only note it and return None. Noted only when it succeeded, and
+        where ``noted`` tells from what was done that it had an effect."""
+        done = None
+        if not self.check_mode:
+            done = do()
+            if not noted(done):
+                return done
         self.actions.append({"action": action, "kind": kind, "name": name, **facts})
         return done
 

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Callable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import SEARCH_LAG, Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import SEARCH_LAG, Doc, made_after
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
@@ -54,7 +54,8 @@ def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout:
     stands the probe, else back. Others of the same name are left alone. Returns what remains."""
     for new in found:
         for old in found:
-            if old.id == connectors.notes_of(new.source).get("replaces"):
+            # An old one that was made later has nothing but its id from the one that was replaced.
+            if old.id == connectors.notes_of(new.source).get("replaces") and not made_after(old, new):
                 gone = _settle_pair(run, old, new, probe, timeout)
                 return settle(run, [doc for doc in found if doc is not gone], probe, timeout=timeout)
     return found
@@ -104,7 +105,11 @@ def repoint(run: Run, doc: Doc, *, timeout: float) -> None:
     """Models that still name the connector whose place this one took, which is gone, are pointed at this one: somebody
     else may have pointed them back at the moment of the swap, and the server does not check whether an id exists."""
     replaced = connectors.notes_of(doc.source).get("replaces")
-    for model in models.using_connectors(run.client, [str(replaced)]) if replaced else []:
+    users = models.using_connectors(run.client, [str(replaced)]) if replaced else []
+    # The id may have been given anew, to one that its users mean.
+    if users and Connector.get(run.client, str(replaced)) is not None:
+        return
+    for model in users:
         move = partial(models.update, run, model, {"connector_id": doc.id}, timeout=timeout)
         run.act("repoint", Model.LABEL, model.name, move, id=model.id)
 
@@ -158,16 +163,13 @@ def _delete(run: Run, connector_id: str) -> None:
 
 
 def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> Doc:
-    def successors() -> list[Doc]:
-        found = Connector.named(run.client, str(body["name"]))
-        return [doc for doc in found if connectors.notes_of(doc.source).get("replaces") == old.id]
-
     new, ours = Connector.create_one(
         run,
         body,
-        successors,
         path=f"{Connector.PATH}/_create",
         withdraw=lambda connector_id: Connector.delete(run, connector_id),
+        counts=lambda doc: connectors.notes_of(doc.source).get("replaces") == old.id,
+        apart=old.id,
     )
     if not ours:
         raise Failure("concurrent_change", f"Somebody else is replacing connector {old.name!r} ({old.id}) right now.")

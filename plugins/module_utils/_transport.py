@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, Iterator, Mapping, NamedTuple, Protocol
+from typing import Any, BinaryIO, Iterator, Mapping, NamedTuple, Protocol
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 
@@ -40,13 +40,27 @@ class RawAnswer(NamedTuple):
     content: bytes
 
 
+class StreamedAnswer(NamedTuple):
+    """An answer whose content is still to come; ``pieces`` raises :class:`NoAnswer` where it breaks off."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: Iterator[bytes]
+
+
 class Transport(Protocol):
     """What the client needs of HTTP; tests script it."""
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | BinaryIO | None, timeout: float
     ) -> RawAnswer:
-        """One exchange. ``timeout`` is in seconds. Raises :class:`NotSent`, :class:`NoAnswer` or Failure."""
+        """One exchange; an open file is sent as it is read. ``timeout`` is in seconds. Raises :class:`NotSent`,
+        :class:`NoAnswer` or Failure."""
+
+    def stream(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
+    ) -> StreamedAnswer:
+        """As :meth:`send`, but the content is handed over as it arrives; ``timeout`` is for each silence."""
 
 
 class RequestsTransport:
@@ -57,17 +71,38 @@ class RequestsTransport:
 
     def __init__(self, verify: bool | str, cert: str | tuple[str, str] | None) -> None:
         if not HAS_REQUESTS:
-            raise Failure("library_missing", "The Python library 'requests' is missing.", interpreter=sys.executable)
+            raise Failure(
+                "library_missing",
+                "The Python library 'requests' is missing.",
+                library="requests",
+                interpreter=sys.executable,
+            )
         self._session = requests.Session()
         self._verify = verify
         self._cert = cert
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | BinaryIO | None, timeout: float
     ) -> RawAnswer:
+        answer = self._begin(method, url, headers, content, timeout)
+        try:
+            return RawAnswer(answer.status_code, answer.headers, _read(answer, timeout))
+        finally:
+            answer.close()
+
+    def stream(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
+    ) -> StreamedAnswer:
+        answer = self._begin(method, url, headers, content, timeout)
+        return StreamedAnswer(answer.status_code, answer.headers, _arriving(answer))
+
+    def _begin(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | BinaryIO | None, timeout: float
+    ) -> Any:
+        """The answer of requests, of which only the head is there."""
         try:
             # 'verify' is passed with each request, as REQUESTS_CA_BUNDLE overrides that of a session.
-            answer = self._session.request(
+            return self._session.request(
                 method,
                 url,
                 headers=dict(headers),
@@ -97,15 +132,12 @@ class RequestsTransport:
             # Both carry the value, which may be a secret: neither is shown, nor kept as the cause.
             raise Failure(
                 "invalid_input",
-                "'headers', 'token' or 'username' holds a character that no HTTP header can carry, such as a line break.",
+                "'headers', 'token', 'username', 'api_key' or an AWS option holds a character that no HTTP header can carry, "
+                "such as a line break.",
             ) from None
         except OSError as exc:
             # A certificate, key or authority file that is missing or unreadable.
             raise Failure("invalid_input", f"'ca_path', 'client_cert' or 'client_key' cannot be used: {exc}") from exc
-        try:
-            return RawAnswer(answer.status_code, answer.headers, _read(answer, timeout))
-        finally:
-            answer.close()
 
 
 def _read(answer: Any, timeout: float) -> bytes:
@@ -121,6 +153,15 @@ def _read(answer: Any, timeout: float) -> bytes:
     except (requests.exceptions.RequestException, HTTPError, OSError) as exc:
         raise NoAnswer(f"the answer broke off: {exc}") from exc
     return b"".join(chunks)
+
+
+def _arriving(answer: Any) -> Iterator[bytes]:
+    try:
+        yield from _pieces(answer)
+    except (requests.exceptions.RequestException, HTTPError, OSError) as exc:
+        raise NoAnswer(f"the answer broke off: {exc}") from exc
+    finally:
+        answer.close()
 
 
 def _pieces(answer: Any) -> Iterator[bytes]:

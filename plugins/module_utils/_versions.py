@@ -34,6 +34,11 @@ SINCE = {
     "skip_ssl_verification": Version(3, 5),
     "action_name": Version(3, 5),
     "streaming": Version(3, 3),
+    "agent_update": Version(3, 1),
+    "plan_execute_and_reflect": Version(3, 0),
+    "llm_interface": Version(3, 0),
+    "tool_attributes": Version(3, 0),
+    "custom_ids": Version(3, 9),
 }
 
 
@@ -48,14 +53,18 @@ def read_version(client: Client) -> Version:
     return Version(int(found.group(1)), int(found.group(2)))
 
 
+def has(version: Version, feature: str) -> bool:
+    return version >= SINCE[feature]
+
+
 def need(version: Version, feature: str, what: str) -> None:
     """Raises Failure where the version is older than the feature."""
-    if version < SINCE[feature]:
+    if not has(version, feature):
         raise Failure("unsupported_version", f"{what} needs OpenSearch {SINCE[feature]}; this cluster has {version}.")
 
 
 def check_text(version: Version, field: str, text: str | None) -> None:
     """Refuse what a server of this version would refuse in a name or a description."""
-    if text and version >= SINCE["text_checks"] and not _SAFE_TEXT.fullmatch(text):
+    if text and has(version, "text_checks") and not _SAFE_TEXT.fullmatch(text):
         bad = sorted({char for char in text if not _SAFE_TEXT.fullmatch(char)})
         raise Failure("invalid_characters", f"{field}: {text!r} holds {' '.join(bad)}")

@@ -25,6 +25,10 @@ class Clock:
     def now(self) -> float:
         return time.monotonic()
 
+    def epoch(self) -> float:
+        """The time of day, as seconds since 1970."""
+        return time.time()
+
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 

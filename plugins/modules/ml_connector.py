@@ -12,13 +12,16 @@ version_added: 0.1.0
 description:
   - Makes, changes and deletes standalone connectors of OpenSearch's ML Commons plugin, for example to a chat server that
     speaks the OpenAI protocol such as Ollama, llama.cpp or vLLM.
-  - Only options that are given are compared, on normalised values, and only what differs is sent.
+  - It is stated option by option, or as a server of a known O(provider), or as the body of a published blueprint
+    (O(definition), O(src)).
+  - Only what is stated is compared, on normalised values, and only what differs is sent.
   - A connector that deployed models use is changed without taking them away, see O(update_strategy).
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
   - searchops.opensearch_ml.attributes
   - searchops.opensearch_ml.connection
+  - searchops.opensearch_ml.custom_id
 attributes:
   idempotent:
     support: partial
@@ -168,6 +171,78 @@ options:
   add_all_backend_roles:
     description: Whether to give access to all backend roles of the user who makes the connector. Not compared.
     type: bool
+  definition:
+    description:
+      - The connector's body as the API takes it and as blueprints print it, C(credential) included. Options that are
+        given beside it override its fields; mappings are joined key by key.
+      - What angle brackets still ask for, such as V(<YOUR API KEY>), is refused with its place.
+    type: dict
+    version_added: 0.2.0
+  src:
+    description:
+      - A JSON or YAML file that holds such a body, on the host on which the module runs. The line in front of the body
+        and the triple quotes of OpenSearch Dashboards' console may be in it.
+    type: path
+    version_added: 0.2.0
+  provider:
+    description:
+      - The kind of server. With O(base_url), O(model) and O(api_key) it stands for the parameters, the credential, the
+        action and the probe of the connector, which the options of these names override.
+      - V(openai_compatible) is any other server that speaks the OpenAI protocol.
+    type: str
+    version_added: 0.2.0
+    choices:
+      - ollama
+      - llama_cpp
+      - vllm
+      - lm_studio
+      - localai
+      - litellm
+      - openai
+      - azure_openai
+      - groq
+      - deepseek
+      - openrouter
+      - openai_compatible
+  base_url:
+    description:
+      - Where the server is, as its root, the root of its API (C(.../v1)) or the whole URL of the route. A hosted
+        provider's need not be given, except for V(provider=azure_openai), where it is the resource's own.
+      - Self-hosted servers are looked for on their usual port of 127.0.0.1 if it is not given, which for a connector
+        is each OpenSearch node itself.
+    type: str
+    version_added: 0.2.0
+  model:
+    description: The model as the server calls it; for V(provider=azure_openai) the name of the deployment.
+    type: str
+    version_added: 0.2.0
+  api_key:
+    description:
+      - The server's key. It becomes the credential C(api_key), and is sent in the header that the provider wants.
+      - Without it the request of a self-hosted server carries no key. See also O(update_credential).
+    type: str
+    version_added: 0.2.0
+  capability:
+    description: What the server is to be asked for. Not each provider has each.
+    type: str
+    version_added: 0.2.0
+    choices:
+      - chat
+      - embedding
+      - rerank
+    default: chat
+  api_path:
+    description: The route from the server's root on, where it is another than the provider's usual one.
+    type: str
+    version_added: 0.2.0
+  api_version:
+    description: The C(api-version) of V(provider=azure_openai), V(2024-10-21) if not given.
+    type: str
+    version_added: 0.2.0
+  extra_body:
+    description: More fields of the request body, for example C(temperature) or C(max_tokens).
+    type: dict
+    version_added: 0.2.0
   update_credential:
     description: When to send O(credential) to a connector that exists.
     type: str
@@ -196,6 +271,7 @@ options:
       - Parameters of a prediction, for example with C(messages). When they are given, every placeholder of the actions
         must be filled by them or by O(parameters), which is checked before anything is sent.
       - A swap asks this through the new connector before it deletes the old one.
+      - With O(provider) it is a short question that fits the capability, unless it is given; V({}) asks nothing.
     type: dict
   wait_timeout:
     description: How long to wait at most for models to be deployed again and for the probe's answer, in seconds.
@@ -227,6 +303,29 @@ EXAMPLES = r"""
       messages:
         - role: user
           content: Say OK.
+
+- name: The same in short
+  searchops.opensearch_ml.ml_connector:
+    name: Local chat
+    provider: ollama
+    base_url: http://ollama.example.internal:11434
+    model: qwen3:4b
+
+- name: Embeddings of a hosted provider
+  searchops.opensearch_ml.ml_connector:
+    name: Embeddings
+    provider: openai
+    capability: embedding
+    model: text-embedding-3-small
+    api_key: "{{ vault_openai_key }}"
+    update_credential: when_changed
+
+- name: A published blueprint as it is, with one's own name and key
+  searchops.opensearch_ml.ml_connector:
+    name: Local chat
+    src: blueprints/ollama_connector_chat.json
+    credential:
+      openAI_key: "{{ vault_llm_key }}"
 
 - name: A connector with a key, replaced without a gap when the key changes
   searchops.opensearch_ml.ml_connector:
@@ -313,12 +412,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(
-        _connector.OPTIONS,
-        _connector.execute,
-        secrets=_connector.secrets,
-        required_one_of=[("name", "connector_id")],
-    )
+    run_module(_connector.OPTIONS, _connector.execute, secrets=_connector.secrets, **_connector.RULES)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ short_description: List ML Commons connectors
 version_added: 0.1.0
 description:
   - Lists standalone connectors, and on request those that models carry inside them, with the URLs that they call.
-  - At most 10,000 of each are listed.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -22,21 +21,47 @@ options:
   name:
     description: Only connectors of exactly this name. Excludes O(connector_id).
     type: str
+  name_pattern:
+    description:
+      - Only connectors of names that match the pattern as in a shell, such as V(chat-*); upper and lower case differ.
+        Excludes O(name) and O(connector_id).
+    type: str
+    version_added: 0.2.0
   connector_id:
     description: Only the connector of this id.
     type: str
+  protocol:
+    description: Only connectors of this protocol, such as V(http) or V(aws_sigv4).
+    type: str
+    version_added: 0.2.0
   include_inline:
     description: Whether to list the connectors inside models as well.
     type: bool
     default: false
+  unused:
+    description: Whether to list only connectors that no model uses. Agents and pipelines are not looked at.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  include_used_by:
+    description: Whether to tell the models that use each connector. One more search, however many connectors there are.
+    type: bool
+    default: false
+    version_added: 0.2.0
 seealso:
   - module: searchops.opensearch_ml.ml_connector
+  - module: searchops.opensearch_ml.ml_model_info
 """
 
 EXAMPLES = r"""
 - name: All connectors
   searchops.opensearch_ml.ml_connector_info:
   register: all
+
+- name: Connectors of the tests that nobody uses
+  searchops.opensearch_ml.ml_connector_info:
+    name_pattern: test-*
+    unused: true
 
 - name: Who calls what
   ansible.builtin.debug:
@@ -67,6 +92,12 @@ connectors:
       elements: str
       sample:
         - http://ollama.example.internal:11434/v1/chat/completions
+    used_by:
+      description: The ids of the models that use it, with O(include_used_by) or O(unused).
+      type: list
+      elements: str
+      sample:
+        - oUdPqZQBQwAL8-GOCZYL
 actions:
   description: Always empty, as nothing is changed.
   returned: always
@@ -104,7 +135,7 @@ def main() -> None:
     run_module(
         _connector_info.OPTIONS,
         _connector_info.execute,
-        mutually_exclusive=[("name", "connector_id")],
+        mutually_exclusive=[("name", "name_pattern", "connector_id")],
     )
 
 

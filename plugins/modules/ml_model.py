@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - searchops.opensearch_ml.attributes
   - searchops.opensearch_ml.connection
+  - searchops.opensearch_ml.custom_id
   - searchops.opensearch_ml.wait
 options:
   name:
@@ -28,7 +29,9 @@ options:
       - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and C(.,!?():@-_'/") only.
     type: str
   model_id:
-    description: The id of an existing model. With O(name) the model is renamed.
+    description:
+      - The id of an existing model. With O(name) the model is renamed.
+      - A name that another model of its group has is refused.
     type: str
   state:
     description: What the model is to be.
@@ -76,7 +79,10 @@ options:
           - HOURS
           - DAYS
   guardrails:
-    description: What is refused in questions and answers.
+    description:
+      - What is refused in questions and answers.
+      - The server can change a side and add the other, but neither take one away nor empty a list (seen on 2.19.1 and 3.6.0).
+        So what is not stated is left as it is. To be rid of it, delete the model and register it anew.
     type: dict
     suboptions:
       type:
@@ -182,6 +188,7 @@ options:
     type: bool
     default: false
 seealso:
+  - module: searchops.opensearch_ml.ml_controller
   - module: searchops.opensearch_ml.ml_connector
   - module: searchops.opensearch_ml.ml_predict
 """
@@ -289,11 +296,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(
-        _model.OPTIONS,
-        _model.execute,
-        required_one_of=[("name", "model_id")],
-    )
+    run_module(_model.OPTIONS, _model.execute, **_model.RULES)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,11 @@ options:
 notes:
   - Patterns in settings whose names end in C(_regex) are compiled before they are sent, as the cluster accepts broken
     ones and then refuses every connector.
+  - An empty C(plugins.ml_commons.trusted_connector_private_endpoints_regex), which OpenSearch 3.7 brought, restricts nothing. Its
+    first pattern keeps all other private addresses out, and without its last one all are let through. The roles look before they
+    append or remove; this module does what is stated. Not run on a real server of that version.
 seealso:
+  - module: searchops.opensearch_ml.opensearch_cluster_setting_info
   - module: searchops.opensearch_ml.ml_connector
 """
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 #: A POST whose path ends so changes nothing.
-READING = ("/_search", "/_predict")
+READING = ("/_search", "/_mget", "/_predict", "/_execute")
 
 
 class Request(NamedTuple):

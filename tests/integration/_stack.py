@@ -15,6 +15,7 @@ import subprocess
 import time
 from pathlib import Path
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
+from urllib.parse import quote
 
 import requests
 
@@ -29,7 +30,7 @@ GATEWAY_TLS = "https://gateway:8443/v1/chat/completions"
 GATEWAY_UNKNOWN_TLS = "https://gateway:8444/v1/chat/completions"
 
 #: What the tests trust. Ports that nobody listens on are for the tests of failing backends.
-TRUST = [r"^https?://(ollama|gateway|localhost|nowhere\.invalid)(:\d+)?/.*$"]
+TRUST = [r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|localhost|nowhere\.invalid)(:\d+)?/.*$"]
 
 CHAT_BODY = '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
 
@@ -179,8 +180,34 @@ class Cluster:
     def await_state(self, model_id: str, state: str) -> None:
         until(lambda: self.state_of(model_id) == state, f"model {model_id} to be {state}")
 
+    def pipelines(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """The search and ingest pipelines whose names begin so, by their paths."""
+        return {
+            f"{path}/{quote(name, safe='')}": body
+            for path in ("/_search/pipeline", "/_ingest/pipeline")
+            for name, body in self.send("GET", f"{path}/*").json().items()
+            if name.startswith(prefix)
+        }
+
+    def indexes(self, prefix: str) -> dict[str, Any]:
+        """The indexes whose names begin as those of a test do, with the versions and sources of their documents."""
+        found = self.must("GET", f"/{index_of(prefix)}*")
+        for name in found:
+            self.must("POST", f"/{name}/_refresh")
+            answer = self.must(
+                "POST", f"/{name}/_search?search_pipeline=_none", {"size": 1000, "version": True, "sort": ["_doc"]}
+            )
+            found[name]["documents"] = {hit["_id"]: (hit["_version"], hit["_source"]) for hit in answer["hits"]["hits"]}
+        return dict(found)
+
     def remove(self, prefix: str) -> None:
-        """Delete whatever has a name that begins so: models, then connectors and groups."""
+        """Delete whatever has a name that begins so: indexes, agents and pipelines, models, then connectors and groups."""
+        for index in self.must("GET", f"/{index_of(prefix)}*"):
+            self.must("DELETE", f"/{index}")
+        for path in self.pipelines(prefix):
+            self.must("DELETE", path)
+        for agent in self.find("agents", {"prefix": {"name.keyword": prefix}}):
+            self.send("DELETE", f"{ML}/agents/{agent.id}")
         query = {"prefix": {"name.keyword": prefix}}
         for model in self.find("models", query):
             for _ in range(20):
@@ -191,8 +218,15 @@ class Cluster:
         for kind in ("connectors", "model_groups"):
             for item in self.find(kind, query):
                 self.send("DELETE", f"{ML}/{kind}/{item.id}")
-        left = [item.id for kind in ("models", "connectors", "model_groups") for item in self.find(kind, query)]
+        left = [
+            item.id for kind in ("models", "connectors", "model_groups", "agents") for item in self.find(kind, query)
+        ]
         assert not left, f"could not be removed: {left}"
+
+
+def index_of(name: str) -> str:
+    """A name of an index for a test: lower case, and one that the least-privileged user may have."""
+    return f"rag-{name}".replace(" ", "-").lower()
 
 
 def until(done: Callable[[], bool], what: str, timeout: float = 30.0) -> None:

@@ -257,7 +257,8 @@ def snapshot(cluster: Cluster, name: str) -> Callable[[], dict[str, Any]]:
 
     def take() -> dict[str, Any]:
         query = {"prefix": {"name.keyword": name}}
-        return {kind: cluster.find(kind, query) for kind in ("connectors", "models", "model_groups")}
+        found = {kind: cluster.find(kind, query) for kind in ("connectors", "models", "model_groups", "agents")}
+        return {**found, "pipelines": cluster.pipelines(name), "indexes": cluster.indexes(name)}
 
     return take
 

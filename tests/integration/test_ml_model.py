@@ -249,6 +249,32 @@ def test_rename_by_id(cluster, converges, served, name):
     converges("ml_model", [], name=f"{name} renamed")
 
 
+def test_rename_to_a_name_that_is_taken(cluster, converges, module, served, name):
+    """The server would make two of the name."""
+    model = cluster.get("models", served)
+    taken = f"{name} taken"
+    group = model["model_group_id"]
+    other = cluster.make_model(taken, model["connector_id"], model_group_id=group)
+    for check in (True, False):
+        failure = module.refuses("model_name_taken", "ml_model", check=check, model_id=served, name=taken)
+        assert failure["details"]["ids"] == [other]
+    # In another group nobody is in the way.
+    shelf = cluster.must("POST", "/_plugins/_ml/model_groups/_register", {"name": f"{name} shelf"})["model_group_id"]
+    cluster.must("PUT", f"/_plugins/_ml/models/{other}", {"model_group_id": shelf})
+    converges("ml_model", ["update"], model_id=served, name=taken)
+
+
+def test_a_side_of_the_guardrails_stays(cluster, converges, served, name):
+    """The server cannot take one away: if it learns to, this fails, and both can be compared exactly."""
+    both = {"input_guardrail": {"regex": ["a"]}, "output_guardrail": {"regex": ["b"]}}
+    converges("ml_model", ["update"], name=name, guardrails=both)
+    for side in ({}, {"regex": []}, None):
+        guardrails = {"type": "local_regex", "input_guardrail": {"regex": ["a"]}, "output_guardrail": side}
+        cluster.must("PUT", f"/_plugins/_ml/models/{served}", {"guardrails": guardrails})
+        assert cluster.get("models", served)["guardrails"]["output_guardrail"] == {"regex": ["b"]}
+    converges("ml_model", [], name=name, guardrails={"input_guardrail": {"regex": ["a"]}})
+
+
 def test_move_to_a_new_group(cluster, converges, served, name):
     converges("ml_model", ["create", "update"], name=name, model_group=f"{name} other")
     assert cluster.get("models", served)["model_group_id"] == cluster.one("model_groups", f"{name} other").id

@@ -166,6 +166,35 @@ def test_what_others_use_is_left(play: Play, cluster: Cluster, name: str, settin
     assert cluster.effective(_stack.PRIVATE_IP) == "true"
 
 
+def test_a_removal_needs_no_address(
+    play: Play, cluster: Cluster, recorder: Recorder, name: str, settings_restored: None
+) -> None:
+    """What the connector calls tells what was trusted for it."""
+    pattern = r"^http://ollama:11434/v1/chat/completions$"
+    play(
+        playbook="playbooks/openai_chat.yml", openai_chat_base_url="http://ollama:11434",
+        openai_chat_name=name, openai_chat_model="tiny-chat", openai_chat_smoke=False,
+    )  # fmt: skip
+    assert pattern in cluster.effective(_stack.TRUSTED)
+
+    removal = {"playbook": "playbooks/openai_chat_remove.yml", "openai_chat_name": name}
+    recorder.clear()
+    planned = play("--check", **removal)
+    assert recorder.writes == []
+    done = play(**removal)
+    assert planned.changed == done.changed == 3
+    assert cluster.named("connectors", name) + cluster.named("models", name) == []
+    assert pattern not in cluster.effective(_stack.TRUSTED)
+    assert "No address is given" not in done.text
+
+    recorder.clear()
+    for provider in ("openai_compatible", "azure_openai") if cluster.is_3 else ("openai_compatible",):
+        nothing = play(**removal, openai_chat_provider=provider)
+        assert nothing.changed == 0
+        assert "No address is given" in nothing.text
+    assert recorder.writes == []
+
+
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 def test_inputs_of_the_command_line_are_text(play: Play, cluster: Cluster, name: str) -> None:
     texts = ("ollama_chat_smoke=false", "ollama_chat_read_timeout=61", 'ollama_chat_request={"temperature":0}')
@@ -254,7 +283,7 @@ def test_the_installed_archive(play: Play, tmp_path: Path) -> None:
             "--offline",
             "-p",
             str(tmp_path / "collections"),
-            "searchops-opensearch_ml-0.1.0.tar.gz",
+            "searchops-opensearch_ml-0.2.0.tar.gz",
         ],
     ):
         subprocess.run(

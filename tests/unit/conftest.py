@@ -23,8 +23,12 @@ settings.load_profile("unit")
 @pytest.fixture(autouse=True)
 def _no_cluster_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("OPENSEARCH_"):
+        if name.startswith(("OPENSEARCH_", "OLLAMA_", "AWS_")):
             monkeypatch.delenv(name)
+    # Neither a developer's profiles nor the metadata of the machine that runs the tests.
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _providers
+
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/defaults/main.yml"))
 
@@ -27,7 +29,8 @@ def test_defaults_are_those_of_the_argument_specs(role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_inputs_and_internals_are_prefixed(role: str) -> None:
     assert all(name.startswith(f"{role}_") for name in read(f"roles/{role}/defaults/main.yml"))
-    assert all(name.startswith(f"__{role}_") for name in read(f"roles/{role}/vars/main.yml"))
+    internals = f"roles/{role}/vars/main.yml"
+    assert not (ROOT / internals).exists() or all(name.startswith(f"__{role}_") for name in read(internals))
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -60,6 +63,16 @@ def test_the_readme_names_each_module_role_playbook_and_filter() -> None:
     assert named == modules | filters | playbooks | set(ROLES)
 
 
+def test_the_providers_in_the_readme_are_those_of_the_table() -> None:
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("## Providers") : text.index("## In your own playbooks")]
+    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in table.splitlines() if line.startswith("| `")]
+    assert rows == [
+        [f"`{name}`", ", ".join(entry.capabilities), entry.key, entry.base_url or "none"]
+        for name, entry in _providers.PROVIDERS.items()
+    ]
+
+
 def test_the_rights_in_the_readme_are_those_that_the_stack_proves() -> None:
     text = (ROOT / "README.md").read_text()
     written = yaml.safe_load(re.search(r"```yaml\n(ml_provisioner:.*?)```", text, re.DOTALL)[1])
@@ -67,10 +80,12 @@ def test_the_rights_in_the_readme_are_those_that_the_stack_proves() -> None:
     assert sorted(written["ml_provisioner"]["cluster_permissions"]) == sorted(
         proven["ml_provisioner"]["cluster_permissions"]
     )
+    assert written["ml_provisioner"]["index_permissions"] == proven["ml_provisioner"]["index_permissions"]
 
 
-def test_the_action_group_holds_each_module() -> None:
-    assert set(read("meta/runtime.yml")["action_groups"]["all"]) == {
+def test_an_action_group_holds_each_module() -> None:
+    groups = read("meta/runtime.yml")["action_groups"]
+    assert {module for group in groups.values() for module in group} == {
         path.stem for path in ROOT.glob("plugins/modules/*.py")
     }
 
@@ -79,3 +94,12 @@ def test_the_way_into_the_documents_is_there() -> None:
     for document in ROOT.glob("*.md"):
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
             assert target.startswith("http") or (ROOT / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_role_hands_on_each_option_of_a_model() -> None:
+    handed = set(
+        re.findall(r"item\.get\('(\w+)', omit\)", (ROOT / "roles/ollama_server/tasks/present.yml").read_text())
+    )
+    module = (ROOT / "plugins/modules/ollama_model.py").read_text()
+    documented = yaml.safe_load(re.search(r'DOCUMENTATION = r"""\n(.*?)"""', module, re.DOTALL)[1])
+    assert handed | {"name"} == set(documented["options"])

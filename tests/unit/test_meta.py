@@ -12,9 +12,15 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _module, _options
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _module
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import COLLECTION, TASKS, task_of
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import (
+    COLLECTION,
+    TASKS,
+    connection_of,
+    task_of,
+)
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama, made
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, QUESTION
 
 ROOT = Path(_module.__file__).resolve().parents[2]
@@ -89,9 +95,12 @@ def test_there_are_modules() -> None:
     assert set(MODULES) == set(TASKS)
 
 
-def test_the_action_group_has_all_modules() -> None:
-    runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))
-    assert sorted(runtime["action_groups"]["all"]) == MODULES
+def test_the_action_groups_have_all_modules() -> None:
+    """By the server whose connection the group's defaults hold."""
+    groups = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))["action_groups"]
+    ollama = [module for module in MODULES if module.startswith("ollama_")]
+    assert sorted(groups["ollama"]) == ollama
+    assert sorted(groups["all"]) == sorted(set(MODULES) - set(ollama))
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -106,7 +115,7 @@ class TestModule:
         assert of_documentation(documentation(module)["options"]) == of_spec(argument_spec(module))
 
     def test_no_option_hides_one_of_the_connection(self, module: str) -> None:
-        assert not set(task_of(module).OPTIONS) & set(_options.connection_options())
+        assert not set(task_of(module).OPTIONS) & set(connection_of(module).options())
 
     def test_environment_variables_are_documented(self, module: str) -> None:
         documented = documentation(module)["options"]
@@ -138,18 +147,42 @@ class TestModule:
     ) -> None:
         run: Callable[..., dict[str, Any]] = request.getfixturevalue("module_runner")
         cluster.add_model("Chat", cluster.add_connector())
+        cluster.add_agent()
+        cluster.indices.add("rag")
         args: dict[str, Any] = {
             "opensearch_cluster_setting": {"settings": {PRIVATE_IP: True}},
+            "opensearch_cluster_setting_info": {},
+            "ml_agent": {"name": "a", "type": "flow"},
+            "ml_agent_execute": {"agent": "House agent", "question": "Why is the sky blue?"},
+            "ml_agent_info": {},
             "ml_connector": {"name": "Local chat"},
             "ml_connector_info": {},
+            "ml_controller": {"model": "Chat", "user_rate_limiter": {"alice": {"limit": 5, "unit": "HOURS"}}},
+            "ml_controller_info": {},
             "ml_model": {"name": "Chat"},
+            "ml_model_group": {"name": "Chat"},
+            "ml_model_group_info": {},
+            "ml_model_info": {},
             "ml_predict": {"model": "Chat", **QUESTION},
+            "ml_profile_info": {},
+            "ml_task_info": {},
+            "opensearch_document": {"index": "rag", "documents": [{"id": "1", "source": {"text": "a"}}]},
+            "opensearch_index": {"name": "new"},
+            "opensearch_pipeline": {"name": "p", "type": "search", "definition": {}},
+            "opensearch_pipeline_info": {},
+            "opensearch_search": {"index": "rag"},
+            "ollama_model": {"name": "tiny", "state": "loaded"},
+            "ollama_model_info": {},
         }[module]
+        server: Any = cluster
+        if module.startswith("ollama_"):
+            server = FakeOllama()
+            server.registry["tiny:latest"] = made()
         documented = set(yaml.safe_load(load(module).RETURN))
         for check_mode in (True, False):
-            result = run(module, cluster, check_mode=check_mode, **args)
+            result = run(module, server, check_mode=check_mode, **args)
             assert not result.get("failed"), result
             assert set(result) - documented <= {"changed", "invocation", "warnings"}
-        failed = run(module, cluster, **args, timeout=-1)
+        failed = run(module, server, **args, timeout=-1)
         assert set(failed) - documented <= {"changed", "invocation", "warnings", "msg", "failed"}
         assert set(failed["failure"]) == set(yaml.safe_load(load(module).RETURN)["failure"]["contains"])

@@ -41,7 +41,8 @@ class TestGuard:
     ) -> None:
         """With both of the collection's own safeguards taken away."""
         monkeypatch.setattr(_run.Run, "act", lambda self, action, kind, name, do, **facts: do())
-        monkeypatch.setattr(harness._options, "connect", _forgetful(harness._options.connect))
+        kind = harness._options.CLUSTER
+        monkeypatch.setattr(harness._options, "CLUSTER", kind._replace(connect=_forgetful(kind.connect)))
 
         def write() -> None:
             if way == "module":

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._aws_sigv4 import AwsSigV4Auth
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._base import Auth
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._basic import BasicAuth
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._bearer import BearerAuth
@@ -17,13 +18,13 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._cli
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._none import NoAuth
 
 #: In the order in which given options choose among them; the last is what remains.
-METHODS: tuple[type[Auth], ...] = (BearerAuth, BasicAuth, ClientCertAuth, NoAuth)
+METHODS: tuple[type[Auth], ...] = (BearerAuth, BasicAuth, ClientCertAuth, AwsSigV4Auth, NoAuth)
 
 
-def choose(options: Mapping[str, Any]) -> Auth:
+def choose(options: Mapping[str, Any], hide: Callable[..., None] = lambda *secrets: None) -> Auth:
     """The method that 'auth_type' names, else the first whose options are given."""
     wanted = options.get("auth_type")
     for method in METHODS:
         if wanted == method.NAME or (not wanted and any(options.get(name) for name in method.IMPLIED_BY)):
-            return method(options)
-    return NoAuth(options)
+            return method(options, hide)
+    return NoAuth(options, hide)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 
@@ -22,12 +22,14 @@ class Auth:
     #: Options that choose this method where 'auth_type' is not given.
     IMPLIED_BY: tuple[str, ...] = ()
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], hide: Callable[..., None]) -> None:
+        """``hide`` is told secrets that are not among the options, before they can come back in an answer."""
         missing = [name for name in self.NEEDS if not options.get(name)]
         if missing:
             raise Failure("invalid_input", f"auth_type={self.NAME} needs {' and '.join(missing)}.")
         self.options = options
+        self.hide = hide
 
-    def headers(self, method: str, url: str, content: bytes | None) -> dict[str, str]:
-        """The headers that authenticate this very request."""
+    def headers(self, method: str, url: str, content: bytes | None, given: Mapping[str, str]) -> dict[str, str]:
+        """The headers that authenticate this very request, which carries the ``given`` ones besides."""
         return {}

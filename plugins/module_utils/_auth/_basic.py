@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._base import Auth
 
@@ -18,6 +19,6 @@ class BasicAuth(Auth):
     NEEDS = ("username", "password")
     IMPLIED_BY = ("username",)
 
-    def headers(self, method: str, url: str, content: bytes | None) -> dict[str, str]:
+    def headers(self, method: str, url: str, content: bytes | None, given: Mapping[str, str]) -> dict[str, str]:
         pair = f"{self.options['username']}:{self.options['password']}".encode()
         return {"Authorization": "Basic " + base64.b64encode(pair).decode()}

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from typing import Mapping
+
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._base import Auth
 
 
@@ -16,5 +18,5 @@ class BearerAuth(Auth):
     NEEDS = ("token",)
     IMPLIED_BY = ("token",)
 
-    def headers(self, method: str, url: str, content: bytes | None) -> dict[str, str]:
+    def headers(self, method: str, url: str, content: bytes | None, given: Mapping[str, str]) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.options['token']}"}

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _regex
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
@@ -34,6 +34,15 @@ class Settings(NamedTuple):
     def scope(self, scope: str) -> dict[str, Any]:
         return self.transient if scope == "transient" else self.persistent
 
+    def origin(self, name: str) -> str | None:
+        """Whose value is in effect, "transient", "persistent" or "default"; None where there is no such setting."""
+        for origin, values in (
+            ("transient", self.transient), ("persistent", self.persistent), ("default", self.defaults),
+        ):  # fmt: skip
+            if name in values:
+                return origin
+        return None
+
     def effective(self, name: str) -> Any:
         for values in (self.transient, self.persistent, self.defaults):
             if name in values:
@@ -41,7 +50,10 @@ class Settings(NamedTuple):
         return None
 
     def knows(self, name: str) -> bool:
-        return any(name in values for values in self)
+        return self.origin(name) is not None
+
+    def names(self) -> list[str]:
+        return sorted({name for values in self for name in values})
 
 
 def read(client: Client) -> Settings:
@@ -51,6 +63,11 @@ def read(client: Client) -> Settings:
         return Settings(*(dict(answer[section]) for section in ("persistent", "transient", "defaults")))
     except (KeyError, TypeError, ValueError) as exc:
         raise Failure("not_opensearch", f"The cluster's settings were answered as {str(answer)[:200]}") from exc
+
+
+def serialise(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
+    """Settings as modules return them: what is in effect."""
+    return {name: settings.effective(name) for name in names}
 
 
 def write(client: Client, scope: str, changes: Mapping[str, Any]) -> None:

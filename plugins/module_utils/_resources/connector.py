@@ -12,13 +12,8 @@ import json
 import re
 from typing import Any, Iterable, Mapping
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._backend import parse, plain_port_warning
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import MASK, is_literal_secret
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc, Kind
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import (
     canonical,
     covers,
@@ -206,101 +201,31 @@ def urls(fields: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(_PLACEHOLDER.sub(fill, url) for url in called if url))
 
 
-def literal_secrets(actions: Iterable[Mapping[str, Any]] | None, headers: Mapping[str, Any] | None = None) -> list[str]:
-    """Secrets that stand in headers in the open."""
-    found = []
-    for group in [headers or {}, *((action or {}).get("headers") or {} for action in actions or [])]:
-        found += [text_of(value) for name, value in group.items() if is_literal_secret(str(name), text_of(value))]
-    return found
+def literal_secrets(actions: Any, headers: Any = None) -> list[str]:
+    """Secrets that stand in headers in the open; of what is no list of mappings, none."""
+    holders = [action.get("headers") for action in _iterable(actions) if isinstance(action, Mapping)]
+    return [
+        text_of(value)
+        for group in [headers, *holders]
+        if isinstance(group, Mapping)
+        for name, value in group.items()
+        if is_literal_secret(str(name), text_of(value))
+    ]
+
+
+def _iterable(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else []
 
 
 def needs_credential(fields: Mapping[str, Any]) -> bool:
     """Whether the connector uses a credential, so that a copy of it would have to be given one."""
     return fields.get("protocol") == "aws_sigv4" or any(
-        kind == "credential" for kind, _name, _default in _placeholders(fields)
+        kind == "credential" for kind, _name, _default in placeholders(fields)
     )
 
 
-def check(
-    run: Run, fields: Mapping[str, Any], credential: Mapping[str, Any] | None, probe: Mapping[str, Any] | None
-) -> None:
-    """Everything that can be known to be wrong before anything is sent. Raises Failure, notes warnings."""
-    name = fields.get("name") or ""
-    if not name.strip() or len(name) > LONGEST_NAME:
-        raise Failure("invalid_input", f"name: must have 1 to {LONGEST_NAME} characters, this one has {len(name)}.")
-    if NOTES in (fields.get("parameters") or {}):
-        raise Failure("invalid_input", f"parameters: the name {NOTES} is reserved for notes of the collection.")
-    headers = text_of([fields.get("headers"), *(action.get("headers") for action in fields.get("actions") or [])])
-    for key, value in (credential or {}).items():
-        if f"${{credential.{key}}}" in headers and any(ord(char) < 32 for char in text_of(value)):
-            raise Failure(
-                "invalid_input", f"credential.{key} holds a line end or the like, which no header can; strip it."
-            )
-    if fields["protocol"] in ("http", "aws_sigv4") and not fields.get("actions"):
-        raise Failure("invalid_input", f"actions: a connector of protocol {fields['protocol']} needs at least one.")
-    for number, action in enumerate(fields.get("actions") or []):
-        where = f"actions[{number}]"
-        if not action.get("url") or not action.get("method"):
-            raise Failure("invalid_input", f"{where}: 'method' and 'url' are needed.")
-        if "${" not in action["url"]:
-            try:
-                parse(action["url"])
-            except Failure as failure:
-                raise Failure(failure.code, f"{where}.url: {failure.message}") from failure
-            warning = plain_port_warning(action["url"])
-            if warning:
-                run.warn(warning)
-        elif "${parameters." in action["url"].split("://", 1)[-1].split("/", 1)[0]:
-            run.warn(
-                f"{where}.url takes its host from a parameter, which whoever may predict can override; "
-                "write the host into the URL."
-            )
-    if "stream" in (fields.get("parameters") or {}):
-        run.warn(
-            "parameters: from OpenSearch 3.3 on one named 'stream', whatever its value, leaves predictions without an "
-            "answer; write it into the request body instead."
-        )
-    _check_placeholders(fields, credential, probe)
-    for header in literal_secrets(fields.get("actions"), fields.get("headers")):
-        if header:
-            run.warn(
-                "A header carries a secret in the open, where everybody who may read the connector sees it; use 'credential'."
-            )
-
-
-def _check_placeholders(
-    fields: Mapping[str, Any], credential: Mapping[str, Any] | None, probe: Mapping[str, Any] | None
-) -> None:
-    filled = set(fields.get("parameters") or {}) | set(probe or {})
-    for kind, name, default in _placeholders(fields):
-        if kind == "credential" and credential is not None and name not in credential:
-            raise Failure(
-                "credential_missing",
-                f"${{credential.{name}}} is used, but 'credential' has no {name!r}.",
-                placeholder=name,
-            )
-        if kind == "parameters" and probe is not None and not default and name not in filled:
-            raise Failure(
-                "placeholder_unfilled",
-                f"${{parameters.{name}}} is used, but neither the connector's parameters nor the probe's have {name!r}.",
-                placeholder=name,
-            )
-
-
-def check_version(client: Client, fields: Mapping[str, Any]) -> None:
-    """What depends on the server's version; one request. Raises Failure."""
-    version = _versions.read_version(client)
-    _versions.check_text(version, "name", fields.get("name"))
-    _versions.check_text(version, "description", fields.get("description"))
-    if fields["protocol"].startswith("mcp_"):
-        _versions.need(version, fields["protocol"], f"protocol: {fields['protocol']}")
-    if (fields.get("client_config") or {}).get("skip_ssl_verification"):
-        _versions.need(version, "skip_ssl_verification", "client_config.skip_ssl_verification")
-    if any("name" in action for action in fields.get("actions") or []):
-        _versions.need(version, "action_name", "The name of an action")
-
-
-def _placeholders(fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def placeholders(fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The ``${kind.name:-default}`` in URLs, headers and bodies, as (kind, name, default)."""
     texts: list[str] = [text_of(fields.get("headers") or "")]
     for action in fields.get("actions") or []:
         texts += [text_of(action.get(part) or "") for part in ("url", "request_body", "headers")]

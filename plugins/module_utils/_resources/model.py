@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Iterable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
@@ -23,8 +24,16 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values im
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import wait_until
 
-DEPLOYED, PARTIALLY_DEPLOYED, DEPLOYING = "DEPLOYED", "PARTIALLY_DEPLOYED", "DEPLOYING"
+REGISTERED, DEPLOYING, DEPLOYED, PARTIALLY_DEPLOYED = "REGISTERED", "DEPLOYING", "DEPLOYED", "PARTIALLY_DEPLOYED"
 DEPLOY_FAILED, UNDEPLOYED = "DEPLOY_FAILED", "UNDEPLOYED"
+
+#: All states that a model can be in.
+STATES = (
+    REGISTERED, "REGISTERING", DEPLOYING, DEPLOYED, PARTIALLY_DEPLOYED, DEPLOY_FAILED, UNDEPLOYED,
+)  # fmt: skip
+
+#: Of what a rate limit is so many requests.
+UNITS = ("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "HOURS", "DAYS")
 
 #: States in which at least one node serves the model or is about to.
 LIVE = frozenset({DEPLOYED, PARTIALLY_DEPLOYED, DEPLOYING})
@@ -82,15 +91,56 @@ def serialise(doc: Doc) -> dict[str, Any]:
     }
 
 
+def id_for(client: Client, reference: str) -> str:
+    """The id of the model of this name or id. What no model has counts as the id of one that is gone. Raises Failure."""
+    found = Model.find(client, reference)
+    return found.id if found else reference
+
+
 def using_connectors(client: Client, connector_ids: Iterable[str]) -> list[Doc]:
     """All models that refer to one of the connectors, whatever their state."""
     wanted = set(connector_ids)
-    # The field is analysed text: the search over-matches and the ids decide.
-    clauses = [
-        {"match": {"connector_id": {"query": connector_id, "operator": "and"}}} for connector_id in sorted(wanted)
+    return Model.having(client, "connector_id", wanted, of_connectors(wanted))
+
+
+def of_connectors(connector_ids: Iterable[str]) -> dict[str, Any]:
+    """A search for the models of any number of connectors, which may find more than those."""
+    # On 3.x the field is analysed text, of which one word is looked for; on 2.19 it holds the id as it is.
+    ids = set(connector_ids)
+    return {"terms": {"connector_id": sorted(ids | {_longest_word(connector_id) for connector_id in ids})}}
+
+
+def _longest_word(text: str) -> str:
+    """The longest part of an id that the standard analyser keeps in one piece: of letters, digits and underscores."""
+    return max(re.split(r"[^0-9a-z_]+", text.lower()), key=len)
+
+
+def ids_by(client: Client, field: str) -> dict[str, list[str]]:
+    """The ids of all models by what they have in a field, as one search tells them."""
+    found: dict[str, list[str]] = {}
+    for doc in Model.search(client, {"exists": {"field": field}}):
+        found.setdefault(str(doc.source.get(field)), []).append(doc.id)
+    return found
+
+
+def in_group(client: Client, group_id: str) -> list[Doc]:
+    """All models of a group, whatever their state."""
+    return Model.having(client, "model_group_id", [group_id], {"term": {"model_group_id": group_id}})
+
+
+def check_name_free(client: Client, doc: Doc, name: str, group_id: str) -> None:
+    """Refuse a name that another model of the group has, as then neither could be found by it. Raises Failure."""
+    others = [
+        other.id
+        for other in Model.named(client, name)
+        if other.id != doc.id and other.source.get("model_group_id") == group_id
     ]
-    found = Model.read_anew(client, Model.search(client, {"bool": {"should": clauses}}))
-    return [doc for doc in found if doc.source.get("connector_id") in wanted]
+    if others:
+        raise Failure(
+            "model_name_taken",
+            f"The name {name!r} belongs to another model of the group: {', '.join(others)}.",
+            ids=others,
+        )
 
 
 def update(run: Run, doc: Doc, fields: Mapping[str, Any], *, timeout: float) -> None:
@@ -100,9 +150,13 @@ def update(run: Run, doc: Doc, fields: Mapping[str, Any], *, timeout: float) -> 
     Model.change(run, doc.id, dict(fields))
 
 
-def settled(run: Run, model_id: str, *, timeout: float) -> Doc:
-    """The model as soon as it is not being deployed any more."""
-    return wait(run, model_id, lambda doc: state_of(doc) != DEPLOYING, "to leave DEPLOYING", timeout)
+def settled(run: Run, model_id: str, *, timeout: float, started: bool = False) -> Doc:
+    """The model as soon as it is not being deployed any more.
+
+    ``started`` tells that a deployment was asked for, so that a model that is still only registered is waited for too.
+    """
+    passing = {DEPLOYING, REGISTERED} if started else {DEPLOYING}
+    return wait(run, model_id, lambda doc: state_of(doc) not in passing, f"to leave {DEPLOYING}", timeout)
 
 
 def wait(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, timeout: float) -> Doc:

@@ -8,10 +8,19 @@
 
 from __future__ import annotations
 
+from typing import Any, Mapping
+
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import given, same_text
+
+#: The fields in which a group is stated and compared.
+FIELDS = ("name", "description", "access_mode", "backend_roles", "add_all_backend_roles")
+
+#: Those of them that say who may use the group; the server judges them together, so they are sent together.
+ACCESS = ("access_mode", "backend_roles", "add_all_backend_roles")
 
 
 class ModelGroup(Kind):
@@ -21,37 +30,85 @@ class ModelGroup(Kind):
     UNKNOWN = "unknown_model_group"
 
 
+def stated(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that the options state."""
+    fields = {name: value for name, value in given(options).items() if name in FIELDS}
+    if not fields.get("add_all_backend_roles"):
+        # Said with no, the server takes it for a wish to name roles.
+        fields.pop("add_all_backend_roles", None)
+    return fields
+
+
+def stored(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The same fields out of what the server answers; which roles were added all at once is not told."""
+    fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
+    if source.get("access") is not None:
+        fields["access_mode"] = source["access"]
+    return fields
+
+
+def differing(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """The names of the stated fields that the stored group does not fulfil."""
+    current = stored(source)
+    return [name for name in wanted if not _same(name, current, wanted[name])]
+
+
+def serialise(doc: Doc) -> dict[str, Any]:
+    """A group as modules return it."""
+    more = ("latest_version", "created_time", "last_updated_time", "owner")
+    return {
+        "model_group_id": doc.id,
+        **stored(doc.source),
+        **{name: doc.source[name] for name in more if name in doc.source},
+    }
+
+
 def ensure(run: Run, name: str) -> Doc:
     """The group of this name, made where it is missing. In check mode a missing one is told by an empty id."""
     found = ModelGroup.only(ModelGroup.named(run.client, name), name)
     if found:
         return found
-    made = run.act("create", ModelGroup.LABEL, name, lambda: _create(run, name))
+    check_name("model_group", name)
+    made = run.act("create", ModelGroup.LABEL, name, lambda: create(run, {"name": name})[0])
     return made or Doc("", {"name": name})
 
 
-def _create(run: Run, name: str) -> Doc:
+def check_name(option: str, name: str) -> None:
+    """Raises Failure, naming the option, where this can be no group's name."""
     if not name.strip() or len(name) > LONGEST_NAME:
         raise Failure(
-            "invalid_input", f"model_group: a name must have 1 to {LONGEST_NAME} characters, this one has {len(name)}."
+            "invalid_input", f"{option}: a name must have 1 to {LONGEST_NAME} characters, this one has {len(name)}."
         )
+
+
+def create(run: Run, fields: Mapping[str, Any]) -> tuple[Doc, bool]:
+    """The group, and whether it was made here."""
+    name = fields["name"]
     try:
         return ModelGroup.create_one(
             run,
-            {"name": name},
-            lambda: ModelGroup.named(run.client, name),
+            fields,
             path=f"{ModelGroup.PATH}/_register",
             withdraw=lambda group_id: ModelGroup.delete(run, group_id),
-        )[0]
+        )
     except ApiError as error:
         # Somebody made it between the look and the register: then it is the group that was wanted.
         found = ModelGroup.named(run.client, name) if error.code == "group_name_taken" else []
         if len(found) != 1:
             raise
-        return found[0]
+        return found[0], False
 
 
 def delete_if_empty(run: Run, group: Doc) -> bool:
     """Delete the group unless models are in it, which the server itself refuses (409). Returns whether it is gone."""
     answer = run.client.change("DELETE", f"{ModelGroup.PATH}/{segment(group.id)}", accept=(404, 409))
     return answer.status != 409
+
+
+def _same(name: str, current: Mapping[str, Any], want: Any) -> bool:
+    have = current.get(name)
+    if name == "backend_roles":
+        return set(have or []) == set(want)
+    if name == "add_all_backend_roles":
+        return current.get("access_mode") == "restricted" and bool(current.get("backend_roles"))
+    return same_text(have if have is not None else "", want)

@@ -59,7 +59,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         )
         after = _planned(current, scope, changes) if run.check_mode else _verified(run, scope, changes)
     return {
-        "settings": {name: after.effective(name) for name in stated},
+        "settings": settings.serialise(after, stated),
         "diff": {
             "before": {name: current.scope(scope).get(name, current.effective(name)) for name in changes},
             # A reset is shown as null: which default then counts is not known before.

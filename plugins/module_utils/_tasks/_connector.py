@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Iterator, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
@@ -16,56 +16,18 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _fi
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector_checks, prediction
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
-
-ACTION_OPTIONS = {
-    "action_type": {
-        "type": "str",
-        "default": "predict",
-        "choices": ["predict", "execute", "batch_predict", "cancel_batch_predict", "batch_predict_status"],
-    },
-    "name": {"type": "str"},
-    "method": {"type": "str", "default": "POST", "choices": ["GET", "POST", "PUT", "DELETE"]},
-    "url": {"type": "str", "required": True},
-    "headers": {"type": "dict"},
-    "request_body": {"type": "json"},
-    "pre_process_function": {"type": "str"},
-    "post_process_function": {"type": "str"},
-}
-
-CLIENT_CONFIG_OPTIONS = {
-    "max_connection": {"type": "int"},
-    "connection_timeout": {"type": "int"},
-    "read_timeout": {"type": "int"},
-    "retry_backoff_millis": {"type": "int"},
-    "retry_timeout_seconds": {"type": "int"},
-    "max_retry_times": {"type": "int"},
-    "retry_backoff_policy": {
-        "type": "str",
-        "choices": ["constant", "exponential_equal_jitter", "exponential_full_jitter"],
-    },
-    "skip_ssl_verification": {"type": "bool"},
-}
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _connector_body
 
 OPTIONS = {
     "name": {"type": "str"},
     "connector_id": {"type": "str"},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-    "description": {"type": "str"},
-    "version": {"type": "str"},
-    "protocol": {"type": "str", "choices": ["http", "aws_sigv4", "mcp_sse", "mcp_streamable_http"]},
-    "parameters": {"type": "dict"},
-    "credential": {"type": "dict", "no_log": True},
-    "actions": {"type": "list", "elements": "dict", "options": ACTION_OPTIONS},
-    "client_config": {"type": "dict", "options": CLIENT_CONFIG_OPTIONS},
-    "url": {"type": "str"},
-    "mcp_headers": {"type": "dict"},
-    "access_mode": {"type": "str", "choices": ["public", "private", "restricted"]},
-    "backend_roles": {"type": "list", "elements": "str"},
-    "add_all_backend_roles": {"type": "bool"},
+    **{name: option for name, option in _connector_body.BODY_OPTIONS.items() if name != "name"},
+    **_connector_body.SHORTHANDS,
     "update_credential": {"type": "str", "default": "on_create", "choices": ["on_create", "always", "when_changed"]},
     "update_strategy": {"type": "str", "default": "swap", "choices": ["swap", "redeploy", "fail"]},
     "probe": {"type": "dict"},
@@ -73,10 +35,23 @@ OPTIONS = {
 }
 
 
+RULES = {
+    "required_one_of": [("name", "connector_id", "definition", "src")],
+    "mutually_exclusive": [("provider", "definition", "src")],
+}
+
+
 def secrets(options: Mapping[str, Any]) -> list[str]:
     """Values to hide beyond those of 'no_log' options: keys that stand in headers in the open."""
-    return _leaves(options.get("credential")) + connectors.literal_secrets(
-        options.get("actions"), options.get("mcp_headers")
+    with suppress(Failure):
+        # The task itself tells what is wrong with the statement.
+        options = _connector_body.resolved(options)
+    # A key that is given in two places is as secret in the one that does not count.
+    definition = options.get("definition") or {}
+    return (
+        _leaves([options.get("credential"), options.get("api_key"), definition.get("credential")])
+        + connectors.literal_secrets(options.get("actions"), options.get("mcp_headers"))
+        + connectors.literal_secrets(definition.get("actions"), definition.get("headers"))
     )
 
 
@@ -91,6 +66,7 @@ def _leaves(value: Any) -> list[str]:
 
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Bring the connector to the stated state. Raises Failure."""
+    options = _connector_body.resolved(options, run)
     found = _locate(options, run)
     if options["state"] == "absent":
         return _absent(run, found)
@@ -135,14 +111,13 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     fields = connectors.to_create(connectors.stated(options))
     secret = _secret(options, {})
     credential = secret.sent or (None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL)
-    connectors.check(run, fields, options["credential"] or {}, options["probe"])
-    connectors.check_version(run.client, fields)
+    connector_checks.check(run, fields, options["credential"] or {}, options["probe"])
+    connector_checks.check_version(run.version, fields)
 
     def make() -> tuple[Doc, bool]:
         return Connector.create_one(
             run,
             connectors.body(fields, credential, secret.notes),
-            lambda: Connector.named(run.client, fields["name"]),
             path=f"{Connector.PATH}/_create",
             withdraw=lambda connector_id: Connector.delete(run, connector_id),
         )
@@ -167,8 +142,8 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
         return _result(run, current, wanted, current, secret, found)
 
     fields = connectors.merged(current, wanted)
-    connectors.check(run, fields, options["credential"], options["probe"])
-    connectors.check_version(run.client, fields)
+    connector_checks.check(run, fields, options["credential"], options["probe"])
+    connector_checks.check_version(run.version, fields)
     users = models.using_connectors(run.client, [found.id])
     live = [model for model in users if models.state_of(model) in models.LIVE]
     # A PUT can neither take a parameter away nor turn one protocol's connector into another's.

@@ -8,42 +8,62 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
 OPTIONS = {
     "name": {"type": "str"},
+    "name_pattern": {"type": "str"},
     "connector_id": {"type": "str"},
+    "protocol": {"type": "str"},
     "include_inline": {"type": "bool", "default": False},
+    "unused": {"type": "bool", "default": False},
+    "include_used_by": {"type": "bool", "default": False},
 }
 
 
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """The connectors that the options select. Raises Failure."""
-    name, connector_id = options["name"], options["connector_id"]
-    if connector_id:
-        found = Connector.get(run.client, connector_id)
-        standalone = [found] if found else []
-    elif name:
-        standalone = Connector.named(run.client, name)
-    else:
-        standalone = Connector.search(run.client, {"match_all": {}})
+    standalone = Connector.select(
+        run.client, object_id=options["connector_id"], name=options["name"], pattern=options["name_pattern"]
+    )
     listed = [_entry(doc, None) for doc in standalone]
     if options["include_inline"]:
-        # 2.19 cannot search for the object as a whole.
-        models = Model.search(run.client, {"exists": {"field": "connector.protocol"}})
-        inline = [
-            (Doc("", dict(model.source["connector"])), model.id) for model in models if model.source.get("connector")
-        ]
-        listed += [_entry(doc, model_id) for doc, model_id in inline if not name or doc.name == name]
+        listed += _inline(options, run.client)
+    if options["protocol"]:
+        listed = [entry for entry in listed if entry.get("protocol") == options["protocol"]]
+    if listed and (options["unused"] or options["include_used_by"]):
+        users = models.ids_by(run.client, "connector_id")
+        listed = [{**entry, "used_by": _users(entry, users)} for entry in listed]
+    if options["unused"]:
+        listed = [entry for entry in listed if not entry["used_by"]]
     return {"connectors": listed}
+
+
+def _inline(options: Mapping[str, Any], client: Client) -> list[dict[str, Any]]:
+    # 2.19 cannot search for the object as a whole.
+    found = Model.search(client, {"exists": {"field": "connector.protocol"}})
+    inline = [(Doc("", dict(model.source["connector"])), model.id) for model in found if model.source.get("connector")]
+    name, pattern = options["name"], options["name_pattern"]
+    return [
+        _entry(doc, model_id)
+        for doc, model_id in inline
+        if (not name or doc.name == name) and (pattern is None or fnmatchcase(doc.name, pattern))
+    ]
 
 
 def _entry(doc: Doc, model_id: str | None) -> dict[str, Any]:
     shown = connectors.serialise(doc)
     return {**shown, "connector_id": doc.id or None, "model_id": model_id, "urls": connectors.urls(shown)}
+
+
+def _users(entry: Mapping[str, Any], users: Mapping[str, list[str]]) -> list[str]:
+    return [entry["model_id"]] if entry["model_id"] else users.get(entry["connector_id"], [])

@@ -56,7 +56,7 @@ OPTIONS = {
             "unit": {
                 "type": "str",
                 "required": True,
-                "choices": ["NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "HOURS", "DAYS"],
+                "choices": list(models.UNITS),
             },
         },
     },
@@ -77,6 +77,9 @@ OPTIONS = {
     "delete_empty_group": {"type": "bool", "default": False},
     **wait_options(300.0),
 }
+
+
+RULES = {"required_one_of": [("name", "model_id")]}
 
 
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
@@ -139,9 +142,8 @@ def _create(
         raise Failure("invalid_input", f"name: must have 1 to {LONGEST_NAME} characters, this one has {len(name)}.")
     if "connector_id" not in wanted:
         raise Failure("invalid_input", f"connector: is needed, as there is no model {name!r} yet.")
-    version = _versions.read_version(run.client)
-    _versions.check_text(version, "name", name)
-    _versions.check_text(version, "description", wanted.get("description"))
+    _versions.check_text(run.version, "name", name)
+    _versions.check_text(run.version, "description", wanted.get("description"))
     # Left to itself the server makes a group of the model's name, or quietly adds the model to one of that name.
     if group is None or not group.id:
         group = model_group.ensure(run, group.name if group else name)
@@ -167,24 +169,21 @@ def _create(
 
 
 def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], at_once: bool) -> tuple[Doc, bool]:
-    def alike() -> list[Doc]:
-        return [
-            doc
-            for doc in Model.named(run.client, wanted["name"])
-            if doc.source.get("model_group_id") == wanted["model_group_id"]
-        ]
-
     doc, ours = Model.create_one(
         run,
         {"function_name": "remote", **wanted},
-        alike,
         path=f"{Model.PATH}/_register",
         query={"deploy": "true"} if at_once else None,
         withdraw=lambda model_id: deployment.remove(run, model_id, options["wait_timeout"]),
+        counts=lambda doc: doc.source.get("model_group_id") == wanted["model_group_id"],
+        apart=str(wanted["model_group_id"]),
     )
     # 2.19 overlooks 'is_enabled' at the registration.
     overlooked = models.differing(doc.source, wanted) if ours else []
     if overlooked:
+        if at_once:
+            # The server writes the same document while it deploys: the later of two writes fails, be it its own.
+            models.settled(run, doc.id, timeout=options["wait_timeout"], started=True)
         models.update(run, doc, {name: wanted[name] for name in overlooked}, timeout=options["wait_timeout"])
     return doc, ours
 
@@ -204,10 +203,12 @@ def _converge(
         wanted["model_group_id"] = group.id
     differing = models.differing(found.source, wanted)
     if differing:
+        if options["model_id"] and {"name", "model_group_id"} & set(differing):
+            both = {**found.source, **wanted}
+            models.check_name_free(run.client, found, str(both["name"]), str(both.get("model_group_id")))
         if {"name", "description"} & set(differing):
-            version = _versions.read_version(run.client)
             for field in ("name", "description"):
-                _versions.check_text(version, field, wanted.get(field))
+                _versions.check_text(run.version, field, wanted.get(field))
         changes = {name: wanted[name] for name in differing}
         run.act(
             "update",
@@ -280,12 +281,7 @@ def _delete_group(options: Mapping[str, Any], run: Run, found: Doc | None, group
         group = ModelGroup.only(ModelGroup.named(run.client, options["name"]), options["name"])
     if group is None or not group.id:
         return
-    others = [
-        doc
-        for doc in Model.search(run.client, {"term": {"model_group_id": group.id}})
-        if not found or doc.id != found.id
-    ]
-    if others:
+    if any(not found or doc.id != found.id for doc in models.in_group(run.client, group.id)):
         return
     target = group
     gone = run.act(

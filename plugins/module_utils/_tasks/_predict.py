@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
@@ -40,14 +39,10 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     if not parameters:
         raise Failure("invalid_input", "messages or parameters: one of them must say what to ask.")
     pattern = options["expect_pattern"]
-    if pattern:
-        try:
-            re.compile(pattern)
-        except re.error as exc:
-            raise Failure("invalid_pattern", f"expect_pattern: {pattern!r} does not compile: {exc}") from exc
+    prediction.check_pattern(pattern)
     reference = options["model"]
     found = Model.find(run.client, reference) if run.check_mode else Model.need(run.client, reference)
-    if "stream" in parameters and _versions.read_version(run.client) >= _versions.SINCE["streaming"]:
+    if "stream" in parameters and _versions.has(run.version, "streaming"):
         raise Failure(
             "invalid_input",
             "parameters: 'stream', whatever its value, makes this version of OpenSearch stream to another API and leave "

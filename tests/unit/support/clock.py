@@ -17,6 +17,9 @@ class FakeClock(Clock):
     def now(self) -> float:
         return self.time
 
+    def epoch(self) -> float:
+        return 1700000000.0 + self.time
+
     def sleep(self, seconds: float) -> None:
         assert seconds >= 0, f"a pause of {seconds} s"
         self.slept.append(seconds)

@@ -13,7 +13,20 @@ from typing import Any, Callable, Mapping, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import NoAnswer, NotSent, RawAnswer
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.agents import Agents
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.controllers import Controllers
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guard import is_read
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.indices import Indices
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.newer import (
+    PRIVATE_ENDPOINTS,
+    id_asked_for,
+    new_settings,
+    refused_endpoint,
+    release,
+    unsafe_pattern,
+)
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.pipelines import Pipelines
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import decoded
 
 ML = "/_plugins/_ml"
 
@@ -41,6 +54,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "plugins.ml_commons.multi_tenancy_enabled": "false",
     "cluster.routing.allocation.enable": "all",
 }
+#: Why a deployment fails when the model's document is written at that moment (seen on 2.19.1).
+VERSION_CONFLICT = "version conflict, required seqNo [370], primary term [1]. current document has seqNo [371]"
+
 STATIC_SETTINGS = {"plugins.ml_commons.multi_tenancy_enabled"}
 
 PROTOCOLS = ("aws_sigv4", "http", "mcp_sse", "mcp_streamable_http")
@@ -55,7 +71,7 @@ class Exchange(NamedTuple):
 
     @property
     def write(self) -> bool:
-        return not is_read(self.method, self.path) and not self.path.endswith("/_predict")
+        return not is_read(self.method, self.path) and not self.path.endswith(("/_predict", "/_execute"))
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status}"
@@ -125,8 +141,8 @@ class Refused(Exception):
         self.body = _error_body(status, kind, reason)
 
 
-class FakeCluster:
-    """Connectors, model groups, models, tasks and settings; ``backend`` plays the server behind the connectors."""
+class FakeCluster(Agents, Controllers):
+    """Connectors, model groups, models, controllers, agents, pipelines, tasks and settings; ``backend`` plays the server behind the connectors."""
 
     def __init__(self, version: str = "3.6.0", *, trusted: tuple[str, ...] = (".*",)) -> None:
         self.version = version
@@ -135,19 +151,29 @@ class FakeCluster:
         self.groups: dict[str, dict[str, Any]] = {}
         self.models: dict[str, dict[str, Any]] = {}
         self.tasks: dict[str, dict[str, Any]] = {}
+        self.pipelines = Pipelines()
+        self.indices = Indices()
+        Agents.__init__(self)
+        Controllers.__init__(self)
+        self._refuse = Refused
         #: (kind, id) -> how often the document was written.
         self.versions: dict[str, int] = {}
         self.persistent: dict[str, Any] = {}
         self.transient: dict[str, Any] = {}
-        self.defaults = dict(DEFAULT_SETTINGS)
+        self.defaults = {**DEFAULT_SETTINGS, **new_settings(version)}
         if trusted:
             self.persistent["plugins.ml_commons.trusted_connector_endpoints_regex"] = list(trusted)
         self.exchanges: list[Exchange] = []
         self.predictions: list[tuple[str, dict[str, Any], dict[str, str]]] = []
         #: How many reads show a deployment that runs, and how it ends.
         self.deploying_reads = 2
+        #: How many reads show a model as only registered that is deployed with its registration.
+        self.starting_reads = 2
+        self._starting: dict[str, int] = {}
         self.deploy_outcomes: list[tuple[str, dict[str, str]]] = []
         self.index_missing = False
+        #: Whether groups have owners and roles: the security plugin with model access control.
+        self.access_control = False
         #: For how many searches a changed document is seen as it was: 2.19 does not refresh the index after a PUT, and
         #: no version does when it notes a model's state. A GET, a create and a delete are always up to date.
         self.change_lag = 2 if version.startswith("2.") else 0
@@ -170,7 +196,7 @@ class FakeCluster:
     ) -> RawAnswer:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
-        body = json.loads(content) if content else None
+        body = decoded(content)
         for matches, act, left in self._hooks:
             if left[0] and matches(method, parts.path):
                 left[0] -= 1
@@ -220,6 +246,9 @@ class FakeCluster:
                 self.credentials,
                 self.groups,
                 self.models,
+                self.pipelines.bodies,
+                self.agents,
+                self.controllers,
                 self.persistent,
                 self.transient,
                 self.versions,
@@ -280,6 +309,10 @@ class FakeCluster:
             return {"name": "node-1", "version": {"distribution": "opensearch", "number": self.version}}
         if path == "/_cluster/settings":
             return self._settings(method, query, body)
+        if self.pipelines.knows(path):
+            return self.pipelines.handle(method, path, body, Refused)
+        if self.indices.knows(path):
+            return self.indices.handle(method, path, body, Refused)
         segments = [unquote(part) for part in path.split("/")[1:]]
         if segments[:2] != ["_plugins", "_ml"]:
             raise Refused(400, f"no handler found for uri [{path}] and method [{method}]")
@@ -297,6 +330,13 @@ class FakeCluster:
     def _id(self, kind: str) -> str:
         self._made += 1
         return f"K{self._made}q-{kind}_{self._made}Z"
+
+    def _id_for(self, kind: str, body: Mapping[str, Any], objects: Mapping[str, Any]) -> str:
+        """The id of a new object: the one that is asked for, or the server's own."""
+        wanted, refused = id_asked_for(self.version, kind, body, objects)
+        if refused:
+            raise Refused(*refused)
+        return wanted or self._id(kind.split()[-1])
 
     def _now(self) -> int:
         self._time += 1000
@@ -344,7 +384,7 @@ class FakeCluster:
         if "client_config" in body:
             stored["client_config"] = _stored_config(body["client_config"])
         self._check_trusted(stored)
-        object_id = self._id("connector")
+        object_id = self._id_for("connector", body, self.connectors)
         stored["created_time"] = stored["last_updated_time"] = self._now()
         self.connectors[object_id] = stored
         self.credentials[object_id] = {name: java_text(value) for name, value in (body.get("credential") or {}).items()}
@@ -439,8 +479,11 @@ class FakeCluster:
                     f"The name you provided is already being used by a model group with ID: {object_id}.",
                     "illegal_argument_exception",
                 )
-        object_id = self._id("group")
-        self.groups[object_id] = {**body, "latest_version": 0, "created_time": self._now()}
+        stored = {name: body[name] for name in ("name", "description") if body.get(name)}
+        stored.update(self._access(body, "private"))
+        object_id = self._id_for("model group", body, self.groups)
+        now = self._now()
+        self.groups[object_id] = {**stored, "latest_version": 0, "created_time": now, "last_updated_time": now}
         self._wrote(object_id)
         return {"model_group_id": object_id, "status": "CREATED"}
 
@@ -448,6 +491,47 @@ class FakeCluster:
         if object_id not in self.groups:
             raise Refused(404, "Failed to find model group with the provided model group id: " + object_id)
         return self.groups[object_id]
+
+    def _model_groups_put_one(self, object_id: str, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
+        group = self._model_groups_get_one(object_id, body=None, query=None)
+        self._check_text("group", body)
+        for other_id, other in self.groups.items():
+            if other_id != object_id and other["name"] == body.get("name"):
+                raise Refused(
+                    400,
+                    f"The name you provided is already being used by another model with ID: {other_id}. "
+                    "Please provide a different name",
+                    "illegal_argument_exception",
+                )
+        access = self._access(body, group["access"])
+        self._changing(object_id, group, self.change_lag)
+        # What is blank is overlooked.
+        group.update({name: body[name] for name in ("name", "description") if (body.get(name) or "").strip()})
+        group.update({**access, "last_updated_time": self._now()})
+        self._wrote(object_id)
+        return {"status": "Updated"}
+
+    def _access(self, body: Mapping[str, Any], default: str) -> dict[str, Any]:
+        """What is stored of the access fields; the caller's own role is 'mine'."""
+        named = {name for name in ("access_mode", "backend_roles", "add_all_backend_roles") if name in body}
+        if not self.access_control:
+            if named:
+                raise Refused(
+                    400,
+                    "You cannot specify model access control parameters because the Security plugin or model access "
+                    "control is disabled on your cluster.",
+                    "illegal_argument_exception",
+                )
+            return {"access": "public"}
+        roles = ["mine"] if body.get("add_all_backend_roles") else body.get("backend_roles")
+        mode = body.get("access_mode") or ("restricted" if roles else default)
+        if mode != "restricted" and roles:
+            raise Refused(400, "You can specify backend roles only for a model group with the restricted access mode.")
+        if body.get("access_mode") == "restricted" and not roles:
+            raise Refused(400, "You must specify one or more backend roles or add all backend roles to register")
+        if mode != "restricted":
+            return {"access": mode, "backend_roles": []}
+        return {"access": mode, **({"backend_roles": roles} if roles is not None else {})}
 
     def _model_groups_delete_one(self, object_id: str, *, body: Any, query: Any) -> dict[str, Any]:
         if any(model["model_group_id"] == object_id for model in self.models.values()):
@@ -476,13 +560,15 @@ class FakeCluster:
             group_id = group_id or self.add_group(body["name"])
         if group_id not in self.groups:
             raise Refused(500, f"Model Group Response is empty for {group_id}", "exception")
-        object_id = self._id("model")
-        stored = {name: value for name, value in body.items() if name not in ("function_name", "version")}
+        # The group counts the model before the model is stored.
+        model_version = self._next_version(group_id)
+        object_id = self._id_for("model", body, self.models)
+        stored = {name: value for name, value in body.items() if name not in ("function_name", "version", "model_id")}
         stored.update(_stored_nested(body))
         stored.update(
             model_group_id=group_id,
             algorithm="REMOTE",
-            model_version=self._next_version(group_id),
+            model_version=model_version,
             model_state="REGISTERED",
             planning_worker_node_count=1,
             current_worker_node_count=0,
@@ -497,6 +583,8 @@ class FakeCluster:
         self._task("REGISTER_MODEL", object_id, {})
         if query.get("deploy") == "true":
             self._deploy(object_id)
+            stored["model_state"] = "REGISTERED"
+            self._starting[object_id] = self.starting_reads
         return {"task_id": self._id("task"), "status": "CREATED", "model_id": object_id}
 
     def _next_version(self, group_id: str) -> str:
@@ -528,6 +616,13 @@ class FakeCluster:
             if group_id not in self.groups:
                 raise Refused(404, f"Failed to find the model group with the provided model group id: {group_id}")
             model["model_version"] = self._next_version(group_id)
+        if self._starting.pop(object_id, None) is not None:
+            # The deployment finds a later version of the document than the one that it has read.
+            task = [task for task in self.tasks.values() if task["model_id"] == object_id and "_outcome" in task][-1]
+            task.update(_outcome="DEPLOY_FAILED", state="FAILED", error=f"[{object_id}]: {VERSION_CONFLICT}")
+            self._stuck.add(object_id)
+            model["model_state"] = "DEPLOYING"
+            self._pending[object_id] = 0
         nested = _stored_nested(body)
         if "rate_limiter" in body:
             nested["rate_limiter"] = {**model.get("rate_limiter", {}), **nested["rate_limiter"]}
@@ -576,6 +671,12 @@ class FakeCluster:
     def _tick(self, object_id: str) -> None:
         """A read after ``deploying_reads`` others sees the end of the deployment."""
         model = self.models[object_id]
+        if object_id in self._starting:
+            self._starting[object_id] -= 1
+            if self._starting[object_id] <= 0:
+                del self._starting[object_id]
+                model["model_state"] = "DEPLOYING"
+            return
         if model["model_state"] != "DEPLOYING" or object_id not in self._pending:
             return
         if self._pending[object_id] > 0:
@@ -610,6 +711,10 @@ class FakeCluster:
         for name in re.findall(r"\$\{parameters\.([^}:]+)\}", json.dumps(connector["actions"])):
             if name not in parameters:
                 raise Refused(400, f"Some parameter placeholder not filled in payload: {name}")
+        for action in connector["actions"]:
+            refusal = refused_endpoint(self._effective(PRIVATE_ENDPOINTS), action["url"])
+            if refusal:
+                raise Refused(400, refusal, "illegal_argument_exception")
         self.predictions.append((object_id, parameters, dict(credential)))
         return self.backend(connector, credential, parameters)
 
@@ -635,6 +740,15 @@ class FakeCluster:
     def _tasks_post_search(self, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
         return self._search(self.tasks, body)
 
+    def _profile_get_one(self, subset: str = "", *, body: Any, query: Any) -> dict[str, Any]:
+        """What the node has in memory: the models that it serves, and no task."""
+        held = {
+            object_id: {"model_state": model["model_state"], "predictor": "RemoteModel@1", "worker_nodes": ["n1"]}
+            for object_id, model in self.models.items()
+            if model.get("current_worker_node_count")
+        }
+        return {"nodes": {"n1": {"models": held}}} if held and subset in ("", "models") else {}
+
     # Settings
 
     def _effective(self, name: str) -> Any:
@@ -651,11 +765,14 @@ class FakeCluster:
             return {"persistent": self.persistent, "transient": self.transient, "defaults": defaults}
         for scope, settings in body.items():
             for name, value in settings.items():
-                if name not in DEFAULT_SETTINGS:
+                if name not in self.defaults:
                     raise Refused(400, f"{scope} setting [{name}], not recognized", "settings_exception")
                 if name in STATIC_SETTINGS:
                     raise Refused(400, f"{scope} setting [{name}], not dynamically updateable", "settings_exception")
-                default = DEFAULT_SETTINGS[name]
+                unsafe = unsafe_pattern(self.version, name, value)
+                if unsafe:
+                    raise Refused(400, unsafe, "illegal_argument_exception")
+                default = self.defaults[name]
                 if default in ("true", "false") and value is not None and java_text(value) not in ("true", "false"):
                     raise Refused(400, f"Failed to parse value [{value}] as only [true] or [false] are allowed.")
         for scope, settings in body.items():
@@ -671,10 +788,9 @@ class FakeCluster:
     # What all share
 
     def _check_text(self, kind: str, body: Mapping[str, Any]) -> None:
-        version = tuple(int(part) for part in self.version.split(".")[:2])
         for field in ("name", "description"):
             text = body.get(field)
-            if version >= (3, 1) and text and not re.fullmatch(r"[\w\s.,!?():@\-/'\"]*", text):
+            if release(self.version) >= (3, 1) and text and not re.fullmatch(r"[\w\s.,!?():@\-/'\"]*", text):
                 raise Refused(
                     400,
                     f"Model {kind} {field} can only contain letters, numbers, spaces, and basic punctuation (.,!?():@-_'/\")",
@@ -691,13 +807,25 @@ class FakeCluster:
             for object_id, source in visible.items()
             if matches(body.get("query", {"match_all": {}}), object_id, source)
         ]
+        # What was written first stands first; changes are not noted here.
+        numbers = {object_id: [number] for number, object_id in enumerate(objects)}
+        after = body.get("search_after")
+        found = [pair for pair in found if after is None or numbers[pair[0]] > after]
         for clause in reversed(body.get("sort", [])):
             [(field, order)] = clause.items()
-            found.sort(key=lambda pair: pair[1][field], reverse=order == "desc")
+            if field != "_seq_no":
+                found.sort(key=lambda pair: pair[1][field], reverse=order == "desc")
         size = body.get("size", 10)
         if size > 10000:
             raise Refused(400, "Result window is too large", "illegal_argument_exception")
-        return {"hits": {"hits": [{"_id": object_id, "_source": source} for object_id, source in found[:size]]}}
+        return {
+            "hits": {
+                "hits": [
+                    {"_id": object_id, "_source": source, "sort": numbers[object_id]}
+                    for object_id, source in found[:size]
+                ]
+            }
+        }
 
 
 def chat(connector: dict[str, Any], credential: dict[str, str], parameters: dict[str, Any]) -> dict[str, Any]:
@@ -766,6 +894,8 @@ def matches(query: Mapping[str, Any], object_id: str, source: Mapping[str, Any])
     [(field, value)] = clause.items()
     if kind == "term":
         return _term(field, value, source)
+    if kind == "terms":
+        return any(_term(field, each, source) for each in value)
     if kind == "match":
         text, operator = (value["query"], value["operator"]) if isinstance(value, dict) else (value, "or")
         have = tokens(source.get(field, ""))

@@ -10,8 +10,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport
 
 
 def is_read(method: str, url: str) -> bool:
-    """A GET, or a search. A prediction is none: it costs, and it deploys models."""
-    return method == "GET" or (method == "POST" and urlsplit(url).path.endswith("/_search"))
+    """A GET, a HEAD, a search, many documents at once, or Ollama's way to show a model. A prediction is none: it costs, and it deploys models."""
+    path = urlsplit(url).path
+    return method in ("GET", "HEAD") or (method == "POST" and path.endswith(("/_search", "/_mget", "/api/show")))
 
 
 class ReadOnly:
@@ -28,6 +29,11 @@ class ReadOnly:
             self.violations.append(f"{method} {url}")
             raise AssertionError(f"written in check mode: {method} {url}")
         return self.inner.send(method, url, headers, content, timeout)
+
+    def stream(self, method: str, url: str, *_rest: Any) -> Any:
+        """All that is streamed writes."""
+        self.violations.append(f"{method} {url}")
+        raise AssertionError(f"written in check mode: {method} {url}")
 
 
 def watch(run: Any, violations: list[str]) -> None:

@@ -13,7 +13,7 @@ from unittest import mock
 from ansible.module_utils import basic
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _client, _options
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _client, _ollama, _options
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import Transport
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
@@ -35,10 +35,28 @@ except ImportError:
 #: module -> the file of its task in module_utils/_tasks.
 TASKS = {
     "opensearch_cluster_setting": "_cluster_setting",
+    "opensearch_cluster_setting_info": "_cluster_setting_info",
+    "ml_agent": "_agent",
+    "ml_agent_execute": "_agent_execute",
+    "ml_agent_info": "_agent_info",
     "ml_connector": "_connector",
     "ml_connector_info": "_connector_info",
+    "ml_controller": "_controller",
+    "ml_controller_info": "_controller_info",
     "ml_model": "_model",
+    "ml_model_group": "_model_group",
+    "ml_model_group_info": "_model_group_info",
+    "ml_model_info": "_model_info",
     "ml_predict": "_predict",
+    "ml_profile_info": "_profile_info",
+    "ml_task_info": "_task_info",
+    "opensearch_document": "_document",
+    "opensearch_index": "_index",
+    "opensearch_pipeline": "_pipeline",
+    "opensearch_pipeline_info": "_pipeline_info",
+    "opensearch_search": "_search",
+    "ollama_model": "_ollama_model",
+    "ollama_model_info": "_ollama_model_info",
 }
 
 
@@ -46,9 +64,21 @@ def task_of(module: str) -> Any:
     return importlib.import_module(f"{COLLECTION}.plugins.module_utils._tasks.{TASKS[module]}")
 
 
+def connection_of(module: str) -> _options.Connection:
+    """The kind of server that the module talks to."""
+    return _ollama.CONNECTION if module.startswith("ollama_") else _options.CLUSTER
+
+
+def server_of(module: str) -> dict[str, Any]:
+    """The option that names the double."""
+    if module.startswith("ollama_"):
+        return {"url": "http://ollama.test:11434"}
+    return {"hosts": ["http://cluster.test:9200"]}
+
+
 def parameters(module: str, stated: Mapping[str, Any]) -> dict[str, Any]:
     """The options as the module sees them: validated, with defaults."""
-    validator = ArgumentSpecValidator({**_options.connection_options(), **task_of(module).OPTIONS})
+    validator = ArgumentSpecValidator({**connection_of(module).options(), **task_of(module).OPTIONS})
     result = validator.validate(dict(stated))
     assert not result.error_messages, result.error_messages
     return dict(result.validated_parameters)
@@ -62,8 +92,10 @@ def make_run(transport: Transport, *, check_mode: bool = False, clock: FakeClock
 
 def execute(transport: Transport, module: str, /, *, check_mode: bool = False, **stated: Any) -> dict[str, Any]:
     """The result of a task, as a dictionary with 'changed' and 'actions'; raises what the task raises."""
-    run = make_run(transport, check_mode=check_mode)
-    result = task_of(module).execute(parameters(module, stated), run)
+    options = parameters(module, {**server_of(module), **stated})
+    client = connection_of(module).connect(options, read_only=check_mode, transport=transport, clock=FakeClock())
+    run = Run(client, check_mode=check_mode)
+    result = task_of(module).execute(options, run)
     return {"changed": run.changed, "actions": run.actions, "warnings": run.warnings, **result}
 
 
@@ -78,7 +110,7 @@ def run_module(
     """Run main() of a module as Ansible would; returns what it printed, with its warnings."""
     main = importlib.import_module(f"{COLLECTION}.plugins.modules.{module}").main
     seam: Transport = ReadOnly(transport, violations) if check_mode else transport
-    stated = {"hosts": ["http://cluster.test:9200"], **args, "_ansible_check_mode": check_mode, "_ansible_diff": True}
+    stated = {**server_of(module), **args, "_ansible_check_mode": check_mode, "_ansible_diff": True}
     printed = io.StringIO()
     warned: list[str] = []
     with contextlib.ExitStack() as stack:

@@ -165,6 +165,14 @@ MODEL = [
     Operation("model: absent by id", "ml_model", {"model_id": "K3q-model_3Z", "state": "absent"}, _served),
 ]  # fmt: skip
 
+GROUP = [
+    Operation("group: create", "ml_model_group", {"name": "Chats", "description": "Größe"}),
+    Operation("group: description", "ml_model_group", {"name": "Chats", "description": "New"}, lambda c: c.add_group("Chats")),
+    Operation("group: rename", "ml_model_group", {"model_group_id": "K1q-group_1Z", "name": "Talks"},
+              lambda c: c.add_group("Chats")),
+    Operation("group: absent", "ml_model_group", {"name": "Chats", "state": "absent"}, lambda c: c.add_group("Chats")),
+]  # fmt: skip
+
 SETTING = [
     Operation("setting: list", "opensearch_cluster_setting", {"settings": {TRUSTED: ["^http://x$"]}}),
     Operation("setting: append", "opensearch_cluster_setting",
@@ -181,4 +189,71 @@ SETTING = [
               {"settings": {PRIVATE_IP: None}, "scope": "transient"}, _transient),
 ]  # fmt: skip
 
-OPERATIONS = [*CONNECTOR, *MODEL, *SETTING]
+
+def _piped(cluster: FakeCluster) -> None:
+    cluster.pipelines.bodies["search"]["answer"] = {
+        "version": 1,
+        "response_processors": [{"rename_field": {"field": "a"}}],
+    }
+    _served(cluster)
+
+
+RAG = {
+    "retrieval_augmented_generation": {"model_id": "${model:Chat}", "context_field_list": ["text"], "n": 5, "t": True}
+}
+PIPELINE = [
+    Operation("pipeline: create", "opensearch_pipeline",
+              {"name": "answer", "type": "search", "description": "Größe", "version": 3,
+               "definition": {"response_processors": [RAG]}}, _served),
+    Operation("pipeline: ingest", "opensearch_pipeline",
+              {"name": "a b/c", "type": "ingest", "definition": {"processors": [{"set": {"field": "a", "value": 1.50}}]}}),
+    Operation("pipeline: replace", "opensearch_pipeline",
+              {"name": "answer", "type": "search", "definition": {"response_processors": [RAG]}}, _piped),
+    Operation("pipeline: version taken away", "opensearch_pipeline",
+              {"name": "answer", "type": "search",
+               "definition": {"response_processors": [{"rename_field": {"field": "a"}}]}}, _piped),
+    Operation("pipeline: absent", "opensearch_pipeline", {"name": "answer", "type": "search", "state": "absent"}, _piped),
+]  # fmt: skip
+
+
+def _agent(cluster: FakeCluster, **fields: Any) -> None:
+    cluster.add_agent(parameters={"a": 1, "b": "x"}, **fields)
+    _served(cluster)
+
+
+def _planner(cluster: FakeCluster) -> None:
+    _served(cluster)
+    cluster.add_agent(type="plan_execute_and_reflect", llm={"model_id": "K3q-model_3Z"}, parameters={"a": 1})
+
+
+HOUSE: dict[str, Any] = {"name": "House agent"}
+LISTING = {"type": "ListIndexTool"}
+ASKING = {
+    "type": "MLModelTool",
+    "name": "chat",
+    "parameters": {"model_id": "${model:Chat}", "n": 5, "stop": ["a"], "deep": {"b": 0.5}},
+}
+AGENT = [
+    Operation("agent: create", "ml_agent",
+              {**HOUSE, "type": "flow", "description": "Größe", "tools": [ASKING], "parameters": {"n": 1, "t": True},
+               "memory": {"type": "conversation_index"}, "app_type": "rag"}, _served),
+    Operation("agent: create a thinking one", "ml_agent",
+              {**HOUSE, "type": "conversational", "llm": {"model_id": "Chat", "parameters": {"max_iteration": 5}},
+               "tools": [LISTING]}, _served),
+    Operation("agent: 3: description", "ml_agent", {**HOUSE, "description": "New"}, _agent),
+    Operation("agent: 3: tools", "ml_agent", {**HOUSE, "tools": [ASKING, LISTING]}, _agent),
+    Operation("agent: 3: parameter", "ml_agent", {**HOUSE, "parameters": {"a": 1, "b": "y", "c": None}}, _agent),
+    Operation("agent: 3: rename", "ml_agent", {"agent_id": "K1q-agent_1Z", "name": "New name"}, _agent),
+    Operation("agent: parameter taken away", "ml_agent",
+              {**HOUSE, "parameters": {"a": 1}, "update_strategy": "recreate"}, _agent),
+    Operation("agent: other type", "ml_agent", {**HOUSE, "type": "conversational_flow", "update_strategy": "recreate"}, _agent),
+    Operation("agent: no tools", "ml_agent", {**HOUSE, "tools": [], "update_strategy": "recreate"}, _agent),
+    Operation("agent: 3: create a planner", "ml_agent",
+              {**HOUSE, "type": "plan_execute_and_reflect", "llm": {"model_id": "Chat"}}, _served),
+    Operation("agent: 3: planner's tools", "ml_agent", {**HOUSE, "tools": [ASKING]}, _planner),
+    Operation("agent: planner absent", "ml_agent", {**HOUSE, "state": "absent"}, _planner),
+    Operation("agent: absent", "ml_agent", {**HOUSE, "state": "absent"}, _agent),
+    Operation("agent: absent by id", "ml_agent", {"agent_id": "K1q-agent_1Z", "state": "absent"}, _agent),
+]  # fmt: skip
+
+OPERATIONS = [*CONNECTOR, *MODEL, *GROUP, *SETTING, *PIPELINE, *AGENT]

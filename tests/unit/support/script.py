@@ -71,6 +71,13 @@ def error(status: int, kind: str, reason: str) -> dict[str, Any]:
     }
 
 
+def decoded(content: bytes | None) -> Any:
+    """What was sent; a list where it is one JSON in each line."""
+    if content and content.endswith(b"\n"):
+        return [json.loads(line) for line in content.splitlines()]
+    return json.loads(content) if content else None
+
+
 class Script:
     """Sent requests are kept in ``sent`` as (method, url, headers, content, timeout)."""
 
@@ -90,7 +97,7 @@ class Script:
         step = self.expected.pop(0)
         if (method, path) != (step.method, step.path):
             self._complain(f"{method} {path} came instead of {step}")
-        body = json.loads(content) if content else None
+        body = decoded(content)
         if step.body is not _ANY and body != step.body:
             self._complain(f"{step} carried {body!r} instead of {step.body!r}")
         if isinstance(step.outcome, Exception):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.filter import is_private_url, trusted_regex
+from ansible_collections.searchops.opensearch_ml.plugins.filter import is_private_url, private_regex, trusted_regex
 
 URL = "http://10.0.0.5:11434/v1/chat/completions"
 
@@ -24,11 +24,31 @@ def test_trusted_regex() -> None:
     assert pattern(URL) == r"^http://10\.0\.0\.5:11434/v1/chat/completions$"
 
 
+@pytest.mark.parametrize(
+    ("url", "called"),
+    [
+        (URL, r"http://10\.0\.0\.5:11434/v1/chat/completions"),
+        ("http://llm:80/v1?a=b", r"http://llm/v1\?a=b"),
+        ("https://llm:443/v1", "https://llm/v1"),
+        ("https://llm:80/v1", "https://llm:80/v1"),
+        ("http://[::1]:80/v1", r"http://\[::1\]/v1"),
+        ("http://[::80]/v1#x", r"http://\[::80\]/v1"),
+        ("http://llm:/v1", "http://llm/v1"),
+        ("HTTP://llm:8080", "http://llm:8080"),
+    ],
+)
+def test_private_regex(url: str, called: str) -> None:
+    """As the server's HTTP client writes the URL (published source of OpenSearch 3.7)."""
+    pattern: Any = private_regex.FilterModule().filters()["private_regex"]
+    assert pattern(url) == f"^{called}$"
+
+
 @pytest.mark.parametrize("url", ["", "ollama:11434", "http://joe:s3cret@a.test/"])
 def test_what_is_no_url(url: str) -> None:
     for name, apply in (
         ("is_private_url", is_private_url.is_private_url),
         ("trusted_regex", trusted_regex.trusted_regex),
+        ("private_regex", private_regex.private_regex),
     ):
         with pytest.raises(AnsibleFilterError, match=name) as caught:
             apply(url)

@@ -355,6 +355,14 @@ def test_a_segment_stays_one_segment(text: str) -> None:
     assert unquote(quoted) == text
 
 
+@pytest.mark.parametrize("text", [".", ".."])
+def test_what_cannot_be_a_segment_is_refused(text: str) -> None:
+    with pytest.raises(Failure, match="no name or id") as caught:
+        segment(text)
+    assert caught.value.code == "invalid_input"
+    assert segment(text + "x") == text + "x"
+
+
 def test_a_secret_in_a_body_is_not_in_the_message(script: Scripter) -> None:
     sent = script(post("/x").answers(400, error(400, "x", "bad")))
     with pytest.raises(ApiError) as caught:

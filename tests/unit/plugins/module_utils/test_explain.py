@@ -35,11 +35,27 @@ TEXTS = [
     (401, "", "Unauthorized", "wrong_credentials"),
     (403, "security_exception", "no permissions for [cluster:monitor/x] and User [name=joe]", "forbidden"),
     (403, "", "Forbidden", "forbidden"),
+    (403, "", "Signature expired: 20261123T101010Z is now earlier than 20261123T101510Z (20261123T102010Z - 5 min.)", "aws_clock_skew"),
+    (403, "", "Signature not yet current: 20261123T102010Z is still later than 20261123T101510Z", "aws_clock_skew"),
+    (403, "", "The security token included in the request is expired", "aws_credentials_expired"),
+    (403, "", "The security token included in the request is invalid.", "aws_credentials_unknown"),
+    (403, "", "The request signature we calculated does not match the signature you provided. Check ...", "aws_signature_mismatch"),
+    (403, "", "Credential should be scoped to a valid region, not 'us-east-1'. ", "aws_wrong_scope"),
+    (403, "", "User: arn:aws:iam::1:user/joe is not authorized to perform: es:ESHttpPut because no ...", "aws_not_authorized"),
+    (403, "Forbidden", "403 Forbidden", "forbidden"),
     (403, "status_exception", "Model is disabled.", "model_disabled"),
     (429, "status_exception", "Request is throttled at model level.", "rate_limited"),
     (400, "illegal_argument_exception", "Connector URL is not matching the trusted connector endpoint regex", "untrusted_endpoint"),
     (400, "x", "Connector URL is not matching the trusted connector endpoint regex, URL is: http://a", "untrusted_endpoint"),
     (400, "x", "Remote inference host name has private ip address: ollama", "private_address_refused"),
+    (400, "illegal_argument_exception", "Connector URL is not matching the trusted connector private endpoint regex",
+     "private_endpoint_refused"),
+    (400, "illegal_argument_exception", "Remote inference host name has restricted ip address: ollama", "restricted_address"),
+    (400, "illegal_argument_exception", "Regex pattern too long (max 256 chars): ^a$", "invalid_setting_value"),
+    (400, "illegal_argument_exception", "Regex pattern contains nested quantifiers or backreferences that may cause ReDoS: (a+)+",
+     "invalid_setting_value"),
+    (409, "status_exception", "connector id 'connector-a-1' already exists", "id_taken"),
+    (409, "status_exception", "model group id 'model-group-a-1' already exists", "id_taken"),
     (400, "pattern_syntax_exception", "Unclosed group near index 4", "broken_trusted_regex"),
     (400, "settings_exception", "persistent setting [plugins.ml_commons.nope], not recognized", "unknown_setting"),
     (400, "settings_exception", "unknown setting [x] please check", "unknown_setting"),
@@ -79,6 +95,7 @@ TEXTS = [
     (401, "status_exception", REMOTE + '{"error": "wrong key"}', "backend_unauthorized"),
     (403, "status_exception", REMOTE + "Forbidden", "backend_unauthorized"),
     (404, "status_exception", REMOTE + '{"error": "model \'x\' not found, try pulling it first"}', "backend_model_missing"),
+    (403, "x", REMOTE + "The security token included in the request is expired", "backend_unauthorized"),
     (404, "status_exception", REMOTE + "404 page not found", "backend_path_missing"),
     (429, "status_exception", REMOTE + "Too many requests", "backend_busy"),
     (503, "status_exception", REMOTE + '{"error": {"message": "Loading model"}}', "backend_loading"),
@@ -100,6 +117,7 @@ def test_a_text_gets_its_code(status: int, kind: str, reason: str, code: str) ->
         (404, "", MASTER_KEY, STARTING),
         (409, "version_conflict_engine_exception", "", SOON),
         (500, "version_conflict_engine_exception", "", SOON),
+        (409, "status_exception", "model id 'model-a-1' already exists", None),
         (409, "x", "Cannot delete the model group when it has associated model versions", None),
         (429, "rejected_execution_exception", "queue", SOON),
         (503, "unavailable_shards_exception", "primary shard is not active", SOON),
@@ -124,6 +142,7 @@ def test_what_may_be_sent_again(status: int, kind: str, reason: str, retry: str 
         ({"error": {"type": "a", "details": "b"}}, ("a", "b")),
         ({"error": {"code": 7}}, ("", "{'error': {'code': 7}}")),
         ({"message": "denied"}, ("", "denied")),
+        ({"Message": "denied"}, ("", "denied")),
         ({}, ("", "{}")),
         ("Unauthorized", ("", "Unauthorized")),
         ([1], ("", "[1]")),
@@ -142,6 +161,7 @@ def test_a_chain_of_causes_without_end() -> None:
 
 def test_the_missing_permission() -> None:
     assert missing_permission("no permissions for [a:b/c] and User [x]") == "a:b/c"
+    assert missing_permission("no permissions for [a:b/c[shard]] and User [name=x]") == "a:b/c[shard]"
     assert missing_permission("Forbidden") is None
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, VERSION_CONFLICT, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 
 NEW = {"name": "Chat", "connector": "Local chat"}
@@ -106,6 +107,8 @@ class TestRegistering:
         for version in ("2.19.1", "3.6.0"):
             cluster = FakeCluster(version)
             cluster.add_connector()
+            # Longer than the look for others lasts: a write before the deployment begins would spoil it.
+            cluster.starting_reads = 6
             result = apply(cluster, **NEW, is_enabled=False)
             assert result["model"]["is_enabled"] is False
             assert did(result) == ["create", "register_and_deploy"]
@@ -203,6 +206,27 @@ class TestDeployments:
         with pytest.raises(Failure, match="was removed while it was being changed") as caught:
             apply(ready, name="Chat", wait=False)
         assert caught.value.code == "concurrent_change"
+
+    def test_somebody_writes_the_model_while_it_deploys(self, ready: FakeCluster) -> None:
+        model_id = served(ready, "UNDEPLOYED")
+        ready.deploy_outcomes = [("DEPLOY_FAILED", {"cluster": f"[{model_id}]: {VERSION_CONFLICT}"})]
+        result = apply(ready, name="Chat")
+        assert did(result) == ["deploy", "mend"]
+        assert result["model"]["state"] == "DEPLOYED"
+
+    def test_such_a_conflict_again_is_a_failure(self, ready: FakeCluster) -> None:
+        served(ready, "UNDEPLOYED")
+        ready.deploy_outcomes = [("DEPLOY_FAILED", {"cluster": VERSION_CONFLICT})] * 3
+        with pytest.raises(Failure, match="version conflict"):
+            apply(ready, name="Chat")
+        assert requests(ready, "/_deploy") == 2
+
+    def test_a_conflict_beside_another_reason_is_a_failure(self, ready: FakeCluster) -> None:
+        served(ready, "UNDEPLOYED")
+        ready.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": VERSION_CONFLICT, "node-2": "no memory"})]
+        with pytest.raises(Failure, match="no memory"):
+            apply(ready, name="Chat")
+        assert requests(ready, "/_deploy") == 1
 
     def test_a_vanished_connector(self, ready: FakeCluster) -> None:
         served(ready, "UNDEPLOYED")
@@ -316,6 +340,28 @@ class TestDrift:
         model_id = served(ready)
         apply(ready, model_id=model_id, name="New name")
         assert ready.models[model_id]["name"] == "New name"
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    @pytest.mark.parametrize("how", ["renamed", "moved"])
+    def test_a_name_that_another_model_of_the_group_has(self, ready: FakeCluster, how: str, check_mode: bool) -> None:
+        connector = next(iter(ready.connectors))
+        shelf, elsewhere = ready.add_group("Shelf"), ready.add_group("Elsewhere")
+        other = ready.add_model("Taken", connector, model_group_id=shelf)
+        moved = how == "moved"
+        model_id = ready.add_model(
+            "Taken" if moved else "Chat", connector, model_group_id=elsewhere if moved else shelf
+        )
+        stated = {"model_group": "Shelf"} if moved else {"name": "Taken"}
+        with pytest.raises(Failure) as caught:
+            apply(ready, check_mode=check_mode, model_id=model_id, **stated)
+        assert (caught.value.code, caught.value.details) == ("model_name_taken", {"ids": [other]})
+        assert ready.writes == []
+
+    def test_a_name_that_a_model_of_another_group_has(self, ready: FakeCluster) -> None:
+        ready.add_model("Taken", next(iter(ready.connectors)), model_group_id=ready.add_group("Shelf"))
+        model_id = served(ready)
+        for actions in (["update"], []):
+            assert did(apply(ready, model_id=model_id, name="Taken")) == actions
 
     def test_with_a_deployment(self, ready: FakeCluster) -> None:
         served(ready, "UNDEPLOYED")
@@ -502,3 +548,13 @@ def test_a_group_whose_name_is_too_long_is_refused(ready: FakeCluster) -> None:
     with pytest.raises(Failure, match="model_group"):
         apply(ready, **CHAT_MODEL, model_group="g" * 257)
     assert not ready.models
+
+
+def test_models_of_connectors_are_found_on_every_version() -> None:
+    """3.x analyses the field and knows its words in lower case; 2.19 keeps the id whole."""
+    query = models.of_connectors(["nH9-C6IBQpKL7wbg5p2u", "QexaDKIBXD2OATL0GEu7"])
+    assert query == {
+        "terms": {
+            "connector_id": ["QexaDKIBXD2OATL0GEu7", "c6ibqpkl7wbg5p2u", "nH9-C6IBQpKL7wbg5p2u", "qexadkibxd2oatl0geu7"]
+        }
+    }

@@ -59,7 +59,7 @@ class TestReading:
             "timings": {"predicted_ms": 5},
         }
         read = prediction.read(answer(data, 201))
-        assert read == (201, data, "hi", "hm", {"total_tokens": 3}, {"predicted_ms": 5})
+        assert read == (201, data, "hi", "hm", {"total_tokens": 3}, {"predicted_ms": 5}, [])
         assert prediction.read(message(content="x", reasoning="hm")).reasoning == "hm"
 
     def test_an_output_without_a_map(self) -> None:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Callable
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _resource
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import (
     CREATE_TRIES,
@@ -32,11 +34,14 @@ BODY = {
 }
 
 
+#: Which exchange of :func:`create` is the create: the server's version is read before.
+AT_CREATE = 1
+
+
 def create(run: Run) -> tuple[Doc, bool]:
     return Connector.create_one(
         run,
         BODY,
-        lambda: Connector.named(run.client, "Local chat"),
         path=f"{ML}/connectors/_create",
         withdraw=lambda connector_id: Connector.delete(run, connector_id),
     )
@@ -44,6 +49,39 @@ def create(run: Run) -> tuple[Doc, bool]:
 
 def creates(cluster: FakeCluster) -> int:
     return sum(exchange.path.endswith("/_create") for exchange in cluster.exchanges)
+
+
+class TestPages:
+    """A page is made small, so that a few objects fill it."""
+
+    @pytest.fixture(autouse=True)
+    def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_resource, "PAGE", 3)
+
+    @pytest.mark.parametrize(("count", "requests"), [(0, 1), (2, 1), (3, 2), (7, 3)])
+    def test_all_are_found(self, cluster: FakeCluster, count: int, requests: int) -> None:
+        ids = [cluster.add_connector(f"Chat {number}") for number in range(count)]
+        run = make_run(cluster)
+        assert [doc.id for doc in Connector.search(run.client, {"match_all": {}})] == ids
+        assert run.client.reads == requests
+
+    def test_only_those_that_match(self, cluster: FakeCluster) -> None:
+        for number in range(8):
+            cluster.add_connector("Even" if number % 2 == 0 else "Odd")
+        found = Connector.search(make_run(cluster).client, {"term": {"name.keyword": "Odd"}})
+        assert [doc.name for doc in found] == ["Odd"] * 4
+
+    def test_one_that_is_changed_meanwhile_counts_once_as_it_is_now(self, script: Callable[..., Any]) -> None:
+        first = hits(*[(f"c{number}", {"name": "old"}) for number in range(3)])
+        for number, hit in enumerate(first["hits"]["hits"]):
+            hit["sort"] = [number]
+        sent = script(
+            post(f"{ML}/connectors/_search").answers(200, first),
+            post(f"{ML}/connectors/_search").answers(200, hits(("c0", {"name": "new"}))),
+        )
+        found = Connector.search(make_run(sent).client, {"match_all": {}})
+        assert [(doc.id, doc.name) for doc in found] == [("c0", "new"), ("c1", "old"), ("c2", "old")]
+        assert [json.loads(content).get("search_after") for _m, _u, _h, content, _t in sent.sent] == [None, [2]]
 
 
 class TestFinding:
@@ -176,7 +214,7 @@ class TestCreatingOne:
 
     @pytest.mark.parametrize("fault", ["lost_after", "gateway_after", "gateway_timeout"])
     def test_a_lost_answer_of_a_create_that_was_done(self, cluster: FakeCluster, fault: str) -> None:
-        cluster.inject(fault)
+        cluster.inject(fault, AT_CREATE)
         doc, ours = create(make_run(cluster))
         assert ours
         assert list(cluster.connectors) == [doc.id]
@@ -184,7 +222,7 @@ class TestCreatingOne:
 
     @pytest.mark.parametrize("fault", ["lost_before", "unavailable"])
     def test_a_lost_answer_of_a_create_that_was_not_done(self, cluster: FakeCluster, fault: str) -> None:
-        cluster.inject(fault)
+        cluster.inject(fault, AT_CREATE)
         doc, ours = create(make_run(cluster))
         assert ours
         assert list(cluster.connectors) == [doc.id]
@@ -233,7 +271,7 @@ class TestCreatingOne:
     def test_a_lost_answer_and_somebody_else(self, cluster: FakeCluster) -> None:
         """Which of the two is the own one cannot be known: neither is touched until one is left."""
         cluster.before("POST", "/_create", lambda: cluster.add_connector("Local chat"))
-        cluster.inject("lost_after")
+        cluster.inject("lost_after", AT_CREATE)
         with pytest.raises(Failure, match="2 connectors of one name") as caught:
             create(make_run(cluster))
         assert caught.value.code == "concurrent_change"
@@ -293,6 +331,7 @@ class TestGroups:
         run = make_run(
             script(
                 post(f"{ML}/model_groups/_search").answers(200, hits()),
+                get("/").answers(200, {"version": {"number": "3.6.0"}}),
                 post(f"{ML}/model_groups/_register").answers(400, error(400, "illegal_argument_exception", taken)),
                 post(f"{ML}/model_groups/_search").answers(200, hits()),
             )

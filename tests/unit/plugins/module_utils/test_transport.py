@@ -206,7 +206,7 @@ class TestFailures:
     @pytest.mark.parametrize("name", ["Authorization", "X-Team"])
     def test_a_header_that_cannot_be_sent(self, plain: Server, name: str, value: str) -> None:
         sent = len(plain.requests)
-        with pytest.raises(Failure, match="'headers', 'token' or 'username'") as caught:
+        with pytest.raises(Failure, match="'headers', 'token', 'username', 'api_key' or an AWS option") as caught:
             RequestsTransport(True, None).send("GET", url(plain), {name: value}, None, 5.0)
         assert caught.value.code == "invalid_input"
         assert "s3cret" not in caught.value.message

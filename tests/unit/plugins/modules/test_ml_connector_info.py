@@ -18,6 +18,7 @@ def filled(cluster: FakeCluster) -> FakeCluster:
     first = cluster.add_connector()
     cluster.add_connector("Other", actions=[ACTION], parameters={"host": "llm.test", "_searchops": '{"replaces":"x"}'})
     model_id = cluster.add_model("Chat", first)
+    cluster.add_model("Chat too", first)
     del cluster.models[model_id]["connector_id"]
     cluster.models[model_id]["connector"] = {"name": "Inside", "protocol": "http", "version": "1", "actions": [ACTION]}
     return cluster
@@ -38,6 +39,13 @@ def names(result: dict[str, Any]) -> list[str]:
         ({"name": "nope"}, []),
         ({"connector_id": "K1q-connector_1Z"}, ["Local chat"]),
         ({"connector_id": "nope"}, []),
+        ({"name_pattern": "*o*t*"}, ["Local chat"]),
+        ({"name_pattern": "I*", "include_inline": True}, ["Inside"]),
+        ({"protocol": "http", "name_pattern": "O*"}, ["Other"]),
+        ({"protocol": "aws_sigv4"}, []),
+        ({"unused": True}, ["Other"]),
+        ({"unused": True, "include_inline": True}, ["Other"]),
+        ({"unused": True, "name": "Local chat"}, []),
     ],
 )
 def test_what_is_listed(
@@ -56,6 +64,15 @@ def test_an_entry(module: Runner, filled: FakeCluster) -> None:
     assert other["urls"] == ["http://llm.test/v1"]
     assert other["parameters"] == {"host": "llm.test"}
     assert (inside["connector_id"], inside["model_id"]) == (None, next(iter(filled.models)))
+
+
+def test_who_uses_them(module: Runner, filled: FakeCluster) -> None:
+    inline, user = filled.models
+    filled.exchanges.clear()
+    listed = module("ml_connector_info", filled, include_inline=True, include_used_by=True)["connectors"]
+    assert [connector["used_by"] for connector in listed] == [[user], [], [inline]]
+    assert len(filled.exchanges) == 3
+    assert "used_by" not in module("ml_connector_info", filled)["connectors"][0]
 
 
 def test_name_and_id_exclude_each_other(module: Runner, cluster: FakeCluster) -> None:

@@ -21,12 +21,20 @@ SECRETS = {
     "password": 'pa"ss\\w/örd+1&',
     "token": "tok=en/with+signs==",
     "header": "proxy s3cret",
+    "aws key": "wJalr/K7+bPx&RfiCY",
+    "aws token": "IQoJb3/+session+t0ken==",
     "key": "sk-k3y/of+the=backend",
     "literal": "sk-l1teral-in-a-header",
 }
 CONNECTIONS = {
     "basic": {"username": "joe", "password": SECRETS["password"]},
     "bearer": {"token": SECRETS["token"], "headers": {"X-Proxy": SECRETS["header"]}},
+    "aws_sigv4": {
+        "aws_region": "eu-central-1",
+        "aws_access_key_id": "AKIDEXAMPLE",
+        "aws_secret_access_key": SECRETS["aws key"],
+        "aws_session_token": SECRETS["aws token"],
+    },
 }
 CONNECTOR = {
     "name": "Local chat",

@@ -1,0 +1,64 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: chat_answer
+short_description: The text of a chat model's answer
+version_added: 0.2.0
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+description:
+  - Takes the text out of a prediction. It is empty where the answer has none, as with tool calls, and in check mode.
+positional: _input
+options:
+  _input:
+    description:
+      - A registered result of M(searchops.opensearch_ml.ml_predict), an answer of C(_predict) as ML Commons gives it, or a
+        chat completion of an OpenAI-compatible server or of Ollama.
+    type: dict
+    required: true
+seealso:
+  - module: searchops.opensearch_ml.ml_predict
+"""
+
+EXAMPLES = r"""
+- name: Ask
+  searchops.opensearch_ml.ml_predict:
+    model: Local chat
+    messages:
+      - role: user
+        content: Why is the sky blue?
+  register: asked
+
+- name: Show the answer
+  ansible.builtin.debug:
+    msg: "{{ asked | searchops.opensearch_ml.chat_answer }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The text.
+  type: str
+  sample: The sky is blue because air scatters blue light more than red light.
+"""
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
+
+
+def chat_answer(value: object) -> str:
+    try:
+        read = prediction.read_any(value)
+        return (read.content or "") if read else ""
+    except Failure as failure:
+        raise AnsibleFilterError(f"chat_answer: {failure.message}") from failure
+
+
+class FilterModule:
+    def filters(self) -> dict[str, object]:
+        return {"chat_answer": chat_answer}

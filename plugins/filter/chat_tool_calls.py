@@ -1,0 +1,75 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: chat_tool_calls
+short_description: The tools that a chat model wants to be called
+version_added: 0.2.0
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+description:
+  - Takes the tool calls out of a prediction, with decoded arguments. The list is empty where the model calls no tool, and
+    in check mode.
+positional: _input
+options:
+  _input:
+    description:
+      - A registered result of M(searchops.opensearch_ml.ml_predict), an answer of C(_predict) as ML Commons gives it, or a
+        chat completion of an OpenAI-compatible server or of Ollama.
+    type: dict
+    required: true
+seealso:
+  - module: searchops.opensearch_ml.ml_predict
+"""
+
+EXAMPLES = r"""
+- name: Show which tools the model asks for
+  ansible.builtin.debug:
+    msg: "{{ item.name }} with {{ item.arguments }}"
+  loop: "{{ asked | searchops.opensearch_ml.chat_tool_calls }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The calls in the model's order.
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The call's id, by which its result is sent back; V(null) where the backend gives none.
+      type: str
+    name:
+      description: The name of the function.
+      type: str
+    arguments:
+      description: The arguments by name.
+      type: dict
+  sample:
+    - id: call_8x2k
+      name: weather
+      arguments:
+        city: Bern
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
+
+
+def chat_tool_calls(value: object) -> list[dict[str, Any]]:
+    try:
+        read = prediction.read_any(value)
+        return prediction.tool_calls(read) if read else []
+    except Failure as failure:
+        raise AnsibleFilterError(f"chat_tool_calls: {failure.message}") from failure
+
+
+class FilterModule:
+    def filters(self) -> dict[str, object]:
+        return {"chat_tool_calls": chat_tool_calls}

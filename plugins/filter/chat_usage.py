@@ -1,0 +1,62 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: chat_usage
+short_description: The tokens that a chat model's answer took
+version_added: 0.2.0
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+description:
+  - Takes the backend's C(usage) out of a prediction, whole numbers as such. It is empty where the backend tells none, and
+    in check mode.
+positional: _input
+options:
+  _input:
+    description:
+      - A registered result of M(searchops.opensearch_ml.ml_predict), an answer of C(_predict) as ML Commons gives it, or a
+        chat completion of an OpenAI-compatible server or of Ollama.
+    type: dict
+    required: true
+seealso:
+  - module: searchops.opensearch_ml.ml_predict
+"""
+
+EXAMPLES = r"""
+- name: Stop where the answer cost too much
+  ansible.builtin.assert:
+    that: (asked | searchops.opensearch_ml.chat_usage).total_tokens | default(0) < 1000
+"""
+
+RETURN = r"""
+_value:
+  description: The tokens, as the backend names them.
+  type: dict
+  sample:
+    prompt_tokens: 12
+    completion_tokens: 25
+    total_tokens: 37
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
+
+
+def chat_usage(value: object) -> dict[str, Any]:
+    try:
+        read = prediction.read_any(value)
+        return prediction.usage(read) if read else {}
+    except Failure as failure:
+        raise AnsibleFilterError(f"chat_usage: {failure.message}") from failure
+
+
+class FilterModule:
+    def filters(self) -> dict[str, object]:
+        return {"chat_usage": chat_usage}

@@ -1,0 +1,66 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: private_regex
+short_description: The pattern that lets exactly one private URL through
+version_added: 0.3.0
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+description:
+  - Makes the pattern for C(plugins.ml_commons.trusted_connector_private_endpoints_regex) that matches the URL and no other.
+  - OpenSearch 3.7 brought the setting. As long as its list is empty it restricts nothing; from the first pattern on, no other
+    private address is called. So append to it only where it holds something already.
+  - The pattern is that of P(searchops.opensearch_ml.trusted_regex#filter), except that a port which belongs to the scheme is left
+    out, as the server leaves it out of the URL that it compares.
+  - Built against the published source of OpenSearch 3.7, not run on a real server of that version.
+positional: _input
+options:
+  _input:
+    description: The URL that a connector calls.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Look whether private addresses are restricted
+  searchops.opensearch_ml.opensearch_cluster_setting_info:
+    patterns:
+      - plugins.ml_commons.trusted_connector_private_endpoints_regex
+  register: restricted
+
+- name: Let one endpoint through, where others are kept out
+  searchops.opensearch_ml.opensearch_cluster_setting:
+    settings:
+      plugins.ml_commons.trusted_connector_private_endpoints_regex:
+        - "{{ 'http://10.0.0.5:11434/v1/chat/completions' | searchops.opensearch_ml.private_regex }}"
+    list_mode: append
+  when: restricted.settings.values() | flatten | length > 0
+"""
+
+RETURN = r"""
+_value:
+  description: The anchored and escaped pattern.
+  type: str
+  sample: ^http://10\.0\.0\.5:11434/v1/chat/completions$
+"""
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _backend, _regex
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+
+
+def private_regex(url: object) -> str:
+    try:
+        return _regex.exact(_backend.as_called(str(url)))
+    except Failure as failure:
+        raise AnsibleFilterError(f"private_regex: {failure.message}") from failure
+
+
+class FilterModule:
+    def filters(self) -> dict[str, object]:
+        return {"private_regex": private_regex}

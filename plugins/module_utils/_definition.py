@@ -1,0 +1,85 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Bodies as published blueprints print them: read from a file, and searched for placeholders that were left in."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Iterator, Mapping
+
+from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+
+#: A longer file is no blueprint. Bytes.
+LONGEST_FILE = 1 << 20
+
+#: The line of a console in front of a body, as in ``POST /_plugins/_ml/connectors/_create``.
+_CONSOLE_LINE = re.compile(r"\A\s*(GET|POST|PUT)\s+\S+[ \t]*\r?\n")
+
+#: Text in triple quotes, as the console writes scripts.
+_TRIPLE_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
+
+#: What blueprints write where the reader has to put something: angle brackets around words that ask for it, or around
+#: capital letters. Prompts (``<|im_start|>``, ``<context>``) and Painless (``List<String>``) have neither.
+_ASKING = re.compile(r"<\s*(?:(?i:your|please|enter|insert|replace|add|fill)\b[^<>]*|[A-Z][A-Z0-9]*[ _-][A-Z0-9 _-]+)>")
+
+#: Where nothing but a value is expected, any text that is angle brackets as a whole asks for one.
+_NOTHING_ELSE = re.compile(r"\s*<[^<>]+>\s*")
+
+
+def read_file(path: str) -> dict[str, Any]:
+    """The mapping that a JSON or YAML file holds; of a console's request, its body. Raises Failure."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(LONGEST_FILE + 1)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise Failure("invalid_input", f"src: {path} cannot be read: {exc}") from exc
+    if len(text) > LONGEST_FILE:
+        raise Failure("invalid_input", f"src: {path} is longer than {LONGEST_FILE} bytes, which no blueprint is.")
+    body = _parsed(text, path)
+    if not isinstance(body, dict):
+        raise Failure("invalid_input", f"src: {path} holds no mapping.")
+    return body
+
+
+def left_in(value: Any, place: str = "", *, values_only: bool = False) -> Iterator[str]:
+    """The places at which a placeholder such as ``<YOUR KEY>`` was left in, as in ``actions[0].url``."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            # A credential or a parameter is a value and nothing else; a body or a script may hold anything.
+            inside = values_only or name in ("credential", "parameters", "name", "url", "version")
+            yield from left_in(item, f"{place}.{name}" if place else str(name), values_only=inside)
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            yield from left_in(item, f"{place}[{number}]", values_only=values_only)
+    elif isinstance(value, str) and (_ASKING.search(value) or (values_only and _NOTHING_ELSE.fullmatch(value))):
+        yield place
+
+
+def _parsed(text: str, path: str) -> Any:
+    text = _TRIPLE_QUOTED.sub(lambda match: json.dumps(match[1]), _CONSOLE_LINE.sub("", text))
+    try:
+        return json.loads(text)
+    except ValueError as exc:
+        as_json = str(exc)
+    except RecursionError as exc:
+        raise Failure("invalid_input", f"src: {path} is nested too deeply.") from exc
+    if not HAS_YAML:
+        raise Failure(
+            "invalid_input", f"src: {path} is no JSON ({as_json}), and for YAML the library PyYAML is missing."
+        )
+    try:
+        return yaml_load(text)
+    except Exception as exc:  # what a YAML library raises has no common base among its versions
+        # Not the whole of what it says: that quotes the line, which may hold a key.
+        mark, problem = getattr(exc, "problem_mark", None), getattr(exc, "problem", None) or type(exc).__name__
+        where = f", line {mark.line + 1}" if mark else ""
+        raise Failure(
+            "invalid_input", f"src: {path} is neither JSON ({as_json}) nor YAML ({problem}{where})."
+        ) from None

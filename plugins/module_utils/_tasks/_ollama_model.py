@@ -1,0 +1,307 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What ollama_model does: pulls, creates, loads and deletes a model, each only where it is needed."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, Mapping, NamedTuple
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ollama
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import Progress
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import ollama_model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.ollama_model import Stored
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+
+OPTIONS = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "default": "present", "choices": ["present", "loaded", "absent"]},
+    "update": {"type": "str", "default": "if_missing", "choices": ["if_missing", "latest"]},
+    "insecure": {"type": "bool", "default": False},
+    "from_file": {"type": "path"},
+    "from_model": {"type": "str"},
+    "parameters": {"type": "dict", "default": {}},
+    "system": {"type": "str", "default": ""},
+    "template": {"type": "str", "default": ""},
+    "license": {"type": "str", "default": ""},
+    "keep_alive": {"type": "str"},
+    "wait_timeout": {"type": "float", "default": 3600.0},
+    "silence_timeout": {"type": "float", "default": 300.0},
+}
+
+#: What only a model that is made here can have.
+_MADE = ("parameters", "system", "template", "license")
+
+#: Seconds in Go's units of time.
+_UNITS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+
+#: A model that stays for longer than this, in seconds, was loaded to stay for ever: the server then says 292 years.
+_FOR_EVER = 10 * 365 * 86400.0
+
+#: Seconds by which a model may stay longer than was stated: clocks and answers take their time.
+_TOLERANCE = 5.0
+
+
+class Outcome(NamedTuple):
+    """What a step came to: the model (None where it is not there, or in check mode not yet), as it is shown, and both
+    sides of the diff."""
+
+    stored: Stored | None
+    model: dict[str, Any] | None
+    before: dict[str, Any]
+    after: dict[str, Any]
+    progress: Progress | None = None
+
+
+def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """Bring the model to the stated state. Raises Failure."""
+    name = models.canonical(options["name"])
+    stated = _check(options, run, name)
+    stored = models.find(_ollama.of(run), name)
+    # The server may know the name in another case.
+    name = stored.name if stored else name
+    if options["state"] == "absent":
+        outcome = _absent(run, name, stored)
+    elif options["from_file"] or options["from_model"]:
+        outcome = _made(options, run, name, stored, stated)
+    else:
+        outcome = _pulled(options, run, name, stored)
+    result = {
+        "model": outcome.model,
+        "progress": outcome.progress._asdict() if outcome.progress else None,
+        "diff": {"before": outcome.before, "after": outcome.after},
+    }
+    if options["state"] == "loaded":
+        result.update(_loaded(options, run, name, outcome))
+    return result
+
+
+def _check(options: Mapping[str, Any], run: Run, name: str) -> dict[str, Any]:
+    """What was stated of a model that is made here, in the server's types. Raises Failure before anything is sent."""
+    for option in ("wait_timeout", "silence_timeout"):
+        if options[option] <= 0:
+            raise Failure("invalid_input", f"{option}: {options[option]} is too small.")
+    if options["keep_alive"] is not None:
+        if _seconds(options["keep_alive"]) == 0:
+            raise Failure("invalid_input", "keep_alive: 0 means that the model is not kept; leave out 'state: loaded'.")
+        if options["state"] == "present":
+            raise Failure("invalid_input", "keep_alive: it goes with 'state: loaded' only.")
+    stated = {option: options[option] for option in _MADE}
+    stated["parameters"] = models.check_parameters(options["parameters"])
+    if options["state"] == "absent":
+        return stated
+    if options["from_model"]:
+        if models.canonical(options["from_model"]).lower() == name.lower():
+            raise Failure(
+                "invalid_input", "from_model: a model cannot be made of itself; give the new one another name."
+            )
+    elif not options["from_file"] and any(stated.values()):
+        given = " and ".join(option for option in _MADE if stated[option])
+        raise Failure(
+            "invalid_input", f"{given}: a pulled model is taken as it is; name it in 'from_model' of another."
+        )
+    unknown = sorted(set(stated["parameters"]) - models.KNOWN_PARAMETERS)
+    if unknown:
+        run.warn(f"parameters: Ollama 0.17 does not know {', '.join(unknown)}; the server stores it all the same.")
+    return stated
+
+
+def _absent(run: Run, name: str, stored: Stored | None) -> Outcome:
+    if stored is None:
+        return Outcome(None, None, {}, {})
+    client = _ollama.of(run)
+    if models.named(models.running(client), name):
+        # It would go on serving from memory.
+        run.act(
+            "unload",
+            "model",
+            name,
+            lambda: client.patiently("/api/generate", {"model": name, "keep_alive": 0, "stream": False}, timeout=60.0),
+        )
+    run.act("delete", "model", name, lambda: client.change("DELETE", "/api/delete", {"model": name}, accept=(404,)))
+    if not run.check_mode and models.named(models.listed(client), name):
+        raise Failure("not_converged", f"{name}: deleted, yet the server still lists it. Is somebody else pulling it?")
+    return Outcome(None, None, _identity(stored), {})
+
+
+def _pulled(options: Mapping[str, Any], run: Run, name: str, stored: Stored | None) -> Outcome:
+    before = _identity(stored)
+    if stored and options["update"] == "if_missing":
+        return Outcome(stored, models.serialise(stored), before, before)
+    if stored and run.check_mode:
+        run.warn(
+            f"{name}: whether its registry has another version is only known once it is pulled, which check mode does not do."
+        )
+        return Outcome(stored, models.serialise(stored), before, before)
+    client, body = (
+        _ollama.of(run),
+        {"model": name, "stream": True, **({"insecure": True} if options["insecure"] else {})},
+    )
+
+    def pull() -> tuple[Progress, Stored]:
+        progress = client.stream("/api/pull", body, silence=options["silence_timeout"], timeout=options["wait_timeout"])
+        return progress, _read_back(run, name)
+
+    done = run.act("pull", "model", name, pull, noted=lambda done: stored is None or done[1].digest != stored.digest)
+    if done is None:
+        return Outcome(None, {"name": name}, before, {"name": name, "digest": None, "size": None})
+    progress, after = done
+    return Outcome(after, models.serialise(after), before, _identity(after), progress)
+
+
+def _made(options: Mapping[str, Any], run: Run, name: str, stored: Stored | None, stated: Mapping[str, Any]) -> Outcome:
+    """A model of a file or of another model."""
+    client, path = _ollama.of(run), options["from_file"]
+
+    def facts(found: Stored) -> dict[str, Any]:
+        return models.comparable(models.facts(found), stated) if path else models.facts(found)
+
+    current = facts(stored) if stored else None
+    if path:
+        digest, size = models.digest_of(path)
+        wanted = models.wanted_from_file(digest, stated)
+        source: dict[str, Any] = {"files": {"model.gguf": digest}}
+    else:
+        base_name = models.canonical(options["from_model"])
+        base = models.find(client, base_name)
+        if base is None:
+            _missing_base(run, base_name)
+            wanted = {}
+        else:
+            wanted = models.wanted_from_model(models.facts(base), stated)
+        source = {"from": base_name}
+    shown = {fact: current[fact] for fact in wanted} if current else {}
+    if wanted and not models.differing(current, wanted):
+        return Outcome(stored, models.serialise(stored) if stored else None, shown, wanted)
+
+    if path and not client.has(f"/api/blobs/{digest}"):
+        run.act("upload", "file", path, lambda: _upload(options, run, path, digest), digest=digest, size=size)
+    body = {"model": name, **source, **{option: value for option, value in stated.items() if value}, "stream": True}
+    progress = run.act(
+        "update" if stored else "create",
+        "model",
+        name,
+        lambda: client.stream("/api/create", body, silence=options["silence_timeout"], timeout=options["wait_timeout"]),
+    )
+    if run.check_mode:
+        return Outcome(None, {"name": name, "digest": None, "size": None, **wanted}, shown, wanted)
+    after = _read_back(run, name)
+    left = models.differing(facts(after), wanted)
+    if left:
+        told = "; ".join(f"{fact} is {facts(after)[fact]!r} instead of {wanted[fact]!r}" for fact in left)
+        raise Failure("not_converged", f"{name}: created, yet {told}.")
+    return Outcome(after, models.serialise(after), shown, wanted, progress)
+
+
+def _missing_base(run: Run, name: str) -> None:
+    if not run.check_mode:
+        # The server would try to pull it, and make a model of nothing where that fails.
+        raise Failure("ollama_model_missing", f"from_model: the server has no model {name!r}.")
+    run.warn(f"from_model: the server has no model {name!r} yet; what is made of it is not known.")
+
+
+def _upload(options: Mapping[str, Any], run: Run, path: str, digest: str) -> None:
+    try:
+        with open(path, "rb") as file:
+            _ollama.of(run).upload(f"/api/blobs/{digest}", file, timeout=options["silence_timeout"])
+    except OSError as exc:
+        raise Failure("invalid_input", f"from_file: {path} cannot be read: {exc.strerror}.") from exc
+
+
+def _loaded(options: Mapping[str, Any], run: Run, name: str, outcome: Outcome) -> dict[str, Any]:
+    """Have the model in memory. Returns the parts of the result that this adds or changes."""
+    client, keep_alive = _ollama.of(run), options["keep_alive"]
+    entry = _in_memory(run, name, outcome.stored) if outcome.stored else None
+    before, after = dict(outcome.before), dict(outcome.after)
+    before["loaded"], after["loaded"] = entry is not None, True
+    if entry is None or not _kept(entry, keep_alive, _now(client)):
+        if keep_alive is not None:
+            before["expires_at"], after["keep_alive"] = entry["expires_at"] if entry else None, keep_alive
+        body: dict[str, Any] = {
+            "model": name,
+            "stream": False,
+            **({} if keep_alive is None else {"keep_alive": _sent(keep_alive)}),
+        }
+        path = "/api/generate"
+        if outcome.stored and "completion" not in outcome.stored.shown.get("capabilities", ["completion"]):
+            # A model for embeddings only refuses to generate.
+            path, body = "/api/embed", {**body, "input": []}
+        run.act("load", "model", name, lambda: client.patiently(path, body, timeout=options["wait_timeout"]))
+        if not run.check_mode and outcome.stored:
+            entry = _in_memory(run, name, outcome.stored)
+            if entry is None:
+                raise Failure(
+                    "not_converged",
+                    f"{name}: loaded, yet not listed in memory. Another model pushed it out, or one of the same weights "
+                    "and context is in memory and serves it under its own name.",
+                )
+    return {"running": models.serialise_running(entry), "diff": {"before": before, "after": after}}
+
+
+def _in_memory(run: Run, name: str, stored: Stored) -> dict[str, Any] | None:
+    """The entry of this very version of the model; one that was made anew may still be in memory as it was."""
+    entry = models.named(models.running(_ollama.of(run)), name)
+    return entry if entry and entry["digest"] == stored.digest else None
+
+
+def _kept(entry: Mapping[str, Any], keep_alive: str | None, now: datetime) -> bool:
+    """Whether a loaded model stays as long as was stated. Less is left with each second, so only more is a difference."""
+    if keep_alive is None:
+        return True
+    wanted, left = _seconds(keep_alive), (_moment(entry["expires_at"]) - now).total_seconds()
+    return left > _FOR_EVER if wanted < 0 else left <= wanted + _TOLERANCE
+
+
+def _now(client: _ollama.Ollama) -> datetime:
+    """By the server's clock, which set the expiry."""
+    try:
+        return parsedate_to_datetime(client.server_time or "")
+    except (TypeError, ValueError):
+        return datetime.now(timezone.utc)
+
+
+def _moment(text: str) -> datetime:
+    """``2026-01-31T12:00:00.123456789+01:00``, with as many digits as there are. Raises Failure."""
+    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$", str(text))
+    if not found:
+        raise Failure("not_ollama", f"GET /api/ps was answered with {text!r} for a point in time.")
+    return datetime.strptime(found[1] + found[2].replace("Z", "+00:00"), "%Y-%m-%dT%H:%M:%S%z")
+
+
+def _seconds(keep_alive: str) -> float:
+    """A duration in seconds, negative for ever. Raises Failure."""
+    text = str(keep_alive).strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if not re.fullmatch(r"-?((\d+\.?\d*|\.\d+)(ns|us|\u00b5s|ms|s|m|h))+", text):
+        raise Failure("invalid_input", f"keep_alive: {keep_alive!r} is no duration such as 30m, 24h, 600 or -1.")
+    parts = re.findall(r"(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|ms|s|m|h)", text)
+    return sum(float(number) * _UNITS[unit] for number, unit in parts) * (-1 if text.startswith("-") else 1)
+
+
+def _sent(keep_alive: str) -> float | str:
+    """A number of seconds must be sent as a number: the server wants a unit in a text."""
+    text = str(keep_alive).strip()
+    return float(text) if _NUMBER.fullmatch(text) else text
+
+
+def _identity(stored: Stored | None) -> dict[str, Any]:
+    return {"name": stored.name, "digest": stored.digest, "size": stored.listed.get("size")} if stored else {}
+
+
+def _read_back(run: Run, name: str) -> Stored:
+    stored = models.find(_ollama.of(run), name)
+    if stored is None:
+        raise Failure(
+            "not_converged", f"{name}: the server told success, yet does not list it. Is somebody else deleting it?"
+        )
+    return stored

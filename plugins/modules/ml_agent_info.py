@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ml_agent_info
+short_description: List agents of ML Commons
+version_added: 0.2.0
+description:
+  - Lists agents, those included that the server made to carry out the plans of others.
+  - At most 10,000 are listed.
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+extends_documentation_fragment:
+  - searchops.opensearch_ml.attributes
+  - searchops.opensearch_ml.attributes.reads
+  - searchops.opensearch_ml.connection
+options:
+  name:
+    description: Only agents of exactly this name. Excludes O(agent_id).
+    type: str
+  agent_id:
+    description: Only the agent of this id.
+    type: str
+  type:
+    description: Only agents of this type.
+    type: str
+    choices:
+      - flow
+      - conversational
+      - conversational_flow
+      - plan_execute_and_reflect
+seealso:
+  - module: searchops.opensearch_ml.ml_agent
+"""
+
+EXAMPLES = r"""
+- name: All agents
+  searchops.opensearch_ml.ml_agent_info:
+  register: all
+
+- name: Which tools they use
+  ansible.builtin.debug:
+    msg: "{{ all.agents | items2dict(key_name='name', value_name='tools') }}"
+"""
+
+RETURN = r"""
+agents:
+  description: The agents, as M(searchops.opensearch_ml.ml_agent) returns them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    agent_id:
+      description: The id.
+      type: str
+      sample: bEdPqZQBQwAL8-GOBZaa
+    name:
+      description: The name.
+      type: str
+      sample: House agent
+    type:
+      description: The type, in lower case.
+      type: str
+      sample: flow
+    executor_agent_id:
+      description: The agent that carries out the steps of a plan, if there is one.
+      type: str
+actions:
+  description: Always empty, as nothing is changed.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: Why the task failed.
+  returned: on failure
+  type: dict
+  contains:
+    code:
+      description: A stable name of the problem.
+      type: str
+      sample: wrong_credentials
+    message:
+      description: What was being done, and the server's reason.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
+    status:
+      description: The HTTP status, if the server answered.
+      type: int
+    details:
+      description: Further facts, depending on the code.
+      type: dict
+"""
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _agent_info
+
+
+def main() -> None:
+    run_module(
+        _agent_info.OPTIONS,
+        _agent_info.execute,
+        mutually_exclusive=[("name", "agent_id")],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+#!/usr/bin/python
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ollama_model_info
+short_description: List the models of an Ollama server
+version_added: 0.2.0
+description:
+  - Lists the models of an Ollama server, what they are made of, and which of them are in memory.
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+extends_documentation_fragment:
+  - searchops.opensearch_ml.attributes
+  - searchops.opensearch_ml.attributes.reads
+  - searchops.opensearch_ml.attributes.ollama
+  - searchops.opensearch_ml.ollama
+options:
+  name:
+    description: Only the model of this name; C(tinyllama) means C(tinyllama:latest).
+    type: str
+  running:
+    description: Whether to list only models that are in memory.
+    type: bool
+    default: false
+  details:
+    description: Whether to ask for the parameters, texts and so on of each model, which is one request for each.
+    type: bool
+    default: true
+seealso:
+  - module: searchops.opensearch_ml.ollama_model
+"""
+
+EXAMPLES = r"""
+- name: All models
+  searchops.opensearch_ml.ollama_model_info:
+    url: http://ollama.example.internal:11434
+  register: all
+
+- name: What is in memory, and until when
+  ansible.builtin.debug:
+    msg: "{{ item.name }}: {{ item.running.expires_at }}"
+  loop: "{{ all.models | selectattr('running') }}"
+"""
+
+RETURN = r"""
+models:
+  description: The models, as M(searchops.opensearch_ml.ollama_model) returns them, the one that changed last first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name with its tag.
+      type: str
+      sample: qwen3:4b
+    digest:
+      description: The SHA-256 of the manifest; another version of the model has another. V(null) where it is not known yet.
+      type: str
+      sample: 69330c5546d2461fec2235956c7e5dfcfe24f916e5d69ad042b8b17d4df703c9
+    size:
+      description: The size in bytes. V(null) where it is not known yet.
+      type: int
+      sample: 942046
+    modified_at:
+      description: When it was last changed on the server.
+      type: str
+      sample: "2026-11-24T00:17:36Z"
+    format:
+      description: The format of its weights.
+      type: str
+      sample: gguf
+    family:
+      description: The architecture.
+      type: str
+      sample: llama
+    parameter_size:
+      description: The number of its weights, in words.
+      type: str
+      sample: 461K
+    quantization_level:
+      description: How its weights are stored.
+      type: str
+      sample: F16
+    weights:
+      description: The digests of the files with its weights, adapters and projectors.
+      type: list
+      elements: str
+      sample:
+        - sha256:24e69976ece4a063101e6c45def63be33edc7e5b4d1a9b762d9e9d4aa0a2de5f
+    parameters:
+      description: Its parameters.
+      type: dict
+      sample:
+        num_ctx: 256
+        stop:
+          - </s>
+    system:
+      description: Its system message.
+      type: str
+    template:
+      description: Its prompt template.
+      type: str
+    license:
+      description: Its licences.
+      type: str
+    capabilities:
+      description: What it can do.
+      type: list
+      elements: str
+      sample:
+        - completion
+    running:
+      description: How it is in memory; V(null) if it is not.
+      type: dict
+      contains:
+        expires_at:
+          description: When it is unloaded unless it is used again.
+          type: str
+          sample: "2026-11-24T00:22:36.717053087Z"
+        size:
+          description: The memory that it takes, in bytes.
+          type: int
+        size_vram:
+          description: The part of it on graphics processors, in bytes.
+          type: int
+        context_length:
+          description: The number of tokens that it was loaded for.
+          type: int
+actions:
+  description: Always empty, as nothing is changed.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: Why the task failed.
+  returned: on failure
+  type: dict
+  contains:
+    code:
+      description: A stable name of the problem.
+      type: str
+      sample: ollama_unreachable
+    message:
+      description: What was being done, and the server's reason.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
+    status:
+      description: The HTTP status, if the server answered.
+      type: int
+    details:
+      description: Further facts, depending on the code.
+      type: dict
+"""
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ollama
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _ollama_model_info
+
+
+def main() -> None:
+    run_module(_ollama_model_info.OPTIONS, _ollama_model_info.execute, connection=_ollama.CONNECTION)
+
+
+if __name__ == "__main__":
+    main()

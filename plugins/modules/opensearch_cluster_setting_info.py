@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: opensearch_cluster_setting_info
+short_description: List settings of an OpenSearch cluster
+version_added: 0.2.0
+description:
+  - Lists the values of cluster settings that are in effect, and where each comes from. One request.
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+extends_documentation_fragment:
+  - searchops.opensearch_ml.attributes
+  - searchops.opensearch_ml.attributes.reads
+  - searchops.opensearch_ml.connection
+options:
+  patterns:
+    description:
+      - Only settings whose dotted names match one of the patterns as in a shell, such as V(plugins.ml_commons.*).
+      - All settings where nothing is stated.
+    type: list
+    elements: str
+notes:
+  - The cluster leaves settings out that it keeps secret.
+  - Defaults are those of the node that answers, what its C(opensearch.yml) says included.
+seealso:
+  - module: searchops.opensearch_ml.opensearch_cluster_setting
+"""
+
+EXAMPLES = r"""
+- name: All settings of ML Commons
+  searchops.opensearch_ml.opensearch_cluster_setting_info:
+    patterns:
+      - plugins.ml_commons.*
+  register: ml_commons
+
+- name: Those that somebody has set
+  ansible.builtin.debug:
+    msg: "{{ ml_commons.origins | ansible.builtin.dict2items | rejectattr('value', 'equalto', 'default') | map(attribute='key') }}"
+"""
+
+RETURN = r"""
+settings:
+  description:
+    - The settings as they are in effect, by their dotted names and in the order of these,
+      as M(searchops.opensearch_ml.opensearch_cluster_setting) returns them.
+    - The cluster tells numbers and booleans as text.
+  returned: success
+  type: dict
+  sample:
+    plugins.ml_commons.connector.private_ip_enabled: "true"
+    plugins.ml_commons.sync_up_job_interval_in_seconds: "10"
+origins:
+  description:
+    - Where the value of each of them comes from, V(transient), V(persistent) or V(default).
+    - What C(opensearch.yml) says counts as a default.
+  returned: success
+  type: dict
+  sample:
+    plugins.ml_commons.connector.private_ip_enabled: persistent
+    plugins.ml_commons.sync_up_job_interval_in_seconds: default
+actions:
+  description: Always empty, as nothing is changed.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: Why the task failed.
+  returned: on failure
+  type: dict
+  contains:
+    code:
+      description: A stable name of the problem.
+      type: str
+      sample: wrong_credentials
+    message:
+      description: What was being done, and the server's reason.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
+    status:
+      description: The HTTP status, if the server answered.
+      type: int
+    details:
+      description: Further facts, depending on the code.
+      type: dict
+"""
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _cluster_setting_info
+
+
+def main() -> None:
+    run_module(_cluster_setting_info.OPTIONS, _cluster_setting_info.execute)
+
+
+if __name__ == "__main__":
+    main()

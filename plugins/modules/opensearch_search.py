@@ -1,0 +1,142 @@
+#!/usr/bin/python
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: opensearch_search
+short_description: Search an index
+version_added: 0.2.0
+description:
+  - Searches an index, on request through a search pipeline, and returns what was found and the answer that the processor
+    C(retrieval_augmented_generation) adds.
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+extends_documentation_fragment:
+  - searchops.opensearch_ml.attributes
+  - searchops.opensearch_ml.attributes.reads
+  - searchops.opensearch_ml.connection
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Nothing is asked in check mode, as a pipeline may ask a model, which costs.
+options:
+  index:
+    description: The name of the index.
+    type: str
+    required: true
+  body:
+    description: The search, as the product's documentation prints it.
+    type: dict
+    default: {}
+  pipeline:
+    description: The search pipeline. Without it, that of the index is used, if it has one.
+    type: str
+  expect_pattern:
+    description: A Python regular expression that must be found in the answer. A search without an answer then fails too.
+    type: str
+  search_timeout:
+    description: How long to wait, in seconds. It should outlast the models that the pipeline asks.
+    type: float
+    default: 180.0
+seealso:
+  - module: searchops.opensearch_ml.opensearch_pipeline
+"""
+
+EXAMPLES = r"""
+- name: Let a chat model answer from what is found
+  searchops.opensearch_ml.opensearch_search:
+    index: passages
+    pipeline: answer
+    body:
+      size: 3
+      _source: [text]
+      query:
+        match:
+          text: When is the office open?
+      ext:
+        generative_qa_parameters:
+          llm_model: qwen3:4b
+          llm_question: When is the office open?
+  register: found
+
+- name: Show the answer
+  ansible.builtin.debug:
+    var: found.answer
+"""
+
+RETURN = r"""
+hits:
+  description: What was found, the best first. Empty in check mode.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The document's id.
+      type: str
+      sample: opening-hours
+    score:
+      description: How well it fits.
+      type: float
+    source:
+      description: The document's fields.
+      type: dict
+      sample:
+        text: The office is open from nine to five.
+total:
+  description: How many documents match. V(null) in check mode, and where the search does not count.
+  returned: success
+  type: int
+  sample: 1
+answer:
+  description: What the chat model made of it. V(null) without one and in check mode.
+  returned: success
+  type: str
+  sample: From nine to five.
+result:
+  description: The server's whole answer. V(null) in check mode.
+  returned: success
+  type: dict
+actions:
+  description: Always empty, as nothing is changed.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: Why the task failed.
+  returned: on failure
+  type: dict
+  contains:
+    code:
+      description: A stable name of the problem.
+      type: str
+      sample: unknown_index
+    message:
+      description: What was being done, and the server's reason.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
+    status:
+      description: The HTTP status, if the server answered.
+      type: int
+    details:
+      description: Further facts, depending on the code.
+      type: dict
+"""
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _search
+
+
+def main() -> None:
+    run_module(_search.OPTIONS, _search.execute)
+
+
+if __name__ == "__main__":
+    main()

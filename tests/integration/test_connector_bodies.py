@@ -1,0 +1,315 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bodies of many shapes pasted in as a definition: whatever the server accepts converges, and is unchanged afterwards."""
+
+from __future__ import annotations
+
+import json
+import string
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
+
+#: Hosts of the published blueprints, so that their bodies can be pasted in as they are; nothing is ever sent to them.
+PUBLISHED_HOSTS = (
+    r"^https://[a-z0-9${}._-]+\.(amazonaws|openai|azure|cohere|anthropic|googleapis|deepseek|x)\.(com|ai)/.*$"
+)
+MCP = "plugins.ml_commons.mcp_connector_enabled"
+
+KEY = {"Authorization": "Bearer ${credential.key}"}
+CHAT = '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
+SCRIPT = """
+    String name = "x"; if (params.text_docs == null) { throw new IllegalArgumentException("no \\"docs\\""); }
+    StringBuilder builder = new StringBuilder(); def inputs = new ArrayList<String>();
+    for (int i = 0; i < params.text_docs.length; i++) { builder.append(params.text_docs[i]); }
+    return '{"parameters":{"input":"' + builder + '"}}';
+"""
+
+
+def action(url: str = _stack.OLLAMA, **fields: Any) -> dict[str, Any]:
+    return {"action_type": "predict", "method": "POST", "url": url, "request_body": CHAT, **fields}
+
+
+#: Shapes that product documentation and published blueprints print, shortened to what differs between them.
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "openai chat": {
+        "parameters": {"endpoint": "api.openai.com", "model": "gpt-4o", "max_tokens": 7, "temperature": 0},
+        "credential": {"key": "x"},
+        "actions": [action("https://api.openai.com/v1/chat/completions", headers=KEY)],
+    },
+    "openai embedding": {
+        "parameters": {"model": "text-embedding-ada-002"},
+        "credential": {"key": "x"},
+        "actions": [
+            action(
+                "https://api.openai.com/v1/embeddings",
+                headers=KEY,
+                request_body='{ "input": ${parameters.input}, "model": "${parameters.model}" }',
+                pre_process_function="connector.pre_process.openai.embedding",
+                post_process_function="connector.post_process.openai.embedding",
+            )
+        ],
+    },
+    "azure": {
+        "parameters": {"endpoint": "res.openai.azure.com", "deploy-name": "gpt", "api-version": "2024-10-21"},
+        "credential": {"key": "x"},
+        "actions": [
+            action(
+                "https://res.openai.azure.com/openai/deployments/gpt/chat/completions?api-version=2024-10-21",
+                headers={"api-key": "${credential.key}"},
+            )
+        ],
+    },
+    "cohere rerank": {
+        "parameters": {"model": "rerank-english-v3.0"},
+        "credential": {"key": "x"},
+        "actions": [
+            action(
+                "https://api.cohere.ai/v1/rerank",
+                headers=KEY,
+                request_body='{ "documents": ${parameters.documents}, "query": "${parameters.query}", "top_n": 4 }',
+                pre_process_function="connector.pre_process.cohere.rerank",
+                post_process_function="connector.post_process.cohere.rerank",
+            )
+        ],
+    },
+    "bedrock": {
+        "protocol": "aws_sigv4",
+        "parameters": {"region": "us-east-1", "service_name": "bedrock", "response_filter": "$.content[0].text"},
+        "credential": {"access_key": "x", "secret_key": "y", "session_token": "z"},
+        "actions": [
+            action(
+                "https://bedrock-runtime.${parameters.region}.amazonaws.com/model/m/invoke",
+                headers={"content-type": "application/json", "x-amz-content-sha256": "required"},
+                request_body='{"inputText": "${parameters.inputText}", "n": [1, 2.50, 1e3], "t": null}',
+                pre_process_function=SCRIPT,
+                post_process_function="\n  if (params.embedding == null) { return null; }\n",
+            )
+        ],
+    },
+    "sagemaker in batches": {
+        "protocol": "aws_sigv4",
+        "parameters": {
+            "region": "us-east-1",
+            "service_name": "sagemaker",
+            "DataProcessing": {"InputFilter": "$.content", "JoinSource": "Input"},
+            "TransformInput": {"ContentType": "application/json", "Splits": ["Line", 2, True, None]},
+        },
+        "credential": {"access_key": "x", "secret_key": "y"},
+        "actions": [
+            action("https://runtime.sagemaker.us-east-1.amazonaws.com/endpoints/e/invocations"),
+            action("https://api.sagemaker.us-east-1.amazonaws.com/CreateTransformJob", action_type="batch_predict"),
+        ],
+    },
+    "anthropic": {
+        "parameters": {"model": "m", "system_prompt": 'You "quote", and\nbreak lines.\t\\ ends'},
+        "credential": {"key": "x"},
+        "actions": [
+            action(
+                "https://api.anthropic.com/v1/messages",
+                headers={"x-api-key": "${credential.key}", "anthropic-version": "2023-06-01"},
+            )
+        ],
+    },
+    "seed blueprint": {
+        "parameters": {"endpoint": "ollama:11434", "model": "qwen3:4b"},
+        "credential": {"openAI_key": "not needed"},
+        "actions": [
+            action(
+                "http://${parameters.endpoint}/v1/chat/completions",
+                headers={"Authorization": "Bearer ${credential.openAI_key}"},
+                request_body='{ "model": "${parameters.model}", "messages": ${parameters.messages} }',
+            )
+        ],
+    },
+    "numbers": {
+        "version": 1.10,
+        "parameters": {"a": 5, "b": 0.50, "c": 1e10, "d": -1, "e": 12345678901234567, "f": 1e-7, "g": 100.0, "h": 0},
+        "actions": [action()],
+    },
+    "booleans and nulls": {"parameters": {"a": True, "b": False, "c": None, "d": "true", "e": ""}, "actions": [action()]},
+    "nested": {
+        "parameters": {"a": {"z": 1, "y": {"x": [1, "2", 3.0, None, True, {"w": "v"}]}}, "b": [], "c": {}},
+        "actions": [action()],
+    },
+    "json in strings": {
+        "parameters": {"a": '{"b":  1, "a": [1,2]}', "b": "[1, 2", "c": '"quoted"', "d": "{}", "e": " [1] "},
+        "actions": [action(request_body='{"a": "{\\"b\\": 1}", "m": ${parameters.messages}}')],
+    },
+    "unicode": {
+        "parameters": {"ключ": "значение", "emoji": "🙂\u200d", "rtl": "\u202eabc", "nul": "a\u0001b", "line": "a\u2028b"},
+        "actions": [action(headers={"X-Title": "plain"}, request_body='{"prompt": "Grüße 你好 ${parameters.messages}"}')],
+    },
+    "body as a mapping": {"actions": [action(request_body={"model": "m", "n": 1, "t": 0.0, "b": True, "z": None})]},
+    "no body": {"actions": [{"action_type": "predict", "method": "GET", "url": _stack.OLLAMA}]},
+    "all of the client": {
+        "actions": [action()],
+        "client_config": {
+            "max_connection": "7", "connection_timeout": 1, "read_timeout": 2, "retry_backoff_millis": 3,
+            "retry_timeout_seconds": 4, "max_retry_times": 5, "retry_backoff_policy": "EXPONENTIAL_FULL_JITTER",
+        },
+    },
+    "methods": {"actions": [action(method="PUT"), action(method="GET", action_type="batch_predict_status")]},
+    "capital letters": {"actions": [action(action_type="PREDICT"), action(action_type="BATCH_PREDICT")]},
+    "empty": {"description": "", "parameters": {}, "actions": [action(headers={})]},
+    "fields of other protocols": {"actions": [action()], "url": "http://gateway:8080/", "headers": {"X-A": "1"}},
+    "headers of other types": {"actions": [action(headers={"X-N": 1, "X-B": True, "X-F": 1.0})]},
+}  # fmt: skip
+
+MCP_BODIES: dict[str, dict[str, Any]] = {
+    "mcp_sse": {
+        "protocol": "mcp_sse",
+        "url": "http://gateway:8080/",
+        "headers": {"X-A": 1, **KEY},
+        "credential": {"key": "x"},
+    },
+    "mcp_streamable_http": {
+        "protocol": "mcp_streamable_http",
+        "url": "http://gateway:8080/",
+        "parameters": {"endpoint": "/mcp"},
+        "credential": {"key": "x"},
+    },
+    "mcp with more": {
+        "protocol": "mcp_sse",
+        "description": "Tools",
+        "url": "http://gateway:8080/",
+        "credential": {"key": "x"},
+        "actions": [action()],
+        "client_config": {"read_timeout": 9},
+    },
+}
+
+
+@pytest.fixture
+def _published_hosts(cluster, settings_restored):
+    more = {MCP: True} if cluster.is_3 else {}
+    cluster.put_settings({_stack.TRUSTED: [*_stack.TRUST, PUBLISHED_HOSTS], _stack.PRIVATE_IP: True, **more})
+
+
+def converge(cluster, module, name: str, body: dict[str, Any]) -> str:
+    """'made' or 'refused'; anything between the two fails."""
+    definition = {"version": "1", "protocol": "http", **body, "name": name}
+    planned = module.run("ml_connector", check=True, definition=definition)
+    assert module.recorder.writes == []
+    made = module.run("ml_connector", definition=definition)
+    if made.get("failed"):
+        assert made["failure"]["status"] is not None or planned.get("failed"), made["failure"]
+        assert made["failure"]["message"]
+        assert made["failure"]["remedy"]
+        assert cluster.named("connectors", name) == []
+        return "refused"
+    assert (made["changed"], planned["changed"], planned["diff"]) == (True, True, made["diff"])
+    version = cluster.one("connectors", name).version
+    again = module("ml_connector", definition=definition)
+    assert (again["changed"], module.recorder.writes) == (False, []), json.dumps(again["diff"], indent=1)
+    assert cluster.one("connectors", name).version == version
+    module("ml_connector", name=name, state="absent")
+    return "made"
+
+
+@pytest.mark.usefixtures("_published_hosts")
+def test_published_shapes(cluster, module, name):
+    bodies = {**PUBLISHED, **(MCP_BODIES if cluster.is_3 else {})}
+    outcomes = {
+        shape: converge(cluster, module, f"{name} {number}", body)
+        for number, (shape, body) in enumerate(bodies.items())
+    }
+    assert {shape for shape, outcome in outcomes.items() if outcome != "made"} == set()
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12)
+NAMES = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=10)
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), TEXT
+)
+TREES = st.recursive(
+    SCALARS, lambda item: st.lists(item, max_size=3) | st.dictionaries(NAMES, item, max_size=3), max_leaves=6
+)
+HEADERS = st.dictionaries(st.from_regex(r"X-[A-Za-z]{1,8}", fullmatch=True), st.integers() | NAMES, max_size=2)
+FUNCTIONS = st.sampled_from(["connector.pre_process.default.embedding", SCRIPT, "return params.x;"]) | st.none()
+
+
+def actions(kinds: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    def one(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+        return st.fixed_dictionaries(
+            {
+                "action_type": st.sampled_from([kind, kind.upper()]),
+                "method": st.sampled_from(["POST", "GET"]),
+                "url": st.sampled_from(
+                    [_stack.OLLAMA, "http://ollama:11434/${parameters.route}", "https://gateway:8443/x?a=b%20c#d"]
+                ),
+            },
+            optional={
+                "headers": HEADERS,
+                "request_body": TREES.map(json.dumps) | st.just(CHAT) | TEXT,
+                "pre_process_function": FUNCTIONS,
+                "post_process_function": FUNCTIONS,
+            },
+        )
+
+    return st.tuples(*map(one, kinds)).map(list)
+
+
+BODIES = st.fixed_dictionaries(
+    {"actions": st.sampled_from([["predict"], ["predict", "batch_predict"], ["execute"]]).flatmap(actions)},
+    optional={
+        "description": st.text(string.ascii_letters + " .,!?", max_size=20),
+        "version": st.integers(0, 99) | st.floats(0, 9).map(lambda number: round(number, 2)) | st.just("1.10"),
+        "protocol": st.just("http"),
+        "parameters": st.dictionaries(NAMES | TEXT.filter(str.strip), TREES, max_size=4),
+        "credential": st.dictionaries(NAMES, TEXT.filter(str.strip), min_size=1, max_size=2),
+        "client_config": st.fixed_dictionaries(
+            {},
+            optional={
+                "max_connection": st.integers(1, 100),
+                "connection_timeout": st.integers(1, 100),
+                "read_timeout": st.integers(1, 1000),
+                "retry_backoff_policy": st.sampled_from(["constant", "EXPONENTIAL_EQUAL_JITTER"]),
+            },
+        ),
+    },
+)
+
+
+@pytest.mark.usefixtures("_published_hosts")
+def test_generated_shapes(cluster, module, name):
+    """As many bodies of the create schema as make 40 with the published ones, whatever they are made of."""
+    outcomes: list[str] = []
+
+    @given(body=BODIES)
+    @settings(
+        max_examples=40,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def check(body: dict[str, Any]) -> None:
+        outcomes.append(converge(cluster, module, f"{name} {len(outcomes)}", body))
+
+    check()
+    assert outcomes.count("made") + len(PUBLISHED) >= 40, outcomes
+
+
+@pytest.mark.usefixtures("_published_hosts")
+@pytest.mark.parametrize(
+    ("fields", "code", "reason"),
+    [
+        ({"actions": [action("https://elsewhere.example/v1")]}, "untrusted_endpoint", "not matching the trusted"),
+        ({"protocol": "aws_sigv4", "actions": [action()]}, "api_error", "Missing credential"),
+    ],
+    ids=["untrusted", "no keys to sign with"],
+)
+def test_what_the_server_refuses(cluster, module, name, fields, code, reason):
+    failure = module.fails("ml_connector", definition={"name": name, "version": "1", "protocol": "http", **fields})
+    assert failure["status"] >= 400
+    assert failure["code"] == code
+    assert reason in failure["message"]
+    assert cluster.named("connectors", name) == []

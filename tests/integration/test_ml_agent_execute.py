@@ -1,0 +1,79 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents of real servers at work."""
+
+from __future__ import annotations
+
+import pytest
+
+RUN = "ml_agent_execute"
+QUESTION = "Why is the sky blue?"
+
+#: What the product fills in for a model that calls functions, but for the functions themselves.
+CHAT_BODY = (
+    '{"model": "${parameters.model}", "messages": [${parameters._chat_history:-}'
+    '{"role": "user", "content": "${parameters.prompt}"}${parameters._interactions:-}]TOOLS}'
+)
+
+
+@pytest.fixture
+def model(cluster, name):
+    return cluster.make_model(name, cluster.make_connector(name), deploy=True)
+
+
+def asking(name, **parameters):
+    messages = '[{"role": "user", "content": "${parameters.question}"}]'
+    given = {"model_id": f"${{model:{name}}}", "messages": messages, "response_filter": "$.choices[0].message.content"}
+    return {"type": "MLModelTool", "name": "chat", "parameters": {**given, **parameters}}
+
+
+def test_a_flow_agent_answers(module, name, model):
+    made = module("ml_agent", name=name, type="flow", tools=[asking(name)])
+    for check in (True, False):
+        told = module(RUN, check=check, agent=name, question=QUESTION, expect_pattern="Rayleigh")
+        assert (told["changed"], told["agent_id"]) == (False, made["agent_id"])
+        assert (told["content"] is None) is check
+        assert any("_execute" in request.path for request in module.recorder.requests) is not check
+    assert "Rayleigh scattering" in told["content"]
+    assert module.fails(RUN, agent=name, question="Ping", expect_pattern="Rayleigh")["code"] == "pattern_mismatch"
+
+
+def test_an_agent_with_a_memory(module, name, model):
+    tools = [asking(name)]
+    module(
+        "ml_agent",
+        name=name,
+        type="conversational_flow",
+        tools=tools,
+        app_type="rag",
+        memory={"type": "conversation_index"},
+    )
+    first = module(RUN, agent=name, question="Ping", expect_pattern="Pong")
+    again = module(RUN, agent=name, parameters={"question": "Hello", "memory_id": first["memory"]["memory_id"]})
+    assert again["memory"]["memory_id"] == first["memory"]["memory_id"]
+
+
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+def test_function_calling(cluster, module, name):
+    """The tiny model cannot call tools: it answers by itself, and Ollama refuses to hand it any."""
+    for told, tools in (("plain", ""), ("with tools", "${parameters.tool_configs:-}")):
+        named = f"{name} {told}"
+        connector = cluster.make_connector(named, request_body=CHAT_BODY.replace("TOOLS", tools))
+        cluster.make_model(named, connector, deploy=True)
+        llm = {"model_id": named, "parameters": {"max_iteration": 2, "prompt": "${parameters.question}"}}
+        module(
+            "ml_agent", name=named, type="conversational", llm=llm, memory={"type": "conversation_index"},
+            parameters={"_llm_interface": "openai/v1/chat/completions"}, tools=[{"type": "ListIndexTool"}],
+        )  # fmt: skip
+    answer = module(RUN, agent=f"{name} plain", question="Ping", expect_pattern="Pong")
+    assert answer["memory"]["memory_id"]
+    failure = module.fails(RUN, agent=f"{name} with tools", question="Ping", wait_timeout=0)
+    assert (failure["code"], "does not support tools" in failure["message"]) == ("backend_error", True)
+
+
+def test_what_fails(module, name, model):
+    module.refuses("unknown_agent", RUN, agent=f"{name} none", question="Ping")
+    module("ml_agent", name=name, type="flow", tools=[asking(name, messages="no json")])
+    assert module.fails(RUN, agent=name, question="Ping", wait_timeout=0)["code"] == "invalid_payload"

@@ -1,0 +1,65 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Listing models of real servers, page by page, orphans included."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _resource
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, connector_body
+
+INFO = "ml_model_info"
+
+
+def test_what_the_module_made_is_told_as_it_told_it(cluster, module, name):
+    cluster.make_connector(name)
+    made = module("ml_model", name=name, connector=name, description="One")
+    for args in ({"name": name}, {"model_id": made["model_id"]}):
+        for check in (False, True):
+            told = module(INFO, check=check, **args)
+            assert (told["changed"], module.recorder.writes) == (False, [])
+            (entry,) = told["models"]
+            assert (entry["connector_name"], entry["model_group_name"], entry["missing"]) == (name, name, [])
+            assert {field: entry[field] for field in made["model"]} == made["model"]
+
+
+def test_filters(cluster, module, name):
+    first, second = (cluster.make_connector(f"{name} {which}") for which in ("first", "second"))
+    group = module("ml_model_group", name=f"{name} shelf")["model_group_id"]
+    one = cluster.make_model(f"{name} one", first, model_group_id=group)
+    two = cluster.make_model(f"{name} two", second)
+    body = {"name": f"{name} inline", "function_name": "remote", "connector": connector_body(f"{name} inside")}
+    inline = cluster.must("POST", f"{ML}/models/_register", body)["model_id"]
+
+    def listed(**args):
+        return [entry["model_id"] for entry in module(INFO, name_pattern=f"{name}*", **args)["models"]]
+
+    assert listed() == [one, two, inline]
+    assert listed(model_group=f"{name} shelf") == listed(model_group=group) == [one]
+    assert listed(connector=f"{name} second") == listed(connector=second) == [two]
+    assert listed(states=["REGISTERED"]) == [one, two, inline]
+    assert listed(states=["DEPLOYED"]) == listed(orphans=True) == []
+
+
+def test_orphans(cluster, module, name):
+    """The server guards connectors and groups that are in use, yet takes any id of a connector in a change."""
+    model = cluster.make_model(name, cluster.make_connector(name))
+    cluster.must("PUT", f"{ML}/models/{model}", {"connector_id": "no-such-connector"})
+    (entry,) = module(INFO, name=name, orphans=True)["models"]
+    assert (entry["model_id"], entry["missing"], entry["connector_name"]) == (model, ["connector"], None)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_pages(cluster, module, name, monkeypatch, size):
+    """Small pages tell the same as a large one, and one request is enough where a page is not filled."""
+    ids = {cluster.make_connector(f"{name} {number}") for number in range(7)}
+    everything = module("ml_connector_info")["connectors"]
+    assert len(module.recorder.requests) == 1
+    monkeypatch.setattr(_resource, "PAGE", size)
+    paged = module("ml_connector_info")["connectors"]
+    assert len(module.recorder.requests) == len(everything) // size + 1
+    assert paged == everything
+    assert ids <= {entry["connector_id"] for entry in paged}

@@ -1,0 +1,96 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook rag as users run it: planned, done, repeated, changed, taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import index_of
+
+ROOT = Path(__file__).parents[2]
+BLUE = 'Air scatters "blue" light most.\nSo the sky is blue.'
+
+
+@pytest.fixture
+def play(connection, name, tmp_path):
+    """Runs the playbook; returns what it printed and how much was changed."""
+
+    def run(*arguments, **more):
+        given = {
+            "opensearch_connection": dict(connection),
+            "rag_provider": "ollama",
+            "rag_base_url": "http://ollama:11434",
+            "rag_model": "tiny-chat",
+            "rag_embedding_model": "tiny-chat",
+            "rag_name": name,
+            "rag_index": index_of(name),
+            "rag_documents": [{"id": "sky", "text": BLUE}, {"id": "hours", "text": "Open from nine to five."}],
+            "rag_question": BLUE,
+            "rag_k": 1,
+            "rag_wait_timeout": 60,
+            **more,
+        }
+        variables = tmp_path / "variables.json"
+        variables.write_text(json.dumps(given))
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        done = subprocess.run(
+            [program, "playbooks/rag.yml", "-e", f"@{variables}", *arguments],
+            cwd=ROOT, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL, check=False,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+        )  # fmt: skip
+        text = done.stdout + done.stderr
+        assert done.returncode == 0, text
+        return text, int(re.findall(r"changed=(\d+)", text)[-1])
+
+    return run
+
+
+def test_the_life_of_answers_from_documents(play, cluster, recorder, name, snapshot, settings_restored):
+    _text, planned = play("--check", "--diff")
+    assert recorder.writes == []
+    assert not any(snapshot().values())
+
+    text, changed = play("--diff", rag_expect_pattern=r"\w")
+    assert changed == planned
+    assert "Nothing was asked" not in text
+    documents = cluster.indexes(name)[index_of(name)]["documents"]
+    assert {each: source["text"] for each, (_version, source) in documents.items()} == {
+        "sky": BLUE,
+        "hours": "Open from nine to five.",
+    }
+    assert all(len(source["embedding"]) == 96 for _version, source in documents.values())
+    # Found by its embedding, so that of a document and that of a question are made alike.
+    search = next(request for request in recorder.requests if "search_pipeline=" in request.path)
+    found = cluster.must("POST", search.path, json.loads(search.body))
+    assert [hit["_id"] for hit in found["hits"]["hits"]] == ["sky"]
+    assert found["hits"]["max_score"] > 0.999
+
+    before = snapshot()
+    # What does not depend on the server is played against one of them only.
+    for arguments in ([], ["--check"]) if cluster.is_3 else ([],):
+        recorder.clear()
+        assert play(*arguments)[1] == 0
+        assert recorder.writes == []
+    assert snapshot() == before
+
+    if cluster.is_3:
+        assert play(rag_documents=[{"id": "hours", "text": "Closed."}], rag_dimension=96, rag_question="")[1] == 1
+
+    recorder.clear()
+    _text, planned = play("--check", rag_state="absent")
+    assert recorder.writes == []
+    assert play(rag_state="absent")[1] == planned
+    assert not any(snapshot().values())
+    recorder.clear()
+    assert play(rag_state="absent")[1] == 0
+    assert recorder.writes == []

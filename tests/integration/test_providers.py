@@ -1,0 +1,106 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connectors that are stated by a provider's name alone, against the real servers that the local stack has."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import gateway_keys, secret
+
+PING = [{"role": "user", "content": "Ping"}]
+
+#: What is called -> (the provider, its address as the nodes see it, where its key is, if it wants one).
+SERVERS: dict[str, tuple[str, str, Callable[[], str] | None]] = {
+    "Ollama": ("ollama", "http://ollama:11434", None),
+    "llama.cpp": ("llama_cpp", "http://llama-cpp:8080", None),
+    "llama.cpp with a key": (
+        "llama_cpp",
+        "http://llama-cpp-key:8080/v1",
+        lambda: secret("LLAMA_CPP_KEY", "llama_cpp_key"),
+    ),
+    "a gateway with a key and TLS": ("openai_compatible", "https://gateway:8443", lambda: gateway_keys()[0]),
+}
+
+
+@pytest.fixture
+def stated(name):
+    """Options of ml_connector for a server of the table, by its name there."""
+
+    def state(server: str, **more: Any) -> dict[str, Any]:
+        provider, base_url, key = SERVERS[server]
+        keyed = {"api_key": key(), "update_credential": "when_changed"} if key else {}
+        return {"name": name, "provider": provider, "base_url": base_url, "model": "tiny-chat", **keyed, **more}
+
+    return state
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_each_server_answers(cluster, converges, module, name, stated, real_connector, server):
+    made = converges("ml_connector", ["create"], **stated(server))
+    real_connector(made["connector_id"], made["diff"]["after"])
+    deployed = {"name": name, "connector": name, "state": "deployed"}
+    module("ml_model", **deployed)
+    assert module("ml_model", **deployed)["changed"] is False
+    assert module.recorder.writes == []
+
+    answer = module("ml_predict", model=name, messages=PING)
+    assert (answer["content"], answer["status"]) == ("Pong.", 200)
+    assert answer["usage"]["total_tokens"] > 1
+    assert cluster.answer(answer["model_id"]) == "Pong."
+    # llama.cpp alone tells how long it took.
+    assert bool(answer.get("timings")) is (SERVERS[server][0] == "llama_cpp")
+
+
+@pytest.mark.parametrize("server", [server for server, (_provider, _url, key) in SERVERS.items() if key])
+@pytest.mark.parametrize("key", [None, "not-the-key"])
+def test_without_the_right_key(module, name, stated, server, key):
+    module("ml_connector", **{**stated(server), "api_key": key, "update_credential": "on_create"})
+    module("ml_model", name=name, connector=name, state="deployed")
+    failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
+    assert (failure["code"], failure["status"]) == ("backend_unauthorized", 401)
+    assert "not-the-key" not in str(failure)
+
+
+def test_more_of_the_body_is_sent(module, name, stated):
+    module("ml_connector", **stated("llama.cpp", extra_body={"max_tokens": 1}))
+    module("ml_model", name=name, connector=name, state="deployed")
+    answer = module("ml_predict", model=name, messages=PING, expect_content=False)
+    assert answer["usage"]["completion_tokens"] == 1
+
+
+def test_embeddings(converges, module, name, stated):
+    """A vector for each text, the same one for the same text."""
+    converges("ml_connector", ["create"], **stated("Ollama", capability="embedding"))
+    module("ml_model", name=name, connector=name, state="deployed")
+    assert module("ml_model", name=name, connector=name, state="deployed")["changed"] is False
+    assert module.recorder.writes == []
+    first, again = (
+        module("ml_predict", model=name, parameters={"input": texts}, expect_content=False)["result"]
+        for texts in (["Ping", "Why is the sky blue?"], ["Ping"])
+    )
+    assert first["name"] == "sentence_embedding"
+    assert first["shape"] == [len(first["data"])]
+    assert len(first["data"]) > 8
+    assert any(first["data"])
+    assert again["data"] == pytest.approx(first["data"], abs=1e-4)
+
+
+def test_a_swap_asks_the_provider_a_question(cluster, module, name, stated):
+    """The question that belongs to the capability proves the new connector before the old one goes."""
+    before = module("ml_connector", **stated("llama.cpp"))["connector_id"]
+    model_id = module("ml_model", name=name, connector=name, state="deployed")["model_id"]
+    after = module("ml_connector", **stated("Ollama"))["connector_id"]
+    assert after != before
+    assert [request.path for request in module.recorder.requests if request.path.endswith("/_predict")]
+    assert cluster.one("connectors", name).id == after
+    assert cluster.answer(model_id) == "Pong."
+
+    failure = module.fails("ml_connector", **{**stated("llama.cpp with a key"), "api_key": "not-the-key"})
+    assert failure["code"] == "backend_unauthorized"
+    assert cluster.one("connectors", name).id == after
+    assert cluster.answer(model_id) == "Pong."

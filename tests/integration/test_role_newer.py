@@ -1,0 +1,169 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The roles against doubles of servers, as there is no container of OpenSearch 3.7: whole ansible-playbook processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.newer import PRIVATE_ENDPOINTS
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
+
+ROOT = Path(__file__).parents[2]
+TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
+PRIVATE_IP = "plugins.ml_commons.connector.private_ip_enabled"
+
+#: What somebody else has let through.
+THEIRS = r"^http://other\.test/.*$"
+CHAT = r"^http://llm\.test/v1/chat/completions$"
+EMBED = r"^http://llm\.test/v1/embeddings$"
+AS_WRITTEN = r"^http://llm\.test:80/v1/chat/completions$"
+
+Play = Callable[..., tuple[str, int]]
+
+
+@pytest.fixture
+def double(request: pytest.FixtureRequest) -> FakeCluster:
+    return FakeCluster(getattr(request, "param", "3.7.0"), trusted=())
+
+
+@pytest.fixture
+def play(double: FakeCluster, tmp_path: Path) -> Iterator[Play]:
+    """Runs tasks on the double; what was printed, and how much was changed."""
+    with serving(double) as url:
+
+        def run(tasks: list[dict[str, Any]], *arguments: str, fails: bool = False) -> tuple[str, int]:
+            connection = {"group/searchops.opensearch_ml.all": {"hosts": [url]}}
+            book = {"hosts": "localhost", "gather_facts": False, "module_defaults": connection, "tasks": tasks}
+            (tmp_path / "play.json").write_text(json.dumps([{"name": "Play", **book}]))
+            done = subprocess.run(
+                [str(Path(sys.executable).parent / "ansible-playbook"), str(tmp_path / "play.json"), *arguments],
+                cwd=ROOT, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL, check=False,
+                env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+            )  # fmt: skip
+            text = done.stdout + done.stderr
+            assert (done.returncode != 0) is fails, text
+            return text, int(re.findall(r"changed=(\d+)", text)[-1])
+
+        yield run
+
+
+def chat(**inputs: Any) -> list[dict[str, Any]]:
+    """The role openai_chat. The port is the one that belongs to the scheme: what is called has none."""
+    given = {"openai_chat_base_url": "http://llm.test:80", "openai_chat_model": "tiny", **inputs}
+    return [
+        {
+            "name": "Chat",
+            "ansible.builtin.include_role": {"name": "searchops.opensearch_ml.openai_chat"},
+            "vars": given,
+        }
+    ]
+
+
+def test_the_life_on_a_cluster_that_lets_some_private_addresses_through(double: FakeCluster, play: Play) -> None:
+    double.persistent[PRIVATE_ENDPOINTS] = [THEIRS]
+    _text, planned = play(chat(), "--check", "--diff")
+    assert double.writes == []
+    assert play(chat(), "--diff")[1] == planned
+    assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS, CHAT]
+    assert double.persistent[TRUSTED][-1] == AS_WRITTEN
+    assert double.predictions
+
+    sent = len(double.writes)
+    assert play(chat())[1] == 0
+    assert len(double.writes) == sent
+
+    _text, planned = play(chat(openai_chat_state="absent"), "--check")
+    assert len(double.writes) == sent
+    assert play(chat(openai_chat_state="absent"))[1] == planned
+    assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS]
+    assert AS_WRITTEN not in double.persistent[TRUSTED]
+    assert play(chat(openai_chat_state="absent"))[1] == 0
+
+
+@pytest.mark.parametrize("double", ["3.7.0", "3.6.0"], indirect=True)
+def test_an_empty_list_stays_empty(double: FakeCluster, play: Play) -> None:
+    """A first pattern would keep everybody else's private backends out. 3.6 has no such list, and refuses its name."""
+    play(chat())
+    play(chat(openai_chat_state="absent"))
+    assert PRIVATE_ENDPOINTS not in double.persistent
+    assert PRIVATE_ENDPOINTS not in str([exchange.body for exchange in double.writes])
+
+
+def test_the_last_pattern_is_not_taken_away(double: FakeCluster, play: Play) -> None:
+    """Without it every private address could be called."""
+    double.persistent[PRIVATE_ENDPOINTS] = [CHAT]
+    play(chat())
+    play(chat(openai_chat_state="absent"))
+    assert double.persistent[PRIVATE_ENDPOINTS] == [CHAT]
+    assert double.connectors == {}
+
+
+def test_what_another_connector_calls_stays_let_through(double: FakeCluster, play: Play) -> None:
+    double.persistent[PRIVATE_ENDPOINTS] = [THEIRS]
+    play(chat(openai_chat_trust="catch_all"))
+    assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS, CHAT], "a catch-all is for the trusted list alone"
+    action = {"action_type": "predict", "method": "POST", "url": "http://llm.test/v1/chat/completions"}
+    double.add_connector("Somebody else's", actions=[action])
+    play(chat(openai_chat_trust="catch_all", openai_chat_state="absent"))
+    assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS, CHAT]
+    assert double.persistent[PRIVATE_IP] == "true"
+
+
+@pytest.mark.parametrize("inputs", [{"openai_chat_trust": "skip"}, {"openai_chat_allow_private": "never"}], ids=str)
+def test_a_list_that_is_not_to_be_touched(double: FakeCluster, play: Play, inputs: dict[str, str]) -> None:
+    double.persistent.update({PRIVATE_ENDPOINTS: [THEIRS], TRUSTED: [AS_WRITTEN]})
+    text, _changed = play(chat(**inputs), fails=True)
+    assert "private_endpoint_refused" in text
+    assert f"Append an exact pattern for the URL to {PRIVATE_ENDPOINTS}" in text
+    play(chat(**inputs, openai_chat_state="absent"))
+    assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS]
+
+
+def test_the_endpoints_of_other_connectors(double: FakeCluster, play: Play) -> None:
+    """As the role rag does it for its second connector."""
+    double.persistent[PRIVATE_ENDPOINTS] = [THEIRS]
+    urls = ["http://llm.test/v1/chat/completions", "http://llm.test/v1/embeddings", "https://8.8.8.8/v1/embeddings"]
+
+    def step(name: str) -> list[dict[str, Any]]:
+        role = {"name": "searchops.opensearch_ml.openai_chat", "tasks_from": name}
+        return [{"name": name, "ansible.builtin.include_role": role, "vars": {"openai_chat_endpoints": urls}}]
+
+    assert play(step("trust"))[1] == 1
+    assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS, CHAT, EMBED]
+    assert double.persistent[TRUSTED][-3:] == [CHAT, EMBED, r"^https://8\.8\.8\.8/v1/embeddings$"]
+    assert play(step("trust"))[1] == 0
+    assert play(step("untrust"))[1] == 1
+    assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS]
+    assert PRIVATE_IP not in double.persistent
+
+
+def test_both_connectors_of_the_role_rag(double: FakeCluster, play: Play) -> None:
+    double.persistent[PRIVATE_ENDPOINTS] = [THEIRS]
+    given = {"rag_base_url": "http://llm.test", "rag_model": "tiny", "rag_embedding_model": "tiny", "rag_dimension": 96}
+
+    def rag(state: str) -> list[dict[str, Any]]:
+        role = {"name": "searchops.opensearch_ml.rag"}
+        return [{"name": "RAG", "ansible.builtin.include_role": role, "vars": {**given, "rag_state": state}}]
+
+    play(rag("present"))
+    assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS, CHAT, EMBED]
+    assert play(rag("present"))[1] == 0
+    sent = len(double.writes)
+    _text, planned = play(rag("absent"), "--check")
+    assert len(double.writes) == sent
+    assert play(rag("absent"))[1] == planned
+    assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS]
+    assert PRIVATE_IP not in double.persistent
+    assert (double.connectors, double.models, double.groups) == ({}, {}, {})

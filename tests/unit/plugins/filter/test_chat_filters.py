@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters that read predictions: all shapes a playbook may hold, and that anything else is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.searchops.opensearch_ml.plugins.filter import chat_answer, chat_tool_calls, chat_usage
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import prediction as answer
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import QUESTION
+
+FILTERS: dict[str, Any] = {
+    **chat_answer.FilterModule().filters(),
+    **chat_usage.FilterModule().filters(),
+    **chat_tool_calls.FilterModule().filters(),
+}
+#: What each yields where there is nothing of its kind.
+NOTHING = {"chat_answer": "", "chat_usage": {}, "chat_tool_calls": []}
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bern", "days": 2}'}}
+DATA = {
+    "choices": [{"message": {"role": "assistant", "content": "Wait.", "tool_calls": [CALL]}}],
+    "usage": {"prompt_tokens": 12.0, "total_tokens": 37, "details": {"cached": 4.0, "share": 0.5}},
+}
+
+
+def asked(data: Any, *, check_mode: bool = False) -> dict[str, Any]:
+    """The result of ml_predict where the backend answers this."""
+    cluster = FakeCluster()
+    cluster.add_model("Chat", cluster.add_connector())
+    cluster.backend = lambda *sent: answer(data)
+    return execute(cluster, "ml_predict", check_mode=check_mode, model="Chat", **QUESTION, expect_content=False)
+
+
+@pytest.mark.parametrize("value", [asked(DATA), answer(DATA), DATA], ids=["ml_predict", "_predict", "completion"])
+def test_each_shape_is_read(value: dict[str, Any]) -> None:
+    assert FILTERS["chat_answer"](value) == "Wait."
+    assert FILTERS["chat_usage"](value) == {
+        "prompt_tokens": 12,
+        "total_tokens": 37,
+        "details": {"cached": 4, "share": 0.5},
+    }
+    assert isinstance(FILTERS["chat_usage"](value)["prompt_tokens"], int)
+    assert FILTERS["chat_tool_calls"](value) == [
+        {"id": "call_1", "name": "weather", "arguments": {"city": "Bern", "days": 2}}
+    ]
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        asked(DATA, check_mode=True),
+        asked({"choices": [{"message": {"content": None}}]}),
+        {"choices": []},
+        {"message": {"content": "", "tool_calls": None}},
+    ],
+    ids=["check mode", "null", "no choice", "empty"],
+)
+def test_where_there_is_nothing(name: str, value: dict[str, Any]) -> None:
+    assert FILTERS[name](value) == NOTHING[name]
+
+
+def test_answers_of_ollamas_own_api() -> None:
+    function = {"name": "weather", "arguments": {"city": "Bern"}}
+    native = {"model": "m", "message": {"content": "", "tool_calls": [{"function": function}]}}
+    assert FILTERS["chat_tool_calls"](native) == [{"id": None, **function}]
+    assert FILTERS["chat_answer"]({"model": "m", "response": "hi"}) == "hi"
+
+
+@pytest.mark.parametrize("arguments", ["", None, {}])
+def test_a_tool_without_arguments(arguments: Any) -> None:
+    message = {"tool_calls": [{"function": {"name": "now", "arguments": arguments}}]}
+    assert FILTERS["chat_tool_calls"]({"message": message}) == [{"id": None, "name": "now", "arguments": {}}]
+
+
+@pytest.mark.parametrize(
+    ("function", "complaint"),
+    [
+        ({"name": "f", "arguments": "{"}, "no JSON"),
+        ({"name": "f", "arguments": "[1]"}, "no object"),
+        ({"name": "f", "arguments": [1]}, "no object"),
+        ({"arguments": "{}"}, "names no function"),
+        ("f", "names no function"),
+    ],
+)
+def test_tool_calls_that_cannot_be_read(function: Any, complaint: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=f"chat_tool_calls: .*{complaint}"):
+        FILTERS["chat_tool_calls"]({"message": {"tool_calls": [{"function": function}]}})
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("text", "neither"),
+        (None, "neither"),
+        ([], "neither"),
+        ({}, "neither"),
+        ({"changed": False, "result": "x"}, "neither"),
+        ({"inference_results": []}, "without a result"),
+        ({"failed": True, "msg": "The model is gone", "result": None, "model_id": "m"}, "failed: The model is gone"),
+    ],
+)
+def test_what_is_no_prediction(name: str, value: Any, complaint: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=f"{name}: .*{complaint}"):
+        FILTERS[name](value)

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ml_agent: what is changed in place, what takes a new agent, and what is refused before anything is written."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import LISTING
+
+Runner = Callable[..., dict[str, Any]]
+NAME = "ml_agent"
+HOUSE = {"name": "House agent"}
+
+
+@pytest.fixture
+def house(cluster: FakeCluster) -> str:
+    return cluster.add_agent(parameters={"a": "1", "b": "2"}, llm={"model_id": "m", "parameters": {"x": 1, "y": 2}})
+
+
+def test_an_unchanged_agent_costs_a_search_and_a_get(module: Runner, cluster: FakeCluster, house: str) -> None:
+    for check_mode in (False, True):
+        cluster.exchanges.clear()
+        result = module(
+            NAME, cluster, **HOUSE, type="flow", tools=[LISTING], parameters={"a": 1, "b": 2}, check_mode=check_mode
+        )
+        assert (result["changed"], result["agent_id"]) == (False, house)
+        assert result["agent"]["parameters"] == {"a": "1", "b": "2"}
+        assert [(each.method, each.path.rsplit("/", 1)[1]) for each in cluster.exchanges] == [
+            ("POST", "_search"),
+            ("GET", house),
+        ]
+
+
+def test_only_what_differs_is_sent(module: Runner, cluster: FakeCluster, house: str) -> None:
+    result = module(NAME, cluster, **HOUSE, description="New", tools=[LISTING], parameters={"a": 1, "b": 3})
+    assert result["agent_id"] == house
+    assert [(write.method, write.body) for write in cluster.writes] == [
+        ("PUT", {"description": "New", "parameters": {"a": "1", "b": "3"}})
+    ]
+    assert result["actions"][0]["fields"] == ["description", "parameters"]
+
+
+@pytest.mark.parametrize(
+    ("version", "change", "reason"),
+    [
+        ("3.6.0", {"type": "conversational_flow"}, "its type is flow"),
+        ("3.6.0", {"parameters": {"a": 1}}, "takes no parameters away, and b are"),
+        ("3.6.0", {"llm": {"parameters": {"x": 1}}}, "takes no llm.parameters away, and y are"),
+        ("3.6.0", {"tools": []}, "keeps its tools"),
+        ("3.6.0", {"memory": {"type": "agentic_memory"}}, "changes no memory"),
+        ("2.19.1", {"description": "New"}, "OpenSearch 2.19 cannot change agents, 3.1 and later can"),
+        ("3.0.0", {"description": "New"}, "3.1 and later can"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_what_takes_a_new_agent(
+    module: Runner, version: str, change: dict[str, Any], reason: str, check_mode: bool
+) -> None:
+    cluster = FakeCluster(version)
+    old = cluster.add_agent(
+        description="Old",
+        app_type="chat",
+        parameters={"a": "1", "b": "2"},
+        llm={"model_id": "m", "parameters": {"x": 1, "y": 2}},
+    )
+    failure = module(NAME, cluster, **HOUSE, **change, check_mode=check_mode)["failure"]
+    assert failure["code"] == "agent_not_changeable"
+    assert reason in failure["message"]
+    assert cluster.writes == []
+
+    result = module(NAME, cluster, **HOUSE, **change, update_strategy="recreate", check_mode=check_mode)
+    assert [(action["action"], action["replaced_id"]) for action in result["actions"]] == [("replace", old)]
+    assert list(cluster.agents) == [old] if check_mode else [result["agent_id"]] == list(cluster.agents)
+    if not check_mode:
+        # What is not stated is taken over.
+        stored = cluster.agents[result["agent_id"]]
+        assert stored["app_type"] == "chat"
+        assert stored["description"] == change.get("description", "Old")
+        assert stored["llm"]["model_id"] == "m"
+        assert "_searchops" not in str(result)
+
+
+def test_a_replacement_that_was_cut_off_is_ended(module: Runner, cluster: FakeCluster, house: str) -> None:
+    new = cluster.add_agent(parameters={"_searchops": f'{{"replaces":"{house}"}}'})
+    for check_mode in (True, False):
+        result = module(NAME, cluster, **HOUSE, parameters={}, check_mode=check_mode)
+        assert [(action["action"], action["id"]) for action in result["actions"]] == [("delete", house)]
+        assert result["agent_id"] == new
+    assert list(cluster.agents) == [new]
+    assert not module(NAME, cluster, **HOUSE, parameters={})["changed"]
+
+
+def test_namesakes_are_refused(module: Runner, cluster: FakeCluster, house: str) -> None:
+    other = cluster.add_agent()
+    failure = module(NAME, cluster, **HOUSE, state="absent")["failure"]
+    assert (failure["code"], failure["details"]["ids"]) == ("ambiguous_name", [house, other])
+    assert module(NAME, cluster, agent_id=other, state="absent")["changed"]
+    assert list(cluster.agents) == [house]
+
+
+@pytest.mark.parametrize("version", ["3.6.0"])
+def test_the_agent_that_carries_out_plans(module: Runner, version: str) -> None:
+    cluster = FakeCluster(version)
+    model = cluster.add_model("Chat", cluster.add_connector())
+    args: dict[str, Any] = {
+        **HOUSE,
+        "type": "plan_execute_and_reflect",
+        "llm": {"model_id": "Chat"},
+        "tools": [LISTING],
+    }
+    made = module(NAME, cluster, **args)
+    executor = made["agent"]["executor_agent_id"]
+    assert set(cluster.agents) == {made["agent_id"], executor}
+    assert "executor_agent_id" not in made["agent"]["parameters"]
+    assert not module(NAME, cluster, **args, parameters={})["changed"]
+
+    changed = module(NAME, cluster, **{**args, "tools": [{"type": "IndexMappingTool"}]}, description="New")
+    assert len(changed["actions"]) == 1
+    for agent_id in (made["agent_id"], executor):
+        assert [tool["type"] for tool in cluster.agents[agent_id]["tools"]] == ["IndexMappingTool"]
+        assert cluster.agents[agent_id]["llm"]["model_id"] == model
+    assert cluster.agents[executor].get("description") != "New"
+
+    # One that was stated belongs to somebody else.
+    other = cluster.add_agent("Other")
+    planner = {**args, "name": "Second", "parameters": {"executor_agent_id": "${agent:Other}"}}
+    assert module(NAME, cluster, **planner)["changed"]
+    assert not module(NAME, cluster, **planner)["changed"]
+    module(NAME, cluster, name="Second", state="absent")
+    module(NAME, cluster, **HOUSE, state="absent")
+    assert list(cluster.agents) == [other]
+
+
+def test_models_by_name(module: Runner, cluster: FakeCluster) -> None:
+    model = cluster.add_model("Chat", cluster.add_connector())
+    tool = {"type": "MLModelTool", "parameters": {"model_id": "${model:Chat}"}}
+    for reference in ("Chat", model, "${model:Chat}"):
+        args = {**HOUSE, "type": "conversational", "llm": {"model_id": reference}, "tools": [tool]}
+        result = module(NAME, cluster, **args)
+        assert result["agent"]["llm"]["model_id"] == result["agent"]["tools"][0]["parameters"]["model_id"] == model
+        assert result["changed"] is (reference == "Chat")
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        ({"name": "x" * 129, "type": "flow"}, "invalid_input"),
+        ({"name": " ", "type": "flow"}, "invalid_input"),
+        ({}, "invalid_input"),
+        ({"type": "conversational"}, "invalid_input"),
+        ({"type": "flow", "tools": [LISTING, LISTING]}, "invalid_input"),
+        ({"type": "flow", "parameters": {"_searchops": "x"}}, "invalid_input"),
+        ({"type": "flow", "tools": [{"type": "NoSuchTool"}]}, "unknown_tool"),
+        ({"agent_id": "nope"}, "unknown_agent"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_bad_input(module: Runner, cluster: FakeCluster, args: dict[str, Any], code: str, check_mode: bool) -> None:
+    assert module(NAME, cluster, **{**HOUSE, **args}, check_mode=check_mode)["failure"]["code"] == code
+    assert cluster.writes == []
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"type": "plan_execute_and_reflect", "llm": {"model_id": "Chat"}},
+        {"type": "flow", "parameters": {"_llm_interface": "openai/v1/chat/completions"}},
+        {"type": "flow", "tools": [{**LISTING, "attributes": {"strict": True}}]},
+    ],
+)
+def test_what_an_old_server_cannot(module: Runner, args: dict[str, Any]) -> None:
+    cluster = FakeCluster("2.19.1")
+    cluster.add_model("Chat", cluster.add_connector())
+    failure = module(NAME, cluster, **HOUSE, **args)["failure"]
+    assert (failure["code"], "needs OpenSearch 3.0" in failure["message"]) == ("unsupported_version", True)
+    assert cluster.writes == []
+
+
+def test_a_model_that_is_not_there(module: Runner, cluster: FakeCluster) -> None:
+    args = {**HOUSE, "type": "conversational", "llm": {"model_id": "Chat"}}
+    planned = module(NAME, cluster, **args, check_mode=True)
+    assert "no model 'Chat' yet" in str(planned["warnings"])
+    assert planned["diff"]["after"]["llm"] == {"model_id": "${model:Chat}"}
+    assert module(NAME, cluster, **args)["failure"]["code"] == "unknown_model"
+
+
+def test_a_name_or_an_id_is_needed(module: Runner, cluster: FakeCluster) -> None:
+    assert "one of the following is required: name, agent_id" in module(NAME, cluster, type="flow")["msg"]

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ml_agent_execute: what is asked, what is read out of the answer, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import agent_run
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, error, get, hits, post
+
+Runner = Callable[..., dict[str, Any]]
+NAME = "ml_agent_execute"
+AGENT = "/_plugins/_ml/agents"
+ASK = {"agent": "House agent", "question": "Why?"}
+
+
+@pytest.mark.parametrize("said", [{"response": "Because."}, "Because."])
+def test_asked_and_answered(module: Runner, cluster: FakeCluster, said: Any) -> None:
+    agent_id = cluster.add_agent()
+    cluster.agent_says = said
+    result = module(NAME, cluster, **ASK, parameters={"n": 1}, expect_pattern="^Bec")
+    assert (result["changed"], result["actions"], result["content"]) == (False, [], "Because.")
+    assert result["memory"] == {"memory_id": "mem-1", "parent_interaction_id": "int-1"}
+    assert cluster.agent_runs == [(agent_id, {"n": 1, "question": "Why?"})]
+
+
+def test_nothing_is_asked_in_check_mode(module: Runner, cluster: FakeCluster) -> None:
+    for agent_id in (None, cluster.add_agent()):
+        result = module(NAME, cluster, **ASK, check_mode=True)
+        if agent_id:
+            assert (result["agent_id"], result["content"]) == (agent_id, None)
+        assert result["request"] == {"parameters": {"question": "Why?"}}
+    assert cluster.agent_runs == []
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        ({"agent": "nope", "question": "x"}, "unknown_agent"),
+        ({"agent": "House agent"}, "invalid_input"),
+        ({**ASK, "expect_pattern": "("}, "invalid_pattern"),
+    ],
+)
+def test_bad_input(module: Runner, cluster: FakeCluster, args: dict[str, Any], code: str) -> None:
+    cluster.add_agent()
+    assert module(NAME, cluster, **args)["failure"]["code"] == code
+    assert cluster.agent_runs == []
+
+
+def test_an_unexpected_answer(module: Runner, cluster: FakeCluster) -> None:
+    cluster.add_agent()
+    assert module(NAME, cluster, **ASK, expect_pattern="red")["failure"]["code"] == "pattern_mismatch"
+    cluster.agent_says = ""
+    assert module(NAME, cluster, **ASK)["failure"]["code"] == "empty_content"
+    assert module(NAME, cluster, **ASK, expect_content=False)["content"] == ""
+
+
+def test_the_details_of_a_failed_run(module: Runner, script: Callable[..., Script]) -> None:
+    source = {"name": "House agent", "type": "flow"}
+    refused = error(400, "IllegalArgumentException", "Invalid Request")
+    refused["error"]["details"] = "Tool not found: ListIndexTool"
+    steps = script(
+        post(f"{AGENT}/_search").answers(200, hits(("a1", source))),
+        get(f"{AGENT}/a1").answers(200, source),
+        post(f"{AGENT}/a1/_execute").answers(400, refused),
+    )
+    failure = module(NAME, steps, **ASK)["failure"]
+    assert (failure["code"], "ListIndexTool" in failure["message"]) == ("unknown_tool", True)
+
+
+def test_a_backend_that_is_loading_is_asked_again(module: Runner, cluster: FakeCluster) -> None:
+    cluster.add_agent()
+    source = {
+        "status": 503,
+        "error": {"type": "x", "reason": "System Error", "details": "Error from remote service: loading"},
+    }
+    plain = cluster._agents_post_execute
+    left = [2]
+
+    def loading(*args: Any, **kwargs: Any) -> Any:
+        left[0] -= 1
+        if left[0] >= 0:
+            refused = cluster._refuse(503, "")
+            refused.body = source  # type: ignore[attr-defined] # as the double answers errors
+            raise refused
+        return plain(*args, **kwargs)
+
+    cluster._agents_post_execute = loading  # type: ignore[method-assign] # for this test alone
+    assert module(NAME, cluster, **ASK)["content"] == "Because of scattering."
+
+
+def test_outputs_of_tools() -> None:
+    outputs = [{"name": "memory_id", "result": "m"}, {"name": "first", "result": "1"}, {"name": "chat", "result": "2"}]
+    assert agent_run.read({"inference_results": [{"output": outputs}]}).content == "2"
+    assert agent_run.read({"inference_results": []}).content is None
+    with pytest.raises(Failure):
+        agent_run.read({"x": 1})

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ml_controller: exactly the stated limits of single users, in every order of events."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.controllers import ENABLED
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, error, get, hits, post
+
+Runner = Callable[..., dict[str, Any]]
+MODULE = "ml_controller"
+
+TEN = {"limit": 10, "unit": "MINUTES"}
+HALF = {"limit": 0.5, "unit": "SECONDS"}
+
+
+@pytest.fixture
+def model_id(cluster: FakeCluster) -> str:
+    return cluster.add_model("Chat", cluster.add_connector())
+
+
+def converges(module: Runner, cluster: FakeCluster, actions: list[str], **args: Any) -> dict[str, Any]:
+    """Planned without an effect, done as planned, and nothing left to do."""
+    before = cluster.snapshot()
+    planned = module(MODULE, cluster, check_mode=True, **args)
+    assert cluster.snapshot() == before
+    done = module(MODULE, cluster, **args)
+    for result in (planned, done):
+        assert not result.get("failed"), result
+        assert [action["action"] for action in result["actions"]] == actions
+        assert result["changed"] is bool(actions)
+    assert (planned["diff"], planned["controller"]) == (done["diff"], done["controller"])
+    written = len(cluster.writes)
+    for check_mode in (False, True):
+        asked = len(cluster.exchanges)
+        again = module(MODULE, cluster, check_mode=check_mode, **args)
+        assert (again["changed"], again["actions"]) == (False, [])
+        assert again["diff"]["before"] == again["diff"]["after"]
+        assert again["controller"] == done["controller"]
+        assert len(cluster.exchanges) - asked <= 3
+    assert len(cluster.writes) == written
+    return done
+
+
+@pytest.mark.parametrize("by", ["name", "id"])
+def test_a_life(module: Runner, cluster: FakeCluster, model_id: str, by: str) -> None:
+    model = {"model": "Chat" if by == "name" else model_id}
+    done = converges(module, cluster, ["create"], **model, user_rate_limiter={"bob": HALF, "alice": TEN})
+    limits = {"alice": {"limit": 10.0, "unit": "MINUTES"}, "bob": {"limit": 0.5, "unit": "SECONDS"}}
+    assert done["controller"] == {"model_id": model_id, "model_name": "Chat", "user_rate_limiter": limits}
+    assert done["diff"] == {"before": {}, "after": {"user_rate_limiter": limits}}
+    assert done["model_id"] == model_id
+    # Who is not stated any more goes, which a PUT would not do.
+    done = converges(module, cluster, ["update"], **model, user_rate_limiter={"bob": TEN})
+    assert done["diff"]["before"] == {"user_rate_limiter": limits}
+    assert done["controller"]["user_rate_limiter"] == {"bob": {"limit": 10.0, "unit": "MINUTES"}}
+    converges(module, cluster, ["update"], **model, user_rate_limiter={})
+    assert cluster.controllers[model_id]["user_rate_limiter"] == {}
+    done = converges(module, cluster, ["delete"], **model, state="absent")
+    assert (done["controller"], done["diff"]["after"], cluster.controllers) == (None, {}, {})
+    converges(module, cluster, [], **model, state="absent")
+
+
+@pytest.mark.parametrize("limit", [10, 10.0, "10", "10.0"])
+def test_the_same_limit_in_other_words(module: Runner, cluster: FakeCluster, model_id: str, limit: Any) -> None:
+    module(MODULE, cluster, model="Chat", user_rate_limiter={"alice": TEN})
+    converges(module, cluster, [], model="Chat", user_rate_limiter={"alice": {"limit": limit, "unit": "MINUTES"}})
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"alice": 5}, "alice: must have 'limit' and 'unit'"),
+        ({"alice": {"limit": 5}}, "alice: must have 'limit' and 'unit'"),
+        ({"alice": {**TEN, "burst": 5}}, "and nothing else"),
+        ({"alice": {**TEN, "unit": "WEEKS"}}, "alice: unit: must be one of NANOSECONDS"),
+        ({"alice": {**TEN, "unit": ["DAYS"]}}, "alice: unit: must be one of NANOSECONDS"),
+        *(({"alice": {**TEN, "limit": bad}}, "above zero") for bad in (0, -1, "many", "nan", "inf", True, None, [1])),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_bad_limits(
+    module: Runner, script: Callable[..., Script], limits: dict[str, Any], told: str, check_mode: bool
+) -> None:
+    result = module(MODULE, script(), check_mode=check_mode, model="Chat", user_rate_limiter=limits)
+    assert result["failure"]["code"] == "invalid_input"
+    assert told in result["msg"]
+
+
+def test_limits_are_needed(module: Runner, cluster: FakeCluster) -> None:
+    assert "user_rate_limiter" in module(MODULE, cluster, model="Chat")["msg"]
+
+
+def test_no_model(module: Runner, cluster: FakeCluster) -> None:
+    result = module(MODULE, cluster, model="nope", user_rate_limiter={"alice": TEN})
+    assert result["failure"]["code"] == "unknown_model"
+    planned = module(MODULE, cluster, check_mode=True, model="nope", user_rate_limiter={"alice": TEN})
+    assert [action["action"] for action in planned["actions"]] == ["create"]
+    assert "an earlier task makes it" in str(planned["warnings"])
+    gone = module(MODULE, cluster, model="nope", state="absent")
+    assert (gone["changed"], gone["controller"], gone["model_id"]) == (False, None, None)
+
+
+def test_two_models_of_the_name(module: Runner, cluster: FakeCluster, model_id: str) -> None:
+    cluster.add_model("Chat", cluster.add_connector())
+    result = module(MODULE, cluster, model="Chat", state="absent")
+    assert result["failure"]["code"] == "ambiguous_name"
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_switched_off(module: Runner, cluster: FakeCluster, model_id: str, check_mode: bool) -> None:
+    cluster.persistent[ENABLED] = "false"
+    for args in ({"user_rate_limiter": {"alice": TEN}}, {"state": "absent"}):
+        result = module(MODULE, cluster, check_mode=check_mode, model="Chat", **args)
+        assert result["failure"]["code"] == "controller_disabled"
+    assert module("ml_controller_info", cluster, model="Chat")["failure"]["code"] == "controller_disabled"
+
+
+def test_a_model_that_is_being_deployed_is_waited_for(module: Runner, cluster: FakeCluster, model_id: str) -> None:
+    cluster.models[model_id]["model_state"] = "UNDEPLOYED"
+    cluster.call("POST", f"/_plugins/_ml/models/{model_id}/_deploy")
+    assert cluster.models[model_id]["model_state"] == "DEPLOYING"
+    assert module(MODULE, cluster, model="Chat", user_rate_limiter={"alice": TEN})["changed"]
+    assert cluster.models[model_id]["model_state"] == "DEPLOYED"
+
+
+def test_somebody_else_writes_other_limits(module: Runner, script: Callable[..., Script]) -> None:
+    path, missing = "/_plugins/_ml/controllers/m1", error(404, "status_exception", "Failed to find model controller")
+    sent = {"user_rate_limiter": {"alice": {"limit": 10.0, "unit": "MINUTES"}}}
+    source = {"name": "Chat", "model_state": "DEPLOYED"}
+    result = module(
+        MODULE,
+        script(
+            post("/_plugins/_ml/models/_search").answers(200, hits(("m1", source))),
+            get("/_plugins/_ml/models/m1").answers(200, source),
+            get(path).answers(404, missing),
+            post(path, sent).answers(200, {"model_id": "m1", "status": "CREATED"}),
+            get(path).answers(200, {"user_rate_limiter": {"bob": {"limit": "1.0", "unit": "DAYS"}}}),
+        ),
+        model="Chat",
+        user_rate_limiter={"alice": TEN},
+    )
+    assert (result["failure"]["code"], result["failure"]["details"]) == ("not_converged", {"users": ["alice", "bob"]})
+    assert result["changed"]
+
+
+def test_gone_in_the_meantime(module: Runner, cluster: FakeCluster, model_id: str) -> None:
+    module(MODULE, cluster, model="Chat", user_rate_limiter={"alice": TEN})
+    path = f"/_plugins/_ml/controllers/{model_id}"
+    cluster.before("DELETE", path, lambda: cluster.call("DELETE", path))
+    assert not module(MODULE, cluster, model="Chat", state="absent").get("failed")
+    assert cluster.controllers == {}
+
+
+@pytest.mark.parametrize("fault", ["lost_after", "lost_before", "gateway_after", "unavailable"])
+def test_a_lost_answer_is_no_harm(module: Runner, cluster: FakeCluster, model_id: str, fault: str) -> None:
+    cluster.inject(fault, at=3)
+    done = module(MODULE, cluster, model="Chat", user_rate_limiter={"alice": TEN})
+    assert done["changed"], done
+    assert cluster.controllers[model_id]["user_rate_limiter"] == {"alice": {"limit": "10.0", "unit": "MINUTES"}}

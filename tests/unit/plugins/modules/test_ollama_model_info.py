@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ollama_model_info: what it lists, and that it never writes."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FOR_EVER, FakeOllama, made
+
+Runner = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def server() -> FakeOllama:
+    server = FakeOllama()
+    server.models = {"a:latest": made(parameters={"num_ctx": 256}), "team/b:1": made()}
+    server.load("a:latest")
+    return server
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(
+    ("args", "listed"),
+    [
+        ({}, ["a:latest", "team/b:1"]),
+        ({"running": True}, ["a:latest"]),
+        ({"name": "A"}, ["a:latest"]),
+        ({"name": "team/b:1", "running": True}, []),
+        ({"name": "nope"}, []),
+    ],
+)
+def test_what_is_listed(
+    module: Runner, server: FakeOllama, args: dict[str, Any], listed: list[str], check_mode: bool
+) -> None:
+    result = module("ollama_model_info", server, check_mode=check_mode, **args)
+    assert [model["name"] for model in result["models"]] == listed
+    assert (result["changed"], result["actions"], server.writes) == (False, [], [])
+
+
+def test_an_entry_is_what_the_module_returns(module: Runner, server: FakeOllama) -> None:
+    first, second = module("ollama_model_info", server)["models"]
+    assert first.pop("running")["expires_at"] == FOR_EVER
+    assert first == module("ollama_model", server, name="a")["model"]
+    assert second["running"] is None
+
+
+def test_without_details(module: Runner, server: FakeOllama) -> None:
+    first, _second = module("ollama_model_info", server, details=False)["models"]
+    assert "parameters" not in first
+    assert len(server.exchanges) == 2
+
+
+def test_a_server_without_models(module: Runner) -> None:
+    server = FakeOllama()
+    server.instead["/api/tags"] = (200, {"models": None})
+    assert module("ollama_model_info", server)["models"] == []
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"models": "x"}, {"models": [1]}, {"models": [{"name": "x"}]}, {"data": [], "object": "list"}]
+)
+def test_another_server(module: Runner, body: Any) -> None:
+    server = FakeOllama()
+    server.instead["/api/tags"] = (200, body)
+    assert module("ollama_model_info", server)["failure"]["code"] == "not_ollama"

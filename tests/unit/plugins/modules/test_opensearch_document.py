@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""opensearch_document: what is sent, what counts as a difference, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, error, post
+
+Runner = Callable[..., dict[str, Any]]
+MakeScript = Callable[..., Script]
+NAME = "opensearch_document"
+MGET, BULK = "/rag/_mget", "/rag/_bulk?refresh=true"
+DOCS = [{"id": "1", "source": {"text": "a", "n": 1}}, {"id": "2", "source": {"text": "b"}}]
+NO_INDEX = error(404, "index_not_found_exception", "no such index [rag]")["error"]
+
+
+def mget(**sources: Any) -> dict[str, Any]:
+    found = {name.strip("_"): source for name, source in sources.items()}
+    return {"docs": [{"_id": each, "found": each in found, "_source": found.get(each)} for each in ("1", "2")]}
+
+
+def test_the_life_of_documents(module: Runner, cluster: FakeCluster) -> None:
+    cluster.indices.add("rag")
+    args = {"index": "rag", "documents": DOCS}
+    planned = module(NAME, cluster, check_mode=True, **args)
+    assert cluster.indices.documents["rag"] == {}
+    made = module(NAME, cluster, **args)
+    assert made["actions"] == planned["actions"]
+    assert made["actions"] == [{"action": "index", "kind": "document", "name": "rag", "ids": ["1", "2"]}]
+    assert made["diff"] == planned["diff"] == {"before": {}, "after": {doc["id"]: doc["source"] for doc in DOCS}}
+    assert cluster.indices.documents["rag"] == made["diff"]["after"]
+    for check_mode in (False, True):
+        again = module(NAME, cluster, check_mode=check_mode, **args)
+        assert (again["changed"], again["documents"], again["diff"]) == (False, [], {"before": {}, "after": {}})
+    gone = {**args, "state": "absent"}
+    assert module(NAME, cluster, check_mode=True, **gone)["changed"]
+    assert module(NAME, cluster, **gone)["documents"] == ["1", "2"]
+    assert cluster.indices.documents["rag"] == {}
+    assert not module(NAME, cluster, **gone)["changed"]
+
+
+def test_unchanged_documents_cost_one_request(module: Runner, script: MakeScript) -> None:
+    steps = script(
+        post(MGET, {"ids": ["1", "2"]}).answers(200, mget(_1={**DOCS[0]["source"], "v": [1]}, _2={"text": "b"}))
+    )
+    assert not module(NAME, steps, index="rag", documents=DOCS)["changed"]
+
+
+@pytest.mark.parametrize(
+    "stored", [{"text": "b", "n": 1}, {"text": "a", "n": "1"}, {"text": "a", "n": True}, {"text": "a"}]
+)
+def test_only_what_differs_is_sent(module: Runner, script: MakeScript, stored: dict[str, Any]) -> None:
+    steps = script(
+        post(MGET).answers(200, mget(_1=stored, _2={"text": "b"})),
+        post(BULK, [{"index": {"_id": "1"}}, DOCS[0]["source"]]).answers(200, {"items": [{"index": {"_id": "1"}}]}),
+        post(MGET, {"ids": ["1"]}).answers(200, mget(_1=DOCS[0]["source"])),
+    )
+    result = module(NAME, steps, index="rag", documents=DOCS)
+    assert result["diff"] == {"before": {"1": stored}, "after": {"1": DOCS[0]["source"]}}
+
+
+def test_many_are_sent_in_batches(module: Runner, cluster: FakeCluster) -> None:
+    cluster.indices.add("rag")
+    documents = [{"id": str(number), "source": {"n": number}} for number in range(201)]
+    result = module(NAME, cluster, index="rag", documents=documents)
+    assert [len(action["ids"]) for action in result["actions"]] == [100, 100, 1]
+    assert len(cluster.indices.documents["rag"]) == 201
+
+
+def test_some_that_are_refused(module: Runner, script: MakeScript) -> None:
+    bad = {"index": {"_id": "2", "status": 400, "error": {"type": "x", "reason": "Vector dimension mismatch"}}}
+    for items, done in (
+        ([{"index": {"_id": "1", "status": 201}}, bad], 1),
+        ([bad, {"index": {**bad["index"], "_id": "1"}}], 0),
+    ):
+        steps = script(post(MGET).answers(200, mget()), post(BULK).answers(200, {"errors": True, "items": items}))
+        result = module(NAME, steps, index="rag", documents=DOCS)
+        assert result["failure"]["code"] == "document_refused"
+        assert result["failure"]["details"]["documents"]["2"] == "Vector dimension mismatch"
+        assert (len(result["actions"]), result["changed"]) == (done, bool(done))
+
+
+def test_an_index_that_is_missing(module: Runner, script: MakeScript) -> None:
+    answer = {"docs": [{"_id": "1", "error": NO_INDEX}, {"_id": "2", "error": NO_INDEX}]}
+    args = {"index": "rag", "documents": DOCS}
+    assert module(NAME, script(post(MGET).answers(200, answer)), **args)["failure"]["code"] == "unknown_index"
+    planned = module(NAME, script(post(MGET).answers(200, answer)), **args, check_mode=True)
+    assert planned["changed"]
+    assert "no index 'rag' yet" in str(planned["warnings"])
+    assert not module(NAME, script(post(MGET).answers(200, answer)), **args, state="absent")["changed"]
+
+
+def test_a_document_that_cannot_be_read(module: Runner, script: MakeScript) -> None:
+    denied = "no permissions for [indices:data/read/mget[shard]] and User [name=a]"
+    for kind, reason, code in (("x", "no shard", "api_error"), ("security_exception", denied, "forbidden")):
+        steps = script(post(MGET).answers(200, {"docs": [{"_id": "1", "error": {"type": kind, "reason": reason}}]}))
+        assert module(NAME, steps, index="rag", documents=DOCS)["failure"]["code"] == code
+
+
+def test_a_pipeline_that_changes_what_is_stated(module: Runner, script: MakeScript) -> None:
+    steps = script(
+        post(MGET).answers(200, mget(_2={"text": "b"})),
+        post(BULK).answers(200, {"items": []}),
+        post(MGET).answers(200, mget(_1={"text": "A", "n": 1})),
+    )
+    assert module(NAME, steps, index="rag", documents=DOCS)["failure"]["code"] == "not_converged"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"documents": [{"id": "1"}]},
+        {"documents": [{"id": "", "source": {}}]},
+        {"documents": [DOCS[0], DOCS[0]]},
+        {"index": "rag*"},
+    ],
+)
+def test_bad_input(module: Runner, cluster: FakeCluster, args: dict[str, Any]) -> None:
+    result = module(NAME, cluster, **{"index": "rag", "documents": DOCS, **args})
+    assert result["failure"]["code"] == "invalid_input"
+    assert cluster.exchanges == []
+
+
+def test_none_at_all(module: Runner, cluster: FakeCluster) -> None:
+    assert not module(NAME, cluster, index="rag", documents=[])["changed"]
+    assert cluster.exchanges == []

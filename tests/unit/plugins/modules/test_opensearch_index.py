@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""opensearch_index: what is sent, what counts as a difference, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, delete, error, get, put
+
+Runner = Callable[..., dict[str, Any]]
+MakeScript = Callable[..., Script]
+NAME = "opensearch_index"
+READ = "/rag?flat_settings=true"
+VECTOR = {"type": "knn_vector", "dimension": 4, "method": {"name": "hnsw", "engine": "lucene"}}
+BODY = {
+    "settings": {"knn": True, "index": {"number_of_replicas": 0}},
+    "mappings": {"dynamic": False, "properties": {"text": {"type": "text"}, "vector": VECTOR}},
+}
+FLAT = {"index.knn": "true", "index.number_of_replicas": "0"}
+STORED = {
+    "settings": {**FLAT, "index.uuid": "u"},
+    "mappings": {
+        "dynamic": "false",
+        "properties": {
+            "text": {"type": "text"},
+            "vector": {**VECTOR, "method": {"engine": "lucene", "name": "hnsw", "parameters": {}}},
+            "meta": {"properties": {"a": {"type": "keyword"}}},
+        },
+    },
+}
+
+
+def stored(**parts: Any) -> dict[str, Any]:
+    return {"rag": {"aliases": {}, **STORED, **parts}}
+
+
+MISSING = error(404, "index_not_found_exception", "no such index [rag]")
+
+
+def test_the_life_of_an_index(module: Runner, cluster: FakeCluster) -> None:
+    args = {"name": "rag", "body": BODY}
+    planned = module(NAME, cluster, check_mode=True, **args)
+    assert cluster.indices.stored == {}
+    made = module(NAME, cluster, **args)
+    assert [action["action"] for action in planned["actions"]] == ["create"]
+    assert made["actions"] == planned["actions"]
+    assert made["diff"] == planned["diff"] == {"before": {}, "after": {"settings": FLAT, "mappings": BODY["mappings"]}}
+    assert made["index"]["settings"]["index.uuid"] == "u"
+    for check_mode in (False, True):
+        again = module(NAME, cluster, check_mode=check_mode, **args)
+        assert (again["changed"], again["actions"]) == (False, [])
+        assert again["diff"]["before"] == again["diff"]["after"]
+    gone = {"name": "rag", "state": "absent"}
+    assert module(NAME, cluster, check_mode=True, **gone)["changed"]
+    assert module(NAME, cluster, **gone)["index"] is None
+    assert not module(NAME, cluster, **gone)["changed"]
+
+
+def test_an_unchanged_index_costs_one_request(module: Runner, script: MakeScript) -> None:
+    meta = {"properties": {"meta": {"type": "object", "properties": {"a": {"type": "keyword"}}}}}
+    for body in (BODY, {}, {"settings": {"knn.nope": None}}, {"mappings": meta}):
+        assert not module(NAME, script(get(READ).answers(200, stored())), name="rag", body=body)["changed"]
+
+
+def test_only_what_differs_is_sent(module: Runner, script: MakeScript) -> None:
+    settings = {"index.search.default_pipeline": "p", "index.number_of_replicas": None}
+    body = {"settings": {"search": {"default_pipeline": "p"}, "number_of_replicas": None, "knn": True}}
+    after = {"index.knn": "true", "index.search.default_pipeline": "p"}
+    steps = script(
+        get(READ).answers(200, stored()),
+        put("/rag/_settings", settings).answers(200),
+        get(READ).answers(200, stored(settings=after)),
+    )
+    result = module(NAME, steps, name="rag", body=body)
+    assert result["actions"][0]["fields"] == sorted(settings)
+    mappings = {"properties": {"new": {"type": "text"}}}
+    steps = script(
+        get(READ).answers(200, stored()),
+        put("/rag/_mapping", mappings).answers(200),
+        get(READ).answers(200, stored(mappings=mappings)),
+    )
+    result = module(NAME, steps, name="rag", body={"mappings": mappings})
+    assert result["diff"]["before"] == {"settings": {}, "mappings": {"properties": {}}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"settings": {"number_of_shards": 2}},
+        {"settings": {"knn": False}},
+        {"mappings": {"properties": {"vector": {**VECTOR, "dimension": 5}}}},
+        {"mappings": {"properties": {"vector": {"method": {"engine": "faiss"}}}}},
+        {"mappings": {"properties": {"text": {"type": "keyword"}}}},
+        {"mappings": {"properties": {"meta": {"type": "nested"}}}},
+        {"mappings": {"properties": {"meta": {"properties": {"a": {"type": "text"}}}}}},
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_what_an_index_keeps(module: Runner, script: MakeScript, body: dict[str, Any], check_mode: bool) -> None:
+    steps = script(get(READ).answers(200, stored()))
+    failure = module(NAME, steps, name="rag", body=body, check_mode=check_mode)["failure"]
+    assert failure["code"] == "index_not_changeable"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "code"),
+    [
+        ("illegal_argument_exception", "Can't update non dynamic settings [[index.codec]]", "index_not_changeable"),
+        ("illegal_argument_exception", "Mapper for [a] conflicts with existing mapper", "index_not_changeable"),
+        ("mapper_parsing_exception", "No handler for type [nope] declared on field [a]", "invalid_mapping"),
+        ("settings_exception", "unknown setting [index.nope]", "unknown_setting"),
+    ],
+)
+def test_what_the_server_refuses(module: Runner, script: MakeScript, kind: str, reason: str, code: str) -> None:
+    steps = script(get(READ).answers(404, MISSING), put("/rag").answers(400, error(400, kind, reason)))
+    result = module(NAME, steps, name="rag", body=BODY)
+    assert (result["failure"]["code"], result["changed"]) == (code, False)
+
+
+@pytest.mark.parametrize("name", ["", "A", "a*", "_all", "-a", ".a", "a,b", "a b", "a/b", "a:b"])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_names_that_are_none(module: Runner, cluster: FakeCluster, name: str, state: str) -> None:
+    assert module(NAME, cluster, name=name, state=state)["failure"]["code"] == "invalid_input"
+    assert cluster.exchanges == []
+
+
+@pytest.mark.parametrize("body", [{"aliases": {}}, {"settings": "x"}])
+def test_bodies_that_are_none(module: Runner, cluster: FakeCluster, body: dict[str, Any]) -> None:
+    assert module(NAME, cluster, name="rag", body=body)["failure"]["code"] == "invalid_input"
+    assert cluster.exchanges == []
+
+
+def test_an_alias(module: Runner, script: MakeScript) -> None:
+    for state in ("present", "absent"):
+        steps = script(get(READ).answers(200, {"other": STORED}))
+        assert module(NAME, steps, name="rag", state=state)["failure"]["code"] == "invalid_input"
+
+
+def test_another_who_writes_the_same(module: Runner, script: MakeScript) -> None:
+    for answer, code in (
+        (get(READ).answers(404, MISSING), "concurrent_change"),
+        (get(READ).answers(200, stored(settings={})), "not_converged"),
+    ):
+        steps = script(get(READ).answers(404, MISSING), put("/rag").answers(200, {}), answer)
+        assert module(NAME, steps, name="rag", body=BODY)["failure"]["code"] == code
+
+
+def test_one_that_is_gone_by_then(module: Runner, script: MakeScript) -> None:
+    steps = script(get(READ).answers(200, stored()), delete("/rag").answers(404, MISSING))
+    assert module(NAME, steps, name="rag", state="absent")["changed"]
+
+
+def test_another_server(module: Runner, script: MakeScript) -> None:
+    steps = script(get(READ).answers(404, "<html>not found</html>"))
+    assert module(NAME, steps, name="rag")["failure"]["code"] == "not_opensearch"

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""opensearch_pipeline: what is sent, what counts as a difference, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, delete, error, get, put
+
+Runner = Callable[..., dict[str, Any]]
+MakeScript = Callable[..., Script]
+NAME = "opensearch_pipeline"
+SET = {"processors": [{"set": {"field": "a", "value": 1}}]}
+ENTRY = "/_ingest/pipeline/p"
+
+
+def test_an_unchanged_pipeline_costs_one_request(module: Runner, script: MakeScript) -> None:
+    for check_mode in (False, True):
+        result = module(
+            NAME,
+            script(get(ENTRY).answers(200, {"p": SET})),
+            name="p",
+            type="ingest",
+            definition=SET,
+            check_mode=check_mode,
+        )
+        assert (result["changed"], result["actions"]) == (False, [])
+        assert result["pipeline"] == {"name": "p", "type": "ingest", "definition": SET}
+        assert result["diff"] == {"before": SET, "after": SET}
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"processors": [{"set": {"field": "a", "value": "1"}}]},
+        {"processors": [{"set": {"field": "a", "value": True}}]},
+        {**SET, "version": 1},
+        {"processors": [*SET["processors"], *SET["processors"]]},
+        {},
+    ],
+)
+def test_every_difference_counts(module: Runner, script: MakeScript, stored: dict[str, Any]) -> None:
+    steps = script(
+        get(ENTRY).answers(200, {"p": stored}),
+        put(ENTRY, SET).answers(200, {"acknowledged": True}),
+        get(ENTRY).answers(200, {"p": SET}),
+    )
+    result = module(NAME, steps, name="p", type="ingest", definition=SET)
+    assert [(action["action"], action["kind"]) for action in result["actions"]] == [("update", "ingest pipeline")]
+
+
+def test_options_override_the_definition(module: Runner, cluster: FakeCluster) -> None:
+    args = {"name": "p", "type": "ingest", "definition": {**SET, "version": 1, "description": "old"}}
+    result = module(NAME, cluster, **args, version=2, description="new")
+    assert result["pipeline"]["definition"] == {**SET, "version": 2, "description": "new"}
+
+
+def test_models_are_named(module: Runner, cluster: FakeCluster) -> None:
+    model_id = cluster.add_model("Chat", cluster.add_connector())
+    text = {"a": [{"model_id": "${model:Chat}", "other": "about ${model: Chat } and ${parameters.x}"}]}
+    args = {"name": "p", "type": "search", "definition": {"response_processors": [{"ml_inference": text}]}}
+    result = module(NAME, cluster, **args)
+    (sent,) = (exchange.body for exchange in cluster.writes if exchange.method == "PUT")
+    assert sent["response_processors"][0]["ml_inference"]["a"] == [
+        {"model_id": model_id, "other": f"about {model_id} and ${{parameters.x}}"}
+    ]
+    assert "${model:Chat}" in str(result["diff"]["after"])
+    assert not module(NAME, cluster, **args)["changed"]
+
+
+def test_a_model_that_is_not_there(module: Runner, cluster: FakeCluster) -> None:
+    processor = {"ml_inference": {"model_id": "${model:Chat}"}}
+    args = {"name": "p", "type": "search", "definition": {"request_processors": [processor]}}
+    planned = module(NAME, cluster, check_mode=True, **args)
+    assert planned["changed"]
+    assert "no model 'Chat' yet" in str(planned["warnings"])
+    failure = module(NAME, cluster, **args)["failure"]
+    assert failure["code"] == "unknown_model"
+    assert cluster.writes == []
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        ({"name": "a*"}, "invalid_input"),
+        ({"name": "a,b"}, "invalid_input"),
+        ({"name": " "}, "invalid_input"),
+        ({"definition": {"request_processors": []}}, "invalid_input"),
+        ({"type": "search"}, "invalid_input"),
+        ({"definition": {"processors": {"set": {}}}}, "invalid_input"),
+        ({"definition": {"processors": ["set"]}}, "invalid_input"),
+        ({"definition": {"processors": [{"set": {}, "rename": {}}]}}, "invalid_input"),
+        ({"definition": {"processors": [{"nope": {}}]}}, "unknown_processor"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_bad_input(module: Runner, cluster: FakeCluster, args: dict[str, Any], code: str, check_mode: bool) -> None:
+    result = module(NAME, cluster, check_mode=check_mode, **{"name": "p", "type": "ingest", "definition": SET, **args})
+    assert result["failure"]["code"] == code
+    assert cluster.pipelines.bodies["ingest"] == {}
+    if code == "invalid_input":
+        assert cluster.exchanges == []
+
+
+def test_a_check_without_the_right_to_see_nodes(module: Runner, script: MakeScript) -> None:
+    steps = script(
+        get(ENTRY).answers(404, {}), get("/_nodes/ingest").answers(403, error(403, "security_exception", "no"))
+    )
+    assert module(NAME, steps, name="p", type="ingest", definition=SET, check_mode=True)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "code"),
+    [
+        ("parse_exception", "[field] required property is missing", "invalid_pipeline"),
+        (
+            "parse_exception",
+            "pipeline [p] doesn't support one or more provided configuration parameters [x]",
+            "invalid_pipeline",
+        ),
+        ("illegal_argument_exception", "Invalid processor type x", "unknown_processor"),
+    ],
+)
+def test_what_the_server_refuses(module: Runner, script: MakeScript, kind: str, reason: str, code: str) -> None:
+    steps = script(get(ENTRY).answers(404, {}), put(ENTRY).answers(400, error(400, kind, reason)))
+    result = module(NAME, steps, name="p", type="ingest", definition=SET)
+    assert (result["failure"]["code"], result["changed"]) == (code, False)
+
+
+def test_another_who_writes_the_same(module: Runner, script: MakeScript) -> None:
+    for answer, code in (
+        (get(ENTRY).answers(404, {}), "concurrent_change"),
+        (get(ENTRY).answers(200, {"p": {}}), "not_converged"),
+    ):
+        steps = script(get(ENTRY).answers(404, {}), put(ENTRY).answers(200, {}), answer)
+        assert module(NAME, steps, name="p", type="ingest", definition=SET)["failure"]["code"] == code
+
+
+def test_absent(module: Runner, script: MakeScript) -> None:
+    gone = {"name": "p", "type": "ingest", "state": "absent"}
+    result = module(NAME, script(get(ENTRY).answers(200, {"p": SET}), delete(ENTRY).answers(404)), **gone)
+    assert (result["changed"], result["pipeline"], result["diff"]) == (True, None, {"before": SET, "after": {}})
+    assert not module(NAME, script(get(ENTRY).answers(404, {})), **gone)["changed"]
+
+
+def test_another_server(module: Runner, script: MakeScript) -> None:
+    steps = script(get(ENTRY).answers(404, "<html>not found</html>"))
+    assert module(NAME, steps, name="p", type="ingest", definition=SET)["failure"]["code"] == "not_opensearch"
+
+
+def test_a_definition_is_needed(module: Runner, cluster: FakeCluster) -> None:
+    assert "definition" in module(NAME, cluster, name="p", type="ingest")["msg"]

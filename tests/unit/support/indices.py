@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Indexes and documents of the cluster in memory: settings as text, mappings and documents as they came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MISSING = "index_not_found_exception"
+
+
+def text(value: Any) -> Any:
+    return [text(item) for item in value] if isinstance(value, list) else str(value).lower()
+
+
+class Indices:
+    def __init__(self) -> None:
+        self.stored: dict[str, dict[str, Any]] = {}
+        self.documents: dict[str, dict[str, Any]] = {}
+
+    def add(self, name: str, **body: Any) -> None:
+        settings = {"index.number_of_shards": "1", "index.uuid": "u"}
+        settings.update({key: text(value) for key, value in body.get("settings", {}).items()})
+        self.stored[name] = {"aliases": {}, "settings": settings, "mappings": dict(body.get("mappings", {}))}
+        self.documents[name] = {}
+
+    def knows(self, path: str) -> bool:
+        return path != "/" and not path.startswith("/_")
+
+    def handle(self, method: str, path: str, body: Any, refused: Any) -> Any:
+        name, _slash, action = path[1:].partition("/")
+        if (method, action) == ("PUT", ""):
+            self.add(name, **(body or {}))
+            return {"acknowledged": True, "index": name}
+        if name not in self.stored:
+            raise refused(404, f"no such index [{name}]", MISSING)
+        index, documents = self.stored[name], self.documents[name]
+        if action == "_settings":
+            for key, value in body.items():
+                index["settings"].pop(key, None)
+                if value is not None:
+                    index["settings"][key] = text(value)
+        elif action == "_mapping":
+            properties = {**index["mappings"].get("properties", {}), **body.get("properties", {})}
+            index["mappings"] = {**index["mappings"], **body, "properties": properties}
+        elif action == "_mget":
+            found = [(each, documents.get(each)) for each in body["ids"]]
+            return {"docs": [{"_id": each, "found": source is not None, "_source": source} for each, source in found]}
+        elif action == "_bulk":
+            return self.bulk(documents, list(body))
+        elif action == "_search":
+            hits = [{"_id": each, "_score": 1.0, "_source": source} for each, source in documents.items()]
+            return {"hits": {"total": {"value": len(hits)}, "hits": hits}}
+        elif method == "DELETE":
+            del self.stored[name]
+        else:
+            return {name: index}
+        return {"acknowledged": True}
+
+    def bulk(self, documents: dict[str, Any], lines: list[Any]) -> dict[str, Any]:
+        items = []
+        while lines:
+            [(action, facts)] = lines.pop(0).items()
+            if action == "delete":
+                documents.pop(facts["_id"], None)
+            else:
+                documents[facts["_id"]] = lines.pop(0)
+            items.append({action: {"_id": facts["_id"], "status": 200}})
+        return {"errors": False, "items": items}
