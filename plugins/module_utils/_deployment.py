@@ -23,6 +23,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter im
 #: Seconds for which a partial deployment may still complete by itself: the reconciling job runs every 10 s.
 SETTLING = 12.0
 
+#: Seconds after which a model that still serves is told again to stop.
+UNHEEDED = 5.0
+
 
 def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way: bool = False) -> Doc:
     """Deploy a model that is not, mend one that is on some nodes only, and ``wait`` for it at most ``timeout`` seconds.
@@ -107,9 +110,27 @@ def deploy(run: Run, model_id: str, *, failed: bool = False) -> str | None:
 
 
 def undeploy(run: Run, model_id: str, *, timeout: float) -> None:
-    """Take a model from all nodes and wait until the server says so."""
-    run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_undeploy")
-    models.wait(run, model_id, lambda doc: models.state_of(doc) not in models.LIVE, "to be undeployed", timeout)
+    """Take a model from all nodes and wait until the server says so, at most ``timeout`` seconds.
+
+    The order is repeated while the model serves: soon after a deployment the server at times takes one without effect
+    (seen on 2.19.1 and 3.6.0, for more than 30 s).
+    """
+
+    def order() -> float:
+        run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_undeploy")
+        return run.clock.now()
+
+    ordered = order()
+
+    def done(doc: Doc) -> bool:
+        nonlocal ordered
+        if models.state_of(doc) not in models.LIVE:
+            return True
+        if run.clock.now() - ordered >= UNHEEDED:
+            ordered = order()
+        return False
+
+    models.wait(run, model_id, done, "to be undeployed", timeout)
 
 
 def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | None = None) -> Doc:

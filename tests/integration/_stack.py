@@ -174,8 +174,12 @@ class Cluster:
         self.await_state(model_id, "DEPLOYED")
 
     def undeploy(self, model_id: str) -> None:
-        self.must("POST", f"{ML}/models/{model_id}/_undeploy")
-        self.await_state(model_id, "UNDEPLOYED")
+        # A server at times takes the order without effect, soon after a deployment.
+        def undeployed() -> bool:
+            self.must("POST", f"{ML}/models/{model_id}/_undeploy")
+            return self.state_of(model_id) == "UNDEPLOYED"
+
+        until(undeployed, f"model {model_id} to be UNDEPLOYED", pause=1.0)
 
     def await_state(self, model_id: str, state: str) -> None:
         until(lambda: self.state_of(model_id) == state, f"model {model_id} to be {state}")
@@ -229,11 +233,11 @@ def index_of(name: str) -> str:
     return f"rag-{name}".replace(" ", "-").lower()
 
 
-def until(done: Callable[[], bool], what: str, timeout: float = 30.0) -> None:
+def until(done: Callable[[], bool], what: str, timeout: float = 60.0, pause: float = 0.1) -> None:
     end = time.monotonic() + timeout
     while not done():
         assert time.monotonic() < end, f"waited {timeout:g} s for {what}"
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 def connector_body(name: str, **fields: Any) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Load:
     def pass_some(self, number: int = 10) -> None:
         """Wait until so many more were answered."""
         goal = self.good + number
-        until(lambda: self.good >= goal or bool(self.bad), f"{number} more answers", 20.0)
+        until(lambda: self.good >= goal or bool(self.bad), f"{number} more answers")
 
     def __enter__(self) -> Load:
         for thread in self._threads:

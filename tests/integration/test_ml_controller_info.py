@@ -25,7 +25,7 @@ def test_what_is_listed(cluster, module, name):
     assert listed(model=one) == listed(model=f"{name} one", check=True) == told[:1]
     assert listed(model=f"{name} none") == listed(model="nope") == []
     # An index is refreshed once a second.
-    until(lambda: sorted(entry["model_id"] for entry in listed()) == sorted([one, two]), "searches to see both", 5.0)
+    until(lambda: sorted(entry["model_id"] for entry in listed()) == sorted([one, two]), "searches to see both")
     assert sorted(listed(), key=lambda entry: entry["model_name"]) == told
     module("ml_controller", model=one, state="absent")
     # What a search tells too late is not believed.

@@ -172,9 +172,8 @@ def test_real_servers(cluster, module, run_module, connection, name):
     assert failed["failure"]["code"] == "backend_unauthorized"
     untrusted = {**fields["actions"][0], "url": "https://untrusted.example.com"}
     assert run("ml_connector", **{**fields, "name": f"{name} b", "actions": [untrusted]})["failed"] is True
-    cluster.must("DELETE", f"/_plugins/_ml/models/{model}") if cluster.send(
-        "POST", f"/_plugins/_ml/models/{model}/_undeploy"
-    ).ok else None
+    cluster.undeploy(model)
+    cluster.must("DELETE", f"/_plugins/_ml/models/{model}")
     run("ml_connector", name=name, state="absent")
     secrets = [CREDENTIAL, SECOND, LITERAL]
     if cluster.user:

@@ -178,6 +178,8 @@ class FakeCluster(Agents, Controllers):
         #: no version does when it notes a model's state. A GET, a create and a delete are always up to date.
         self.change_lag = 2 if version.startswith("2.") else 0
         self.state_lag = 2
+        #: How many orders to undeploy are taken without effect, as those soon after a deployment at times are.
+        self.unheeded = 0
         self.backend: Callable[[dict[str, Any], dict[str, str], dict[str, Any]], dict[str, Any]] = chat
         self._pending: dict[str, int] = {}
         #: Models that the nodes take for being deployed still, after a deployment that failed.
@@ -691,6 +693,9 @@ class FakeCluster(Agents, Controllers):
 
     def _models_post_undeploy(self, object_id: str, *, body: Any, query: Any) -> dict[str, Any]:
         model = self._model(object_id)
+        if self.unheeded:
+            self.unheeded -= 1
+            return {}
         was = "undeployed" if model["model_state"] in ("DEPLOYED", "PARTIALLY_DEPLOYED") else "not_found"
         self._changing(object_id, model, self.state_lag)
         model["model_state"] = "UNDEPLOYED"

@@ -140,6 +140,22 @@ class TestFromStateToState:
             assert (did(result), after) == (["delete"], None)
             assert requests(ready, "/_undeploy") == live
 
+    @pytest.mark.parametrize("state", ["undeployed", "absent"])
+    def test_an_unheeded_order_is_repeated(self, ready: FakeCluster, state: str) -> None:
+        model_id = served(ready)
+        ready.unheeded = 2
+        result = apply(ready, name="Chat", state=state)
+        assert did(result) == [{"undeployed": "undeploy", "absent": "delete"}[state]]
+        assert requests(ready, "/_undeploy") == 3
+        assert ready.models.get(model_id, {}).get("model_state") == {"undeployed": "UNDEPLOYED", "absent": None}[state]
+
+    def test_orders_that_stay_unheeded(self, ready: FakeCluster) -> None:
+        served(ready)
+        ready.unheeded = 100
+        with pytest.raises(Failure, match="to be undeployed: not reached within 20 s; last seen: model_state DEPLOYED"):
+            apply(ready, name="Chat", state="undeployed", wait_timeout=20)
+        assert requests(ready, "/_undeploy") == 4
+
     @pytest.mark.parametrize("state", ["deployed", "undeployed", "absent"])
     def test_from_the_middle_of_a_deployment(self, ready: FakeCluster, state: str) -> None:
         model_id = served(ready, "REGISTERED")
