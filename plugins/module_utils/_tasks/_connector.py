@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Any, Iterator, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _fingerprint, _swap
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _swap
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
@@ -20,7 +20,8 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _connector_body
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _connector_body, _connector_secret
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks._connector_secret import Secret
 
 OPTIONS = {
     "name": {"type": "str"},
@@ -49,19 +50,10 @@ def secrets(options: Mapping[str, Any]) -> list[str]:
     # A key that is given in two places is as secret in the one that does not count.
     definition = options.get("definition") or {}
     return (
-        _leaves([options.get("credential"), options.get("api_key"), definition.get("credential")])
+        _connector_secret.leaves([options.get("credential"), options.get("api_key"), definition.get("credential")])
         + connectors.literal_secrets(options.get("actions"), options.get("mcp_headers"))
         + connectors.literal_secrets(definition.get("actions"), definition.get("headers"))
     )
-
-
-def _leaves(value: Any) -> list[str]:
-    """The scalars in a credential, at any depth."""
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        return [leaf for item in value for leaf in _leaves(item)]
-    return [] if value in (None, "") else [str(value)]
 
 
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
@@ -73,14 +65,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     if found is None:
         return _create(options, run)
     return _converge(options, run, found)
-
-
-class _Secret(NamedTuple):
-    """What a run does about the credential: ``sent`` is None where the stored one stays."""
-
-    sent: dict[str, Any] | None
-    changed: bool
-    notes: dict[str, str]
 
 
 def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
@@ -109,7 +93,7 @@ def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
 
 def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     fields = connectors.to_create(connectors.stated(options))
-    secret = _secret(options, {})
+    secret = _connector_secret.decide(options, {})
     credential = secret.sent or (None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL)
     connector_checks.check(run, fields, options["credential"] or {}, options["probe"])
     connector_checks.check_version(run.version, fields)
@@ -135,7 +119,7 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any]:
     current, wanted = connectors.stored(found.source), connectors.stated(options)
-    secret = _secret(options, found.source)
+    secret = _connector_secret.decide(options, found.source)
     differing = connectors.differing(current, wanted)
     _swap.repoint(run, found, timeout=options["wait_timeout"])
     if not differing and not secret.changed:
@@ -152,7 +136,7 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
     if live and strategy == "fail":
         raise _in_use(found, live)
     if replaced or (live and strategy == "swap"):
-        credential = _for_a_copy(fields, options, replaced)
+        credential = _connector_secret.for_a_copy(fields, options, replaced)
         notes = {**secret.notes, "replaces": found.id}
         doc = run.act(
             "swap",
@@ -215,33 +199,6 @@ def _noting(problems: list[Failure]) -> Iterator[None]:
         problems.append(failure)
 
 
-def _secret(options: Mapping[str, Any], source: Mapping[str, Any]) -> _Secret:
-    credential, policy = options["credential"], options["update_credential"]
-    if not credential:
-        return _Secret(None, False, {})
-    if policy == "when_changed":
-        known = connectors.notes_of(source).get("credential")
-        if source and _fingerprint.matches(credential, known):
-            # A copy gets the same note, without the cost of making it anew.
-            return _Secret(None, False, {"credential": str(known)})
-        return _Secret(credential, True, {"credential": _fingerprint.fingerprint(credential)})
-    changed = policy == "always" or not source
-    return _Secret(credential if changed else None, changed, {})
-
-
-def _for_a_copy(fields: Mapping[str, Any], options: Mapping[str, Any], replaced: bool) -> dict[str, Any] | None:
-    """The credential of a connector that takes another's place; the stored one cannot be read. ``replaced`` tells that
-    there is no other way than a new connector."""
-    if options["credential"]:
-        return dict(options["credential"])
-    if connectors.needs_credential(fields):
-        raise Failure(
-            "credential_needed_to_replace" if replaced else "credential_needed",
-            f"Connector {fields['name']!r} has to be replaced by a new one, and its credential cannot be read from the server.",
-        )
-    return None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL
-
-
 def _prober(options: Mapping[str, Any], run: Run) -> Any:
     """What a swap asks the model through the new connector before the old one goes: 'probe', if it is given."""
 
@@ -269,7 +226,7 @@ def _in_use(found: Doc, users: list[Doc]) -> Failure:
     )
 
 
-def _named(differing: list[str], secret: _Secret) -> list[str]:
+def _named(differing: list[str], secret: Secret) -> list[str]:
     return differing + (["credential"] if secret.changed else [])
 
 
@@ -278,7 +235,7 @@ def _result(
     current: Mapping[str, Any],
     wanted: Mapping[str, Any],
     planned: Mapping[str, Any],
-    secret: _Secret,
+    secret: Secret,
     doc: Doc | None,
 ) -> dict[str, Any]:
     """The result and the diff, over the stated fields. After a write both are of what the server stores now."""

@@ -21,7 +21,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import within
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _model_result
 
 _GUARDRAIL_SIDE = {
     "type": "dict",
@@ -160,7 +160,7 @@ def _create(
         planned = Doc("", {**wanted, "model_state": "REGISTERED"})
         if options["state"] == "deployed" and not at_once:
             run.act("deploy", Model.LABEL, name, lambda: None)
-        return _result(options, run, None, planned, wanted, names)
+        return _model_result.of(options, run, None, planned, wanted, names)
     doc, ours = made
     if not ours:
         run.actions[-1]["action"] = "adopt"
@@ -256,7 +256,7 @@ def _finish(
                 f"Model {doc.name!r} ({doc.id}) was written, yet differs in {', '.join(left)}.",
                 fields=left,
             )
-    return _result(options, run, before, doc, wanted, names)
+    return _model_result.of(options, run, before, doc, wanted, names)
 
 
 def _absent(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc | None) -> dict[str, Any]:
@@ -289,47 +289,3 @@ def _delete_group(options: Mapping[str, Any], run: Run, found: Doc | None, group
     )
     if gone is False:
         run.actions.pop()  # Somebody has put a model into it meanwhile: nothing was done.
-
-
-def _result(
-    options: Mapping[str, Any],
-    run: Run,
-    before: Doc | None,
-    after: Doc,
-    wanted: Mapping[str, Any],
-    names: Mapping[str, tuple[str, str]],
-) -> dict[str, Any]:
-    old = before.source if before else {}
-    # In check mode the stated fields stand for what the server would store of them.
-    new = {**after.source, **wanted} if run.check_mode else after.source
-    diff = {"before": _shown(old, wanted, names), "after": _shown(new, wanted, names)}
-    if options["state"] != "present":
-        goal = {"deployed": models.DEPLOYED, "undeployed": models.UNDEPLOYED}[options["state"]]
-        changing = any(
-            action["action"] in ("register_and_deploy", "deploy", "mend", "undeploy") for action in run.actions
-        )
-        diff["after"]["state"] = goal if changing else models.state_of(after)
-    else:
-        diff["after"]["state"] = models.state_of(after)
-    if before is not None:
-        diff["before"]["state"] = models.state_of(before)
-    model_id = after.id or None
-    return {
-        "model": models.serialise(Doc(after.id, {**new})) if model_id else _shown(new, wanted, names),
-        "model_id": model_id,
-        "model_group_id": new.get("model_group_id") or None,
-        "connector_id": new.get("connector_id") or None,
-        "diff": diff,
-    }
-
-
-def _shown(
-    source: Mapping[str, Any], wanted: Mapping[str, Any], names: Mapping[str, tuple[str, str]]
-) -> dict[str, Any]:
-    """The stated fields; a group or connector under the name by which it was stated, as its id is not known before."""
-    view = {name: within(value, wanted[name]) for name, value in models.shown(source, wanted).items()}
-    for option, (object_id, name) in names.items():
-        stored = view.pop(f"{option}_id", None)
-        if stored is not None:
-            view[option] = name if stored == object_id else stored
-    return view

@@ -8,9 +8,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ollama
@@ -19,6 +16,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama im
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import ollama_model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.ollama_model import Stored
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _ollama_loaded
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -38,17 +36,6 @@ OPTIONS = {
 
 #: What only a model that is made here can have.
 _MADE = ("parameters", "system", "template", "license")
-
-#: Seconds in Go's units of time.
-_UNITS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-
-#: A model that stays for longer than this, in seconds, was loaded to stay for ever: the server then says 292 years.
-_FOR_EVER = 10 * 365 * 86400.0
-
-#: Seconds by which a model may stay longer than was stated: clocks and answers take their time.
-_TOLERANCE = 5.0
 
 
 class Outcome(NamedTuple):
@@ -75,13 +62,14 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         outcome = _made(options, run, name, stored, stated)
     else:
         outcome = _pulled(options, run, name, stored)
+    diff = {"before": outcome.before, "after": outcome.after}
     result = {
         "model": outcome.model,
         "progress": outcome.progress._asdict() if outcome.progress else None,
-        "diff": {"before": outcome.before, "after": outcome.after},
+        "diff": diff,
     }
     if options["state"] == "loaded":
-        result.update(_loaded(options, run, name, outcome))
+        result.update(_ollama_loaded.ensure_loaded(options, run, name, outcome.stored, diff))
     return result
 
 
@@ -91,7 +79,7 @@ def _check(options: Mapping[str, Any], run: Run, name: str) -> dict[str, Any]:
         if options[option] <= 0:
             raise Failure("invalid_input", f"{option}: {options[option]} is too small.")
     if options["keep_alive"] is not None:
-        if _seconds(options["keep_alive"]) == 0:
+        if _ollama_loaded.seconds(options["keep_alive"]) == 0:
             raise Failure("invalid_input", "keep_alive: 0 means that the model is not kept; leave out 'state: loaded'.")
         if options["state"] == "present":
             raise Failure("invalid_input", "keep_alive: it goes with 'state: loaded' only.")
@@ -215,83 +203,6 @@ def _upload(options: Mapping[str, Any], run: Run, path: str, digest: str) -> Non
             _ollama.of(run).upload(f"/api/blobs/{digest}", file, timeout=options["silence_timeout"])
     except OSError as exc:
         raise Failure("invalid_input", f"from_file: {path} cannot be read: {exc.strerror}.") from exc
-
-
-def _loaded(options: Mapping[str, Any], run: Run, name: str, outcome: Outcome) -> dict[str, Any]:
-    """Have the model in memory. Returns the parts of the result that this adds or changes."""
-    client, keep_alive = _ollama.of(run), options["keep_alive"]
-    entry = _in_memory(run, name, outcome.stored) if outcome.stored else None
-    before, after = dict(outcome.before), dict(outcome.after)
-    before["loaded"], after["loaded"] = entry is not None, True
-    if entry is None or not _kept(entry, keep_alive, _now(client)):
-        if keep_alive is not None:
-            before["expires_at"], after["keep_alive"] = entry["expires_at"] if entry else None, keep_alive
-        body: dict[str, Any] = {
-            "model": name,
-            "stream": False,
-            **({} if keep_alive is None else {"keep_alive": _sent(keep_alive)}),
-        }
-        path = "/api/generate"
-        if outcome.stored and "completion" not in outcome.stored.shown.get("capabilities", ["completion"]):
-            # A model for embeddings only refuses to generate.
-            path, body = "/api/embed", {**body, "input": []}
-        run.act("load", "model", name, lambda: client.patiently(path, body, timeout=options["wait_timeout"]))
-        if not run.check_mode and outcome.stored:
-            entry = _in_memory(run, name, outcome.stored)
-            if entry is None:
-                raise Failure(
-                    "not_converged",
-                    f"{name}: loaded, yet not listed in memory. Another model pushed it out, or one of the same weights "
-                    "and context is in memory and serves it under its own name.",
-                )
-    return {"running": models.serialise_running(entry), "diff": {"before": before, "after": after}}
-
-
-def _in_memory(run: Run, name: str, stored: Stored) -> dict[str, Any] | None:
-    """The entry of this very version of the model; one that was made anew may still be in memory as it was."""
-    entry = models.named(models.running(_ollama.of(run)), name)
-    return entry if entry and entry["digest"] == stored.digest else None
-
-
-def _kept(entry: Mapping[str, Any], keep_alive: str | None, now: datetime) -> bool:
-    """Whether a loaded model stays as long as was stated. Less is left with each second, so only more is a difference."""
-    if keep_alive is None:
-        return True
-    wanted, left = _seconds(keep_alive), (_moment(entry["expires_at"]) - now).total_seconds()
-    return left > _FOR_EVER if wanted < 0 else left <= wanted + _TOLERANCE
-
-
-def _now(client: _ollama.Ollama) -> datetime:
-    """By the server's clock, which set the expiry."""
-    try:
-        return parsedate_to_datetime(client.server_time or "")
-    except (TypeError, ValueError):
-        return datetime.now(timezone.utc)
-
-
-def _moment(text: str) -> datetime:
-    """``2026-01-31T12:00:00.123456789+01:00``, with as many digits as there are. Raises Failure."""
-    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$", str(text))
-    if not found:
-        raise Failure("not_ollama", f"GET /api/ps was answered with {text!r} for a point in time.")
-    return datetime.strptime(found[1] + found[2].replace("Z", "+00:00"), "%Y-%m-%dT%H:%M:%S%z")
-
-
-def _seconds(keep_alive: str) -> float:
-    """A duration in seconds, negative for ever. Raises Failure."""
-    text = str(keep_alive).strip()
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    if not re.fullmatch(r"-?((\d+\.?\d*|\.\d+)(ns|us|\u00b5s|ms|s|m|h))+", text):
-        raise Failure("invalid_input", f"keep_alive: {keep_alive!r} is no duration such as 30m, 24h, 600 or -1.")
-    parts = re.findall(r"(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|ms|s|m|h)", text)
-    return sum(float(number) * _UNITS[unit] for number, unit in parts) * (-1 if text.startswith("-") else 1)
-
-
-def _sent(keep_alive: str) -> float | str:
-    """A number of seconds must be sent as a number: the server wants a unit in a text."""
-    text = str(keep_alive).strip()
-    return float(text) if _NUMBER.fullmatch(text) else text
 
 
 def _identity(stored: Stored | None) -> dict[str, Any]:

@@ -1,0 +1,111 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Models in Ollama's memory: whether one is there, for how long it stays, and how it gets there."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, Mapping
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ollama
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import ollama_model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.ollama_model import Stored
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+
+#: Seconds in Go's units of time.
+_UNITS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+
+#: A model that stays for longer than this, in seconds, was loaded to stay for ever: the server then says 292 years.
+_FOR_EVER = 10 * 365 * 86400.0
+
+#: Seconds by which a model may stay longer than was stated: clocks and answers take their time.
+_TOLERANCE = 5.0
+
+
+def ensure_loaded(
+    options: Mapping[str, Any], run: Run, name: str, stored: Stored | None, diff: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Have the model in memory; ``stored`` is None where check mode has not made it. Returns the parts of the result
+    that this adds or changes, the ``diff`` among them."""
+    client, keep_alive = _ollama.of(run), options["keep_alive"]
+    entry = _in_memory(run, name, stored) if stored else None
+    before, after = dict(diff["before"]), dict(diff["after"])
+    before["loaded"], after["loaded"] = entry is not None, True
+    if entry is None or not _kept(entry, keep_alive, _now(client)):
+        if keep_alive is not None:
+            before["expires_at"], after["keep_alive"] = entry["expires_at"] if entry else None, keep_alive
+        body: dict[str, Any] = {
+            "model": name,
+            "stream": False,
+            **({} if keep_alive is None else {"keep_alive": _sent(keep_alive)}),
+        }
+        path = "/api/generate"
+        if stored and "completion" not in stored.shown.get("capabilities", ["completion"]):
+            # A model for embeddings only refuses to generate.
+            path, body = "/api/embed", {**body, "input": []}
+        run.act("load", "model", name, lambda: client.patiently(path, body, timeout=options["wait_timeout"]))
+        if not run.check_mode and stored:
+            entry = _in_memory(run, name, stored)
+            if entry is None:
+                raise Failure(
+                    "not_converged",
+                    f"{name}: loaded, yet not listed in memory. Another model pushed it out, or one of the same weights "
+                    "and context is in memory and serves it under its own name.",
+                )
+    return {"running": models.serialise_running(entry), "diff": {"before": before, "after": after}}
+
+
+def seconds(keep_alive: str) -> float:
+    """A duration in seconds, negative for ever. Raises Failure."""
+    text = str(keep_alive).strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if not re.fullmatch(r"-?((\d+\.?\d*|\.\d+)(ns|us|\u00b5s|ms|s|m|h))+", text):
+        raise Failure("invalid_input", f"keep_alive: {keep_alive!r} is no duration such as 30m, 24h, 600 or -1.")
+    parts = re.findall(r"(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|ms|s|m|h)", text)
+    return sum(float(number) * _UNITS[unit] for number, unit in parts) * (-1 if text.startswith("-") else 1)
+
+
+def _in_memory(run: Run, name: str, stored: Stored) -> dict[str, Any] | None:
+    """The entry of this very version of the model; one that was made anew may still be in memory as it was."""
+    entry = models.named(models.running(_ollama.of(run)), name)
+    return entry if entry and entry["digest"] == stored.digest else None
+
+
+def _kept(entry: Mapping[str, Any], keep_alive: str | None, now: datetime) -> bool:
+    """Whether a loaded model stays as long as was stated. Less is left with each second, so only more is a difference."""
+    if keep_alive is None:
+        return True
+    wanted, left = seconds(keep_alive), (_moment(entry["expires_at"]) - now).total_seconds()
+    return left > _FOR_EVER if wanted < 0 else left <= wanted + _TOLERANCE
+
+
+def _now(client: _ollama.Ollama) -> datetime:
+    """By the server's clock, which set the expiry."""
+    try:
+        return parsedate_to_datetime(client.server_time or "")
+    except (TypeError, ValueError):
+        return datetime.now(timezone.utc)
+
+
+def _moment(text: str) -> datetime:
+    """``2026-01-31T12:00:00.123456789+01:00``, with as many digits as there are. Raises Failure."""
+    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$", str(text))
+    if not found:
+        raise Failure("not_ollama", f"GET /api/ps was answered with {text!r} for a point in time.")
+    return datetime.strptime(found[1] + found[2].replace("Z", "+00:00"), "%Y-%m-%dT%H:%M:%S%z")
+
+
+def _sent(keep_alive: str) -> float | str:
+    """A number of seconds must be sent as a number: the server wants a unit in a text."""
+    text = str(keep_alive).strip()
+    return float(text) if _NUMBER.fullmatch(text) else text
