@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from contextlib import contextmanager
+from typing import Callable, Iterator, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
@@ -44,6 +45,38 @@ def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way
             task_id = run.act("deploy", Model.LABEL, doc.name, lambda: deploy(run, doc.id, failed=failed), id=doc.id)
     if not wait or run.check_mode:
         return doc
+    return _until_served(run, doc, timeout=timeout, task_id=task_id)
+
+
+def while_away(run: Run, live: list[Doc], change: Callable[[], object], *, timeout: float) -> None:
+    """Make a change that the server refuses while models serve: ``live`` ones are undeployed for it, and come back
+    whether or not it succeeds. One that fails keeps none of the others away. Raises the first Failure."""
+    problems: list[Failure] = []
+    back: list[tuple[Doc, str | None]] = []
+    with _noting(problems):
+        for doc in live:
+            undeploy(run, doc.id, timeout=timeout)
+        change()
+    for doc in live:
+        with _noting(problems):
+            back.append((doc, deploy(run, doc.id)))
+    for doc, task_id in back:
+        with _noting(problems):
+            _until_served(run, doc, timeout=timeout, task_id=task_id)
+    if problems:
+        raise problems[0]
+
+
+@contextmanager
+def _noting(problems: list[Failure]) -> Iterator[None]:
+    try:
+        yield
+    except Failure as failure:
+        problems.append(failure)
+
+
+def _until_served(run: Run, doc: Doc, *, timeout: float, task_id: str | None) -> Doc:
+    """Wait for a deployment that was started; one that was disturbed or stays partial is mended once."""
     try:
         doc = wait_deployed(run, doc.id, timeout=timeout, task_id=task_id)
     except Failure as failure:
@@ -52,8 +85,9 @@ def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way
         again = run.act("mend", Model.LABEL, doc.name, lambda: deploy(run, doc.id, failed=True), id=doc.id)
         doc = wait_deployed(run, doc.id, timeout=timeout, task_id=again)
     if models.state_of(doc) == models.PARTIALLY_DEPLOYED:
-        partial = doc
-        doc = run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, partial, wait, timeout), id=doc.id) or doc
+        doc = (
+            run.act("mend", Model.LABEL, doc.name, lambda: mend_partial(run, doc.id, timeout=timeout), id=doc.id) or doc
+        )
     return doc
 
 

@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
-from typing import Any, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _swap
@@ -172,31 +172,9 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
 
 
 def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], timeout: float) -> Doc:
-    """A PUT; models that serve are away while it is done, and come back whether or not it succeeds."""
-    problems: list[Failure] = []
-    tasks: dict[str, str | None] = {}
-    with _noting(problems):
-        for model in live:
-            deployment.undeploy(run, model.id, timeout=timeout)
-        Connector.change(run, found.id, body)
-    for model in live:
-        with _noting(problems):
-            tasks[model.id] = deployment.deploy(run, model.id)
-    for model_id, task_id in tasks.items():
-        with _noting(problems):
-            deployment.wait_deployed(run, model_id, timeout=timeout, task_id=task_id)
-    if problems:
-        raise problems[0]
+    """A PUT; models that serve are away while it is done."""
+    deployment.while_away(run, live, lambda: Connector.change(run, found.id, body), timeout=timeout)
     return found
-
-
-@contextmanager
-def _noting(problems: list[Failure]) -> Iterator[None]:
-    """Go on after a failure, which is noted, so that one model's does not keep the others away."""
-    try:
-        yield
-    except Failure as failure:
-        problems.append(failure)
 
 
 def _prober(options: Mapping[str, Any], run: Run) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, VERSION_CONFLICT, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import (
     BODY,
@@ -271,6 +271,19 @@ class TestStrategy:
         with pytest.raises(Failure, match="node node-1: out of memory") as caught:
             apply(cluster, **CHAT, description="New", update_strategy="redeploy")
         assert caught.value.code == "deploy_failed"
+
+    def test_redeploy_mends_what_somebody_disturbed(self, cluster: FakeCluster) -> None:
+        model_id = cluster.add_model("Chat", cluster.add_connector())
+        cluster.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": VERSION_CONFLICT})]
+        result = apply(cluster, **CHAT, description="New", update_strategy="redeploy")
+        assert [action["action"] for action in result["actions"]] == ["mend", "redeploy"]
+        assert cluster.models[model_id]["model_state"] == "DEPLOYED"
+
+    def test_redeploy_mends_what_came_back_in_part(self, cluster: FakeCluster) -> None:
+        model_id = cluster.add_model("Chat", cluster.add_connector())
+        cluster.deploy_outcomes = [("PARTIALLY_DEPLOYED", {"node-2": "slow"})]
+        apply(cluster, **CHAT, description="New", update_strategy="redeploy")
+        assert cluster.models[model_id]["model_state"] == "DEPLOYED"
 
 
 class TestAbsent:
