@@ -48,6 +48,11 @@ CATALOGUE = {
     "or allow a short gap with 'update_strategy: redeploy', which keeps the stored credential.",
     "credential_needed_to_replace": "State 'credential' in this task. A parameter can only be taken away, and a protocol only be "
     "changed, by a new connector, which has to be given the credential.",
+    "invalid_stack": "Correct what the message names; its details hold all of it, with places.",
+    "declared_twice": "Take one of the two out.",
+    "needs_absent": "Declare what is needed as present, or take out what needs it.",
+    "cycle": "Take one of the references out.",
+    "prune_unconfirmed": "Give the cluster's name as 'prune_confirm' if you mean it.",
     "unsupported_version": "Upgrade OpenSearch, or leave out the option.",
     # What is on the cluster
     "ambiguous_name": "Remove the surplus objects, or name the one that is meant by its id.",
@@ -74,6 +79,7 @@ CATALOGUE = {
     "document_refused": "Correct the documents, or what their pipeline does with them, where the reasons say.",
     "concurrent_change": "Somebody else is changing the same objects. Run the task again.",
     "version_conflict": "Somebody else is changing the same objects. Run the task again.",
+    "stack_failed": "Mend what the message names and run the task again; it goes on from there.",
     "not_converged": "The server stored something else than it was sent; compare the values in the message, and report it.",
     # Cluster settings
     "unknown_setting": "Correct the setting's name; a newer OpenSearch may be needed for it.",

@@ -230,6 +230,7 @@ class Kind:
                     continue
                 found = look()
                 if len(found) == 1 and own in (None, found[0].id):
+                    run.made.append((cls.PATH, found[0]))
                     return found[0], True
                 if own:
                     _insist(run, withdraw, own)

@@ -18,11 +18,17 @@ Done = TypeVar("Done")
 
 
 class Run:
-    """Journal of one task. ``actions`` lists what was done, or in check mode would be done, in order."""
+    """Journal of one task. ``actions`` lists what was done, or in check mode would be done, in order.
 
-    def __init__(self, client: Client, *, check_mode: bool) -> None:
+    Of a run that is ``in_bulk``, one of many, somebody else reads back what was written, all at once. ``made`` are the
+    objects that it made, with their kinds' paths.
+    """
+
+    def __init__(self, client: Client, *, check_mode: bool, in_bulk: bool = False) -> None:
         self.client = client
         self.check_mode = check_mode
+        self.in_bulk = in_bulk
+        self.made: list[tuple[str, Any]] = []
         self.actions: list[dict[str, Any]] = []
         self.warnings: list[str] = []
         self._version: _versions.Version | None = None

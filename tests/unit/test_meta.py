@@ -165,6 +165,7 @@ class TestModule:
             "ml_model_info": {},
             "ml_predict": {"model": "Chat", **QUESTION},
             "ml_profile_info": {},
+            "ml_stack": {"name": "s", "model_groups": [{"name": "Chat"}], "agents": [{"name": "a", "type": "flow"}]},
             "ml_task_info": {},
             "opensearch_document": {"index": "rag", "documents": [{"id": "1", "source": {"text": "a"}}]},
             "opensearch_index": {"name": "new"},

@@ -218,7 +218,7 @@ def _result(
 ) -> dict[str, Any]:
     """The result and the diff, over the stated fields. After a write both are of what the server stores now."""
     after = planned
-    if run.changed and doc is not None and not run.check_mode:
+    if run.changed and doc is not None and not run.check_mode and not run.in_bulk:
         doc = Connector.get(run.client, doc.id)
         if doc is None:
             raise Failure("concurrent_change", "The connector was removed while it was being changed.")

@@ -144,11 +144,11 @@ def _create(
         raise Failure("invalid_input", f"connector: is needed, as there is no model {name!r} yet.")
     _versions.check_text(run.version, "name", name)
     _versions.check_text(run.version, "description", wanted.get("description"))
-    # Left to itself the server makes a group of the model's name, or quietly adds the model to one of that name.
     if group is None or not group.id:
-        group = model_group.ensure(run, group.name if group else name)
+        group = _make_group(run, group, name)
     names["model_group"] = (group.id, group.name)
-    wanted["model_group_id"] = group.id
+    if group.id or run.check_mode:
+        wanted["model_group_id"] = group.id
     at_once = options["state"] == "deployed" and options["register_deploy"] == "one_step"
     made = run.act(
         "register_and_deploy" if at_once else "register",
@@ -168,6 +168,20 @@ def _create(
     return _finish(options, run, None, doc, wanted, names, deploying=at_once)
 
 
+def _make_group(run: Run, group: Doc | None, name: str) -> Doc:
+    """The stated group, or one of the model's name.
+
+    Left to itself the server makes a group of the model's name, or quietly adds the model to one of that name. Where
+    many models are made that spares each a write.
+    """
+    alone = group is None and run.in_bulk and not _versions.has(run.version, "custom_ids")
+    if alone and not ModelGroup.named(run.client, name):
+        model_group.check_name("model_group", name)
+        run.act("create", ModelGroup.LABEL, name, lambda: None)
+        return Doc("", {"name": name})
+    return model_group.ensure(run, group.name if group else name)
+
+
 def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], at_once: bool) -> tuple[Doc, bool]:
     doc, ours = Model.create_one(
         run,
@@ -175,8 +189,8 @@ def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], a
         path=f"{Model.PATH}/_register",
         query={"deploy": "true"} if at_once else None,
         withdraw=lambda model_id: deployment.remove(run, model_id, options["wait_timeout"]),
-        counts=lambda doc: doc.source.get("model_group_id") == wanted["model_group_id"],
-        apart=str(wanted["model_group_id"]),
+        counts=lambda doc: wanted.get("model_group_id") in (None, doc.source.get("model_group_id")),
+        apart=str(wanted.get("model_group_id")),
     )
     # 2.19 overlooks 'is_enabled' at the registration.
     overlooked = models.differing(doc.source, wanted) if ours else []
@@ -244,7 +258,7 @@ def _finish(
             lambda: deployment.undeploy(run, doc.id, timeout=options["wait_timeout"]),
             id=doc.id,
         )
-    if run.changed and not run.check_mode:
+    if run.changed and not run.check_mode and not run.in_bulk:
         read = Model.get(run.client, doc.id)
         if read is None:
             raise Failure("concurrent_change", f"Model {doc.id} was removed while it was being changed.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from typing import Any, Callable, Mapping, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -178,6 +179,8 @@ class FakeCluster(Agents, Controllers):
         #: no version does when it notes a model's state. A GET, a create and a delete are always up to date.
         self.change_lag = 2 if version.startswith("2.") else 0
         self.state_lag = 2
+        # Several threads of one task may ask; hooks may ask again.
+        self._turn = threading.RLock()
         #: How many orders to undeploy are taken without effect, as those soon after a deployment at times are.
         self.unheeded = 0
         self.backend: Callable[[dict[str, Any], dict[str, str], dict[str, Any]], dict[str, Any]] = chat
@@ -196,6 +199,10 @@ class FakeCluster(Agents, Controllers):
     def send(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
     ) -> RawAnswer:
+        with self._turn:
+            return self._send(method, url, content)
+
+    def _send(self, method: str, url: str, content: bytes | None) -> RawAnswer:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
         body = decoded(content)
@@ -285,8 +292,9 @@ class FakeCluster(Agents, Controllers):
         }
         return str(self.call("POST", f"{ML}/connectors/_create", body)["connector_id"])
 
-    def add_group(self, name: str) -> str:
-        return str(self.call("POST", f"{ML}/model_groups/_register", {"name": name})["model_group_id"])
+    def add_group(self, name: str, description: str | None = None) -> str:
+        body = {"name": name, **({"description": description} if description else {})}
+        return str(self.call("POST", f"{ML}/model_groups/_register", body)["model_group_id"])
 
     def add_model(self, name: str, connector_id: str, *, state: str = "DEPLOYED", **fields: Any) -> str:
         body = {"name": name, "function_name": "remote", "connector_id": connector_id, **fields}
@@ -308,7 +316,11 @@ class FakeCluster(Agents, Controllers):
 
     def _route(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Any:
         if path == "/":
-            return {"name": "node-1", "version": {"distribution": "opensearch", "number": self.version}}
+            return {
+                "name": "node-1",
+                "cluster_name": "double",
+                "version": {"distribution": "opensearch", "number": self.version},
+            }
         if path == "/_cluster/settings":
             return self._settings(method, query, body)
         if self.pipelines.knows(path):
@@ -559,7 +571,8 @@ class FakeCluster(Agents, Controllers):
         group_id = body.get("model_group_id")
         if group_id is None:
             group_id = next((key for key, group in self.groups.items() if group["name"] == body["name"]), None)
-            group_id = group_id or self.add_group(body["name"])
+            # The model's description becomes the group's (seen on 2.19.1 and 3.6.0).
+            group_id = group_id or self.add_group(body["name"], body.get("description"))
         if group_id not in self.groups:
             raise Refused(500, f"Model Group Response is empty for {group_id}", "exception")
         # The group counts the model before the model is stored.
@@ -640,6 +653,7 @@ class FakeCluster(Agents, Controllers):
                 400, "Model cannot be deleted in deploying or deployed state. Try undeploy model first then delete"
             )
         del self.models[object_id]
+        self.controllers.pop(object_id, None)
         return {"_id": object_id, "result": "deleted"}
 
     def _models_post_search(self, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
@@ -905,6 +919,9 @@ def matches(query: Mapping[str, Any], object_id: str, source: Mapping[str, Any])
         text, operator = (value["query"], value["operator"]) if isinstance(value, dict) else (value, "or")
         have = tokens(source.get(field, ""))
         return (all if operator == "and" else any)(word in have for word in tokens(text))
+    if kind == "match_phrase":
+        have, wanted = tokens(source.get(field) or ""), tokens(value)
+        return any(have[at : at + len(wanted)] == wanted for at in range(len(have)))
     raise AssertionError(f"the fake cluster does not know the query {query}")
 
 

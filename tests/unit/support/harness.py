@@ -49,6 +49,7 @@ TASKS = {
     "ml_model_info": "_model_info",
     "ml_predict": "_predict",
     "ml_profile_info": "_profile_info",
+    "ml_stack": "_stack",
     "ml_task_info": "_task_info",
     "opensearch_document": "_document",
     "opensearch_index": "_index",

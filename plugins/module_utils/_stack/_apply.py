@@ -1,0 +1,169 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Doing a plan: several items at once, what needs something after it, and one search for the states of all models."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, NamedTuple
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deployment import ensure_deployed
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory, RecallingClient
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._declaration import Declaration, Item
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._plan import Step
+
+#: A node takes so many deployments into its queue, and refuses more (100 on 2.19 and 3.6).
+MOST_DEPLOYING = 48
+
+#: Seconds between two looks at the states of all models; the index shows a change within a second.
+PAUSE = 0.5
+
+_DEPLOYING = frozenset({"register_and_deploy", "deploy", "mend"})
+
+
+class Outcome(NamedTuple):
+    """What became of a step: the journal of its run, and why it failed or what it waited for in vain."""
+
+    step: Step
+    actions: list[dict[str, Any]]
+    diff: dict[str, Any]
+    warnings: list[str]
+    failure: Failure | None = None
+    blocked_by: Item | None = None
+
+    @property
+    def stops(self) -> bool:
+        """Whether what needs this item is left out."""
+        return bool(self.failure or self.blocked_by)
+
+
+class Applier:
+    """Does the steps of a plan. ``in_bulk`` leaves it to the caller to read back what was written."""
+
+    def __init__(
+        self, client: Client, memory: Memory, declaration: Declaration, *, parallel: int, in_bulk: bool
+    ) -> None:
+        self._client = client
+        self._memory = memory
+        self._declaration = declaration
+        self._parallel = parallel
+        self._in_bulk = in_bulk
+        self._outcomes: dict[int, Outcome] = {}
+        self._lock = threading.Lock()
+        self._groups: dict[str, threading.Lock] = {}
+        self._deploying: dict[str, tuple[Step, Run]] = {}
+        self.requests = 0
+
+    def apply(self, steps: list[Step]) -> list[Outcome]:
+        """Do the steps; what depends on one that fails is left out, the rest is done. In the order of the plan."""
+        numbers = {step.item.key: number for number, step in enumerate(steps) if not step.item.absent}
+        waiting = {
+            number: [numbers[each.key] for each in self._declaration.before(steps[number].item) if each.key in numbers]
+            for number in numbers.values()
+        }
+        with ThreadPoolExecutor(self._parallel) as pool:
+            under_way: dict[Future[Outcome], int] = {}
+            while waiting or under_way:
+                for number in [number for number in waiting if all(each in self._outcomes for each in waiting[number])]:
+                    stopped = [each for each in waiting.pop(number) if self._outcomes[each].stops]
+                    if stopped:
+                        blocker = steps[stopped[0]].item
+                        self._outcomes[number] = Outcome(steps[number], [], {}, [], blocked_by=blocker)
+                    else:
+                        under_way[pool.submit(self._do, steps[number])] = number
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    self._outcomes[under_way.pop(future)] = future.result()
+        self._await_deployed(steps)
+        for number, step in enumerate(steps):
+            if step.item.absent:
+                self._outcomes[number] = self._do(step)
+        return [self._outcomes[number] for number in sorted(self._outcomes)]
+
+    def _do(self, step: Step) -> Outcome:
+        client = RecallingClient(self._client, self._memory, read_only=False)
+        run = Run(client, check_mode=False, in_bulk=self._in_bulk)
+        options, deploys = step.options, self._deploys(step)
+        if deploys:
+            self._admit()
+            options = {**options, "wait": False}
+        failure: Failure | None = None
+        result: dict[str, Any] = {"diff": {}}
+        try:
+            with self._one_writer(step):
+                result = step.item.section.execute(options, run)
+        except Failure as exc:
+            failure = exc
+        with self._lock:
+            self.requests += client.reads + client.writes
+            if failure is None:
+                for path, doc in run.made:
+                    self._memory.put(path, doc)
+                if deploys and any(action["action"] in _DEPLOYING for action in run.actions):
+                    self._deploying[str(result["model_id"])] = (step, run)
+        return Outcome(step, run.actions, result["diff"], run.warnings, failure)
+
+    def _deploys(self, step: Step) -> bool:
+        item = step.item
+        return (
+            item.section.option == "models" and not item.absent and any(a["action"] in _DEPLOYING for a in step.actions)
+        )
+
+    def _one_writer(self, step: Step) -> threading.Lock:
+        """Of models that are registered into one group at once, the server refuses all but one."""
+        group = step.options.get("model_group") or step.item.name
+        key = f"{step.item.section.option}/{group}"
+        with self._lock:
+            return self._groups.setdefault(key, threading.Lock())
+
+    def _admit(self) -> None:
+        """Wait while as many models are being deployed as the nodes take."""
+        while True:
+            with self._lock:
+                waiting = dict(self._deploying)
+            if len(waiting) < MOST_DEPLOYING:
+                return
+            if len(self._look(waiting)) >= MOST_DEPLOYING:
+                self._client.clock.sleep(PAUSE)
+
+    def _look(self, waiting: dict[str, Any]) -> list[Doc]:
+        """Of the waiting models, those that are not deployed yet; the others are not waited for any more."""
+        client = RecallingClient(self._client, Memory(), read_only=True)
+        found = Model.search(client, {"ids": {"values": list(waiting)}})
+        with self._lock:
+            self.requests += client.reads
+            for doc in found:
+                if models.state_of(doc) == models.DEPLOYED and doc.id in self._deploying:
+                    del self._deploying[doc.id]
+        return [doc for doc in found if models.state_of(doc) != models.DEPLOYED]
+
+    def _await_deployed(self, steps: list[Step]) -> None:
+        """Wait for all models whose items want it, by one search for all; then settle each that did not come."""
+        waiting = {model_id: (step, run) for model_id, (step, run) in self._deploying.items() if step.options["wait"]}
+        if not waiting:
+            return
+        clock, begun = self._client.clock, self._client.clock.now()
+        longest = max(step.options["wait_timeout"] for step, _run in waiting.values())
+        left = self._look(waiting)
+        while any(models.state_of(doc) != models.DEPLOY_FAILED for doc in left) and clock.now() - begun < longest:
+            clock.sleep(PAUSE)
+            left = self._look({doc.id: None for doc in left})
+        numbers = {id(step): number for number, step in enumerate(steps)}
+        for doc in left:
+            step, run = waiting[doc.id]
+            number = numbers[id(step)]
+            timeout = max(1.0, step.options["wait_timeout"] - (clock.now() - begun))
+            try:
+                ensure_deployed(run, doc, wait=True, timeout=timeout, under_way=True)
+            except Failure as failure:
+                self._outcomes[number] = self._outcomes[number]._replace(failure=failure)

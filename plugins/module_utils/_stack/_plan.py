@@ -1,0 +1,170 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What would be done: each item's own task in check mode, on what is known of the cluster and of what was planned."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping, NamedTuple
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory, RecallingClient
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import pipeline as pipelines
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import _marks
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._declaration import (
+    Declaration,
+    Item,
+    Problem,
+)
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._sections import BY_OPTION, SECTIONS
+
+_PATHS = {section.kind.LABEL: section.kind.PATH for section in SECTIONS if section.kind}
+
+
+class Step(NamedTuple):
+    """What becomes of one item: the options of its task, what that does, and why."""
+
+    item: Item
+    options: dict[str, Any]
+    actions: list[dict[str, Any]]
+    diff: dict[str, Any]
+
+
+class Plan(NamedTuple):
+    """A step for each item that could be planned, in the order of the declaration; what is wrong; what is warned of."""
+
+    steps: list[Step]
+    problems: list[Problem]
+    warnings: list[str]
+
+    def changing(self) -> list[Step]:
+        return [step for step in self.steps if step.actions]
+
+
+class Planner:
+    """Plans items one after the other; what one would make or delete is there, or gone, for those after it."""
+
+    def __init__(self, client: Client, memory: Memory, stack: str | None, *, verifying: bool = False) -> None:
+        self._client = client
+        self._memory = memory.fork()
+        self._stack = stack
+        self._verifying = verifying
+        self._plan = Plan([], [], [])
+        self.reads = 0
+
+    def plan(self, declaration: Declaration, more: Iterable[Item] = ()) -> Plan:
+        """Plan the declared items, then ``more``. Raises Failure only where the cluster cannot be asked."""
+        out: set[tuple[str, str]] = set()
+        for item in [*declaration, *more]:
+            if any(needed.key in out for needed in declaration.before(item)):
+                out.add(item.key)
+                continue
+            unknown = self._unknown(declaration, item)
+            if unknown:
+                self._plan.problems.extend(unknown)
+                out.add(item.key)
+                continue
+            try:
+                self._plan.steps.append(self._step(item))
+            except Failure as failure:
+                self._plan.problems.append(Problem.of(item.told, failure))
+                out.add(item.key)
+        return self._plan
+
+    def _step(self, item: Item) -> Step:
+        options = self._options(item)
+        run, result = self._check(item, options)
+        known = self._known(item)
+        if run.actions and known and item.section.kind:
+            # What a search told may be a second old; before anything is changed for it, it is read.
+            for doc in known:
+                self._memory.doubt(item.section.kind.PATH, doc.id)
+            options = self._options(item)
+            run, result = self._check(item, options)
+        self._plan.warnings.extend(text for text in run.warnings if text not in self._plan.warnings)
+        self._foresee(item, run.actions, result)
+        return Step(item, options, run.actions, result["diff"])
+
+    def _check(self, item: Item, options: Mapping[str, Any]) -> tuple[Run, dict[str, Any]]:
+        client = RecallingClient(self._client, self._memory, read_only=True)
+        run = Run(client, check_mode=True)
+        try:
+            return run, item.section.execute(options, run)
+        finally:
+            self.reads += client.reads
+
+    def _options(self, item: Item) -> dict[str, Any]:
+        """The options of the item's task. What is made gets the stack's mark, what is there keeps its own."""
+        options = dict(item.options)
+        if self._verifying and options.get("update_credential") == "always":
+            options["update_credential"] = "on_create"
+        if not item.section.marked or item.absent:
+            return options
+        stated = options.get("description")
+        if item.section.kind is None:
+            definition = options.get("definition") or {}
+            stated = definition.get("description") if stated is None else stated
+            held = self._pipeline(options)
+            mark = self._stack if held is None else _marks.owner(held.get("description"))
+            if mark:
+                options["description"] = _marks.marked(stated, mark)
+            return options
+        known = self._known(item)
+        if not known:
+            if item.section.option == "connectors" and stated is None:
+                # A published body may bring a description of its own.
+                stated = _described(item)
+            options["description"] = _marks.marked(stated, self._stack)
+        elif _marks.owner(known[0].source.get("description")):
+            if item.section.option == "connectors" and stated is None:
+                stated = _described(item)
+            mark = _marks.owner(known[0].source.get("description"))
+            options["description"] = None if stated is None else _marks.marked(stated, mark)
+        return options
+
+    def _known(self, item: Item) -> list[Doc]:
+        kind = item.section.kind
+        return self._memory.named(kind.PATH, item.name) if kind else []
+
+    def _pipeline(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        answer = self._memory.read(f"{pipelines.PATHS[options['type']]}/{segment(options['name'])}")
+        return (answer.body or {}).get(options["name"]) if answer else None
+
+    def _unknown(self, declaration: Declaration, item: Item) -> list[Problem]:
+        """References to what is neither declared nor on the cluster."""
+        problems = []
+        for need in item.needs():
+            kind = BY_OPTION[need.section].kind
+            if not need.must or kind is None or (need.section, need.reference) in declaration.by_key:
+                continue
+            if not self._memory.holds(kind.PATH, need.reference):
+                message = f"There is no {kind.LABEL} {need.reference!r}, neither declared nor on the cluster."
+                problems.append(Problem(item.told, kind.UNKNOWN, message))
+        return problems
+
+    def _foresee(self, item: Item, actions: list[dict[str, Any]], result: Mapping[str, Any]) -> None:
+        """Take in what the actions would make and delete."""
+        for action in actions:
+            path = _PATHS.get(action["kind"])
+            if path and action["action"] == "delete" and action.get("id"):
+                self._memory.remove(path, action["id"])
+        kind = item.section.kind
+        if kind is None or not actions or item.absent or item.section.option == "controllers":
+            return
+        refers = {field: result[field] for field in ("connector_id", "model_group_id") if result.get(field)}
+        if item.section.option == "connectors":
+            refers = {}
+        for doc in self._known(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
+            self._memory.put(kind.PATH, Doc(doc.id, {**doc.source, **refers}))
+
+
+def _described(item: Item) -> str | None:
+    definition = item.options.get("definition") or {}
+    described = definition.get("description")
+    return str(described) if described is not None else None

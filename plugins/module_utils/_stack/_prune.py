@@ -1,0 +1,163 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What is on the cluster and not declared: which of it a stack removes, and what is kept as somebody uses it."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Answer, Client, segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import pipeline as pipelines
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.agent import Agent
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import _marks
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._declaration import Declaration, Item
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._sections import BY_OPTION
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import text_of
+
+#: The kinds that can be removed, users before what they use.
+_KINDS: tuple[tuple[str, type[Kind]], ...] = (
+    ("agents", Agent), ("models", Model), ("connectors", Connector), ("model_groups", ModelGroup),
+)  # fmt: skip
+
+
+class Pruner:
+    """Finds what to remove: what carries the stack's mark (``managed``), or whatever the given sections do not name
+    (``all``)."""
+
+    def __init__(self, client: Client, memory: Memory, declaration: Declaration) -> None:
+        self._client = client
+        self._memory = memory
+        self._declaration = declaration
+        self.warnings: list[str] = []
+
+    def managed(self, stack: str) -> list[Item]:
+        """What an earlier run of this stack made and the declaration does not name any more."""
+        mark = _marks.marked(None, stack)
+
+        def of_stack(description: Any) -> bool:
+            return _marks.owner(str(description or "")) == stack
+
+        found = {
+            option: [
+                doc
+                for doc in kind.search(self._client, {"match_phrase": {"description": mark}})
+                if of_stack(doc.source.get("description"))
+            ]
+            for option, kind in _KINDS
+        }
+        return self._items(found, lambda body: of_stack(body.get("description")))
+
+    def all(self, sections: Iterable[str]) -> list[Item]:
+        """Everything of the named sections that the declaration does not name; of models, the remote ones."""
+        named = set(sections)
+        found = {
+            option: [doc for doc in kind.search(self._client, {"match_all": {}}) if _removable(option, doc)]
+            for option, kind in _KINDS
+            if option in named
+        }
+        return self._items(found, lambda body: "pipelines" in named)
+
+    def _items(self, found: Mapping[str, list[Doc]], of_pipeline: Any) -> list[Item]:
+        surplus = {
+            option: [doc for doc in docs if (option, doc.name) not in self._declaration.by_key]
+            for option, docs in found.items()
+        }
+        bodies = {type_: pipelines.read_all(self._client, type_) for type_ in pipelines.PATHS}
+        dropped = [
+            (type_, name)
+            for type_, held in bodies.items()
+            for name, body in held.items()
+            if of_pipeline(body) and ("pipelines", f"{type_}/{name}") not in self._declaration.by_key
+        ]
+        staying = [
+            text_of(body)
+            for type_, held in bodies.items()
+            for name, body in held.items()
+            if (type_, name) not in dropped
+        ]
+        self._keep_used(surplus, staying)
+        items = [_pipeline_item(type_, name) for type_, name in dropped]
+        for type_, name in dropped:
+            answer = Answer(200, {name: bodies[type_][name]})
+            self._memory.answer(f"{pipelines.PATHS[type_]}/{segment(name)}", answer)
+        for option, kind in _KINDS:
+            for doc in surplus.get(option, []):
+                self._memory.learn(kind.PATH, {"ids": {"values": [doc.id]}}, [doc])
+                items.append(_item(option, kind, doc))
+        return items
+
+    def _keep_used(self, surplus: dict[str, list[Doc]], staying: list[str]) -> None:
+        """Take out of the surplus what something that stays uses."""
+        going = {doc.id for docs in surplus.values() for doc in docs}
+        if surplus.get("models") or surplus.get("agents"):
+            texts = staying + [
+                text_of(doc.source) for doc in Agent.search(self._client, {"match_all": {}}) if doc.id not in going
+            ]
+            for option in ("agents", "models"):
+                for doc in [doc for doc in surplus.get(option, []) if any(doc.id in text for text in texts)]:
+                    self._keep(surplus, option, doc, "an agent or a pipeline uses it")
+        going = {doc.id for docs in surplus.values() for doc in docs}
+        ids = [doc.id for doc in surplus.get("connectors", [])]
+        if ids:
+            query = models.of_connectors(ids)
+            users = Model.search(self._client, query)
+            self._memory.learn(Model.PATH, query, users)
+            used = {str(doc.source.get("connector_id")): doc for doc in users if doc.id not in going}
+            for doc in [doc for doc in surplus["connectors"] if doc.id in used]:
+                self._keep(surplus, "connectors", doc, f"model {used[doc.id].name!r} uses it")
+        ids = [doc.id for doc in surplus.get("model_groups", [])]
+        if ids:
+            query = {"terms": {"model_group_id": ids}}
+            inside = Model.search(self._client, query)
+            self._memory.learn(Model.PATH, query, inside)
+            full = {doc.source.get("model_group_id") for doc in inside if doc.id not in going}
+            # A model's own group goes with it, and stays with it.
+            surplus["model_groups"] = [doc for doc in surplus["model_groups"] if doc.id not in full]
+
+    def _keep(self, surplus: dict[str, list[Doc]], option: str, doc: Doc, why: str) -> None:
+        surplus[option] = [other for other in surplus[option] if other.id != doc.id]
+        self.warnings.append(f"{BY_OPTION[option].option}: {doc.name!r} ({doc.id}) is kept, as {why}.")
+
+
+def confirm(client: Client, given: str | None) -> None:
+    """Raises Failure unless the cluster's name was given."""
+    body = client.get("/").body
+    name = str(body.get("cluster_name")) if isinstance(body, dict) else ""
+    if given != name:
+        raise Failure(
+            "prune_unconfirmed",
+            f"'prune: all' removes what no declaration names; prune_confirm is {given!r}, the cluster's name {name!r}.",
+        )
+
+
+def _removable(option: str, doc: Doc) -> bool:
+    if doc.source.get("is_hidden"):
+        return False
+    return option != "models" or str(doc.source.get("algorithm")).upper() == "REMOTE"
+
+
+def _item(option: str, kind: type[Kind], doc: Doc) -> Item:
+    section = BY_OPTION[option]
+    given = {section.by_id: doc.id, "state": "absent", **({"name": doc.name} if option == "models" else {})}
+    options = ArgumentSpecValidator(dict(section.options)).validate(given).validated_parameters
+    return Item(section, "prune", doc.name, options)
+
+
+def _pipeline_item(kind: str, name: str) -> Item:
+    section = BY_OPTION["pipelines"]
+    given = {"type": kind, "name": name, "state": "absent"}
+    options = ArgumentSpecValidator(dict(section.options)).validate(given).validated_parameters
+    return Item(section, "prune", f"{kind}/{name}", options)

@@ -1,0 +1,176 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What ml_stack does: read the cluster at once, plan, do the plan, look whether it came true."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import (
+    _declaration,
+    _marks,
+    _prune,
+    _report,
+)
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._apply import Applier, Outcome
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._declaration import (
+    Declaration,
+    Item,
+    Problem,
+)
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._plan import Plan, Planner, Step
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._sections import SECTIONS
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._survey import survey
+
+OPTIONS = {
+    "name": {"type": "str"},
+    **{section.option: {"type": "list", "elements": "dict"} for section in SECTIONS},
+    "prune": {"type": "str", "default": "none", "choices": ["none", "managed", "all"]},
+    "prune_confirm": {"type": "str"},
+    "parallel": {"type": "int", "default": 2},
+}
+
+RULES = {"required_if": [("prune", "managed", ["name"]), ("prune", "all", ["prune_confirm"])]}
+
+#: How often what was done is looked at and, where somebody else got in the way, done again.
+ROUNDS = 3
+
+
+def secrets(options: Mapping[str, Any]) -> list[str]:
+    """The secrets in all items, as far as those can be read."""
+    found: list[str] = []
+    for section in SECTIONS:
+        for item in options.get(section.option) or []:
+            found += section.secrets({**dict.fromkeys(section.options), **item})
+    return found
+
+
+def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """Bring the cluster to the declared state. Raises Failure."""
+    if options["name"] is not None:
+        _marks.check_name(options["name"])
+    if options["parallel"] < 1:
+        raise Failure("invalid_input", f"parallel: must be at least 1, not {options['parallel']}.")
+    problems: list[Problem] = []
+    declaration = Declaration(_declaration.parse(options, problems))
+    problems += declaration.problems
+    if problems:
+        raise _report.refuse(problems)
+    if options["prune"] == "all":
+        _prune.confirm(run.client, options["prune_confirm"])
+    return _Stack(options, run, declaration).bring_about()
+
+
+class _Stack:
+    def __init__(self, options: Mapping[str, Any], run: Run, declaration: Declaration) -> None:
+        self._options = options
+        self._run = run
+        self._declaration = declaration
+
+    def bring_about(self) -> dict[str, Any]:
+        memory = survey(self._run.client, self._declaration)
+        surplus = self._surplus(memory)
+        plan = self._plan(memory, surplus)
+        if plan.problems:
+            raise _report.refuse(plan.problems)
+        changing = plan.changing()
+        for step in changing:
+            if self._run.check_mode:
+                self._run.actions += _report.told_actions(step, step.actions)
+        if changing and not self._run.check_mode:
+            outcomes = self._apply(memory, changing, in_bulk=True)
+            self._settle(outcomes)
+        return {
+            "stack": self._options["name"],
+            "plan": _report.lines(changing),
+            "changes": [
+                {"section": step.item.section.option, "name": step.item.name, **step.diff} for step in changing
+            ],
+            "diff": {"prepared": _report.prepared(changing)},
+        }
+
+    def _surplus(self, memory: Memory) -> list[Item]:
+        pruner = _prune.Pruner(self._run.client, memory, self._declaration)
+        if self._options["prune"] == "managed":
+            surplus = pruner.managed(self._options["name"])
+        elif self._options["prune"] == "all":
+            surplus = pruner.all(section.option for section in SECTIONS if self._options[section.option] is not None)
+        else:
+            return []
+        for warning in pruner.warnings:
+            self._run.warn(warning)
+        return surplus
+
+    def _plan(self, memory: Memory, surplus: list[Item], *, verifying: bool = False) -> Plan:
+        planner = Planner(self._run.client, memory, self._options["name"], verifying=verifying)
+        plan = planner.plan(self._declaration, surplus)
+        self._run.client.reads += planner.reads
+        for warning in plan.warnings:
+            self._run.warn(warning)
+        return plan
+
+    def _apply(self, memory: Memory, steps: list[Step], *, in_bulk: bool) -> list[Outcome]:
+        applier = Applier(
+            self._run.client, memory, self._declaration, parallel=self._options["parallel"], in_bulk=in_bulk
+        )
+        outcomes = applier.apply(steps)
+        for outcome in outcomes:
+            self._run.actions += _report.told_actions(outcome.step, outcome.actions)
+            for warning in outcome.warnings:
+                self._run.warn(warning)
+        return outcomes
+
+    def _settle(self, outcomes: list[Outcome]) -> None:
+        """Look whether what was done came true, and do again what somebody else undid. Raises Failure."""
+        out = {each.step.item.key: each for each in outcomes if each.stops}
+        steps: list[Step] = []
+        for _round in range(ROUNDS):
+            memory = survey(self._run.client, self._declaration)
+            plan = self._plan(memory, [], verifying=True)
+            known = {each.step.item.told for each in out.values()}
+            wrong = [each for each in plan.problems if each.place not in known]
+            steps = [step for step in plan.changing() if step.item.key not in out]
+            if wrong and not steps:
+                raise _unsettled([f"{each.place}: {each.message}" for each in wrong])
+            if not steps:
+                break
+            again = self._apply(memory, steps, in_bulk=False)
+            out.update({each.step.item.key: each for each in again if each.stops})
+        else:
+            raise _unsettled(_report.lines(steps))
+        if out:
+            raise _failed(list(out.values()))
+
+
+def _unsettled(told: list[str]) -> Failure:
+    return Failure(
+        "not_converged",
+        f"The stack was applied, yet this is still to be done: {'; '.join(told[:20])}. Is somebody else changing it?",
+        left=told,
+    )
+
+
+def _failed(outcomes: list[Outcome]) -> Failure:
+    failed = [each for each in outcomes if each.failure]
+    told = "; ".join(
+        f"{each.step.item.told}: {each.failure.message.rstrip('.')}" for each in failed[:20] if each.failure
+    )
+    blocked = [each for each in outcomes if each.blocked_by]
+    waiting = f" {len(blocked)} that need them were left out." if blocked else ""
+    return Failure(
+        "stack_failed",
+        f"{len(failed)} of the stack's items failed, the rest was done: {told}.{waiting}",
+        failed=[
+            {"place": each.step.item.place, "name": each.step.item.name, **each.failure.as_dict()}
+            for each in failed
+            if each.failure
+        ],
+        left_out=[each.step.item.told for each in blocked],
+    )

@@ -1,0 +1,297 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A whole declared set: planned from few reads, applied in order, unchanged when it is as declared."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _stack
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
+
+URL = "http://llm.test:8080"
+ACTION = {
+    "action_type": "predict",
+    "method": "POST",
+    "url": f"{URL}/v1/chat/completions",
+    "headers": {"Authorization": "Bearer ${credential.key}"},
+    "request_body": '{"model": "${parameters.model}", "messages": ${parameters.messages}}',
+}
+
+
+def connector(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "actions": [ACTION],
+        "parameters": {"model": "tiny"},
+        "credential": {"key": "s3cret-1"},
+        **more,
+    }
+
+
+def stack(**more: Any) -> dict[str, Any]:
+    return {
+        "name": "chat",
+        "model_groups": [{"name": "Group", "description": "Models of ours"}],
+        "connectors": [connector("A"), connector("B", description="Second")],
+        "models": [
+            {"name": "Chat A", "connector": "A", "model_group": "Group"},
+            {"name": "Chat B", "connector": "B", "description": "Own group"},
+        ],
+        "controllers": [{"model": "Chat A", "user_rate_limiter": {"ann": {"limit": 10, "unit": "MINUTES"}}}],
+        "agents": [
+            {
+                "name": "Flow",
+                "type": "flow",
+                "tools": [{"type": "MLModelTool", "parameters": {"model_id": "${model:Chat A}"}}],
+            }
+        ],
+        "pipelines": [
+            {
+                "name": "answers",
+                "type": "search",
+                "definition": {"response_processors": [{"ml_inference": {"model_id": "${model:Chat B}"}}]},
+            }
+        ],
+        **more,
+    }
+
+
+def apply(cluster: FakeCluster, **options: Any) -> dict[str, Any]:
+    return execute(cluster, "ml_stack", **options)
+
+
+def done(result: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(action["action"], action["kind"], action["name"]) for action in result["actions"]]
+
+
+def test_from_nothing(cluster: FakeCluster) -> None:
+    planned = apply(cluster, check_mode=True, **stack())
+    assert not cluster.writes
+    result = apply(cluster, **stack())
+    assert sorted(done(result)) == sorted(done(planned))
+    assert result["diff"] == planned["diff"]
+    assert {model["model_state"] for model in cluster.models.values()} == {"DEPLOYED"}
+    assert len(cluster.connectors) == 2
+    by_name = {body["name"]: body for body in cluster.groups.values()}
+    assert set(by_name) == {"Group", "Chat B"}
+    cluster.exchanges.clear()
+    again = apply(cluster, **stack())
+    assert done(again) == []
+    assert not again["changed"]
+    assert not cluster.writes
+    assert len(cluster.exchanges) <= 10
+
+
+def refused(cluster: FakeCluster, **options: Any) -> list[tuple[str, str]]:
+    """Where and why the declaration is refused, in check mode as for real, without a write."""
+    found = []
+    for check_mode in (True, False):
+        with pytest.raises(Failure) as raised:
+            apply(cluster, check_mode=check_mode, **options)
+        assert raised.value.code == "invalid_stack"
+        found.append([(each["place"], each["code"]) for each in raised.value.details["problems"]])
+    assert not cluster.writes
+    assert found[0] == found[1]
+    return found[0]
+
+
+class TestRefused:
+    def test_everything_at_once_with_its_place(self, cluster: FakeCluster) -> None:
+        cluster.add_connector("Twice")
+        cluster.add_connector("Twice")
+        assert refused(
+            cluster,
+            connectors=[connector("A"), connector("A"), {"nome": "B"}, connector("Gone", state="absent")],
+            models=[
+                {"name": "One", "connector": "Gone"},
+                {"name": "Two", "connector": "A", "model_id": "x"},
+            ],
+        ) == [
+            ("connectors[2]", "invalid_input"),
+            ("models[1]", "invalid_input"),
+            ("connectors[1] 'A'", "declared_twice"),
+            ("models[0] 'One'", "needs_absent"),
+        ]
+        assert refused(
+            cluster,
+            connectors=[connector("Twice"), {"name": "Empty"}],
+            models=[{"name": "One", "connector": "Nowhere"}, {"name": "Two", "connector": "Twice"}],
+            agents=[{"name": "Thinker", "type": "conversational", "llm": {"model_id": "No such"}}],
+        ) == [
+            ("connectors[0] 'Twice'", "ambiguous_name"),
+            ("connectors[1] 'Empty'", "invalid_input"),
+            ("models[0] 'One'", "unknown_connector"),
+            ("agents[0] 'Thinker'", "unknown_model"),
+        ]
+
+    def test_a_cycle(self, cluster: FakeCluster) -> None:
+        def agent(name: str, other: str) -> dict[str, Any]:
+            tool = {"type": "AgentTool", "parameters": {"agent_id": f"${{agent:{other}}}"}}
+            return {"name": name, "type": "flow", "tools": [tool]}
+
+        assert [code for _place, code in refused(cluster, agents=[agent("x", "y"), agent("y", "x")])] == ["cycle"]
+
+    @pytest.mark.parametrize(
+        "options", [{"name": "a b"}, {"parallel": 0}, {"prune": "all", "prune_confirm": "other"}], ids=str
+    )
+    def test_the_stack_itself(self, cluster: FakeCluster, options: dict[str, Any]) -> None:
+        with pytest.raises(Failure):
+            apply(cluster, **{**stack(), **options})
+        assert not cluster.writes
+
+
+class TestChange:
+    def test_in_use_by_swap_and_in_place(self, cluster: FakeCluster) -> None:
+        apply(cluster, **stack())
+        old = {body["name"]: id_ for id_, body in cluster.connectors.items()}
+        cluster.exchanges.clear()
+        changed = stack(connectors=[connector("A", parameters={"model": "other"}), connector("B", description="New")])
+        changed["models"][1]["description"] = "Changed"
+        planned = apply(cluster, check_mode=True, **changed)
+        assert not cluster.writes
+        result = apply(cluster, **changed)
+        assert done(result) == done(planned) == [
+            ("swap", "connector", "A"), ("swap", "connector", "B"), ("update", "model", "Chat B"),
+        ]  # fmt: skip
+        assert result["plan"] == [
+            "~ change connector 'A' (swap): parameters",
+            "~ change connector 'B' (swap): description",
+            "~ change model 'Chat B' (in place): description",
+        ]
+        assert result["changes"] == planned["changes"]
+        new = {body["name"]: id_ for id_, body in cluster.connectors.items()}
+        assert set(old.values()) & set(new.values()) == set()
+        assert done(apply(cluster, **changed)) == []
+
+    def test_a_key_sent_anew_is_not_asked_for_again(self, cluster: FakeCluster) -> None:
+        always = stack(connectors=[connector("A", update_credential="always"), connector("B")])
+        apply(cluster, **always)
+        assert done(apply(cluster, **always)) == [("swap", "connector", "A")]
+
+    def test_what_a_search_does_not_see_yet(self, cluster: FakeCluster) -> None:
+        apply(cluster, **stack())
+        model_id = next(id_ for id_, body in cluster.models.items() if body["name"] == "Chat A")
+        cluster.state_lag = 5
+        cluster.call("POST", f"{ML}/models/{model_id}/_undeploy")
+        cluster.call("POST", f"{ML}/models/{model_id}/_deploy")
+        cluster.models[model_id]["model_state"] = "DEPLOYED"
+        assert done(apply(cluster, **stack())) == []
+
+    def test_a_marks_neighbour_is_left(self, cluster: FakeCluster) -> None:
+        cluster.add_connector("A", description="Mine (stack: other)")
+        apply(cluster, **stack(connectors=[connector("A", description="Ours"), connector("B")]))
+        assert {body["name"]: body.get("description") for body in cluster.connectors.values()} == {
+            "A": "Ours (stack: other)",
+            "B": "(stack: chat)",
+        }
+
+    def test_without_a_name_nothing_is_marked(self, cluster: FakeCluster) -> None:
+        apply(cluster, **{**stack(), "name": None})
+        assert "stack:" not in cluster.snapshot()
+
+
+class TestAbsent:
+    def test_users_first(self, cluster: FakeCluster) -> None:
+        apply(cluster, **stack())
+        gone = {
+            "connectors": [{"name": "A", "state": "absent"}, {"name": "B", "state": "absent"}],
+            "models": [{"name": name, "state": "absent", "delete_empty_group": True} for name in ("Chat A", "Chat B")],
+            "agents": [{"name": "Flow", "state": "absent"}],
+            "pipelines": [{"name": "answers", "type": "search", "state": "absent"}],
+            "model_groups": [{"name": "Group", "state": "absent"}],
+        }
+        planned = apply(cluster, check_mode=True, **gone)
+        result = apply(cluster, **gone)
+        assert done(result) == done(planned)
+        assert (cluster.connectors, cluster.models, cluster.groups, cluster.agents) == ({}, {}, {}, {})
+        assert done(apply(cluster, **gone)) == []
+
+    def test_one_makes_place_for_another(self, cluster: FakeCluster) -> None:
+        apply(cluster, **stack())
+        moved = stack(connectors=[connector("B"), {"name": "A", "state": "absent"}, connector("C")])
+        moved["models"][0]["connector"] = "C"
+        result = apply(cluster, **moved)
+        assert ("delete", "connector", "A") in done(result)
+        assert done(apply(cluster, **moved)) == []
+
+
+class TestPrune:
+    def test_only_what_the_stack_made(self, cluster: FakeCluster) -> None:
+        cluster.add_connector("Theirs")
+        cluster.add_model("Their model", cluster.add_connector("Theirs too", description="(stack: chat2)"))
+        apply(cluster, **stack(name="other", connectors=[connector("X")], models=[{"name": "MX", "connector": "X"}],
+                               model_groups=[], controllers=[], agents=[], pipelines=[]))  # fmt: skip
+        before = json.loads(cluster.snapshot())
+        apply(cluster, **stack())
+        planned = apply(cluster, name="chat", prune="managed", check_mode=True)
+        result = apply(cluster, name="chat", prune="managed")
+        assert done(result) == done(planned)
+        assert {action["action"] for action in result["actions"]} == {"delete"}
+        assert {action["reason"] for action in result["actions"]} == {"It is on the cluster and not declared."}
+        left = json.loads(cluster.snapshot())
+        assert left[:7] == before[:7]
+        assert done(apply(cluster, name="chat", prune="managed")) == []
+
+    def test_what_was_there_before_is_not_the_stacks(self, cluster: FakeCluster) -> None:
+        cluster.add_connector("A")
+        apply(cluster, **stack())
+        apply(cluster, name="chat", prune="managed")
+        assert [body["name"] for body in cluster.connectors.values()] == ["A"]
+
+    def test_what_somebody_else_uses_is_kept(self, cluster: FakeCluster) -> None:
+        apply(cluster, **stack())
+        connector_id = next(id_ for id_, body in cluster.connectors.items() if body["name"] == "A")
+        cluster.add_model("Theirs", connector_id)
+        result = apply(cluster, name="chat", prune="managed")
+        assert [body["name"] for body in cluster.connectors.values()] == ["A"]
+        assert any("is kept, as model 'Theirs' uses it" in warning for warning in result["warnings"])
+
+    def test_all_in_the_given_sections(self, cluster: FakeCluster) -> None:
+        cluster.add_model("Theirs", cluster.add_connector("Theirs"))
+        apply(cluster, **stack())
+        result = apply(
+            cluster, prune="all", prune_confirm="double", connectors=[connector("B")], models=[], agents=[], pipelines=[],
+        )  # fmt: skip
+        assert (len(cluster.connectors), cluster.models, cluster.agents) == (1, {}, {})
+        assert len(cluster.groups) == 3
+        assert result["changed"]
+
+
+class TestFailure:
+    def test_what_depends_is_left_out_and_the_rest_done(self, cluster: FakeCluster) -> None:
+        cluster.persistent["plugins.ml_commons.trusted_connector_endpoints_regex"] = ["^http://llm.*$"]
+        untrusted = {**ACTION, "url": "http://other.test/v1/chat/completions"}
+        broken = stack(connectors=[connector("A", actions=[untrusted]), connector("B")])
+        with pytest.raises(Failure) as raised:
+            apply(cluster, **broken)
+        assert raised.value.code == "stack_failed"
+        assert [each["place"] for each in raised.value.details["failed"]] == ["connectors[0]"]
+        assert raised.value.details["left_out"] == ["models[0] 'Chat A'", "controllers[0] 'Chat A'", "agents[0] 'Flow'"]
+        assert [body["name"] for body in cluster.models.values()] == ["Chat B"]
+        apply(cluster, **stack())
+        assert done(apply(cluster, **stack())) == []
+
+
+def test_secrets_are_known(cluster: FakeCluster) -> None:
+    found = _stack.secrets({**dict.fromkeys(_stack.OPTIONS), **stack()})
+    assert found == ["s3cret-1", "s3cret-1"]
+
+
+@pytest.mark.parametrize("number", [3, 30])
+def test_reads_do_not_grow(cluster: FakeCluster, number: int) -> None:
+    many = {
+        "connectors": [connector(f"C{n}") for n in range(number)],
+        "models": [{"name": f"M{n}", "connector": f"C{n}"} for n in range(number)],
+    }
+    apply(cluster, **many)
+    cluster.exchanges.clear()
+    assert done(apply(cluster, **many)) == []
+    assert len(cluster.exchanges) <= 5
