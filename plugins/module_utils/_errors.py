@@ -153,6 +153,7 @@ CATALOGUE = {
     "ollama_invalid_file": "Give a whole model file in GGUF format; one that was cut off while it was copied is refused as well.",
     "ollama_invalid_template": "Correct 'template': it is a Go template.",
     "ollama_cannot_load": "Look into the server's log; the model may be of a kind that this version cannot run.",
+    "ollama_pull_ended": "Run the task again; somebody else's pull of the same model was given up again and again.",
     "ollama_stream_cut": "Look whether the server still runs, then run the task again: it keeps what it has got, and goes on from "
     "there.",
     "ollama_error": "Look at the server's reason in the message and at its log.",

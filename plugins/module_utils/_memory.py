@@ -71,12 +71,14 @@ class Memory:
         return forked
 
     def learn(self, path: str, query: Mapping[str, Any], found: Iterable[Doc]) -> None:
-        """Take in what a search under a kind's path has found: all there is of what it asked for."""
+        """Take in what a search under a kind's path has found: all there is of what it asked for. What is known of an
+        object already, or that it is gone, counts more."""
         with self._lock:
             self._paths.add(path)
             self._covered |= {(path, *key) for key in keys_of(query) or ()}
             for doc in found:
-                self._put(path, doc)
+                if _target(path, doc.id) not in self._docs and _target(path, doc.id) not in self._gone:
+                    self._put(path, doc)
 
     def put(self, path: str, doc: Doc) -> None:
         """Take in an object that was made: the only one of its name."""
@@ -134,10 +136,10 @@ class Memory:
             found = [self._docs[_target(path, object_id)][1] for object_id in ids]
             return found if len(found) < body["size"] else None
 
-    def named(self, path: str, name: str) -> list[Doc]:
-        """The known objects of a name."""
+    def having(self, path: str, field: str, value: str) -> list[Doc]:
+        """The known objects with a value in one of :attr:`FIELDS`."""
         with self._lock:
-            return [self._docs[_target(path, found)][1] for found in self._ids.get((path, "name", name), ())]
+            return [self._docs[_target(path, found)][1] for found in self._ids.get((path, field, value), ())]
 
     def holds(self, path: str, reference: str) -> bool:
         """Whether an object of this name or id is known."""

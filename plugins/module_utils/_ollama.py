@@ -39,6 +39,7 @@ LONGEST_LINE = 1024 * 1024
 #: code -> what an error text says. The first that matches counts.
 _RULES = (
     ("ollama_disk_full", r"no space left on device|not enough space|disk quota exceeded"),
+    ("ollama_pull_ended", r"^context canceled"),
     ("ollama_too_old", r"requires a newer version of Ollama"),
     ("ollama_registry_plain_http", r"server gave HTTP response to HTTPS client|does not look like a TLS handshake"),
     ("ollama_invalid_template", r"template error|template: "),

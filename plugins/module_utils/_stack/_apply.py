@@ -63,7 +63,6 @@ class Applier:
         self._lock = threading.Lock()
         self._groups: dict[str, threading.Lock] = {}
         self._deploying: dict[str, tuple[Step, Run]] = {}
-        self.requests = 0
 
     def apply(self, steps: list[Step]) -> list[Outcome]:
         """Do the steps; what depends on one that fails is left out, the rest is done. In the order of the plan."""
@@ -105,7 +104,8 @@ class Applier:
         except Failure as exc:
             failure = exc
         with self._lock:
-            self.requests += client.reads + client.writes
+            self._client.reads += client.reads
+            self._client.writes += client.writes
             if failure is None:
                 for path, doc in run.made:
                     self._memory.put(path, doc)
@@ -138,10 +138,8 @@ class Applier:
 
     def _look(self, waiting: dict[str, Any]) -> list[Doc]:
         """Of the waiting models, those that are not deployed yet; the others are not waited for any more."""
-        client = RecallingClient(self._client, Memory(), read_only=True)
-        found = Model.search(client, {"ids": {"values": list(waiting)}})
+        found = Model.search(self._client, {"ids": {"values": list(waiting)}})
         with self._lock:
-            self.requests += client.reads
             for doc in found:
                 if models.state_of(doc) == models.DEPLOYED and doc.id in self._deploying:
                     del self._deploying[doc.id]

@@ -48,20 +48,22 @@ class Plan(NamedTuple):
 
 
 class Planner:
-    """Plans items one after the other; what one would make or delete is there, or gone, for those after it."""
+    """Plans items one after the other; what one would make or delete is there, or gone, for those after it.
+
+    ``memory`` is the cluster as it would be by then.
+    """
 
     def __init__(self, client: Client, memory: Memory, stack: str | None, *, verifying: bool = False) -> None:
         self._client = client
-        self._memory = memory.fork()
+        self.memory = memory.fork()
         self._stack = stack
         self._verifying = verifying
         self._plan = Plan([], [], [])
-        self.reads = 0
 
-    def plan(self, declaration: Declaration, more: Iterable[Item] = ()) -> Plan:
-        """Plan the declared items, then ``more``. Raises Failure only where the cluster cannot be asked."""
+    def plan(self, declaration: Declaration, items: Iterable[Item]) -> Plan:
+        """Plan items of the declaration, or such as are no part of it; all that was planned so far."""
         out: set[tuple[str, str]] = set()
-        for item in [*declaration, *more]:
+        for item in items:
             if any(needed.key in out for needed in declaration.before(item)):
                 out.add(item.key)
                 continue
@@ -84,7 +86,7 @@ class Planner:
         if run.actions and known and item.section.kind:
             # What a search told may be a second old; before anything is changed for it, it is read.
             for doc in known:
-                self._memory.doubt(item.section.kind.PATH, doc.id)
+                self.memory.doubt(item.section.kind.PATH, doc.id)
             options = self._options(item)
             run, result = self._check(item, options)
         self._plan.warnings.extend(text for text in run.warnings if text not in self._plan.warnings)
@@ -92,12 +94,12 @@ class Planner:
         return Step(item, options, run.actions, result["diff"])
 
     def _check(self, item: Item, options: Mapping[str, Any]) -> tuple[Run, dict[str, Any]]:
-        client = RecallingClient(self._client, self._memory, read_only=True)
+        client = RecallingClient(self._client, self.memory, read_only=True)
         run = Run(client, check_mode=True)
         try:
             return run, item.section.execute(options, run)
         finally:
-            self.reads += client.reads
+            self._client.reads += client.reads
 
     def _options(self, item: Item) -> dict[str, Any]:
         """The options of the item's task. What is made gets the stack's mark, what is there keeps its own."""
@@ -130,10 +132,10 @@ class Planner:
 
     def _known(self, item: Item) -> list[Doc]:
         kind = item.section.kind
-        return self._memory.named(kind.PATH, item.name) if kind else []
+        return self.memory.having(kind.PATH, "name", item.name) if kind else []
 
     def _pipeline(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
-        answer = self._memory.read(f"{pipelines.PATHS[options['type']]}/{segment(options['name'])}")
+        answer = self.memory.read(f"{pipelines.PATHS[options['type']]}/{segment(options['name'])}")
         return (answer.body or {}).get(options["name"]) if answer else None
 
     def _unknown(self, declaration: Declaration, item: Item) -> list[Problem]:
@@ -143,7 +145,7 @@ class Planner:
             kind = BY_OPTION[need.section].kind
             if not need.must or kind is None or (need.section, need.reference) in declaration.by_key:
                 continue
-            if not self._memory.holds(kind.PATH, need.reference):
+            if not self.memory.holds(kind.PATH, need.reference):
                 message = f"There is no {kind.LABEL} {need.reference!r}, neither declared nor on the cluster."
                 problems.append(Problem(item.told, kind.UNKNOWN, message))
         return problems
@@ -153,7 +155,7 @@ class Planner:
         for action in actions:
             path = _PATHS.get(action["kind"])
             if path and action["action"] == "delete" and action.get("id"):
-                self._memory.remove(path, action["id"])
+                self.memory.remove(path, action["id"])
         kind = item.section.kind
         if kind is None or not actions or item.absent or item.section.option == "controllers":
             return
@@ -161,7 +163,7 @@ class Planner:
         if item.section.option == "connectors":
             refers = {}
         for doc in self._known(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
-            self._memory.put(kind.PATH, Doc(doc.id, {**doc.source, **refers}))
+            self.memory.put(kind.PATH, Doc(doc.id, {**doc.source, **refers}))
 
 
 def _described(item: Item) -> str | None:

@@ -35,11 +35,12 @@ _KINDS: tuple[tuple[str, type[Kind]], ...] = (
 
 class Pruner:
     """Finds what to remove: what carries the stack's mark (``managed``), or whatever the given sections do not name
-    (``all``)."""
+    (``all``). What counts as used goes by the cluster as it is ``foreseen`` with everything declared done."""
 
-    def __init__(self, client: Client, memory: Memory, declaration: Declaration) -> None:
+    def __init__(self, client: Client, memory: Memory, foreseen: Memory, declaration: Declaration) -> None:
         self._client = client
         self._memory = memory
+        self._foreseen = foreseen
         self._declaration = declaration
         self.warnings: list[str] = []
 
@@ -92,10 +93,12 @@ class Pruner:
         items = [_pipeline_item(type_, name) for type_, name in dropped]
         for type_, name in dropped:
             answer = Answer(200, {name: bodies[type_][name]})
-            self._memory.answer(f"{pipelines.PATHS[type_]}/{segment(name)}", answer)
+            for memory in (self._memory, self._foreseen):
+                memory.answer(f"{pipelines.PATHS[type_]}/{segment(name)}", answer)
         for option, kind in _KINDS:
             for doc in surplus.get(option, []):
-                self._memory.learn(kind.PATH, {"ids": {"values": [doc.id]}}, [doc])
+                for memory in (self._memory, self._foreseen):
+                    memory.learn(kind.PATH, {"ids": {"values": [doc.id]}}, [doc])
                 items.append(_item(option, kind, doc))
         return items
 
@@ -110,22 +113,27 @@ class Pruner:
                 for doc in [doc for doc in surplus.get(option, []) if any(doc.id in text for text in texts)]:
                     self._keep(surplus, option, doc, "an agent or a pipeline uses it")
         going = {doc.id for docs in surplus.values() for doc in docs}
-        ids = [doc.id for doc in surplus.get("connectors", [])]
-        if ids:
-            query = models.of_connectors(ids)
-            users = Model.search(self._client, query)
-            self._memory.learn(Model.PATH, query, users)
-            used = {str(doc.source.get("connector_id")): doc for doc in users if doc.id not in going}
-            for doc in [doc for doc in surplus["connectors"] if doc.id in used]:
-                self._keep(surplus, "connectors", doc, f"model {used[doc.id].name!r} uses it")
-        ids = [doc.id for doc in surplus.get("model_groups", [])]
-        if ids:
-            query = {"terms": {"model_group_id": ids}}
-            inside = Model.search(self._client, query)
-            self._memory.learn(Model.PATH, query, inside)
-            full = {doc.source.get("model_group_id") for doc in inside if doc.id not in going}
-            # A model's own group goes with it, and stays with it.
-            surplus["model_groups"] = [doc for doc in surplus["model_groups"] if doc.id not in full]
+        connectors = surplus.get("connectors", [])
+        if connectors:
+            self._learn_models(models.of_connectors(doc.id for doc in connectors))
+        for doc in list(connectors):
+            users = [user for user in self._foreseen.having(Model.PATH, "connector_id", doc.id) if user.id not in going]
+            if users:
+                self._keep(surplus, "connectors", doc, f"model {users[0].name!r} uses it")
+        groups = surplus.get("model_groups", [])
+        if groups:
+            self._learn_models({"terms": {"model_group_id": [doc.id for doc in groups]}})
+        # A model's own group goes with it, and stays with it.
+        surplus["model_groups"] = [
+            doc
+            for doc in groups
+            if all(user.id in going for user in self._foreseen.having(Model.PATH, "model_group_id", doc.id))
+        ]
+
+    def _learn_models(self, query: Mapping[str, Any]) -> None:
+        found = Model.search(self._client, query)
+        for memory in (self._memory, self._foreseen):
+            memory.learn(Model.PATH, query, found)
 
     def _keep(self, surplus: dict[str, list[Doc]], option: str, doc: Doc, why: str) -> None:
         surplus[option] = [other for other in surplus[option] if other.id != doc.id]

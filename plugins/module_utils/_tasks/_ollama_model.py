@@ -18,6 +18,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _ollama_loaded
 
+#: Seconds after which a pull is asked for again that ended with one that somebody gave up.
+GIVEN_UP_PAUSES = (0.5, 1.0, 2.0, 4.0)
+
 OPTIONS = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "default": "present", "choices": ["present", "loaded", "absent"]},
@@ -136,7 +139,17 @@ def _pulled(options: Mapping[str, Any], run: Run, name: str, stored: Stored | No
     )
 
     def pull() -> tuple[Progress, Stored]:
-        progress = client.stream("/api/pull", body, silence=options["silence_timeout"], timeout=options["wait_timeout"])
+        end = run.clock.now() + options["wait_timeout"]
+        for pause in (*GIVEN_UP_PAUSES, None):
+            left = max(end - run.clock.now(), 0.1)
+            try:
+                progress = client.stream("/api/pull", body, silence=options["silence_timeout"], timeout=left)
+                break
+            except Failure as failure:
+                # A pull that was given up ends on the server a moment later, and with it whoever joined it meanwhile.
+                if failure.code != "ollama_pull_ended" or pause is None or pause >= left:
+                    raise
+                run.clock.sleep(pause)
         return progress, _read_back(run, name)
 
     done = run.act("pull", "model", name, pull, noted=lambda done: stored is None or done[1].digest != stored.digest)

@@ -76,8 +76,10 @@ class _Stack:
 
     def bring_about(self) -> dict[str, Any]:
         memory = survey(self._run.client, self._declaration)
-        surplus = self._surplus(memory)
-        plan = self._plan(memory, surplus)
+        planner = self._planner(memory)
+        plan = self._plan(planner, list(self._declaration))
+        if not plan.problems:
+            plan = self._plan(planner, self._surplus(memory, planner.memory))
         if plan.problems:
             raise _report.refuse(plan.problems)
         changing = plan.changing()
@@ -96,8 +98,8 @@ class _Stack:
             "diff": {"prepared": _report.prepared(changing)},
         }
 
-    def _surplus(self, memory: Memory) -> list[Item]:
-        pruner = _prune.Pruner(self._run.client, memory, self._declaration)
+    def _surplus(self, memory: Memory, foreseen: Memory) -> list[Item]:
+        pruner = _prune.Pruner(self._run.client, memory, foreseen, self._declaration)
         if self._options["prune"] == "managed":
             surplus = pruner.managed(self._options["name"])
         elif self._options["prune"] == "all":
@@ -108,10 +110,11 @@ class _Stack:
             self._run.warn(warning)
         return surplus
 
-    def _plan(self, memory: Memory, surplus: list[Item], *, verifying: bool = False) -> Plan:
-        planner = Planner(self._run.client, memory, self._options["name"], verifying=verifying)
-        plan = planner.plan(self._declaration, surplus)
-        self._run.client.reads += planner.reads
+    def _planner(self, memory: Memory, *, verifying: bool = False) -> Planner:
+        return Planner(self._run.client, memory, self._options["name"], verifying=verifying)
+
+    def _plan(self, planner: Planner, items: list[Item]) -> Plan:
+        plan = planner.plan(self._declaration, items)
         for warning in plan.warnings:
             self._run.warn(warning)
         return plan
@@ -133,7 +136,7 @@ class _Stack:
         steps: list[Step] = []
         for _round in range(ROUNDS):
             memory = survey(self._run.client, self._declaration)
-            plan = self._plan(memory, [], verifying=True)
+            plan = self._plan(self._planner(memory, verifying=True), list(self._declaration))
             known = {each.step.item.told for each in out.values()}
             wrong = [each for each in plan.problems if each.place not in known]
             steps = [step for step in plan.changing() if step.item.key not in out]

@@ -35,6 +35,8 @@ class FakeOllama:
     def __init__(self) -> None:
         self.models: dict[str, dict[str, Any]] = {}
         self.registry: dict[str, dict[str, Any]] = {}
+        #: How many pulls end with another of the same file that was given up.
+        self.given_up = 0
         self.loaded: dict[str, dict[str, str]] = {}
         self.blobs: set[str] = set()
         self.exchanges: list[tuple[str, str, Any]] = []
@@ -144,6 +146,9 @@ class FakeOllama:
     def _pull(self, body: Any) -> tuple[int, Any]:
         if body["model"] not in self.registry:
             return 200, [{"status": "pulling manifest"}, {"error": "pull model manifest: file does not exist"}]
+        if self.given_up:
+            self.given_up -= 1
+            return 200, [{"status": "pulling manifest"}, {"error": "context canceled"}]
         self.models[body["model"]] = self.registry[body["model"]]
         file = {"status": "pulling 111", "digest": WEIGHTS, "total": 100}
         return 200, [

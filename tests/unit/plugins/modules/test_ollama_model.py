@@ -116,6 +116,14 @@ class TestPull:
         server.instead.clear()
         assert module(MODULE, server, name="tiny")["changed"]
 
+    def test_one_that_ends_with_another_that_was_given_up(self, module: Runner, server: FakeOllama) -> None:
+        server.given_up = 2
+        assert module(MODULE, server, name="tiny")["changed"]
+        server.given_up = 100
+        del server.models["tiny:latest"]
+        failure = module(MODULE, server, name="tiny")["failure"]
+        assert (failure["code"], server.given_up) == ("ollama_pull_ended", 95)
+
     def test_an_unknown_one(self, module: Runner, server: FakeOllama) -> None:
         refused(module, server, "ollama_unknown_model", name="nope")
 
