@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any, Iterator, Mapping
 
-from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
+from ansible.module_utils.common.yaml import HAS_YAML, SafeLoader
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 
@@ -45,7 +45,12 @@ def read_file(path: str) -> dict[str, Any]:
     body = _parsed(text, path)
     if not isinstance(body, dict):
         raise Failure("invalid_input", f"src: {path} holds no mapping.")
-    return body
+    try:
+        # Sets, bytes, values that hold themselves and numbers without an end: YAML has them all.
+        as_json: dict[str, Any] = json.loads(json.dumps(body, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise Failure("invalid_input", f"src: {path} holds something that JSON has not: {exc}") from exc
+    return as_json
 
 
 def left_in(value: Any, place: str = "", *, values_only: bool = False) -> Iterator[str]:
@@ -75,7 +80,7 @@ def _parsed(text: str, path: str) -> Any:
             "invalid_input", f"src: {path} is no JSON ({as_json}), and for YAML the library PyYAML is missing."
         )
     try:
-        return yaml_load(text)
+        return _load_yaml(text)
     except Exception as exc:  # what a YAML library raises has no common base among its versions
         # Not the whole of what it says: that quotes the line, which may hold a key.
         mark, problem = getattr(exc, "problem_mark", None), getattr(exc, "problem", None) or type(exc).__name__
@@ -83,3 +88,15 @@ def _parsed(text: str, path: str) -> Any:
         raise Failure(
             "invalid_input", f"src: {path} is neither JSON ({as_json}) nor YAML ({problem}{where})."
         ) from None
+
+
+def _load_yaml(text: str) -> Any:
+    """YAML without its dates: what looks like one, as an API's version does, is the text that it is in JSON."""
+
+    class Loader(SafeLoader):
+        yaml_implicit_resolvers = {
+            first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+            for first, resolvers in SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    return Loader(text).get_single_data()

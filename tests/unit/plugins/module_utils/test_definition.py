@@ -65,6 +65,10 @@ def test_a_file_is_read_as_it_was_printed(tmp_path: Path, text: str) -> None:
         (b"\xff\xfe\x00", "cannot be read"),
         (b" " * ((1 << 20) + 1), "longer than"),
         (b"[" * 100000, "nested too deeply"),
+        (b"a: !!set {b, c}", "JSON has not"),
+        (b"a: &a [*a]", "JSON has not"),
+        (b"a: [.inf]", "JSON has not"),
+        (b'{"a": NaN}', "JSON has not"),
     ],
 )
 def test_what_is_no_body(tmp_path: Path, content: bytes, what: str) -> None:
@@ -73,6 +77,15 @@ def test_what_is_no_body(tmp_path: Path, content: bytes, what: str) -> None:
     with pytest.raises(Failure, match=what) as refused:
         _definition.read_file(str(file))
     assert refused.value.code == "invalid_input"
+
+
+def test_a_date_is_text_in_yaml_too(tmp_path: Path) -> None:
+    file = tmp_path / "blueprint.yml"
+    file.write_text("parameters: {deep: {since: 2023-06-01, at: 2023-06-01T10:00:00Z}}\n1: {null: 2}\n")
+    assert _definition.read_file(str(file)) == {
+        "parameters": {"deep": {"since": "2023-06-01", "at": "2023-06-01T10:00:00Z"}},
+        "1": {"null": 2},
+    }
 
 
 def test_no_such_file() -> None:
@@ -187,7 +200,7 @@ class TestModule:
         self, connector: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # The loader without libyaml quotes the line in its message.
-        monkeypatch.setattr(_definition, "yaml_load", partial(yaml.load, Loader=yaml.SafeLoader))
+        monkeypatch.setattr(_definition, "_load_yaml", partial(yaml.load, Loader=yaml.SafeLoader))
         file = tmp_path / "blueprint.yml"
         file.write_text("name: Local chat\ncredential: {key: a-secret-of-the-body: x}\n")
         told = connector(name="Local chat", src=str(file))
