@@ -63,6 +63,8 @@ _RULES = (
     Rule("aws_wrong_scope", r"Credential should be scoped to", (400, 403)),
     Rule("aws_not_authorized", r"is not authorized to perform", (403,)),
     Rule("forbidden", r"security_exception|no permissions for|Forbidden", (403,)),
+    # What ML Commons asks its nodes for in the user's name comes back as its own failure.
+    Rule("forbidden", r"no permissions for \[", (500,)),
     Rule("model_disabled", r"Model is disabled"),
     Rule("rate_limited", r"Request is throttled at", (429,)),
     Rule("untrusted_endpoint", r"not matching the trusted connector endpoint regex"),
@@ -156,7 +158,8 @@ def decode_error(body: Any) -> tuple[str, str]:
     """The exception type and the reason in an error answer, whatever its shape.
 
     The usual shape is ``{"error": {"type", "reason", "caused_by"}, "status"}``; the router's own errors carry
-    ``error`` as a string, the security plugin answers plain text, and Amazon's front door a ``message`` or ``Message``.
+    ``error`` as a string, that of profiles has an ``exception`` beside it, the security plugin answers plain text, and
+    Amazon's front door a ``message`` or ``Message``.
     """
     if isinstance(body, dict):
         error = body.get("error", body.get("message", body.get("Message", body)))
@@ -172,12 +175,12 @@ def decode_error(body: Any) -> tuple[str, str]:
                     reasons.append(f"{cause.get('type')}: {cause['reason']}")
                 cause, depth = cause.get("caused_by"), depth + 1
             return kind, "; ".join(reason for reason in reasons if reason) or str(body)
-        return "", str(error)
+        return "", f"{error}: {body['exception']}" if body.get("exception") else str(error)
     return "", str(body)
 
 
 def missing_permission(reason: str) -> str | None:
     """The action that the security plugin refused, from ``no permissions for [x] and User [...]``."""
-    # An action on shards has brackets of its own: [indices:data/read/mget[shard]].
-    found = re.search(r"no permissions for \[([^\[\]]+(?:\[\w+\])?)\]", reason)
+    # An action on shards has brackets of its own: [indices:data/read/mget[shard]]. Of several the first is named.
+    found = re.search(r"no permissions for \[([^\[\],]+(?:\[\w+\])?)[\],]", reason)
     return found.group(1) if found else None

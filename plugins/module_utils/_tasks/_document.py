@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._explain import missing_permission
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import document as stored_documents
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.index import check_name
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -69,9 +70,12 @@ def _act(run: Run, action: str, index: str, ids: list[str], do: Callable[[], dic
     refused = run.act(action, "document", index, do, noted=lambda failed: len(failed) < len(ids), ids=ids)
     if refused:
         reasons = "; ".join(f"{each}: {reason[:300]}" for each, reason in sorted(refused.items())[:5])
-        raise Failure(
-            "document_refused", f"{index}: {len(refused)} of {len(ids)} refused: {reasons}", documents=refused
-        )
+        message = f"{index}: {len(refused)} of {len(ids)} refused: {reasons}"
+        for reason in refused.values():
+            permission = missing_permission(reason)
+            if permission:
+                raise Failure("forbidden", message, documents=refused, permission=permission)
+        raise Failure("document_refused", message, documents=refused)
 
 
 def _storing(run: Run, index: str, batch: list[dict[str, Any]]) -> Callable[[], dict[str, str]]:

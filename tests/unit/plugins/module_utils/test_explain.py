@@ -35,6 +35,7 @@ TEXTS = [
     (401, "", "Unauthorized", "wrong_credentials"),
     (403, "security_exception", "no permissions for [cluster:monitor/x] and User [name=joe]", "forbidden"),
     (403, "", "Forbidden", "forbidden"),
+    (500, "", "Failed to get ML node level profile: no permissions for [a:b] and User [name=joe]", "forbidden"),
     (403, "", "Signature expired: 20261123T101010Z is now earlier than 20261123T101510Z (20261123T102010Z - 5 min.)", "aws_clock_skew"),
     (403, "", "Signature not yet current: 20261123T102010Z is still later than 20261123T101510Z", "aws_clock_skew"),
     (403, "", "The security token included in the request is expired", "aws_credentials_expired"),
@@ -141,6 +142,7 @@ def test_what_may_be_sent_again(status: int, kind: str, reason: str, retry: str 
         ({"error": {"type": "a", "reason": None, "caused_by": {"type": "c", "reason": "d"}}}, ("a", "c: d")),
         ({"error": {"type": "a", "details": "b"}}, ("a", "b")),
         ({"error": {"code": 7}}, ("", "{'error': {'code': 7}}")),
+        ({"error": "no profile", "exception": "denied"}, ("", "no profile: denied")),
         ({"message": "denied"}, ("", "denied")),
         ({"Message": "denied"}, ("", "denied")),
         ({}, ("", "{}")),
@@ -162,6 +164,9 @@ def test_a_chain_of_causes_without_end() -> None:
 def test_the_missing_permission() -> None:
     assert missing_permission("no permissions for [a:b/c] and User [x]") == "a:b/c"
     assert missing_permission("no permissions for [a:b/c[shard]] and User [name=x]") == "a:b/c[shard]"
+    both = "no permissions for [a:b/bulk[s], a:b/index] and User [name=x]"
+    assert missing_permission(both) == "a:b/bulk[s]"
+    assert missing_permission(both.replace("[s]", "")) == "a:b/bulk"
     assert missing_permission("Forbidden") is None
 
 

@@ -84,6 +84,15 @@ def test_some_that_are_refused(module: Runner, script: MakeScript) -> None:
         assert (len(result["actions"]), result["changed"]) == (done, bool(done))
 
 
+def test_documents_that_the_user_may_not_store(module: Runner, script: MakeScript) -> None:
+    denied = "no permissions for [indices:data/write/bulk[s], indices:data/write/index] and User [name=a]"
+    items = [{"index": {"_id": each, "error": {"type": "security_exception", "reason": denied}}} for each in "12"]
+    steps = script(post(MGET).answers(200, mget()), post(BULK).answers(200, {"errors": True, "items": items}))
+    failure = module(NAME, steps, index="rag", documents=DOCS)["failure"]
+    assert (failure["code"], failure["details"]["permission"]) == ("forbidden", "indices:data/write/bulk[s]")
+    assert "indices:data/write/bulk[s]" in failure["remedy"]
+
+
 def test_an_index_that_is_missing(module: Runner, script: MakeScript) -> None:
     answer = {"docs": [{"_id": "1", "error": NO_INDEX}, {"_id": "2", "error": NO_INDEX}]}
     args = {"index": "rag", "documents": DOCS}
