@@ -180,9 +180,12 @@ def test_a_pull_that_fails_is_ended_by_the_next_run(converges, ollama, registry,
 
 
 def test_what_the_server_refuses(fails, ollama, registry, recorder, name, tmp_path):
-    fails("ollama_unknown_model", name=f"{registry.address}/library/{name}", insecure=True)
+    told = fails("ollama_unknown_model", name=f"{registry.address}/library/{name}", insecure=True)
     # It begins well, and tells the error in a line of what it streams.
     assert [request.status for request in recorder.requests if request.path == "/api/pull"] == [200]
+    assert told["failure"]["status"] == 200
+    assert "after 'pulling manifest': pull model manifest: file does not exist" in told["msg"]
+    assert (told["changed"], told["actions"]) == (False, [])
     fails("ollama_model_missing", name=name, from_model=f"{name}-base")
     assert writes(recorder) == []
     fails("ollama_invalid_template", name=name, from_file=str(GGUF), template="{{ if }}")
