@@ -166,6 +166,7 @@ class TestModule:
             "ml_predict": {"model": "Chat", **QUESTION},
             "ml_profile_info": {},
             "ml_stack": {"name": "s", "model_groups": [{"name": "Chat"}], "agents": [{"name": "a", "type": "flow"}]},
+            "ml_stack_info": {},
             "ml_task_info": {},
             "opensearch_document": {"index": "rag", "documents": [{"id": "1", "source": {"text": "a"}}]},
             "opensearch_index": {"name": "new"},

@@ -50,6 +50,7 @@ TASKS = {
     "ml_predict": "_predict",
     "ml_profile_info": "_profile_info",
     "ml_stack": "_stack",
+    "ml_stack_info": "_stack_info",
     "ml_task_info": "_task_info",
     "opensearch_document": "_document",
     "opensearch_index": "_index",
