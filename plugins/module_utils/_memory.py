@@ -54,6 +54,7 @@ class Memory:
         self._docs: dict[str, tuple[str, Doc]] = {}
         self._gone: set[str] = set()
         self._doubted: set[str] = set()
+        self._planned: set[str] = set()
         #: Which objects a key finds, and of which keys all objects are known.
         self._ids: dict[tuple[str, str, str], dict[str, None]] = {}
         self._covered: set[tuple[str, str, str]] = set()
@@ -65,7 +66,7 @@ class Memory:
         forked = Memory()
         with self._lock:
             forked._docs, forked._answers = dict(self._docs), dict(self._answers)
-            forked._gone, forked._doubted = set(self._gone), set(self._doubted)
+            forked._gone, forked._doubted, forked._planned = set(self._gone), set(self._doubted), set(self._planned)
             forked._ids = {key: dict(ids) for key, ids in self._ids.items()}
             forked._covered, forked._paths = set(self._covered), set(self._paths)
         return forked
@@ -80,10 +81,12 @@ class Memory:
                 if _target(path, doc.id) not in self._docs and _target(path, doc.id) not in self._gone:
                     self._put(path, doc)
 
-    def put(self, path: str, doc: Doc) -> None:
-        """Take in an object that was made: the only one of its name."""
+    def put(self, path: str, doc: Doc, *, planned: bool = False) -> None:
+        """Take in an object that was made, or is ``planned``: the only one of its name."""
         with self._lock:
             self._put(path, doc)
+            if planned:
+                self._planned.add(_target(path, doc.id))
             self._covered |= {(path, "name", doc.name), (path, "_id", doc.id), (path, "connector_id", doc.id)}
 
     def remove(self, path: str, object_id: str) -> None:
@@ -92,10 +95,13 @@ class Memory:
             self._drop(_target(path, object_id))
             self._gone.add(_target(path, object_id))
 
-    def doubt(self, path: str, object_id: str) -> None:
-        """Have an object read anew before it is told of again, as a search may be a second behind."""
+    def doubt(self, targets: Iterable[str]) -> bool:
+        """Have objects read anew before they are told of again, as a search may be a second behind. What is planned
+        cannot be read. Returns whether there is anything to read."""
         with self._lock:
-            self._doubted.add(_target(path, object_id))
+            doubted = self._docs.keys() & (set(targets) - self._planned)
+            self._doubted |= doubted
+            return bool(doubted)
 
     def answer(self, target: str, answer: Answer) -> None:
         """Keep the answer to a read that is no object's."""
@@ -192,12 +198,15 @@ class RecallingClient(Client):
         self.memory = memory
         self._read_only = read_only
         self._told: set[Any] = set()
+        #: The targets of the reads that were answered from memory.
+        self.recalled: set[str] = set()
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: tuple[int, ...] = ()) -> Answer:
         target = path + ("?" + urlencode(query, quote_via=quote) if query else "")
         known = self.memory.read(target) if self._may_recall(target) else None
         if known is None:
             return self._read(target, path, query, accept)
+        self.recalled.add(target)
         if known.status >= 400 and known.status not in accept:
             raise ApiError("api_error", f"GET {path}: there is none.", known.status, "", "")
         return known

@@ -67,17 +67,19 @@ class Applier:
     def apply(self, steps: list[Step]) -> list[Outcome]:
         """Do the steps; what depends on one that fails is left out, the rest is done. In the order of the plan."""
         numbers = {step.item.key: number for number, step in enumerate(steps) if not step.item.absent}
-        waiting = {
-            number: [numbers[each.key] for each in self._declaration.before(steps[number].item) if each.key in numbers]
+        needs = {
+            number: {numbers[each.key] for each in self._declaration.before(steps[number].item) if each.key in numbers}
             for number in numbers.values()
         }
+        waiting = {number: needs[number] | _touching(steps, number) for number in needs}
         with ThreadPoolExecutor(self._parallel) as pool:
             under_way: dict[Future[Outcome], int] = {}
             while waiting or under_way:
                 for number in [number for number in waiting if all(each in self._outcomes for each in waiting[number])]:
-                    stopped = [each for each in waiting.pop(number) if self._outcomes[each].stops]
+                    del waiting[number]
+                    stopped = [each for each in needs[number] if self._outcomes[each].stops]
                     if stopped:
-                        blocker = steps[stopped[0]].item
+                        blocker = steps[min(stopped)].item
                         self._outcomes[number] = Outcome(steps[number], [], {}, [], blocked_by=blocker)
                     else:
                         under_way[pool.submit(self._do, steps[number])] = number
@@ -96,6 +98,8 @@ class Applier:
         if deploys:
             self._admit()
             options = {**options, "wait": False}
+        elif step.item.section.option == "controllers":
+            self._await_model(step.item.name, options["wait_timeout"])
         failure: Failure | None = None
         result: dict[str, Any] = {"diff": {}}
         try:
@@ -136,6 +140,19 @@ class Applier:
             if len(self._look(waiting)) >= MOST_DEPLOYING:
                 self._client.clock.sleep(PAUSE)
 
+    def _await_model(self, name: str, timeout: float) -> None:
+        """Wait while the model of a name is being deployed: its document is written by that, and what others write into
+        it meanwhile gets lost."""
+        clock, end = self._client.clock, self._client.clock.now() + timeout
+        while clock.now() < end:
+            with self._lock:
+                waiting = {
+                    model_id: None for model_id, (step, _run) in self._deploying.items() if step.item.name == name
+                }
+            if not waiting or all(models.state_of(doc) == models.DEPLOY_FAILED for doc in self._look(waiting)):
+                return
+            clock.sleep(PAUSE)
+
     def _look(self, waiting: dict[str, Any]) -> list[Doc]:
         """Of the waiting models, those that are not deployed yet; the others are not waited for any more."""
         found = Model.search(self._client, {"ids": {"values": list(waiting)}})
@@ -165,3 +182,15 @@ class Applier:
                 ensure_deployed(run, doc, wait=True, timeout=timeout, under_way=True)
             except Failure as failure:
                 self._outcomes[number] = self._outcomes[number]._replace(failure=failure)
+
+
+def _touching(steps: list[Step], number: int) -> set[int]:
+    """The earlier steps that write the same objects: a connector's swap points the models that it finds at the new one,
+    and would take back what a model's own step has done meanwhile."""
+    own = {str(action["id"]) for action in steps[number].actions if action.get("id")}
+    return {
+        earlier
+        for earlier in range(number if own else 0)
+        if not steps[earlier].item.absent
+        and any(own.intersection(action.get("models") or ()) for action in steps[earlier].actions)
+    }

@@ -81,23 +81,20 @@ class Planner:
 
     def _step(self, item: Item) -> Step:
         options = self._options(item)
-        run, result = self._check(item, options)
-        known = self._known(item)
-        if run.actions and known and item.section.kind:
+        client, run, result = self._check(item, options)
+        if run.actions and self.memory.doubt(client.recalled):
             # What a search told may be a second old; before anything is changed for it, it is read.
-            for doc in known:
-                self.memory.doubt(item.section.kind.PATH, doc.id)
             options = self._options(item)
-            run, result = self._check(item, options)
+            _client, run, result = self._check(item, options)
         self._plan.warnings.extend(text for text in run.warnings if text not in self._plan.warnings)
         self._foresee(item, run.actions, result)
         return Step(item, options, run.actions, result["diff"])
 
-    def _check(self, item: Item, options: Mapping[str, Any]) -> tuple[Run, dict[str, Any]]:
+    def _check(self, item: Item, options: Mapping[str, Any]) -> tuple[RecallingClient, Run, dict[str, Any]]:
         client = RecallingClient(self._client, self.memory, read_only=True)
         run = Run(client, check_mode=True)
         try:
-            return run, item.section.execute(options, run)
+            return client, run, item.section.execute(options, run)
         finally:
             self._client.reads += client.reads
 
@@ -163,7 +160,7 @@ class Planner:
         if item.section.option == "connectors":
             refers = {}
         for doc in self._known(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
-            self.memory.put(kind.PATH, Doc(doc.id, {**doc.source, **refers}))
+            self.memory.put(kind.PATH, Doc(doc.id, {**doc.source, **refers}), planned=True)
 
 
 def _described(item: Item) -> str | None:

@@ -171,6 +171,16 @@ class TestChange:
         assert set(old.values()) & set(new.values()) == set()
         assert done(apply(cluster, **changed)) == []
 
+    @pytest.mark.parametrize("parallel", [1, 4])
+    def test_a_model_that_leaves_a_connector_that_is_swapped(self, cluster: FakeCluster, parallel: int) -> None:
+        apply(cluster, **stack())
+        moved = stack(
+            connectors=[connector("A", parameters={"model": "other"}), connector("B")],
+            models=[{"name": "Chat A", "connector": "B"}, {"name": "Chat B", "connector": "B"}],
+            parallel=parallel,
+        )
+        assert done(apply(cluster, **moved)) == [("swap", "connector", "A"), ("update", "model", "Chat A")]
+
     def test_a_key_sent_anew_is_not_asked_for_again(self, cluster: FakeCluster) -> None:
         always = stack(connectors=[connector("A", update_credential="always"), connector("B")])
         apply(cluster, **always)

@@ -162,3 +162,10 @@ def test_a_lost_answer_is_no_harm(module: Runner, cluster: FakeCluster, model_id
     done = module(MODULE, cluster, model="Chat", user_rate_limiter={"alice": TEN})
     assert done["changed"], done
     assert cluster.controllers[model_id]["user_rate_limiter"] == {"alice": {"limit": "10.0", "unit": "MINUTES"}}
+
+
+def test_limits_that_the_model_forgot_are_written_again(module: Runner, cluster: FakeCluster, model_id: str) -> None:
+    module(MODULE, cluster, model="Chat", user_rate_limiter={"bob": TEN})
+    del cluster.models[model_id]["is_controller_enabled"]
+    converges(module, cluster, ["update"], model="Chat", user_rate_limiter={"bob": TEN})
+    assert cluster.models[model_id]["is_controller_enabled"] is True
