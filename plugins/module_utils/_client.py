@@ -76,7 +76,7 @@ class Client:
         self._headers = dict(headers or {})
         self._read_only = read_only
         # Messages are cut: a secret has to be masked before, as half of one would not be known again.
-        self._mask = mask
+        self.mask = mask
         self._current = 0
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: tuple[int, ...] = ()) -> Answer:
@@ -210,7 +210,7 @@ class Client:
             if path.endswith("/_predict") and isinstance(said, dict):
                 # ML Commons passes the backend's own redirect on, as JSON and without its Location; a proxy in front
                 # of the cluster answers with a page or nothing.
-                reason = self._mask(_explain.decode_error(said)[1])
+                reason = self.mask(_explain.decode_error(said)[1])
                 return Failure(
                     "backend_redirected", f"{where} answered {raw.status}, from the backend: {reason}", raw.status
                 ), None
@@ -222,7 +222,7 @@ class Client:
                 return None, None
             return Failure(
                 "not_opensearch",
-                f"{where} answered {raw.status} without JSON: {self._mask(str(body))[:200]}",
+                f"{where} answered {raw.status} without JSON: {self.mask(str(body))[:200]}",
                 raw.status,
             ), None
         kind, reason = _explain.decode_error(body)
@@ -230,7 +230,7 @@ class Client:
         details = {"permission": _explain.missing_permission(reason)} if code == "forbidden" else {}
         if not details.get("permission"):
             details = {}
-        message = f"{where} answered {raw.status}: {self._mask(reason)}"
+        message = f"{where} answered {raw.status}: {self.mask(reason)}"
         if retry is None and raw.status in (502, 504) and code == "api_error":
             retry = _explain.SOON
         return ApiError(code, message, raw.status, kind, reason, **details), retry

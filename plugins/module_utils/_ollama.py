@@ -28,7 +28,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport
     RawAnswer,
     Transport,
 )
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock, WaitTimeout
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock, Tell, WaitTimeout, silent
 
 #: Where Ollama is looked for when nothing names it, and its port where a host is named alone.
 DEFAULT_URL, DEFAULT_PORT = "http://127.0.0.1:11434", 11434
@@ -102,10 +102,12 @@ class Ollama(Client):
         if failure:
             raise failure
 
-    def stream(self, path: str, body: Mapping[str, Any], *, silence: float, timeout: float) -> Progress:
+    def stream(
+        self, path: str, body: Mapping[str, Any], *, silence: float, timeout: float, tell: Tell = silent
+    ) -> Progress:
         """A write that tells its progress line by line. It may be silent for ``silence`` seconds and take ``timeout``.
 
-        Raises Failure where a line tells an error or no line tells success.
+        ``tell`` is told each line. Raises Failure where a line tells an error or no line tells success.
         """
         content = json.dumps(body).encode()
         url, headers = self._begin_write(path, content)
@@ -121,11 +123,12 @@ class Ollama(Client):
                 raise failure or Failure("not_ollama", f"{where} answered {answer.status}.", answer.status)
             for line in _lines(where, answer.pieces):
                 if line.get("error"):
-                    text = self._mask(str(line["error"]))
+                    text = self.mask(str(line["error"]))
                     raise self._failed(explain(200, text), f"{where}, after {status or 'its start'!r}: {text}", files)
                 status = str(line.get("status") or status)
                 if line.get("digest"):
                     files[str(line["digest"])] = (int(line.get("completed") or 0), int(line.get("total") or 0))
+                tell(f"{status}{_share(files)}")
                 if self.clock.now() > end:
                     raise WaitTimeout(where, timeout, status, f"{status}, {_moved(files)} bytes")
         except NotSent as exc:
@@ -174,7 +177,7 @@ class Ollama(Client):
             raw.status < 300 and (isinstance(body, dict) or not body)
         ):
             return None, None
-        text = self._mask(str(body["error"] if ours and "error" in body else body))
+        text = self.mask(str(body["error"] if ours and "error" in body else body))
         message = f"{where} answered {raw.status}: {text[:500]}"
         if raw.status in (401, 403):
             return Failure("ollama_unauthorized", message, raw.status), None
@@ -183,6 +186,12 @@ class Ollama(Client):
         if raw.status < 300 or not ours or (method == "GET" and raw.status < 500):
             return Failure("not_ollama", message, raw.status), None
         return Failure(explain(raw.status, text), message, raw.status), None
+
+
+def _share(files: Mapping[str, tuple[int, int]]) -> str:
+    """How much of the files has been moved, in words, where that is known."""
+    total = sum(size for _done, size in files.values())
+    return f", {_moved(files) / 1e6:.1f} of {total / 1e6:.1f} MB" if total else ""
 
 
 def explain(status: int, text: str) -> str:

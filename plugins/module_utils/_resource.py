@@ -150,6 +150,7 @@ class Kind:
                 describe=lambda found: "not seen yet",
                 timeout=SEARCH_LAG,
                 clock=run.clock,
+                tell=run.waiting,
             )
 
     @classmethod
@@ -263,6 +264,7 @@ class Kind:
             describe=lambda doc: "still there",
             timeout=timeout,
             clock=run.clock,
+            tell=run.waiting,
         )
 
 

@@ -12,23 +12,32 @@ from typing import Any, Callable, TypeVar
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import printable
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock, Tell
 
 Done = TypeVar("Done")
+
+#: Seconds that pass without a word, from the beginning and between two lines.
+SILENCE = 5.0
 
 
 class Run:
     """Journal of one task. ``actions`` lists what was done, or in check mode would be done, in order.
 
     Of a run that is ``in_bulk``, one of many, somebody else reads back what was written, all at once. ``made`` are the
-    objects that it made, with their kinds' paths.
+    objects that it made, with their kinds' paths. ``progress`` is told by lines how far it is; nobody is where it is not
+    given.
     """
 
-    def __init__(self, client: Client, *, check_mode: bool, in_bulk: bool = False) -> None:
+    def __init__(
+        self, client: Client, *, check_mode: bool, in_bulk: bool = False, progress: Tell | None = None
+    ) -> None:
         self.client = client
         self.check_mode = check_mode
         self.in_bulk = in_bulk
         self.made: list[tuple[str, Any]] = []
+        self._progress = progress
+        self._began = self._told = client.clock.now()
         self.actions: list[dict[str, Any]] = []
         self.warnings: list[str] = []
         self._version: _versions.Version | None = None
@@ -71,3 +80,15 @@ class Run:
     def warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)
+
+    def tell(self, line: str) -> None:
+        """Tell how far the task is, without secrets."""
+        if self._progress:
+            self._progress(printable(self.client.mask(line), 200))
+
+    def waiting(self, line: str) -> None:
+        """Tell what is waited for. To be called as often as one likes: a line goes out at most every few seconds."""
+        now = self.clock.now()
+        if self._progress and now - self._told >= SILENCE:
+            self._told = now
+            self.tell(f"{line} ({now - self._began:.0f} s)")

@@ -77,6 +77,7 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
                 describe=lambda seen: "it stands still",
                 timeout=SOMEBODY_ELSE,
                 clock=run.clock,
+                tell=run.waiting,
             )
         for doc in (old, new):
             if Connector.get(run.client, doc.id) is None:

@@ -16,6 +16,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors im
 
 State = TypeVar("State")
 
+#: Whom a line is told that says how far something is.
+Tell = Callable[[str], None]
+
 _RANDOM = random.SystemRandom()
 
 
@@ -37,6 +40,10 @@ class Clock:
         return _RANDOM.random()
 
 
+def silent(line: str) -> None:
+    """What is told to nobody."""
+
+
 class WaitTimeout(Failure):
     """The time ran out; ``last`` is what was read last."""
 
@@ -55,13 +62,14 @@ def wait_until(
     describe: Callable[[State], str],
     timeout: float,
     clock: Clock,
+    tell: Tell = silent,
     first: float = 0.1,
     longest: float = 2.0,
 ) -> State:
     """Read until ``done`` holds, with pauses that grow from ``first`` to ``longest`` seconds.
 
     Returns the state that satisfied ``done``. Raises :class:`WaitTimeout` with the last state after ``timeout``
-    seconds, or whatever ``read`` and ``done`` raise. Reads at least once.
+    seconds, or whatever ``read`` and ``done`` raise. Reads at least once. ``tell`` is told each state that was not it.
     """
     end = clock.now() + timeout
     pause = first
@@ -72,5 +80,6 @@ def wait_until(
         left = end - clock.now()
         if left <= 0:
             raise WaitTimeout(what, timeout, state, describe(state))
+        tell(f"waiting for {what}: {describe(state)}")
         clock.sleep(min(pause, left))
         pause = min(pause * 1.5, longest)

@@ -235,7 +235,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_agent.OPTIONS, _agent.execute, **_agent.RULES)
+    run_module(_agent.MODULE)
 
 
 if __name__ == "__main__":

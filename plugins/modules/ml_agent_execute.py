@@ -137,7 +137,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_agent_execute.OPTIONS, _agent_execute.execute)
+    run_module(_agent_execute.MODULE)
 
 
 if __name__ == "__main__":

@@ -103,11 +103,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(
-        _agent_info.OPTIONS,
-        _agent_info.execute,
-        mutually_exclusive=[("name", "agent_id")],
-    )
+    run_module(_agent_info.MODULE)
 
 
 if __name__ == "__main__":

@@ -412,7 +412,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_connector.OPTIONS, _connector.execute, secrets=_connector.secrets, **_connector.RULES)
+    run_module(_connector.MODULE)
 
 
 if __name__ == "__main__":

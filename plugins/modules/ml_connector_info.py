@@ -132,11 +132,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(
-        _connector_info.OPTIONS,
-        _connector_info.execute,
-        mutually_exclusive=[("name", "name_pattern", "connector_id")],
-    )
+    run_module(_connector_info.MODULE)
 
 
 if __name__ == "__main__":

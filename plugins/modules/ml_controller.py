@@ -145,7 +145,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_controller.OPTIONS, _controller.execute, **_controller.RULES)
+    run_module(_controller.MODULE)
 
 
 if __name__ == "__main__":

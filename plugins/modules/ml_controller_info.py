@@ -94,7 +94,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_controller_info.OPTIONS, _controller_info.execute)
+    run_module(_controller_info.MODULE)
 
 
 if __name__ == "__main__":

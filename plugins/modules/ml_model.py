@@ -296,7 +296,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_model.OPTIONS, _model.execute, **_model.RULES)
+    run_module(_model.MODULE)
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_model_group.OPTIONS, _model_group.execute, **_model_group.RULES)
+    run_module(_model_group.MODULE)
 
 
 if __name__ == "__main__":

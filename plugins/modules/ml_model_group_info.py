@@ -117,11 +117,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(
-        _model_group_info.OPTIONS,
-        _model_group_info.execute,
-        mutually_exclusive=[("name", "name_pattern", "model_group_id")],
-    )
+    run_module(_model_group_info.MODULE)
 
 
 if __name__ == "__main__":

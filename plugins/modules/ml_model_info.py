@@ -156,11 +156,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(
-        _model_info.OPTIONS,
-        _model_info.execute,
-        mutually_exclusive=[("name", "name_pattern", "model_id")],
-    )
+    run_module(_model_info.MODULE)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_predict.OPTIONS, _predict.execute)
+    run_module(_predict.MODULE)
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_profile_info.OPTIONS, _profile_info.execute)
+    run_module(_profile_info.MODULE)
 
 
 if __name__ == "__main__":

@@ -221,7 +221,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_stack.OPTIONS, _stack.execute, secrets=_stack.secrets, **_stack.RULES)
+    run_module(_stack.MODULE)
 
 
 if __name__ == "__main__":

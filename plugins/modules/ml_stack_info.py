@@ -189,7 +189,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_stack_info.OPTIONS, _stack_info.execute)
+    run_module(_stack_info.MODULE)
 
 
 if __name__ == "__main__":

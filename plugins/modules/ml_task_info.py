@@ -156,11 +156,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(
-        _task_info.OPTIONS,
-        _task_info.execute,
-        mutually_exclusive=[("task_id", other) for other in ("model", "task_type", "state")],
-    )
+    run_module(_task_info.MODULE)
 
 
 if __name__ == "__main__":

@@ -278,18 +278,12 @@ failure:
       type: dict
 """
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ollama
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _ollama_model
 
 
 def main() -> None:
-    run_module(
-        _ollama_model.OPTIONS,
-        _ollama_model.execute,
-        connection=_ollama.CONNECTION,
-        mutually_exclusive=[("from_file", "from_model")],
-    )
+    run_module(_ollama_model.MODULE)
 
 
 if __name__ == "__main__":

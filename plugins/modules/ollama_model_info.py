@@ -159,13 +159,12 @@ failure:
       type: dict
 """
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ollama
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _ollama_model_info
 
 
 def main() -> None:
-    run_module(_ollama_model_info.OPTIONS, _ollama_model_info.execute, connection=_ollama.CONNECTION)
+    run_module(_ollama_model_info.MODULE)
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_cluster_setting.OPTIONS, _cluster_setting.execute)
+    run_module(_cluster_setting.MODULE)
 
 
 if __name__ == "__main__":

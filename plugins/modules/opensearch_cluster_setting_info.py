@@ -97,7 +97,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_cluster_setting_info.OPTIONS, _cluster_setting_info.execute)
+    run_module(_cluster_setting_info.MODULE)
 
 
 if __name__ == "__main__":

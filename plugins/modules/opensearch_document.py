@@ -125,7 +125,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_document.OPTIONS, _document.execute)
+    run_module(_document.MODULE)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_index.OPTIONS, _index.execute)
+    run_module(_index.MODULE)
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_pipeline.OPTIONS, _pipeline.execute, **_pipeline.RULES)
+    run_module(_pipeline.MODULE)
 
 
 if __name__ == "__main__":

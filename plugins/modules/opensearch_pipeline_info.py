@@ -95,7 +95,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_pipeline_info.OPTIONS, _pipeline_info.execute)
+    run_module(_pipeline_info.MODULE)
 
 
 if __name__ == "__main__":

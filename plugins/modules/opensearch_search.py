@@ -135,7 +135,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks imp
 
 
 def main() -> None:
-    run_module(_search.OPTIONS, _search.execute)
+    run_module(_search.MODULE)
 
 
 if __name__ == "__main__":

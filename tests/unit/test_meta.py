@@ -13,6 +13,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _module
+from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils._in_process import InProcessAction
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import (
     COLLECTION,
@@ -93,6 +94,7 @@ def of_documentation(options: dict[str, Any]) -> dict[str, Any]:
 def test_there_are_modules() -> None:
     assert set(MODULES) >= {"opensearch_cluster_setting", "ml_connector", "ml_model", "ml_predict"}
     assert set(MODULES) == set(TASKS)
+    assert {path.stem for path in (ROOT / "plugins/action").glob("*.py")} == set(MODULES)
 
 
 def test_the_action_groups_have_all_modules() -> None:
@@ -110,6 +112,11 @@ class TestModule:
         # ansible-test is given the unit tests only.
         if (ROOT / "tests/integration").is_dir():
             assert (ROOT / f"tests/integration/test_{module}.py").is_file()
+
+    def test_it_can_run_in_the_controllers_process(self, module: str) -> None:
+        action = importlib.import_module(f"{COLLECTION}.plugins.action.{module}").ActionModule
+        assert action.MODULE is task_of(module).MODULE
+        assert issubclass(action, InProcessAction)
 
     def test_the_options_are_documented_as_they_are(self, module: str) -> None:
         assert of_documentation(documentation(module)["options"]) == of_spec(argument_spec(module))

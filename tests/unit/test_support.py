@@ -41,8 +41,10 @@ class TestGuard:
     ) -> None:
         """With both of the collection's own safeguards taken away."""
         monkeypatch.setattr(_run.Run, "act", lambda self, action, kind, name, do, **facts: do())
-        kind = harness._options.CLUSTER
-        monkeypatch.setattr(harness._options, "CLUSTER", kind._replace(connect=_forgetful(kind.connect)))
+        kind, task = harness._options.CLUSTER, harness.task_of("ml_connector")
+        forgetful = kind._replace(connect=_forgetful(kind.connect))
+        monkeypatch.setattr(harness._options, "CLUSTER", forgetful)
+        monkeypatch.setattr(task, "MODULE", task.MODULE._replace(connection=forgetful))
 
         def write() -> None:
             if way == "module":

@@ -175,6 +175,7 @@ def wait(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, timeou
         describe=lambda doc: f"model_state {state_of(doc)}",
         timeout=timeout,
         clock=run.clock,
+        tell=run.waiting,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Callable, Mapping, NamedTuple
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock, Tell, silent
 
 #: What passes by itself while a backend loads its model or a node takes a model in.
 PASSING = frozenset({"backend_loading", "backend_busy", "backend_timeout", "model_not_deployed", "circuit_breaker"})
@@ -54,14 +54,26 @@ def predict_patiently(
     timeout: float,
     patience: float,
     clock: Clock,
+    tell: Tell = silent,
 ) -> Prediction:
     """Ask, and ask again for ``patience`` seconds while the failure is one that passes. Raises Failure."""
     return patiently(
-        lambda: predict(client, model_id, parameters, timeout=timeout), expected, patience=patience, clock=clock
+        lambda: predict(client, model_id, parameters, timeout=timeout),
+        expected,
+        patience=patience,
+        clock=clock,
+        tell=tell,
     )
 
 
-def patiently(ask: Callable[[], Prediction], expected: Expectation, *, patience: float, clock: Clock) -> Prediction:
+def patiently(
+    ask: Callable[[], Prediction],
+    expected: Expectation,
+    *,
+    patience: float,
+    clock: Clock,
+    tell: Tell = silent,
+) -> Prediction:
     """The answer of ``ask``, which is called again for ``patience`` seconds while the failure is one that passes.
 
     Raises Failure, also where the answer is not what was expected.
@@ -75,6 +87,7 @@ def patiently(ask: Callable[[], Prediction], expected: Expectation, *, patience:
         except Failure as failure:
             if failure.code not in PASSING or clock.now() + pause > end:
                 raise
+            tell(f"waiting for an answer: {failure.message}")
         clock.sleep(pause)
         pause = min(pause * 1.5, 5.0)
 

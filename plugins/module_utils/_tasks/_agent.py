@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _references
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import agent as agents
@@ -216,3 +217,6 @@ def _result(
         "agent_id": doc.id or None,
         "diff": {"before": side(before), "after": side(after)},
     }
+
+
+MODULE = Module(OPTIONS, execute, RULES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import agent_run, prediction
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.agent import Agent
@@ -45,5 +46,9 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         prediction.Expectation(content=options["expect_content"], pattern=options["expect_pattern"]),
         patience=options["wait_timeout"],
         clock=run.clock,
+        tell=run.waiting,
     )
     return {**told, "content": answer.content, "memory": agent_run.memory_of(answer), "result": answer.body}
+
+
+MODULE = Module(OPTIONS, execute)

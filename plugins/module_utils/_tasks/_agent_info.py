@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import agent as agents
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.agent import Agent
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -33,3 +34,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         listed = Agent.search(run.client, {"match_all": {}})
     told = [agents.serialise(doc) for doc in listed]
     return {"agents": [agent for agent in told if options["type"] in (None, agent["type"])]}
+
+
+MODULE = Module(OPTIONS, execute, {"mutually_exclusive": [("name", "agent_id")]})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import cluster_setting as settings
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -95,3 +96,6 @@ def _unknown(run: Run, name: str) -> None:
         raise Failure("unknown_setting", f"This cluster has no setting {name!r}.")
     if run.check_mode:
         run.warn(f"{name}: the cluster does not list this setting; it may refuse it.")
+
+
+MODULE = Module(OPTIONS, execute)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import cluster_setting as settings
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
@@ -26,3 +27,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "settings": settings.serialise(current, names),
         "origins": {name: current.origin(name) for name in names},
     }
+
+
+MODULE = Module(OPTIONS, execute)

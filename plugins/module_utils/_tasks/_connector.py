@@ -13,6 +13,7 @@ from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _swap
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
@@ -190,6 +191,7 @@ def _prober(options: Mapping[str, Any], run: Run) -> Any:
                 timeout=options["wait_timeout"],
                 patience=min(options["wait_timeout"], 30.0),
                 clock=run.clock,
+                tell=run.waiting,
             )
 
     return ask
@@ -239,3 +241,6 @@ def _result(
         diff["after"]["credential"] = "(hidden, sent anew)"
     shown = connectors.serialise(doc) if doc is not None and not run.check_mode else connectors.shown(planned)
     return {"connector": shown, "connector_id": doc.id if doc else None, "diff": diff}
+
+
+MODULE = Module(OPTIONS, execute, RULES, secrets=secrets)

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
@@ -67,3 +68,6 @@ def _entry(doc: Doc, model_id: str | None) -> dict[str, Any]:
 
 def _users(entry: Mapping[str, Any], users: Mapping[str, list[str]]) -> list[str]:
     return [entry["model_id"]] if entry["model_id"] else users.get(entry["connector_id"], [])
+
+
+MODULE = Module(OPTIONS, execute, {"mutually_exclusive": [("name", "name_pattern", "connector_id")]})

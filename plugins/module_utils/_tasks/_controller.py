@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import controller as controllers
@@ -82,3 +83,6 @@ def _result(model: Doc | None, held: Doc | None, wanted: Mapping[str, Any] | Non
             "after": {} if limits is None else {"user_rate_limiter": limits},
         },
     }
+
+
+MODULE = Module(OPTIONS, execute, RULES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import controller as controllers
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.controller import Controller
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
@@ -31,3 +32,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             controllers.serialise(model, controllers.limits_of(controller)) for model, controller in held if controller
         ]
     }
+
+
+MODULE = Module(OPTIONS, execute)

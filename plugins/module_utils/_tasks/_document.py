@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._explain import missing_permission
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import document as stored_documents
@@ -96,3 +97,6 @@ def _written(run: Run, index: str, documents: list[dict[str, Any]]) -> None:
     other = [doc["id"] for doc in documents if not stored_documents.holds(stored.get(doc["id"]), doc["source"])]
     if other:
         raise Failure("not_converged", f"{index}: stored otherwise than they were sent: {', '.join(other)[:500]}.")
+
+
+MODULE = Module(OPTIONS, execute)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import index as indexes
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -84,3 +85,6 @@ def _written(run: Run, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
             "not_converged", f"The index {name!r} was written, yet holds {str(_shown(stored, wanted))[:500]}."
         )
     return stored
+
+
+MODULE = Module(OPTIONS, execute)

@@ -12,6 +12,7 @@ from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._options import wait_options
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc
@@ -303,3 +304,6 @@ def _delete_group(options: Mapping[str, Any], run: Run, found: Doc | None, group
     )
     if gone is False:
         run.actions.pop()  # Somebody has put a model into it meanwhile: nothing was done.
+
+
+MODULE = Module(OPTIONS, execute, RULES)

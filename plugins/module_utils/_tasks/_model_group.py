@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
@@ -195,3 +196,6 @@ def _shown(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
     if "backend_roles" in fields:
         fields["backend_roles"] = sorted(set(fields["backend_roles"]))
     return fields
+
+
+MODULE = Module(OPTIONS, execute, RULES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model_group as groups
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
@@ -36,3 +37,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     if options["unused"]:
         listed = [entry for entry in listed if not entry["used_by"]]
     return {"model_groups": listed}
+
+
+MODULE = Module(OPTIONS, execute, {"mutually_exclusive": [("name", "name_pattern", "model_group_id")]})

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
@@ -66,3 +67,6 @@ def _entry(doc: Doc, names: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
         if object_id and object_id not in known:
             missing.append(what)
     return {**entry, "inline_connector": bool(doc.source.get("connector")), "missing": missing}
+
+
+MODULE = Module(OPTIONS, execute, {"mutually_exclusive": [("name", "name_pattern", "model_id")]})

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ollama
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import Progress
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import ollama_model as models
@@ -143,7 +144,7 @@ def _pulled(options: Mapping[str, Any], run: Run, name: str, stored: Stored | No
         for pause in (*GIVEN_UP_PAUSES, None):
             left = max(end - run.clock.now(), 0.1)
             try:
-                progress = client.stream("/api/pull", body, silence=options["silence_timeout"], timeout=left)
+                progress = client.stream("/api/pull", body, **{**_patience(options, run), "timeout": left})
                 break
             except Failure as failure:
                 # A pull that was given up ends on the server a moment later, and with it whoever joined it meanwhile.
@@ -191,7 +192,7 @@ def _made(options: Mapping[str, Any], run: Run, name: str, stored: Stored | None
         "update" if stored else "create",
         "model",
         name,
-        lambda: client.stream("/api/create", body, silence=options["silence_timeout"], timeout=options["wait_timeout"]),
+        lambda: client.stream("/api/create", body, **_patience(options, run)),
     )
     if run.check_mode:
         return Outcome(None, {"name": name, "digest": None, "size": None, **wanted}, shown, wanted)
@@ -201,6 +202,14 @@ def _made(options: Mapping[str, Any], run: Run, name: str, stored: Stored | None
         told = "; ".join(f"{fact} is {facts(after)[fact]!r} instead of {wanted[fact]!r}" for fact in left)
         raise Failure("not_converged", f"{name}: created, yet {told}.")
     return Outcome(after, models.serialise(after), shown, wanted, progress)
+
+
+def _patience(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    return {
+        "silence": options["silence_timeout"],
+        "timeout": options["wait_timeout"],
+        "tell": lambda line: run.waiting(f"{options['name']}: {line}"),
+    }
 
 
 def _missing_base(run: Run, name: str) -> None:
@@ -229,3 +238,6 @@ def _read_back(run: Run, name: str) -> Stored:
             "not_converged", f"{name}: the server told success, yet does not list it. Is somebody else deleting it?"
         )
     return stored
+
+
+MODULE = Module(OPTIONS, execute, {"mutually_exclusive": [("from_file", "from_model")]}, connection=_ollama.CONNECTION)

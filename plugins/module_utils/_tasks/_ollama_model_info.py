@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ollama
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import ollama_model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.ollama_model import Stored
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -40,3 +41,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         if shown is not None:
             found.append({**models.serialise(Stored(line, shown)), "running": models.serialise_running(entry)})
     return {"models": found}
+
+
+MODULE = Module(OPTIONS, execute, connection=_ollama.CONNECTION)

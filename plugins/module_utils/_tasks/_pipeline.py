@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _references
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import pipeline as pipelines
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -77,3 +78,6 @@ def _written(run: Run, kind: str, name: str, wanted: Mapping[str, Any]) -> dict[
             "not_converged", f"The {pipelines.label(kind)} {name!r} was written, yet holds {str(stored)[:500]}."
         )
     return stored
+
+
+MODULE = Module(OPTIONS, execute, RULES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import pipeline as pipelines
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
@@ -28,3 +29,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             for name, body in sorted(pipelines.read_all(run.client, kind, options["name"] or "*").items())
         ]
     }
+
+
+MODULE = Module(OPTIONS, execute)

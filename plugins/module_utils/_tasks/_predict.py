@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
@@ -66,6 +67,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         timeout=options["predict_timeout"],
         patience=options["wait_timeout"],
         clock=run.clock,
+        tell=run.waiting,
     )
     return {
         "model_id": found.id,
@@ -77,3 +79,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "status": answer.status,
         "result": answer.body,
     }
+
+
+MODULE = Module(OPTIONS, execute)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import profile as profiles
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -28,3 +29,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     if wanted is None:
         return listed
     return {what: [entry for entry in found if entry["model_id"] == wanted] for what, found in listed.items()}
+
+
+MODULE = Module(OPTIONS, execute)

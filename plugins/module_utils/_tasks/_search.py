@@ -12,6 +12,7 @@ import re
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.index import check_name
@@ -54,3 +55,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             )
     total = (result["hits"].get("total") or {}).get("value")
     return {"hits": hits, "total": total, "answer": answer, "result": result}
+
+
+MODULE = Module(OPTIONS, execute)

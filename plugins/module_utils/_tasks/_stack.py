@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -177,3 +178,6 @@ def _failed(outcomes: list[Outcome]) -> Failure:
         ],
         left_out=[each.step.item.told for each in blocked],
     )
+
+
+MODULE = Module(OPTIONS, execute, RULES, secrets=secrets)

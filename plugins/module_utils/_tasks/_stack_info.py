@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import _graph, _marks
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._export import Cluster, Exporter
@@ -40,3 +41,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "variables": exporter.variables,
         "left_out": [each._asdict() for each in exporter.left_out],
     }
+
+
+MODULE = Module(OPTIONS, execute)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import task as tasks
@@ -40,3 +41,8 @@ def _found(options: Mapping[str, Any], run: Run) -> list[Doc]:
         wanted["model_id"] = models.id_for(run.client, options["model"])
     terms = [{"term": {name: value}} for name, value in wanted.items()]
     return Task.search(run.client, {"bool": {"must": terms}} if terms else {"match_all": {}})
+
+
+MODULE = Module(
+    OPTIONS, execute, {"mutually_exclusive": [("task_id", other) for other in ("model", "task_type", "state")]}
+)

@@ -1,0 +1,93 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What a module is, wherever it runs: its options, and its task from them to a result without secrets."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _options
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import MASK, SHORTEST, Masker
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._options import Connection
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Tell
+
+#: A task: from the module's options and the run to the result, without 'changed', 'actions' and 'warnings'.
+Task = Callable[[Mapping[str, Any], Run], "dict[str, Any]"]
+
+
+class Outcome(NamedTuple):
+    """How a task ended. Nothing in it is secret any more."""
+
+    result: dict[str, Any]
+    warnings: list[str]
+    failure: Failure | None = None
+
+
+class Module(NamedTuple):
+    """``options`` and ``rules`` are AnsibleModule's, ``secrets`` names values to hide beyond those of 'no_log' options,
+    ``connection`` is the kind of server that the task works on."""
+
+    options: Mapping[str, Any]
+    task: Task
+    rules: Mapping[str, Any] = {}
+    secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda params: ()
+    connection: Connection = _options.CLUSTER
+
+    def argument_spec(self) -> dict[str, Any]:
+        return {**self.connection.options(), **self.options}
+
+    def masker(self, params: Mapping[str, Any]) -> Masker:
+        """Knows all secrets among the validated options."""
+        return Masker([*self.connection.secrets(params), *map(str, self.secrets(params))])
+
+    def perform(
+        self,
+        params: Mapping[str, Any],
+        masker: Masker,
+        *,
+        check_mode: bool,
+        progress: Tell | None = None,
+    ) -> Outcome:
+        """Do the task with validated options. ``progress`` is told by lines how far it is."""
+        actions: list[dict[str, Any]] = []
+        try:
+            client = self.connection.connect(params, read_only=check_mode, mask=masker)
+            run = Run(client, check_mode=check_mode, progress=progress)
+            actions = run.actions
+            result = self.task(params, run)
+        except Failure as failure:
+            return Outcome(masker(_failed(failure, actions, check_mode=check_mode)), [], failure)
+        return Outcome(
+            masker({"changed": run.changed, "actions": actions, **result}),
+            [masker(warning) for warning in run.warnings],
+        )
+
+    def shown(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The options as Ansible may show them."""
+        spec = self.argument_spec()
+        return {
+            name: MASK if value is not None and spec.get(name, {}).get("no_log") else value
+            for name, value in params.items()
+        }
+
+
+def worth_hiding(values: Iterable[Any]) -> set[Any]:
+    """The values that Ansible is to mask everywhere: without very short ones, as a password of one letter would be cut out
+    of every id."""
+    return {value for value in values if len(str(value)) >= SHORTEST}
+
+
+def _failed(failure: Failure, actions: list[dict[str, Any]], *, check_mode: bool) -> dict[str, Any]:
+    """The result of a task that failed: what, why, what to do, and what had been done by then."""
+    return {
+        "msg": f"{failure.message.rstrip('.')}. {failure.remedy}",
+        "failure": failure.as_dict(),
+        "changed": bool(actions) and not check_mode,
+        "actions": actions,
+    }
