@@ -77,9 +77,16 @@ def module(module_runner: Callable[..., dict[str, Any]]) -> Callable[..., dict[s
 
 @pytest.fixture
 def module_runner(check_mode_violations: list[str]) -> Callable[..., dict[str, Any]]:
-    """Runs main() of a module: module("ml_model", transport, name=..., check_mode=True)."""
+    """Runs main() of a module: module("ml_model", transport, name=..., check_mode=True).
+
+    Where the double can be doubled, the task also runs in the controller's process, which must come to the same.
+    """
 
     def run(name: str, transport: Any, /, *, check_mode: bool = False, **args: Any) -> dict[str, Any]:
-        return harness.run_module(name, args, transport, check_mode_violations, check_mode=check_mode)
+        twin = harness.twin_of(transport)
+        result = harness.run_module(name, args, transport, check_mode_violations, check_mode=check_mode)
+        if twin is not None:
+            assert result == harness.run_in_process(name, args, twin, check_mode_violations, check_mode=check_mode)
+        return result
 
     return run

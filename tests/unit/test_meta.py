@@ -14,15 +14,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _module
 from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils._in_process import InProcessAction
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import (
     COLLECTION,
     TASKS,
     connection_of,
     task_of,
 )
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama, made
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, QUESTION
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
 
 ROOT = Path(_module.__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if not path.stem.startswith("_"))
@@ -149,44 +147,9 @@ class TestModule:
                     assert validator.validate(args or {}).error_messages == []
         assert seen
 
-    def test_what_is_returned_is_documented(
-        self, module: str, cluster: FakeCluster, request: pytest.FixtureRequest
-    ) -> None:
+    def test_what_is_returned_is_documented(self, module: str, request: pytest.FixtureRequest) -> None:
         run: Callable[..., dict[str, Any]] = request.getfixturevalue("module_runner")
-        cluster.add_model("Chat", cluster.add_connector())
-        cluster.add_agent()
-        cluster.indices.add("rag")
-        args: dict[str, Any] = {
-            "opensearch_cluster_setting": {"settings": {PRIVATE_IP: True}},
-            "opensearch_cluster_setting_info": {},
-            "ml_agent": {"name": "a", "type": "flow"},
-            "ml_agent_execute": {"agent": "House agent", "question": "Why is the sky blue?"},
-            "ml_agent_info": {},
-            "ml_connector": {"name": "Local chat"},
-            "ml_connector_info": {},
-            "ml_controller": {"model": "Chat", "user_rate_limiter": {"alice": {"limit": 5, "unit": "HOURS"}}},
-            "ml_controller_info": {},
-            "ml_model": {"name": "Chat"},
-            "ml_model_group": {"name": "Chat"},
-            "ml_model_group_info": {},
-            "ml_model_info": {},
-            "ml_predict": {"model": "Chat", **QUESTION},
-            "ml_profile_info": {},
-            "ml_stack": {"name": "s", "model_groups": [{"name": "Chat"}], "agents": [{"name": "a", "type": "flow"}]},
-            "ml_stack_info": {},
-            "ml_task_info": {},
-            "opensearch_document": {"index": "rag", "documents": [{"id": "1", "source": {"text": "a"}}]},
-            "opensearch_index": {"name": "new"},
-            "opensearch_pipeline": {"name": "p", "type": "search", "definition": {}},
-            "opensearch_pipeline_info": {},
-            "opensearch_search": {"index": "rag"},
-            "ollama_model": {"name": "tiny", "state": "loaded"},
-            "ollama_model_info": {},
-        }[module]
-        server: Any = cluster
-        if module.startswith("ollama_"):
-            server = FakeOllama()
-            server.registry["tiny:latest"] = made()
+        args, server = SAMPLES[module], server_for(module)
         documented = set(yaml.safe_load(load(module).RETURN))
         for check_mode in (True, False):
             result = run(module, server, check_mode=check_mode, **args)

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib
 import io
 import json
+import threading
 from typing import Any, Iterator, Mapping
 from unittest import mock
 
@@ -16,8 +18,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _client, _ollama, _options
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import Transport
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guard import ReadOnly
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama
 
 COLLECTION = "ansible_collections.searchops.opensearch_ml"
 
@@ -31,6 +36,8 @@ except ImportError:
         with mock.patch.object(basic, "_ANSIBLE_ARGS", content):
             yield
 
+
+_LOCK = type(threading.RLock())
 
 #: module -> the file of its task in module_utils/_tasks.
 TASKS = {
@@ -111,14 +118,12 @@ def run_module(
 ) -> dict[str, Any]:
     """Run main() of a module as Ansible would; returns what it printed, with its warnings."""
     main = importlib.import_module(f"{COLLECTION}.plugins.modules.{module}").main
-    seam: Transport = ReadOnly(transport, violations) if check_mode else transport
     stated = {**server_of(module), **args, "_ansible_check_mode": check_mode, "_ansible_diff": True}
     printed = io.StringIO()
     warned: list[str] = []
     with contextlib.ExitStack() as stack:
         stack.enter_context(patch_module_args(stated))
-        stack.enter_context(mock.patch.object(_options, "RequestsTransport", return_value=seam))
-        stack.enter_context(mock.patch.object(_client, "Clock", return_value=FakeClock()))
+        stack.enter_context(doubled(transport, violations, check_mode))
         # Ansible keeps warnings for the whole process, and prints them at once in one that has loaded its controller.
         stack.enter_context(mock.patch.object(basic.AnsibleModule, "warn", lambda self, text: warned.append(text)))
         stack.enter_context(contextlib.redirect_stdout(printed))
@@ -130,3 +135,37 @@ def run_module(
             raise AssertionError("the module ended without a result")
     result: dict[str, Any] = json.loads(printed.getvalue())
     return {**result, "warnings": warned} if warned else result
+
+
+def run_in_process(
+    module: str,
+    args: Mapping[str, Any],
+    transport: Transport,
+    violations: list[str],
+    *,
+    check_mode: bool = False,
+) -> dict[str, Any]:
+    """The same by the action plugin, in the controller's process."""
+    with doubled(transport, violations, check_mode):
+        return run_action(module, {**server_of(module), **args}, check_mode=check_mode)
+
+
+def twin_of(transport: Any) -> Any:
+    """Another double in the same state; None for one that a test has given functions, which would act on the first."""
+    if type(transport) not in (FakeCluster, FakeOllama) or getattr(transport, "_hooks", None):
+        return None
+    if any(getattr(value, "__closure__", None) for value in vars(transport).values()):
+        return None
+    # A lock cannot be copied, and each double is to have one of its own.
+    locks = {id(value): threading.RLock() for value in vars(transport).values() if isinstance(value, _LOCK)}
+    return copy.deepcopy(transport, locks)
+
+
+@contextlib.contextmanager
+def doubled(transport: Transport, violations: list[str], check_mode: bool) -> Iterator[None]:
+    """The double in place of the network, and time that passes only when somebody sleeps."""
+    seam: Transport = ReadOnly(transport, violations) if check_mode else transport
+    network = mock.patch.object(_options, "RequestsTransport", return_value=seam)
+    time = mock.patch.object(_client, "Clock", return_value=FakeClock())
+    with network, time:
+        yield

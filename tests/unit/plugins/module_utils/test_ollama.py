@@ -116,6 +116,20 @@ def test_what_errors_mean(status: int, text: str, code: str) -> None:
     assert text.strip()[:20] in caught.value.message
 
 
+def test_progress_is_told() -> None:
+    told: list[str] = []
+    server = FakeOllama()
+    half, whole = [{"status": "pulling 1", "digest": "1", "completed": done, "total": 5e6} for done in (25e5, 5e6)]
+    server.instead["/api/pull"] = [{"status": "pulling manifest"}, half, whole, {"status": "success"}]
+    client(server).stream("/api/pull", {"model": "x"}, silence=5.0, timeout=60.0, tell=told.append)
+    assert told == [
+        "pulling manifest",
+        "pulling 1, 2.5 of 5.0 MB",
+        "pulling 1, 5.0 of 5.0 MB",
+        "success, 5.0 of 5.0 MB",
+    ]
+
+
 class TestAnswers:
     @pytest.mark.parametrize(
         ("status", "body", "code"),

@@ -206,10 +206,19 @@ class TestPatience:
         clock = FakeClock()
         run = make_run(served, clock=clock)
         [model_id] = served.models
+        told: list[str] = []
         with pytest.raises(Failure) as caught:
             prediction.predict_patiently(
-                run.client, model_id, QUESTION, Expectation(), timeout=9.0, patience=20.0, clock=clock
+                run.client,
+                model_id,
+                QUESTION,
+                Expectation(),
+                timeout=9.0,
+                patience=20.0,
+                clock=clock,
+                tell=told.append,
             )
+        assert told == [f"waiting for an answer: {caught.value.message}"] * len(clock.slept)
         assert caught.value.code == "backend_loading"
         assert 10 < sum(clock.slept) <= 20
         assert max(clock.slept) == 5.0

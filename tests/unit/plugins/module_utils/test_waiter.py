@@ -58,3 +58,18 @@ def test_the_clock_of_the_world() -> None:
     clock.sleep(0.001)
     assert clock.now() > start
     assert 0 <= clock.jitter() < 1
+
+
+def test_each_state_that_is_not_it_is_told(clock: FakeClock) -> None:
+    told: list[str] = []
+    states = iter(["new", "half", "done"])
+    wait_until(
+        lambda: next(states),
+        lambda state: state == "done",
+        what="the thing",
+        describe=lambda state: f"state {state}",
+        timeout=10.0,
+        clock=clock,
+        tell=told.append,
+    )
+    assert told == ["waiting for the thing: state new", "waiting for the thing: state half"]

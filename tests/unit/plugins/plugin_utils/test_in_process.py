@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a task runs in the controller's process, that it comes to what the module comes to, and what it tells meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from typing import Any, Callable, Iterator
+from unittest import mock
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.utils.display import Display
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _transport
+from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _in_process
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import SENT, run_action
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
+
+IN_PROCESS, PROGRESS = "opensearch_ml_in_process", "opensearch_ml_progress"
+
+
+@pytest.fixture
+def url(cluster: FakeCluster) -> Iterator[str]:
+    with serving(cluster) as address:
+        yield address
+
+
+def info(url: str, variables: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return run_action("ml_connector_info", {"hosts": [url]}, variables, **more)
+
+
+class TestWhere:
+    def test_on_the_controller_where_the_connection_is_local(self, url: str) -> None:
+        assert info(url)["connectors"] == []
+
+    @pytest.mark.parametrize(
+        "keywords",
+        [
+            {"transport": "ssh"},
+            {"become": object()},
+            {"async_val": 60},
+            {"environment": [{"PYTHONPATH": "/x"}]},
+            {"environment": [{"LD_PRELOAD": "/x.so"}]},
+        ],
+    )
+    def test_as_a_module_otherwise(self, url: str, keywords: dict[str, Any]) -> None:
+        assert info(url, **keywords) == SENT
+
+    @pytest.mark.parametrize("way", ["variable", "environment"])
+    @pytest.mark.parametrize(
+        ("value", "keywords", "sent"),
+        [
+            (True, {"transport": "ssh"}, False),
+            ("yes", {"become": object()}, False),
+            ("true", {"environment": [{"PYTHONPATH": "/x"}]}, False),
+            (True, {"async_val": 60}, True),
+            (False, {}, True),
+            ("off", {}, True),
+            ("auto", {}, False),
+            ("Auto", {"transport": "ssh"}, True),
+        ],
+    )
+    def test_as_it_is_told(
+        self, url: str, monkeypatch: pytest.MonkeyPatch, way: str, value: Any, keywords: dict[str, Any], sent: bool
+    ) -> None:
+        if way == "environment":
+            monkeypatch.setenv("SEARCHOPS_OPENSEARCH_ML_IN_PROCESS", str(value))
+        result = info(url, {IN_PROCESS: value} if way == "variable" else None, **keywords)
+        assert (result == SENT) is sent
+
+    def test_the_variable_before_the_environment(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SEARCHOPS_OPENSEARCH_ML_IN_PROCESS", "true")
+        assert info(url, {IN_PROCESS: False}) == SENT
+
+    @pytest.mark.parametrize("name", [IN_PROCESS, PROGRESS])
+    def test_nonsense_is_refused(self, url: str, name: str) -> None:
+        with pytest.raises(AnsibleActionFail, match=f"{name} must be true, false or auto, and is 'perhaps'"):
+            info(url, {name: "perhaps"})
+
+    def test_a_missing_library(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The interpreter for modules may have it."""
+        monkeypatch.setattr(_transport, "HAS_REQUESTS", False)
+        assert info(url) == SENT
+        failed = info(url, {IN_PROCESS: True})
+        assert (failed["failed"], failed["failure"]["code"]) == (True, "library_missing")
+
+    def test_what_no_module_could_be_sent(self, url: str) -> None:
+        """Ansible says what is wrong with it."""
+        assert run_action("ml_connector_info", {"hosts": [url], "name": object()}) == SENT
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("module", sorted(SAMPLES))
+def test_both_ways_come_to_the_same(module: str, check_mode: bool) -> None:
+    """Through real HTTP, against two servers in the same state."""
+    results = []
+    for way in (as_module, run_action):
+        server = server_for(module)
+        if isinstance(server, FakeOllama):
+            # Nothing is pulled, as the port streams nothing.
+            server.models.update(server.registry)
+        with serving(server) as address:
+            connection = {"url": address} if module.startswith("ollama_") else {"hosts": [address]}
+            result = way(module, {**connection, **SAMPLES[module]}, check_mode=check_mode)
+            assert not result.get("failed"), result
+            results.append(json.dumps(result).replace(address, "http://server"))
+    assert results[0] == results[1]
+
+
+def as_module(module: str, args: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    main = harness.importlib.import_module(f"{harness.COLLECTION}.plugins.modules.{module}").main
+    printed = io.StringIO()
+    given = harness.patch_module_args({**args, "_ansible_check_mode": check_mode, "_ansible_diff": True})
+    with given, contextlib.redirect_stdout(printed), pytest.raises(SystemExit):
+        main()
+    result: dict[str, Any] = json.loads(printed.getvalue())
+    return result
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {},
+        {"name": "x", "state": "nonsense"},
+        {"name": "x", "no_such": 1},
+        {"name": "x", "password": "s3cret-word", "timeout": "s3cret-word"},
+        {"name": "x", "definition": {"a": "b"}, "src": "/nowhere"},
+        {"name": "x", "actions": "none"},
+    ],
+)
+def test_what_ansible_refuses(url: str, args: dict[str, Any]) -> None:
+    stated = {"hosts": [url], **args}
+    sent = {**stated, "_ansible_module_name": "searchops.opensearch_ml.ml_connector"}
+    result = run_action("ml_connector", stated)
+    assert result == as_module("ml_connector", sent, check_mode=False)
+    assert result["failed"]
+    assert "s3cret-word" not in str(result)
+
+
+class TestTheTask:
+    def test_its_environment_counts(self, url: str) -> None:
+        result = run_action("ml_connector_info", {}, environment=[{"OPENSEARCH_HOSTS": url}, {"COUNT": 1}])
+        assert result["connectors"] == []
+        assert not [name for name in os.environ if name.startswith("OPENSEARCH_")]
+
+    def test_its_environment_is_taken_back(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OPENSEARCH_HOSTS", "http://127.0.0.1:1")
+        assert run_action("ml_connector_info", {}, environment=[{"OPENSEARCH_HOSTS": url}])["connectors"] == []
+        assert os.environ["OPENSEARCH_HOSTS"] == "http://127.0.0.1:1"
+
+    def test_what_the_playbook_holds_becomes_plain(self, url: str, cluster: FakeCluster) -> None:
+        """Texts out of a playbook carry marks of Ansible's own, and a key may be a number."""
+        text = "{name: Local chat, parameters: {model: tiny, 1: [a, 0.5]}, actions: [{url: 'http://127.0.0.1:1/v1'}]}"
+        result = run_action("ml_connector", {"hosts": [url], **DataLoader().load(text)})
+        assert result["changed"]
+        [connector] = cluster.connectors.values()
+        assert connector["parameters"] == {"model": "tiny", "1": '["a",0.5]'}
+        assert {type(text) for text in (result["connector"]["name"], result["diff"]["after"]["name"])} == {str}
+
+    def test_a_defect_is_not_swallowed(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_transport.RequestsTransport, "send", mock.Mock(side_effect=ZeroDivisionError))
+        with pytest.raises(ZeroDivisionError):
+            info(url)
+
+
+class TestProgress:
+    """A model that never gets ready is waited for; time passes only when somebody sleeps."""
+
+    @pytest.fixture
+    def told(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        lines: list[str] = []
+        monkeypatch.setattr(Display, "display", lambda self, msg, *args, **more: lines.append(msg))
+        return lines
+
+    @pytest.fixture
+    def wait(self, cluster: FakeCluster, check_mode_violations: list[str]) -> Callable[..., dict[str, Any]]:
+        cluster.add_model("Chat", cluster.add_connector(), state="DEPLOYING")
+
+        def run(variables: dict[str, Any], **keywords: Any) -> dict[str, Any]:
+            args = {"hosts": ["http://cluster.test:9200"], "name": "Chat", "wait_timeout": 23.0}
+            stuck = mock.patch.object(FakeCluster, "_tick", return_value=None)
+            with stuck, harness.doubled(cluster, check_mode_violations, False):
+                return run_action("ml_model", {**args, **keywords.pop("args", {})}, variables, **keywords)
+
+        return run
+
+    def test_it_is_told_while_the_task_runs(self, wait: Callable[..., dict[str, Any]], told: list[str]) -> None:
+        assert wait({PROGRESS: True, "inventory_hostname": "east"})["failure"]["code"] == "wait_timeout"
+        assert len(told) == 3
+        assert all(line.startswith("[east] waiting for model ") for line in told)
+        assert "to be deployed: model_state DEPLOYING (" in told[0]
+
+    def test_no_secret_is_in_it(self, wait: Callable[..., dict[str, Any]], told: list[str]) -> None:
+        wait({PROGRESS: True}, args={"username": "joe", "password": "DEPLOYING"})
+        assert told
+        assert not [line for line in told if "DEPLOYING" in line]
+
+    @pytest.mark.parametrize(
+        ("variables", "no_log", "terminal", "quiet"),
+        [
+            ({}, False, False, True),
+            ({}, False, True, False),
+            ({PROGRESS: "auto"}, False, True, False),
+            ({PROGRESS: False}, False, True, True),
+            ({PROGRESS: True}, True, True, True),
+        ],
+    )
+    def test_who_is_told(
+        self,
+        wait: Callable[..., dict[str, Any]],
+        told: list[str],
+        monkeypatch: pytest.MonkeyPatch,
+        variables: dict[str, Any],
+        no_log: bool,
+        terminal: bool,
+        quiet: bool,
+    ) -> None:
+        monkeypatch.setattr(_in_process, "ON_TERMINAL", terminal)
+        wait(variables, no_log=no_log)
+        assert (not told) is quiet
+
+    def test_the_environment(
+        self, wait: Callable[..., dict[str, Any]], told: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SEARCHOPS_OPENSEARCH_ML_PROGRESS", "yes")
+        wait({})
+        assert told

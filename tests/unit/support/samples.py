@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One task of each module that succeeds, and the servers that it succeeds on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama, made
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, QUESTION
+
+SAMPLES: dict[str, dict[str, Any]] = {
+    "opensearch_cluster_setting": {"settings": {PRIVATE_IP: True}},
+    "opensearch_cluster_setting_info": {},
+    "ml_agent": {"name": "a", "type": "flow"},
+    "ml_agent_execute": {"agent": "House agent", "question": "Why is the sky blue?"},
+    "ml_agent_info": {},
+    "ml_connector": {"name": "Local chat"},
+    "ml_connector_info": {},
+    "ml_controller": {"model": "Chat", "user_rate_limiter": {"alice": {"limit": 5, "unit": "HOURS"}}},
+    "ml_controller_info": {},
+    "ml_model": {"name": "Chat"},
+    "ml_model_group": {"name": "Chat"},
+    "ml_model_group_info": {},
+    "ml_model_info": {},
+    "ml_predict": {"model": "Chat", **QUESTION},
+    "ml_profile_info": {},
+    "ml_stack": {"name": "s", "model_groups": [{"name": "Chat"}], "agents": [{"name": "a", "type": "flow"}]},
+    "ml_stack_info": {},
+    "ml_task_info": {},
+    "opensearch_document": {"index": "rag", "documents": [{"id": "1", "source": {"text": "a"}}]},
+    "opensearch_index": {"name": "new"},
+    "opensearch_pipeline": {"name": "p", "type": "search", "definition": {}},
+    "opensearch_pipeline_info": {},
+    "opensearch_search": {"index": "rag"},
+    "ollama_model": {"name": "tiny", "state": "loaded"},
+    "ollama_model_info": {},
+}
+
+
+def server_for(module: str) -> Any:
+    """A double with what the sample of the module needs."""
+    if module.startswith("ollama_"):
+        ollama = FakeOllama()
+        ollama.registry["tiny:latest"] = made()
+        return ollama
+    cluster = FakeCluster()
+    cluster.add_model("Chat", cluster.add_connector())
+    cluster.add_agent()
+    cluster.indices.add("rag")
+    return cluster
