@@ -22,6 +22,21 @@ attributes:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
       - This assumes that the system controlled or queried by the module has not changed in a relevant way.
     support: full
+  action:
+    description: Has an action plugin, so that some of it can run on the controller.
+    support: full
+    details:
+      - Where the connection is local, the whole task runs in the controller's own process, with the Python that runs Ansible. It
+        comes to the same in a fraction of the time, and tells on a terminal what it waits for.
+      - A task with C(become) or C(async), and one on any other connection, runs as a module. So does one for which the
+        controller's Python lacks a library, or which changes C(PYTHON*) or C(LD_*) with C(environment).
+      - The variable C(opensearch_ml_in_process) or else E(SEARCHOPS_OPENSEARCH_ML_IN_PROCESS) decides otherwise with V(true) or
+        V(false); C(opensearch_ml_progress) or else E(SEARCHOPS_OPENSEARCH_ML_PROGRESS) does so for what is told.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: full
+    details:
+      - The task then runs as a module, also where the connection is local.
   action_group:
     description: Use C(group/searchops.opensearch_ml.all) in C(module_defaults) to set the connection once.
     support: full

@@ -23,6 +23,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
 from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Recorder
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import Cluster, lower_types, plain
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
 
 PLUGINS = "ansible_collections.searchops.opensearch_ml.plugins.modules"
 
@@ -193,7 +194,14 @@ def connection(cluster: Cluster, recorder: Recorder, certificate: tuple[str, str
 
 
 def run_module(name: str, args: Mapping[str, Any]) -> tuple[Result, str]:
-    """Run a module's main() in this process; its result and the text that it printed."""
+    """Run a module's main() in this process; its result and the text that it printed.
+
+    With SEARCHOPS_OPENSEARCH_ML_TEST_PATH=action it is the action plugin that runs, as it does on a local connection.
+    """
+    if os.environ.get("SEARCHOPS_OPENSEARCH_ML_TEST_PATH") == "action":
+        stated = {option: value for option, value in args.items() if not option.startswith("_ansible_")}
+        result = run_action(name, stated, check_mode=bool(args.get("_ansible_check_mode")))
+        return result, json.dumps(result)
     for collected in ("_global_warnings", "_global_deprecations"):
         getattr(ansible_warnings, collected).clear()
     main = importlib.import_module(f"{PLUGINS}.{name}").main

@@ -22,6 +22,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._declaration import Declaration, Item
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._plan import Step
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Tell
 
 #: A node takes so many deployments into its queue, and refuses more (100 on 2.19 and 3.6).
 MOST_DEPLOYING = 48
@@ -49,16 +50,18 @@ class Outcome(NamedTuple):
 
 
 class Applier:
-    """Does the steps of a plan. ``in_bulk`` leaves it to the caller to read back what was written."""
+    """Does the steps of a plan. ``in_bulk`` leaves it to the caller to read back what was written. ``tell`` is told how far
+    it is."""
 
     def __init__(
-        self, client: Client, memory: Memory, declaration: Declaration, *, parallel: int, in_bulk: bool
+        self, client: Client, memory: Memory, declaration: Declaration, *, parallel: int, in_bulk: bool, tell: Tell
     ) -> None:
         self._client = client
         self._memory = memory
         self._declaration = declaration
         self._parallel = parallel
         self._in_bulk = in_bulk
+        self._tell = tell
         self._outcomes: dict[int, Outcome] = {}
         self._lock = threading.Lock()
         self._groups: dict[str, threading.Lock] = {}
@@ -84,7 +87,9 @@ class Applier:
                     else:
                         under_way[pool.submit(self._do, steps[number])] = number
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    self._outcomes[under_way.pop(future)] = future.result()
+                    number = under_way.pop(future)
+                    self._outcomes[number] = future.result()
+                    self._tell(f"{len(self._outcomes)} of {len(steps)} done, the last one {steps[number].item.told}")
         self._await_deployed(steps)
         for number, step in enumerate(steps):
             if step.item.absent:
@@ -171,6 +176,7 @@ class Applier:
         longest = max(step.options["wait_timeout"] for step, _run in waiting.values())
         left = self._look(waiting)
         while any(models.state_of(doc) != models.DEPLOY_FAILED for doc in left) and clock.now() - begun < longest:
+            self._tell(f"waiting for {len(left)} of {len(waiting)} models to be deployed")
             clock.sleep(PAUSE)
             left = self._look({doc.id: None for doc in left})
         numbers = {id(step): number for number, step in enumerate(steps)}

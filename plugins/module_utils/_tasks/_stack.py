@@ -122,7 +122,12 @@ class _Stack:
 
     def _apply(self, memory: Memory, steps: list[Step], *, in_bulk: bool) -> list[Outcome]:
         applier = Applier(
-            self._run.client, memory, self._declaration, parallel=self._options["parallel"], in_bulk=in_bulk
+            self._run.client,
+            memory,
+            self._declaration,
+            parallel=self._options["parallel"],
+            in_bulk=in_bulk,
+            tell=self._run.waiting,
         )
         outcomes = applier.apply(steps)
         for outcome in outcomes:

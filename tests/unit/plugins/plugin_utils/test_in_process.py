@@ -15,7 +15,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.display import Display
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _run, _transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
 from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _in_process
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import SENT, run_action
@@ -99,8 +100,9 @@ class TestWhere:
 
 @pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize("module", sorted(SAMPLES))
-def test_both_ways_come_to_the_same(module: str, check_mode: bool) -> None:
-    """Through real HTTP, against two servers in the same state."""
+def test_both_ways_come_to_the_same(module: str, check_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through real HTTP, against two servers in the same state, at the same time."""
+    monkeypatch.setattr(Clock, "epoch", lambda self: 1700001000.0)
     results = []
     for way in (as_module, run_action):
         server = server_for(module)
@@ -202,6 +204,19 @@ class TestProgress:
         wait({PROGRESS: True}, args={"username": "joe", "password": "DEPLOYING"})
         assert told
         assert not [line for line in told if "DEPLOYING" in line]
+
+    def test_a_stack_tells_how_many_items_are_done(
+        self, cluster: FakeCluster, told: list[str], monkeypatch: pytest.MonkeyPatch, check_mode_violations: list[str]
+    ) -> None:
+        monkeypatch.setattr(_run, "SILENCE", 0.0)
+        groups = [{"name": name} for name in ("A", "B", "C")]
+        args = {"hosts": ["http://cluster.test:9200"], "model_groups": groups, "parallel": 1}
+        with harness.doubled(cluster, check_mode_violations, False):
+            assert run_action("ml_stack", args, {PROGRESS: True})["changed"]
+        lines = [line.split(", the last one ") for line in told if " done" in line]
+        assert [count for count, _item in lines] == [f"[localhost] {n} of 3 done" for n in (1, 2, 3)]
+        # Several may have ended at once.
+        assert {item for _count, item in lines} == {f"model_groups[{n}] {name!r} (0 s)" for n, name in enumerate("ABC")}
 
     @pytest.mark.parametrize(
         ("variables", "no_log", "terminal", "quiet"),

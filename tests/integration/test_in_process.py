@@ -1,0 +1,213 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whole runs of ansible-playbook whose tasks run in the controller's process, and again as modules: the same comes out."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any, Iterator
+from unittest import mock
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
+    CHAT_BODY,
+    GATEWAY,
+    Cluster,
+    gateway_keys,
+)
+from ansible_collections.searchops.opensearch_ml.tests.integration.test_secrets import leaks
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HERE = "runs in the controller's process"
+BAD_KEY = 'wr0ng-key "quoted" \\/+=='
+
+#: What differs from one object to the next: ids, and points in time.
+OF_ITS_OWN = re.compile(r"(?<![\w-])(chatcmpl-\d+|[\w-]{20}|[0-9a-f]{64})(?![\w-])")
+LATELY = 1_700_000_000
+
+
+class Playbook:
+    """Runs tasks on one cluster. ``way`` is what opensearch_ml_in_process is set to."""
+
+    def __init__(self, cluster: Any, folder: Path) -> None:
+        self.cluster = cluster
+        self.folder = folder
+
+    def __call__(
+        self, way: str, todo: list[dict[str, Any]], *options: str, terminal: bool = False, **environment: str
+    ) -> tuple[str, list[dict[str, Any]]]:
+        """The output, and the results of the tasks."""
+        connection: dict[str, Any] = {"hosts": [self.cluster.url]}
+        if self.cluster.tls:
+            connection.update(
+                username=self.cluster.user[0], password="{{ lookup('env', 'IT_PASSWORD') }}", ca_path=self.cluster.ca
+            )
+        results = self.folder / "results.json"
+        keep = {"ansible.builtin.copy": {"content": "{{ [" + ", ".join(f"r{i}" for i in range(len(todo))) + "] | to_json }}",
+                                         "dest": str(results), "mode": "0600"}, "no_log": True, "check_mode": False}  # fmt: skip
+        book = [
+            {
+                "hosts": "localhost",
+                "connection": "local",
+                "gather_facts": False,
+                "module_defaults": {"group/searchops.opensearch_ml.all": connection},
+                "vars": {"opensearch_ml_in_process": way},
+                "tasks": [{"register": f"r{i}", "ignore_errors": True, **task} for i, task in enumerate(todo)] + [keep],
+            }
+        ]
+        (self.folder / "play.json").write_text(json.dumps(book))
+        command = ["ansible-playbook", "-i", "localhost,", "play.json", "-e", "ansible_python_interpreter={{ansible_playbook_python}}"]  # fmt: skip
+        variables = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "dev" / "collections"),
+            "ANSIBLE_LOCAL_TEMP": str(self.folder),
+            "ANSIBLE_NOCOLOR": "1",
+            "IT_KEY": gateway_keys()[0],
+            "IT_BAD": BAD_KEY,
+            "IT_PASSWORD": self.cluster.user[1] if self.cluster.user else "",
+            **environment,
+        }
+        run = _on_terminal if terminal else _captured
+        text = run([*command, *options], self.folder, variables)
+        return text, json.loads(results.read_text())
+
+
+def _captured(command: list[str], folder: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def _on_terminal(command: list[str], folder: Path, environment: dict[str, str]) -> str:
+    """What somebody sees who runs it by hand."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        seen = b""
+        # Its end shows as an error on Linux.
+        try:
+            while piece := os.read(ours, 65536):
+                seen += piece
+        except OSError:
+            pass
+        os.close(ours)
+        assert process.wait(120) == 0, seen.decode()
+    return seen.decode()
+
+
+@pytest.fixture
+def play(cluster, tmp_path) -> Playbook:
+    return Playbook(cluster, tmp_path)
+
+
+def connector(name: str, key: str = "IT_KEY", **more: Any) -> dict[str, Any]:
+    options = {
+        "name": name,
+        "parameters": {"model": "tiny-chat", "max_tokens": 16},
+        "credential": {"key": f"{{{{ lookup('env', '{key}') }}}}"},
+        "actions": [
+            {
+                "url": GATEWAY,
+                "headers": {"Authorization": "Bearer ${credential.key}"},
+                "request_body": CHAT_BODY,
+            }
+        ],
+        **more,
+    }
+    return {"searchops.opensearch_ml.ml_connector": options}
+
+
+def life(name: str) -> list[dict[str, Any]]:
+    ask = {"model": name, "messages": [{"role": "user", "content": "Ping"}]}
+    model = {"name": name, "connector": name, "model_group": f"{name} group"}
+    return [
+        connector(name),
+        {"searchops.opensearch_ml.ml_model": model},
+        {"searchops.opensearch_ml.ml_predict": {**ask, "expect_pattern": "Pong"}},
+        {"searchops.opensearch_ml.ml_predict": {**ask, "expect_pattern": "never said"}},
+        connector(name, "IT_BAD", update_credential="always", probe={"messages": ask["messages"]}),
+        connector(name, state="nonsense"),
+        {"searchops.opensearch_ml.ml_connector_info": {"name": name}},
+        {"searchops.opensearch_ml.opensearch_cluster_setting_info": {"patterns": ["plugins.ml_commons.conn*"]}},
+    ]  # fmt: skip
+
+
+def comparable(value: Any) -> Any:
+    """A result without what differs from one object to the next."""
+    if isinstance(value, dict):
+        return {key: comparable(item) for key, item in value.items() if key != "timings"}
+    if isinstance(value, list):
+        return [comparable(item) for item in value]
+    if isinstance(value, str):
+        return OF_ITS_OWN.sub("~", value)
+    return "~" if isinstance(value, (int, float)) and value > LATELY else value
+
+
+def test_the_same_comes_out_both_ways(cluster, play, name):
+    """Planned, done, failed and repeated, at full verbosity with diffs, and no secret in any of it."""
+    told: dict[str, list[Any]] = {}
+    for way in ("true", "false"):
+        own = f"{name} {len(told)}"
+        told[way] = []
+        for options in (("--check",), (), ()):
+            text, results = play(way, life(own), "-vvvv", "--diff", *options)
+            assert (HERE in text) is (way == "true")
+            assert leaks(text, gateway_keys()[0], BAD_KEY, *(cluster.user or ())[1:]) == []
+            told[way].append(json.loads(json.dumps(results).replace(own, name)))
+    assert comparable(told["true"]) == comparable(told["false"])
+    planned, done, again = told["true"]
+    assert [result["changed"] for result in done] == [True, True, False, False, False, False, False, False]
+    assert [result["failed"] for result in done] == [False, False, False, True, True, True, False, False]
+    assert [action["action"] for action in planned[0]["actions"]] == ["create"]
+    assert not any(result["changed"] for result in again)
+
+
+def test_async_is_left_to_the_module(play, name):
+    text, [result] = play("true", [{**connector(name), "async": 60, "poll": 1}], "-vvv")
+    assert HERE not in text
+    assert (result["failed"], result["changed"], result["finished"] in (1, True)) == (False, True, True)
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """Takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("way", ["true", "false"])
+def test_what_the_task_itself_says(play, name, silent_server, way):
+    """Its environment counts, and its time ends."""
+    ask = {"searchops.opensearch_ml.ml_connector_info": {"name": name}}
+    signed = {"OPENSEARCH_AUTH_TYPE": "aws_sigv4"}
+    stuck = {"searchops.opensearch_ml.ml_connector_info": {"hosts": [silent_server], "auth_type": "none"}}
+    _text, [refused, ended] = play(way, [{**ask, "environment": signed}, {**stuck, "timeout": 2}])
+    assert "aws_region" in refused["failure"]["message"]
+    assert ended["failed"]
+    assert "failure" not in ended
+
+
+def test_progress_is_told_on_a_terminal(tmp_path):
+    """A model that does not get ready, on a server in memory: no real one takes its time when it is asked to."""
+    double = FakeCluster()
+    double.add_model("Chat", double.add_connector(), state="DEPLOYING")
+    todo = [{"searchops.opensearch_ml.ml_model": {"name": "Chat", "wait_timeout": 6}}]
+    with mock.patch.object(FakeCluster, "_tick", return_value=None), serving(double) as url:
+        play = Playbook(Cluster("double", url, None, None, None), tmp_path)
+        line = "[localhost] waiting for model "
+        assert line in play("auto", todo, terminal=True)[0]
+        assert line not in play("auto", todo)[0]
