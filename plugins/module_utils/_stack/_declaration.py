@@ -8,13 +8,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._order import Cycle, ordered
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._sections import (
+    BY_OPTION,
     SECTIONS,
     SETTINGS,
     Need,
@@ -79,6 +80,17 @@ class Declaration:
     def __iter__(self) -> Any:
         return iter([*self.present, *self.absent])
 
+    def with_groups(self, known: Callable[[str], bool]) -> Declaration:
+        """The same with the groups that models name and that are neither declared nor ``known`` to the cluster by name or
+        id: what the stack makes is to be a part of it."""
+        implied: dict[str, Item] = {}
+        for item in self.present:
+            group = item.options.get("model_group")
+            if group and ("model_groups", group) not in self.by_key and not known(group):
+                place = f"{item.place}.model_group"
+                implied[group] = make(BY_OPTION["model_groups"], place, {"name": group})
+        return Declaration([*self.by_key.values(), *implied.values()]) if implied else self
+
     def before(self, item: Item) -> list[Item]:
         """The declared items that have to be done before this one."""
         if item.absent:
@@ -114,13 +126,14 @@ def parse(options: Mapping[str, Any], problems: list[Problem]) -> list[Item]:
         for number, raw in enumerate(options.get(section.option) or []):
             place = f"{section.option}[{number}]"
             try:
-                items.append(_item(section, place, raw))
+                items.append(make(section, place, raw))
             except Failure as failure:
                 problems.append(Problem.of(place, failure))
     return items
 
 
-def _item(section: Section, place: str, raw: Mapping[str, Any]) -> Item:
+def make(section: Section, place: str, raw: Mapping[str, Any]) -> Item:
+    """An item of checked options. Raises Failure."""
     if section.by_id and raw.get(section.by_id):
         raise Failure(
             "invalid_input", f"{section.by_id}: a stack names its objects, as their ids differ from cluster to cluster."

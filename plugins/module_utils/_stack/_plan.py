@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, NamedTuple
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Answer, Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory, RecallingClient
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
@@ -153,12 +153,18 @@ class Planner:
             path = _PATHS.get(action["kind"])
             if path and action["action"] == "delete" and action.get("id"):
                 self.memory.remove(path, action["id"])
-        kind = item.section.kind
-        if kind is None or not actions or item.absent or item.section.option == "controllers":
+        kind, option = item.section.kind, item.section.option
+        if option == "pipelines" and actions:
+            name, type_ = item.options["name"], item.options["type"]
+            answer = Answer(404, {}) if item.absent else Answer(200, {name: result["pipeline"]["definition"]})
+            self.memory.answer(f"{pipelines.PATHS[type_]}/{segment(name)}", answer)
+        if kind is None or not actions or item.absent or option == "controllers":
             return
-        refers = {field: result[field] for field in ("connector_id", "model_group_id") if result.get(field)}
-        if item.section.option == "connectors":
-            refers = {}
+        refers: dict[str, Any] = {}
+        if option == "models":
+            refers = {field: result[field] for field in ("connector_id", "model_group_id") if result.get(field)}
+        elif option == "agents":
+            refers = result["agent"]
         for doc in self._known(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
             self.memory.put(kind.PATH, Doc(doc.id, {**doc.source, **refers}), planned=True)
 

@@ -84,7 +84,7 @@ class Pruner:
             if of_pipeline(body) and ("pipelines", f"{type_}/{name}") not in self._declaration.by_key
         ]
         staying = [
-            text_of(body)
+            text_of(self._as_foreseen(f"{pipelines.PATHS[type_]}/{segment(name)}", body))
             for type_, held in bodies.items()
             for name, body in held.items()
             if (type_, name) not in dropped
@@ -107,11 +107,19 @@ class Pruner:
         going = {doc.id for docs in surplus.values() for doc in docs}
         if surplus.get("models") or surplus.get("agents"):
             texts = staying + [
-                text_of(doc.source) for doc in Agent.search(self._client, {"match_all": {}}) if doc.id not in going
+                text_of(self._as_foreseen(f"{Agent.PATH}/{segment(doc.id)}", doc.source))
+                for doc in Agent.search(self._client, {"match_all": {}})
+                if doc.id not in going
             ]
-            for option in ("agents", "models"):
-                for doc in [doc for doc in surplus.get(option, []) if any(doc.id in text for text in texts)]:
-                    self._keep(surplus, option, doc, "an agent or a pipeline uses it")
+            # An agent that is kept keeps what it uses in turn.
+            used = [(option, doc) for option in ("agents", "models") for doc in surplus.get(option, [])]
+            while True:
+                kept = next(((option, doc) for option, doc in used if any(doc.id in text for text in texts)), None)
+                if kept is None:
+                    break
+                used.remove(kept)
+                texts.append(text_of(kept[1].source) if kept[0] == "agents" else "")
+                self._keep(surplus, *kept, "an agent or a pipeline uses it")
         going = {doc.id for docs in surplus.values() for doc in docs}
         connectors = surplus.get("connectors", [])
         if connectors:
@@ -129,6 +137,11 @@ class Pruner:
             for doc in groups
             if all(user.id in going for user in self._foreseen.having(Model.PATH, "model_group_id", doc.id))
         ]
+
+    def _as_foreseen(self, target: str, found: Any) -> Any:
+        """What is planned for an object, else what was found."""
+        answer = self._foreseen.read(target)
+        return found if answer is None else answer.body
 
     def _learn_models(self, query: Mapping[str, Any]) -> None:
         found = Model.search(self._client, query)

@@ -76,8 +76,8 @@ def _setting_names(item: Mapping[str, Any]) -> str:
 
 def _needs_of_model(item: Mapping[str, Any]) -> list[Need]:
     needs = [Need("connectors", item["connector"])] if item["connector"] else []
-    group = item["model_group"]
-    return needs + ([Need("model_groups", group, must=False)] if group else [])
+    # One that states no group gets one of its own name.
+    return [*needs, Need("model_groups", item["model_group"] or item["name"], must=False)]
 
 
 def _needs_of_controller(item: Mapping[str, Any]) -> list[Need]:

@@ -31,7 +31,6 @@ def survey(client: Client, declaration: Declaration) -> Memory:
         wanted.setdefault(item.section.option, {})[item.name] = None
         for need in item.needs():
             wanted.setdefault(need.section, {})[need.reference] = None
-    # A model without a stated group gets one of its own name, and an agent's or controller's reference is a model's.
     names = {option: list(found) for option, found in wanted.items()}
     found = _learn(client, memory, Connector, names.get("connectors", []))
     used = {doc.id for doc in found} | {str(connectors.notes_of(doc.source).get("replaces", "")) for doc in found}
@@ -39,8 +38,7 @@ def survey(client: Client, declaration: Declaration) -> Memory:
     more = [models.of_connectors(used - {""})] if used - {""} else []
     if "connectors" in names or wanted_models:
         _learn(client, memory, Model, wanted_models, more)
-    groups = list(dict.fromkeys([*names.get("model_groups", []), *names.get("models", [])]))
-    _learn(client, memory, ModelGroup, groups)
+    _learn(client, memory, ModelGroup, names.get("model_groups", []))
     _learn(client, memory, Agent, names.get("agents", []))
     for kind in pipelines.PATHS:
         declared = [name.partition("/")[2] for name in names.get("pipelines", []) if name.startswith(f"{kind}/")]

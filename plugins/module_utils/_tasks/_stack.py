@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import (
     _declaration,
@@ -77,6 +79,7 @@ class _Stack:
 
     def bring_about(self) -> dict[str, Any]:
         memory = survey(self._run.client, self._declaration)
+        self._declaration = self._declaration.with_groups(partial(memory.holds, ModelGroup.PATH))
         planner = self._planner(memory)
         plan = self._plan(planner, list(self._declaration))
         if not plan.problems:
