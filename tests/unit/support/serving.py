@@ -20,6 +20,8 @@ def serving(cluster: FakeCluster) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are sent apart, and the second would wait 40 ms for the receipt of the first.
+        disable_nagle_algorithm = True
 
         def _answer(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
