@@ -205,7 +205,7 @@ def test_progress_is_told_on_a_terminal(tmp_path):
     """A model that does not get ready, on a server in memory: no real one takes its time when it is asked to."""
     double = FakeCluster()
     double.add_model("Chat", double.add_connector(), state="DEPLOYING")
-    todo = [{"searchops.opensearch_ml.ml_model": {"name": "Chat", "wait_timeout": 6}}]
+    todo = [{"searchops.opensearch_ml.ml_model": {"name": "Chat", "wait_timeout": 9}}]
     with mock.patch.object(FakeCluster, "_tick", return_value=None), serving(double) as url:
         play = Playbook(Cluster("double", url, None, None, None), tmp_path)
         line = "[localhost] waiting for model "

@@ -131,6 +131,14 @@ def test_a_model_of_a_file_and_one_of_that(converges, ollama, name, tmp_path):
     assert not [found for found in tags() if name in found]
 
 
+@pytest.fixture
+def memory(gateway):
+    """The server's memory for this test alone: what others ask meanwhile would put the model out of it."""
+    with gateway.alone():
+        yield
+
+
+@pytest.mark.usefixtures("memory")
 def test_loaded(converges, ollama, name):
     # Of models with the same weights and context Ollama keeps one in memory, under the name that was loaded first.
     stated = {"name": name, "from_model": "tiny-chat", "parameters": {"num_ctx": 192}}
