@@ -53,7 +53,7 @@ def declared(drawn: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     models = dict(drawn["models"])
     for name in drawn["pipelines"].values():
         models.setdefault(name, {"connector": "a", "state": "deployed"})
-    connectors = dict.fromkeys((model["connector"] for model in models.values()), {})
+    connectors: dict[str, Any] = {model["connector"]: {} for model in models.values()}
     connectors.update(drawn["connectors"])
 
     def named(name: str, options: dict[str, Any]) -> dict[str, Any]:
