@@ -52,6 +52,8 @@ CATALOGUE = {
     "declared_twice": "Take one of the two out.",
     "needs_absent": "Declare what is needed as present, or take out what needs it.",
     "cycle": "Take one of the references out.",
+    "duplicates_differ": "Make equal what the message names, or delete what is not meant; 'name_pattern' narrows the task. That "
+    "credentials are the same nobody can see: say so with 'trust_credentials'.",
     "prune_unconfirmed": "Give the cluster's name as 'prune_confirm' if you mean it.",
     "unsupported_version": "Upgrade OpenSearch, or leave out the option.",
     # What is on the cluster

@@ -49,6 +49,12 @@ def swap(
     return new
 
 
+def merge(run: Run, old: Doc, kept: Doc, users: list[Doc], probe: Callable[[str], None], *, timeout: float) -> None:
+    """Point the ``users`` of one connector at another that stays in any case, then delete the first. As in :func:`swap`,
+    a ``probe`` that raises points them back."""
+    _take_over(run, old, kept, users, probe, timeout=timeout, withdraw=lambda: None)
+
+
 def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout: float) -> list[Doc]:
     """End what an interrupted swap left among connectors of one name: forward where the new one is in use already and
     stands the probe, else back. Others of the same name are left alone. Returns what remains."""
@@ -123,8 +129,20 @@ class _TakenBack(Failure):
     """The new connector failed, and everything is again as it was before it."""
 
 
-def _take_over(run: Run, old: Doc, new: Doc, users: list[Doc], probe: Callable[[str], None], *, timeout: float) -> None:
-    """Point all users at the new connector, probe, delete the old one; or everything back, then :class:`_TakenBack`."""
+def _take_over(
+    run: Run,
+    old: Doc,
+    new: Doc,
+    users: list[Doc],
+    probe: Callable[[str], None],
+    *,
+    timeout: float,
+    withdraw: Callable[[], None] | None = None,
+) -> None:
+    """Point all users at the new connector, probe, delete the old one; or everything back, then :class:`_TakenBack`.
+
+    ``withdraw`` takes the new one away again, by deleting it unless stated otherwise.
+    """
     moved = [model for model in users if model.source.get("connector_id") == new.id]
     try:
         for model in [model for model in users if model not in moved]:
@@ -138,7 +156,10 @@ def _take_over(run: Run, old: Doc, new: Doc, users: list[Doc], probe: Callable[[
         try:
             for model in moved:
                 models.update(run, model, {"connector_id": old.id}, timeout=timeout)
-            _delete(run, new.id)
+            if withdraw is None:
+                _delete(run, new.id)
+            else:
+                withdraw()
         except Failure as second:
             failure.message += (
                 f" Going back to connector {old.id} failed as well ({second.message.rstrip('.')}); "

@@ -76,7 +76,7 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
             raise Failure("unknown_connector", f"There is no connector with the id {connector_id!r}.")
         return found
     return Connector.only(
-        _swap.settle(run, Connector.named(run.client, name), _prober(options, run), timeout=options["wait_timeout"]),
+        _swap.settle(run, Connector.named(run.client, name), prober(options, run), timeout=options["wait_timeout"]),
         name,
     )
 
@@ -148,7 +148,7 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
                 found,
                 connectors.body(fields, credential, notes),
                 users,
-                _prober(options, run),
+                prober(options, run),
                 timeout=options["wait_timeout"],
             ),
             replaced_id=found.id,
@@ -178,7 +178,7 @@ def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], time
     return found
 
 
-def _prober(options: Mapping[str, Any], run: Run) -> Any:
+def prober(options: Mapping[str, Any], run: Run) -> Any:
     """What a swap asks the model through the new connector before the old one goes: 'probe', if it is given."""
 
     def ask(model_id: str) -> None:

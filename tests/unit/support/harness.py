@@ -50,6 +50,7 @@ TASKS = {
     "ml_connector_info": "_connector_info",
     "ml_controller": "_controller",
     "ml_controller_info": "_controller_info",
+    "ml_dedupe": "_dedupe",
     "ml_model": "_model",
     "ml_model_group": "_model_group",
     "ml_model_group_info": "_model_group_info",

@@ -19,6 +19,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "ml_connector_info": {},
     "ml_controller": {"model": "Chat", "user_rate_limiter": {"alice": {"limit": 5, "unit": "HOURS"}}},
     "ml_controller_info": {},
+    "ml_dedupe": {},
     "ml_model": {"name": "Chat"},
     "ml_model_group": {"name": "Chat"},
     "ml_model_group_info": {},
