@@ -16,6 +16,7 @@ import base64
 import hashlib
 import hmac
 import os
+from functools import lru_cache
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import text_of
@@ -25,16 +26,37 @@ _SCHEME = "scrypt-15-8-1"
 
 def fingerprint(credential: Mapping[str, Any], salt: bytes | None = None) -> str:
     """``scheme:salt:hash`` of a credential's names and values."""
-    salt = os.urandom(16) if salt is None else salt
-    text = text_of({str(name): text_of(value) for name, value in credential.items()})
-    digest = hashlib.scrypt(text.encode("utf-8", "surrogateescape"), salt=salt, n=2**15, r=8, p=1, maxmem=2**26)
-    return ":".join((_SCHEME, base64.b64encode(salt).decode(), base64.b64encode(digest).decode()))
+    return _fingerprint(_text(credential), os.urandom(16) if salt is None else salt)
+
+
+def fingerprint_for_all(credential: Mapping[str, Any]) -> str:
+    """The same one each time that a process asks for it, so that a set of objects with one key costs one scrypt, now
+    and whenever the set is compared. That they have one key can be seen by whoever may read them."""
+    return _fingerprint_for_all(_text(credential))
 
 
 def matches(credential: Mapping[str, Any], known: str | None) -> bool:
     """Whether the fingerprint is that of the credential. An unknown or damaged one is that of none."""
     try:
         scheme, salt, _digest = str(known).split(":")
-        return scheme == _SCHEME and hmac.compare_digest(str(known), fingerprint(credential, base64.b64decode(salt)))
+        return scheme == _SCHEME and hmac.compare_digest(
+            str(known), _fingerprint(_text(credential), base64.b64decode(salt))
+        )
     except ValueError:
         return False
+
+
+def _text(credential: Mapping[str, Any]) -> str:
+    return text_of({str(name): text_of(value) for name, value in credential.items()})
+
+
+# A stack asks while it plans, while it applies and while it looks whether that came true.
+@lru_cache(maxsize=4096)
+def _fingerprint(text: str, salt: bytes) -> str:
+    digest = hashlib.scrypt(text.encode("utf-8", "surrogateescape"), salt=salt, n=2**15, r=8, p=1, maxmem=2**26)
+    return ":".join((_SCHEME, base64.b64encode(salt).decode(), base64.b64encode(digest).decode()))
+
+
+@lru_cache(maxsize=4096)
+def _fingerprint_for_all(text: str) -> str:
+    return _fingerprint(text, os.urandom(16))

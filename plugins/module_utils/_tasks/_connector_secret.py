@@ -33,7 +33,7 @@ def decide(options: Mapping[str, Any], source: Mapping[str, Any]) -> Secret:
         if source and _fingerprint.matches(credential, known):
             # A copy gets the same note, without the cost of making it anew.
             return Secret(None, False, {"credential": str(known)})
-        return Secret(credential, True, {"credential": _fingerprint.fingerprint(credential)})
+        return Secret(credential, True, {"credential": _fingerprint.fingerprint_for_all(credential)})
     changed = policy == "always" or not source
     return Secret(credential if changed else None, changed, {})
 

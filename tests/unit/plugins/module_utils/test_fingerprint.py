@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._fingerprint import fingerprint, matches
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._fingerprint import (
+    fingerprint,
+    fingerprint_for_all,
+    matches,
+)
 
 CREDENTIAL = {"key": "s3cret", "number": 5}
 
@@ -35,3 +39,10 @@ def test_a_damaged_one_matches_nothing(known: str | None) -> None:
 def test_any_text_can_be_a_key() -> None:
     for key in ("", "ü", "\udc80", "a" * 10000):
         assert matches({"key": key}, fingerprint({"key": key}, salt=b"salt"))
+
+
+def test_many_with_one_key_have_one_fingerprint() -> None:
+    known = fingerprint_for_all(CREDENTIAL)
+    assert fingerprint_for_all(dict(CREDENTIAL)) == known
+    assert fingerprint_for_all({"key": "other"}).split(":")[1] != known.split(":")[1]
+    assert matches(CREDENTIAL, known)
