@@ -204,7 +204,12 @@ class Kind:
         Returns the object and whether it was made here. Raises Failure where others keep getting in the way.
         """
 
-        def look() -> list[Doc]:
+        def look(own: str | None = None) -> list[Doc]:
+            if own and run.in_bulk:
+                # Somebody else reads it back, and that there is no other one a search tells.
+                found = cls.search(run.client, {"term": {"name.keyword": name}})
+                if [doc.id for doc in found] == [own]:
+                    return found
             return [doc for doc in cls.named(run.client, name) if counts(doc)]
 
         name = str(body["name"])
@@ -229,7 +234,7 @@ class Kind:
                     if holder is not None and holder.name == name and counts(holder):
                         return holder, False
                     continue
-                found = look()
+                found = look(own)
                 if len(found) == 1 and own in (None, found[0].id):
                     run.made.append((cls.PATH, found[0]))
                     return found[0], True

@@ -119,6 +119,8 @@ class Applier:
                 for path, doc in run.made:
                     self._memory.put(path, doc)
                 if deploys and any(action["action"] in _DEPLOYING for action in run.actions):
+                    # Its state changes by itself: whoever needs the model has to look.
+                    self._memory.doubt(Model.PATH, str(result["model_id"]))
                     self._deploying[str(result["model_id"])] = (step, run)
         return Outcome(step, run.actions, result["diff"], run.warnings, failure)
 
