@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,8 @@ def main() -> None:
     options = parser.parse_args()
     records: list[report.Record] = json.loads(options.raw.read_text())["records"] if options.add else []
     contestants: list[str] = options.contestants.split(",")
+    # Whoever ends it early wants the cluster back as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     first = 1 + max((record["run"] for record in records), default=0)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options.url, options.foreign, Path(folder))

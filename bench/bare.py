@@ -52,7 +52,12 @@ class Bare:
         names = [pairs.name_of(number) for number in range(size)]
         found: list[dict[str, Any]] = []
         for kind in ("connectors", "model_groups", "models"):
-            query = {"bool": {"must": [{"terms": {"name.keyword": names}}], "must_not": [{"exists": {"field": "chunk_number"}}]}}
+            query = {
+                "bool": {
+                    "must": [{"terms": {"name.keyword": names}}],
+                    "must_not": [{"exists": {"field": "chunk_number"}}],
+                }
+            }
             found = self.send("POST", f"/{kind}/_search", {"query": query, "size": 10000})["hits"]["hits"]
             assert len(found) == size, f"{len(found)} {kind}"
         return found

@@ -76,14 +76,18 @@ class Server:
         """Undeploy what serves, then take everything out of the indexes at once: one by one takes as long as the rest."""
         self.remove_foreign()
         query = {"prefix": {"name.keyword": pairs.PREFIX}}
-        found = self.send("POST", f"{ML}/models/_search", {"query": query, "size": 10000, "_source": False}, accept=(404,))
+        found = self.send(
+            "POST", f"{ML}/models/_search", {"query": query, "size": 10000, "_source": False}, accept=(404,)
+        )
         ids = [hit["_id"] for hit in found.get("hits", {}).get("hits", [])]
         for start in range(0, len(ids), 50):
             self.send("POST", f"{ML}/models/_undeploy", {"model_ids": ids[start : start + 50]})
         while self._count(".plugins-ml-model", "model_state", "DEPLOYED"):
             time.sleep(0.5)
         for index in INDEXES:
-            self._delete(index, query)
+            # What the server writes at the same moment is passed over.
+            while self._count(index):
+                self._delete(index, query)
 
     def add_foreign(self, size: int) -> None:
         """Connectors that nobody declares: copies of one that the server made, which is all that it keeps of them."""
