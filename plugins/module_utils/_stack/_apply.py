@@ -12,7 +12,7 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deployment import ensure_deployed
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory, RecallingClient
@@ -120,7 +120,7 @@ class Applier:
                     self._memory.put(path, doc)
                 if deploys and any(action["action"] in _DEPLOYING for action in run.actions):
                     # Its state changes by itself: whoever needs the model has to look.
-                    self._memory.doubt(Model.PATH, str(result["model_id"]))
+                    self._memory.doubt([f"{Model.PATH}/{segment(str(result['model_id']))}"])
                     self._deploying[str(result["model_id"])] = (step, run)
         return Outcome(step, run.actions, result["diff"], run.warnings, failure)
 
