@@ -33,7 +33,8 @@ def filled(module: Runner, cluster: FakeCluster, **options: Any) -> tuple[dict[s
 
 
 def laid(module: Runner, cluster: FakeCluster, **more: Any) -> None:
-    result = module("ml_stack", cluster, **stack(**more))
+    # One after the other, as the ids are compared too.
+    result = module("ml_stack", cluster, parallel=1, **stack(**more))
     assert not result.get("failed"), result
 
 
@@ -53,7 +54,7 @@ def test_on_an_empty_cluster_it_makes_the_same(module: Runner, cluster: FakeClus
     laid(module, cluster)
     exported, declared = filled(module, cluster)
     other = FakeCluster()
-    made = module("ml_stack", other, **declared)
+    made = module("ml_stack", other, parallel=1, **declared)
     assert not made.get("failed"), made
     assert module(MODULE, other)["stack"] == exported["stack"]
 
