@@ -76,6 +76,24 @@ def test_applied_as_planned_and_unchanged_after(
     assert (again["changed"], again["duplicates"]) == (False, [])
 
 
+@pytest.mark.parametrize("fault", ["lost_after", "refused"])
+def test_a_run_that_is_cut_off_is_ended_by_the_next(module: Runner, fault: str) -> None:
+    at, done = 0, False
+    while not done:
+        cluster = FakeCluster()
+        kept, other = cluster.add_connector(), cluster.add_connector()
+        for name, connector_id in zip(("One", "Two", "Three", "Four", "Five"), (kept, kept, kept, other, other)):
+            cluster.add_model(name, connector_id)
+        cluster.add_model("One", other, state="REGISTERED")
+        cluster.crash(fault, at)
+        done = not module(MODULE, cluster, apply=True).get("failed")
+        cluster.heal()
+        assert not module(MODULE, cluster, apply=True).get("failed")
+        assert (list(cluster.connectors), len(cluster.models), through(cluster)) == ([kept], 5, [kept])
+        at += 1
+    assert at > 10
+
+
 def test_the_oldest_of_equally_used_ones_is_kept(module: Runner, cluster: FakeCluster) -> None:
     first, second = cluster.add_connector(), cluster.add_connector()
     assert module(MODULE, cluster, apply=True)["duplicates"][0]["kept"] == first
