@@ -47,6 +47,8 @@ def test_the_readme_of_a_role_has_each_input_with_its_default(role: str) -> None
     for name, default in defaults.items():
         if isinstance(default, str) and "{{" in default:
             assert documented[name] == "as `" + default.strip("{} "), name
+        elif default is None:
+            assert documented[name] == "", name
         else:
             assert documented[name] == (str(default).lower() if isinstance(default, bool) else str(default)), name
 

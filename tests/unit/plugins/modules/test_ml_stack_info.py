@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any, Callable
 
+import pytest
 import yaml
+from ansible.errors import AnsibleFilterError
 
+from ansible_collections.searchops.opensearch_ml.plugins.filter.stack_filled import stack_filled
 from ansible_collections.searchops.opensearch_ml.plugins.filter.stack_yaml import stack_yaml
 from ansible_collections.searchops.opensearch_ml.tests.unit.plugins.module_utils.test_stack import ACTION, stack
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
@@ -114,3 +117,13 @@ def test_yaml(module: Runner, cluster: FakeCluster) -> None:
     assert yaml.load(text, _Loader) == {  # noqa: S506 - a safe loader with one more tag
         "a": ["{{ key }}", ("unsafe", "{{ other }}"), ("unsafe", "x {% y"), "plain"]
     }
+
+
+def test_values_in_the_places_of_variables() -> None:
+    stack = {"a": [{"key": "{{ key }}"}], "b": ["{{ other }}", "x {{ key }}", 1, None]}
+    assert stack_filled(stack, {"key": "sk-1"}) == {
+        "a": [{"key": "sk-1"}],
+        "b": ["{{ other }}", "x {{ key }}", 1, None],
+    }
+    with pytest.raises(AnsibleFilterError, match="needs a stack"):
+        stack_filled([], {})

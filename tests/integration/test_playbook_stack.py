@@ -1,0 +1,184 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbooks for a whole cluster as users run them: declared, verified, exported, given a new key, cleaned up, migrated."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
+    PRIVATE_IP,
+    TRUST,
+    TRUSTED,
+    chat,
+    gateway_keys,
+    guarded,
+)
+
+ROOT = Path(__file__).parents[2]
+ASKED = {"verify_messages": [{"role": "user", "content": "Ping"}], "verify_wait_timeout": 5}
+
+
+@pytest.fixture
+def play(cluster, connection, tmp_path):
+    """Runs a playbook, which must succeed or, with ``fails``, not; returns what it printed and how much was changed."""
+
+    def run(playbook, *arguments, fails=False, **given):
+        variables = tmp_path / "variables.json"
+        variables.write_text(json.dumps({"opensearch_connection": dict(connection), **given}))
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        done = subprocess.run(
+            [program, f"playbooks/{playbook}.yml", "-e", f"@{variables}", *arguments],
+            cwd=ROOT, capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL, check=False,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+        )  # fmt: skip
+        text = done.stdout + done.stderr
+        assert (done.returncode != 0) is fails, text
+        for key in [*gateway_keys(), *([connection["password"]] if cluster.tls else [])]:
+            assert key not in text
+        return text, int(re.findall(r"changed=(\d+)", text)[-1])
+
+    return run
+
+
+@pytest.fixture
+def declared(name):
+    return {
+        "stack_name": name.replace(" ", "-"),
+        "stack_connectors": [
+            chat(f"{name} one"),
+            guarded(f"{name} key", gateway_keys()[0], update_credential="when_changed"),
+        ],
+        "stack_models": [{"name": f"{name} {each}", "connector": f"{name} {each}"} for each in ("one", "key")],
+        "stack_prune": "managed",
+    }
+
+
+def test_a_set_is_declared_verified_and_exported(play, cluster, recorder, snapshot, name, declared, tmp_path):
+    text, planned = play("stack", "--check", "--diff", **declared)
+    assert f"+ create connector '{name} one'" in text
+    assert recorder.writes == []
+    assert not any(snapshot().values())
+    assert play("stack", **declared)[1] == planned == 1
+
+    before = snapshot()
+    recorder.clear()
+    text, changed = play("verify", **declared, **ASKED)
+    assert changed == 0
+    assert recorder.writes == []
+    assert snapshot() == before
+    assert len(re.findall(rf"{name} (?:one|key) +DEPLOYED +1/1 +answers", text)) == 2
+
+    file = tmp_path / "export.yml"
+    exporting = {
+        "export_file": str(file),
+        "export_name": declared["stack_name"],
+        "export_sections": ["connectors", "models"],
+    }
+    assert play("export", **exporting)[1] == 1
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    [variable] = re.findall(r"\{\{ (\w+) \}\}", file.read_text())
+    recorder.clear()
+    text, changed = play("stack", "-e", f"@{file}", "--check", **{variable: gateway_keys()[0]})
+    assert changed == 0
+    assert "Everything is as declared." in text
+
+    # Both: something differs, and something that serves does not answer.
+    away = cluster.one("models", f"{name} one").id
+    cluster.undeploy(away)
+    broken = cluster.make_connector(f"{name} broken", url="http://nowhere.invalid/v1/chat/completions")
+    model_id = cluster.make_model(f"{name} broken", broken, deploy=True)
+    declared["stack_models"].append({"name": f"{name} broken", "connector": f"{name} broken"})
+    recorder.clear()
+    text, _changed = play("verify", fails=True, **declared, **ASKED)
+    assert recorder.writes == []
+    assert re.search(rf"{name} broken +DEPLOYED +1/1 +backend_unknown_host", text), text
+    assert re.search(rf"{name} one +UNDEPLOYED +0/\d +not asked", text), text
+    assert cluster.state_of(away) == "UNDEPLOYED"
+    assert f"~ change model '{name} one' (deploy)" in text
+    assert cluster.state_of(model_id) == "DEPLOYED"
+
+
+def test_a_key_is_rotated_and_twins_are_merged(play, cluster, recorder, snapshot, name, declared):
+    play("stack", **declared)
+    model = cluster.one("models", f"{name} key")
+    before = snapshot()
+    rotated = {"rotate_key_connector": f"{name} key", "rotate_key_credential": {"api_key": gateway_keys()[1]}}
+
+    wrong = {**rotated, "rotate_key_credential": {"api_key": "sk-wrong-key-of-the-test"}}
+    text, _changed = play("rotate_key", fails=True, **wrong)
+    assert "sk-wrong-key-of-the-test" not in text
+    assert cluster.get("models", model.id)["connector_id"] == model.source["connector_id"]
+    assert cluster.answer(model.id) == "Pong."
+
+    if not cluster.is_3:
+        recorder.clear()
+        assert play("rotate_key", "--check", **rotated)[1] == 1
+        assert recorder.writes == []
+    assert play("rotate_key", **rotated)[1] == 1
+    assert cluster.one("connectors", f"{name} key").id != before["connectors"][0].id
+    assert cluster.state_of(model.id) == "DEPLOYED"
+    assert cluster.answer(model.id) == "Pong."
+    recorder.clear()
+    assert play("rotate_key", **rotated)[1] == 0
+    assert recorder.writes == []
+
+    twin = cluster.make_connector(f"{name} one")
+    used = cluster.one("models", f"{name} one").source["connector_id"]
+    narrowed = {"dedupe_name_pattern": f"{name}*"}
+    text, changed = play("dedupe", **narrowed)
+    assert changed == 0
+    assert f"({twin}): delete" in text
+    assert f"({used}): keep" in text
+    assert play("dedupe", dedupe_apply=True, **narrowed)[1] == 1
+    assert cluster.one("connectors", f"{name} one").id == used
+
+
+@pytest.fixture
+def other(stack, gateway):
+    """The newer of the two servers, and nobody else at work meanwhile: it belongs to the other worker.
+
+    That one may be ending, and take back what it has trusted; so this is trusted by settings that hold before those.
+    """
+    with gateway.alone():
+        before = stack["3.6.0"].settings()["transient"]
+        stack["3.6.0"].put_settings({}, {TRUSTED: TRUST, PRIVATE_IP: True})
+        yield stack["3.6.0"]
+        stack["3.6.0"].put_settings({}, {setting: before.get(setting) for setting in (TRUSTED, PRIVATE_IP)})
+
+
+@pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=True)
+def test_a_set_is_made_on_another_cluster(play, other, connection, recorder, name, declared):
+    play("stack", **declared)
+    migrated = {
+        "migrate_from": connection,
+        "migrate_to": {"hosts": [other.url]},
+        "migrate_sections": ["model_groups", "connectors", "models"],
+        "migrate_name_pattern": f"{name}*",
+    }
+    recorder.clear()
+    text, _changed = play("migrate", fails=True, **migrated)
+    # Told as an error, and in the result.
+    [variable] = set(re.findall(r"Give these variables: (\w+) ", text))
+    assert not other.named("connectors", f"{name} one")
+    migrated[variable] = gateway_keys()[0]
+    try:
+        assert play("migrate", "--check", **migrated)[1] == 1
+        assert not other.named("connectors", f"{name} one")
+        assert play("migrate", **migrated)[1] == 1
+        for each in ("one", "key"):
+            assert other.answer(other.one("models", f"{name} {each}").id) == "Pong."
+        assert play("migrate", **migrated)[1] == 0
+        assert recorder.writes == []
+    finally:
+        other.remove(name)
