@@ -60,6 +60,10 @@ integration: ## Tests against the local stack (ARGS='-k name' for some of them)
 molecule: ## Molecule's scenarios against the local stack (ARGS='-s name' for one of them)
 	@dev/molecule $(ARGS)
 
+.PHONY: bench
+bench: ## What stacks of 1 to 500 pairs take, against other ways (ARGS='--sizes 10 --runs 1'); hours, not for CI
+	@dev/bench $(ARGS)
+
 .PHONY: demo
 demo: ## Ask a model through OpenSearch: from nothing to an answer, and a second run with changed=0
 	@dev/demo

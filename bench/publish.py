@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the table and the plot of the raw numbers that are kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import median
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from bench import report
+
+DOCS = Path("docs")
+SHOWN = ("first", "unchanged")
+
+
+def plot(records: list[report.Record]) -> Figure:
+    """Seconds by the number of pairs, both logarithmic; a picture for each step."""
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    sizes = report.by_run(records)
+    for axes, step in zip(figure.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True):
+        for contestant, label in report.CONTESTANTS.items():
+            points = {
+                size: median(figures[contestant, step]["seconds"] for figures in runs if (contestant, step) in figures)
+                for size, runs in sizes.items()
+                if any((contestant, step) in figures for figures in runs)
+            }
+            if points:
+                axes.plot(list(points), list(points.values()), marker="o", label=label)
+        axes.set(title=report.STEPS[step], xlabel="pairs of connector and model", xscale="log", yscale="log")
+        axes.set_xticks(list(sizes), [str(size) for size in sizes])
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.axes[0].set_ylabel("seconds")
+    return figure
+
+
+def main() -> None:
+    records = json.loads((DOCS / "bench.json").read_text())["records"]
+    page = DOCS / "bench.md"
+    text = (Path(__file__).parent / "page.md").read_text()
+    page.write_text(text.replace("{tables}\n", report.markdown(records)))
+    # The same numbers make the same file.
+    mpl.rcParams["svg.hashsalt"] = "bench"
+    plot(records).savefig(DOCS / "bench.svg", metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
