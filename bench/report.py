@@ -112,8 +112,7 @@ def _cell(runs: list[Figures], contestant: str, step: str) -> str:
     if not found:
         return ""
     seconds, cpu, requests = (
-        median(of(record) for record in found)
-        for of in (lambda r: r["seconds"], lambda r: r["cpu"], lambda r: _requests(r))
+        median(of(record) for record in found) for of in (lambda r: r["seconds"], lambda r: r["cpu"], _requests)
     )
     return f"{seconds:.2f} s / {cpu:.2f} s / {requests:g}"
 

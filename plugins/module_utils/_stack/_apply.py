@@ -77,19 +77,27 @@ class Applier:
         waiting = {number: needs[number] | _touching(steps, number) for number in needs}
         with ThreadPoolExecutor(self._parallel) as pool:
             under_way: dict[Future[Outcome], int] = {}
-            while waiting or under_way:
-                for number in [number for number in waiting if all(each in self._outcomes for each in waiting[number])]:
-                    del waiting[number]
-                    stopped = [each for each in needs[number] if self._outcomes[each].stops]
-                    if stopped:
-                        blocker = steps[min(stopped)].item
-                        self._outcomes[number] = Outcome(steps[number], [], {}, [], blocked_by=blocker)
-                    else:
-                        under_way[pool.submit(self._do, steps[number])] = number
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    number = under_way.pop(future)
-                    self._outcomes[number] = future.result()
-                    self._tell(f"{len(self._outcomes)} of {len(steps)} done, the last one {steps[number].item.told}")
+            try:
+                while waiting or under_way:
+                    ready = [number for number in waiting if all(each in self._outcomes for each in waiting[number])]
+                    for number in ready:
+                        del waiting[number]
+                        stopped = [each for each in needs[number] if self._outcomes[each].stops]
+                        if stopped:
+                            blocker = steps[min(stopped)].item
+                            self._outcomes[number] = Outcome(steps[number], [], {}, [], blocked_by=blocker)
+                        else:
+                            under_way[pool.submit(self._do, steps[number])] = number
+                    for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                        number = under_way.pop(future)
+                        self._outcomes[number] = future.result()
+                        self._tell(
+                            f"{len(self._outcomes)} of {len(steps)} done, the last one {steps[number].item.told}"
+                        )
+            finally:
+                # After the task's own timeout, say, nothing is begun any more.
+                for future in under_way:
+                    future.cancel()
         self._await_deployed(steps)
         for number, step in enumerate(steps):
             if step.item.absent:

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from typing import Any
 
 import pytest
@@ -305,3 +307,22 @@ def test_reads_do_not_grow(cluster: FakeCluster, number: int) -> None:
     cluster.exchanges.clear()
     assert done(apply(cluster, **many)) == []
     assert len(cluster.exchanges) <= 5
+
+
+def test_what_is_cut_off_begins_nothing_more(cluster: FakeCluster) -> None:
+    def stop(signal: int, frame: object) -> None:
+        raise TimeoutError
+
+    many = {"connectors": [connector(f"C{n}") for n in range(200)]}
+    before = signal.signal(signal.SIGALRM, stop)
+    cluster.before("POST", "/connectors/_create", lambda: time.sleep(0.02), times=200)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(TimeoutError):
+            apply(cluster, **many)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(cluster.connectors) < 100
+    apply(cluster, **many)
+    assert len(cluster.connectors) == 200

@@ -37,7 +37,7 @@ def cluster(request: pytest.FixtureRequest) -> FakeCluster:
 @pytest.fixture
 def twins(cluster: FakeCluster) -> tuple[str, str, str]:
     """Three connectors of a name: the second is used by two models, the third by one."""
-    first, second, third = (cluster.add_connector() for _ in range(3))
+    first, second, third = (cluster.add_connector() for _number in range(3))
     for name, connector_id in (("One", second), ("Two", second), ("Three", third)):
         cluster.add_model(name, connector_id)
     return first, second, third
@@ -171,7 +171,7 @@ def test_models_of_a_group(module: Runner, cluster: FakeCluster) -> None:
 @pytest.mark.parametrize("holder", ["agent", "pipeline", "guardrail"])
 def test_what_cannot_be_pointed_elsewhere_stays(module: Runner, cluster: FakeCluster, holder: str) -> None:
     connector_id = cluster.add_connector()
-    models = [cluster.add_model("Chat", connector_id) for _ in range(2)]
+    models = [cluster.add_model("Chat", connector_id) for _number in range(2)]
     for number, model_id in enumerate(models):
         if holder == "agent":
             cluster.add_agent(f"Agent {number}", tools=[{"type": "MLModelTool", "parameters": {"model_id": model_id}}])
