@@ -14,6 +14,7 @@ description:
     to the same cluster it changes nothing; applied to an empty one it makes the same set.
   - A credential cannot be read back. In its place stands a variable, which RV(variables) lists. So does one in the place of
     a key that stands in a header in the open.
+  - It goes by searches, which may be a second behind what was changed last.
   - The filter P(searchops.opensearch_ml.stack_yaml#filter) writes it as a file of variables for a playbook.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)

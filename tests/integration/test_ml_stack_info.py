@@ -45,6 +45,8 @@ def test_there_and_back(cluster, module, snapshot, export, name):
     )
     wanted["controllers"] = [{"model": f"{name} one", "user_rate_limiter": {"ann": {"limit": 10, "unit": "MINUTES"}}}]
     module("ml_stack", **wanted)
+    # What a search tells of limits may be a second old.
+    until(lambda: export(key)[0]["stack"]["controllers"] != [], "searches to see the limits")
     exported, filled = export(key)
     assert exported["left_out"] == []
     assert list(exported["variables"].values()) == [f"{name} key: api_key"]
@@ -59,8 +61,7 @@ def test_there_and_back(cluster, module, snapshot, export, name):
     assert not any(snapshot().values())
     assert module("ml_stack", **filled)["changed"]
     assert cluster.answer(cluster.one("models", f"{name} key").id) == "Pong."
-    # What a search tells of limits may be a second old.
-    until(lambda: export(key)[0]["stack"]["controllers"] != [], "searches to see the limits")
+    until(lambda: export(key)[0]["stack"]["controllers"] != [], "searches to see the limits again")
     assert export(key)[0]["stack"] == exported["stack"]
 
 
