@@ -24,6 +24,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter im
 #: Seconds for which a partial deployment may still complete by itself: the reconciling job runs every 10 s.
 SETTLING = 12.0
 
+#: Pauses in seconds between the looks for reasons that are not noted yet.
+NOTED_LATER = (0.2, 0.5, 1.0)
+
 #: Seconds after which a model that still serves is told again to stop.
 UNHEEDED = 5.0
 
@@ -221,6 +224,12 @@ def node_reasons(client: Client, model_id: str, task_id: str | None = None) -> d
 
 def _deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failure:
     reasons = node_reasons(client, doc.id, task_id) or node_reasons(client, doc.id)
+    # The model's failure is noted before the reasons are, and a search may be a second behind both.
+    for pause in NOTED_LATER:
+        if reasons:
+            break
+        client.clock.sleep(pause)
+        reasons = node_reasons(client, doc.id, task_id) or node_reasons(client, doc.id)
     return _failure(doc, reasons)
 
 
