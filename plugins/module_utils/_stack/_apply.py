@@ -109,7 +109,7 @@ class Applier:
         run = Run(client, check_mode=False, in_bulk=self._in_bulk)
         options, deploys = step.options, self._deploys(step)
         if deploys:
-            self._admit()
+            self._admit(options["wait_timeout"])
             options = {**options, "wait": False}
         elif step.item.section.option == "controllers":
             self._await_model(step.item.name, options["wait_timeout"])
@@ -145,15 +145,15 @@ class Applier:
         with self._lock:
             return self._groups.setdefault(key, threading.Lock())
 
-    def _admit(self) -> None:
-        """Wait while as many models are being deployed as the nodes take."""
-        while True:
+    def _admit(self, timeout: float) -> None:
+        """Wait while as many models are being deployed as the nodes take; one that failed takes no place."""
+        end = self._client.clock.now() + timeout
+        while self._client.clock.now() < end:
             with self._lock:
                 waiting = dict(self._deploying)
-            if len(waiting) < MOST_DEPLOYING:
+            if len(waiting) < MOST_DEPLOYING or len(_under_way(self._look(waiting))) < MOST_DEPLOYING:
                 return
-            if len(self._look(waiting)) >= MOST_DEPLOYING:
-                self._client.clock.sleep(PAUSE)
+            self._client.clock.sleep(PAUSE)
 
     def _await_model(self, name: str, timeout: float) -> None:
         """Wait while the model of a name is being deployed: its document is written by that, and what others write into
@@ -164,7 +164,7 @@ class Applier:
                 waiting = {
                     model_id: None for model_id, (step, _run) in self._deploying.items() if step.item.name == name
                 }
-            if not waiting or all(models.state_of(doc) == models.DEPLOY_FAILED for doc in self._look(waiting)):
+            if not waiting or not _under_way(self._look(waiting)):
                 return
             clock.sleep(PAUSE)
 
@@ -185,7 +185,7 @@ class Applier:
         clock, begun = self._client.clock, self._client.clock.now()
         longest = max(step.options["wait_timeout"] for step, _run in waiting.values())
         left = self._look(waiting)
-        while any(models.state_of(doc) != models.DEPLOY_FAILED for doc in left) and clock.now() - begun < longest:
+        while _under_way(left) and clock.now() - begun < longest:
             self._tell(f"waiting for {len(left)} of {len(waiting)} models to be deployed")
             clock.sleep(PAUSE)
             left = self._look({doc.id: None for doc in left})
@@ -198,6 +198,11 @@ class Applier:
                 ensure_deployed(run, doc, wait=True, timeout=timeout, under_way=True)
             except Failure as failure:
                 self._outcomes[number] = self._outcomes[number]._replace(failure=failure)
+
+
+def _under_way(docs: list[Doc]) -> list[Doc]:
+    """Of models that are not deployed yet, those that may still come to be."""
+    return [doc for doc in docs if models.state_of(doc) != models.DEPLOY_FAILED]
 
 
 def _touching(steps: list[Step], number: int) -> set[int]:

@@ -326,3 +326,17 @@ def test_what_is_cut_off_begins_nothing_more(cluster: FakeCluster) -> None:
     assert len(cluster.connectors) < 100
     apply(cluster, **many)
     assert len(cluster.connectors) == 200
+
+
+def test_many_deployments_that_fail_hold_nobody_up(cluster: FakeCluster) -> None:
+    cluster.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": "out of order"})] * 50
+    many = {
+        "connectors": [connector("C")],
+        "models": [{"name": f"M{n}", "connector": "C", "wait_timeout": 30} for n in range(60)],
+        "parallel": 1,
+    }
+    with pytest.raises(Failure) as raised:
+        apply(cluster, **many)
+    assert raised.value.code == "stack_failed"
+    assert len(raised.value.details["failed"]) == 50
+    assert len([model for model in cluster.models.values() if model["model_state"] == "DEPLOYED"]) == 10
