@@ -106,26 +106,22 @@ class Planner:
         if not item.section.marked or item.absent:
             return options
         stated = options.get("description")
-        if item.section.kind is None:
-            definition = options.get("definition") or {}
-            stated = definition.get("description") if stated is None else stated
-            held = self._pipeline(options)
-            mark = self._stack if held is None else _marks.owner(held.get("description"))
-            if mark:
-                options["description"] = _marks.marked(stated, mark)
-            return options
-        known = self._known(item)
-        if not known:
-            if item.section.option == "connectors" and stated is None:
-                # A published body may bring a description of its own.
-                stated = _described(item)
-            options["description"] = _marks.marked(stated, self._stack)
-        elif _marks.owner(known[0].source.get("description")):
-            if item.section.option == "connectors" and stated is None:
-                stated = _described(item)
-            mark = _marks.owner(known[0].source.get("description"))
-            options["description"] = None if stated is None else _marks.marked(stated, mark)
+        if stated is None:
+            # A published body may bring a description of its own.
+            stated = (options.get("definition") or {}).get("description")
+        held = self._held(item)
+        mark = self._stack if held is None else _marks.owner(held.get("description"))
+        # What is not stated of an object that is there stays; but a pipeline is stated as a whole.
+        if mark and (stated is not None or held is None or item.section.kind is None):
+            options["description"] = _marks.marked(stated, mark)
         return options
+
+    def _held(self, item: Item) -> dict[str, Any] | None:
+        """What the cluster holds of an item; None where there is none."""
+        if item.section.kind is None:
+            return self._pipeline(item.options)
+        known = self._known(item)
+        return known[0].source if known else None
 
     def _known(self, item: Item) -> list[Doc]:
         kind = item.section.kind
@@ -167,9 +163,3 @@ class Planner:
             refers = result["agent"]
         for doc in self._known(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
             self.memory.put(kind.PATH, Doc(doc.id, {**doc.source, **refers}), planned=True)
-
-
-def _described(item: Item) -> str | None:
-    definition = item.options.get("definition") or {}
-    described = definition.get("description")
-    return str(described) if described is not None else None
