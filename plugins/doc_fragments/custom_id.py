@@ -11,7 +11,7 @@ class ModuleDocFragment:
 options: {}
 notes:
   - From OpenSearch 3.9 on new objects get an id that follows from their kind and name, of models also from their group, and of
-    replacements from what they replace, such as C(connector-local-chat-8eb495c95dd0b98d). Runs at the same moment then cannot
+    replacements from what they replace, such as C(connector_local_chat_8eb495c95dd0b98d). Runs at the same moment then cannot
     make two, as the server refuses an id that is taken. One that something else has, because it was renamed or moved, is left to
     it, and the server chooses another. Objects are found by their names as before.
   - What is for OpenSearch 3.9 is built against its published source, and was not run on a real server of that version.

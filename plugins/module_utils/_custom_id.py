@@ -20,7 +20,8 @@ READABLE = 64
 
 
 def custom_id(kind: str, name: str, apart: str = "") -> str:
-    """As in ``model-group-house-chat-0f1e2d3c4b5a6978``. ``apart`` is what tells objects of the kind and name apart."""
-    readable = re.sub(r"[^a-z0-9]+", "-", f"{kind} {name}".lower())[:READABLE].strip("-")
+    """As in ``model_group_house_chat_0f1e2d3c4b5a6978``. ``apart`` is what tells objects of the kind and name apart."""
+    # In one word, as the server takes two connectors for the same where it looks for users if their ids share a word.
+    readable = re.sub(r"[^a-z0-9]+", "_", f"{kind} {name}".lower())[:READABLE].strip("_")
     digest = hashlib.sha256("\0".join((kind, name, apart)).encode("utf-8", "backslashreplace")).hexdigest()
-    return f"{readable}-{digest[:16]}"
+    return f"{readable}_{digest[:16]}"

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind, made_after
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model_group as groups
@@ -21,6 +21,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._swap import halves
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import text_of
 
 #: What becomes of an object: ``merge`` points the models of a connector at the kept one and deletes it, ``stay`` leaves a
@@ -168,11 +169,7 @@ def _remote(doc: Doc) -> bool:
 
 def _half_of_a_swap(each: Namesakes) -> bool:
     docs = [member.doc for member in each.members]
-    return any(
-        old.id == connectors.notes_of(new.source).get("replaces") and not made_after(old, new)
-        for new in docs
-        for old in docs
-    )
+    return any(halves(old, new) for new in docs for old in docs)
 
 
 def _decide(kind: type[Kind], kept: Namesake, other: Namesake, trusted: bool, merged: Mapping[str, str]) -> None:

@@ -68,6 +68,8 @@ CATALOGUE = {
     "unknown_model_group": "Create the model group first, or name it by its name, which creates it where it is missing.",
     "id_taken": "Somebody else has just made an object of this id. Run the task again.",
     "connector_in_use": "Use 'update_strategy: swap' or 'redeploy' to change it; to delete it, delete or repoint the models first.",
+    "connector_held": "Give the models that the message names other connectors, for example by a change with 'update_strategy: "
+    "swap'; the new ones have other ids. Or let it be: an unused connector does no harm.",
     "model_name_taken": "Choose another name, or rename or delete the model that has it.",
     "inline_connector": "The model carries its own connector; delete the model and register it with a standalone connector.",
     "group_in_use": "Delete the models, or move them to another group with ml_model and 'model_group'.",

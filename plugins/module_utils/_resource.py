@@ -210,7 +210,7 @@ class Kind:
                 found = cls.search(run.client, {"term": {"name.keyword": name}})
                 if [doc.id for doc in found] == [own]:
                     return found
-            return [doc for doc in cls.named(run.client, name) if counts(doc)]
+            return [doc for doc in cls.named(run.client, name) if doc.id == own or counts(doc)]
 
         name = str(body["name"])
         sent = dict(body)

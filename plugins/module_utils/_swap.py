@@ -17,8 +17,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Mapping
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import SEARCH_LAG, Doc, made_after
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, made_after
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
@@ -28,6 +29,10 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter im
 
 #: For how long a half-done swap may stand still, in seconds, before it is taken for one that was cut off.
 SOMEBODY_ELSE = 5.0
+
+#: How many new connectors are put aside as the server would not delete the old one beside them, and the seconds that
+#: pass before the next one, so that its id is less like theirs.
+MOST_ASIDE, NEXT_ID = 3, 0.3
 
 
 def swap(
@@ -44,8 +49,11 @@ def swap(
     ``probe`` is called with the id of a model that serves, after it points at the new connector; when it raises, all
     models point at the old connector again, the new one is deleted, and its failure is raised.
     """
-    new = _create(run, old, body)
+    new, aside = _create(run, old, body)
     _take_over(run, old, new, users, probe, timeout=timeout)
+    # Not before: while models use the old one, these cannot be deleted either.
+    for doc in aside:
+        _let_go(run, doc.id)
     return new
 
 
@@ -60,16 +68,33 @@ def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout:
     stands the probe, else back. Others of the same name are left alone. Returns what remains."""
     for new in found:
         for old in found:
-            # An old one that was made later has nothing but its id from the one that was replaced.
-            if old.id == connectors.notes_of(new.source).get("replaces") and not made_after(old, new):
+            if halves(old, new):
                 gone = _settle_pair(run, old, new, probe, timeout)
                 return settle(run, [doc for doc in found if doc is not gone], probe, timeout=timeout)
     return found
 
 
+def halves(old: Doc, new: Doc) -> bool:
+    """Whether one was to take the other's place, or both that of a third one."""
+    # An old one that was made later has nothing but its id from the one that was replaced.
+    replaced = connectors.notes_of(new.source).get("replaces")
+    return _siblings(old, new) or (old.id == replaced and not made_after(old, new))
+
+
+def _siblings(one: Doc, other: Doc) -> bool:
+    replaced = connectors.notes_of(one.source).get("replaces")
+    return one is not other and bool(replaced) and connectors.notes_of(other.source).get("replaces") == replaced
+
+
 def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], timeout: float) -> Doc:
-    """Returns the one of the two that is deleted."""
+    """Returns the one of the two that is deleted, or that counts as such as nobody uses it and it cannot be."""
     users = models.using_connectors(run.client, [new.id, old.id])
+    if _siblings(old, new) and _uses(users, old):
+        old, new = new, old
+    unused, other = (old, new) if _uses(users, new) else (new, old)
+    if not _uses(users, unused) and models.mistaken_for_users(run.client, unused.id):
+        run.warn(f"Connector {unused.id}, a double of {other.id}, is left, as the server does not delete it yet.")
+        return unused
     if not run.check_mode and not _uses(users, new):
         # It may be the beginning of a swap that somebody else is at right now, and not what is left of one.
         with suppress(WaitTimeout):
@@ -104,7 +129,7 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
             run.warn(f"An interrupted change was taken back. {failure.message}")
             run.act("undo_swap", Connector.LABEL, new.name, lambda: None, id=new.id)
             return new
-    run.act("undo_swap", Connector.LABEL, new.name, lambda: _delete(run, new.id), id=new.id)
+    run.act("undo_swap", Connector.LABEL, new.name, lambda: removal.delete(run, new.id), id=new.id)
     return new
 
 
@@ -157,7 +182,7 @@ def _take_over(
             for model in moved:
                 models.update(run, model, {"connector_id": old.id}, timeout=timeout)
             if withdraw is None:
-                _delete(run, new.id)
+                _let_go(run, new.id)
             else:
                 withdraw()
         except Failure as second:
@@ -168,31 +193,44 @@ def _take_over(
             raise failure from second
         message = f"The new connector failed, the old one ({old.id}) serves on: {failure.message}"
         raise _TakenBack(failure.code, message, failure.status, **failure.details) from failure
-    _delete(run, old.id)
+    _let_go(run, old.id)
 
 
-def _delete(run: Run, connector_id: str) -> None:
-    """Delete a connector that no model uses any more. The server looks for users with a search, which on 2.19 may be
-    a second old: a refusal is asked for again for as long as that can explain it."""
-    end = run.clock.now() + SEARCH_LAG
+def _let_go(run: Run, connector_id: str) -> None:
+    """Delete a connector that no model uses any more; one that the server takes for used is left."""
+    try:
+        removal.delete(run, connector_id)
+    except Failure as failure:
+        if failure.code != "connector_held":
+            raise
+        run.warn(f"A connector that was replaced is left. {failure.message}. {failure.remedy}")
+
+
+def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]]:
+    """The new connector, and those that were made in vain.
+
+    Of two connectors whose ids share a word the server deletes neither while a model uses the other (see
+    :func:`connectors.words_of`). So one that shares a word with the old one is put aside, for another one.
+    """
+
+    def lets_go(doc: Doc) -> bool:
+        return connectors.words_of(doc.id).isdisjoint(connectors.words_of(old.id))
+
+    aside: list[Doc] = []
     while True:
-        try:
-            return Connector.delete(run, connector_id)
-        except ApiError as error:
-            if error.code != "connector_in_use" or run.clock.now() >= end:
-                raise
-        run.clock.sleep(0.3)
-
-
-def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> Doc:
-    new, ours = Connector.create_one(
-        run,
-        body,
-        path=f"{Connector.PATH}/_create",
-        withdraw=lambda connector_id: Connector.delete(run, connector_id),
-        counts=lambda doc: connectors.notes_of(doc.source).get("replaces") == old.id,
-        apart=old.id,
-    )
-    if not ours:
-        raise Failure("concurrent_change", f"Somebody else is replacing connector {old.name!r} ({old.id}) right now.")
-    return new
+        new, ours = Connector.create_one(
+            run,
+            body,
+            path=f"{Connector.PATH}/_create",
+            withdraw=lambda connector_id: removal.delete(run, connector_id),
+            counts=lambda doc: connectors.notes_of(doc.source).get("replaces") == old.id and lets_go(doc),
+            apart=old.id,
+        )
+        if not ours:
+            raise Failure(
+                "concurrent_change", f"Somebody else is replacing connector {old.name!r} ({old.id}) right now."
+            )
+        if lets_go(new) or len(aside) == MOST_ASIDE:
+            return new, aside
+        aside.append(new)
+        run.clock.sleep(NEXT_ID)

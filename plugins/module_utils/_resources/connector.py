@@ -57,6 +57,12 @@ class Connector(Kind):
     UNKNOWN = "unknown_connector"
 
 
+def words_of(connector_id: str) -> set[str]:
+    """The words in an id. 3.x keeps the id of a model's connector as text, and takes every model that has one of these
+    words there for a user of the connector (ml-commons, DeleteConnectorTransportAction; seen on 3.6.0)."""
+    return set(re.findall(r"[0-9a-z_]+", connector_id.lower()))
+
+
 def stated(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state, in the form in which the server stores them."""
     # The option 'headers' is the connection's: what it holds is for the cluster, and secret.

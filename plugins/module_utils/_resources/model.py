@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Callable, Iterable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import words_of
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import (
     canonical,
@@ -105,14 +105,16 @@ def using_connectors(client: Client, connector_ids: Iterable[str]) -> list[Doc]:
 
 def of_connectors(connector_ids: Iterable[str]) -> dict[str, Any]:
     """A search for the models of any number of connectors, which may find more than those."""
-    # On 3.x the field is analysed text, of which one word is looked for; on 2.19 it holds the id as it is.
+    # On 3.x the field is text, of which one word is looked for; on 2.19 it holds the id as it is.
     ids = set(connector_ids)
-    return {"terms": {"connector_id": sorted(ids | {_longest_word(connector_id) for connector_id in ids})}}
+    return {"terms": {"connector_id": sorted(ids | {max(sorted(words_of(each)), key=len) for each in ids})}}
 
 
-def _longest_word(text: str) -> str:
-    """The longest part of an id that the standard analyser keeps in one piece: of letters, digits and underscores."""
-    return max(re.split(r"[^0-9a-z_]+", text.lower()), key=len)
+def mistaken_for_users(client: Client, connector_id: str) -> list[Doc]:
+    """The models for whose sake the server refuses to change or delete a connector, although all of them use others:
+    their connectors' ids have a word of its id. Empty where a model does use it."""
+    found = Model.read_anew(client, Model.search(client, {"match": {"connector_id": connector_id}}))
+    return [] if any(doc.source.get("connector_id") == connector_id for doc in found) else found
 
 
 def ids_by(client: Client, field: str) -> dict[str, list[str]]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _swap
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector_checks, prediction
@@ -87,7 +88,7 @@ def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
     users = models.using_connectors(run.client, [found.id])
     if users:
         raise _in_use(found, users)
-    run.act("delete", Connector.LABEL, found.name, lambda: Connector.delete(run, found.id), id=found.id)
+    run.act("delete", Connector.LABEL, found.name, lambda: removal.delete(run, found.id), id=found.id)
     before = connectors.shown(connectors.stored(found.source))
     return {"connector": None, "connector_id": found.id, "diff": {"before": before, "after": {}}}
 
@@ -104,7 +105,7 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             run,
             connectors.body(fields, credential, secret.notes),
             path=f"{Connector.PATH}/_create",
-            withdraw=lambda connector_id: Connector.delete(run, connector_id),
+            withdraw=lambda connector_id: removal.delete(run, connector_id),
         )
 
     made = run.act("create", Connector.LABEL, fields["name"], make)
@@ -174,7 +175,14 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
 
 def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], timeout: float) -> Doc:
     """A PUT; models that serve are away while it is done."""
-    deployment.while_away(run, live, lambda: Connector.change(run, found.id, body), timeout=timeout)
+
+    def change() -> None:
+        try:
+            Connector.change(run, found.id, body)
+        except ApiError as error:
+            raise removal.explained(run.client, found.id, error) from None
+
+    deployment.while_away(run, live, change, timeout=timeout)
     return found
 
 

@@ -192,6 +192,8 @@ class FakeCluster(Agents, Controllers):
         self._from: tuple[int, Fault] | None = None
         self._hooks: list[tuple[Callable[[str, str], bool], Callable[[], None], list[int]]] = []
         self._made = 0
+        #: kind -> ids that its next objects get.
+        self.next_ids: dict[str, list[str]] = {}
         self._time = 1700000000000
 
     # The seam
@@ -342,6 +344,8 @@ class FakeCluster(Agents, Controllers):
         return handler(*ids, body=body, query=query)
 
     def _id(self, kind: str) -> str:
+        if self.next_ids.get(kind):
+            return self.next_ids[kind].pop(0)
         self._made += 1
         return f"K{self._made}q-{kind}_{self._made}Z"
 
@@ -417,8 +421,8 @@ class FakeCluster(Agents, Controllers):
         stored = self._connector(object_id)
         users = [
             model_id
-            for model_id, model in self.models.items()
-            if model.get("connector_id") == object_id and model["model_state"] in ("DEPLOYED", "PARTIALLY_DEPLOYED")
+            for model_id in self._users_of(object_id)
+            if self.models[model_id]["model_state"] in ("DEPLOYED", "PARTIALLY_DEPLOYED")
         ]
         if users:
             raise Refused(
@@ -451,8 +455,15 @@ class FakeCluster(Agents, Controllers):
         self._wrote(object_id)
         return {"_id": object_id, "result": "updated", "_version": self.versions[object_id]}
 
+    def _users_of(self, connector_id: str) -> list[str]:
+        """The models that the server takes for users of a connector: on 3.x those whose connector's id shares a word."""
+        if self.version.startswith("2."):
+            return [key for key, model in self.models.items() if model.get("connector_id") == connector_id]
+        query = {"match": {"connector_id": connector_id}}
+        return [key for key, model in self.models.items() if matches(query, key, model)]
+
     def _connectors_delete_one(self, object_id: str, *, body: Any, query: Any) -> dict[str, Any]:
-        users = [model_id for model_id, model in self.models.items() if model.get("connector_id") == object_id]
+        users = self._users_of(object_id)
         if users:
             raise Refused(
                 409,

@@ -35,8 +35,8 @@ def creates(cluster: FakeCluster) -> list[Any]:
 
 class TestTheId:
     def test_it_can_be_read_and_stays(self) -> None:
-        assert custom_id("connector", "Local chat") == "connector-local-chat-8eb495c95dd0b98d"
-        assert custom_id("model group", "Größe (2)").startswith("model-group-gr-e-2-")
+        assert custom_id("connector", "Local chat") == "connector_local_chat_8eb495c95dd0b98d"
+        assert custom_id("model group", "Größe (2)").startswith("model_group_gr_e_2_")
 
     @pytest.mark.parametrize("name", ["日本語", "_a", "-", "a" * 256, "a/b?c=../d", "\ud800", "A b" * 50])
     def test_the_server_takes_it(self, name: str) -> None:

@@ -182,6 +182,15 @@ def test_a_check_ends_no_swap_yet_tells_it(cluster: FakeCluster) -> None:
     assert list(cluster.connectors) == [old]
 
 
+def test_an_interrupted_swap_of_one_that_was_swapped_before(cluster: FakeCluster) -> None:
+    served(cluster)
+    once = execute(cluster, "ml_connector", **NEW)["connector_id"]
+    cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces":"' + once + '"}'})
+    assert [each["action"] for each in execute(cluster, "ml_connector", **NEW)["actions"]] == ["undo_swap"]
+    assert list(cluster.connectors) == [once]
+    assert used(cluster) == {once}
+
+
 def test_an_interrupted_swap_that_does_not_stand_the_probe_is_taken_back(cluster: FakeCluster) -> None:
     def backend(connector: dict[str, Any], credential: Any, parameters: Any) -> dict[str, Any]:
         if connector.get("description") == "Wrong key":

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""3.x takes connectors whose ids share a word for the same where it looks for users: 'aaa-L' for 'bbb-l', say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT
+
+CHANGED = {**CHAT, "description": "New"}
+
+
+@pytest.fixture
+def old(cluster: FakeCluster) -> str:
+    """A connector with a model that serves."""
+    cluster.next_ids["connector"] = ["old-L"]
+    cluster.add_model("Chat", cluster.add_connector())
+    return "old-L"
+
+
+@pytest.fixture
+def stranger(cluster: FakeCluster) -> str:
+    """Somebody else's model, whose connector's id has a word of the old one's; its id."""
+    cluster.next_ids["connector"] = ["theirs-l"]
+    return cluster.add_model("Theirs", cluster.add_connector("Their chat"))
+
+
+def outcome(cluster: FakeCluster, **options: Any) -> tuple[list[str], list[str]]:
+    """The actions of a run and its warnings, which a check foresees."""
+    planned = execute(cluster, "ml_connector", check_mode=True, **options)
+    done = execute(cluster, "ml_connector", **options)
+    assert [each["action"] for each in planned["actions"]] == [each["action"] for each in done["actions"]]
+    return [each["action"] for each in done["actions"]], done.get("warnings", [])
+
+
+def test_a_new_connector_gets_an_id_that_lets_the_old_one_go(cluster: FakeCluster, old: str) -> None:
+    cluster.next_ids["connector"] = ["new-l", "another-L", "at_last-M"]
+    assert outcome(cluster, **CHANGED) == (["swap"], [])
+    assert list(cluster.connectors) == ["at_last-M"]
+    assert not execute(cluster, "ml_connector", **CHANGED)["changed"]
+
+
+def test_what_was_made_in_vain_goes_with_the_next_run_after_a_failure(cluster: FakeCluster, old: str) -> None:
+    cluster.next_ids["connector"] = ["new-l", "at_last-M"]
+    model_id = next(iter(cluster.models))
+
+    def refuse() -> None:
+        if "at_last-M" in cluster.connectors:
+            cluster.inject("error")
+
+    cluster.before("PUT", model_id, refuse)
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **CHANGED)
+    assert "serves on" in caught.value.message
+    assert set(cluster.connectors) == {old, "new-l"}
+
+    # While the old one is used, the server holds what was made in vain.
+    actions, (warning,) = outcome(cluster, **CHAT)
+    assert actions == []
+    assert "Connector new-l, a double of old-L, is left" in warning
+    assert outcome(cluster, **CHANGED)[0] == ["swap"]
+    assert outcome(cluster, **CHANGED)[0] == ["finish_swap"]
+    assert outcome(cluster, **CHANGED) == ([], [])
+    assert len(cluster.connectors) == 1
+
+
+def test_a_server_whose_ids_always_share_a_word(cluster: FakeCluster, old: str) -> None:
+    cluster.next_ids["connector"] = [f"new{number}-l" for number in range(4)]
+    actions, warnings = outcome(cluster, **CHANGED)
+    assert actions == ["swap"]
+    assert len(warnings) == 4
+    assert all("'Chat' (" in warning for warning in warnings)
+    assert list(cluster.connectors) == [old, "new0-l", "new1-l", "new2-l", "new3-l"]
+    assert outcome(cluster, **CHANGED)[0] == []
+
+
+def test_a_replaced_connector_that_is_held_for_another_is_left_until_it_is_not(
+    cluster: FakeCluster, old: str, stranger: str
+) -> None:
+    actions, (warning,) = outcome(cluster, **CHANGED)
+    assert actions == ["swap"]
+    assert f"'Theirs' ({stranger}) with connector theirs-l" in warning
+    assert len(cluster.connectors) == 3
+
+    before = cluster.snapshot()
+    actions, (warning,) = outcome(cluster, **CHANGED)
+    assert actions == []
+    assert f"Connector {old}, a double of " in warning
+    assert cluster.snapshot() == before
+
+    del cluster.models[stranger]
+    assert outcome(cluster, **CHANGED) == (["finish_swap"], [])
+    assert old not in cluster.connectors
+
+
+@pytest.mark.parametrize("what", ["delete", "change"])
+def test_who_is_taken_for_a_user_is_told(cluster: FakeCluster, stranger: str, what: str) -> None:
+    cluster.next_ids["connector"] = ["old-L"]
+    cluster.add_connector()
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **({"name": "Local chat", "state": "absent"} if what == "delete" else CHANGED))
+    assert caught.value.code == "connector_held"
+    assert caught.value.details["models"] == [stranger]
+    assert "old-L" in cluster.connectors
+
+
+def test_a_true_user_is_told_as_one(cluster: FakeCluster, old: str, stranger: str) -> None:
+    def registered() -> None:
+        cluster.add_model("Just now", old)
+
+    del cluster.models[next(iter(cluster.models))]
+    cluster.before("DELETE", old, registered)
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", name="Local chat", state="absent")
+    assert caught.value.code == "connector_in_use"
+
+
+def test_2_19_compares_whole_ids() -> None:
+    cluster = FakeCluster("2.19.1")
+    cluster.next_ids["connector"] = ["old-L", "theirs-l"]
+    cluster.add_model("Chat", cluster.add_connector())
+    cluster.add_model("Theirs", cluster.add_connector("Their chat"))
+    assert outcome(cluster, **CHANGED) == (["swap"], [])
+    assert "old-L" not in cluster.connectors
