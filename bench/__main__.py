@@ -30,10 +30,15 @@ STEPS = {
     "stack": ("first", "unchanged", "foreign", "key"),
     "modules": ("first", "unchanged", "key"),
     "uri": ("first",),
+    "role": ("first", "unchanged"),
+    "uri_chat": ("first",),
 }
 
 #: Those that start a process for each object.
 SLOW, SLOW_UP_TO = ("modules", "uri"), 100
+
+#: Those that bring one pair about, with all that belongs to it.
+WHOLE_WAY = ("role", "uri_chat")
 
 
 class Bench:
@@ -120,7 +125,7 @@ def main() -> None:
                 turn = (run - 1) % len(contestants)
                 for size in map(int, options.sizes.split(",")):
                     for contestant in contestants[turn:] + contestants[:turn]:
-                        if contestant in SLOW and size > SLOW_UP_TO:
+                        if size > (1 if contestant in WHOLE_WAY else SLOW_UP_TO if contestant in SLOW else size):
                             continue
                         for record in bench.rounds(contestant, size, run):
                             print(report.line(record), flush=True)

@@ -20,6 +20,8 @@ CONTESTANTS = {
     "stack": "ml_stack",
     "modules": "single modules",
     "uri": "uri tasks",
+    "role": "role ollama_chat",
+    "uri_chat": "the same by uri tasks",
 }
 STEPS = {
     "first": "first apply",
@@ -61,6 +63,11 @@ def _limit(figures: Figures) -> float:
     return min(bare) + _seconds(figures, "start", "unchanged")
 
 
+def _tasks(figures: Figures) -> int:
+    """Of the single modules: one for each connector and one for each model."""
+    return 2 * int(figures["modules", "unchanged"]["size"])
+
+
 #: What is compared: of one run's figures, where it has those that it takes.
 RATIOS: dict[str, Callable[[Figures], float]] = {
     "first apply: ml_stack / (bare client + start)": lambda f: _seconds(f, "stack", "first") / _limit(f),
@@ -72,6 +79,14 @@ RATIOS: dict[str, Callable[[Figures], float]] = {
         _seconds(f, "stack", "foreign") / _seconds(f, "stack", "unchanged")
     ),
     "unchanged: requests of ml_stack": lambda f: float(_requests(f["stack", "unchanged"])),
+    "unchanged: single module's task, in seconds": lambda f: (
+        (_seconds(f, "modules", "unchanged") - _seconds(f, "start", "unchanged")) / _tasks(f)
+    ),
+    "unchanged: requests of a single module's task": lambda f: _requests(f["modules", "unchanged"]) / _tasks(f),
+    "role ollama_chat, unchanged / its first run by uri tasks": lambda f: (
+        _seconds(f, "role", "unchanged") / _seconds(f, "uri_chat", "first")
+    ),
+    "unchanged: requests of role ollama_chat": lambda f: float(_requests(f["role", "unchanged"])),
 }
 
 

@@ -45,9 +45,17 @@ def test_a_run_that_lacks_a_figure_does_not_count() -> None:
     assert report.ratio(runs, report.RATIOS["first apply: ml_stack / uri tasks"]) is None
 
 
+def test_a_task_is_one_of_two_for_each_pair() -> None:
+    records = [record("start", "unchanged", 1, 2.0), record("modules", "unchanged", 1, 12.0, requests=500)]
+    runs = report.by_run(records)[100]
+    assert report.ratio(runs, report.RATIOS["unchanged: single module's task, in seconds"]) == 0.05
+    assert report.ratio(runs, report.RATIOS["unchanged: requests of a single module's task"]) == 2.5
+
+
 def test_the_tables() -> None:
     shown = report.markdown(of_run(1, 1.0) + of_run(2, 3.0))
     assert "Runs: 2 of N = 100." in shown
     assert "| first apply | ml_stack | 44.00 s / 0.50 s / 404 |" in shown
     assert "| unchanged: requests of ml_stack | 3.00 |" in shown
     assert "uri" not in shown
+    assert "role" not in shown
