@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Deleting a connector that no model uses, although the server may believe that one does."""
+"""Deleting and changing connectors that no model uses, although the server may believe that one does."""
 
 from __future__ import annotations
 

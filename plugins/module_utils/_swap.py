@@ -91,10 +91,10 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
     users = models.using_connectors(run.client, [new.id, old.id])
     if _siblings(old, new) and _uses(users, old):
         old, new = new, old
-    unused, other = (old, new) if _uses(users, new) else (new, old)
-    if not _uses(users, unused) and models.mistaken_for_users(run.client, unused.id):
-        run.warn(f"Connector {unused.id}, a double of {other.id}, is left, as the server does not delete it yet.")
-        return unused
+    for one, other in ((old, new), (new, old)):
+        if not _uses(users, one) and models.mistaken_for_users(run.client, one.id):
+            run.warn(f"Connector {one.id}, a double of {other.id}, is left, as the server does not delete it yet.")
+            return one
     if not run.check_mode and not _uses(users, new):
         # It may be the beginning of a swap that somebody else is at right now, and not what is left of one.
         with suppress(WaitTimeout):

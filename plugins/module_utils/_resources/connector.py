@@ -58,8 +58,9 @@ class Connector(Kind):
 
 
 def words_of(connector_id: str) -> set[str]:
-    """The words in an id. 3.x keeps the id of a model's connector as text, and takes every model that has one of these
-    words there for a user of the connector (ml-commons, DeleteConnectorTransportAction; seen on 3.6.0)."""
+    """The words in an id. The server keeps the id of a model's connector as text, and takes every model that has one of
+    these words there for a user of the connector (ml-commons, DeleteConnectorTransportAction and
+    UpdateConnectorTransportAction; seen on 2.19.1 and 3.6.0)."""
     return set(re.findall(r"[0-9a-z_]+", connector_id.lower()))
 
 

@@ -105,16 +105,20 @@ def using_connectors(client: Client, connector_ids: Iterable[str]) -> list[Doc]:
 
 def of_connectors(connector_ids: Iterable[str]) -> dict[str, Any]:
     """A search for the models of any number of connectors, which may find more than those."""
-    # On 3.x the field is text, of which one word is looked for; on 2.19 it holds the id as it is.
+    # The field is text, of which one word is looked for; where it is mapped as a keyword it holds the id as it is.
     ids = set(connector_ids)
     return {"terms": {"connector_id": sorted(ids | {max(sorted(words_of(each)), key=len) for each in ids})}}
 
 
 def mistaken_for_users(client: Client, connector_id: str) -> list[Doc]:
-    """The models for whose sake the server refuses to change or delete a connector, although all of them use others:
-    their connectors' ids have a word of its id. Empty where a model does use it."""
+    """The models for whose sake the server refuses to delete a connector, although all of them use others: their
+    connectors' ids have a word of its id. Empty where a model does use it, or did a moment ago."""
+    words = words_of(connector_id)
+    if len(words) < 2:
+        return []
     found = Model.read_anew(client, Model.search(client, {"match": {"connector_id": connector_id}}))
-    return [] if any(doc.source.get("connector_id") == connector_id for doc in found) else found
+    used = [str(doc.source.get("connector_id")) for doc in found]
+    return [] if any(each == connector_id or words.isdisjoint(words_of(each)) for each in used) else found
 
 
 def ids_by(client: Client, field: str) -> dict[str, list[str]]:

@@ -132,8 +132,12 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
     connector_checks.check_version(run.version, fields)
     users = models.using_connectors(run.client, [found.id])
     live = [model for model in users if models.state_of(model) in models.LIVE]
-    # A PUT can neither take a parameter away nor turn one protocol's connector into another's.
+    # A PUT can neither take a parameter away nor turn one protocol's connector into another's, and the server refuses
+    # one where it takes a model that serves for a user.
     replaced = bool(connectors.removed_parameters(current, wanted)) or "protocol" in differing
+    if not replaced and not live:
+        mistaken = models.mistaken_for_users(run.client, found.id)
+        replaced = any(models.state_of(model) in models.LIVE for model in mistaken)
     strategy = options["update_strategy"]
     if live and strategy == "fail":
         raise _in_use(found, live)

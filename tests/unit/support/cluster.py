@@ -456,9 +456,7 @@ class FakeCluster(Agents, Controllers):
         return {"_id": object_id, "result": "updated", "_version": self.versions[object_id]}
 
     def _users_of(self, connector_id: str) -> list[str]:
-        """The models that the server takes for users of a connector: on 3.x those whose connector's id shares a word."""
-        if self.version.startswith("2."):
-            return [key for key, model in self.models.items() if model.get("connector_id") == connector_id]
+        """The models that the server takes for users of a connector: those whose connector's id shares a word."""
         query = {"match": {"connector_id": connector_id}}
         return [key for key, model in self.models.items() if matches(query, key, model)]
 

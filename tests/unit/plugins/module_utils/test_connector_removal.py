@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""3.x takes connectors whose ids share a word for the same where it looks for users: 'aaa-L' for 'bbb-l', say."""
+"""The server takes connectors whose ids share a word for the same where it looks for users: 'aaa-L' for 'bbb-l', say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT
 
@@ -98,15 +98,33 @@ def test_a_replaced_connector_that_is_held_for_another_is_left_until_it_is_not(
     assert old not in cluster.connectors
 
 
-@pytest.mark.parametrize("what", ["delete", "change"])
-def test_who_is_taken_for_a_user_is_told(cluster: FakeCluster, stranger: str, what: str) -> None:
+def test_who_is_taken_for_a_user_is_told(cluster: FakeCluster, stranger: str) -> None:
     cluster.next_ids["connector"] = ["old-L"]
     cluster.add_connector()
     with pytest.raises(Failure) as caught:
-        execute(cluster, "ml_connector", **({"name": "Local chat", "state": "absent"} if what == "delete" else CHANGED))
+        execute(cluster, "ml_connector", name="Local chat", state="absent")
     assert caught.value.code == "connector_held"
     assert caught.value.details["models"] == [stranger]
     assert "old-L" in cluster.connectors
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_one_that_the_server_does_not_change_is_replaced(cluster: FakeCluster, stranger: str, serves: bool) -> None:
+    cluster.next_ids["connector"] = ["old-L"]
+    cluster.add_connector()
+    cluster.models[stranger]["model_state"] = "DEPLOYED" if serves else "UNDEPLOYED"
+    actions, warnings = outcome(cluster, **CHANGED)
+    assert actions == ["swap" if serves else "update"]
+    assert len(warnings) == serves
+    assert outcome(cluster, **CHANGED)[0] == []
+
+
+def test_a_model_that_was_moved_away_a_moment_ago_holds_nothing(cluster: FakeCluster, old: str) -> None:
+    new = cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces":"old-L"}'})
+    cluster.change_lag = 9
+    cluster.call("PUT", f"{ML}/models/{next(iter(cluster.models))}", {"connector_id": new})
+    assert [each["action"] for each in execute(cluster, "ml_connector", **CHAT)["actions"]] == ["finish_swap"]
+    assert list(cluster.connectors) == [new]
 
 
 def test_a_true_user_is_told_as_one(cluster: FakeCluster, old: str, stranger: str) -> None:
@@ -118,12 +136,3 @@ def test_a_true_user_is_told_as_one(cluster: FakeCluster, old: str, stranger: st
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", name="Local chat", state="absent")
     assert caught.value.code == "connector_in_use"
-
-
-def test_2_19_compares_whole_ids() -> None:
-    cluster = FakeCluster("2.19.1")
-    cluster.next_ids["connector"] = ["old-L", "theirs-l"]
-    cluster.add_model("Chat", cluster.add_connector())
-    cluster.add_model("Theirs", cluster.add_connector("Their chat"))
-    assert outcome(cluster, **CHANGED) == (["swap"], [])
-    assert "old-L" not in cluster.connectors
