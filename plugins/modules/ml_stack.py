@@ -216,7 +216,7 @@ failure:
     details:
       description:
         - C(problems), each with place, code and message, where the declaration was refused.
-        - C(failed) and C(left_out), where items failed.
+        - C(failed) and C(left_out), where items failed, and C(left), what was found to be still to be done beside that.
       type: dict
 """
 

@@ -108,14 +108,14 @@ class Applier:
         client = RecallingClient(self._client, self._memory, read_only=False)
         run = Run(client, check_mode=False, in_bulk=self._in_bulk)
         options, deploys = step.options, self._deploys(step)
-        if deploys:
-            self._admit(options["wait_timeout"])
-            options = {**options, "wait": False}
-        elif step.item.section.option == "controllers":
-            self._await_model(step.item.name, options["wait_timeout"])
         failure: Failure | None = None
         result: dict[str, Any] = {"diff": {}}
         try:
+            if deploys:
+                self._admit(options["wait_timeout"])
+                options = {**options, "wait": False}
+            elif step.item.section.option == "controllers":
+                self._await_model(step.item.name, options["wait_timeout"])
             with self._one_writer(step):
                 result = step.item.section.execute(options, run)
         except Failure as exc:
@@ -182,6 +182,29 @@ class Applier:
         waiting = {model_id: (step, run) for model_id, (step, run) in self._deploying.items() if step.options["wait"]}
         if not waiting:
             return
+        begun = self._client.clock.now()
+        numbers = {id(step): number for number, step in enumerate(steps)}
+
+        def fails(model_id: str, failure: Failure) -> None:
+            number = numbers[id(waiting[model_id][0])]
+            self._outcomes[number] = self._outcomes[number]._replace(failure=failure)
+
+        try:
+            left = self._look_until_deployed(waiting)
+        except Failure as failure:
+            for model_id in waiting.keys() & self._deploying.keys():
+                fails(model_id, failure)
+            return
+        for doc in left:
+            step, run = waiting[doc.id]
+            timeout = max(1.0, step.options["wait_timeout"] - (self._client.clock.now() - begun))
+            try:
+                ensure_deployed(run, doc, wait=True, timeout=timeout, under_way=True)
+            except Failure as failure:
+                fails(doc.id, failure)
+
+    def _look_until_deployed(self, waiting: dict[str, tuple[Step, Run]]) -> list[Doc]:
+        """The models that failed to be deployed, or took longer than the most patient of all waits."""
         clock, begun = self._client.clock, self._client.clock.now()
         longest = max(step.options["wait_timeout"] for step, _run in waiting.values())
         left = self._look(waiting)
@@ -189,15 +212,7 @@ class Applier:
             self._tell(f"waiting for {len(left)} of {len(waiting)} models to be deployed")
             clock.sleep(PAUSE)
             left = self._look({doc.id: None for doc in left})
-        numbers = {id(step): number for number, step in enumerate(steps)}
-        for doc in left:
-            step, run = waiting[doc.id]
-            number = numbers[id(step)]
-            timeout = max(1.0, step.options["wait_timeout"] - (clock.now() - begun))
-            try:
-                ensure_deployed(run, doc, wait=True, timeout=timeout, under_way=True)
-            except Failure as failure:
-                self._outcomes[number] = self._outcomes[number]._replace(failure=failure)
+        return left
 
 
 def _under_way(docs: list[Doc]) -> list[Doc]:

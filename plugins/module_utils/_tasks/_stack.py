@@ -140,8 +140,26 @@ class _Stack:
         return outcomes
 
     def _settle(self, outcomes: list[Outcome]) -> None:
-        """Look whether what was done came true, and do again what somebody else undid. Raises Failure."""
+        """Look whether what was done came true. Raises Failure with all that is amiss: what failed, and what is still to be
+        done beside that."""
         out = {each.step.item.key: each for each in outcomes if each.stops}
+        try:
+            left = self._left(out)
+        except Failure as failure:
+            # A cluster that is away by now does not tell why the items failed.
+            if not out:
+                raise
+            left = [failure.message]
+        if out:
+            raise _failed(list(out.values()), left)
+        if left:
+            raise Failure(
+                "not_converged", f"The stack was applied, yet {_still(left)} Is somebody else changing it?", left=left
+            )
+
+    def _left(self, out: dict[tuple[str, str], Outcome]) -> list[str]:
+        """What is still to be done, once what somebody else undid was done again. What fails or is left out is put in
+        ``out``, and is no part of it."""
         steps: list[Step] = []
         for _round in range(ROUNDS):
             memory = survey(self._run.client, self._declaration)
@@ -149,42 +167,35 @@ class _Stack:
             known = {each.step.item.told for each in out.values()}
             wrong = [each for each in plan.problems if each.place not in known]
             steps = [step for step in plan.changing() if step.item.key not in out]
-            if wrong and not steps:
-                raise _unsettled([f"{each.place}: {each.message}" for each in wrong])
             if not steps:
-                break
+                return [f"{each.place}: {each.message}" for each in wrong]
             again = self._apply(memory, steps, in_bulk=False)
             out.update({each.step.item.key: each for each in again if each.stops})
-        else:
-            raise _unsettled(_report.lines(steps))
-        if out:
-            raise _failed(list(out.values()))
+        return _report.lines(steps)
 
 
-def _unsettled(told: list[str]) -> Failure:
-    return Failure(
-        "not_converged",
-        f"The stack was applied, yet this is still to be done: {'; '.join(told[:20])}. Is somebody else changing it?",
-        left=told,
-    )
+def _still(left: list[str]) -> str:
+    return f"this is still to be done: {'; '.join(each.rstrip('.') for each in left[:20])}."
 
 
-def _failed(outcomes: list[Outcome]) -> Failure:
+def _failed(outcomes: list[Outcome], left: list[str]) -> Failure:
     failed = [each for each in outcomes if each.failure]
     told = "; ".join(
         f"{each.step.item.told}: {each.failure.message.rstrip('.')}" for each in failed[:20] if each.failure
     )
     blocked = [each for each in outcomes if each.blocked_by]
     waiting = f" {len(blocked)} that need them were left out." if blocked else ""
+    beside = f" Besides, {_still(left)}" if left else ""
     return Failure(
         "stack_failed",
-        f"{len(failed)} of the stack's items failed, the rest was done: {told}.{waiting}",
+        f"{len(failed)} of the stack's items failed, the rest was done: {told}.{waiting}{beside}",
         failed=[
             {"place": each.step.item.place, "name": each.step.item.name, **each.failure.as_dict()}
             for each in failed
             if each.failure
         ],
         left_out=[each.step.item.told for each in blocked],
+        left=left,
     )
 
 

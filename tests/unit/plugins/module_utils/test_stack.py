@@ -291,6 +291,32 @@ class TestFailure:
         apply(cluster, **stack())
         assert done(apply(cluster, **stack())) == []
 
+    def test_what_is_found_afterwards_is_told_beside_it(self, cluster: FakeCluster) -> None:
+        cluster.persistent["plugins.ml_commons.trusted_connector_endpoints_regex"] = ["^http://llm.*$"]
+        untrusted = {**ACTION, "url": "http://other.test/v1/chat/completions"}
+        broken = stack(connectors=[connector("A", actions=[untrusted]), connector("B")])
+        # Somebody makes a namesake while the last item is done.
+        cluster.before("PUT", "/_search/pipeline/answers", lambda: cluster.add_connector("B"))
+        with pytest.raises(Failure) as raised:
+            apply(cluster, **broken)
+        assert raised.value.code == "stack_failed"
+        assert [each["place"] for each in raised.value.details["failed"]] == ["connectors[0]"]
+        [left] = raised.value.details["left"]
+        assert left.startswith("connectors[1] 'B': 2 connectors have the name 'B'")
+        assert "not matching the trusted" in raised.value.message
+        assert left.rstrip(".") in raised.value.message
+
+    def test_a_cluster_that_goes_away_hides_no_failure(self, cluster: FakeCluster) -> None:
+        cluster.persistent["plugins.ml_commons.trusted_connector_endpoints_regex"] = ["^http://llm.*$"]
+        untrusted = {**ACTION, "url": "http://other.test/v1/chat/completions"}
+        broken = stack(connectors=[connector("A", actions=[untrusted]), connector("B")])
+        cluster.before("PUT", "/_search/pipeline/answers", lambda: cluster.crash("refused", 1))
+        with pytest.raises(Failure) as raised:
+            apply(cluster, **broken)
+        assert raised.value.code == "stack_failed"
+        assert "not matching the trusted" in raised.value.message
+        assert len(raised.value.details["left"]) == 1
+
 
 def test_secrets_are_known(cluster: FakeCluster) -> None:
     found = _stack.secrets({**dict.fromkeys(_stack.OPTIONS), **stack()})
