@@ -39,7 +39,7 @@ def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way
     state = models.state_of(doc)
     task_id: str | None = None
     if not under_way:
-        if state == models.DEPLOYED or (state == models.UNDEPLOYED and _left_by_its_ttl(doc)):
+        if state == models.DEPLOYED or (state == models.UNDEPLOYED and left_by_its_ttl(doc)):
             return doc
         if state == models.PARTIALLY_DEPLOYED:
             return run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
@@ -108,7 +108,7 @@ def _disturbed(failure: Failure) -> bool:
     return failure.code == "deploy_failed" and bool(reasons) and all("version conflict" in x for x in reasons.values())
 
 
-def _left_by_its_ttl(doc: Doc) -> bool:
+def left_by_its_ttl(doc: Doc) -> bool:
     """Whether the server itself undeployed the model because it was idle, and a prediction will bring it back."""
     setting = doc.source.get("deploy_setting") or {}
     return int(setting.get("model_ttl_minutes") or -1) > 0 and setting.get("is_auto_deploy_enabled") is not False

@@ -43,7 +43,8 @@ options:
       - agents
       - pipelines
   name:
-    description: Only what the stack of this name made, as its marks tell. Settings and limits carry none and are left out.
+    description: Only what the stack of this name made, as its marks tell, and the limits of its models. Settings carry none and are
+      left out.
     type: str
   name_pattern:
     description:
@@ -89,7 +90,7 @@ variables:
   sample:
     gateway_api_key: "Gateway: api_key"
 left_out:
-  description: What no declaration can state, such as a model that carries its connector inside it.
+  description: What no declaration can state, such as a model that carries its connector inside it, and what refers to that.
   returned: success, with O(format=stack)
   type: list
   elements: dict

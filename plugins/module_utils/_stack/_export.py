@@ -11,25 +11,21 @@ from __future__ import annotations
 import re
 from collections import Counter
 from fnmatch import fnmatchcase
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Mapping, NamedTuple
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deployment import left_by_its_ttl
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import is_literal_secret
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import agent as agents
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import cluster_setting
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import controller as controllers
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model_group as groups
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import pipeline as pipelines
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.agent import Agent
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.controller import Controller
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import _marks
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._cluster import Cluster
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._named import References
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import canonical, text_of
 
 #: What the server gives to an object for which nothing was stated.
@@ -37,8 +33,7 @@ _OPEN = "public"
 
 _ML_SETTINGS = "plugins.ml_commons."
 
-#: States in which a model is stated to serve; one that failed or was never deployed is stated to be there only.
-_STATES = {**dict.fromkeys(models.LIVE, "deployed"), models.UNDEPLOYED: "undeployed"}
+_NONE: Mapping[str, str] = {}
 
 
 class LeftOut(NamedTuple):
@@ -48,41 +43,6 @@ class LeftOut(NamedTuple):
     name: str
     id: str
     reason: str
-
-
-class Cluster(NamedTuple):
-    """All objects of a cluster that a stack can declare."""
-
-    settings: cluster_setting.Settings
-    groups: list[Doc]
-    connectors: list[Doc]
-    models: list[Doc]
-    limits: dict[str, Doc]
-    agents: list[Doc]
-    pipelines: dict[str, dict[str, dict[str, Any]]]
-
-    @classmethod
-    def read(cls, client: Client) -> Cluster:
-        """One search for each kind, and one read for each model with limits of single users."""
-
-        def found(kind: type[Kind]) -> list[Doc]:
-            docs = [doc for doc in kind.search(client, {"match_all": {}}) if not doc.source.get("is_hidden")]
-            return sorted(docs, key=lambda doc: (doc.name, doc.source.get("created_time") or 0, doc.id))
-
-        remote = [doc for doc in found(Model) if str(doc.source.get("algorithm")).upper() == "REMOTE"]
-        limited = [doc.id for doc in remote if doc.source.get("is_controller_enabled")]
-        limits = {model_id: Controller.get(client, model_id) for model_id in limited}
-        everything = found(Agent)
-        made = {agents.executor_of(doc): f"{doc.name} (ReAct)" for doc in everything}
-        return cls(
-            cluster_setting.read(client),
-            found(ModelGroup),
-            found(Connector),
-            remote,
-            {model_id: held for model_id, held in limits.items() if held},
-            [doc for doc in everything if made.get(doc.id) != doc.name],
-            {type_: pipelines.read_all(client, type_) for type_ in pipelines.PATHS},
-        )
 
 
 class Exporter:
@@ -95,12 +55,14 @@ class Exporter:
         self.left_out: list[LeftOut] = []
         self._stack = stack
         self._pattern = pattern
-        self._named = {
-            Connector: {doc.id: doc.name for doc in cluster.connectors},
-            ModelGroup: {doc.id: doc.name for doc in cluster.groups},
-        }
-        self._references = {doc.id: f"${{model:{doc.name}}}" for doc in cluster.models}
-        self._references.update((doc.id, f"${{agent:{doc.name}}}") for doc in cluster.agents)
+        self._connector_names = {doc.id: doc.name for doc in cluster.connectors}
+        self._group_names = {doc.id: doc.name for doc in cluster.groups}
+        everything = [*cluster.models, *cluster.local_models]
+        self._references = References(everything, cluster.agents, cluster.connectors)
+        self._model_obstacles = {doc.id: why for doc in cluster.models for why in [self._of_model(doc)] if why}
+        for model_id in self._model_obstacles:
+            self._references.leave_out(model_id)
+        self._agent_obstacles = self._of_agents()
 
     def section(self, option: str) -> list[dict[str, Any]]:
         """The items of one section."""
@@ -122,13 +84,13 @@ class Exporter:
 
     def _model_groups(self) -> list[dict[str, Any]]:
         items = []
-        for doc in self._unique("model_groups", self.cluster.groups):
+        for doc in self._stateable("model_groups", self.cluster.groups):
             fields = groups.stored(doc.source)
             items.append({"name": doc.name, **_described(doc), **_access(fields)})
         return items
 
     def _connectors(self) -> list[dict[str, Any]]:
-        return [self._connector(doc) for doc in self._unique("connectors", self.cluster.connectors)]
+        return [self._connector(doc) for doc in self._stateable("connectors", self.cluster.connectors)]
 
     def _connector(self, doc: Doc) -> dict[str, Any]:
         fields = connectors.stored(doc.source)
@@ -144,9 +106,11 @@ class Exporter:
                 {**action, **({"headers": self._headers(doc.name, action["headers"])} if action.get("headers") else {})}
                 for action in fields["actions"]
             ]
-        if fields.get("client_config"):
-            config = connectors.shown({"client_config": fields["client_config"]})["client_config"]
-            item["client_config"] = {name: value for name, value in config.items() if value is not None}
+        config = connectors.shown({"client_config": fields.get("client_config") or {}})["client_config"]
+        config = {name: value for name, value in config.items() if value is not None}
+        # What is stated by default; with that one is made of which the server knows none.
+        if config and config != connectors.CLIENT_CONFIG:
+            item["client_config"] = config
         keys = {name: None for kind, name, _default in connectors.placeholders(fields) if kind == "credential"}
         if fields.get("protocol") == "aws_sigv4":
             keys = {"access_key": None, "secret_key": None, **keys}
@@ -171,80 +135,99 @@ class Exporter:
         return f"{{{{ {variable} }}}}"
 
     def _models(self) -> list[dict[str, Any]]:
-        return [item for doc in self._unique("models", self.cluster.models) for item in self._model(doc)]
+        docs = self._stateable("models", self.cluster.models, self._model_obstacles)
+        return [self._model(doc) for doc in docs]
 
-    def _model(self, doc: Doc) -> list[dict[str, Any]]:
-        connector = self._named[Connector].get(str(doc.source.get("connector_id")))
-        if connector is None:
+    def _of_model(self, doc: Doc) -> str | None:
+        """Why a model cannot be stated, unless it is for its own name."""
+        name = self._connector_names.get(str(doc.source.get("connector_id")))
+        if name is None:
             inline = doc.source.get("connector") and not doc.source.get("connector_id")
-            self._leave("models", doc, "It carries its connector inside it." if inline else "Its connector is gone.")
-            return []
-        group = self._named[ModelGroup].get(str(doc.source.get("model_group_id")))
+            return "It carries its connector inside it." if inline else "Its connector is gone."
+        times = list(self._connector_names.values()).count(name)
+        if times > 1:
+            return f"It uses connector {name!r}, which is one of {times} of this name."
+        sides = (doc.source.get("guardrails") or {}).values()
+        if any(isinstance(side, Mapping) and side.get("model_id") for side in sides):
+            return "Its guardrails name a model by its id."
+        return None
+
+    def _model(self, doc: Doc) -> dict[str, Any]:
+        group = self._group_names.get(str(doc.source.get("model_group_id")))
         fields = models.shown(doc.source, ("is_enabled", "rate_limiter", "guardrails", "interface", "deploy_setting"))
         if fields.get("is_enabled") is not False:
             fields.pop("is_enabled", None)
-        return [
-            {
-                "name": doc.name,
-                **_described(doc),
-                "connector": connector,
-                **({"model_group": group} if group else {}),
-                **{name: value for name, value in fields.items() if value not in ({}, None)},
-                "state": _STATES.get(models.state_of(doc), "present"),
-            }
-        ]
+        return {
+            "name": doc.name,
+            **_described(doc),
+            "connector": self._connector_names[doc.source["connector_id"]],
+            **({"model_group": group} if group else {}),
+            **{name: value for name, value in fields.items() if value not in ({}, None)},
+            # Where it is made anew, one that was undeployed is as one that was never deployed, or failed to be.
+            "state": "deployed" if _serves(doc) else "undeployed",
+        }
 
     def _controllers(self) -> list[dict[str, Any]]:
         return [
             {"model": doc.name, "user_rate_limiter": controllers.limits_of(self.cluster.limits[doc.id])}
-            for doc in self._unique("models", self.cluster.models, told=False)
+            for doc in self._stateable("models", self.cluster.models, self._model_obstacles, told=False)
             if doc.id in self.cluster.limits
         ]
 
     def _agents(self) -> list[dict[str, Any]]:
-        items = []
-        for doc in self._unique("agents", self.cluster.agents):
-            fields = {
-                name: value
-                for name, value in agents.shown(agents.stored(doc.source)).items()
-                if name not in ("name", "description") and value not in ({}, [], None)
+        docs = self._stateable("agents", self.cluster.agents, self._agent_obstacles)
+        return [{"name": doc.name, **_described(doc), **self._references.by_name(_of_agent(doc))} for doc in docs]
+
+    def _of_agents(self) -> dict[str, str]:
+        """Why agents cannot be stated, by their ids; what keeps one of them back keeps those back that use it."""
+        found: dict[str, str] = {}
+        while True:
+            more = {
+                doc.id: why
+                for doc in self.cluster.agents
+                if doc.id not in found
+                for why in [self._references.obstacle(_of_agent(doc))]
+                if why
             }
-            items.append({"name": doc.name, **_described(doc), **self._by_name(fields)})
-        return items
+            if not more:
+                return found
+            found.update(more)
+            for agent_id in more:
+                self._references.leave_out(agent_id)
 
     def _pipelines(self) -> list[dict[str, Any]]:
-        return [
-            {"name": name, "type": type_, "definition": self._by_name(_unmarked(body))}
-            for type_, held in self.cluster.pipelines.items()
-            for name, body in sorted(held.items())
-            if self._wanted(name, body.get("description"))
-        ]
+        items = []
+        for type_, held in self.cluster.pipelines.items():
+            for name, body in sorted(held.items()):
+                if not self._wanted(name, body.get("description")):
+                    continue
+                why = self._references.obstacle(body)
+                if why:
+                    self.left_out.append(LeftOut("pipelines", name, f"{type_}/{name}", why))
+                    continue
+                items.append({"name": name, "type": type_, "definition": self._references.by_name(_unmarked(body))})
+        return items
 
-    def _by_name(self, value: Any) -> Any:
-        """The value with references in the place of the ids of models and agents, at any depth."""
-        if isinstance(value, str):
-            for object_id, reference in self._references.items():
-                value = value.replace(object_id, reference)
-            return value
-        if isinstance(value, dict):
-            return {name: self._by_name(each) for name, each in value.items()}
-        return [self._by_name(each) for each in value] if isinstance(value, list) else value
-
-    def _unique(self, section: str, docs: Iterable[Doc], *, told: bool = True) -> list[Doc]:
-        docs = list(docs)
+    def _stateable(
+        self, section: str, docs: list[Doc], obstacles: Mapping[str, str] = _NONE, *, told: bool = True
+    ) -> list[Doc]:
+        """Of the wanted objects those that can be stated."""
         times = Counter(doc.name for doc in docs)
-        wanted = [doc for doc in docs if self._wanted(doc.name, doc.source.get("description"))]
-        for doc in [doc for doc in wanted if times[doc.name] > 1 and told]:
-            self._leave(section, doc, f"{times[doc.name]} have this name.")
-        return [doc for doc in wanted if times[doc.name] == 1]
+        stateable = []
+        for doc in docs:
+            if not self._wanted(doc.name, doc.source.get("description")):
+                continue
+            why = f"{times[doc.name]} have this name." if times[doc.name] > 1 else obstacles.get(doc.id)
+            if why is None:
+                stateable.append(doc)
+            elif told:
+                self.left_out.append(LeftOut(section, doc.name, doc.id, why))
+        return stateable
 
     def _wanted(self, name: str, description: Any) -> bool:
         if self._stack is not None and _marks.owner(str(description or "")) != self._stack:
             return False
         return self._pattern is None or fnmatchcase(name, self._pattern)
-
-    def _leave(self, section: str, doc: Doc, reason: str) -> None:
-        self.left_out.append(LeftOut(section, doc.name, doc.id, reason))
 
 
 def _catches_all(name: str, value: Any) -> bool:
@@ -253,6 +236,21 @@ def _catches_all(name: str, value: Any) -> bool:
     except Failure as failure:
         return failure.code == "catch_all_refused"
     return False
+
+
+def _serves(doc: Doc) -> bool:
+    """Whether a model is deployed, or will be as soon as it is asked."""
+    state = models.state_of(doc)
+    return state in models.LIVE or (state == models.UNDEPLOYED and left_by_its_ttl(doc))
+
+
+def _of_agent(doc: Doc) -> dict[str, Any]:
+    """The fields of an agent beside its name and description."""
+    return {
+        name: value
+        for name, value in agents.shown(agents.stored(doc.source)).items()
+        if name not in ("name", "description") and value not in ({}, [], None)
+    }
 
 
 def _described(doc: Doc) -> dict[str, str]:

@@ -14,7 +14,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import _marks
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._export import Cluster
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._cluster import Cluster
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import text_of
 
 
@@ -22,7 +22,7 @@ def nodes(cluster: Cluster) -> list[dict[str, Any]]:
     """Each object with its kind, id and name, and the stack that made it."""
     found: list[dict[str, Any]] = []
     for kind, docs in (
-        ("model_group", cluster.groups), ("connector", cluster.connectors), ("model", cluster.models),
+        ("model_group", cluster.groups), ("connector", cluster.connectors), ("model", [*cluster.models, *cluster.local_models]),
         ("agent", cluster.agents),
     ):  # fmt: skip
         for doc in docs:
@@ -47,11 +47,11 @@ def nodes(cluster: Cluster) -> list[dict[str, Any]]:
 def edges(cluster: Cluster) -> list[dict[str, str]]:
     """Each use: the ids of user and used. What is used may be gone; then there is no node of its id."""
     found = []
-    for doc in cluster.models:
+    for doc in [*cluster.models, *cluster.local_models]:
         for field, relation in (("connector_id", "calls through"), ("model_group_id", "is in")):
             if doc.source.get(field):
                 found.append({"from": doc.id, "to": str(doc.source[field]), "relation": relation})
-    named = [*cluster.models, *cluster.agents]
+    named = [*cluster.models, *cluster.local_models, *cluster.agents, *cluster.connectors]
     for doc in cluster.agents:
         found += [{"from": doc.id, "to": used, "relation": "uses"} for used in _named_in(doc.source, named, doc.id)]
     for type_, held in cluster.pipelines.items():

@@ -13,7 +13,8 @@ from typing import Any, Mapping
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import _graph, _marks
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._export import Cluster, Exporter
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._cluster import Cluster
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._export import Exporter
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._sections import SECTIONS
 
 _OPTIONS = [section.option for section in SECTIONS]
