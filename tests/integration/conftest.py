@@ -22,6 +22,7 @@ from ansible.module_utils.common import warnings as ansible_warnings
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
+from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import restored
 from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Recorder
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import Cluster, lower_types, plain
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
@@ -129,7 +130,7 @@ def recorders(stack: Mapping[str, Cluster], certificate: tuple[str, str]) -> Ite
 
 
 @pytest.fixture(scope="session")
-def _trust() -> Iterator[Callable[[Cluster], None]]:
+def _trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Cluster], None]]:
     """Makes a server trust the stack's backends, once; afterwards it trusts what it trusted before."""
     before: dict[str, tuple[Cluster, dict[str, Any]]] = {}
 
@@ -140,8 +141,11 @@ def _trust() -> Iterator[Callable[[Cluster], None]]:
             cluster.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})
 
     yield trust
-    for cluster, settings in before.values():
-        cluster.put_settings(settings)
+    # Not while a test of the other worker has both servers to itself.
+    with open(tmp_path_factory.getbasetemp().parent / "gateway.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        for cluster, settings in before.values():
+            cluster.put_settings(settings)
 
 
 @pytest.fixture(params=KEYS)
@@ -168,20 +172,22 @@ def name(cluster: Cluster) -> Iterator[str]:
 @pytest.fixture
 def settings_restored(cluster: Cluster) -> Iterator[None]:
     """Both scopes of the settings are afterwards what they were before."""
-    before = cluster.settings()
-    yield
-    after = cluster.settings()
-    back = {
-        scope: {
-            name: before[scope].get(name)
-            for name in {*before[scope], *after[scope]}
-            if before[scope].get(name) != after[scope].get(name)
-        }
-        for scope in ("persistent", "transient")
-    }
-    if any(back.values()):
-        cluster.put_settings(back["persistent"], back["transient"])
-    assert cluster.settings() == before
+    with restored(cluster):
+        yield
+
+
+@pytest.fixture
+def other(
+    cluster: Cluster, stack: Mapping[str, Cluster], gateway: Gateway, _trust: Callable[[Cluster], None], name: str
+) -> Iterator[Cluster]:
+    """The other server, as clean as the test's own, and nobody else at work meanwhile: it belongs to the other worker."""
+    other = next(each for each in stack.values() if each is not cluster)
+    with gateway.alone(), restored(other):
+        other.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})
+        try:
+            yield other
+        finally:
+            other.remove(name)
 
 
 @pytest.fixture

@@ -2,51 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks for a whole cluster as users run them: declared, verified, exported, given a new key, cleaned up, migrated."""
+"""The playbooks for a whole cluster as users run them: declared, verified, exported, given a new key, cleaned up."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import stat
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
-    PRIVATE_IP,
-    TRUST,
-    TRUSTED,
-    chat,
-    gateway_keys,
-    guarded,
-)
+from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import chat, gateway_keys, guarded
 
-ROOT = Path(__file__).parents[2]
 ASKED = {"verify_messages": [{"role": "user", "content": "Ping"}], "verify_wait_timeout": 5}
 
 
 @pytest.fixture
 def play(cluster, connection, tmp_path):
-    """Runs a playbook, which must succeed or, with ``fails``, not; returns what it printed and how much was changed."""
+    """Runs a playbook against the cluster; returns what it printed and how much was changed."""
 
-    def run(playbook, *arguments, fails=False, **given):
-        variables = tmp_path / "variables.json"
-        variables.write_text(json.dumps({"opensearch_connection": dict(connection), **given}))
-        program = str(Path(sys.executable).parent / "ansible-playbook")
-        done = subprocess.run(
-            [program, f"playbooks/{playbook}.yml", "-e", f"@{variables}", *arguments],
-            cwd=ROOT, capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL, check=False,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-        )  # fmt: skip
-        text = done.stdout + done.stderr
-        assert (done.returncode != 0) is fails, text
-        for key in [*gateway_keys(), *([connection["password"]] if cluster.tls else [])]:
-            assert key not in text
-        return text, int(re.findall(r"changed=(\d+)", text)[-1])
+    def run(playbook, *arguments, **given):
+        hidden = [connection["password"]] if cluster.tls else []
+        given = {"opensearch_connection": dict(connection), **given}
+        text, changed = run_playbook(tmp_path, playbook, *arguments, hidden=hidden, **given)
+        return text, changed[-1]
 
     return run
 
@@ -142,43 +121,3 @@ def test_a_key_is_rotated_and_twins_are_merged(play, cluster, recorder, snapshot
     assert f"({used}): keep" in text
     assert play("dedupe", dedupe_apply=True, **narrowed)[1] == 1
     assert cluster.one("connectors", f"{name} one").id == used
-
-
-@pytest.fixture
-def other(stack, gateway):
-    """The newer of the two servers, and nobody else at work meanwhile: it belongs to the other worker.
-
-    That one may be ending, and take back what it has trusted; so this is trusted by settings that hold before those.
-    """
-    with gateway.alone():
-        before = stack["3.6.0"].settings()["transient"]
-        stack["3.6.0"].put_settings({}, {TRUSTED: TRUST, PRIVATE_IP: True})
-        yield stack["3.6.0"]
-        stack["3.6.0"].put_settings({}, {setting: before.get(setting) for setting in (TRUSTED, PRIVATE_IP)})
-
-
-@pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=True)
-def test_a_set_is_made_on_another_cluster(play, other, connection, recorder, name, declared):
-    play("stack", **declared)
-    migrated = {
-        "migrate_from": connection,
-        "migrate_to": {"hosts": [other.url]},
-        "migrate_sections": ["model_groups", "connectors", "models"],
-        "migrate_name_pattern": f"{name}*",
-    }
-    recorder.clear()
-    text, _changed = play("migrate", fails=True, **migrated)
-    # Told as an error, and in the result.
-    [variable] = set(re.findall(r"Give these variables: (\w+) ", text))
-    assert not other.named("connectors", f"{name} one")
-    migrated[variable] = gateway_keys()[0]
-    try:
-        assert play("migrate", "--check", **migrated)[1] == 1
-        assert not other.named("connectors", f"{name} one")
-        assert play("migrate", **migrated)[1] == 1
-        for each in ("one", "key"):
-            assert other.answer(other.one("models", f"{name} {each}").id) == "Pong."
-        assert play("migrate", **migrated)[1] == 0
-        assert recorder.writes == []
-    finally:
-        other.remove(name)

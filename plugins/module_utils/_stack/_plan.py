@@ -22,7 +22,11 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._de
     Item,
     Problem,
 )
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._sections import BY_OPTION, SECTIONS
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._sections import (
+    BY_OPTION,
+    SECTIONS,
+    SETTINGS,
+)
 
 _PATHS = {section.kind.LABEL: section.kind.PATH for section in SECTIONS if section.kind}
 
@@ -64,7 +68,8 @@ class Planner:
         """Plan items of the declaration, or such as are no part of it; all that was planned so far."""
         out: set[tuple[str, str]] = set()
         for item in items:
-            if any(needed.key in out for needed in declaration.before(item)):
+            # A setting counts when something is done, and not for what is wrong with it.
+            if any(needed.key in out and needed.section is not SETTINGS for needed in declaration.before(item)):
                 out.add(item.key)
                 continue
             unknown = self._unknown(declaration, item)

@@ -134,6 +134,13 @@ class TestRefused:
             ("agents[0] 'Thinker'", "unknown_model"),
         ]
 
+    def test_a_wrong_setting_hides_nothing(self, cluster: FakeCluster) -> None:
+        wrong = {"settings": {"plugins.ml_commons.no_such": 1}}
+        assert refused(cluster, settings=[wrong], connectors=[{"name": "Empty"}, connector("A")]) == [
+            ("settings[0] 'plugins.ml_commons.no_such'", "unknown_setting"),
+            ("connectors[0] 'Empty'", "invalid_input"),
+        ]
+
     def test_a_cycle(self, cluster: FakeCluster) -> None:
         def agent(name: str, other: str) -> dict[str, Any]:
             tool = {"type": "AgentTool", "parameters": {"agent_id": f"${{agent:{other}}}"}}
