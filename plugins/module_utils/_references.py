@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Tuple, Type
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.agent import Agent
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
@@ -19,27 +20,59 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run impor
 #: What may stand in front of the colon, and where it is looked up.
 KINDS: dict[str, type[Kind]] = {"model": Model, "agent": Agent}
 
+#: The kind and the name or id of a reference.
+_Asked = Tuple[Type[Kind], str]
+
 _REFERENCE = re.compile(r"\$\{(" + "|".join(KINDS) + r"):([^}]+)\}")
 
 
-def resolve(run: Run, value: Any) -> tuple[Any, dict[str, str]]:
+def resolve(run: Run, value: Any, fulfilled: Callable[[Any], bool] | None) -> tuple[Any, dict[str, str]]:
     """The value, at any depth, with the ids in place of the references; and which reference became which id.
+
+    ``fulfilled`` tells of a value with ids whether all of it is so already; None where nothing is there yet. What is so
+    takes one search of each kind; what a search tells may be a second old, so for a change each object is read anew.
 
     Raises Failure where there is no such object. In check mode a warning is noted instead and the reference stays, as
     an earlier task may be about to make the object.
     """
+    asked: dict[str, _Asked] = {}
+
+    def note(match: re.Match[str]) -> str:
+        asked[match[0]] = (KINDS[match[1]], match[2].strip())
+        return match[0]
+
+    _mapped(value, lambda text: _REFERENCE.sub(note, text))
+    if fulfilled:
+        told = _told(run.client, asked)
+        if told is not None and fulfilled(_with(value, told)):
+            return _with(value, told), told
     found: dict[str, str] = {}
+    for reference, (kind, name) in asked.items():
+        doc = kind.find(run.client, name) if run.check_mode else kind.need(run.client, name)
+        if doc is None:
+            run.warn(f"There is no {kind.LABEL} {name!r} yet; this check assumes that an earlier task makes it.")
+        found[reference] = doc.id if doc else reference
+    return _with(value, found), found
 
-    def look_up(match: re.Match[str]) -> str:
-        reference, kind, name = match[0], KINDS[match[1]], match[2].strip()
-        if reference not in found:
-            doc = kind.find(run.client, name) if run.check_mode else kind.need(run.client, name)
-            if doc is None:
-                run.warn(f"There is no {kind.LABEL} {name!r} yet; this check assumes that an earlier task makes it.")
-            found[reference] = doc.id if doc else reference
-        return found[reference]
 
-    return _mapped(value, lambda text: _REFERENCE.sub(look_up, text)), found
+def _told(client: Client, asked: Mapping[str, _Asked]) -> dict[str, str] | None:
+    """The id for each reference as searches tell them; None unless they tell exactly one for each."""
+    found: dict[str, str] = {}
+    for kind in dict.fromkeys(kind for kind, _name in asked.values()):
+        names = {reference: name for reference, (other, name) in asked.items() if other is kind}
+        listed = list(dict.fromkeys(names.values()))
+        query = {"bool": {"should": [{"terms": {"name.keyword": listed}}, {"ids": {"values": listed}}]}}
+        docs = kind.search(client, query)
+        for reference, name in names.items():
+            ids = [doc.id for doc in docs if name in (doc.name, doc.id)]
+            if len(ids) != 1:
+                return None
+            found[reference] = ids[0]
+    return found
+
+
+def _with(value: Any, found: Mapping[str, str]) -> Any:
+    return _mapped(value, lambda text: _REFERENCE.sub(lambda match: found[match[0]], text))
 
 
 def by_reference(value: Any, found: Mapping[str, str]) -> Any:

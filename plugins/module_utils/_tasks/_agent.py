@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _references
@@ -61,10 +62,14 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     found = _locate(options, run)
     if options["state"] == "absent":
         return _absent(run, found)
-    wanted, references = _references.resolve(run, wanted)
+    wanted, references = _references.resolve(run, wanted, partial(_fulfilled, found) if found else None)
     if found is None:
         return _create(run, wanted, references, None, options)
     return _converge(options, run, found, wanted, references)
+
+
+def _fulfilled(found: Doc, wanted: Mapping[str, Any]) -> bool:
+    return not agents.differing(agents.stored(found.source, wanted), wanted)
 
 
 def _referring(options: Mapping[str, Any]) -> dict[str, Any]:

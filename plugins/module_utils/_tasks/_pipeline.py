@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _references
@@ -41,7 +42,8 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             run.act("delete", label, name, lambda: pipelines.delete(run.client, kind, name))
         return {"pipeline": None, "diff": {"before": current or {}, "after": {}}}
 
-    wanted, references = _references.resolve(run, body)
+    fulfilled = None if current is None else partial(pipelines.same, current)
+    wanted, references = _references.resolve(run, body, fulfilled)
     before, after = current or {}, current
     if current is None or not pipelines.same(current, wanted):
         if run.check_mode:
