@@ -154,18 +154,21 @@ class Kind:
             )
 
     @classmethod
-    def find(cls, client: Client, reference: str) -> Doc | None:
-        """The object of this name or, if none has the name, of this id. Raises Failure where the name is ambiguous."""
+    def find(cls, client: Client, reference: str, *, held: str | None = None) -> Doc | None:
+        """The object of this name or, if none has the name, of this id. Raises Failure where the name is ambiguous.
+        The one whose id is ``held`` anyway is not read anew: nothing is changed for it."""
         query = {"bool": {"should": [{"term": {"name.keyword": reference}}, {"ids": {"values": [reference]}}]}}
-        found = cls.read_anew(client, cls.search(client, query))
+        found = cls.search(client, query)
+        if [doc.id for doc in found] != [held]:
+            found = cls.read_anew(client, found)
         return cls.only([doc for doc in found if doc.name == reference], reference) or next(
             (doc for doc in found if doc.id == reference), None
         )
 
     @classmethod
-    def need(cls, client: Client, reference: str) -> Doc:
+    def need(cls, client: Client, reference: str, *, held: str | None = None) -> Doc:
         """As :meth:`find`, but raises Failure where there is none."""
-        found = cls.find(client, reference)
+        found = cls.find(client, reference, held=held)
         if found is None:
             raise Failure(cls.UNKNOWN, f"There is no {cls.LABEL} of the name or id {reference!r}.")
         return found

@@ -87,10 +87,13 @@ class Planner:
     def _step(self, item: Item) -> Step:
         options = self._options(item)
         client, run, result = self._check(item, options)
-        if run.actions and self.memory.doubt(client.recalled):
-            # What a search told may be a second old; before anything is changed for it, it is read.
+        read: set[str] = set()
+        while run.actions and self.memory.doubt(client.recalled - read):
+            # What a search told may be a second old; before anything is changed for it, it is read. Then something
+            # else may count, which is read as well.
+            read |= client.recalled
             options = self._options(item)
-            _client, run, result = self._check(item, options)
+            client, run, result = self._check(item, options)
         self._plan.warnings.extend(text for text in run.warnings if text not in self._plan.warnings)
         self._foresee(item, run.actions, result)
         return Step(item, options, run.actions, result["diff"])

@@ -18,11 +18,10 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._options i
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model_group
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _model_result
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _model_look_up, _model_result
 
 _GUARDRAIL_SIDE = {
     "type": "dict",
@@ -85,12 +84,11 @@ RULES = {"required_one_of": [("name", "model_id")]}
 
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Bring the model to the stated state. Raises Failure."""
-    group = _group_of(options, run)
-    found = _locate(options, run, group)
+    found, group = _model_look_up.model_and_group(options, run)
     if options["state"] == "absent":
         return _absent(options, run, found, group)
     names = {}
-    connector = _connector_of(options, run)
+    connector = _model_look_up.connector(options, run, found)
     if connector:
         names["connector"] = (connector.id, options["connector"])
     wanted = models.stated({**options, "connector_id": connector.id if connector else None})
@@ -102,37 +100,6 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         names["model_group"] = (group.id, options["model_group"])
         wanted["model_group_id"] = group.id
     return _converge(options, run, found, wanted, names)
-
-
-def _group_of(options: Mapping[str, Any], run: Run) -> Doc | None:
-    """The stated group if it exists; a group that is to be made has an empty id."""
-    if not options["model_group"]:
-        return None
-    return ModelGroup.find(run.client, options["model_group"]) or Doc("", {"name": options["model_group"]})
-
-
-def _locate(options: Mapping[str, Any], run: Run, group: Doc | None) -> Doc | None:
-    model_id, name = options["model_id"], options["name"]
-    if model_id:
-        found = Model.get(run.client, model_id)
-        if found is None and options["state"] != "absent":
-            raise Failure("unknown_model", f"There is no model with the id {model_id!r}.")
-        return found
-    named = Model.named(run.client, name)
-    # What is to go must be in the stated group. What is to be there may be moved into it, unless several have the name.
-    if group is not None and (len(named) > 1 or options["state"] == "absent"):
-        named = [doc for doc in named if doc.source.get("model_group_id") == group.id]
-    return Model.only(named, name)
-
-
-def _connector_of(options: Mapping[str, Any], run: Run) -> Doc | None:
-    reference = options["connector"]
-    if not reference:
-        return None
-    found = Connector.find(run.client, reference) if run.check_mode else Connector.need(run.client, reference)
-    if found is None:
-        run.warn(f"There is no connector {reference!r} yet; this check assumes that an earlier task makes it.")
-    return found or Doc("", {"name": reference})
 
 
 def _create(
