@@ -80,9 +80,12 @@ def running(client: Ollama) -> list[dict[str, Any]]:
     return _entries(client, "/api/ps")
 
 
-def find(client: Ollama, name: str) -> Stored | None:
-    """The model of this canonical name, which the server compares without regard to case; None where there is none."""
-    line = named(listed(client), name)
+def find(client: Ollama, name: str, lines: list[dict[str, Any]] | None = None) -> Stored | None:
+    """The model of this canonical name, which the server compares without regard to case; None where there is none.
+
+    ``lines`` are what the server lists, where the asker knows it.
+    """
+    line = named(listed(client) if lines is None else lines, name)
     shown = client.show(line["name"]) if line else None
     return Stored(line, shown) if line and shown is not None else None
 

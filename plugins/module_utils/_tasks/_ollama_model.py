@@ -57,13 +57,14 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Bring the model to the stated state. Raises Failure."""
     name = models.canonical(options["name"])
     stated = _check(options, run, name)
-    stored = models.find(_ollama.of(run), name)
+    lines = models.listed(_ollama.of(run))
+    stored = models.find(_ollama.of(run), name, lines)
     # The server may know the name in another case.
     name = stored.name if stored else name
     if options["state"] == "absent":
         outcome = _absent(run, name, stored)
     elif options["from_file"] or options["from_model"]:
-        outcome = _made(options, run, name, stored, stated)
+        outcome = _made(options, run, name, stored, stated, lines)
     else:
         outcome = _pulled(options, run, name, stored)
     diff = {"before": outcome.before, "after": outcome.after}
@@ -160,8 +161,15 @@ def _pulled(options: Mapping[str, Any], run: Run, name: str, stored: Stored | No
     return Outcome(after, models.serialise(after), before, _identity(after), progress)
 
 
-def _made(options: Mapping[str, Any], run: Run, name: str, stored: Stored | None, stated: Mapping[str, Any]) -> Outcome:
-    """A model of a file or of another model."""
+def _made(
+    options: Mapping[str, Any],
+    run: Run,
+    name: str,
+    stored: Stored | None,
+    stated: Mapping[str, Any],
+    lines: list[dict[str, Any]],
+) -> Outcome:
+    """A model of a file or of another model, which is among the ``lines`` that the server lists."""
     client, path = _ollama.of(run), options["from_file"]
 
     def facts(found: Stored) -> dict[str, Any]:
@@ -174,7 +182,7 @@ def _made(options: Mapping[str, Any], run: Run, name: str, stored: Stored | None
         source: dict[str, Any] = {"files": {"model.gguf": digest}}
     else:
         base_name = models.canonical(options["from_model"])
-        base = models.find(client, base_name)
+        base = models.find(client, base_name, lines)
         if base is None:
             _missing_base(run, base_name)
             wanted = {}
