@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
@@ -137,11 +137,22 @@ def executor_of(doc: Doc) -> str | None:
     return str(found) if found else None
 
 
+def executors(docs: Iterable[Doc]) -> dict[str, Doc]:
+    """Of all agents those that the server made for another one, by its id and that one, told as by :func:`own_executor`."""
+    docs = list(docs)
+    owners = {executor_of(doc): doc for doc in docs}
+    return {doc.id: owners[doc.id] for doc in docs if doc.id in owners and doc.name == executor_name(owners[doc.id])}
+
+
+def executor_name(owner: Doc) -> str:
+    return f"{owner.name} (ReAct)"
+
+
 def own_executor(client: Client, doc: Doc) -> str | None:
     """As :func:`executor_of`, but only the one that the server made for this agent, by the name that it gives it."""
     executor = executor_of(doc)
     found = Agent.get(client, executor) if executor else None
-    return executor if found and found.name == f"{doc.name} (ReAct)" else None
+    return executor if found and found.name == executor_name(doc) else None
 
 
 def check(fields: Mapping[str, Any]) -> None:

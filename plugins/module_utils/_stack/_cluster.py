@@ -47,7 +47,7 @@ class Cluster(NamedTuple):
         limited = [doc.id for doc in remote if doc.source.get("is_controller_enabled")]
         limits = {model_id: Controller.get(client, model_id) for model_id in limited}
         everything = found(Agent)
-        made = {agents.executor_of(doc): f"{doc.name} (ReAct)" for doc in everything}
+        executors = agents.executors(everything)
         return cls(
             cluster_setting.read(client),
             found(ModelGroup),
@@ -55,6 +55,6 @@ class Cluster(NamedTuple):
             remote,
             [doc for doc in every if doc not in remote],
             {model_id: held for model_id, held in limits.items() if held},
-            [doc for doc in everything if made.get(doc.id) != doc.name],
+            [doc for doc in everything if doc.id not in executors],
             {type_: pipelines.read_all(client, type_) for type_ in pipelines.PATHS},
         )

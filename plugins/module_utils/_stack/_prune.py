@@ -16,6 +16,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client im
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import agent as agents
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import pipeline as pipelines
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.agent import Agent
@@ -89,7 +90,8 @@ class Pruner:
             for name, body in held.items()
             if (type_, name) not in dropped
         ]
-        self._keep_used(surplus, staying)
+        self._keep_referred(surplus, staying)
+        self._keep_used(surplus)
         items = [_pipeline_item(type_, name) for type_, name in dropped]
         for type_, name in dropped:
             answer = Answer(200, {name: bodies[type_][name]})
@@ -102,24 +104,48 @@ class Pruner:
                 items.append(_item(option, kind, doc))
         return items
 
-    def _keep_used(self, surplus: dict[str, list[Doc]], staying: list[str]) -> None:
-        """Take out of the surplus what something that stays uses."""
-        going = {doc.id for docs in surplus.values() for doc in docs}
-        if surplus.get("models") or surplus.get("agents"):
-            texts = staying + [
+    def _keep_referred(self, surplus: dict[str, list[Doc]], staying: list[str]) -> None:
+        """Take out of the surplus what is named in a text that stays: in pipelines, agents and the guardrails of models."""
+        referred = ("agents", "models", "connectors")
+        if not any(surplus.get(option) for option in referred):
+            return
+        every = Agent.search(self._client, {"match_all": {}})
+        # They go with the agents for which the server made them.
+        executors = agents.executors(every)
+        surplus["agents"] = [doc for doc in surplus.get("agents", []) if doc.id not in executors]
+        going = {doc.id for option in referred for doc in surplus.get(option, [])}
+        texts = [
+            *staying,
+            *(
                 text_of(self._as_foreseen(f"{Agent.PATH}/{segment(doc.id)}", doc.source))
-                for doc in Agent.search(self._client, {"match_all": {}})
-                if doc.id not in going
-            ]
-            # An agent that is kept keeps what it uses in turn.
-            used = [(option, doc) for option in ("agents", "models") for doc in surplus.get(option, [])]
-            while True:
-                kept = next(((option, doc) for option, doc in used if any(doc.id in text for text in texts)), None)
-                if kept is None:
-                    break
-                used.remove(kept)
-                texts.append(text_of(kept[1].source) if kept[0] == "agents" else "")
-                self._keep(surplus, *kept, "an agent or a pipeline uses it")
+                for doc in every
+                if (executors[doc.id].id if doc.id in executors else doc.id) not in going
+            ),
+            *(_guard_of(doc) for doc in Model.search(self._client, {"match_all": {}}) if doc.id not in going),
+        ]
+        needed = {(need.section, need.reference) for item in self._declaration for need in item.needs() if need.must}
+        # What is kept keeps what it uses in turn.
+        left = [(option, doc) for option in referred for doc in surplus.get(option, [])]
+        while True:
+            kept = next(
+                (
+                    (option, doc)
+                    for option, doc in left
+                    if not needed.isdisjoint([(option, doc.name), (option, doc.id)])
+                    or any(doc.id in text for text in texts)
+                ),
+                None,
+            )
+            if kept is None:
+                return
+            left.remove(kept)
+            option, doc = kept
+            if option != "connectors":
+                texts.append(text_of(doc.source) if option == "agents" else _guard_of(doc))
+            self._keep(surplus, option, doc, "an agent, a pipeline or a model uses it")
+
+    def _keep_used(self, surplus: dict[str, list[Doc]]) -> None:
+        """Take out of the surplus the connectors and groups of models that stay."""
         going = {doc.id for docs in surplus.values() for doc in docs}
         connectors = surplus.get("connectors", [])
         if connectors:
@@ -162,6 +188,11 @@ def confirm(client: Client, given: str | None) -> None:
             "prune_unconfirmed",
             f"'prune: all' removes what no declaration names; prune_confirm is {given!r}, the cluster's name {name!r}.",
         )
+
+
+def _guard_of(model: Doc) -> str:
+    """What tells which models guard another one."""
+    return text_of(model.source.get("guardrails") or "")
 
 
 def _removable(option: str, doc: Doc) -> bool:

@@ -273,6 +273,52 @@ class TestPrune:
         assert [body["name"] for body in cluster.connectors.values()] == ["A"]
         assert any("is kept, as model 'Theirs' uses it" in warning for warning in result["warnings"])
 
+    def test_what_somebody_elses_agent_or_model_uses_is_kept(self, cluster: FakeCluster) -> None:
+        apply(cluster, **stack())
+        ids = {body["name"]: id_ for id_, body in [*cluster.connectors.items(), *cluster.models.items()]}
+        theirs = cluster.add_connector("Theirs")
+        cluster.add_agent("Caller", tools=[{"type": "ListIndexTool", "parameters": {"connector_id": ids["A"]}}])
+        guard = {"type": "model", "input_guardrail": {"model_id": ids["Chat B"], "response_validation_regex": "x"}}
+        cluster.add_model("Their model", theirs, guardrails=guard)
+        options = {"name": "chat", "prune": "managed"}
+        planned = apply(cluster, **options, check_mode=True)
+        result = apply(cluster, **options)
+        assert done(result) == done(planned)
+        assert sorted(body["name"] for body in cluster.connectors.values()) == ["A", "B", "Theirs"]
+        assert sorted(body["name"] for body in cluster.models.values()) == ["Chat B", "Their model"]
+        assert sorted(warning.partition(" (")[0] for warning in result["warnings"]) == [
+            "connectors: 'A'", "connectors: 'B'", "models: 'Chat B'",
+        ]  # fmt: skip
+        assert done(apply(cluster, **options)) == []
+
+    @pytest.mark.parametrize("section", ["agents", "pipelines"])
+    def test_what_is_declared_anew_keeps_what_it_uses(self, cluster: FakeCluster, section: str) -> None:
+        both = stack(agents=[], pipelines=[])
+        apply(cluster, **both)
+        new: dict[str, Any] = {"name": "New"}
+        if section == "agents":
+            new.update(type="flow", tools=[{"type": "MLModelTool", "parameters": {"model_id": "${model:Chat B}"}}])
+        else:
+            new.update(type="ingest", definition={"processors": [{"ml_inference": {"model_id": "${model:Chat B}"}}]})
+        less = {**both, "models": both["models"][:1], "prune": "managed", section: [new]}
+        planned = apply(cluster, **less, check_mode=True)
+        result = apply(cluster, **less)
+        assert done(result) == done(planned)
+        assert sorted(body["name"] for body in cluster.models.values()) == ["Chat A", "Chat B"]
+        assert done(apply(cluster, **less)) == []
+
+    def test_the_servers_own_agents_go_with_those_that_they_are_for(self, cluster: FakeCluster) -> None:
+        plan = {"type": "plan_execute_and_reflect", "llm": {"model_id": "Chat A"}, "parameters": {"x": "1"}}
+        agents = [{"name": "Planner", **plan}, {"name": "Going", **plan}]
+        apply(cluster, **stack(agents=agents))
+        assert len(cluster.agents) == 4
+        options = {"prune": "all", "prune_confirm": "double", "agents": agents[:1]}
+        planned = apply(cluster, **options, check_mode=True)
+        result = apply(cluster, **options)
+        assert done(result) == done(planned) == [("delete", "agent", "Going")]
+        assert result["warnings"] == []
+        assert sorted(body["name"] for body in cluster.agents.values()) == ["Planner", "Planner (ReAct)"]
+
     def test_all_in_the_given_sections(self, cluster: FakeCluster) -> None:
         cluster.add_model("Theirs", cluster.add_connector("Theirs"))
         apply(cluster, **stack())

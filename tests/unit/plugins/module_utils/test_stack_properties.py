@@ -43,6 +43,7 @@ DRAWN = st.fixed_dictionaries(
         ),
         "models": st.dictionaries(st.sampled_from(NAMES), MODEL),
         "pipelines": st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NAMES)),
+        "agents": st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NAMES)),
         "limits": st.sets(st.sampled_from(NAMES)),
     }
 )
@@ -51,7 +52,7 @@ DRAWN = st.fixed_dictionaries(
 def declared(drawn: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """What was drawn, with what it refers to; unstated options left out."""
     models = dict(drawn["models"])
-    for name in drawn["pipelines"].values():
+    for name in [*drawn["pipelines"].values(), *drawn["agents"].values()]:
         models.setdefault(name, {"connector": "a", "state": "deployed"})
     connectors: dict[str, Any] = {model["connector"]: {} for model in models.values()}
     connectors.update(drawn["connectors"])
@@ -75,6 +76,14 @@ def declared(drawn: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         "controllers": [
             {"model": prefix + name, "user_rate_limiter": {"ann": {"limit": 5, "unit": "HOURS"}}}
             for name in sorted(drawn["limits"] & models.keys())
+        ],
+        "agents": [
+            {
+                "name": prefix + name,
+                "type": "flow",
+                "tools": [{"type": "MLModelTool", "parameters": {"model_id": f"${{model:{prefix}{model}}}"}}],
+            }
+            for name, model in drawn["agents"].items()
         ],
         "pipelines": [
             {
