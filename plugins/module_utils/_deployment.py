@@ -103,9 +103,10 @@ def _mend(run: Run, doc: Doc, wait: bool, timeout: float) -> Doc:
 
 
 def _disturbed(failure: Failure) -> bool:
-    """Whether a deployment failed only because somebody wrote the model's document at that moment."""
+    """Whether a deployment failed only because somebody wrote the model's document at that moment, or because it waited
+    for its turn for so long that the server gave it up, for which no node has a reason (20 s on 3.6.0)."""
     reasons = failure.details.get("nodes") or {}
-    return failure.code == "deploy_failed" and bool(reasons) and all("version conflict" in x for x in reasons.values())
+    return failure.code == "deploy_failed" and all("version conflict" in reason for reason in reasons.values())
 
 
 def left_by_its_ttl(doc: Doc) -> bool:

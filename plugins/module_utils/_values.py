@@ -34,7 +34,16 @@ def same_text(stored: Any, stated: Any) -> bool:
         except ValueError:
             return False
     left, right = _container(stored), _container(stated)
-    return left is not None and left == right
+    return left is not None and _same_json(left, right)
+
+
+def _same_json(left: Any, right: Any) -> bool:
+    """Equality as JSON has it: Python takes 1 for True."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same_json(left[key], right[key]) for key in left)
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        return len(left) == len(right) and all(map(_same_json, left, right))
+    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
 def canonical(value: Any) -> Any:

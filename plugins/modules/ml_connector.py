@@ -247,7 +247,9 @@ options:
     description: When to send O(credential) to a connector that exists.
     type: str
     choices:
-      on_create: Never; only a new connector, or one that replaces another, is given it.
+      on_create: >-
+        Only where its actions begin to use a part of it. Beyond that only a new connector, or one that replaces another, is
+        given it.
       always: In each run, which therefore always reports a change.
       when_changed: >-
         When it differs from the one that was sent last. To know this, a slow, salted fingerprint (scrypt) is kept with

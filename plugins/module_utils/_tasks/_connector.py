@@ -245,14 +245,19 @@ def _result(
                 fields=left,
             )
     diff = {
-        "before": connectors.shown({name: current[name] for name in wanted if name in current}),
-        "after": connectors.shown({name: after[name] for name in wanted if name in after}),
+        "before": connectors.shown(_filled(current, wanted)),
+        "after": connectors.shown(_filled(after, wanted)),
     }
     if secret.changed:
         diff["before"]["credential"] = "(hidden)" if current else None
         diff["after"]["credential"] = "(hidden, sent anew)"
     shown = connectors.serialise(doc) if doc is not None and not run.check_mode else connectors.shown(planned)
     return {"connector": shown, "connector_id": doc.id if doc else None, "diff": diff}
+
+
+def _filled(fields: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The stated fields. The server leaves empty texts out of what it answers."""
+    return {name: fields[name] for name in wanted if fields.get(name) not in (None, "")}
 
 
 MODULE = Module(OPTIONS, execute, RULES, secrets=secrets)

@@ -34,8 +34,19 @@ def decide(options: Mapping[str, Any], source: Mapping[str, Any]) -> Secret:
             # A copy gets the same note, without the cost of making it anew.
             return Secret(None, False, {"credential": str(known)})
         return Secret(credential, True, {"credential": _fingerprint.fingerprint_for_all(credential)})
-    changed = policy == "always" or not source
+    changed = policy == "always" or not source or _newly_used(options, source)
     return Secret(credential if changed else None, changed, {})
+
+
+def _newly_used(options: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
+    """Whether the stated connector puts a part of the given credential in where the stored one uses none of that name,
+    and so may have none."""
+    current = connectors.stored(source)
+    before, after = (
+        {name for kind, name, _default in connectors.placeholders(fields) if kind == "credential"}
+        for fields in (current, connectors.merged(current, connectors.stated(options)))
+    )
+    return bool((after - before) & set(options["credential"]))
 
 
 def for_a_copy(fields: Mapping[str, Any], options: Mapping[str, Any], replaced: bool) -> dict[str, Any] | None:

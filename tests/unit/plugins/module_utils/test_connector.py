@@ -195,6 +195,22 @@ class TestCredential:
         apply(cluster, **{**KEYED, "credential": {"key": "other"}}, description="New")
         assert cluster.credentials[connector_id] == {"key": "first-key-of-all"}
 
+    def test_on_create_is_sent_where_the_actions_begin_to_use_it(self, cluster: FakeCluster) -> None:
+        connector_id = apply(cluster, **CHAT)["connector_id"]
+        [action] = apply(cluster, **KEYED)["actions"]
+        assert (action["action"], action["fields"]) == ("update", ["actions", "credential"])
+        assert cluster.credentials[connector_id]["key"] == "first-key-of-all"
+        assert not apply(cluster, **{**KEYED, "credential": {"key": "other", "unused": "x"}})["changed"]
+
+    @pytest.mark.parametrize("strategy", ["swap", "redeploy"])
+    def test_on_create_of_one_under_another_name(self, cluster: FakeCluster, strategy: str) -> None:
+        cluster.add_model("Chat", apply(cluster, **KEYED)["connector_id"])
+        headers = {"Authorization": "Bearer ${credential.token}"}
+        renamed = {**KEYED, "actions": [{**KEYED["actions"][0], "headers": headers}], "credential": {"token": "second"}}
+        connector_id = apply(cluster, **renamed, update_strategy=strategy)["connector_id"]
+        assert cluster.credentials[connector_id]["token"] == "second"
+        assert not apply(cluster, **renamed, update_strategy=strategy)["changed"]
+
     def test_always(self, cluster: FakeCluster) -> None:
         connector_id = apply(cluster, **KEYED)["connector_id"]
         for _count in range(2):

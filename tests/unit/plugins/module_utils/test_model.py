@@ -230,6 +230,15 @@ class TestDeployments:
         assert did(result) == ["deploy", "mend"]
         assert result["model"]["state"] == "DEPLOYED"
 
+    def test_one_that_no_node_has_a_reason_for_is_deployed_anew(self, ready: FakeCluster) -> None:
+        served(ready, "UNDEPLOYED")
+        ready.deploy_outcomes = [("DEPLOY_FAILED", {})]
+        assert did(apply(ready, name="Chat")) == ["deploy", "mend"]
+        ready.add_model("Other", next(iter(ready.connectors)), state="UNDEPLOYED")
+        ready.deploy_outcomes = [("DEPLOY_FAILED", {})] * 2
+        with pytest.raises(Failure, match="no node gave a reason"):
+            apply(ready, name="Other")
+
     def test_such_a_conflict_again_is_a_failure(self, ready: FakeCluster) -> None:
         served(ready, "UNDEPLOYED")
         ready.deploy_outcomes = [("DEPLOY_FAILED", {"cluster": VERSION_CONFLICT})] * 3

@@ -96,6 +96,9 @@ def test_the_same(stored: Any, stated: Any) -> None:
         ("a", "A"),
         ("{broken", {"broken": 1}),
         (None, {}),
+        ('{"a":1}', {"a": True}),
+        ('[{"a":[0]}]', [{"a": [False]}]),
+        ({"a": True}, '{"a":1}'),
     ],
 )
 def test_not_the_same(stored: Any, stated: Any) -> None:
