@@ -47,13 +47,13 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _answer
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
 
 
 def chat_answer(value: object) -> str:
     try:
-        read = prediction.read_any(value)
+        read = _answer.read_any(value)
         return (read.content or "") if read else ""
     except Failure as failure:
         raise AnsibleFilterError(f"chat_answer: {failure.message}") from failure

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._answer import Prediction
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.agent import Agent
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.prediction import Prediction
 
 #: Outputs that name the conversation and do not belong to the answer.
 MEMORY = ("memory_id", "parent_message_id", "parent_interaction_id")

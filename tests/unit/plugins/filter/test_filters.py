@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,3 +57,16 @@ def test_what_is_no_url(url: str) -> None:
         with pytest.raises(AnsibleFilterError, match=name) as caught:
             apply(url)
         assert "s3cret" not in str(caught.value)
+
+
+def test_no_filter_brings_requests_along() -> None:
+    """Each worker that needs one filter imports all of them anew."""
+    names = sorted(path.stem for path in Path(trusted_regex.__file__).parent.glob("[a-z]*.py"))
+    package = trusted_regex.__name__.rpartition(".")[0]
+    code = f"import importlib, sys\nfor name in {names}: importlib.import_module('{package}.' + name)\n"
+    code += "print([name for name in ('requests', 'urllib3') if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"

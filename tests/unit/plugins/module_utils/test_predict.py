@@ -7,6 +7,7 @@ from typing import Any, Callable
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _answer
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.prediction import Expectation
@@ -50,7 +51,7 @@ class TestReading:
         ],
     )
     def test_the_content(self, data: Any, content: str | None) -> None:
-        assert prediction.read(answer(data)).content == content
+        assert _answer.read(answer(data)).content == content
 
     def test_everything_else(self) -> None:
         data = {
@@ -58,13 +59,13 @@ class TestReading:
             "usage": {"total_tokens": 3},
             "timings": {"predicted_ms": 5},
         }
-        read = prediction.read(answer(data, 201))
+        read = _answer.read(answer(data, 201))
         assert read == (201, data, "hi", "hm", {"total_tokens": 3}, {"predicted_ms": 5}, [])
-        assert prediction.read(message(content="x", reasoning="hm")).reasoning == "hm"
+        assert _answer.read(message(content="x", reasoning="hm")).reasoning == "hm"
 
     def test_an_output_without_a_map(self) -> None:
         body = {"inference_results": [{"output": [{"name": "response", "result": "x"}], "status_code": 200}]}
-        assert prediction.read(body).body == {"name": "response", "result": "x"}
+        assert _answer.read(body).body == {"name": "response", "result": "x"}
 
     @pytest.mark.parametrize(
         "body",
@@ -73,7 +74,7 @@ class TestReading:
     )  # fmt: skip
     def test_no_prediction(self, body: Any) -> None:
         with pytest.raises(Failure, match="without a result") as caught:
-            prediction.read(body)
+            _answer.read(body)
         assert caught.value.code == "not_opensearch"
 
 
