@@ -21,14 +21,14 @@ def plot(records: list[report.Record]) -> Figure:
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     sizes = report.by_run(records)
     for axes, step in zip(figure.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True):
-        for contestant, label in report.CONTESTANTS.items():
+        for number, (contestant, label) in enumerate(report.CONTESTANTS.items()):
             points = {
                 size: median(figures[contestant, step]["seconds"] for figures in runs if (contestant, step) in figures)
                 for size, runs in sizes.items()
                 if any((contestant, step) in figures for figures in runs)
             }
             if points:
-                axes.plot(list(points), list(points.values()), marker="o", label=label)
+                axes.plot(list(points), list(points.values()), marker="o", label=label, color=f"C{number}")
         axes.set(title=report.STEPS[step], xlabel="pairs of connector and model", xscale="log", yscale="log")
         axes.set_xticks(list(sizes), [str(size) for size in sizes])
         axes.grid(alpha=0.3)
