@@ -92,7 +92,7 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def check_items(name: str, value: Any) -> None:
-    """Refuse an item without a value, which would be joined with the list as the text "null". Raises Failure."""
+    """Refuse an item without a value, which would be taken for the text "null". Raises Failure."""
     if isinstance(value, (list, tuple)) and None in value:
         raise Failure("invalid_input", f"settings: {name}: an item of the list has no value.")
 

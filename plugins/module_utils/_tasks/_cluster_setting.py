@@ -32,9 +32,8 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         stated = dict.fromkeys(stated, settings.DEFAULT)
     if not stated:
         raise Failure("invalid_input", "settings: at least one must be named.")
-    if list_mode != "exact":
-        for name, value in stated.items():
-            settings.check_items(name, value)
+    for name, value in stated.items():
+        settings.check_items(name, value)
     if list_mode != "remove":
         for name, value in stated.items():
             settings.check(name, value, allow_catch_all=options["allow_catch_all"])

@@ -102,7 +102,7 @@ class TestLists:
         execute(fresh, MODULE, settings={TRUSTED: "^http://x{1,2}$"})
         assert fresh.persistent[TRUSTED] == ["^http://x{1,2}$"]
 
-    @pytest.mark.parametrize("list_mode", ["append", "remove"])
+    @pytest.mark.parametrize("list_mode", ["exact", "append", "remove"])
     def test_an_item_without_a_value_is_refused(self, fresh: FakeCluster, list_mode: str) -> None:
         with pytest.raises(Failure, match=f"{TRUSTED}: an item") as caught:
             execute(fresh, MODULE, settings={TRUSTED: ["^http://x$", None]}, list_mode=list_mode)
