@@ -129,3 +129,16 @@ def test_a_server_that_is_not_there(play):
     assert "ollama_unreachable" in text
     for wrong in ({"ollama_server_state": "gone"}, {"ollama_server_models": "base"}):
         play(fails=True, **{**refused, **wrong})
+
+
+def test_a_misspelt_option_of_a_model(play):
+    unreachable = {"ollama_server_container": False, "ollama_server_url": "http://127.0.0.1:1"}
+    base = {"name": "base", "from_file": str(ROOT / "containers/ollama/tiny-chat.gguf")}
+    for model, told in (
+        ({"name": "house", "from_model": "base", "paramters": {"num_ctx": 128}}, "paramters"),
+        ({"nam": "house"}, "missing required arguments: name"),
+        ({"name": "house", "update": "always"}, "value of update must be one of"),
+    ):
+        _changed, text = play(fails=True, **unreachable, ollama_server_models=[base, model])
+        assert told in text
+        assert "ollama_unreachable" not in text

@@ -98,10 +98,27 @@ def test_the_way_into_the_documents_is_there() -> None:
             assert target.startswith("http") or (ROOT / target).exists(), f"{document.name}: {target}"
 
 
+def options_of_a_model() -> dict[str, dict[str, object]]:
+    module = (ROOT / "plugins/modules/ollama_model.py").read_text()
+    return yaml.safe_load(re.search(r'DOCUMENTATION = r"""\n(.*?)"""', module, re.DOTALL)[1])["options"]
+
+
 def test_the_role_hands_on_each_option_of_a_model() -> None:
     handed = set(
         re.findall(r"item\.get\('(\w+)', omit\)", (ROOT / "roles/ollama_server/tasks/present.yml").read_text())
     )
-    module = (ROOT / "plugins/modules/ollama_model.py").read_text()
-    documented = yaml.safe_load(re.search(r'DOCUMENTATION = r"""\n(.*?)"""', module, re.DOTALL)[1])
-    assert handed | {"name"} == set(documented["options"])
+    assert handed | {"name"} == set(options_of_a_model())
+
+
+def test_the_role_takes_the_options_of_a_model_as_the_module_does() -> None:
+    """But for the defaults: what is not given is left to the module."""
+    main = read("roles/ollama_server/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+
+    def told(option: dict[str, object]) -> dict[str, object]:
+        return {"type": option["type"], "required": option.get("required"), "choices": list(option.get("choices", []))}
+
+    taken = main["ollama_server_models"]["options"]
+    assert {name: told(option) for name, option in taken.items()} == {
+        name: told(option) for name, option in options_of_a_model().items()
+    }
+    assert not [name for name, option in taken.items() if "default" in option]
