@@ -238,11 +238,28 @@ def test_many_clusters_in_one_play(play: Play, cluster: Cluster, name: str, tmp_
 def test_an_unusable_input_is_refused_before_anything_is_sent(play: Play, recorder: Recorder) -> None:
     for wrong in (
         {"ollama_chat_base_url": "ollama:11434"},
+        {"ollama_chat_path": "v1/chat/completions"},
+        {"ollama_chat_model": ""},
         {"ollama_chat_request": {"model": "another"}},
         {"ollama_chat_state": "gone"},
         {"ollama_chat_trust": "all"},
     ):
-        play(fails=True, **wrong)
+        text = play(fails=True, **wrong).text
+        (name,) = wrong
+        assert name in text
+        # Neither another input nor the name of the role that does the work.
+        assert set(re.findall(r"(\w+_chat_\w+) must ", text)) <= {name}
+    assert recorder.requests == []
+
+
+def test_each_unusable_input_is_told(play: Play, recorder: Recorder) -> None:
+    given = {"playbook": "playbooks/openai_chat.yml", "openai_chat_model": "tiny-chat", "fails": True}
+    text = play(**given, openai_chat_base_url="ollama:11434", openai_chat_api_path="v1").text
+    assert "openai_chat_base_url must begin with http" in text
+    assert "openai_chat_api_path must begin with a slash" in text
+    assert "openai_chat_model must" not in text
+    text = play(**given, openai_chat_provider="openai").text
+    assert set(re.findall(r"(\w+_chat_\w+) must ", text)) == {"openai_chat_api_key"}
     assert recorder.requests == []
 
 
