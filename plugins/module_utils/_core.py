@@ -56,17 +56,18 @@ class Module(NamedTuple):
     ) -> Outcome:
         """Do the task with validated options. ``progress`` is told by lines how far it is."""
         actions: list[dict[str, Any]] = []
+        warnings: list[str] = []
+        failed: Failure | None = None
         try:
             client = self.connection.connect(params, read_only=check_mode, mask=masker)
             run = Run(client, check_mode=check_mode, progress=progress)
-            actions = run.actions
-            result = self.task(params, run)
+            actions, warnings = run.actions, run.warnings
+            told = self.task(params, run)
+            result = {"changed": run.changed, "actions": actions, **told}
         except Failure as failure:
-            return Outcome(masker(_failed(failure, actions, check_mode=check_mode)), [], failure)
-        return Outcome(
-            masker({"changed": run.changed, "actions": actions, **result}),
-            [masker(warning) for warning in run.warnings],
-        )
+            failed, result = failure, _failed(failure, actions, check_mode=check_mode)
+        # What was warned of may be why the task failed.
+        return Outcome(masker(result), [masker(warning) for warning in warnings], failed)
 
     def shown(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The options as Ansible may show them."""

@@ -22,8 +22,8 @@ def run_module(described: Module) -> None:
     outcome = described.perform(module.params, masker, check_mode=module.check_mode)
     module.params.update(described.shown(module.params))
     module.no_log_values = worth_hiding(module.no_log_values)
-    if outcome.failure:
-        module.fail_json(**outcome.result)
     for warning in outcome.warnings:
         module.warn(warning)
+    if outcome.failure:
+        module.fail_json(**outcome.result)
     module.exit_json(**outcome.result)

@@ -338,6 +338,15 @@ def test_an_unknown_parameter_is_told(module: Runner, server: FakeOllama) -> Non
     assert "num_cxt" in done["warnings"][0]
 
 
+def test_what_fails_is_warned_of_without_the_key(module: Runner, server: FakeOllama) -> None:
+    args = {"name": "own", "from_model": "nope", "parameters": {"num_cxt": 5, "first-key-of-all": 1}}
+    result = module(MODULE, server, **args, api_key="first-key-of-all")
+    assert result["failure"]["code"] == "ollama_model_missing"
+    assert "does not know" in str(result["warnings"])
+    assert "num_cxt" in str(result["warnings"])
+    assert "first-key" not in str(result["warnings"])
+
+
 def test_the_key_is_not_shown(module: Runner, server: FakeOllama) -> None:
     server.instead["/api/tags"] = (401, {"error": "wrong key first-key-of-all"})
     result = module(MODULE, server, name="base", api_key="first-key-of-all", headers={"X-Key": "second-key"})

@@ -27,6 +27,13 @@ def test_warnings(module: Runner, cluster: FakeCluster) -> None:
     assert "a transient value is set" in str(module(NAME, cluster, settings={PRIVATE_IP: True})["warnings"])
 
 
+def test_warnings_of_what_fails(module: Runner, cluster: FakeCluster) -> None:
+    cluster.transient[PRIVATE_IP] = "false"
+    result = module(NAME, cluster, settings={PRIVATE_IP: "perhaps"})
+    assert result["failure"]["code"] == "invalid_setting_value"
+    assert "a transient value is set" in str(result["warnings"])
+
+
 def test_a_failure(module: Runner, cluster: FakeCluster) -> None:
     result = module(NAME, cluster, settings={TRUSTED: [".*"]})
     assert (result["failed"], result["failure"]["code"]) == (True, "catch_all_refused")
