@@ -38,7 +38,7 @@ CATALOGUE = {
     "no_ml_plugin": "Install the ML Commons plugin (opensearch-ml) on every node of the cluster.",
     # Input that is refused before anything is changed
     "invalid_input": "Correct the option named in the message.",
-    "invalid_regex": "Correct the pattern. It must match a whole URL, and be valid for Java.",
+    "invalid_regex": "Correct the pattern, or write it in a plainer way. It must match a whole URL, and be valid for Java.",
     "catch_all_refused": "Name the endpoint exactly, or set 'allow_catch_all' if every address is really meant.",
     "invalid_characters": "Use letters, numbers, spaces and .,!?():@-_'/\" only; OpenSearch 3.1 and later refuse others.",
     "placeholder_left_in": "Put your own value where the message says, or take the field out.",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import pytest
 from hypothesis import given
@@ -56,7 +57,25 @@ def test_exact_of_a_typical_url(other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", [".*", ".*$", "^.*$", "^https?://.*$", ".+", "(?s).*", "[^ ]*", r"\S+", r"\p{ASCII}+", "(?i)HTTPS?://.*"]
+    "pattern",
+    [
+        ".*",
+        ".*$",
+        "^.*$",
+        "^https?://.*$",
+        ".+",
+        ".{10,}",
+        ".{40,}",
+        ".{1,200}",
+        "(?s).*",
+        "[^ ]*",
+        r"\S+",
+        r"\H+",
+        r"\X*",
+        r"(.\b{g})*",
+        r"\p{ASCII}+",
+        "(?i)HTTPS?://.*",
+    ],
 )
 def test_a_catch_all(pattern: str) -> None:
     assert _regex.is_catch_all(pattern)
@@ -98,6 +117,12 @@ def test_no_catch_all(pattern: str) -> None:
         (r"a{2}", "aa"),
         (r"[{]", "{"),
         (r"\e", "\x1b"),
+        (r"\H\h\X", "a b"),
+        (r"a\b{g}b", "ab"),
+        (r"[\h]", "\t"),
+        ("[]a]+", "]a"),
+        ("[^]a]+", "bc"),
+        ("[b[]a]]+", "]ab"),
     ],
 )
 def test_what_only_java_writes_is_understood(pattern: str, text: str) -> None:
@@ -106,12 +131,43 @@ def test_what_only_java_writes_is_understood(pattern: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(", "http://(a", "[a", "*a", "a{", "a{x}", "\\", r"\p{Nonsense}", "(?<1a>x)", "[]", "a**", ")", "(?<name"],
+    ["(", "http://(a", "[a", "*a", "a{", "a{x}", "\\", "(?<1a>x)", "[]", "[^]", "[a[]", r"[\R]", "a**", ")", "(?<name"],
 )
 def test_what_is_broken_is_refused(pattern: str) -> None:
     with pytest.raises(Failure, match="does not compile") as caught:
         _regex.compile_java(pattern)
     assert caught.value.code == "invalid_regex"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?<=a*)b",
+        r"\p{IsAlphabetic}",
+        r"\p{InGreek}",
+        r"\p{script=Greek}",
+        r"\p{Nonsense}",
+        r"\N{DIGIT ONE}",
+        r"[\H]",
+        r"\V",
+        r"\Ga",
+        r"a\1",
+        r"(a\1)",
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused_for_that(pattern: str) -> None:
+    """All but the nonsense were given to Java, which takes them."""
+    with pytest.raises(Failure, match="this check does not understand it") as caught:
+        _regex.compile_java(pattern)
+    assert caught.value.code == "invalid_regex"
+    assert "does not compile" not in caught.value.message
+
+
+@pytest.mark.parametrize("pattern", ["[a-z&&b]", "[a&&[^b]]", "[a||b]", "[+--]", r"[\P{Digit}x]"])
+def test_classes_that_python_may_read_otherwise_one_day(pattern: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _regex.compile_java(pattern)
 
 
 @pytest.mark.parametrize(
