@@ -156,6 +156,8 @@ CATALOGUE = {
     "ollama_too_old": "Upgrade Ollama.",
     "ollama_invalid_file": "Give a whole model file in GGUF format; one that was cut off while it was copied is refused as well.",
     "ollama_invalid_template": "Correct 'template': it is a Go template.",
+    "ollama_same_weights": "Give one of the two another num_ctx in 'parameters', or have only one of them loaded: the other is "
+    "answered for without waiting, too.",
     "ollama_cannot_load": "Look into the server's log; the model may be of a kind that this version cannot run.",
     "ollama_pull_ended": "Run the task again; somebody else's pull of the same model was given up again and again.",
     "ollama_stream_cut": "Look whether the server still runs, then run the task again: it keeps what it has got, and goes on from "

@@ -41,7 +41,7 @@ options:
       loaded: >-
         It is in memory as well, so that the first question does not wait for it. Of models with the same weights and the
         same context Ollama keeps one, under the name that was loaded first; loading another of them fails with
-        C(not_converged).
+        C(ollama_same_weights).
       absent: It is not on the server, and not in memory.
   update:
     description: When a model is pulled. Models that are made by O(from_file) or O(from_model) are compared in any case.

@@ -155,6 +155,17 @@ def test_loaded(converges, ollama, name):
     assert name not in requests.get(f"{URL}/api/ps", timeout=30).text
 
 
+@pytest.mark.usefixtures("memory")
+def test_loaded_beside_one_of_the_same_weights(converges, ollama, fails, name):
+    assert not ollama(name="tiny-chat", state="loaded", keep_alive="10m").get("failed")
+    stated = {"name": name, "from_model": "tiny-chat", "state": "loaded", "system": "Be short."}
+    # As check mode plans it, as it is done, and once the model is made.
+    for check in (True, False, True):
+        told = fails("ollama_same_weights", check=check, **stated, template="{{ .Prompt }}")
+        assert "tiny-chat:latest is in memory" in told["failure"]["message"]
+    converges(["update", "load"], **stated, parameters={"num_ctx": 160})
+
+
 def test_a_pull(converges, ollama, fails, registry, name):
     model = registry.offer(name, GGUF.read_bytes() + name.encode(), {"num_ctx": 256})
     # Without 'insecure' the registry is asked in TLS.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ollama
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
@@ -30,14 +30,32 @@ _FOR_EVER = 10 * 365 * 86400.0
 #: Seconds by which a model may stay longer than was stated: clocks and answers take their time.
 _TOLERANCE = 5.0
 
+#: The parameters that the server loads weights for. Of models that have these and the weights in common it loads one.
+_LOADED_FOR = ("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap")
+
+
+class Wanted(NamedTuple):
+    """The model that is to be in memory: as it is on the server (None where check mode has not made it), and its facts as
+    far as they are known."""
+
+    name: str
+    stored: Stored | None
+    facts: Mapping[str, Any]
+
 
 def ensure_loaded(
-    options: Mapping[str, Any], run: Run, name: str, stored: Stored | None, diff: Mapping[str, Mapping[str, Any]]
+    options: Mapping[str, Any],
+    run: Run,
+    wanted: Wanted,
+    lines: list[dict[str, Any]],
+    diff: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Have the model in memory; ``stored`` is None where check mode has not made it. Returns the parts of the result
-    that this adds or changes, the ``diff`` among them."""
+    """Have the model in memory. ``lines`` are the models that the server listed. Returns the parts of the result that this
+    adds or changes, the ``diff`` among them."""
     client, keep_alive = _ollama.of(run), options["keep_alive"]
-    entry = _in_memory(run, name, stored) if stored else None
+    name, stored, _facts = wanted
+    running = models.running(client)
+    entry = _own(running, wanted)
     before, after = dict(diff["before"]), dict(diff["after"])
     before["loaded"], after["loaded"] = entry is not None, True
     if entry is None or not _kept(entry, keep_alive, _now(client)):
@@ -52,14 +70,18 @@ def ensure_loaded(
         if stored and "completion" not in stored.shown.get("capabilities", ["completion"]):
             # A model for embeddings only refuses to generate.
             path, body = "/api/embed", {**body, "input": []}
+        if entry is None and run.check_mode:
+            _foresee(run, wanted, running, lines)
         run.act("load", "model", name, lambda: client.patiently(path, body, timeout=options["wait_timeout"]))
-        if not run.check_mode and stored:
-            entry = _in_memory(run, name, stored)
+        if not run.check_mode:
+            running = models.running(client)
+            entry = _own(running, wanted)
             if entry is None:
+                other = _of_the_same_weights(run, wanted, running, lines)
+                if other:
+                    raise _served_by(wanted, other)
                 raise Failure(
-                    "not_converged",
-                    f"{name}: loaded, yet not listed in memory. Another model pushed it out, or one of the same weights "
-                    "and context is in memory and serves it under its own name.",
+                    "not_converged", f"{name}: loaded, yet not listed in memory. Did another model push it out?"
                 )
     return {"running": models.serialise_running(entry), "diff": {"before": before, "after": after}}
 
@@ -75,10 +97,51 @@ def seconds(keep_alive: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in parts) * (-1 if text.startswith("-") else 1)
 
 
-def _in_memory(run: Run, name: str, stored: Stored) -> dict[str, Any] | None:
+def _own(running: list[dict[str, Any]], wanted: Wanted) -> dict[str, Any] | None:
     """The entry of this very version of the model; one that was made anew may still be in memory as it was."""
-    entry = models.named(models.running(_ollama.of(run)), name)
-    return entry if entry and entry["digest"] == stored.digest else None
+    entry = models.named(running, wanted.name)
+    return entry if entry and wanted.stored and entry["digest"] == wanted.stored.digest else None
+
+
+def _of_the_same_weights(
+    run: Run, wanted: Wanted, running: list[dict[str, Any]], lines: list[dict[str, Any]]
+) -> Stored | None:
+    """Another model in memory that is made of the same files. One that was made anew since it was loaded is left out, as
+    nobody tells of what it was made before."""
+    weights = wanted.facts.get("weights")
+    for entry in running if weights else []:
+        line = models.named(lines, entry["name"])
+        if line and line["digest"] == entry["digest"] and entry["name"].lower() != wanted.name.lower():
+            other = models.find(_ollama.of(run), entry["name"], [{**line, **entry}])
+            if other and models.facts(other)["weights"] == weights:
+                return other
+    return None
+
+
+def _foresee(run: Run, wanted: Wanted, running: list[dict[str, Any]], lines: list[dict[str, Any]]) -> None:
+    """Tell in check mode that the model cannot be loaded beside one that is in memory. Raises Failure where that is sure:
+    a question may have loaded the other one for another context than the model's own."""
+    other = _of_the_same_weights(run, wanted, running, lines)
+    if other is None:
+        return
+    mine, its = wanted.facts["parameters"], models.facts(other)["parameters"]
+    if any(mine.get(name) != its.get(name) for name in _LOADED_FOR):
+        return
+    if "num_ctx" not in its:
+        run.warn(
+            f"{wanted.name}: {other.name} is in memory, of the same weights. If that was loaded for the same context, this "
+            "one cannot be loaded beside it."
+        )
+    elif its["num_ctx"] == other.listed.get("context_length"):
+        raise _served_by(wanted, other)
+
+
+def _served_by(wanted: Wanted, other: Stored) -> Failure:
+    return Failure(
+        "ollama_same_weights",
+        f"{wanted.name}: {other.name} is in memory, of the same weights and for the same context. Ollama answers for both with "
+        f"what is loaded, and keeps that under the name {other.name}.",
+    )
 
 
 def _kept(entry: Mapping[str, Any], keep_alive: str | None, now: datetime) -> bool:

@@ -74,7 +74,8 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "diff": diff,
     }
     if options["state"] == "loaded":
-        result.update(_ollama_loaded.ensure_loaded(options, run, name, outcome.stored, diff))
+        wanted = _ollama_loaded.Wanted(name, outcome.stored, outcome.model or {})
+        result.update(_ollama_loaded.ensure_loaded(options, run, wanted, lines, diff))
     return result
 
 

@@ -37,7 +37,7 @@ class FakeOllama:
         self.registry: dict[str, dict[str, Any]] = {}
         #: How many pulls end with another of the same file that was given up.
         self.given_up = 0
-        self.loaded: dict[str, dict[str, str]] = {}
+        self.loaded: dict[str, dict[str, Any]] = {}
         self.blobs: set[str] = set()
         self.exchanges: list[tuple[str, str, Any]] = []
         self.headers: Mapping[str, str] = {}
@@ -53,7 +53,8 @@ class FakeOllama:
         return hashlib.sha256(json.dumps(self.models[name], sort_keys=True).encode()).hexdigest()
 
     def load(self, name: str, expires_at: str = FOR_EVER) -> None:
-        self.loaded[name] = {"digest": self.digest(name), "expires_at": expires_at}
+        context = self.models[name]["parameters"].get("num_ctx", 4096)
+        self.loaded[name] = {"digest": self.digest(name), "expires_at": expires_at, "context_length": context}
 
     def snapshot(self) -> str:
         return json.dumps([self.models, self.loaded, sorted(self.blobs)], sort_keys=True)
@@ -114,7 +115,7 @@ class FakeOllama:
         if path == "/api/tags":
             return 200, {"models": [self._line(name) for name in self.models]}
         if path == "/api/ps":
-            entry = {"size": 10, "size_vram": 0, "context_length": 256}
+            entry = {"size": 10, "size_vram": 0}
             return 200, {"models": [{"name": name, **entry, **facts} for name, facts in self.loaded.items()]}
         name = body["model"]
         if name not in self.models:
@@ -174,6 +175,9 @@ class FakeOllama:
         }
         return 200, [{"status": "parsing GGUF"}, {"status": "writing manifest"}, {"status": "success"}]
 
+    def _loaded_for(self, name: str) -> list[Any]:
+        return [self.models[name]["parameters"].get(parameter) for parameter in ("num_ctx", "num_gpu", "num_thread")]
+
     def _delete(self, body: Any) -> tuple[int, Any]:
         del self.models[body["model"]]
         return 200, ""
@@ -187,5 +191,15 @@ class FakeOllama:
         return self._embed(body)
 
     def _embed(self, body: Any) -> tuple[int, Any]:
-        self.load(body["model"], FOR_EVER if str(body.get("keep_alive", "")).startswith("-") else IN_FIVE_MINUTES)
+        name = body["model"]
+        expires_at = FOR_EVER if str(body.get("keep_alive", "")).startswith("-") else IN_FIVE_MINUTES
+        same = next(
+            (each for each in self.loaded if self.models[each]["weights"] == self.models[name]["weights"]), None
+        )
+        if same and same != name and self._loaded_for(same) == self._loaded_for(name):
+            # It answers for both, under its own name and as it was when it was loaded.
+            self.loaded[same]["expires_at"] = expires_at
+        else:
+            self.loaded.pop(same or name, None)
+            self.load(name, expires_at)
         return 200, {"done": True, "done_reason": "load"}

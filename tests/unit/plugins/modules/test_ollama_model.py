@@ -281,6 +281,46 @@ class TestLoaded:
         )
         refused(module, server, "ollama_out_of_memory", name="base", state="loaded")
 
+    def test_another_of_the_same_weights_and_context_is_in_memory(self, module: Runner, server: FakeOllama) -> None:
+        server.load("base:latest")
+        args = {"name": "own", "from_model": "base", "system": "Be long.", "state": "loaded"}
+        for check_mode in (True, False):
+            failure = refused(module, server, "ollama_same_weights", check_mode=check_mode, **args)
+            assert "base:latest is in memory" in failure["message"]
+        # Once it is made, too.
+        for check_mode in (True, False):
+            refused(module, server, "ollama_same_weights", check_mode=check_mode, **args)
+        converges(module, server, ["update", "load"], **args, parameters={"num_ctx": 128})
+
+    @pytest.mark.parametrize("other", [{"num_ctx": 512}, {"num_gpu": 0}])
+    def test_one_of_the_same_weights_that_is_loaded_otherwise(
+        self, module: Runner, server: FakeOllama, other: dict[str, Any]
+    ) -> None:
+        server.load("base:latest")
+        converges(module, server, ["create", "load"], name="own", from_model="base", parameters=other, state="loaded")
+
+    def test_one_of_the_same_weights_that_a_question_loaded_for_another_context(
+        self, module: Runner, server: FakeOllama
+    ) -> None:
+        server.load("base:latest")
+        server.loaded["base:latest"]["context_length"] = 1024
+        planned = module(MODULE, server, check_mode=True, name="own", from_model="base", state="loaded")
+        assert [action["action"] for action in planned["actions"]] == ["create", "load"]
+        assert "warnings" not in planned
+
+    def test_one_of_the_same_weights_whose_context_is_the_servers(self, module: Runner, server: FakeOllama) -> None:
+        server.models["base:latest"]["parameters"] = {}
+        server.load("base:latest")
+        args = {"name": "own", "from_model": "base", "system": "Be long.", "state": "loaded"}
+        assert "base:latest is in memory" in module(MODULE, server, check_mode=True, **args)["warnings"][0]
+        refused(module, server, "ollama_same_weights", **args)
+
+    def test_one_of_the_same_weights_that_was_made_anew(self, module: Runner, server: FakeOllama) -> None:
+        server.load("base:latest")
+        server.loaded["base:latest"]["digest"] = "0" * 64
+        args = {"name": "own", "from_model": "base", "system": "Be long.", "state": "loaded"}
+        assert module(MODULE, server, check_mode=True, **args)["changed"]
+
     def test_pushed_out_at_once(self, module: Runner, server: FakeOllama) -> None:
         server.instead["/api/generate"] = (200, {"done": True})
         refused(module, server, "not_converged", name="base", state="loaded")
