@@ -26,11 +26,33 @@ _CONSOLE_LINE = re.compile(r"\A\s*(GET|POST|PUT)\s+\S+[ \t]*\r?\n")
 _TRIPLE_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
 
 #: What blueprints write where the reader has to put something: angle brackets around words that ask for it, or around
-#: capital letters. Prompts (``<|im_start|>``, ``<context>``) and Painless (``List<String>``) have neither.
-_ASKING = re.compile(r"<\s*(?:(?i:your|please|enter|insert|replace|add|fill)\b[^<>]*|[A-Z][A-Z0-9]*[ _-][A-Z0-9 _-]+)>")
+#: capital letters. Prompts (``<|im_start|>``, ``<context>``, ``<replace_in_file>``) and Painless (``List<String>``) have
+#: neither.
+_ASKING = re.compile(
+    r"<\s*(?:(?i:your(?![A-Za-z])|(?:please|enter|insert|replace|add|fill)\b)[^<>]*|[A-Z][A-Z0-9]*[ _-][A-Z0-9 _-]+)>"
+)
 
 #: Where nothing but a value is expected, any text that is angle brackets as a whole asks for one.
-_NOTHING_ELSE = re.compile(r"\s*<[^<>]+>\s*")
+_WHOLE = re.compile(r"\A\s*<[^<>]+>\s*\Z")
+
+#: In a URL or a header words in angle brackets do so anywhere, as neither has a use for them.
+_ANYWHERE = re.compile(rf"<[A-Za-z][\w .-]*>|{_WHOLE.pattern}")
+
+#: In a credential only where they stand apart: a generated password may hold any characters.
+_APART = re.compile(rf"(?<!\w)<[A-Za-z][\w .-]*>(?!\w)|{_WHOLE.pattern}")
+
+#: What asks for a value in the fields of these names, beyond what does so in any text.
+_ASKING_IN = {
+    "name": _WHOLE,
+    "version": _WHOLE,
+    # It may be a prompt, with tags of its own.
+    "parameters": _WHOLE,
+    "credential": _APART,
+    "headers": _ANYWHERE,
+    "url": _ANYWHERE,
+}
+
+_PARAMETER = re.compile(r"\$\{parameters\.([^}:]+)")
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -53,17 +75,28 @@ def read_file(path: str) -> dict[str, Any]:
     return as_json
 
 
-def left_in(value: Any, place: str = "", *, values_only: bool = False) -> Iterator[str]:
-    """The places at which a placeholder such as ``<YOUR KEY>`` was left in, as in ``actions[0].url``."""
+def left_in(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The places among a connector's fields at which a placeholder such as ``<YOUR KEY>`` was left in, as in
+    ``actions[0].url``."""
+    urls = [fields.get("url"), *(action.get("url") for action in fields.get("actions") or [])]
+    # A parameter that becomes a part of a URL is no prompt.
+    names = _PARAMETER.findall(" ".join(str(url) for url in urls if url))
+    yield from _left_in(fields, "", None, {f"parameters.{name}": _ANYWHERE for name in names})
+
+
+def _left_in(
+    value: Any, place: str, asking: re.Pattern[str] | None, by_place: Mapping[str, re.Pattern[str]]
+) -> Iterator[str]:
+    asking = by_place.get(place, asking)
     if isinstance(value, Mapping):
         for name, item in value.items():
-            # A credential or a parameter is a value and nothing else; a body or a script may hold anything.
-            inside = values_only or name in ("credential", "parameters", "name", "url", "version")
-            yield from left_in(item, f"{place}.{name}" if place else str(name), values_only=inside)
+            yield from _left_in(
+                item, f"{place}.{name}" if place else str(name), asking or _ASKING_IN.get(name), by_place
+            )
     elif isinstance(value, (list, tuple)):
         for number, item in enumerate(value):
-            yield from left_in(item, f"{place}[{number}]", values_only=values_only)
-    elif isinstance(value, str) and (_ASKING.search(value) or (values_only and _NOTHING_ELSE.fullmatch(value))):
+            yield from _left_in(item, f"{place}[{number}]", asking, by_place)
+    elif isinstance(value, str) and (_ASKING.search(value) or (asking and asking.search(value))):
         yield place
 
 
