@@ -91,12 +91,16 @@ options:
         description: The action's name. Needs OpenSearch 3.5.
         type: str
       method:
-        description: The HTTP method. OpenSearch 2.19 knows only V(GET) and V(POST).
+        description:
+          - The HTTP method. The server stores each of them, also those with which it cannot call a backend; OpenSearch
+            2.19 calls with V(GET) and V(POST) only, and no version is known to call with V(PATCH).
+          - In O(definition) and O(src) it may be in lower case.
         type: str
         choices:
           - GET
           - POST
           - PUT
+          - PATCH
           - DELETE
         default: POST
       url:

@@ -90,6 +90,8 @@ def stored(source: Mapping[str, Any]) -> dict[str, Any]:
     fields["actions"] = [_action(action) for action in source.get("actions") or []]
     if source.get("access"):
         fields["access_mode"] = source["access"]
+    if "access_mode" in fields:
+        fields["access_mode"] = str(fields["access_mode"]).lower()
     if not fields["actions"]:
         del fields["actions"]
     return fields
@@ -240,9 +242,14 @@ def placeholders(fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _action(action: Mapping[str, Any]) -> dict[str, Any]:
+    """An action in the form in which it is compared: the server stores the method in the case in which it came."""
     fields = given(action)
     if "action_type" in fields:
         fields["action_type"] = str(fields["action_type"]).lower()
+    if "method" in fields:
+        fields["method"] = str(fields["method"]).upper()
+    if "request_body" in fields:
+        fields["request_body"] = text_of(fields["request_body"])
     if "headers" in fields:
         fields["headers"] = {str(name): text_of(value) for name, value in fields["headers"].items()}
     return fields

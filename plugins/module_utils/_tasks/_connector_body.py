@@ -24,7 +24,7 @@ ACTION_OPTIONS = {
         "choices": ["predict", "execute", "batch_predict", "cancel_batch_predict", "batch_predict_status"],
     },
     "name": {"type": "str"},
-    "method": {"type": "str", "default": "POST", "choices": ["GET", "POST", "PUT", "DELETE"]},
+    "method": {"type": "str", "default": "POST", "choices": ["GET", "POST", "PUT", "PATCH", "DELETE"]},
     "url": {"type": "str", "required": True},
     "headers": {"type": "dict"},
     "request_body": {"type": "json"},
@@ -139,6 +139,8 @@ def _checked(body: Mapping[str, Any], place: str, run: Run | None) -> dict[str, 
         unknown += _drop_unknown(config, CLIENT_CONFIG_OPTIONS, "client_config.")
         policy = config.get("retry_backoff_policy")
         fields["client_config"] = {**config, **({"retry_backoff_policy": str(policy).lower()} if policy else {})}
+    if isinstance(fields.get("access_mode"), str):
+        fields["access_mode"] = fields["access_mode"].lower()
     if unknown and run:
         run.warn(f"{place}: {', '.join(unknown)} is nothing that such a connector has; the server would ignore it.")
     outcome = ArgumentSpecValidator(BODY_OPTIONS).validate(given(fields))
@@ -159,8 +161,13 @@ def _action(action: Any, place: str, unknown: list[str]) -> Any:
         raise Failure("invalid_input", f"{place}: must be a mapping, not {text_of(action)[:80]!r}.")
     fields = dict(action)
     unknown += _drop_unknown(fields, ACTION_OPTIONS, place.partition(".")[2] + ".")
+    # The server takes these in any case, and a number or a truth value for a body.
     if isinstance(fields.get("action_type"), str):
         fields["action_type"] = fields["action_type"].lower()
+    if isinstance(fields.get("method"), str):
+        fields["method"] = fields["method"].upper()
+    if isinstance(fields.get("request_body"), (bool, int, float)):
+        fields["request_body"] = text_of(fields["request_body"])
     return fields
 
 

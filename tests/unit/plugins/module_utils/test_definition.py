@@ -201,6 +201,35 @@ class TestModule:
         assert "definition" in failed["msg"]
         assert cluster.exchanges == []
 
+    @pytest.mark.parametrize("method", ["post", "Post", "PATCH", "patch"])
+    def test_a_method_in_any_case(self, connector: Runner, cluster: FakeCluster, method: str) -> None:
+        body = {**BLUEPRINT, "actions": [{**BLUEPRINT["actions"][0], "method": method}]}
+        assert connector(definition=body, **OWN)["connector"]["actions"][0]["method"] == method.upper()
+        assert not connector(definition=body, **OWN)["changed"]
+
+    def test_a_method_is_not_sent_for_its_case_alone(self, connector: Runner, cluster: FakeCluster) -> None:
+        connector(definition=BLUEPRINT, **OWN)
+        [stored] = cluster.connectors.values()
+        stored["actions"][0]["method"] = "post"
+        assert not connector(definition=BLUEPRINT, **OWN)["changed"]
+
+    @pytest.mark.parametrize(("value", "text"), [(5, "5"), (0, "0"), (True, "true"), (False, "false"), (0.5, "0.5")])
+    def test_a_body_of_a_request_that_is_no_text(
+        self, connector: Runner, cluster: FakeCluster, value: Any, text: str
+    ) -> None:
+        body = {**BLUEPRINT, "actions": [{**BLUEPRINT["actions"][0], "request_body": value}]}
+        assert connector(definition=body, **OWN)["connector"]["actions"][0]["request_body"] == text
+        assert not connector(definition=body, **OWN)["changed"]
+
+    def test_an_access_mode_in_capitals(self, connector: Runner, cluster: FakeCluster) -> None:
+        body = {**BLUEPRINT, "access_mode": "PUBLIC"}
+        assert connector(check_mode=True, definition=body, **OWN)["diff"]["after"]["access_mode"] == "public"
+        connector(definition=BLUEPRINT, **OWN)
+        [stored] = cluster.connectors.values()
+        for told in ("public", "PUBLIC"):
+            stored["access"] = told
+            assert not connector(definition=body, **OWN)["changed"]
+
     def test_secrets_inside_a_body_are_hidden(self, connector: Runner, cluster: FakeCluster, tmp_path: Path) -> None:
         secret = "a-secret-of-the-body"
         body = {

@@ -62,6 +62,13 @@ def test_on_an_empty_cluster_it_makes_the_same(module: Runner, cluster: FakeClus
     assert module(MODULE, other)["stack"] == exported["stack"]
 
 
+def test_a_connector_of_others_with_its_method_in_lower_case(module: Runner, cluster: FakeCluster) -> None:
+    cluster.connectors[cluster.add_connector("Theirs", actions=[{**ACTION, "method": "post"}])]["access"] = "PUBLIC"
+    _exported, declared = filled(module, cluster)
+    again = module("ml_stack", cluster, **declared)
+    assert (again.get("msg"), again["changed"]) == (None, False), again
+
+
 def test_no_secret(module: Runner, cluster: FakeCluster) -> None:
     cluster.add_connector("Open", actions=[LITERAL])
     exported = module(MODULE, cluster)
