@@ -247,10 +247,10 @@ def connection_options() -> dict[str, Any]:
 def address(text: str) -> str:
     """The URL that is meant, as Ollama's own programs read it: scheme and port may be left out. Raises Failure."""
     given = text.strip() or DEFAULT_URL
-    parts = urlsplit(given if "://" in given else f"http://{given}")
-    if "@" in parts.netloc:
-        raise Failure("invalid_input", "url: give the key in 'api_key' or 'headers', not inside the URL.")
     try:
+        parts = urlsplit(given if "://" in given else f"http://{given}")
+        if "@" in parts.netloc:
+            raise Failure("invalid_input", "url: give the key in 'api_key' or 'headers', not inside the URL.")
         host, port = parts.hostname, parts.port
     except ValueError as exc:
         raise Failure("invalid_input", f"url: {text!r} is no URL: {exc}") from exc
@@ -294,7 +294,7 @@ def connect(
 def secrets_of(options: Mapping[str, Any]) -> list[str]:
     """The values among the connection options that must never be shown."""
     found = [options.get("api_key"), *(options.get("headers") or {}).values()]
-    return [str(secret) for secret in found if secret]
+    return [str(secret) for secret in found if secret] + _options.passwords_in(options.get("url") or "")
 
 
 CONNECTION = _options.Connection(connection_options, connect, secrets_of)

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
+from urllib.parse import unquote
 
 from ansible.module_utils.basic import env_fallback
 
@@ -105,7 +107,20 @@ def secrets_of(options: Mapping[str, Any]) -> list[str]:
     if options.get("username") and options.get("password"):
         # They travel as one word, in which the password's own base64 does not occur.
         found.append(f"{options['username']}:{options['password']}")
-    return [str(secret) for secret in found if secret]
+    return [str(secret) for secret in found if secret] + passwords_in(*(options.get("hosts") or []))
+
+
+def passwords_in(*urls: str) -> list[str]:
+    """The passwords that stand in URLs, as they do and decoded. Such a URL is refused, and all the same shown among the
+    task's arguments."""
+    found: list[str] = []
+    for url in urls:
+        # By hand, so that one which is no URL, for example for the characters of its password, gives it away as little.
+        rest = url.partition("://")[2] or url
+        for part in (rest, re.split(r"[/?#]", rest)[0]):
+            password = part.rpartition("@")[0].partition(":")[2]
+            found += [password, unquote(password)]
+    return [password for password in dict.fromkeys(found) if password]
 
 
 def check_patience(options: Mapping[str, Any]) -> None:

@@ -53,7 +53,16 @@ def test_the_address(given: str, meant: str) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["ftp://x", "http://", "http://a:b", "http://joe:s3cret@a", "http://joe:s3cret@a:99999", "a b", "http://a:99999"],
+    [
+        "ftp://x",
+        "http://",
+        "http://a:b",
+        "http://joe:s3cret@a",
+        "http://joe:s3cret@a:99999",
+        "a b",
+        "http://a:99999",
+        "http://[a",
+    ],
 )
 def test_what_is_no_address(given: str) -> None:
     with pytest.raises(Failure, match=r"^url: ") as caught:

@@ -17,6 +17,26 @@ def test_no_host_that_is_named_means_the_default(hosts: Any) -> None:
     assert _options.connect(options, read_only=True, transport=Script()).hosts == [_options.DEFAULT_HOST]
 
 
+@pytest.mark.parametrize(
+    ("url", "passwords"),
+    [
+        ("http://joe:s3cret@one:9200", ["s3cret"]),
+        ("http://joe:s%2Fc%20ret@one:9200/base", ["s%2Fc%20ret", "s/c ret"]),
+        ("joe:s3cret@one", ["s3cret"]),
+        ("ftp://joe:s3:cr@et@one", ["s3:cr@et"]),
+        ("http://joe:s3/cret#@one", ["s3/cret#"]),
+        ("http://joe:s3cret@[::1", ["s3cret"]),
+        ("http://joe:s3cret@one/a@b", ["s3cret@one/a", "s3cret"]),
+        ("http://joe@one:9200", []),
+        ("http://one:9200", []),
+        ("", []),
+    ],
+)
+def test_passwords_in_a_url(url: str, passwords: list[str]) -> None:
+    assert _options.passwords_in(url) == passwords
+    assert _options.secrets_of({"hosts": ["http://two:9200", url]}) == passwords
+
+
 def test_an_empty_host_among_others_is_left_out() -> None:
     options = {"hosts": ["", " http://one:9200 "], "timeout": 1.0, "retries": 0, "validate_certs": True}
     assert _options.connect(options, read_only=True, transport=Script()).hosts == ["http://one:9200"]

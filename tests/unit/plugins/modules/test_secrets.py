@@ -6,12 +6,14 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any, Callable, Mapping
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _masking, _transport
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, Refused
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import BODY, QUESTION, URL
 
 Runner = Callable[..., dict[str, Any]]
@@ -202,6 +204,36 @@ class TestNothingLeaks:
         # What Ansible itself refuses it shows before the module can say what else is secret.
         keyed = {**CONNECTOR, "actions": [{"url": URL, "request_body": BODY}]}
         assert leaks(module("ml_connector", cluster, **keyed, **connection, state="nonsense")) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://joe:{}@127.0.0.1:19",
+        "joe:{}@127.0.0.1:19",
+        "http://joe:{}@[127.0.0.1",
+        "ftp://joe:{}@127.0.0.1",
+    ],
+)
+@pytest.mark.parametrize("secret", ["s3cret-of-the-url", "s3%2Fcret+url"])
+@pytest.mark.parametrize("way", ["option", "environment"])
+def test_a_password_in_a_url(
+    module: Runner, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, url: str, secret: str, way: str
+) -> None:
+    """It is refused, and the task's arguments are shown with it."""
+    stated = url.format(secret)
+    for name, server, option, variable in (
+        ("ml_connector_info", cluster, "hosts", "OPENSEARCH_HOSTS"),
+        ("ollama_model_info", FakeOllama(), "url", "OLLAMA_HOST"),
+    ):
+        value: dict[str, Any] = {option: [stated] if option == "hosts" else stated}
+        if way == "environment":
+            monkeypatch.setenv(variable, stated)
+            monkeypatch.setattr(harness, "server_of", lambda module: {})
+            value = {}
+        told = json.dumps(module(name, server, **value))
+        assert '"failed": true' in told
+        assert [form for form in (secret, unquote(secret)) if form in told] == []
 
 
 @pytest.mark.parametrize("name", SECRETS)
