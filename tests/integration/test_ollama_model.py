@@ -151,6 +151,9 @@ def test_loaded(converges, ollama, name):
     converges(["update", "load"], **{**stated, "parameters": {"num_ctx": 128}}, state="loaded", keep_alive="600")
     (entry,) = ollama(module="ollama_model_info", name=name, running=True)["models"]
     assert entry["running"]["context_length"] == 128
+    # Of another system message alone, the server would go on with it as it was made before.
+    stated["parameters"] = {"num_ctx": 128}
+    converges(["update", "load"], **stated, system="Be short.", state="loaded", keep_alive="600")
     converges(["unload", "delete"], name=name, state="absent")
     assert name not in requests.get(f"{URL}/api/ps", timeout=30).text
 

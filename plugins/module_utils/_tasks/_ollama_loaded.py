@@ -30,6 +30,9 @@ _FOR_EVER = 10 * 365 * 86400.0
 #: Seconds by which a model may stay longer than was stated: clocks and answers take their time.
 _TOLERANCE = 5.0
 
+#: Seconds for the answers that a model gives at that time, when it is to be unloaded.
+_UNLOADING = 60.0
+
 #: The parameters that the server loads weights for. Of models that have these and the weights in common it loads one.
 _LOADED_FOR = ("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap")
 
@@ -72,17 +75,20 @@ def ensure_loaded(
             path, body = "/api/embed", {**body, "input": []}
         if entry is None and run.check_mode:
             _foresee(run, wanted, running, lines)
-        run.act("load", "model", name, lambda: client.patiently(path, body, timeout=options["wait_timeout"]))
-        if not run.check_mode:
-            running = models.running(client)
-            entry = _own(running, wanted)
+
+        def load() -> list[dict[str, Any]]:
+            client.patiently(path, body, timeout=options["wait_timeout"])
+            return models.running(client)
+
+        now_running = run.act("load", "model", name, load)
+        if now_running is not None:
+            if _own(now_running, wanted) is None and models.named(now_running, name):
+                # Where it differs in neither weights nor context, the server goes on with it as it was made before.
+                _unload(run, name)
+                now_running = load()
+            entry = _own(now_running, wanted)
             if entry is None:
-                other = _of_the_same_weights(run, wanted, running, lines)
-                if other:
-                    raise _served_by(wanted, other)
-                raise Failure(
-                    "not_converged", f"{name}: loaded, yet not listed in memory. Did another model push it out?"
-                )
+                raise _not_there(run, wanted, now_running, lines)
     return {"running": models.serialise_running(entry), "diff": {"before": before, "after": after}}
 
 
@@ -99,8 +105,24 @@ def seconds(keep_alive: str) -> float:
 
 def _own(running: list[dict[str, Any]], wanted: Wanted) -> dict[str, Any] | None:
     """The entry of this very version of the model; one that was made anew may still be in memory as it was."""
-    entry = models.named(running, wanted.name)
-    return entry if entry and wanted.stored and entry["digest"] == wanted.stored.digest else None
+    digest = wanted.stored.digest if wanted.stored else None
+    return models.named([entry for entry in running if entry["digest"] == digest], wanted.name)
+
+
+def _unload(run: Run, name: str) -> None:
+    """Take the model out of memory, and wait until it is: whoever asks for it before that keeps it there."""
+    client = _ollama.of(run)
+    client.patiently("/api/generate", {"model": name, "keep_alive": 0, "stream": False}, timeout=_UNLOADING)
+    end = run.clock.now() + _UNLOADING
+    while models.named(models.running(client), name) and run.clock.now() < end:
+        run.clock.sleep(0.2)
+
+
+def _not_there(run: Run, wanted: Wanted, running: list[dict[str, Any]], lines: list[dict[str, Any]]) -> Failure:
+    other = _of_the_same_weights(run, wanted, running, lines)
+    if other:
+        return _served_by(wanted, other)
+    return Failure("not_converged", f"{wanted.name}: loaded, yet not listed in memory. Did another model push it out?")
 
 
 def _of_the_same_weights(

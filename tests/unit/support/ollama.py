@@ -196,7 +196,7 @@ class FakeOllama:
         same = next(
             (each for each in self.loaded if self.models[each]["weights"] == self.models[name]["weights"]), None
         )
-        if same and same != name and self._loaded_for(same) == self._loaded_for(name):
+        if same and self._loaded_for(same) == self._loaded_for(name):
             # It answers for both, under its own name and as it was when it was loaded.
             self.loaded[same]["expires_at"] = expires_at
         else:
