@@ -226,6 +226,9 @@ class Client:
                 raw.status,
             ), None
         kind, reason = _explain.decode_error(body)
+        if _explain.from_elsewhere(self._host, path, raw.status, body, reason):
+            message = f"{where} answered {raw.status}: {self.mask(reason)[:200]}"
+            return Failure("not_opensearch", message, raw.status), None
         code, retry = _explain.explain(raw.status, kind, reason)
         details = {"permission": _explain.missing_permission(reason)} if code == "forbidden" else {}
         if not details.get("permission"):

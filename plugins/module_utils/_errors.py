@@ -21,7 +21,7 @@ CATALOGUE = {
     "tls_not_trusted": "Give the authority's certificate with 'ca_path', and a host name that the certificate names.",
     "tls_to_plain_port": "The port does not speak TLS: write http:// in front of the host, or name the TLS port.",
     "redirected": "Name the final address; redirects are not followed, as they would carry credentials along.",
-    "not_opensearch": "Check that 'hosts' names OpenSearch itself and not another service or a proxy's error page.",
+    "not_opensearch": "Check that 'hosts' names the root of OpenSearch itself, and not another service or a proxy's error page.",
     "answer_too_large": "Check that the right server is named; narrow the request.",
     "wrong_credentials": "Check 'username' and 'password', or 'token'.",
     "forbidden": "Give the user a role that allows {permission}. The README lists the least rights that are needed.",

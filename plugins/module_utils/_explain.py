@@ -179,6 +179,27 @@ def decode_error(body: Any) -> tuple[str, str]:
     return "", str(body)
 
 
+def from_elsewhere(host: str, path: str, status: int, body: Any, reason: str) -> bool:
+    """Whether the error that a host answers for a path comes from another server than OpenSearch, or from OpenSearch about
+    what stands in front of the path in the host's URL."""
+    base = "/".join(host.split("/")[3:])
+    if base and f"no handler found for uri [/{base}/" in reason:
+        return True
+    if base and f"no such index [{base}]" in reason and not path.startswith(f"/{base}"):
+        return True
+    # With other codes Amazon, the security plugin and proxies answer for an OpenSearch behind them.
+    if status not in (404, 405):
+        return False
+    if not isinstance(body, dict):
+        return True
+    error = body.get("error")
+    if isinstance(error, dict):
+        # OpenAI's form, which model servers share.
+        return "reason" not in error and "status" not in body
+    # FastAPI's. OpenSearch tells by other fields that it has no such document or pipeline, Amazon has a message.
+    return error is None and "detail" in body
+
+
 def missing_permission(reason: str) -> str | None:
     """The action that the security plugin refused, from ``no permissions for [x] and User [...]``."""
     # An action on shards has brackets of its own: [indices:data/read/mget[shard]]. Of several the first is named.

@@ -285,6 +285,67 @@ class TestStrangeAnswers:
             client(script(get("/").answers(200, body))).get("/")
         assert caught.value.code == "not_opensearch"
 
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (404, "404 page not found"),
+            (405, "405 method not allowed"),
+            (404, "<html>not found</html>"),
+            (404, ""),
+            (404, []),
+            (404, {"error": {"code": 404, "message": "File Not Found", "type": "not_found_error"}}),
+            (404, {"detail": "Not Found"}),
+        ],
+    )
+    def test_an_error_of_another_server(self, script: Scripter, status: int, body: Any) -> None:
+        with pytest.raises(Failure, match=f"answered {status}") as caught:
+            client(script(post("/_plugins/_ml/connectors/_search").answers(status, body))).search(
+                "/_plugins/_ml/connectors/_search", {}
+            )
+        assert (caught.value.code, caught.value.status) == ("not_opensearch", status)
+
+    @pytest.mark.parametrize(
+        ("status", "body", "code"),
+        [
+            (404, error(404, "status_exception", "strange"), "api_error"),
+            (404, {"error": {"type": "x", "reason": "strange"}}, "api_error"),
+            (404, {"error": {"type": "x", "details": "strange"}, "status": 404}, "api_error"),
+            (404, {"error": "alias [a] missing", "status": 404}, "api_error"),
+            (405, {"error": "Incorrect HTTP method for uri [/x] and method [PUT]", "status": 405}, "api_error"),
+            (400, {"error": "no handler found for uri [/_plugins/_ml/x] and method [GET]"}, "no_ml_plugin"),
+            (400, {"error": "no handler found for uri [/_other/x] and method [GET]"}, "api_error"),
+            (404, error(404, "index_not_found_exception", "no such index [rag]"), "unknown_index"),
+            (404, {"_index": "a", "_id": "1", "found": False}, "api_error"),
+            (404, {}, "api_error"),
+            (404, {"message": "Not Found"}, "api_error"),
+            (404, {"Message": "Not Found"}, "api_error"),
+            (403, "Forbidden", "forbidden"),
+            (400, {"error": {"code": 400, "message": "no"}}, "api_error"),
+            (500, "boom", "api_error"),
+        ],
+    )
+    def test_what_an_opensearch_or_its_gateway_may_say(
+        self, script: Scripter, status: int, body: Any, code: str
+    ) -> None:
+        with pytest.raises(ApiError) as caught:
+            client(script(get("/x").answers(status, body))).get("/x")
+        assert caught.value.code == code
+
+    @pytest.mark.parametrize(
+        ("path", "status", "body", "code"),
+        [
+            ("/x/y", 400, {"error": "no handler found for uri [/foo/x/y] and method [GET]"}, "not_opensearch"),
+            ("/", 404, error(404, "index_not_found_exception", "no such index [foo]"), "not_opensearch"),
+            # A proxy has taken the path away.
+            ("/foo", 404, error(404, "index_not_found_exception", "no such index [foo]"), "unknown_index"),
+            ("/x/y", 400, {"error": "no handler found for uri [/x/y] and method [GET]"}, "api_error"),
+        ],
+    )
+    def test_a_host_with_a_path(self, script: Scripter, path: str, status: int, body: Any, code: str) -> None:
+        with pytest.raises(Failure) as caught:
+            client(script(get(f"/foo{path}").answers(status, body)), "http://one:9200/foo/").get(path)
+        assert caught.value.code == code
+
     def test_a_plain_401_of_the_security_plugin(self, script: Scripter) -> None:
         with pytest.raises(ApiError, match="answered 401: Unauthorized") as caught:
             client(script(get("/").answers(401, "Unauthorized"))).get("/")
