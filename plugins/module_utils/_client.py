@@ -230,10 +230,10 @@ class Client:
             message = f"{where} answered {raw.status}: {self.mask(reason)[:200]}"
             return Failure("not_opensearch", message, raw.status), None
         code, retry = _explain.explain(raw.status, kind, reason)
-        details = {"permission": _explain.missing_permission(reason)} if code == "forbidden" else {}
-        if not details.get("permission"):
-            details = {}
-        message = f"{where} answered {raw.status}: {self.mask(reason)}"
+        details = _explain.details_of(code, reason)
+        # First, as the payload in which it stands may be longer than what is shown.
+        unfilled = f" (${{parameters.{details['placeholder']}}} is not filled)" if "placeholder" in details else ""
+        message = f"{where} answered {raw.status}{unfilled}: {self.mask(reason)}"
         if retry is None and raw.status in (502, 504) and code == "api_error":
             retry = _explain.SOON
         return ApiError(code, message, raw.status, kind, reason, **details), retry

@@ -21,6 +21,10 @@ SOON, STARTING = "soon", "starting"
 #: How ML Commons marks what the backend itself said. Without it a 404, 429 or 503 is OpenSearch's own.
 FROM_BACKEND = "Error from remote service:"
 
+#: How the server names a parameter that nobody gave: on its own, or, where it stands in the body without quotes, by what has
+#: become of the body.
+_UNFILLED = r"placeholder not filled in payload(?:: *([\w.-]*\w))?|Invalid payload:[\s\S]*?\$\{parameters\.([^}:]+)"
+
 
 class Rule(NamedTuple):
     code: str
@@ -111,7 +115,7 @@ _RULES = (
     Rule("invalid_protocol", r"Unsupported connector protocol"),
     Rule("mcp_disabled", r"MCP connector is not enabled"),
     Rule("invalid_characters", r"can only contain letters, numbers, spaces"),
-    Rule("placeholder_unfilled", r"Some parameter placeholder not filled in payload"),
+    Rule("placeholder_unfilled", _UNFILLED),
     Rule("invalid_payload", r"Invalid payload|Invalid JSON"),
     Rule("interface_mismatch", r"Error validating (input|output) schema"),
     Rule("guardrail", r"guardrails triggered"),
@@ -198,6 +202,16 @@ def from_elsewhere(host: str, path: str, status: int, body: Any, reason: str) ->
         return "reason" not in error and "status" not in body
     # FastAPI's. OpenSearch tells by other fields that it has no such document or pipeline, Amazon has a message.
     return error is None and "detail" in body
+
+
+def details_of(code: str, reason: str) -> dict[str, str]:
+    """What the remedy of an error names, where the server tells it: a permission, a placeholder."""
+    if code == "forbidden":
+        permission = missing_permission(reason)
+        return {"permission": permission} if permission else {}
+    unfilled = re.search(_UNFILLED, reason) if code == "placeholder_unfilled" else None
+    placeholder = unfilled and (unfilled[1] or unfilled[2])
+    return {"placeholder": placeholder} if placeholder else {}
 
 
 def missing_permission(reason: str) -> str | None:

@@ -367,6 +367,18 @@ class TestStrangeAnswers:
         assert caught.value.details == {}
         assert "{" not in caught.value.remedy
 
+    @pytest.mark.parametrize(
+        ("reason", "name"),
+        [
+            ('Invalid payload: {"a": "' + "x" * 3000 + '", "messages": ${parameters.messages} }', "messages"),
+            ("Some parameter placeholder not filled in payload: model", "model"),
+        ],
+    )
+    def test_a_placeholder_that_is_not_filled_is_named(self, script: Scripter, reason: str, name: str) -> None:
+        with pytest.raises(ApiError, match=rf"answered 400 \(\$\{{parameters\.{name}\}} is not filled\): ") as caught:
+            client(script(post("/x").answers(400, error(400, "x", reason)))).search("/x", {})
+        assert (caught.value.code, caught.value.details) == ("placeholder_unfilled", {"placeholder": name})
+
     def test_an_error_page(self, script: Scripter) -> None:
         with pytest.raises(ApiError, match="answered 500: <html>"):
             client(script(get("/").answers(500, "<html>boom</html>"))).get("/")

@@ -78,6 +78,8 @@ TEXTS = [
     (400, "x", "Model connector name can only contain letters, numbers, spaces, and basic punctuation", "invalid_characters"),
     (400, "x", "Some parameter placeholder not filled in payload: m", "placeholder_unfilled"),
     (400, "x", "Invalid payload: {", "invalid_payload"),
+    (400, "x", "Invalid payload: {\n\"messages\": ${parameters.messages} }", "placeholder_unfilled"),
+    (400, "x", "Invalid payload: { \"prompt\": ${prompt} }", "invalid_payload"),
     (400, "x", "Error validating input schema: $.a is missing", "interface_mismatch"),
     (400, "x", "guardrails triggered for user input", "guardrail"),
     (500, "x", "Error communicating with remote model: Connection refused: llm/10.0.0.1:1", "backend_refused"),
