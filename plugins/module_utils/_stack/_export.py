@@ -33,8 +33,6 @@ _OPEN = "public"
 
 _ML_SETTINGS = "plugins.ml_commons."
 
-_NONE: Mapping[str, str] = {}
-
 
 class LeftOut(NamedTuple):
     """An object that cannot be stated, and why."""
@@ -209,7 +207,7 @@ class Exporter:
         return items
 
     def _stateable(
-        self, section: str, docs: list[Doc], obstacles: Mapping[str, str] = _NONE, *, told: bool = True
+        self, section: str, docs: list[Doc], obstacles: Mapping[str, str] | None = None, *, told: bool = True
     ) -> list[Doc]:
         """Of the wanted objects those that can be stated."""
         times = Counter(doc.name for doc in docs)
@@ -217,7 +215,7 @@ class Exporter:
         for doc in docs:
             if not self._wanted(doc.name, doc.source.get("description")):
                 continue
-            why = f"{times[doc.name]} have this name." if times[doc.name] > 1 else obstacles.get(doc.id)
+            why = f"{times[doc.name]} have this name." if times[doc.name] > 1 else (obstacles or {}).get(doc.id)
             if why is None:
                 stateable.append(doc)
             elif told:

@@ -138,7 +138,7 @@ def test_what_refers_to_what_cannot_be_stated(module: Runner) -> None:
     cluster = FakeCluster("2.19.1")
     connector = cluster.add_connector("A")
     good = cluster.add_model("Good", connector)
-    twins = [cluster.add_model("Twin", connector) for _ in range(2)]
+    twins = [cluster.add_model("Twin", connector) for _time in range(2)]
     orphan = cluster.add_model("Orphan", connector)
     cluster.models[orphan]["connector_id"] = "gone"
     guarded = {"type": "model", "input_guardrail": {"model_id": good, "response_validation_regex": "x"}}
