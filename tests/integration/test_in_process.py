@@ -73,6 +73,8 @@ class Playbook:
             "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "dev" / "collections"),
             "ANSIBLE_LOCAL_TEMP": str(self.folder),
+            # The default is below a home that is not the same for all who ask where HOME was set.
+            "ANSIBLE_ASYNC_DIR": str(self.folder / "async"),
             "ANSIBLE_NOCOLOR": "1",
             "IT_KEY": gateway_keys()[0],
             "IT_BAD": BAD_KEY,
