@@ -214,7 +214,7 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
     """
 
     def lets_go(doc: Doc) -> bool:
-        return connectors.words_of(doc.id).isdisjoint(connectors.words_of(old.id))
+        return not connectors.alike(doc.id, [old.id])
 
     aside: list[Doc] = []
     while True:

@@ -64,6 +64,12 @@ def words_of(connector_id: str) -> set[str]:
     return set(re.findall(r"[0-9a-z_]+", connector_id.lower()))
 
 
+def alike(connector_id: str, others: Iterable[str]) -> bool:
+    """Whether the server takes the models of one of the others for users of this one."""
+    words = words_of(connector_id)
+    return not all(words.isdisjoint(words_of(other)) for other in others)
+
+
 def stated(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state, in the form in which the server stores them."""
     # The option 'headers' is the connection's: what it holds is for the cluster, and secret.

@@ -136,3 +136,11 @@ def test_a_true_user_is_told_as_one(cluster: FakeCluster, old: str, stranger: st
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", name="Local chat", state="absent")
     assert caught.value.code == "connector_in_use"
+
+
+def test_a_stack_makes_no_two_that_are_taken_for_the_same(cluster: FakeCluster) -> None:
+    cluster.next_ids["connector"] = ["one-A", "two-a", "two-b"]
+    stated = [{**CHAT, "name": name} for name in ("One", "Two")]
+    execute(cluster, "ml_stack", connectors=stated, parallel=1)
+    assert sorted(cluster.connectors) == ["one-A", "two-b"]
+    assert not execute(cluster, "ml_stack", connectors=stated)["changed"]
