@@ -265,6 +265,7 @@ class Kind:
     def delete(cls, run: Run, object_id: str, *, timeout: float = 30.0) -> None:
         """Delete one object and wait until it is gone. One that is gone already is no error."""
         run.client.change("DELETE", f"{cls.PATH}/{segment(object_id)}", accept=(404,))
+        run.made[:] = [(path, doc) for path, doc in run.made if doc.id != object_id]
         wait_until(
             lambda: cls.get(run.client, object_id),
             lambda doc: doc is None,

@@ -141,6 +141,7 @@ def test_a_true_user_is_told_as_one(cluster: FakeCluster, old: str, stranger: st
 def test_a_stack_makes_no_two_that_are_taken_for_the_same(cluster: FakeCluster) -> None:
     cluster.next_ids["connector"] = ["one-A", "two-a", "two-b"]
     stated = [{**CHAT, "name": name} for name in ("One", "Two")]
-    execute(cluster, "ml_stack", connectors=stated, parallel=1)
+    stack = {"connectors": stated, "models": [{"name": name, "connector": name} for name in ("One", "Two")]}
+    execute(cluster, "ml_stack", **stack, parallel=1)
     assert sorted(cluster.connectors) == ["one-A", "two-b"]
-    assert not execute(cluster, "ml_stack", connectors=stated)["changed"]
+    assert not execute(cluster, "ml_stack", **stack)["changed"]
