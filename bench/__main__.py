@@ -34,11 +34,9 @@ STEPS = {
     "uri_chat": ("first",),
 }
 
-#: Those that start a process for each object.
-SLOW, SLOW_UP_TO = ("modules", "uri"), 100
-
-#: Those that bring one pair about, with all that belongs to it.
-WHOLE_WAY = ("role", "uri_chat")
+#: Up to how many pairs those are measured that take a task for each object, or bring one pair about with all that
+#: belongs to it.
+UP_TO = {"modules": 100, "uri": 100, "role": 1, "uri_chat": 1}
 
 
 class Bench:
@@ -125,7 +123,7 @@ def main() -> None:
                 turn = (run - 1) % len(contestants)
                 for size in map(int, options.sizes.split(",")):
                     for contestant in contestants[turn:] + contestants[:turn]:
-                        if size > (1 if contestant in WHOLE_WAY else SLOW_UP_TO if contestant in SLOW else size):
+                        if size > UP_TO.get(contestant, size):
                             continue
                         for record in bench.rounds(contestant, size, run):
                             print(report.line(record), flush=True)
