@@ -69,8 +69,6 @@ class Client:
         self.clock = clock or Clock()
         self.reads = 0
         self.writes = 0
-        #: Of connectors that were made over this client.
-        self.ids_made: set[str] = set()
         self._transport = transport
         self._auth = auth
         self._timeout = timeout

@@ -25,17 +25,25 @@ class Run:
     """Journal of one task. ``actions`` lists what was done, or in check mode would be done, in order.
 
     Of a run that is ``in_bulk``, one of many, somebody else reads back what was written, all at once. ``made`` are the
-    objects that it made, with their kinds' paths. ``progress`` is told by lines how far it is; nobody is where it is not
+    objects that it made, with their kinds' paths; ``beside`` are the ids of the connectors that it and those beside it made.
+    ``progress`` is told by lines how far it is; nobody is where it is not
     given.
     """
 
     def __init__(
-        self, client: Client, *, check_mode: bool, in_bulk: bool = False, progress: Tell | None = None
+        self,
+        client: Client,
+        *,
+        check_mode: bool,
+        in_bulk: bool = False,
+        progress: Tell | None = None,
+        beside: set[str] | None = None,
     ) -> None:
         self.client = client
         self.check_mode = check_mode
         self.in_bulk = in_bulk
         self.made: list[tuple[str, Any]] = []
+        self.beside: set[str] = set() if beside is None else beside
         self._progress = progress
         self._began = self._told = client.clock.now()
         self.actions: list[dict[str, Any]] = []

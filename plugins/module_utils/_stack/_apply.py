@@ -63,6 +63,7 @@ class Applier:
         self._in_bulk = in_bulk
         self._tell = tell
         self._outcomes: dict[int, Outcome] = {}
+        self._connectors_made: set[str] = set()
         self._lock = threading.Lock()
         self._groups: dict[str, threading.Lock] = {}
         self._deploying: dict[str, tuple[Step, Run]] = {}
@@ -106,7 +107,7 @@ class Applier:
 
     def _do(self, step: Step) -> Outcome:
         client = RecallingClient(self._client, self._memory, read_only=False)
-        run = Run(client, check_mode=False, in_bulk=self._in_bulk)
+        run = Run(client, check_mode=False, in_bulk=self._in_bulk, beside=self._connectors_made)
         options, deploys = step.options, self._deploys(step)
         failure: Failure | None = None
         result: dict[str, Any] = {"diff": {}}

@@ -105,7 +105,6 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     connector_checks.check_version(run.version, fields)
 
     def make() -> tuple[Doc, bool]:
-        lately = run.client.ids_made
         for left in reversed(range(IDS_TRIED)):
             doc, ours = Connector.create_one(
                 run,
@@ -113,12 +112,17 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
                 path=f"{Connector.PATH}/_create",
                 withdraw=lambda connector_id: removal.delete(run, connector_id),
             )
-            lately.add(doc.id)
+            run.beside.add(doc.id)
             # Of two that the server takes for the same, neither could be changed or deleted beside the other.
-            if not ours or not left or not connectors.alike(doc.id, lately - {doc.id}):
+            if not ours or not left or not connectors.alike(doc.id, run.beside - {doc.id}):
                 break
-            removal.delete(run, doc.id)
-            lately.discard(doc.id)
+            try:
+                removal.delete(run, doc.id)
+            except Failure as failure:
+                if failure.code != "connector_held":
+                    raise
+                break  # A model uses the other one by now; this one serves as well.
+            run.beside.discard(doc.id)
         return doc, ours
 
     made = run.act("create", Connector.LABEL, fields["name"], make)

@@ -145,3 +145,16 @@ def test_a_stack_makes_no_two_that_are_taken_for_the_same(cluster: FakeCluster) 
     execute(cluster, "ml_stack", **stack, parallel=1)
     assert sorted(cluster.connectors) == ["one-A", "two-b"]
     assert not execute(cluster, "ml_stack", **stack)["changed"]
+
+
+def test_one_that_cannot_be_taken_back_any_more_is_kept(cluster: FakeCluster) -> None:
+    cluster.next_ids["connector"] = ["one-A", "two-a"]
+    stack = {"connectors": [{**CHAT, "name": name} for name in ("One", "Two")]}
+
+    def used() -> None:
+        cluster.add_model("Chat", "one-A")
+
+    cluster.before("DELETE", "two-a", used)
+    execute(cluster, "ml_stack", **stack, parallel=1)
+    assert sorted(cluster.connectors) == ["one-A", "two-a"]
+    assert not execute(cluster, "ml_stack", **stack)["changed"]
