@@ -12,7 +12,7 @@ version_added: 0.2.0
 description:
   - Lists models with the names of their connectors and groups.
   - Finds orphans, which are models whose connector or group is gone.
-  - At most three searches, and one more request for each of up to 20 models of one O(name).
+  - At most three searches, and one more request for each of up to 20 models of one O(name), or that do not serve.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import until
+
 ENABLED = "plugins.ml_commons.controller_enabled"
 CONTROLLER = "ml_controller"
 TEN = {"limit": 10, "unit": "MINUTES"}
@@ -56,6 +58,8 @@ def test_limits_by_plain_rest_are_known(cluster, converges, name):
     for limit in (5, "5", 5.0):
         body = {"user_rate_limiter": {"alice": {"limit": limit, "unit": "HOURS"}}}
         cluster.must("POST", f"/_plugins/_ml/controllers/{model_id}", body)
+        # Said to the model a moment after the answer, at times.
+        until(lambda: cluster.get("models", model_id).get("is_controller_enabled"), "the model to know its limits")
         converges(CONTROLLER, [], model=name, user_rate_limiter={"alice": {"limit": 5, "unit": "HOURS"}})
 
 

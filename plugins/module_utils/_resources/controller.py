@@ -9,14 +9,16 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import SEARCH_LAG, Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import WaitTimeout, wait_until
 
 
 class Controller(Kind):
@@ -69,3 +71,14 @@ def write(run: Run, model: Doc, limits: Mapping[str, Any], *, timeout: float) ->
         models.settled(run, model.id, timeout=timeout)
     # A POST replaces what is there, where a PUT would keep the users that are not named.
     run.client.change("POST", f"{Controller.PATH}/{segment(model.id)}", {"user_rate_limiter": dict(limits)})
+    # Answered at times before the model is told of its limits (seen on 3.6.0), by which the next run would go.
+    with suppress(WaitTimeout):
+        wait_until(
+            lambda: Model.get(run.client, model.id),
+            lambda doc: doc is None or bool(doc.source.get("is_controller_enabled")),
+            what=f"model {model.id} to know its limits",
+            describe=lambda doc: "not yet",
+            timeout=min(timeout, SEARCH_LAG),
+            clock=run.clock,
+            tell=run.waiting,
+        )

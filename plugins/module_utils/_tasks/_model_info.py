@@ -38,6 +38,8 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     found = Model.select(
         run.client, object_id=options["model_id"], name=options["name"], pattern=options["name_pattern"]
     )
+    if not options["model_id"] and not options["name"]:
+        found = _as_now(run.client, found)
     if options["states"]:
         found = [doc for doc in found if models.state_of(doc) in options["states"]]
     names = {what: _names(run.client, kind, f"{what}_id", found) for what, kind in _KINDS.items()}
@@ -49,6 +51,14 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     if options["orphans"]:
         listed = [entry for entry in listed if entry["missing"]]
     return {"models": listed}
+
+
+def _as_now(client: Client, found: list[Doc]) -> list[Doc]:
+    """Those that do not serve are read anew, unless they are many: a search may be a second behind their deployment."""
+    idle = [doc for doc in found if models.state_of(doc) != models.DEPLOYED]
+    now = {doc.id: doc for doc in Model.read_anew(client, idle)}
+    gone = {doc.id for doc in idle} - now.keys()
+    return [now.get(doc.id, doc) for doc in found if doc.id not in gone]
 
 
 def _names(client: Client, kind: type[Kind], field: str, found: list[Doc]) -> dict[str, str]:

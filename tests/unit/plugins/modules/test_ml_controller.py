@@ -132,6 +132,7 @@ def test_somebody_else_writes_other_limits(module: Runner, script: Callable[...,
     path, missing = "/_plugins/_ml/controllers/m1", error(404, "status_exception", "Failed to find model controller")
     sent = {"user_rate_limiter": {"alice": {"limit": 10.0, "unit": "MINUTES"}}}
     source = {"name": "Chat", "model_state": "DEPLOYED"}
+    told = {**source, "is_controller_enabled": True}
     result = module(
         MODULE,
         script(
@@ -139,6 +140,8 @@ def test_somebody_else_writes_other_limits(module: Runner, script: Callable[...,
             get("/_plugins/_ml/models/m1").answers(200, source),
             get(path).answers(404, missing),
             post(path, sent).answers(200, {"model_id": "m1", "status": "CREATED"}),
+            get("/_plugins/_ml/models/m1").answers(200, source),
+            get("/_plugins/_ml/models/m1").answers(200, told),
             get(path).answers(200, {"user_rate_limiter": {"bob": {"limit": "1.0", "unit": "DAYS"}}}),
         ),
         model="Chat",

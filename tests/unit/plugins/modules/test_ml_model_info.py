@@ -57,7 +57,8 @@ def test_what_is_listed(
     result = module(MODULE, filled, check_mode=check_mode, **args)
     assert [model["name"] for model in result["models"]] == listed
     assert (result["changed"], result["actions"]) == (False, [])
-    assert len(filled.exchanges) <= (4 if "name" in args else 3)
+    # Beside three searches one look at each model that does not serve.
+    assert len(filled.exchanges) <= (4 if "name" in args else 3 if "model_id" in args else 5)
     assert filled.writes == []
 
 
@@ -105,3 +106,20 @@ def test_an_empty_cluster(module: Runner, cluster: FakeCluster) -> None:
 
 def test_ways_to_select_exclude_each_other(module: Runner, cluster: FakeCluster) -> None:
     assert "mutually exclusive" in module(MODULE, cluster, name="x", model_id="y")["msg"]
+
+
+@pytest.mark.parametrize("args", [{}, {"name_pattern": "chat*"}, {"states": ["DEPLOYED"]}])
+def test_a_model_that_was_just_deployed(module: Runner, cluster: FakeCluster, args: dict[str, Any]) -> None:
+    """Of which searches still tell that it does not serve."""
+    cluster.state_lag = 1000
+    model_id = cluster.add_model("chat", cluster.add_connector("First"), state="REGISTERED")
+    cluster.call("POST", f"/_plugins/_ml/models/{model_id}/_deploy")
+    while cluster.call("GET", f"/_plugins/_ml/models/{model_id}")["model_state"] != "DEPLOYED":
+        pass
+    assert [model["state"] for model in module(MODULE, cluster, **args)["models"]] == ["DEPLOYED"]
+
+
+def test_a_model_that_goes_while_it_is_read(module: Runner, cluster: FakeCluster) -> None:
+    model_id = cluster.add_model("chat", cluster.add_connector("First"), state="UNDEPLOYED")
+    cluster.before("GET", model_id, lambda: cluster.models.pop(model_id))
+    assert module(MODULE, cluster)["models"] == []
