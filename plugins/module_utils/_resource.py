@@ -208,9 +208,9 @@ class Kind:
         """
 
         def look(own: str | None = None) -> list[Doc]:
-            if own and run.in_bulk:
+            if own and run.look:
                 # Somebody else reads it back, and that there is no other one a search tells.
-                found = cls.search(run.client, {"term": {"name.keyword": name}})
+                found = run.look(cls, name)
                 if [doc.id for doc in found] == [own]:
                     return found
             return [doc for doc in cls.named(run.client, name) if doc.id == own or counts(doc)]

@@ -17,6 +17,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter im
 
 Done = TypeVar("Done")
 
+#: Told a kind and a name, it finds all objects of exactly that name.
+Look = Callable[[Any, str], list[Any]]
+
 #: Seconds that pass without a word, from the beginning and between two lines.
 SILENCE = 5.0
 
@@ -24,10 +27,9 @@ SILENCE = 5.0
 class Run:
     """Journal of one task. ``actions`` lists what was done, or in check mode would be done, in order.
 
-    Of a run that is ``in_bulk``, one of many, somebody else reads back what was written, all at once. ``made`` are the
-    objects that it made, with their kinds' paths; ``beside`` are the ids of the connectors that it and those beside it made.
-    ``progress`` is told by lines how far it is; nobody is where it is not
-    given.
+    Of a run that is ``in_bulk``, one of many, somebody else reads back what was written, all at once; ``look`` tells it who
+    has the name of what it made. ``made`` are the objects that it made, with their kinds' paths; ``beside`` are the ids of the
+    connectors that it and those beside it made. ``progress`` is told by lines how far it is; nobody is where it is not given.
     """
 
     def __init__(
@@ -35,13 +37,13 @@ class Run:
         client: Client,
         *,
         check_mode: bool,
-        in_bulk: bool = False,
+        look: Look | None = None,
         progress: Tell | None = None,
         beside: set[str] | None = None,
     ) -> None:
         self.client = client
         self.check_mode = check_mode
-        self.in_bulk = in_bulk
+        self.look = look
         self.made: list[tuple[str, Any]] = []
         self.beside: set[str] = set() if beside is None else beside
         self._progress = progress
@@ -53,6 +55,10 @@ class Run:
     @property
     def clock(self) -> Clock:
         return self.client.clock
+
+    @property
+    def in_bulk(self) -> bool:
+        return self.look is not None
 
     @property
     def version(self) -> _versions.Version:

@@ -21,11 +21,15 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._declaration import Declaration, Item
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._looks import Looks
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._plan import Step
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Tell
 
 #: A node takes so many deployments into its queue, and refuses more (100 on 2.19 and 3.6).
 MOST_DEPLOYING = 48
+
+#: How many items are under way at most: while some write, others wait for a search that they share.
+MOST_UNDER_WAY = 16
 
 #: Seconds between two looks at the states of all models; the index shows a change within a second.
 PAUSE = 0.5
@@ -59,7 +63,9 @@ class Applier:
         self._client = client
         self._memory = memory
         self._declaration = declaration
-        self._parallel = parallel
+        # One after the other means that nothing is begun before the last one is done.
+        self._under_way = 1 if parallel == 1 else max(parallel, MOST_UNDER_WAY)
+        self._looks = Looks(client, parallel)
         self._in_bulk = in_bulk
         self._tell = tell
         self._outcomes: dict[int, Outcome] = {}
@@ -76,7 +82,7 @@ class Applier:
             for number in numbers.values()
         }
         waiting = {number: needs[number] | _touching(steps, number) for number in needs}
-        with ThreadPoolExecutor(self._parallel) as pool:
+        with ThreadPoolExecutor(self._under_way) as pool:
             under_way: dict[Future[Outcome], int] = {}
             try:
                 while waiting or under_way:
@@ -107,7 +113,8 @@ class Applier:
 
     def _do(self, step: Step) -> Outcome:
         client = RecallingClient(self._client, self._memory, read_only=False)
-        run = Run(client, check_mode=False, in_bulk=self._in_bulk, beside=self._connectors_made)
+        look = self._looks.named if self._in_bulk else None
+        run = Run(client, check_mode=False, look=look, beside=self._connectors_made)
         options, deploys = step.options, self._deploys(step)
         failure: Failure | None = None
         result: dict[str, Any] = {"diff": {}}
@@ -117,7 +124,7 @@ class Applier:
                 options = {**options, "wait": False}
             elif step.item.section.option == "controllers":
                 self._await_model(step.item.name, options["wait_timeout"])
-            with self._one_writer(step):
+            with self._one_writer(step), self._looks.turn():
                 result = step.item.section.execute(options, run)
         except Failure as exc:
             failure = exc
