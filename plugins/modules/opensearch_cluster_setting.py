@@ -52,6 +52,16 @@ options:
       append: The stated items are added to the list in effect, defaults included, unless it has them already.
       remove: The stated items are taken out of the list in effect.
     default: exact
+  only_where_set:
+    description:
+      - Names in O(settings) that are left alone where no value is in effect for them, an empty list counting as none, and where
+        the cluster does not know the setting.
+      - For lists that restrict only where they are not empty, such as
+        C(plugins.ml_commons.trusted_connector_private_endpoints_regex).
+    type: list
+    elements: str
+    default: []
+    version_added: 0.3.0
   allow_catch_all:
     description:
       - Whether to accept a pattern in a setting whose name ends in C(_regex) that trusts every address, such as V(.*$).
@@ -62,8 +72,8 @@ notes:
   - Patterns in settings whose names end in C(_regex) are compiled before they are sent, as the cluster accepts broken
     ones and then refuses every connector.
   - An empty C(plugins.ml_commons.trusted_connector_private_endpoints_regex), which OpenSearch 3.7 brought, restricts nothing. Its
-    first pattern keeps all other private addresses out, and without its last one all are let through. The roles look before they
-    append or remove; this module does what is stated. Not run on a real server of that version.
+    first pattern keeps all other private addresses out, and without its last one all are let through. This module does what is
+    stated; O(only_where_set) keeps it from adding the first one. Not run on a real server of that version.
 seealso:
   - module: searchops.opensearch_ml.opensearch_cluster_setting_info
   - module: searchops.opensearch_ml.ml_connector
@@ -78,6 +88,15 @@ EXAMPLES = r"""
         - ^http://ollama\.example\.internal:11434/v1/chat/completions$
       plugins.ml_commons.connector.private_ip_enabled: true
     list_mode: append
+
+- name: Let a private address through where only some are
+  searchops.opensearch_ml.opensearch_cluster_setting:
+    settings:
+      plugins.ml_commons.trusted_connector_private_endpoints_regex:
+        - ^http://ollama\.example\.internal:11434/.*$
+    list_mode: append
+    only_where_set:
+      - plugins.ml_commons.trusted_connector_private_endpoints_regex
 
 - name: Trust it no longer
   searchops.opensearch_ml.opensearch_cluster_setting:

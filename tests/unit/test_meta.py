@@ -103,6 +103,23 @@ def test_the_action_groups_have_all_modules() -> None:
     assert sorted(groups["all"]) == sorted(set(MODULES) - set(ollama))
 
 
+def test_what_ollama_chat_hands_over_needs_no_second_look() -> None:
+    """openai_chat does not hold its inputs against its own specs when they come from there."""
+
+    def specs(role: str) -> dict[str, Any]:
+        text = (ROOT / f"roles/{role}/meta/argument_specs.yml").read_text(encoding="utf-8")
+        options = yaml.safe_load(text)["argument_specs"]["main"]["options"]
+        rules = ("type", "choices", "elements", "required", "options")
+        return {
+            name.removeprefix(f"{role}_"): {rule: option.get(rule) for rule in rules}
+            for name, option in options.items()
+        }
+
+    short, long = specs("ollama_chat"), specs("openai_chat")
+    short["api_path"] = short.pop("path")
+    assert short == {name: long[name] for name in short}
+
+
 @pytest.mark.parametrize("module", MODULES)
 class TestModule:
     def test_it_has_tests(self, module: str) -> None:

@@ -157,6 +157,11 @@ def same(have: Any, want: Any) -> bool:
     return have is not None and same_text(have, want)
 
 
+def is_empty(value: Any) -> bool:
+    """Whether this is no value at all: that of a setting without one, or that the cluster does not know."""
+    return value is None or value in ("", []) or as_list(value) == []
+
+
 def as_list(value: Any) -> list[str]:
     if value is None:
         return []

@@ -20,6 +20,7 @@ OPTIONS = {
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
     "scope": {"type": "str", "default": "persistent", "choices": ["persistent", "transient"]},
     "list_mode": {"type": "str", "default": "exact", "choices": ["exact", "append", "remove"]},
+    "only_where_set": {"type": "list", "elements": "str", "default": []},
     "allow_catch_all": {"type": "bool", "default": False},
 }
 
@@ -38,7 +39,15 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         for name, value in stated.items():
             settings.check(name, value, allow_catch_all=options["allow_catch_all"])
 
+    strangers = [name for name in options["only_where_set"] if name not in stated]
+    if strangers:
+        raise Failure(
+            "invalid_input", f"only_where_set: {', '.join(strangers)}: not among the settings that are stated."
+        )
+
     current = settings.read(run.client)
+    left_alone = {name for name in options["only_where_set"] if settings.is_empty(current.effective(name))}
+    stated = {name: value for name, value in stated.items() if name not in left_alone}
     changes = {}
     for name, value in stated.items():
         if not current.knows(name):

@@ -115,6 +115,40 @@ class TestLists:
         assert fresh.persistent == {PRIVATE_IP: "true", THRESHOLD: "80"}
 
 
+class TestOnlyWhereSet:
+    """Lists that restrict only where they are not empty."""
+
+    STATED = {TRUSTED: ["^http://x$"], PRIVATE_IP: True}
+
+    @pytest.mark.parametrize("check_mode", [False, True])
+    @pytest.mark.parametrize("held", [None, [], ""], ids=repr)
+    def test_left_alone_where_there_is_nothing(self, fresh: FakeCluster, held: Any, check_mode: bool) -> None:
+        if held is not None:
+            fresh.persistent[TRUSTED] = held
+        else:
+            fresh.defaults.pop(TRUSTED)
+        result = execute(
+            fresh, MODULE, check_mode=check_mode, settings=self.STATED, list_mode="append", only_where_set=[TRUSTED]
+        )
+        assert list(result["diff"]["after"]) == list(result["settings"]) == [PRIVATE_IP]
+        assert fresh.persistent.get(TRUSTED) == held
+
+    def test_joined_where_there_is_something(self, fresh: FakeCluster) -> None:
+        fresh.persistent[TRUSTED] = ["^http://a$"]
+        execute(fresh, MODULE, settings=self.STATED, list_mode="append", only_where_set=[TRUSTED])
+        assert fresh.persistent[TRUSTED] == ["^http://a$", "^http://x$"]
+
+    def test_of_a_setting_that_the_cluster_does_not_know(self, fresh: FakeCluster) -> None:
+        unknown = "plugins.ml_commons.of_a_later_version"
+        stated = {unknown: ["a"]}
+        assert not execute(fresh, MODULE, settings=stated, list_mode="append", only_where_set=[unknown])["changed"]
+
+    def test_a_name_that_is_not_stated_is_refused(self, fresh: FakeCluster) -> None:
+        with pytest.raises(Failure, match="only_where_set: plugins.x: not among") as refused:
+            execute(fresh, MODULE, settings=self.STATED, only_where_set=["plugins.x"])
+        assert (refused.value.code, fresh.writes) == ("invalid_input", [])
+
+
 class TestScalars:
     @pytest.mark.parametrize("list_mode", ["exact", "append"])
     @pytest.mark.parametrize(("text", "stored"), [("True", "true"), ("False", "false")])
