@@ -30,13 +30,14 @@ STEPS = {
     "stack": ("first", "unchanged", "foreign", "key"),
     "modules": ("first", "unchanged", "key"),
     "uri": ("first",),
+    "uri_careful": ("first", "unchanged"),
     "role": ("first", "unchanged"),
     "uri_chat": ("first",),
 }
 
 #: Up to how many pairs those are measured that take a task for each object, or bring one pair about with all that
 #: belongs to it.
-UP_TO = {"modules": 100, "uri": 100, "role": 1, "uri_chat": 1}
+UP_TO = {"modules": 100, "uri": 100, "uri_careful": 100, "role": 1, "uri_chat": 1}
 
 
 class Bench:

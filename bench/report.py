@@ -19,7 +19,8 @@ CONTESTANTS = {
     "bare4": "bare client, 4 threads",
     "stack": "ml_stack",
     "modules": "single modules",
-    "uri": "uri tasks",
+    "uri": "uri tasks, creating only",
+    "uri_careful": "uri tasks, careful",
     "role": "role ollama_chat",
     "uri_chat": "the same by uri tasks",
 }
@@ -33,7 +34,7 @@ STEPS = {
 
 def line(record: Record) -> str:
     return (
-        f"run {record['run']}  N={record['size']:<4} {record['contestant']:<8} {record['step']:<10}"
+        f"run {record['run']}  N={record['size']:<4} {record['contestant']:<11} {record['step']:<10}"
         f"{record['seconds']:8.2f} s  CPU {record['cpu']:6.2f} s  {_requests(record):5} requests"
     )
 
@@ -71,7 +72,12 @@ def _tasks(figures: Figures) -> int:
 #: What is compared: of one run's figures, where it has those that it takes.
 RATIOS: dict[str, Callable[[Figures], float]] = {
     "first apply: ml_stack / (bare client + start)": lambda f: _seconds(f, "stack", "first") / _limit(f),
-    "first apply: ml_stack / uri tasks": lambda f: _seconds(f, "stack", "first") / _seconds(f, "uri", "first"),
+    "first apply: ml_stack / careful uri tasks": lambda f: (
+        _seconds(f, "stack", "first") / _seconds(f, "uri_careful", "first")
+    ),
+    "first apply: ml_stack / uri tasks that only create": lambda f: (
+        _seconds(f, "stack", "first") / _seconds(f, "uri", "first")
+    ),
     "unchanged: ml_stack - start, in seconds": lambda f: (
         _seconds(f, "stack", "unchanged") - _seconds(f, "start", "unchanged")
     ),

@@ -42,7 +42,7 @@ def test_a_run_that_lacks_a_figure_does_not_count() -> None:
     records = [*of_run(1, 1.0), record("stack", "first", 2, 99.0)]
     runs = report.by_run(records)[100]
     assert report.ratio(runs, report.RATIOS["first apply: ml_stack / (bare client + start)"]) == 1.1
-    assert report.ratio(runs, report.RATIOS["first apply: ml_stack / uri tasks"]) is None
+    assert report.ratio(runs, report.RATIOS["first apply: ml_stack / careful uri tasks"]) is None
 
 
 def test_a_task_is_one_of_two_for_each_pair() -> None:

@@ -144,7 +144,7 @@ class TestOnlyWhereSet:
         assert not execute(fresh, MODULE, settings=stated, list_mode="append", only_where_set=[unknown])["changed"]
 
     def test_a_name_that_is_not_stated_is_refused(self, fresh: FakeCluster) -> None:
-        with pytest.raises(Failure, match="only_where_set: plugins.x: not among") as refused:
+        with pytest.raises(Failure, match=r"only_where_set: plugins\.x: not among") as refused:
             execute(fresh, MODULE, settings=self.STATED, only_where_set=["plugins.x"])
         assert (refused.value.code, fresh.writes) == ("invalid_input", [])
 
