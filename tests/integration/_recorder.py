@@ -29,15 +29,28 @@ class Request(NamedTuple):
         return self.method not in ("GET", "HEAD") and not (self.method == "POST" and path.endswith(READING))
 
 
+class Answer(NamedTuple):
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    content: bytes
+
+
 class Recorder:
     """Listens on a free loopback port and forwards to ``target``. TLS on both sides where a certificate is given."""
 
-    def __init__(self, target: str, ca: str | None, certificate: tuple[str, str] | None) -> None:
+    def __init__(
+        self,
+        target: str,
+        ca: str | None = None,
+        certificate: tuple[str, str] | None = None,
+        handler: type[Handler] | None = None,
+    ) -> None:
         self.requests: list[Request] = []
         self._target = urlsplit(target)
         self._context = ssl.create_default_context(cafile=ca) if ca else None
-        handler = type("Handler", (_Handler,), {"recorder": self})
-        self._server = _Server(("127.0.0.1", 0), handler)
+        bound = type("Bound", (handler or Handler,), {"recorder": self})
+        self._server = _Server(("127.0.0.1", 0), bound)
         self._server.daemon_threads = True
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -71,14 +84,20 @@ class _Server(ThreadingHTTPServer):
         """A broken connection is told by the client that notices it."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     recorder: Recorder
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
 
-    def _forward(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def forward(self) -> None:
+        self.reply(self.ask(self.content()))
+
+    def content(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def ask(self, body: bytes) -> Answer:
+        """Hands the request on, and writes it down."""
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         upstream = self.recorder.connect()
         try:
@@ -88,16 +107,22 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             upstream.close()
         self.recorder.requests.append(Request(self.command, self.path, body, answer.status))
+        return Answer(answer.status, answer.reason, answer.getheaders(), content)
+
+    def reply(self, answer: Answer) -> None:
+        self.reply_head(answer)
+        if self.command != "HEAD":
+            self.wfile.write(answer.content)
+
+    def reply_head(self, answer: Answer) -> None:
         self.send_response_only(answer.status, answer.reason)
-        for name, value in answer.getheaders():
+        for name, value in answer.headers:
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(answer.content)))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _forward
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = forward
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

@@ -1,0 +1,169 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each fault at each exchange of each subject: one case, its three runs, and what must be true after them."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Iterator, NamedTuple
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE
+from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome
+from ansible_collections.searchops.opensearch_ml.tests.faults.proxy import FAULTS, Fault, FaultProxy
+from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import (
+    API_KEY,
+    CHAIN,
+    PASSWORD,
+    PATTERN,
+    PROXY_KEY,
+    ROLE,
+    STACK,
+    USER,
+    Subject,
+)
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import PRIVATE_IP, TRUSTED, Cluster
+from ansible_collections.searchops.opensearch_ml.tests.integration.test_secrets import leaks
+
+SECRETS = (API_KEY, PASSWORD, PROXY_KEY, base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())
+
+#: How often a case is tried whose exchange does not come up, as a poll more or less has moved it.
+TRIES = 5
+
+
+class Case(NamedTuple):
+    subject: Subject
+    fault: Fault
+    #: The number of the exchange, from 0 on, and what it is.
+    at: int
+    label: str
+
+    def __str__(self) -> str:
+        return f"{self.subject.name}, {self.fault.name} at exchange {self.at + 1}: {self.label}"
+
+
+class Exchanges(NamedTuple):
+    """Those of a run without faults."""
+
+    labels: list[str]
+    polled: set[int]
+
+
+class Matrix:
+    """Runs cases on a cluster whose settings somebody else puts back."""
+
+    def __init__(self, cluster: Cluster, name: str, folder: Path) -> None:
+        self._cluster = cluster
+        self._name = name
+        self._output = folder / "output.txt"
+        self._number = 0
+
+    def exchanges(self, subject: Subject) -> Exchanges:
+        """What a clean first run sends, which is held to the same as every other one."""
+        self._begin()
+        proxy, outcome = self._run(subject)
+        assert outcome.succeeded, outcome.text
+        self._converged(subject)
+        return Exchanges(proxy.exchanges.labels, proxy.exchanges.polled)
+
+    def cases(self, subject: Subject, exchanges: Exchanges) -> Iterator[Case]:
+        for fault in FAULTS.values():
+            for at, label in enumerate(exchanges.labels):
+                # Which of the polls is the last is not known when the client is kept from connecting anew.
+                if not (fault.connecting and at - 1 in exchanges.polled):
+                    yield Case(subject, fault, at, label)
+
+    def run(self, case: Case) -> str:
+        """What the case ended with: 'ok', 'killed' or the code of the failure. Raises AssertionError where anything is
+        not as promised."""
+        for _try in range(TRIES):
+            self._begin()
+            proxy, outcome = self._run(case.subject, case)
+            if proxy.struck:
+                break
+        assert proxy.struck, f"the exchange did not come up in {TRIES} runs"
+        killed = case.fault.name.startswith("killed")
+        self._told_clearly(outcome, killed)
+        self._converged(case.subject)
+        return "ok" if outcome.succeeded else "killed" if killed else str(outcome.code)
+
+    def _begin(self) -> None:
+        # Names are new each time, so that what is left is removed together, long after its deployment.
+        self._number += 1
+        if self._number % 25 == 0:
+            self._cluster.remove(self._name)
+        self._cluster.put_settings({TRUSTED: None, PRIVATE_IP: None})
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self._name} {self._number:04}"
+
+    def _run(self, subject: Subject, case: Case | None = None) -> tuple[FaultProxy, Outcome]:
+        proxy = FaultProxy(self._cluster.url, *((case.fault, case.at, case.label) if case else ()))
+        try:
+            run = subject.start(proxy.url, self._prefix, bool(case and case.fault.slow), self._output)
+            proxy.kill = run.kill
+            return proxy, run.end()
+        finally:
+            proxy.close()
+
+    def _told_clearly(self, outcome: Outcome, killed: bool) -> None:
+        self._silent(outcome)
+        if killed:
+            assert not outcome.succeeded, "the process was not killed"
+        elif not outcome.succeeded:
+            assert outcome.code in CATALOGUE, outcome.text
+            assert outcome.code != "internal_error", outcome.text
+            assert CATALOGUE[outcome.code].split("{")[0].split("'")[0].strip() in outcome.text, outcome.text
+
+    def _silent(self, outcome: Outcome) -> None:
+        assert "Traceback (most recent call last)" not in outcome.text, outcome.text
+        assert leaks(outcome.text, *SECRETS) == [], outcome.text
+
+    def _converged(self, subject: Subject) -> None:
+        """The next run mends what is left to do, the one after it has nothing to do, and nothing is there twice."""
+        for last in (False, True):
+            proxy, outcome = self._run(subject)
+            self._silent(outcome)
+            assert outcome.succeeded, f"the next run fails: {outcome.text}"
+            if last:
+                assert not outcome.changed, f"the last run changes something: {outcome.text}"
+                assert proxy.writes == [], f"the last run sends writes: {proxy.writes}"
+        self.nothing_twice(subject)
+
+    def nothing_twice(self, subject: Subject) -> None:
+        """Exactly the stated objects are there, in use, and the settings once."""
+        found = {
+            kind: self._cluster.find(kind, {"prefix": {"name.keyword": self._prefix}}) for kind in subject.objects
+        }
+        for kind, endings in subject.objects.items():
+            names = sorted(item.source["name"] for item in found[kind])
+            assert names == [self._prefix + ending for ending in endings], f"{kind}: {names}"
+        for model in found["models"]:
+            source = self._cluster.get("models", model.id)
+            assert source["model_state"] == "DEPLOYED"
+            assert source["connector_id"] in {item.id for item in found["connectors"]}
+            assert source["model_group_id"] in {item.id for item in found["model_groups"]}
+        assert self._cluster.effective(TRUSTED).count(PATTERN) == 1
+        assert len(self._cluster.effective(TRUSTED)) > 1, "the default endpoints are lost"
+        assert self._cluster.effective(PRIVATE_IP) == "true"
+
+
+def sample(cases: list[Case], times: int) -> list[Case]:
+    """Each fault this many times, at exchanges that are spread over the run, another for each fault."""
+    chosen = []
+    for number, fault in enumerate(FAULTS.values()):
+        of_this = [case for case in cases if case.fault is fault]
+        step = len(of_this) // times
+        chosen += [of_this[(number + turn * step) % len(of_this)] for turn in range(times)]
+    return chosen
+
+
+def writes(cases: list[Case]) -> list[Case]:
+    """Those at an exchange that creates something or changes a setting."""
+    return [case for case in cases if case.label.endswith(("/_create", "/_register")) or case.label.startswith("PUT")]
+
+
+__all__ = ["CHAIN", "ROLE", "STACK", "Case", "Matrix", "sample", "writes"]

@@ -1,0 +1,153 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs of the collection in processes of their own, which can be killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Callable, Mapping, NamedTuple
+
+from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
+
+#: Seconds that a run may take, whatever happens to it.
+LONGEST = 120
+
+#: Runs a module; its result, which is a success.
+Call = Callable[..., dict[str, Any]]
+
+#: Starts a run that goes through a URL; prints into a file.
+Start = Callable[[str, Path], "Run"]
+
+
+class Outcome(NamedTuple):
+    """What a run ended with. ``code`` is that of its failure, ``text`` all that it printed."""
+
+    succeeded: bool
+    code: str | None
+    changed: bool
+    text: str
+
+
+class Run:
+    """A run that goes on in a process of its own."""
+
+    def kill(self) -> None:
+        """kill -9, at once."""
+        raise NotImplementedError
+
+    def end(self) -> Outcome:
+        raise NotImplementedError
+
+
+class _Stopped(Exception):
+    """A task has failed, so those after it are not run."""
+
+
+class ModulesRun(Run):
+    """Modules one after the other, as ``play`` calls them, in one process."""
+
+    def __init__(self, play: Callable[..., None], options: Mapping[str, Any], output: Path, **given: Any) -> None:
+        self._output = output
+        self._process = _context().Process(target=_play, args=(play, dict(options), str(output), given))
+        self._process.start()
+
+    def kill(self) -> None:
+        _kill(self._process)
+
+    def end(self) -> Outcome:
+        self._process.join(LONGEST)
+        if self._process.exitcode is None:
+            self.kill()
+            raise AssertionError(f"the run did not end within {LONGEST} s: {self._output.read_text()}")
+        text = self._output.read_text()
+        results = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        failures = [result for result in results if result.get("failed")]
+        code = failures[0].get("failure", {}).get("code") if failures else None
+        changed = any(result.get("changed") for result in results)
+        return Outcome(self._process.exitcode == 0, code, changed, text)
+
+
+class PlaybookRun(Run):
+    """A whole ansible-playbook with its workers."""
+
+    def __init__(self, playbook: str, variables: Mapping[str, Any], output: Path) -> None:
+        given = output.with_suffix(".json")
+        given.write_text(json.dumps(dict(variables)))
+        self._output = output
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        with output.open("w") as file:
+            self._process = subprocess.Popen(
+                [program, playbook, "-e", f"@{given}", "-vvvv", "--diff"],
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+                env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        # The workers first, each of which is a session of its own: what they do is not to be reported any more.
+        for pid in [*_children(self._process.pid), self._process.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def end(self) -> Outcome:
+        try:
+            status = self._process.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the run did not end within {LONGEST} s: {self._output.read_text()}")
+        text = self._output.read_text()
+        told = re.search(r'"failure": \{\s*"code": "(\w+)"', text) if status else None
+        return Outcome(status == 0, told[1] if told else None, bool(re.search(r"changed=[1-9]", text)), text)
+
+
+def _context() -> Any:
+    """A server without threads, which has imported all that a run needs, makes the processes."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([f"{__package__}.preloaded"])
+    # As a program of its own it does not know where this one found the collection.
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    return context
+
+
+def _play(play: Callable[..., None], options: dict[str, Any], output: str, given: dict[str, Any]) -> None:
+    from ansible_collections.searchops.opensearch_ml.tests.integration.conftest import run_module
+
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for standard in (1, 2):
+        os.dup2(file, standard)
+
+    def call(module: str, /, **args: Any) -> dict[str, Any]:
+        stated = {**options, **args, "_ansible_verbosity": 4, "_ansible_diff": True}
+        result, text = run_module(module, stated)
+        os.write(1, text.encode())
+        if result.get("failed"):
+            raise _Stopped
+        return result
+
+    try:
+        play(call, **given)
+    except _Stopped:
+        os._exit(1)
+
+
+def _kill(process: BaseProcess) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process.pid or 0, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            found += [*_children(int(child)), int(child)]
+    return found
