@@ -15,12 +15,9 @@ from ansible_collections.searchops.opensearch_ml.tests.faults.processes import O
 from ansible_collections.searchops.opensearch_ml.tests.faults.proxy import FAULTS, Fault, FaultProxy
 from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import (
     API_KEY,
-    CHAIN,
     PASSWORD,
     PATTERN,
     PROXY_KEY,
-    ROLE,
-    STACK,
     USER,
     Subject,
 )
@@ -53,6 +50,8 @@ class Exchanges(NamedTuple):
 
 class Matrix:
     """Runs cases on a cluster whose settings somebody else puts back."""
+
+    secrets = SECRETS
 
     def __init__(self, cluster: Cluster, name: str, folder: Path) -> None:
         self._cluster = cluster
@@ -97,13 +96,14 @@ class Matrix:
         self._cluster.put_settings({TRUSTED: None, PRIVATE_IP: None})
 
     @property
-    def _prefix(self) -> str:
+    def prefix(self) -> str:
+        """With which the names of the case's objects begin."""
         return f"{self._name} {self._number:04}"
 
     def _run(self, subject: Subject, case: Case | None = None) -> tuple[FaultProxy, Outcome]:
         proxy = FaultProxy(self._cluster.url, *((case.fault, case.at, case.label) if case else ()))
         try:
-            run = subject.start(proxy.url, self._prefix, bool(case and case.fault.slow), self._output)
+            run = subject.start(proxy.url, self.prefix, bool(case and case.fault.slow), self._output)
             proxy.kill = run.kill
             return proxy, run.end()
         finally:
@@ -136,11 +136,11 @@ class Matrix:
     def nothing_twice(self, subject: Subject) -> None:
         """Exactly the stated objects are there, in use, and the settings once."""
         found = {
-            kind: self._cluster.find(kind, {"prefix": {"name.keyword": self._prefix}}) for kind in subject.objects
+            kind: self._cluster.find(kind, {"prefix": {"name.keyword": self.prefix}}) for kind in subject.objects
         }
         for kind, endings in subject.objects.items():
             names = sorted(item.source["name"] for item in found[kind])
-            assert names == [self._prefix + ending for ending in endings], f"{kind}: {names}"
+            assert names == [self.prefix + ending for ending in endings], f"{kind}: {names}"
         for model in found["models"]:
             source = self._cluster.get("models", model.id)
             assert source["model_state"] == "DEPLOYED"
@@ -156,6 +156,8 @@ def sample(cases: list[Case], times: int) -> list[Case]:
     chosen = []
     for number, fault in enumerate(FAULTS.values()):
         of_this = [case for case in cases if case.fault is fault]
+        if not of_this:
+            continue
         step = len(of_this) // times
         chosen += [of_this[(number + turn * step) % len(of_this)] for turn in range(times)]
     return chosen
@@ -164,6 +166,3 @@ def sample(cases: list[Case], times: int) -> list[Case]:
 def writes(cases: list[Case]) -> list[Case]:
     """Those at an exchange that creates something or changes a setting."""
     return [case for case in cases if case.label.endswith(("/_create", "/_register")) or case.label.startswith("PUT")]
-
-
-__all__ = ["CHAIN", "ROLE", "STACK", "Case", "Matrix", "sample", "writes"]

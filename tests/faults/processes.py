@@ -31,7 +31,7 @@ Start = Callable[[str, Path], "Run"]
 
 
 class Outcome(NamedTuple):
-    """What a run ended with. ``code`` is that of its failure, ``text`` all that it printed."""
+    """What a run ended with. ``code`` is that of its failure, of a stack those of its items; ``text`` all that it printed."""
 
     succeeded: bool
     code: str | None
@@ -73,7 +73,7 @@ class ModulesRun(Run):
         text = self._output.read_text()
         results = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         failures = [result for result in results if result.get("failed")]
-        code = failures[0].get("failure", {}).get("code") if failures else None
+        code = _code(failures[0].get("failure") or {}) if failures else None
         changed = any(result.get("changed") for result in results)
         return Outcome(self._process.exitcode == 0, code, changed, text)
 
@@ -138,6 +138,12 @@ def _play(play: Callable[..., None], options: dict[str, Any], output: str, given
         play(call, **given)
     except _Stopped:
         os._exit(1)
+
+
+def _code(failure: Mapping[str, Any]) -> str | None:
+    """A stack that has failed in part says of each item why."""
+    items = [item["code"] for item in (failure.get("details") or {}).get("failed", ())]
+    return items[0] if items else failure.get("code")
 
 
 def _kill(process: BaseProcess) -> None:

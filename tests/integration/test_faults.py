@@ -1,0 +1,72 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A sample of the fault matrix, each fault some times; `make faults` runs all of it and writes docs/faults.md."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import Matrix, sample, writes
+from ansible_collections.searchops.opensearch_ml.tests.faults.proxy import FAULTS
+from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import CHAIN, ROLE, STACK
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import TRUSTED
+from ansible_collections.searchops.opensearch_ml.tests.integration.test_secrets import leaks
+
+pytestmark = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+
+#: Faults that the role itself meets in the sample.
+OF_THE_ROLE = ("refused", "reset after", "cut", "503", "401", "killed after")
+
+
+@pytest.fixture
+def matrix(cluster, name, settings_restored, tmp_path):
+    return Matrix(cluster, name, tmp_path)
+
+
+@pytest.mark.parametrize("subject", [CHAIN, STACK], ids=lambda subject: subject.name)
+def test_sample(matrix, subject):
+    """Each fault once for each subject, so twice in all."""
+    cases = sample(list(matrix.cases(subject, matrix.exchanges(subject))), 1)
+    assert {case.fault.name for case in cases} == set(FAULTS)
+    ended = set()
+    for case in cases:
+        try:
+            ended.add(matrix.run(case))
+        except AssertionError as exc:
+            raise AssertionError(f"{case}: {exc}") from exc
+    # Neither is each fault fatal nor none.
+    assert {"ok", "killed", "unreachable", "wrong_credentials", "not_opensearch"} <= ended
+
+
+def test_sample_of_the_role(matrix):
+    """It sends what the chain sends, and comes through the faults of its writes."""
+    exchanges = matrix.exchanges(ROLE)
+    assert exchanges.labels == matrix.exchanges(CHAIN).labels
+    cases = [case for case in writes(list(matrix.cases(ROLE, exchanges))) if case.fault.name in OF_THE_ROLE]
+    for case in sample(cases, 1):
+        try:
+            matrix.run(case)
+        except AssertionError as exc:
+            raise AssertionError(f"{case}: {exc}") from exc
+
+
+def test_the_matrix_sees_what_is_wrong(matrix, cluster):
+    """Planted, and noticed: an object that is there twice, one that is left over, a setting that is lost, a leak."""
+    matrix.exchanges(CHAIN)
+    matrix.nothing_twice(CHAIN)
+    connector = cluster.make_connector(matrix.prefix)
+    with pytest.raises(AssertionError, match="connectors"):
+        matrix.nothing_twice(CHAIN)
+    cluster.must("DELETE", f"/_plugins/_ml/connectors/{connector}")
+    group = cluster.must("POST", "/_plugins/_ml/model_groups/_register", {"name": f"{matrix.prefix} left over"})
+    with pytest.raises(AssertionError, match="model_groups"):
+        matrix.nothing_twice(CHAIN)
+    cluster.must("DELETE", f"/_plugins/_ml/model_groups/{group['model_group_id']}")
+    matrix.nothing_twice(CHAIN)
+    cluster.put_settings({TRUSTED: [r"^http://nowhere\.invalid/$"]})
+    with pytest.raises(AssertionError):
+        matrix.nothing_twice(CHAIN)
+    for secret in matrix.secrets:
+        assert leaks(f"x {secret} x", *matrix.secrets) != []
