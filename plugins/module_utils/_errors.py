@@ -169,6 +169,12 @@ CATALOGUE = {
 }
 
 #: Control and formatting characters that could forge or hide output in a terminal.
+#: Nobody answered as the cluster would, whatever the task states.
+NO_CLUSTER = (
+    *("unreachable", "no_answer", "redirected", "not_opensearch", "wrong_credentials"),
+    *("tls_not_trusted", "tls_to_plain_port"),
+)
+
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Answer, Client, segment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import NO_CLUSTER, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory, RecallingClient
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import pipeline as pipelines
@@ -80,6 +80,8 @@ class Planner:
             try:
                 self._plan.steps.append(self._step(item))
             except Failure as failure:
+                if failure.code in NO_CLUSTER:
+                    raise
                 self._plan.problems.append(Problem.of(item.told, failure))
                 out.add(item.key)
         return self._plan

@@ -370,6 +370,16 @@ class TestFailure:
         assert "not matching the trusted" in raised.value.message
         assert len(raised.value.details["left"]) == 1
 
+    def test_a_cluster_that_goes_away_while_it_is_planned_is_no_fault_of_the_declaration(
+        self, cluster: FakeCluster
+    ) -> None:
+        # The first read that only an item's own task needs.
+        cluster.before("GET", "/", lambda: cluster.crash("refused", 0))
+        with pytest.raises(Failure) as raised:
+            apply(cluster, **stack())
+        assert raised.value.code == "unreachable"
+        assert cluster.writes == []
+
 
 def test_secrets_are_known(cluster: FakeCluster) -> None:
     found = _stack.secrets({**dict.fromkeys(_stack.OPTIONS), **stack()})
