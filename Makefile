@@ -56,6 +56,10 @@ stack-down: ## Remove the stack's containers and network
 integration: ## Tests against the local stack (ARGS='-k name' for some of them)
 	@dev/integration $(ARGS)
 
+.PHONY: faults
+faults: ## Each fault at each exchange of the role and of ml_stack: some 1000 cases, half an hour; writes docs/faults.md
+	@dev/faults $(ARGS)
+
 .PHONY: molecule
 molecule: ## Molecule's scenarios against the local stack (ARGS='-s name' for one of them)
 	@dev/molecule $(ARGS)

@@ -45,7 +45,12 @@ class Fault(NamedTuple):
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault("refused", "connection refused, at this exchange and from then on: the listener is closed", False, connecting=True),
+        Fault(
+            "refused",
+            "connection refused, at this exchange and from then on: the listener is closed",
+            False,
+            connecting=True,
+        ),
         Fault("reset at accept", "the connection is reset as soon as it is accepted", False, connecting=True),
         Fault("reset before", "reset after the request was read, before it reached the server", False),
         Fault("reset after", "reset after the server handled the request, before its answer", True),

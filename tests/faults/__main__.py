@@ -1,0 +1,72 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the fault matrix and writes docs/faults.md: make faults."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+from ansible_collections.searchops.opensearch_ml.tests.faults import report
+from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import Case, Matrix, writes
+from ansible_collections.searchops.opensearch_ml.tests.faults.proxy import FAULTS
+from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import CHAIN, ROLE, STACK
+from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import restored
+from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import Cluster, until
+
+SUBJECTS = {subject.name: subject for subject in (CHAIN, STACK, ROLE)}
+PAGE = ROOT / "docs" / "faults.md"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=list(SUBJECTS), help="what is run")
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="NAME", help="and how")
+    parser.add_argument("--whole-role", action="store_true", help="the role at each exchange, not at its writes only")
+    given = parser.parse_args()
+    whole = set(given.subjects) == set(SUBJECTS) and set(given.faults) == set(FAULTS)
+
+    cluster = Cluster("3", os.environ.get("STACK_OPENSEARCH_URL", "http://127.0.0.1:19200"), None, None, None)
+    until(cluster.answers, f"{cluster.url} to answer", 120.0)
+    name = f"faults {uuid.uuid4().hex[:8]}"
+    results, seen = [], []
+    with restored(cluster), tempfile.TemporaryDirectory() as folder:
+        try:
+            matrix = Matrix(cluster, name, Path(folder))
+            for subject in (SUBJECTS[each] for each in given.subjects):
+                seen.append((subject, matrix.exchanges(subject)))
+                cases = [case for case in matrix.cases(*seen[-1]) if case.fault.name in given.faults]
+                if subject is ROLE and not given.whole_role:
+                    cases = writes(cases)
+                for number, case in enumerate(cases, 1):
+                    results.append(report.Result(case, _outcome(matrix, case)))
+                    print(f"{number}/{len(cases)} {case} -> {results[-1].outcome}", flush=True)
+        finally:
+            cluster.remove(name)
+    failed = [str(result.case) for result in results if result.outcome == "FAILED"]
+    if whole:
+        # What is left out is not documented.
+        version = cluster.must("GET", "/")["version"]["number"]
+        command = "make faults" + (" ARGS=--whole-role" if given.whole_role else "")
+        PAGE.write_text(report.page(results, seen, version, command))
+    print(f"{len(results) - len(failed)} of {len(results)} cases ended as promised")
+    sys.exit("\n".join(["These did not:", *failed]) if failed else 0)
+
+
+def _outcome(matrix: Matrix, case: Case) -> str:
+    try:
+        return matrix.run(case)
+    except AssertionError as exc:
+        print(f"{case}: {exc}", flush=True)
+        return "FAILED"
+
+
+if __name__ == "__main__":
+    main()
