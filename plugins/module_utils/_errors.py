@@ -105,6 +105,9 @@ CATALOGUE = {
     "mcp_disabled": "Set plugins.ml_commons.mcp_connector_enabled to true.",
     "master_key": "The cluster is still starting or its .plugins-ml-config index is lost. Wait for a green cluster; "
     "if the index is lost, every connector's credential must be given anew.",
+    "node_lost": "A node of the cluster has gone. Run the task again once the others know of it; if that does not help, start "
+    "nodes until a majority of them runs.",
+    "no_cluster_manager": "Start nodes until a majority of those that can be the cluster manager runs.",
     "controller_disabled": "Set plugins.ml_commons.controller_enabled to true.",
     "too_many_tasks": "Wait until running tasks have ended, or raise plugins.ml_commons.max_deploy_model_tasks_per_node.",
     "circuit_breaker": "A node is short of memory or disk; free some, or raise plugins.ml_commons.native_memory_threshold "

@@ -54,6 +54,11 @@ _RULES = (
     Rule("version_conflict", r"version_conflict_engine_exception|version conflict", (409, 500), SOON),
     # The shards of an index that was made this moment.
     Rule("api_error", r"all shards failed|no_shard_available_action_exception", (500, 503), SOON),
+    # What the others answer between the loss of a node and the moment when they know of it.
+    Rule("node_lost", r"node_(not_connected|disconnected|closed)_exception", (500, 503), SOON),
+    Rule(
+        "no_cluster_manager", r"(cluster_manager|master)_not_discovered_exception|no (cluster-manager|master)", (503,), SOON
+    ),
     Rule("too_many_tasks", r"exceed max running task limit", (), SOON),
     Rule("circuit_breaker", r"(?i)circuit.?breaker|circuit_breaking_exception"),
     Rule("wrong_credentials", "", (401,)),

@@ -17,8 +17,10 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors im
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock, Tell, silent
 
-#: What passes by itself while a backend loads its model or a node takes a model in.
-PASSING = frozenset({"backend_loading", "backend_busy", "backend_timeout", "model_not_deployed", "circuit_breaker"})
+#: What passes by itself while a backend loads its model, a node takes a model in, or the cluster notices that one has gone.
+PASSING = frozenset(
+    {"backend_loading", "backend_busy", "backend_timeout", "model_not_deployed", "circuit_breaker", "node_lost"}
+)
 
 
 class Expectation(NamedTuple):
