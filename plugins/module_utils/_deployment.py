@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
@@ -97,8 +97,7 @@ def _until_served(run: Run, doc: Doc, *, timeout: float, task_id: str | None) ->
 def _mend(run: Run, doc: Doc, wait: bool, timeout: float) -> Doc:
     if wait:
         return mend_partial(run, doc.id, timeout=timeout)
-    undeploy(run, doc.id, timeout=timeout)
-    deploy(run, doc.id)
+    deploy(run, doc.id, failed=bool(node_reasons(run.client, doc.id)))
     return doc
 
 
@@ -175,7 +174,8 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
     """Wait until all planned nodes serve the model.
 
     A partial deployment gets :data:`SETTLING` seconds to complete by itself; then it is returned as it is, for the
-    caller to mend. Raises Failure ``deploy_failed`` with each node's reason, or ``wait_timeout``.
+    caller to mend. One that lost a node on the way is shown as partial and as under way by turns, ten seconds each, for
+    good (seen on 3.6.0). Raises Failure ``deploy_failed`` with each node's reason, or ``wait_timeout``.
     """
     partial_since: list[float] = []
 
@@ -188,7 +188,8 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
         if state == models.PARTIALLY_DEPLOYED:
             partial_since.append(run.clock.now())
             return partial_since[-1] - partial_since[0] >= SETTLING
-        partial_since.clear()
+        if state != models.DEPLOYING:
+            partial_since.clear()
         return False
 
     try:
@@ -202,7 +203,12 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
 
 
 def mend_partial(run: Run, model_id: str, *, timeout: float) -> Doc:
-    """Undeploy and deploy once more; a deployment that is partial even then is a failure with a report per node."""
+    """Deploy once more, under which the nodes that serve the model go on; only if that does not help, undeploy it first.
+    A deployment that is partial even then is a failure with a report per node."""
+    with suppress(Failure):
+        doc = wait_deployed(run, model_id, timeout=timeout, task_id=deploy(run, model_id))
+        if models.state_of(doc) == models.DEPLOYED:
+            return doc
     undeploy(run, model_id, timeout=timeout)
     task_id = deploy(run, model_id)
     doc = wait_deployed(run, model_id, timeout=timeout, task_id=task_id)

@@ -278,13 +278,40 @@ class TestDeployments:
         ready.before("GET", model_id, complete, times=99)
         assert did(apply(ready, name="Chat")) == ["deploy"]
 
+    def test_partial_by_turns_is_mended(self, ready: FakeCluster) -> None:
+        """As a model is for good that lost a node while it was deployed: under way and partial, each for ten seconds."""
+        model_id = served(ready, "DEPLOYING")
+        reads = []
+
+        def turn() -> None:
+            reads.append(1)
+            if not requests(ready, "/_deploy"):
+                # A read every two seconds.
+                ready.models[model_id]["model_state"] = ("DEPLOYING", "PARTIALLY_DEPLOYED")[len(reads) // 5 % 2]
+
+        ready.before("GET", model_id, turn, times=999)
+        assert did(apply(ready, name="Chat", wait_timeout=60)) == ["mend"]
+        assert ready.models[model_id]["model_state"] == "DEPLOYED"
+
+    def test_a_model_goes_on_serving_while_it_is_mended(self, ready: FakeCluster) -> None:
+        served(ready, "PARTIALLY_DEPLOYED")
+        assert did(apply(ready, name="Chat")) == ["mend"]
+        assert (requests(ready, "/_deploy"), requests(ready, "/_undeploy")) == (1, 0)
+
+    @pytest.mark.parametrize("outcome", ["PARTIALLY_DEPLOYED", "DEPLOY_FAILED"])
+    def test_one_that_stays_partial_is_undeployed_first(self, ready: FakeCluster, outcome: str) -> None:
+        served(ready, "PARTIALLY_DEPLOYED")
+        ready.deploy_outcomes = [(outcome, {"node-2": "Duplicate deploy model task"})]
+        assert did(apply(ready, name="Chat")) == ["mend"]
+        assert (requests(ready, "/_deploy"), requests(ready, "/_undeploy")) == (2, 1)
+
     def test_partial_even_when_mended(self, ready: FakeCluster) -> None:
         served(ready, "PARTIALLY_DEPLOYED")
-        ready.deploy_outcomes = [("PARTIALLY_DEPLOYED", {"node-2": "no memory"})]
+        ready.deploy_outcomes = [("PARTIALLY_DEPLOYED", {"node-2": "no memory"})] * 2
         with pytest.raises(Failure, match=r"is PARTIALLY_DEPLOYED.*node node-2: no memory") as caught:
             apply(ready, name="Chat")
         assert caught.value.code == "deploy_failed"
-        assert requests(ready, "/_deploy") == 1
+        assert requests(ready, "/_deploy") == 2
 
     def test_partial_without_waiting(self, ready: FakeCluster) -> None:
         served(ready, "PARTIALLY_DEPLOYED")
