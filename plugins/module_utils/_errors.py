@@ -24,7 +24,7 @@ CATALOGUE = {
     "not_opensearch": "Check that 'hosts' names the root of OpenSearch itself, and not another service or a proxy's error page.",
     "answer_too_large": "Check that the right server is named; narrow the request.",
     "wrong_credentials": "Check 'username' and 'password', or 'token'.",
-    "forbidden": "Give the user a role that allows {permission}. The README lists the least rights that are needed.",
+    "forbidden": "Give the user a role that allows {permission}. The collection's docs/security_roles.yml has the least rights.",
     "aws_credentials_missing": "Give 'aws_access_key_id' and 'aws_secret_access_key', or 'aws_profile', or make credentials "
     "known to the AWS tools on the host that runs the module.",
     "aws_credentials_expired": "Get new temporary credentials; the old ones have expired.",

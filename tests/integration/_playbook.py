@@ -22,13 +22,13 @@ ROOT = Path(__file__).parents[2]
 def run_playbook(
     folder: Path, playbook: str, *arguments: str, hidden: Iterable[str] = (), fails: bool = False, **given: Any
 ) -> tuple[str, list[int]]:
-    """Runs a playbook with the given variables, which must succeed or, with ``fails``, not, and show no key nor what else
-    is to stay ``hidden``. Returns what it printed and how much was changed on each host."""
+    """Runs a playbook, of the collection or by its path, with the given variables, which must succeed or, with ``fails``,
+    not, and show no key nor what else is to stay ``hidden``. Returns what it printed and how much was changed on each host."""
     variables = folder / "variables.json"
     variables.write_text(json.dumps(given))
     program = str(Path(sys.executable).parent / "ansible-playbook")
     done = subprocess.run(
-        [program, f"playbooks/{playbook}.yml", "-e", f"@{variables}", *arguments],
+        [program, str(ROOT / "playbooks" / f"{playbook}.yml"), "-e", f"@{variables}", *arguments],
         cwd=ROOT, capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL, check=False,
         env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
     )  # fmt: skip

@@ -73,12 +73,22 @@ class Item(NamedTuple):
 class Cluster:
     """One server of the stack, as the administrator sees it."""
 
-    def __init__(self, key: str, url: str, ca: str | None, admin: tuple[str, str] | None, user: tuple[str, str] | None):
+    def __init__(
+        self,
+        key: str,
+        url: str,
+        ca: str | None = None,
+        admin: tuple[str, str] | None = None,
+        user: tuple[str, str] | None = None,
+        asker: tuple[str, str] | None = None,
+    ):
         self.key = key
         self.url = url
         self.ca = ca
         self.admin = admin
         self.user = user
+        #: The connection options of those with less rights, by their names.
+        self.users = {who: {"username": who, "password": password} for who, password in filter(None, (user, asker))}
         self._session = requests.Session()
         self._session.trust_env = False
 

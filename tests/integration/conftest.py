@@ -91,13 +91,14 @@ def _clean_environment() -> Iterator[None]:
 def stack() -> dict[str, Cluster]:
     ca = str(_stack.cache() / "tls" / "ca.pem")
     clusters = {
-        "3.6.0": Cluster("3.6.0", os.environ.get("STACK_OPENSEARCH_URL", "http://127.0.0.1:19200"), None, None, None),
+        "3.6.0": Cluster("3.6.0", os.environ.get("STACK_OPENSEARCH_URL", "http://127.0.0.1:19200")),
         "2.19.1-tls": Cluster(
             "2.19.1-tls",
             os.environ.get("STACK_OPENSEARCH_TLS_URL", "https://127.0.0.1:19201"),
             ca,
             ("admin", _stack.secret("OPENSEARCH_TLS_ADMIN_PASSWORD", "admin_password")),
             ("ml_provisioner", _stack.secret("OPENSEARCH_TLS_PROVISIONER_PASSWORD", "provisioner_password")),
+            ("ml_asker", _stack.secret("OPENSEARCH_TLS_ASKER_PASSWORD", "asker_password")),
         ),
     }
     for cluster in clusters.values():

@@ -2,30 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role that the README lists: a user of it does each module's work, and without any of its permissions does not.
+"""The roles that users get: a user of one does what the table in docs/security.md says, and of each of its permissions
+there is something that is refused without it.
 
-The stack's own user, who does the work here, has this very role; a unit test holds the two lists against each other.
+The stack's own users have these very roles: their file is mounted into its server.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 import secrets
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Any, Mapping, NamedTuple
 
 import pytest
+import requests
 import yaml
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import chat, index_of
+from ansible_collections.searchops.opensearch_ml.tests.integration import _lives
+from ansible_collections.searchops.opensearch_ml.tests.integration._lives import LIVES, PING, ROLES, ROOT
+from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
 
 on_the_secured = pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=True)
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-ROLE = yaml.safe_load(re.search(r"```yaml\n(ml_provisioner:.*?)```", README, re.DOTALL)[1])["ml_provisioner"]
+DOCUMENT = (ROOT / "docs/security.md").read_text()
+PLUGINS = "ansible_collections.searchops.opensearch_ml.plugins.action"
 SECURITY = "/_plugins/_security/api"
-INTERVAL = "plugins.ml_commons.sync_up_job_interval_in_seconds"
 
 #: 2.19 cannot change agents; the name is that of the published source of 3.1 and later.
 NOT_ON_THIS_VERSION = {"cluster:admin/opensearch/ml/agents/update"}
@@ -33,104 +35,34 @@ NOT_ON_THIS_VERSION = {"cluster:admin/opensearch/ml/agents/update"}
 #: Without it check mode plans what the server may refuse.
 NODES_INFO = "cluster:monitor/nodes/info"
 
-
-class Step(NamedTuple):
-    """One task, and the permissions without each of which it is refused."""
-
-    needs: tuple[str, ...]
-    module: str
-    args: Mapping[str, Any]
+PROVISIONER, ASKER = ROLES["ml_provisioner"], ROLES["ml_asker"]
 
 
-def ml(*names):
-    return tuple(f"cluster:admin/opensearch/ml/{name}" for name in names)
-
-
-def connector_life(name):
-    return [
-        Step(("cluster:monitor/state", "cluster:admin/settings/update"),
-             "opensearch_cluster_setting", {"settings": {INTERVAL: 7}}),
-        Step(("cluster:monitor/main", *ml("connectors/search", "create_connector", "connectors/get")),
-             "ml_connector", chat(name)),
-        Step(ml("models/search", "connectors/update"), "ml_connector", chat(name, description="Other")),
-        Step(ml("connectors/delete"), "ml_connector", {"name": name, "state": "absent"}),
-    ]  # fmt: skip
-
-
-def model_life(name):
-    model = {"name": name, "connector": name, "model_group": name}
-    limits = {"alice": {"limit": 10, "unit": "MINUTES"}}
-    return [
-        Step(ml("model_groups/search", "register_model_group", "model_groups/get"), "ml_model_group", {"name": name}),
-        Step(ml("update_model_group"), "ml_model_group", {"name": name, "description": "Other"}),
-        Step(ml("register_model", "models/get"), "ml_model", {**model, "state": "present"}),
-        Step(ml("deploy_model"), "ml_model", model),
-        Step(ml("models/update"), "ml_model", {**model, "description": "Other"}),
-        Step(ml("predict"), "ml_predict", {"model": name, "messages": [{"role": "user", "content": "Ping"}]}),
-        Step(ml("profile/nodes"), "ml_profile_info", {"model": name}),
-        Step(ml("tasks/search"), "ml_task_info", {"model": name}),
-        Step(ml("tasks/get"), "ml_task_info", {"task_id": "none-of-this-id"}),
-        Step(ml("controllers/get", "controllers/create"), "ml_controller", {"model": name, "user_rate_limiter": limits}),
-        Step(ml("controllers/delete"), "ml_controller", {"model": name, "state": "absent"}),
-        Step(ml("undeploy_models", "undeploy_model"), "ml_model", {**model, "state": "undeployed"}),
-        Step(ml("models/delete"), "ml_model", {**model, "state": "absent"}),
-        Step(ml("model_groups/delete"), "ml_model_group", {"name": name, "state": "absent"}),
-    ]  # fmt: skip
-
-
-def agent_life(name):
-    messages = '[{"role": "user", "content": "${parameters.question}"}]'
-    asked = {"model_id": f"${{model:{name}}}", "messages": messages, "response_filter": "$.choices[0].message.content"}
-    agent = {"name": name, "type": "conversational_flow", "app_type": "rag", "memory": {"type": "conversation_index"},
-             "tools": [{"type": "MLModelTool", "name": "chat", "parameters": asked}]}  # fmt: skip
-    return [
-        Step(ml("agents/search", "tools/list", "agents/register", "agents/get"), "ml_agent", agent),
-        Step(ml("execute", "memory/conversation/create", "memory/interaction/create"),
-             "ml_agent_execute", {"agent": name, "question": "Ping", "expect_pattern": "Pong"}),
-        Step(ml("agents/delete"), "ml_agent", {"name": name, "state": "absent"}),
-    ]  # fmt: skip
-
-
-def data_life(name):
-    index, admin = {"name": index_of(name)}, "cluster:admin"
-    search = {"name": name, "type": "search", "definition": {"response_processors": []}}
-    ingest = {"name": name, "type": "ingest", "definition": {"processors": []}}
-    documents = {"index": index_of(name), "documents": [{"id": "1", "source": {"text": "One"}}]}
-    gone = {"state": "absent"}
-    return [
-        Step((f"{admin}/search/pipeline/get", f"{admin}/search/pipeline/put"), "opensearch_pipeline", search),
-        Step((f"{admin}/ingest/pipeline/get", f"{admin}/ingest/pipeline/put"), "opensearch_pipeline", ingest),
-        Step(("indices:admin/get", "indices:admin/create"), "opensearch_index", index),
-        Step(("indices:admin/mapping/put",), "opensearch_index",
-             {**index, "body": {"mappings": {"properties": {"text": {"type": "text"}}}}}),
-        Step(("indices:admin/settings/update",), "opensearch_index",
-             {**index, "body": {"settings": {"index.refresh_interval": "5s"}}}),
-        Step(("indices:data/read/mget", "indices:data/read/mget*", "indices:data/write/bulk", "indices:data/write/bulk*",
-              "indices:data/write/index"), "opensearch_document", documents),
-        Step(("indices:data/read/search",), "opensearch_search", {"index": index_of(name)}),
-        Step(("indices:data/write/delete",), "opensearch_document", {**documents, **gone}),
-        Step(("indices:admin/delete",), "opensearch_index", {**index, **gone}),
-        Step((f"{admin}/search/pipeline/delete",), "opensearch_pipeline", {**search, **gone}),
-        Step((f"{admin}/ingest/pipeline/delete",), "opensearch_pipeline", {**ingest, **gone}),
-    ]  # fmt: skip
-
-
-#: What is done, and what of it has to be there before.
-LIVES = {connector_life: "", model_life: "connector", agent_life: "model", data_life: ""}
+def table() -> dict[tuple[str, str], dict[str, bool]]:
+    """Who may do what, as the document has it: (module, what) -> role -> whether."""
+    section = DOCUMENT[DOCUMENT.index("## Who may do what") :]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    head, _rule, *rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
+    read = {
+        (row[0], row[1]): {role: {"yes": True, "no": False}[cell] for role, cell in zip(head[2:], row[2:])}
+        for row in rows
+    }
+    assert len(read) == len(rows), "a row stands there twice"
+    return read
 
 
 @pytest.fixture
 def grant(cluster):
-    """Gives a user the role of the README without one permission, and returns the user's options."""
+    """Gives a user a role without one permission, and returns the user's options."""
     user, password = "it_least", secrets.token_urlsafe(16) + "-Aa1"
     kinds = ("internalusers", "roles", "rolesmapping")
 
-    def give(without):
+    def give(without, role=PROVISIONER):
         data = [
             {**each, "allowed_actions": [one for one in each["allowed_actions"] if one != without]}
-            for each in ROLE["index_permissions"]
+            for each in role.get("index_permissions", [])
         ]
-        permissions = [each for each in ROLE["cluster_permissions"] if each != without]
+        permissions = [each for each in role["cluster_permissions"] if each != without]
         cluster.must("PUT", f"{SECURITY}/roles/{user}", {"cluster_permissions": permissions, "index_permissions": data})
         return {"username": user, "password": password}
 
@@ -143,19 +75,111 @@ def grant(cluster):
 
 
 @on_the_secured
-@pytest.mark.parametrize("life", LIVES)
+@pytest.mark.parametrize("life", [life for life in LIVES if any(step.needs for step in life("x"))])
 def test_each_permission_is_needed_and_all_suffice(cluster, module, name, grant, settings_restored, life):
-    if LIVES[life]:
-        connector = cluster.make_connector(name)
-        if LIVES[life] == "model":
-            cluster.make_model(name, connector, deploy=True)
-    for step in life(name):
-        for permission in step.needs:
-            failure = module.fails(step.module, **step.args, **grant(permission))
-            assert failure["code"] == "forbidden", failure
-            assert fnmatchcase(failure["details"]["permission"].replace("[", "("), permission.replace("[", "("))
-            assert failure["details"]["permission"] in failure["remedy"]
-        module(step.module, **step.args)
+    with _lives.prepared(cluster, name, life):
+        for step in life(name):
+            for permission in step.needs:
+                refused(module.fails(step.module, **step.args, **grant(permission)), permission)
+            module(step.module, **step.args)
+
+
+@on_the_secured
+def test_each_permission_to_ask_is_needed_and_all_suffice(cluster, module, name, grant):
+    cluster.make_model(name, cluster.make_connector(name), deploy=True)
+    question = {"model": name, "messages": PING}
+    for permission in ASKER["cluster_permissions"]:
+        refused(module.fails("ml_predict", **question, **grant(permission, ASKER)), permission)
+    assert module("ml_predict", **question, **grant(None, ASKER))["content"] == "Pong."
+
+
+def refused(failure, permission):
+    assert failure["code"] == "forbidden", failure
+    assert fnmatchcase(failure["details"]["permission"].replace("[", "("), permission.replace("[", "("))
+    assert failure["details"]["permission"] in failure["remedy"]
+
+
+@on_the_secured
+@pytest.mark.parametrize("life", LIVES)
+def test_who_may_do_what(cluster, module, name, snapshot, settings_restored, life):
+    seen, written = {}, table()
+    with _lives.prepared(cluster, name, life):
+        for step in life(name):
+            row = seen[step.module, step.what] = {}
+            # Who may less comes first, and finds the step still to be done.
+            for role in sorted(ROLES):
+                before = snapshot(), cluster.settings()
+                result = module.run(step.module, **step.args, **cluster.users[role])
+                row[role] = not result.get("failed")
+                if not row[role]:
+                    assert result["failure"]["code"] == "forbidden", (step, role, result)
+                    assert (snapshot(), cluster.settings()) == before, (step, role)
+    assert seen == {row: written[row] for row in seen}
+
+
+#: What no module does and nobody with these roles should be able to.
+BEYOND = [
+    ("GET", "/.plugins-ml-connector/_search"),
+    ("GET", "/.plugins-ml-config/_search"),
+    ("PUT", "/.plugins-ml-connector/_doc/x"),
+    ("DELETE", "/.plugins-ml-model"),
+    ("GET", "/.opendistro_security/_search"),
+    ("GET", f"{SECURITY}/internalusers"),
+    ("PUT", f"{SECURITY}/roles/it_more"),
+    ("GET", "/_cat/indices"),
+    ("GET", "/_search"),
+    ("PUT", "/_snapshot/it"),
+    ("DELETE", "/*"),
+]
+
+
+@on_the_secured
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("method", "path"), BEYOND)
+def test_what_is_beyond_the_modules_is_denied(cluster, name, role, method, path):
+    cluster.make_model(name, cluster.make_connector(name))
+    user = tuple(cluster.users[role].values())
+    body = None if method == "DELETE" else {"type": "fs"} if "snapshot" in path else {}
+    answer = requests.request(method, cluster.url + path, json=body, auth=user, verify=cluster.ca, timeout=30)
+    assert answer.status_code == 403, answer.text
+    assert cluster.one("models", name)
+
+
+@on_the_secured
+def test_the_play_in_the_document_makes_the_roles(cluster, tmp_path):
+    roles = {f"it_{name}": role for name, role in ROLES.items()}
+    (tmp_path / "roles.yml").write_text(yaml.safe_dump({"_meta": {"type": "roles"}, **roles}))
+    (tmp_path / "play.yml").write_text(re.search(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)[1])
+    admin, password = cluster.admin
+    try:
+        run_playbook(
+            tmp_path, f"{tmp_path}/play", hidden=[password], roles_file=f"{tmp_path}/roles.yml", cluster_url=cluster.url,
+            cluster_ca_path=cluster.ca, cluster_admin=admin, cluster_admin_password=password,
+        )  # fmt: skip
+        for name, role in roles.items():
+            made = cluster.must("GET", f"{SECURITY}/roles/{name}")[name]
+            assert made["cluster_permissions"] == role["cluster_permissions"]
+            assert [each["allowed_actions"] for each in made["index_permissions"]] == [
+                each["allowed_actions"] for each in role.get("index_permissions", [])
+            ]
+            assert cluster.must("GET", f"{SECURITY}/rolesmapping/{name}")[name]["users"] == [name]
+    finally:
+        for name in roles:
+            for kind in ("rolesmapping", "roles"):
+                cluster.send("DELETE", f"{SECURITY}/{kind}/{name}")
+
+
+def test_the_table_has_each_state_of_each_module():
+    """But for the modules that speak to Ollama, which knows no roles."""
+    steps = [(step.module, step.what) for life in LIVES for step in life("x")]
+    assert set(steps) == set(table())
+    modules = {path.stem for path in ROOT.glob("plugins/modules/*.py") if not path.stem.startswith("ollama_")}
+    assert {module for module, _what in steps} == modules
+    for module in modules:
+        options = importlib.import_module(f"{PLUGINS}.{module}").ActionModule.MODULE.options
+        # Of a module that lists, the state is one of what it lists.
+        states = [] if module.endswith("_info") else options.get("state", {}).get("choices", [])
+        assert set(states) <= {what.split(":")[0] for each, what in steps if each == module}, module
 
 
 @on_the_secured
@@ -167,7 +191,7 @@ def test_what_is_checked_only_with_a_permission(module, name, grant):
 
 def test_no_permission_is_listed_that_is_not_tried():
     tried = [permission for life in LIVES for step in life("x") for permission in step.needs]
-    listed = ROLE["cluster_permissions"] + [
-        each for data in ROLE["index_permissions"] for each in data["allowed_actions"]
+    listed = PROVISIONER["cluster_permissions"] + [
+        each for data in PROVISIONER["index_permissions"] for each in data["allowed_actions"]
     ]
     assert sorted(listed) == sorted({*tried, NODES_INFO, *NOT_ON_THIS_VERSION})

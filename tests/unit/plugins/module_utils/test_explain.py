@@ -224,7 +224,7 @@ def test_a_failure_as_a_result() -> None:
     assert failure.as_dict() == {
         "code": "forbidden",
         "message": "no",
-        "remedy": "Give the user a role that allows a:b. The README lists the least rights that are needed.",
+        "remedy": "Give the user a role that allows a:b. The collection's docs/security_roles.yml has the least rights.",
         "status": 403,
         "details": {"permission": "a:b"},
     }
