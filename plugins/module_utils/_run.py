@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, List, TypeVar
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
@@ -18,7 +18,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter im
 Done = TypeVar("Done")
 
 #: Told a kind and a name, it finds all objects of exactly that name.
-Look = Callable[[Any, str], list[Any]]
+Look = Callable[[Any, str], List[Any]]
 
 #: Seconds that pass without a word, from the beginning and between two lines.
 SILENCE = 5.0
