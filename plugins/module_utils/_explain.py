@@ -57,7 +57,10 @@ _RULES = (
     # What the others answer between the loss of a node and the moment when they know of it.
     Rule("node_lost", r"node_(not_connected|disconnected|closed)_exception", (500, 503), SOON),
     Rule(
-        "no_cluster_manager", r"(cluster_manager|master)_not_discovered_exception|no (cluster-manager|master)", (503,), SOON
+        "no_cluster_manager",
+        r"(cluster_manager|master)_not_discovered_exception|no (cluster-manager|master)",
+        (503,),
+        SOON,
     ),
     Rule("too_many_tasks", r"exceed max running task limit", (), SOON),
     Rule("circuit_breaker", r"(?i)circuit.?breaker|circuit_breaking_exception"),
