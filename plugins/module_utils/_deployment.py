@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Callable, Iterator, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
@@ -205,10 +205,14 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
 def mend_partial(run: Run, model_id: str, *, timeout: float) -> Doc:
     """Deploy once more, under which the nodes that serve the model go on; only if that does not help, undeploy it first.
     A deployment that is partial even then is a failure with a report per node."""
-    with suppress(Failure):
+    try:
         doc = wait_deployed(run, model_id, timeout=timeout, task_id=deploy(run, model_id))
         if models.state_of(doc) == models.DEPLOYED:
             return doc
+    except Failure as failure:
+        # Anything else, a missing right or a full queue, is no reason to take the model from the nodes that serve it.
+        if failure.code != "deploy_failed":
+            raise
     undeploy(run, model_id, timeout=timeout)
     task_id = deploy(run, model_id)
     doc = wait_deployed(run, model_id, timeout=timeout, task_id=task_id)

@@ -305,6 +305,15 @@ class TestDeployments:
         assert did(apply(ready, name="Chat")) == ["mend"]
         assert (requests(ready, "/_deploy"), requests(ready, "/_undeploy")) == (2, 1)
 
+    def test_one_that_may_not_be_deployed_is_not_taken_away(self, ready: FakeCluster) -> None:
+        model_id = served(ready, "PARTIALLY_DEPLOYED")
+        ready.before("POST", "/_deploy", lambda: ready.inject("error"))
+        with pytest.raises(Failure) as caught:
+            apply(ready, name="Chat")
+        assert caught.value.code == "api_error"
+        assert requests(ready, "/_undeploy") == 0
+        assert ready.models[model_id]["model_state"] == "PARTIALLY_DEPLOYED"
+
     def test_partial_even_when_mended(self, ready: FakeCluster) -> None:
         served(ready, "PARTIALLY_DEPLOYED")
         ready.deploy_outcomes = [("PARTIALLY_DEPLOYED", {"node-2": "no memory"})] * 2
