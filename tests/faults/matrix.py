@@ -111,7 +111,7 @@ class Matrix:
             proxy.close()
 
     def _told_clearly(self, outcome: Outcome, killed: bool) -> None:
-        self._silent(outcome)
+        self.silent(outcome)
         if killed:
             assert not outcome.succeeded, "the process was not killed"
         elif not outcome.succeeded:
@@ -119,7 +119,8 @@ class Matrix:
             assert outcome.code != "internal_error", outcome.text
             assert CATALOGUE[outcome.code].split("{")[0].split("'")[0].strip() in outcome.text, outcome.text
 
-    def _silent(self, outcome: Outcome) -> None:
+    def silent(self, outcome: Outcome) -> None:
+        """No traceback and no secret was printed."""
         assert "Traceback (most recent call last)" not in outcome.text, outcome.text
         assert leaks(outcome.text, *SECRETS) == [], outcome.text
 
@@ -127,7 +128,7 @@ class Matrix:
         """The next run mends what is left to do, the one after it has nothing to do, and nothing is there twice."""
         for last in (False, True):
             proxy, outcome = self._run(subject)
-            self._silent(outcome)
+            self.silent(outcome)
             assert outcome.succeeded, f"the next run fails: {outcome.text}"
             if last:
                 assert not outcome.changed, f"the last run changes something: {outcome.text}"
@@ -145,7 +146,7 @@ class Matrix:
             assert source["model_state"] == "DEPLOYED"
             assert source["connector_id"] in {item.id for item in found["connectors"]}
             assert source["model_group_id"] in {item.id for item in found["model_groups"]}
-        assert self._cluster.effective(TRUSTED).count(PATTERN) == 1
+        assert self._cluster.effective(TRUSTED).count(PATTERN) == 1, "the pattern is not trusted once"
         assert len(self._cluster.effective(TRUSTED)) > 1, "the default endpoints are lost"
         assert self._cluster.effective(PRIVATE_IP) == "true"
 

@@ -115,7 +115,7 @@ class FaultProxy(Recorder):
         #: Whether the exchange has taken place.
         self.struck = False
         super().__init__(target, handler=_Faulty)
-        self._server.verify_request = self._accept  # type: ignore[method-assign]
+        self._server.verify_request = self._accept  # type: ignore[method-assign] # of this proxy's own server
         if fault and fault.name == "refused" and at == 0:
             self.go_down()
 
