@@ -171,13 +171,20 @@ CATALOGUE = {
     "internal_error": "This is a defect of the collection. Please report it with the message.",
 }
 
-#: Control and formatting characters that could forge or hide output in a terminal.
 #: Nobody answered as the cluster would, whatever the task states.
-NO_CLUSTER = (
-    *("unreachable", "no_answer", "redirected", "not_opensearch", "wrong_credentials"),
-    *("tls_not_trusted", "tls_to_plain_port"),
+NO_CLUSTER = frozenset(
+    {
+        "unreachable",
+        "no_answer",
+        "redirected",
+        "not_opensearch",
+        "wrong_credentials",
+        "tls_not_trusted",
+        "tls_to_plain_port",
+    }
 )
 
+#: Control and formatting characters that could forge or hide output in a terminal.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 
 

@@ -17,7 +17,8 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter im
 
 Done = TypeVar("Done")
 
-#: Told a kind and a name, it finds all objects of exactly that name.
+#: Told a kind and a name, it finds all objects of exactly that name. Not list[Any]: modules run on Python 3.8, which would
+#: have to evaluate that.
 Look = Callable[[Any, str], List[Any]]
 
 #: Seconds that pass without a word, from the beginning and between two lines.

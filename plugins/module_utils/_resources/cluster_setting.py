@@ -159,7 +159,7 @@ def same(have: Any, want: Any) -> bool:
 
 def is_empty(value: Any) -> bool:
     """Whether this is no value at all: that of a setting without one, or that the cluster does not know."""
-    return value is None or value in ("", []) or as_list(value) == []
+    return as_list(value) in ([], [""])
 
 
 def as_list(value: Any) -> list[str]:

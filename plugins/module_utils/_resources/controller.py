@@ -14,11 +14,14 @@ from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import SEARCH_LAG, Doc, Kind
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import WaitTimeout, wait_until
+
+#: Seconds within which a model is told of its limits once their write was answered.
+TOLD_WITHIN = 5.0
 
 
 class Controller(Kind):
@@ -78,7 +81,7 @@ def write(run: Run, model: Doc, limits: Mapping[str, Any], *, timeout: float) ->
             lambda doc: doc is None or bool(doc.source.get("is_controller_enabled")),
             what=f"model {model.id} to know its limits",
             describe=lambda doc: "not yet",
-            timeout=min(timeout, SEARCH_LAG),
+            timeout=min(timeout, TOLD_WITHIN),
             clock=run.clock,
             tell=run.waiting,
         )
