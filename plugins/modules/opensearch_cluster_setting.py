@@ -54,7 +54,7 @@ options:
     default: exact
   only_where_set:
     description:
-      - Names in O(settings) that are left alone where no value is in effect for them, an empty list counting as none, and where
+      - Dotted names of settings among O(settings) that are left alone where no value is in effect for them, an empty list counting as none, and where
         the cluster does not know the setting.
       - For lists that restrict only where they are not empty, such as
         C(plugins.ml_commons.trusted_connector_private_endpoints_regex).
