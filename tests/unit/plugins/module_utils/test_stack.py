@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -396,6 +397,58 @@ def test_reads_do_not_grow(cluster: FakeCluster, number: int) -> None:
     cluster.exchanges.clear()
     assert done(apply(cluster, **many)) == []
     assert len(cluster.exchanges) <= 5
+
+
+class TestTwoAtOnce:
+    """Nothing is there twice, whoever was first."""
+
+    SIZE = 6
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        return {
+            "connectors": [connector(f"C{number}") for number in range(self.SIZE)],
+            "models": [{"name": f"M{number}", "connector": f"C{number}"} for number in range(self.SIZE)],
+        }
+
+    def once_each(self, cluster: FakeCluster) -> None:
+        for kind, letter in ((cluster.connectors, "C"), (cluster.models, "M"), (cluster.groups, "M")):
+            names = sorted(body["name"] for body in kind.values())
+            assert names == [f"{letter}{number}" for number in range(self.SIZE)]
+        assert done(apply(cluster, **self.declared)) == []
+
+    @pytest.mark.parametrize("parallel", [1, 2, 8])
+    def test_somebody_else_makes_the_same_a_moment_before(self, cluster: FakeCluster, parallel: int) -> None:
+        """All of theirs come between the plan and the first create."""
+        other = FakeCluster()
+        apply(other, **self.declared)
+
+        def theirs() -> None:
+            for number in range(self.SIZE):
+                twin = cluster.add_connector(f"C{number}")
+                [body] = [body for body in other.connectors.values() if body["name"] == f"C{number}"]
+                cluster.connectors[twin] = json.loads(json.dumps(body))
+
+        cluster.before("POST", "/connectors/_create", theirs)
+        result = apply(cluster, parallel=parallel, **self.declared)
+        # All of the own ones were taken back.
+        assert not [each for each in done(result) if each[:2] == ("create", "connector")]
+        self.once_each(cluster)
+
+    def test_two_runs(self, cluster: FakeCluster) -> None:
+        def run(_number: int) -> str:
+            try:
+                apply(cluster, **self.declared)
+            except Failure as failure:
+                return failure.code
+            return "ok"
+
+        with ThreadPoolExecutor(2) as pool:
+            ended = list(pool.map(run, range(2)))
+        assert set(ended) <= {"ok", "stack_failed", "not_converged"}
+        if ended != ["ok", "ok"]:
+            apply(cluster, **self.declared)
+        self.once_each(cluster)
 
 
 def test_what_is_cut_off_begins_nothing_more(cluster: FakeCluster) -> None:
