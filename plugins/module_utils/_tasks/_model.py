@@ -156,7 +156,7 @@ def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], a
         {"function_name": "remote", **wanted},
         path=f"{Model.PATH}/_register",
         query={"deploy": "true"} if at_once else None,
-        withdraw=lambda model_id: deployment.remove(run, model_id, options["wait_timeout"]),
+        withdraw=lambda model_id: _take_back(run, model_id, wanted, options["wait_timeout"]),
         counts=lambda doc: wanted.get("model_group_id") in (None, doc.source.get("model_group_id")),
         apart=str(wanted.get("model_group_id")),
     )
@@ -168,6 +168,15 @@ def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], a
             models.settled(run, doc.id, timeout=options["wait_timeout"], started=True)
         models.update(run, doc, {name: wanted[name] for name in overlooked}, timeout=options["wait_timeout"])
     return doc, ours
+
+
+def _take_back(run: Run, model_id: str, wanted: Mapping[str, Any], timeout: float) -> None:
+    """Remove the own model, with the group that the server made for it: of two models of one name that are registered at
+    once, each may get a group of that name."""
+    own = None if wanted.get("model_group_id") else Model.get(run.client, model_id)
+    deployment.remove(run, model_id, timeout)
+    if own is not None and own.source.get("model_group_id"):
+        model_group.delete_if_empty(run, Doc(own.source["model_group_id"], {"name": own.name}))
 
 
 def _converge(

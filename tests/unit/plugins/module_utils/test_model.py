@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _model
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, VERSION_CONFLICT, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 
@@ -619,3 +620,25 @@ def test_models_of_connectors_are_found_on_every_version() -> None:
             "connector_id": ["QexaDKIBXD2OATL0GEu7", "c6ibqpkl7wbg5p2u", "nH9-C6IBQpKL7wbg5p2u", "qexadkibxd2oatl0geu7"]
         }
     }
+
+
+@pytest.mark.parametrize("own_group", [True, False])
+def test_what_is_taken_back_takes_the_group_along_that_was_made_for_it(own_group: bool) -> None:
+    """Two models of one name that are registered at once may get a group each (seen on 3.6.0), or share one."""
+    cluster = FakeCluster()
+    connector = cluster.add_connector("C")
+    theirs = cluster.add_group("Chat")
+    ours = cluster.add_group("Chat too") if own_group else theirs
+    cluster.groups[ours]["name"] = "Chat"
+    kept = cluster.add_model("Chat", connector, model_group_id=theirs)
+    taken = cluster.add_model("Chat", connector, model_group_id=ours)
+    _model._take_back(make_run(cluster), taken, {}, 30.0)
+    assert (list(cluster.models), list(cluster.groups)) == ([kept], [theirs])
+
+
+def test_what_is_taken_back_leaves_a_group_that_was_stated() -> None:
+    cluster = FakeCluster()
+    group = cluster.add_group("Shelf")
+    taken = cluster.add_model("Chat", cluster.add_connector("C"), model_group_id=group)
+    _model._take_back(make_run(cluster), taken, {"model_group_id": group}, 30.0)
+    assert (list(cluster.models), list(cluster.groups)) == ([], [group])
