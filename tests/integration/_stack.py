@@ -131,6 +131,12 @@ class Cluster:
         items = [Item(hit["_id"], hit["_version"], hit["_source"]) for hit in answer.json()["hits"]["hits"]]
         return sorted(items, key=lambda item: (item.source.get("created_time", 0), item.id))
 
+    def everything(self) -> dict[str, str]:
+        """The ids of all connectors, models, groups and agents, with what each is."""
+        kinds = ("connectors", "models", "model_groups", "agents")
+        query = {"match_all": {}}
+        return {item.id: f"{kind}: {item.source.get('name')}" for kind in kinds for item in self.find(kind, query)}
+
     def named(self, kind: str, name: str) -> list[Item]:
         return self.find(kind, {"term": {"name.keyword": name}})
 

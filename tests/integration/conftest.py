@@ -155,6 +155,19 @@ def cluster(request: pytest.FixtureRequest, stack: Mapping[str, Cluster], _trust
     return stack[request.param]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[None]:
+    """What a test leaves behind is found in that test, not in another one that cannot stand it."""
+    if "cluster" not in request.fixturenames:
+        yield
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    before = cluster.everything()
+    yield
+    left = cluster.everything().items() - before.items()
+    assert not left, f"left behind: {sorted(left)}"
+
+
 @pytest.fixture
 def recorder(cluster: Cluster, recorders: Mapping[str, Recorder]) -> Recorder:
     recorder = recorders[cluster.key]

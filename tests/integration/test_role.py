@@ -25,6 +25,10 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 ROOT = Path(__file__).parents[2]
 ANSWER = "Rayleigh scattering"
 
+#: Ollama by the name of its container, which no other test calls: a removal takes back only what nobody else needs.
+BASE = f"http://{os.environ.get('STACK_OLLAMA_CONTAINER', 'searchops-ml-ollama')}:11434"
+PATTERN = f"^{BASE}/v1/chat/completions$"
+
 #: Requests of the whole role where everything is as stated, the question to the model among them.
 MOST_UNCHANGED = 12
 
@@ -45,7 +49,7 @@ Play = Callable[..., Done]
 def inputs(name: str) -> dict[str, Any]:
     return {
         "ollama_chat_name": name,
-        "ollama_chat_base_url": "http://ollama:11434",
+        "ollama_chat_base_url": BASE,
         "ollama_chat_model": "tiny-chat",
         "ollama_chat_wait_timeout": 60,
     }
@@ -91,7 +95,6 @@ def test_the_life_of_a_chat_model(
     settings_restored: None,
 ) -> None:
     register_deploy = "one_step" if cluster.is_3 else "two_step"
-    pattern = r"^http://ollama:11434/v1/chat/completions$"
     checked = play("--check", "--diff", ollama_chat_register_deploy=register_deploy)
     assert recorder.writes == []
     assert not any(snapshot().values())
@@ -99,7 +102,7 @@ def test_the_life_of_a_chat_model(
     applied = play("--diff", ollama_chat_register_deploy=register_deploy)
     assert ANSWER in applied.text
     assert applied.changed == checked.changed == 3
-    assert pattern in cluster.effective(_stack.TRUSTED)
+    assert PATTERN in cluster.effective(_stack.TRUSTED)
     cluster.one("model_groups", name)
     assert cluster.one("models", name).source["connector_id"] == cluster.one("connectors", name).id
     deploys = [write for write in recorder.writes if write.endswith("/_deploy")]
@@ -121,7 +124,7 @@ def test_the_life_of_a_chat_model(
     assert snapshot() == before
     assert absent(play).changed == 3
     assert not any(snapshot().values())
-    assert pattern not in cluster.effective(_stack.TRUSTED)
+    assert PATTERN not in cluster.effective(_stack.TRUSTED)
 
     recorder.clear()
     assert absent(play).changed == 0
@@ -168,7 +171,7 @@ def test_what_others_use_is_left(play: Play, cluster: Cluster, name: str, settin
     absent(play)
     assert cluster.named("models", name) == []
     assert cluster.one("connectors", name).id == connector.id
-    assert r"^http://ollama:11434/v1/chat/completions$" in cluster.effective(_stack.TRUSTED)
+    assert PATTERN in cluster.effective(_stack.TRUSTED)
     assert cluster.effective(_stack.PRIVATE_IP) == "true"
 
 
@@ -176,12 +179,11 @@ def test_a_removal_needs_no_address(
     play: Play, cluster: Cluster, recorder: Recorder, name: str, settings_restored: None
 ) -> None:
     """What the connector calls tells what was trusted for it."""
-    pattern = r"^http://ollama:11434/v1/chat/completions$"
     play(
-        playbook="playbooks/openai_chat.yml", openai_chat_base_url="http://ollama:11434",
+        playbook="playbooks/openai_chat.yml", openai_chat_base_url=BASE,
         openai_chat_name=name, openai_chat_model="tiny-chat", openai_chat_smoke=False,
     )  # fmt: skip
-    assert pattern in cluster.effective(_stack.TRUSTED)
+    assert PATTERN in cluster.effective(_stack.TRUSTED)
 
     removal = {"playbook": "playbooks/openai_chat_remove.yml", "openai_chat_name": name}
     recorder.clear()
@@ -190,7 +192,7 @@ def test_a_removal_needs_no_address(
     done = play(**removal)
     assert planned.changed == done.changed == 3
     assert cluster.named("connectors", name) + cluster.named("models", name) == []
-    assert pattern not in cluster.effective(_stack.TRUSTED)
+    assert PATTERN not in cluster.effective(_stack.TRUSTED)
     assert "No address is given" not in done.text
 
     recorder.clear()
