@@ -100,6 +100,8 @@ options:
     description:
       - How often a request is sent again, with growing pauses, when it cannot be sent, or is refused for the moment
         (429, 503, version conflicts), or when its answer is lost and it can safely be repeated.
+      - A cluster that says that it is still starting, by its security plugin, its shards or its master key, is given half a
+        minute whatever this number is.
       - The creation of an object is never repeated blindly; its fate is looked up first.
     type: int
     default: 5

@@ -35,7 +35,8 @@ GATEWAY = (502, 503, 504)
 #: Longest pause between two tries, and the longest that a Retry-After is obeyed, in seconds.
 LONGEST_PAUSE, LONGEST_RETRY_AFTER = 5.0, 30.0
 
-#: A starting cluster makes its master key within some ten seconds: a pause and a number of tries that outlast it.
+#: A starting cluster opens its shards, sets its security up and makes its master key within some ten seconds each: a pause
+#: and a number of tries that outlast it.
 STARTING_PAUSE, STARTING_TRIES = 2.0, 15
 
 
@@ -153,9 +154,12 @@ class Client:
             failure, retry = self._judge(method, path, raw, accept)
             if failure is None:
                 return Answer(raw.status, decode(raw))
-            if write and not repeatable and (raw.status in GATEWAY or (raw.status >= 500 and retry == _explain.SOON)):
+            in_doubt = raw.status in GATEWAY or (raw.status >= 500 and retry is not None)
+            if write and not repeatable and in_doubt and retry != _explain.STARTING:
                 raise AnswerLost(failure.code, failure.message, raw.status)
-            if retry == _explain.STARTING and starting < STARTING_TRIES:
+            if retry in (_explain.STARTING, _explain.RECOVERING) and starting < STARTING_TRIES:
+                # Another node may be further.
+                self._current += raw.status in GATEWAY
                 self.clock.sleep(STARTING_PAUSE)
                 starting += 1
             elif retry == _explain.SOON and tried < self._retries:

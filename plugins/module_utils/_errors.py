@@ -35,6 +35,12 @@ CATALOGUE = {
     "aws_wrong_scope": "Correct 'aws_region', or 'aws_service': es for a domain, aoss for a serverless collection.",
     "aws_not_authorized": "Let the domain's access policy, or the collection's data access policy, and the identity's own IAM "
     "policy allow the request.",
+    "cluster_starting": "Wait until the cluster's health is told without an error and run the task again. If that does not come, "
+    "look at the nodes' logs, and at the proxy's where one stands in front of the cluster.",
+    "security_starting": "Wait until the security plugin has read its configuration and run the task again. If that does not "
+    "come, load the configuration with securityadmin.sh: its index is missing, or its shards are.",
+    "shards_unavailable": "Wait until the cluster's health is yellow or green and run the task again. If it stays red, "
+    "GET /_cluster/allocation/explain tells why a shard is on no node.",
     "no_ml_plugin": "Install the ML Commons plugin (opensearch-ml) on every node of the cluster.",
     # Input that is refused before anything is changed
     "invalid_input": "Correct the option named in the message.",
@@ -178,6 +184,8 @@ NO_CLUSTER = frozenset(
         "no_answer",
         "redirected",
         "not_opensearch",
+        "cluster_starting",
+        "security_starting",
         "wrong_credentials",
         "tls_not_trusted",
         "tls_to_plain_port",

@@ -15,8 +15,9 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-#: When an answer may be asked for again: after the usual back-off, or with the patience that a starting cluster needs.
-SOON, STARTING = "soon", "starting"
+#: When an answer may be asked for again: after the usual back-off; with the patience that a starting cluster needs, as it
+#: refuses before it does anything; or with that patience, while what was done by then is not known.
+SOON, STARTING, RECOVERING = "soon", "starting", "recovering"
 
 #: How ML Commons marks what the backend itself said. Without it a 404, 429 or 503 is OpenSearch's own.
 FROM_BACKEND = "Error from remote service:"
@@ -50,10 +51,17 @@ _RULES = (
         (),
         STARTING,
     ),
+    # By the gate in front of every route, and by the one in front of every action.
+    Rule("security_starting", r"(?i)security (plugin )?not initialized", (), STARTING),
+    Rule("cluster_starting", r"state not recovered / initialized", (), STARTING),
     # 2.19.1 answers _deploy with a conflict as 500.
     Rule("version_conflict", r"version_conflict_engine_exception|version conflict", (409, 500), SOON),
-    # The shards of an index that was made this moment.
-    Rule("api_error", r"all shards failed|no_shard_available_action_exception", (500, 503), SOON),
+    # The shards of an index that was made this moment, or of one that a starting node has not opened yet.
+    Rule("shards_unavailable", r"no_shard_available_action_exception", (500, 503), RECOVERING),
+    Rule("shards_unavailable", r"all shards failed", (503,), RECOVERING),
+    Rule("api_error", r"all shards failed", (500,), SOON),
+    # The server has waited for the shard before it says so.
+    Rule("shards_unavailable", r"unavailable_shards_exception", (500, 503), SOON),
     # What the others answer between the loss of a node and the moment when they know of it.
     Rule("node_lost", r"node_(not_connected|disconnected|closed)_exception", (500, 503), SOON),
     Rule(
@@ -65,6 +73,8 @@ _RULES = (
     Rule("too_many_tasks", r"exceed max running task limit", (), SOON),
     Rule("circuit_breaker", r"(?i)circuit.?breaker|circuit_breaking_exception"),
     Rule("wrong_credentials", "", (401,)),
+    # Without an exception's type: what stands in front of the cluster, or GET / of a node that has no cluster yet.
+    Rule("cluster_starting", r"^: ", (503,), SOON),
     # Amazon's front door, before OpenSearch itself is reached.
     Rule("aws_clock_skew", r"Signature expired|Signature not yet current", (400, 403)),
     Rule("aws_credentials_expired", r"security token included in the request is expired|ExpiredToken", (400, 403)),
@@ -145,7 +155,8 @@ _RULES = (
     Rule("backend_empty_answer", r"Remote service returned empty response body|No response from model"),
     Rule("backend_error", r"Error communicating with remote model|Fail to execute (http|predict)"),
     Rule("model_not_deployed", r"Model not ready yet|please deploy model first|model.*not.*deployed"),
-    Rule("no_ml_plugin", r"no handler found for uri \[/_plugins/_ml"),
+    # Behind one address nodes may get the plugin one after the other.
+    Rule("no_ml_plugin", r"no handler found for uri \[/_plugins/_ml", (), SOON),
     Rule("api_error", r"", (429, 503), SOON),
     Rule("api_error", ""),
 )

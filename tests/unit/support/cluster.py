@@ -115,6 +115,12 @@ FAULTS = {
             handled=False,
             outcome=_raw(503, _error_body(503, "unavailable_shards_exception", "primary shard is not active")),
         ),
+        Fault("starting", handled=False, outcome=_raw(503, "OpenSearch Security not initialized.")),
+        Fault(
+            "recovering",
+            handled=False,
+            outcome=_raw(503, _error_body(503, "search_phase_execution_exception", "all shards failed")),
+        ),
         Fault(
             "throttled",
             handled=False,

@@ -217,6 +217,92 @@ class TestRetries:
         assert caught.value.code == "master_key"
 
 
+class TestStartUp:
+    """What a cluster answers that has just come up: each is waited for, and for none without end."""
+
+    #: By name: the answer, how often it is asked for again, and the code in the end.
+    ANSWERS = {
+        "security": (get("/x").answers(503, "OpenSearch Security not initialized."), STARTING_TRIES, "security_starting"),
+        "security, by an action": (
+            get("/x").answers(503, error(503, "security_exception", "OpenSearch Security not initialized for a:b")),
+            STARTING_TRIES,
+            "security_starting",
+        ),
+        "no state": (
+            get("/x").answers(503, error(503, "cluster_block_exception", "blocked by: [1/state not recovered / initialized]")),
+            STARTING_TRIES,
+            "cluster_starting",
+        ),
+        "a root without a cluster": (
+            get("/x").answers(503, {"name": "n", "cluster_name": "c", "version": {"number": "3.6.0"}}),
+            2,
+            "cluster_starting",
+        ),
+        "no cluster manager": (
+            get("/x").answers(503, error(503, "cluster_manager_not_discovered_exception", "null")),
+            2,
+            "no_cluster_manager",
+        ),
+        "master key": (get("/x").answers(404, MASTER_KEY), STARTING_TRIES, "master_key"),
+        "red, in a search": (
+            get("/x").answers(503, error(503, "search_phase_execution_exception", "all shards failed")),
+            STARTING_TRIES,
+            "shards_unavailable",
+        ),
+        "red, by an id": (
+            get("/x").answers(503, error(503, "no_shard_available_action_exception", "No shard available for [get [a]]")),
+            STARTING_TRIES,
+            "shards_unavailable",
+        ),
+        "red, in a write": (
+            get("/x").answers(503, error(503, "unavailable_shards_exception", "primary shard is not active")),
+            2,
+            "shards_unavailable",
+        ),
+        "no plugin": (
+            get("/x").answers(400, {"error": "no handler found for uri [/_plugins/_ml/x] and method [GET]"}),
+            2,
+            "no_ml_plugin",
+        ),
+        "a proxy": (get("/x").answers(503, "<html>Service Unavailable</html>"), 2, "cluster_starting"),
+        "nothing": (get("/x").answers(503, ""), 2, "cluster_starting"),
+    }  # fmt: skip
+
+    @pytest.mark.parametrize(("answer", "tries", "code"), ANSWERS.values(), ids=ANSWERS)
+    def test_it_is_waited_for(
+        self, script: Scripter, clock: FakeClock, answer: Expected, tries: int, code: str
+    ) -> None:
+        sent = script(*[answer] * tries, get("/x").answers(200, {"up": True}))
+        assert client(sent, retries=2, clock=clock).get("/x").body == {"up": True}
+        assert clock.slept
+
+    @pytest.mark.parametrize(("answer", "tries", "code"), ANSWERS.values(), ids=ANSWERS)
+    def test_but_not_endlessly(
+        self, script: Scripter, clock: FakeClock, answer: Expected, tries: int, code: str
+    ) -> None:
+        with pytest.raises(ApiError, match="GET /x on http://one:9200 answered") as caught:
+            client(script(*[answer] * (tries + 1)), retries=2, clock=clock).get("/x")
+        assert caught.value.code == code
+        assert caught.value.remedy
+        assert sum(clock.slept) <= STARTING_PAUSE * STARTING_TRIES
+
+    def test_a_create_that_a_starting_cluster_refused_is_repeated(self, script: Scripter) -> None:
+        refused = post("/x").answers(503, "OpenSearch Security not initialized.")
+        client(script(refused, refused, post("/x")), retries=0).create("/x", {})
+
+    def test_one_that_met_missing_shards_is_not(self, script: Scripter) -> None:
+        unknown = post("/x").answers(503, error(503, "search_phase_execution_exception", "all shards failed"))
+        with pytest.raises(AnswerLost) as caught:
+            client(script(unknown)).create("/x", {})
+        assert caught.value.code == "shards_unavailable"
+
+    def test_a_node_that_is_further_is_asked(self, script: Scripter) -> None:
+        starting = get("/x").answers(503, "OpenSearch Security not initialized.")
+        sent = script(starting, get("/x"))
+        client(sent, "http://one", "http://two", retries=0).get("/x")
+        assert [url for _method, url, *_rest in sent.sent] == ["http://one/x", "http://two/x"]
+
+
 class TestLostAnswers:
     def test_a_read_is_repeated_until_the_retries_are_used_up(self, script: Scripter, clock: FakeClock) -> None:
         with pytest.raises(Failure, match=r"GET /x .* brought no answer: the connection broke") as caught:
@@ -312,7 +398,6 @@ class TestStrangeAnswers:
             (404, {"error": {"type": "x", "details": "strange"}, "status": 404}, "api_error"),
             (404, {"error": "alias [a] missing", "status": 404}, "api_error"),
             (405, {"error": "Incorrect HTTP method for uri [/x] and method [PUT]", "status": 405}, "api_error"),
-            (400, {"error": "no handler found for uri [/_plugins/_ml/x] and method [GET]"}, "no_ml_plugin"),
             (400, {"error": "no handler found for uri [/_other/x] and method [GET]"}, "api_error"),
             (404, error(404, "index_not_found_exception", "no such index [rag]"), "unknown_index"),
             (404, {"_index": "a", "_id": "1", "found": False}, "api_error"),

@@ -149,7 +149,7 @@ class TestFinding:
 
     def test_another_404_is_no_absence(self, script: Callable[..., Any]) -> None:
         reason = "no handler found for uri [/_plugins/_ml/connectors/x]"
-        run = make_run(script(get(f"{ML}/connectors/x").answers(404, {"error": reason})))
+        run = make_run(script(*[get(f"{ML}/connectors/x").answers(404, {"error": reason})] * 6))
         with pytest.raises(ApiError) as caught:
             Connector.get(run.client, "x")
         assert caught.value.code == "no_ml_plugin"
