@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
+import traceback
 from typing import Any, BinaryIO, Iterator, Mapping, NamedTuple, Protocol
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
@@ -115,7 +116,7 @@ class RequestsTransport:
                 auth=_keep_headers,
             )
         except requests.exceptions.SSLError as exc:
-            raise _tls_failure(url, exc, with_cert=self._cert is not None) from exc
+            raise _tls_problem(url, exc, with_cert=self._cert is not None) from exc
         except requests.exceptions.ConnectTimeout as exc:
             raise NotSent(f"no connection within {min(timeout, self.CONNECT_TIMEOUT):g} s") from exc
         except requests.exceptions.Timeout as exc:
@@ -182,9 +183,12 @@ def _keep_headers(request: Any) -> Any:
     return request
 
 
-def _tls_failure(url: str, exc: Exception, *, with_cert: bool) -> Failure:
+def _tls_problem(url: str, exc: Exception, *, with_cert: bool) -> Exception:
     text = str(exc)
     host = url.split("/")[2]
+    # The first is OpenSSL's word for a connection that just ends, the second for one that is ended in form.
+    if "EOF occurred" in text or "connection has been closed" in text:
+        return _connection_problem(exc)
     if any(
         sign in text
         for sign in (
@@ -209,9 +213,21 @@ def _tls_failure(url: str, exc: Exception, *, with_cert: bool) -> Failure:
 def _connection_problem(exc: Exception) -> Exception:
     """Tell a request that never left from one whose answer was lost; in doubt the latter."""
     text = repr(exc)
+    if _in_handshake(exc):
+        return NotSent(f"the connection was closed before TLS was agreed on: {_innermost(exc)}")
     if any(sign in text for sign in ("NewConnectionError", "NameResolutionError", "ProxyError", "ConnectTimeoutError")):
         return NotSent(_innermost(exc))
     return NoAnswer(_innermost(exc))
+
+
+def _in_handshake(exc: BaseException) -> bool:
+    """Whether it struck while TLS was agreed on, before any request. No exception says so, only where it comes from."""
+    seen: BaseException | None = exc
+    while seen is not None:
+        if any(frame.f_code.co_name == "do_handshake" for frame, _line in traceback.walk_tb(seen.__traceback__)):
+            return True
+        seen = seen.__context__
+    return False
 
 
 def _innermost(exc: BaseException) -> str:

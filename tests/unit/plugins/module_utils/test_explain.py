@@ -144,7 +144,12 @@ def test_a_text_gets_its_code(status: int, kind: str, reason: str, code: str) ->
         (429, "rejected_execution_exception", "queue", SOON),
         (503, "unavailable_shards_exception", "primary shard is not active", SOON),
         (503, "", "OpenSearch Security not initialized.", STARTING),
-        (503, "cluster_block_exception", "blocked by: [SERVICE_UNAVAILABLE/1/state not recovered / initialized];", STARTING),
+        (
+            503,
+            "cluster_block_exception",
+            "blocked by: [SERVICE_UNAVAILABLE/1/state not recovered / initialized];",
+            STARTING,
+        ),
         (503, "search_phase_execution_exception", "all shards failed", RECOVERING),
         (503, "", "Service Unavailable", SOON),
         (400, "", "no handler found for uri [/_plugins/_ml/models/_search] and method [POST]", SOON),

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import ipaddress
 import socket
+import ssl
+import struct
+import threading
 import time
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 import pytest
 from cryptography import x509
@@ -18,7 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _transport
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth import choose
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, Unreachable
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import (
     NoAnswer,
     NotSent,
@@ -133,6 +139,31 @@ def test_credentials_of_a_netrc_file_are_not_sent(
     header = "Basic " + base64.b64encode(b"me:mine").decode()
     RequestsTransport(True, None).send("GET", url(plain), {"Authorization": header}, None, 5.0)
     assert plain.requests[-1][2]["Authorization"] == header
+
+
+def hang_up(connection: socket.socket, how: str) -> None:
+    if how == "after the greeting":
+        connection.recv(65536)
+    if how == "by a reset":
+        connection.recv(1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@contextlib.contextmanager
+def listening(treat: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A port whose one connection is treated so and then closed."""
+
+    def serve() -> None:
+        connection, _address = listener.accept()
+        with connection:
+            treat(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
 
 
 class TestFailures:
@@ -256,6 +287,33 @@ class TestTls:
         with pytest.raises(Failure, match="does not answer in TLS") as caught:
             fetch(url(plain, scheme="https"))
         assert caught.value.code == "tls_to_plain_port"
+
+    @pytest.mark.parametrize("how", ["at once", "after the greeting", "by a reset"])
+    def test_a_connection_that_is_closed_before_tls_is_agreed_on(self, how: str) -> None:
+        with listening(lambda connection: hang_up(connection, how)) as port, pytest.raises(
+            NotSent, match=r"closed|reset"
+        ):
+            fetch(f"https://127.0.0.1:{port}/")
+
+    def test_that_is_told_as_unreachable(self) -> None:
+        with listening(lambda connection: hang_up(connection, "at once")) as port:
+            client = Client([f"https://127.0.0.1:{port}"], RequestsTransport(True, None), choose({}), retries=0)
+            with pytest.raises(Unreachable, match="closed before TLS was agreed on") as caught:
+                client.create("/x", {})
+        assert caught.value.code == "unreachable"
+
+    def test_a_connection_that_is_closed_afterwards_may_have_carried_the_request(self, certificate: Path) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+
+        def read_and_close(connection: socket.socket) -> None:
+            with context.wrap_socket(connection, server_side=True) as secured:
+                assert secured.recv(4)
+                # Below TLS, so that it does not end in form.
+                secured.shutdown(socket.SHUT_RDWR)
+
+        with listening(read_and_close) as port, pytest.raises(NoAnswer):
+            fetch(f"https://127.0.0.1:{port}/", verify=str(certificate))
 
     def test_plain_http_to_a_tls_port(self, secure: Server) -> None:
         with pytest.raises(NoAnswer):
