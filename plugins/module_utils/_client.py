@@ -53,6 +53,9 @@ class Client:
     With ``read_only`` every write raises :class:`WriteInCheckMode` before it leaves.
     """
 
+    #: Whether whoever asks again is told the same again.
+    recalls = False
+
     def __init__(
         self,
         hosts: list[str],

@@ -16,6 +16,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors im
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import task as tasks
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.task import Task
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -139,9 +140,15 @@ def deploy(run: Run, model_id: str, *, failed: bool = False) -> str | None:
     Where the last one ``failed``, the nodes have kept it in mind and would refuse every further one as a duplicate
     until the model is undeployed (seen on 2.19.1 and 3.6.0).
     """
-    if failed:
-        run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_undeploy")
-    answer = run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_deploy")
+    try:
+        if failed:
+            run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_undeploy")
+        answer = run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_deploy")
+    except ApiError as error:
+        if error.code == Model.UNKNOWN:
+            # It was read a moment ago.
+            raise Failure("concurrent_change", f"Model {model_id} was removed before it was deployed.") from error
+        raise
     task_id = answer.body.get("task_id")
     return str(task_id) if task_id else None
 
@@ -242,6 +249,23 @@ def _deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failure:
         client.clock.sleep(pause)
         reasons = node_reasons(client, doc.id, task_id) or node_reasons(client, doc.id)
     return _failure(doc, reasons)
+
+
+def explained(client: Client, failure: Failure, connector_id: str | None) -> Failure:
+    """What a failure to register or deploy is: itself, or ``concurrent_change`` where the connector that the task has found
+    before is gone, as by one who made it at the same time as others and takes it back."""
+    if (
+        failure.code not in ("deploy_failed", Connector.UNKNOWN)
+        or not connector_id
+        or Connector.get(client, connector_id)
+    ):
+        return failure
+    return Failure(
+        "concurrent_change",
+        f"Somebody else has deleted connector {connector_id} meanwhile: {failure.message}",
+        failure.status,
+        **failure.details,
+    )
 
 
 def _failure(doc: Doc, reasons: Mapping[str, str]) -> Failure:

@@ -196,7 +196,7 @@ class RecallingClient(Client):
         vars(self).update(vars(client))
         self.reads = self.writes = 0
         self.memory = memory
-        self._read_only = read_only
+        self._read_only = self.recalls = read_only
         self._told: set[Any] = set()
         #: The targets of the reads that were answered from memory.
         self.recalled: set[str] = set()

@@ -10,10 +10,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import (
+    Ambiguous,
+    insist,
+    outlast,
+    settled,
+    step_aside,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._custom_id import custom_id
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -31,8 +39,8 @@ MOST_READ_ANEW = 20
 #: Seconds within which a search sees a change; an index is refreshed once a second unless it is told otherwise.
 SEARCH_LAG = 5.0
 
-#: How often two who create the same thing at once start over, and the longest pause in seconds.
-CREATE_TRIES, LONGEST_STEP_ASIDE = 8, 2.0
+#: How often two who create the same thing at once start over.
+CREATE_TRIES = 8
 
 
 class Doc(NamedTuple):
@@ -158,12 +166,16 @@ class Kind:
         """The object of this name or, if none has the name, of this id. Raises Failure where the name is ambiguous.
         The one whose id is ``held`` anyway is not read anew: nothing is changed for it."""
         query = {"bool": {"should": [{"term": {"name.keyword": reference}}, {"ids": {"values": [reference]}}]}}
-        found = cls.search(client, query)
-        if [doc.id for doc in found] != [held]:
-            found = cls.read_anew(client, found)
-        return cls.only([doc for doc in found if doc.name == reference], reference) or next(
-            (doc for doc in found if doc.id == reference), None
-        )
+
+        def look() -> Doc | None:
+            found = cls.search(client, query)
+            if [doc.id for doc in found] != [held]:
+                found = cls.read_anew(client, found)
+            return cls.only([doc for doc in found if doc.name == reference], reference) or next(
+                (doc for doc in found if doc.id == reference), None
+            )
+
+        return settled(client, look)
 
     @classmethod
     def need(cls, client: Client, reference: str, *, held: str | None = None) -> Doc:
@@ -175,14 +187,10 @@ class Kind:
 
     @classmethod
     def only(cls, found: list[Doc], name: str) -> Doc | None:
-        """The one object that was found, or None. Raises Failure for more than one."""
+        """The one object that was found, or None. Raises Ambiguous for more than one."""
         if len(found) > 1:
-            ids = [doc.id for doc in found]
-            raise Failure(
-                "ambiguous_name",
-                f"{len(found)} {cls.LABEL}s have the name {name!r}: {', '.join(ids)}.",
-                ids=ids,
-            )
+            ids = ", ".join(doc.id for doc in found)
+            raise Ambiguous(f"{len(found)} {cls.LABEL}s have the name {name!r}: {ids}.", found)
         return found[0] if found else None
 
     @classmethod
@@ -201,14 +209,15 @@ class Kind:
 
         ``counts`` tells which objects of the body's name count as this one; there was none before. A lost answer is
         settled by a look, never by a second create. Whoever is not alone afterwards takes the own one back
-        (``withdraw``), steps aside for a random moment and looks again; a create is visible to every later search, so
-        not two can stay. A server that takes ids (3.9) is given one that follows from the kind, the name and
-        ``apart``, and refuses the second create by itself; an id that something else has is done without.
+        (``withdraw``), steps aside for a random moment and looks again; only who made the oldest waits first for the
+        others to do so. A create is visible to every later search, so not two can stay. A server that takes ids (3.9)
+        is given one that follows from the kind, the name and ``apart``, and refuses the second create by itself; an id
+        that something else has is done without.
         Returns the object and whether it was made here. Raises Failure where others keep getting in the way.
         """
 
-        def look(own: str | None = None) -> list[Doc]:
-            if own and run.look:
+        def look(own: str | None = None, *, shared: bool = True) -> list[Doc]:
+            if own and run.look and shared:
                 # Somebody else reads it back, and that there is no other one a search tells.
                 found = run.look(cls, name)
                 if [doc.id for doc in found] == [own]:
@@ -232,18 +241,20 @@ class Kind:
                     taken = sent.pop(cls.ID_FIELD, None)
                     if error.code != "id_taken" or taken is None:
                         raise
-                    _step_aside(run, attempt)
+                    step_aside(run, attempt)
                     holder = cls._holder(run.client, taken)
                     if holder is not None and holder.name == name and counts(holder):
                         return holder, False
                     continue
                 found = look(own)
+                if own:
+                    found = outlast(run, found, partial(look, own, shared=False), own)
                 if len(found) == 1 and own in (None, found[0].id):
                     run.made.append((cls.PATH, found[0]))
                     return found[0], True
                 if own:
-                    _insist(run, withdraw, own)
-            _step_aside(run, attempt)
+                    insist(run, withdraw, own)
+            step_aside(run, attempt)
             found = look()
             if len(found) == 1:
                 return found[0], False
@@ -275,20 +286,6 @@ class Kind:
             clock=run.clock,
             tell=run.waiting,
         )
-
-
-def _step_aside(run: Run, attempt: int) -> None:
-    run.clock.sleep(min(0.1 + run.clock.jitter() * 0.4 * (attempt + 1), LONGEST_STEP_ASIDE))
-
-
-def _insist(run: Run, withdraw: Callable[[str], None], own: str) -> None:
-    """Take the own object back even though others get in the way: one that stays is a duplicate for good."""
-    for pause in (0.5, 2.0, 5.0):
-        try:
-            return withdraw(own)
-        except Failure:
-            run.clock.sleep(pause)
-    return withdraw(own)
 
 
 def _hits(body: Any) -> list[tuple[Doc, Any]]:

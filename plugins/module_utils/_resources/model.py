@@ -171,7 +171,7 @@ def wait(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, timeou
     def read() -> Doc:
         doc = Model.get(run.client, model_id)
         if doc is None:
-            raise Failure("unknown_model", f"Model {model_id} has vanished while it was waited for.")
+            raise Failure("concurrent_change", f"Model {model_id} was removed while it was waited for.")
         return doc
 
     return wait_until(

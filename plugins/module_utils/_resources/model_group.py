@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import settled
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -65,7 +66,7 @@ def serialise(doc: Doc) -> dict[str, Any]:
 
 def ensure(run: Run, name: str) -> Doc:
     """The group of this name, made where it is missing. In check mode a missing one is told by an empty id."""
-    found = ModelGroup.only(ModelGroup.named(run.client, name), name)
+    found = settled(run.client, lambda: ModelGroup.only(ModelGroup.named(run.client, name), name))
     if found:
         return found
     check_name("model_group", name)

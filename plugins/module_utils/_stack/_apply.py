@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deployment import ensure_deployed
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deployment import ensure_deployed, explained
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory, RecallingClient
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
@@ -209,7 +209,8 @@ class Applier:
             try:
                 ensure_deployed(run, doc, wait=True, timeout=timeout, under_way=True)
             except Failure as failure:
-                fails(doc.id, failure)
+                stated = doc.source.get("connector_id") if step.options["connector"] else None
+                fails(doc.id, explained(self._client, failure, stated))
 
     def _look_until_deployed(self, waiting: dict[str, tuple[Step, Run]]) -> list[Doc]:
         """The models that failed to be deployed, or took longer than the most patient of all waits."""

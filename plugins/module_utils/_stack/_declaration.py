@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import Ambiguous
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._order import Cycle, ordered
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._sections import (
@@ -48,15 +49,16 @@ class Item(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Something that is wrong with the declaration, and where."""
+    """Something that is wrong with the declaration, and where; one that is ``passing`` somebody else may be about to mend."""
 
     place: str
     code: str
     message: str
+    passing: bool = False
 
     @classmethod
     def of(cls, place: str, failure: Failure) -> Problem:
-        return cls(place, failure.code, failure.message)
+        return cls(place, failure.code, failure.message, isinstance(failure, Ambiguous) and failure.at_once)
 
 
 class Declaration:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _references
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import settled
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
@@ -87,6 +88,10 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
         if found is None and options["state"] == "present":
             raise Failure("unknown_agent", f"There is no agent with the id {agent_id!r}.")
         return found
+    return settled(run.client, lambda: _only(run, name))
+
+
+def _only(run: Run, name: str) -> Doc | None:
     named = Agent.named(run.client, name)
     # A replacement that was cut off half-way: the new one is there, the one that it replaces still as well.
     for doc in [doc for doc in named if any(agents.replaces(new, doc) for new in named)]:

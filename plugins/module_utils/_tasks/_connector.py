@@ -14,6 +14,7 @@ from typing import Any, Mapping
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _swap
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import settled
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
@@ -80,10 +81,13 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
         if found is None and options["state"] == "present":
             raise Failure("unknown_connector", f"There is no connector with the id {connector_id!r}.")
         return found
-    return Connector.only(
-        _swap.settle(run, Connector.named(run.client, name), prober(options, run), timeout=options["wait_timeout"]),
-        name,
-    )
+
+    def look() -> Doc | None:
+        found = Connector.named(run.client, name)
+        left = _swap.settle(run, found, prober(options, run), timeout=options["wait_timeout"])
+        return Connector.only(left, name)
+
+    return settled(run.client, look)
 
 
 def _absent(run: Run, found: Doc | None) -> dict[str, Any]:

@@ -94,12 +94,15 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     wanted = models.stated({**options, "connector_id": connector.id if connector else None})
     if "interface" in wanted:
         wanted["interface"] = {side: schema for side, schema in wanted["interface"].items() if schema is not None}
-    if found is None:
-        return _create(options, run, wanted, group, names)
-    if group is not None:
-        names["model_group"] = (group.id, options["model_group"])
-        wanted["model_group_id"] = group.id
-    return _converge(options, run, found, wanted, names)
+    try:
+        if found is None:
+            return _create(options, run, wanted, group, names)
+        if group is not None:
+            names["model_group"] = (group.id, options["model_group"])
+            wanted["model_group_id"] = group.id
+        return _converge(options, run, found, wanted, names)
+    except Failure as failure:
+        raise deployment.explained(run.client, failure, connector.id if connector else None) from None
 
 
 def _create(

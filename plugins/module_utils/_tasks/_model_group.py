@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import settled
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
@@ -52,7 +53,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
     group_id, name = options["model_group_id"], options["name"]
     if not group_id:
-        return ModelGroup.only(ModelGroup.named(run.client, name), name)
+        return settled(run.client, lambda: ModelGroup.only(ModelGroup.named(run.client, name), name))
     found = ModelGroup.get(run.client, group_id)
     if found is None and options["state"] != "absent":
         raise Failure("unknown_model_group", f"There is no model group with the id {group_id!r}.")

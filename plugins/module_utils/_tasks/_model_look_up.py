@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import settled
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
@@ -24,6 +25,10 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run impor
 
 def model_and_group(options: Mapping[str, Any], run: Run) -> tuple[Doc | None, Doc | None]:
     """The model if it exists, and the stated group; a group that is to be made has an empty id. Raises Failure."""
+    return settled(run.client, lambda: _model_and_group(options, run))
+
+
+def _model_and_group(options: Mapping[str, Any], run: Run) -> tuple[Doc | None, Doc | None]:
     goes, by_id = options["state"] == "absent", bool(options["model_id"])
     named = _by_id(options, run) if by_id else Model.named(run.client, options["name"])
     if goes and (by_id or not named) and not options["delete_empty_group"]:

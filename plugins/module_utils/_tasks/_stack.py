@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import LOOK_AGAIN, TAKEN_BACK
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory
@@ -78,10 +79,7 @@ class _Stack:
         self._declaration = declaration
 
     def bring_about(self) -> dict[str, Any]:
-        memory = survey(self._run.client, self._declaration)
-        self._declaration = self._declaration.with_groups(partial(memory.holds, ModelGroup.PATH))
-        planner = self._planner(memory)
-        plan = self._plan(planner, list(self._declaration))
+        memory, planner, plan = self._surveyed()
         if not plan.problems:
             plan = self._plan(planner, self._surplus(memory, planner.memory))
         if plan.problems:
@@ -102,6 +100,19 @@ class _Stack:
             "diff": {"prepared": _report.prepared(changing)},
         }
 
+    def _surveyed(self, *, verifying: bool = False) -> tuple[Memory, Planner, Plan]:
+        """What there is of the declared items, and what would be done; once nobody else is at several objects of one name."""
+        clock = self._run.clock
+        end = clock.now() + TAKEN_BACK
+        while True:
+            memory = survey(self._run.client, self._declaration)
+            self._declaration = self._declaration.with_groups(partial(memory.holds, ModelGroup.PATH))
+            planner = Planner(self._run.client, memory, self._options["name"], verifying=verifying)
+            plan = self._plan(planner, list(self._declaration))
+            if clock.now() >= end or not any(problem.passing for problem in plan.problems):
+                return memory, planner, plan
+            clock.sleep(LOOK_AGAIN)
+
     def _surplus(self, memory: Memory, foreseen: Memory) -> list[Item]:
         pruner = _prune.Pruner(self._run.client, memory, foreseen, self._declaration)
         if self._options["prune"] == "managed":
@@ -113,9 +124,6 @@ class _Stack:
         for warning in pruner.warnings:
             self._run.warn(warning)
         return surplus
-
-    def _planner(self, memory: Memory, *, verifying: bool = False) -> Planner:
-        return Planner(self._run.client, memory, self._options["name"], verifying=verifying)
 
     def _plan(self, planner: Planner, items: list[Item]) -> Plan:
         plan = planner.plan(self._declaration, items)
@@ -162,8 +170,7 @@ class _Stack:
         ``out``, and is no part of it."""
         steps: list[Step] = []
         for _round in range(ROUNDS):
-            memory = survey(self._run.client, self._declaration)
-            plan = self._plan(self._planner(memory, verifying=True), list(self._declaration))
+            memory, _planner, plan = self._surveyed(verifying=True)
             known = {each.step.item.told for each in out.values()}
             wrong = [each for each in plan.problems if each.place not in known]
             steps = [step for step in plan.changing() if step.item.key not in out]

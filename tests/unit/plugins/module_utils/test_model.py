@@ -343,9 +343,29 @@ class TestDeployments:
     def test_it_vanishes_while_it_is_waited_for(self, ready: FakeCluster) -> None:
         model_id = served(ready, "UNDEPLOYED")
         ready.before("POST", "/_deploy", lambda: ready.before("GET", model_id, ready.models.clear))
-        with pytest.raises(Failure, match="vanished") as caught:
+        with pytest.raises(Failure, match="was removed while it was waited for") as caught:
             apply(ready, name="Chat")
-        assert caught.value.code == "unknown_model"
+        assert caught.value.code == "concurrent_change"
+
+    def test_it_vanishes_before_it_is_deployed(self, ready: FakeCluster) -> None:
+        served(ready, "UNDEPLOYED")
+        ready.before("POST", "/_deploy", ready.models.clear)
+        with pytest.raises(Failure, match="was removed before it was deployed") as caught:
+            apply(ready, name="Chat")
+        assert caught.value.code == "concurrent_change"
+
+    @pytest.mark.parametrize("register_deploy", ["one_step", "two_step"])
+    @pytest.mark.parametrize("moment", ["/models/_register", "/_deploy"])
+    def test_its_connector_is_taken_back_by_somebody_else(
+        self, ready: FakeCluster, register_deploy: str, moment: str
+    ) -> None:
+        """It was there when the task looked for it."""
+        if moment == "/_deploy" and register_deploy == "one_step":
+            served(ready, "UNDEPLOYED")
+        ready.before("POST", moment, ready.connectors.clear)
+        with pytest.raises(Failure, match=r"Somebody else has deleted connector .* Failed to find connector") as caught:
+            apply(ready, **NEW, register_deploy=register_deploy)
+        assert caught.value.code == "concurrent_change"
 
     @pytest.mark.parametrize(
         ("error", "reasons"),

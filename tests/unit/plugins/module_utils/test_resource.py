@@ -9,6 +9,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _resource
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import AT_ONCE, TAKEN_BACK
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import (
     CREATE_TRIES,
@@ -21,6 +22,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model, using_connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import error, get, hits, post
@@ -45,6 +47,12 @@ def create(run: Run) -> tuple[Doc, bool]:
         path=f"{ML}/connectors/_create",
         withdraw=lambda connector_id: Connector.delete(run, connector_id),
     )
+
+
+def pauses(run: Run) -> list[float]:
+    clock = run.clock
+    assert isinstance(clock, FakeClock)
+    return clock.slept
 
 
 def creates(cluster: FakeCluster) -> int:
@@ -256,7 +264,25 @@ class TestCreatingOne:
         doc, ours = create(run)
         assert not ours
         assert list(cluster.connectors) == [doc.id]
-        assert run.clock.slept  # type: ignore[attr-defined] # stepped aside
+        assert pauses(run)  # stepped aside
+
+    def test_the_oldest_outlasts_the_others(self, cluster: FakeCluster) -> None:
+        """Somebody else made another one a moment later, and takes it back."""
+        run = make_run(cluster)
+        other: list[str] = []
+
+        def they() -> None:
+            if not other:
+                other.append(cluster.add_connector("Local chat"))
+            elif len(pauses(run)) == 3:
+                cluster.connectors.pop(other[0], None)
+
+        cluster.before("POST", "/connectors/_search", they, times=9)
+        doc, ours = create(run)
+        assert ours
+        assert list(cluster.connectors) == [doc.id]
+        assert creates(cluster) == 1
+        assert not [exchange for exchange in cluster.writes if exchange.method == "DELETE"]
 
     def test_two_that_step_aside_from_each_other(self, cluster: FakeCluster) -> None:
         """Both withdraw their own; the second round succeeds."""
@@ -286,7 +312,46 @@ class TestCreatingOne:
             create(run)
         assert caught.value.code == "concurrent_change"
         assert creates(cluster) == 1
-        assert len(run.clock.slept) >= CREATE_TRIES  # type: ignore[attr-defined] # the pauses between the looks
+        assert len(pauses(run)) >= CREATE_TRIES
+
+
+class TestLookingOn:
+    """Others are at several objects of one name."""
+
+    def two(self, cluster: FakeCluster, apart: float) -> list[str]:
+        ids = [cluster.add_connector("Local chat") for _each in range(2)]
+        cluster.connectors[ids[1]]["created_time"] = cluster.connectors[ids[0]]["created_time"] + int(apart * 1000)
+        return ids
+
+    def test_they_take_back_all_but_one(self, cluster: FakeCluster) -> None:
+        first, second = self.two(cluster, 1)
+        run = make_run(cluster)
+
+        def they() -> None:
+            if len(pauses(run)) == 3:
+                cluster.connectors.pop(second, None)
+
+        cluster.before("POST", "/_search", they, times=9)
+        found = Connector.find(run.client, "Local chat")
+        assert found is not None
+        assert found.id == first
+        assert len(pauses(run)) == 3
+
+    def test_they_do_not(self, cluster: FakeCluster) -> None:
+        self.two(cluster, 1)
+        run = make_run(cluster)
+        begun = run.clock.now()
+        with pytest.raises(Failure, match="2 connectors have the name") as caught:
+            Connector.find(run.client, "Local chat")
+        assert caught.value.code == "ambiguous_name"
+        assert TAKEN_BACK <= run.clock.now() - begun < TAKEN_BACK + 1
+
+    def test_what_was_made_long_after_the_other_is_not_waited_for(self, cluster: FakeCluster) -> None:
+        self.two(cluster, AT_ONCE + 1)
+        run = make_run(cluster)
+        with pytest.raises(Failure, match="2 connectors have the name"):
+            Connector.find(run.client, "Local chat")
+        assert pauses(run) == []
 
 
 class TestDeleting:

@@ -435,6 +435,40 @@ class TestTwoAtOnce:
         assert not [each for each in done(result) if each[:2] == ("create", "connector")]
         self.once_each(cluster)
 
+    @pytest.mark.parametrize("looks", [1, 3])
+    def test_several_are_there_for_a_moment(self, cluster: FakeCluster, looks: int) -> None:
+        """Others, who made them, take back all but one while this one looks."""
+        twins = [cluster.add_connector("C0") for _each in range(3)]
+        seen = iter(range(99))
+
+        def take_back() -> None:
+            if next(seen) == looks:
+                del cluster.connectors[twins[1]], cluster.connectors[twins[2]]
+
+        cluster.before("POST", "/connectors/_search", take_back, times=99)
+        apply(cluster, **self.declared)
+        assert twins[0] in cluster.connectors
+        self.once_each(cluster)
+
+    def test_several_that_stay(self, cluster: FakeCluster) -> None:
+        cluster.add_connector("C0")
+        cluster.add_connector("C0")
+        with pytest.raises(Failure, match="2 connectors have the name 'C0'") as caught:
+            apply(cluster, **self.declared)
+        assert [each["code"] for each in caught.value.details["problems"]] == ["ambiguous_name"]
+        assert not cluster.writes
+
+    def test_a_connector_is_taken_back_while_its_model_is_deployed(self, cluster: FakeCluster) -> None:
+        def take_back() -> None:
+            models = {body["name"]: body for body in cluster.models.values()}
+            if len(models) == self.SIZE and cluster.connectors.pop(models["M0"]["connector_id"], None):
+                models["M0"]["model_state"] = "DEPLOY_FAILED"
+
+        cluster.before("POST", "/models/_search", take_back, times=99)
+        with pytest.raises(Failure, match="Somebody else has deleted connector") as caught:
+            apply(cluster, **self.declared)
+        assert [each["code"] for each in caught.value.details["failed"]] == ["concurrent_change"]
+
     def test_two_runs(self, cluster: FakeCluster) -> None:
         def run(_number: int) -> str:
             try:
