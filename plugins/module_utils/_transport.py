@@ -9,15 +9,16 @@
 from __future__ import annotations
 
 import sys
-import time
 import traceback
 from typing import Any, BinaryIO, Iterator, Mapping, NamedTuple, Protocol
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _bounded
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 
 try:
     import requests
-    from urllib3.exceptions import HTTPError
+    from requests.adapters import HTTPAdapter
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
 
     HAS_REQUESTS = True
 except ImportError:
@@ -55,8 +56,8 @@ class Transport(Protocol):
     def send(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | BinaryIO | None, timeout: float
     ) -> RawAnswer:
-        """One exchange; an open file is sent as it is read. ``timeout`` is in seconds. Raises :class:`NotSent`,
-        :class:`NoAnswer` or Failure."""
+        """One exchange; an open file is sent as it is read. ``timeout`` is for the whole answer, in seconds. Raises
+        :class:`NotSent`, :class:`NoAnswer` or Failure."""
 
     def stream(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
@@ -78,7 +79,7 @@ class RequestsTransport:
                 library="requests",
                 interpreter=sys.executable,
             )
-        self._session = requests.Session()
+        self._session = _session()
         self._verify = verify
         self._cert = cert
 
@@ -87,7 +88,7 @@ class RequestsTransport:
     ) -> RawAnswer:
         answer = self._begin(method, url, headers, content, timeout)
         try:
-            return RawAnswer(answer.status_code, answer.headers, _read(answer, timeout))
+            return RawAnswer(answer.status_code, answer.headers, whole(_told(_bounded.pieces(answer.raw), timeout)))
         finally:
             answer.close()
 
@@ -95,7 +96,7 @@ class RequestsTransport:
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
     ) -> StreamedAnswer:
         answer = self._begin(method, url, headers, content, timeout)
-        return StreamedAnswer(answer.status_code, answer.headers, _arriving(answer))
+        return StreamedAnswer(answer.status_code, answer.headers, _arriving(answer, timeout))
 
     def _begin(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | BinaryIO | None, timeout: float
@@ -129,53 +130,74 @@ class RequestsTransport:
             requests.exceptions.InvalidSchema,
         ) as exc:
             raise Failure("invalid_input", f"'hosts' holds no usable URL: {url}: {exc}") from exc
-        except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
+        except (requests.exceptions.InvalidHeader, UnicodeEncodeError) as exc:
+            if any(isinstance(arg, HTTPError) for arg in exc.args):
+                raise NoAnswer(f"the answer has a head that makes no sense: {_innermost(exc)}") from exc
             # Both carry the value, which may be a secret: neither is shown, nor kept as the cause.
             raise Failure(
                 "invalid_input",
                 "'headers', 'token', 'username', 'api_key' or an AWS option holds a character that no HTTP header can carry, "
                 "such as a line break.",
             ) from None
+        except requests.exceptions.RequestException as exc:
+            raise NoAnswer(_innermost(exc)) from exc
         except OSError as exc:
             # A certificate, key or authority file that is missing or unreadable.
             raise Failure("invalid_input", f"'ca_path', 'client_cert' or 'client_key' cannot be used: {exc}") from exc
 
 
-def _read(answer: Any, timeout: float) -> bytes:
-    end, chunks, size = time.monotonic() + timeout, [], 0
-    try:
-        for chunk in _pieces(answer):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > LARGEST_ANSWER:
-                raise Failure("answer_too_large", f"The answer is larger than {LARGEST_ANSWER // 2**20} MiB.")
-            if time.monotonic() > end:
-                raise NoAnswer(f"the answer was not complete within {timeout:g} s")
-    except (requests.exceptions.RequestException, HTTPError, OSError) as exc:
-        raise NoAnswer(f"the answer broke off: {exc}") from exc
+def _session() -> Any:
+    class Adapter(HTTPAdapter):
+        """Makes connections that read answers within bounds of time, to a proxy as well."""
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, **kwargs)
+            _bounded.bound(self.poolmanager)
+
+        def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+            known = proxy in self.proxy_manager
+            manager = super().proxy_manager_for(proxy, **kwargs)
+            if not known:
+                _bounded.bound(manager)
+            return manager
+
+    class Session(requests.Session):
+        def get_redirect_target(self, resp: Any) -> None:
+            """None: requests prepares a redirect even where it does not follow it, and reads the whole answer for that."""
+
+    session = Session()
+    session.headers["Accept-Encoding"] = _bounded.ENCODING
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Adapter())
+    return session
+
+
+def whole(pieces: Iterator[bytes]) -> bytes:
+    """All of a content. Raises Failure where it is too large."""
+    chunks, size = [], 0
+    for chunk in pieces:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
+            raise Failure("answer_too_large", f"The answer is larger than {LARGEST_ANSWER // 2**20} MiB.")
     return b"".join(chunks)
 
 
-def _arriving(answer: Any) -> Iterator[bytes]:
+def _arriving(answer: Any, timeout: float) -> Iterator[bytes]:
     try:
-        yield from _pieces(answer)
-    except (requests.exceptions.RequestException, HTTPError, OSError) as exc:
-        raise NoAnswer(f"the answer broke off: {exc}") from exc
+        yield from _told(_bounded.renewing(answer.raw), timeout)
     finally:
         answer.close()
 
 
-def _pieces(answer: Any) -> Iterator[bytes]:
-    """The content as it arrives, so that time is looked at even where it drips; urllib3 1 gives whole chunks only."""
-    read = getattr(answer.raw, "read1", None)
-    if read is None:
-        yield from answer.iter_content(65536)
-        return
-    while True:
-        piece = read(65536, decode_content=True)
-        if not piece:
-            return
-        yield piece
+def _told(pieces: Iterator[bytes], timeout: float) -> Iterator[bytes]:
+    """The same pieces; what goes wrong with them is a :class:`NoAnswer`."""
+    try:
+        yield from pieces
+    except ReadTimeoutError as exc:
+        raise NoAnswer(f"the answer was not complete within {timeout:g} s") from exc
+    except (HTTPError, OSError, _bounded.Undecodable) as exc:
+        raise NoAnswer(f"the answer broke off: {exc}") from exc
 
 
 def _keep_headers(request: Any) -> Any:

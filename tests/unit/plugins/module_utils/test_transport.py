@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _bounded, _transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth import choose
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, Unreachable
@@ -203,12 +203,13 @@ class TestFailures:
 
     def test_an_answer_with_an_older_urllib3(self) -> None:
         class Raw:
-            raw = object()
+            headers: dict[str, str] = {}
 
-            def iter_content(self, size: int) -> Iterator[bytes]:
+            def stream(self, size: int, *, decode_content: bool) -> Iterator[bytes]:
+                assert not decode_content
                 yield from (b"a", b"b")
 
-        assert _transport._read(Raw(), 5.0) == b"ab"
+        assert _transport.whole(_bounded.pieces(Raw())) == b"ab"
 
     def test_an_answer_that_breaks_off(self, plain: Server) -> None:
         with pytest.raises(NoAnswer, match="broke off"):
