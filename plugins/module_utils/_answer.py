@@ -11,9 +11,9 @@ Ansible imports all filters of a collection in each worker that needs one of the
 
 from __future__ import annotations
 
-import json
 from typing import Any, Mapping, NamedTuple
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _json
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 
 
@@ -121,8 +121,8 @@ def _arguments(name: str, arguments: Any) -> dict[str, Any]:
     """OpenAI's servers send arguments as JSON in a string, Ollama's own API as an object."""
     if isinstance(arguments, str):
         try:
-            arguments = json.loads(arguments or "{}")
-        except (ValueError, RecursionError) as exc:
+            arguments = _json.parse(arguments or "{}")
+        except ValueError as exc:
             raise Failure("invalid_input", f"the arguments for {name} are no JSON: {arguments[:200]!r}") from exc
     if not isinstance(arguments or {}, dict):
         raise Failure("invalid_input", f"the arguments for {name} are no object: {str(arguments)[:200]}")

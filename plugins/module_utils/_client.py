@@ -12,7 +12,7 @@ import json
 from typing import Any, Callable, Mapping, NamedTuple
 from urllib.parse import quote, urlencode
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _explain
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _explain, _json
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth import Auth
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import (
     AnswerLost,
@@ -201,7 +201,7 @@ class Client:
     def _pause(self, tried: int, raw: RawAnswer | None = None) -> None:
         pause = min(0.2 * 2**tried, LONGEST_PAUSE) * (0.5 + self.clock.jitter() / 2)
         asked = raw.headers.get("Retry-After", "") if raw else ""
-        if asked.isdigit():
+        if asked.isdecimal():
             pause = max(pause, min(float(asked), LONGEST_RETRY_AFTER))
         self.clock.sleep(pause)
 
@@ -221,7 +221,7 @@ class Client:
                 return Failure(
                     "backend_redirected", f"{where} answered {raw.status}, from the backend: {reason}", raw.status
                 ), None
-            target = raw.headers.get("Location", "nowhere")
+            target = self.mask(raw.headers.get("Location", "nowhere"))
             return Failure("redirected", f"{where} was redirected to {target}.", raw.status), None
         body = decode(raw)
         if raw.status < 300:
@@ -266,6 +266,6 @@ def encode(body: Mapping[str, Any] | list[dict[str, Any]]) -> bytes:
 def decode(raw: RawAnswer) -> Any:
     text = raw.content.decode("utf-8", "replace")
     try:
-        return json.loads(text) if text else ""
-    except (ValueError, RecursionError):
+        return _json.parse(text) if text else ""
+    except ValueError:
         return text

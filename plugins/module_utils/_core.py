@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _options
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, printable
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import MASK, SHORTEST, Masker
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._options import Connection
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._unexpected import understood
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Tell
 
 #: A task: from the module's options and the run to the result, without 'changed', 'actions' and 'warnings'.
@@ -62,12 +63,13 @@ class Module(NamedTuple):
             client = self.connection.connect(params, read_only=check_mode, mask=masker)
             run = Run(client, check_mode=check_mode, progress=progress)
             actions, warnings = run.actions, run.warnings
-            told = self.task(params, run)
+            with understood():
+                told = self.task(params, run)
             result = {"changed": run.changed, "actions": actions, **told}
         except Failure as failure:
             failed, result = failure, _failed(failure, actions, check_mode=check_mode)
         # What was warned of may be why the task failed.
-        return Outcome(masker(result), [masker(warning) for warning in warnings], failed)
+        return Outcome(masker(result), [printable(masker(warning)) for warning in warnings], failed)
 
     def shown(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The options as Ansible may show them."""

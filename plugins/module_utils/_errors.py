@@ -22,6 +22,8 @@ CATALOGUE = {
     "tls_to_plain_port": "The port does not speak TLS: write http:// in front of the host, or name the TLS port.",
     "redirected": "Name the final address; redirects are not followed, as they would carry credentials along.",
     "not_opensearch": "Check that 'hosts' names the root of OpenSearch itself, and not another service or a proxy's error page.",
+    "unexpected_answer": "Check that what answers is the server itself, in a version that is supported, and that nothing on the "
+    "way changes answers. Where that is so, it is a defect of the collection: please report the message.",
     "answer_too_large": "Check that the right server is named; narrow the request.",
     "wrong_credentials": "Check 'username' and 'password', or 'token'.",
     "forbidden": "Give the user a role that allows {permission}. The collection's docs/security_roles.yml has the least rights.",
@@ -192,14 +194,16 @@ NO_CLUSTER = frozenset(
     }
 )
 
-#: Control and formatting characters that could forge or hide output in a terminal.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+#: Control and formatting characters that could forge or hide output in a terminal, line breaks among them, and halves of
+#: surrogate pairs, which nothing can write.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def printable(text: object, limit: int = 2000) -> str:
-    """Text from outside, safe to show: without control characters, at most ``limit`` characters."""
-    cleaned = _UNPRINTABLE.sub("?", str(text))
-    return cleaned if len(cleaned) <= limit else cleaned[:limit] + "... (cut)"
+    """Text from outside, safe to show: control characters as Python writes them, ``limit`` characters of it."""
+    whole = str(text)
+    shown = _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), whole[:limit])
+    return shown if len(whole) <= limit else f"{shown}... (cut)"
 
 
 class Failure(Exception):
@@ -218,7 +222,7 @@ class Failure(Exception):
 
     @property
     def remedy(self) -> str:
-        return CATALOGUE[self.code].format_map(_Lenient(self.details))
+        return printable(CATALOGUE[self.code].format_map(_Lenient(self.details)))
 
     def as_dict(self) -> dict[str, Any]:
         return {

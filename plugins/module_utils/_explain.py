@@ -27,6 +27,10 @@ FROM_BACKEND = "Error from remote service:"
 _UNFILLED = r"placeholder not filled in payload(?:: *([\w.-]*\w))?|Invalid payload:[\s\S]*?\$\{parameters\.([^}:]+)"
 
 
+#: How much of the beginning and of the end of a reason is looked at: patterns take time that grows faster than a text.
+_ENDS = 10_000
+
+
 class Rule(NamedTuple):
     code: str
     pattern: str
@@ -154,7 +158,7 @@ _RULES = (
     ),
     Rule("backend_empty_answer", r"Remote service returned empty response body|No response from model"),
     Rule("backend_error", r"Error communicating with remote model|Fail to execute (http|predict)"),
-    Rule("model_not_deployed", r"Model not ready yet|please deploy model first|model.*not.*deployed"),
+    Rule("model_not_deployed", r"Model not ready yet|please deploy model first|model.{0,200}not.{0,50}deployed"),
     # Behind one address nodes may get the plugin one after the other.
     Rule("no_ml_plugin", r"no handler found for uri \[/_plugins/_ml", (), SOON),
     Rule("api_error", r"", (429, 503), SOON),
@@ -169,12 +173,18 @@ class Explained(NamedTuple):
 
 def explain(status: int, kind: str, reason: str) -> Explained:
     """The code of an error answer, and whether (and how) the same request may be sent again."""
+    reason = gist(reason)
     from_backend = FROM_BACKEND in reason
     text = reason.split(FROM_BACKEND, 1)[1] if from_backend else f"{kind}: {reason}"
     for rule in _BACKEND_RULES if from_backend else _RULES:
         if (not rule.status or status in rule.status) and re.search(rule.pattern, text):
             return Explained(rule.code, rule.retry)
     raise AssertionError("the last rule matches everything")
+
+
+def gist(text: str) -> str:
+    """A text without its middle, where it is longer than any server's own words."""
+    return text if len(text) <= 2 * _ENDS else f"{text[:_ENDS]} ... {text[-_ENDS:]}"
 
 
 def decode_error(body: Any) -> tuple[str, str]:
@@ -225,6 +235,7 @@ def from_elsewhere(host: str, path: str, status: int, body: Any, reason: str) ->
 
 def details_of(code: str, reason: str) -> dict[str, str]:
     """What the remedy of an error names, where the server tells it: a permission, a placeholder."""
+    reason = gist(reason)
     if code == "forbidden":
         permission = missing_permission(reason)
         return {"permission": permission} if permission else {}

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _options
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _lines, _options
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth import BearerAuth, NoAuth
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, decode
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, WriteInCheckMode
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._explain import SOON
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._explain import SOON, gist
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import Masker
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import (
@@ -27,14 +27,12 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport
     NotSent,
     RawAnswer,
     Transport,
+    whole,
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock, Tell, WaitTimeout, silent
 
 #: Where Ollama is looked for when nothing names it, and its port where a host is named alone.
 DEFAULT_URL, DEFAULT_PORT = "http://127.0.0.1:11434", 11434
-
-#: A line of a streamed answer has some hundred bytes; what sends more is no Ollama.
-LONGEST_LINE = 1024 * 1024
 
 #: code -> what an error text says. The first that matches counts.
 _RULES = (
@@ -115,13 +113,20 @@ class Ollama(Client):
         end = self.clock.now() + timeout
         status = ""
         files: dict[str, tuple[int, int]] = {}
+
+        def in_time(pieces: Iterator[bytes]) -> Iterator[bytes]:
+            for piece in pieces:
+                yield piece
+                if self.clock.now() > end:
+                    raise WaitTimeout(where, timeout, status, f"{status}, {_moved(files)} bytes")
+
         try:
             answer = self._transport.stream("POST", url, headers, content, silence)
             if answer.status != 200:
-                raw = RawAnswer(answer.status, answer.headers, b"".join(answer.pieces))
+                raw = RawAnswer(answer.status, answer.headers, whole(answer.pieces))
                 failure, _retry = self._judge("POST", path, raw, ())
                 raise failure or Failure("not_ollama", f"{where} answered {answer.status}.", answer.status)
-            for line in _lines(where, answer.pieces):
+            for line in _lines.objects(where, in_time(answer.pieces)):
                 if line.get("error"):
                     text = self.mask(str(line["error"]))
                     raise self._failed(explain(200, text), f"{where}, after {status or 'its start'!r}: {text}", files)
@@ -129,8 +134,6 @@ class Ollama(Client):
                 if line.get("digest"):
                     files[str(line["digest"])] = (int(line.get("completed") or 0), int(line.get("total") or 0))
                 tell(f"{status}{_share(files)}")
-                if self.clock.now() > end:
-                    raise WaitTimeout(where, timeout, status, f"{status}, {_moved(files)} bytes")
         except NotSent as exc:
             raise Failure("ollama_unreachable", f"{where}: {exc}") from exc
         except NoAnswer as exc:
@@ -169,7 +172,7 @@ class Ollama(Client):
         where = f"{method} {path} on {self._host}"
         body = decode(raw)
         if 300 <= raw.status < 400:
-            target = raw.headers.get("Location", "nowhere")
+            target = self.mask(raw.headers.get("Location", "nowhere"))
             return Failure("redirected", f"{where} was redirected to {target}.", raw.status), None
         # Ollama says what it has not got in JSON; a page or a bare 404 comes from somebody else.
         ours = isinstance(body, dict) and isinstance(body.get("error", ""), str)
@@ -196,30 +199,7 @@ def _share(files: Mapping[str, tuple[int, int]]) -> str:
 
 def explain(status: int, text: str) -> str:
     """The code of an error text."""
-    return next((code for code, pattern in _RULES if re.search(pattern, text)), "ollama_error")
-
-
-def _lines(where: str, pieces: Iterator[bytes]) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a streamed answer. Raises Failure for anything else."""
-    rest = b""
-    for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        if len(rest) > LONGEST_LINE:
-            raise Failure("not_ollama", f"{where} answered without lines.", 200)
-        yield from (_object(where, line) for line in whole if line.strip())
-    if rest.strip():
-        yield _object(where, rest)
-
-
-def _object(where: str, line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-        if isinstance(found, dict):
-            return found
-    except (ValueError, RecursionError) as exc:
-        if line.lstrip()[:1] == b"{":
-            raise NoAnswer("the last line is incomplete") from exc
-    raise Failure("not_ollama", f"{where} answered a line that is no JSON object: {line[:200]!r}", 200)
+    return next((code for code, pattern in _RULES if re.search(pattern, gist(text))), "ollama_error")
 
 
 def _moved(files: Mapping[str, tuple[int, int]]) -> int:

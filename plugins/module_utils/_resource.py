@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _paging, _versions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import (
     Ambiguous,
@@ -26,9 +26,6 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._custom_id
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import WaitTimeout, wait_until
-
-#: How many objects one request asks for. The server allows 10,000, which large objects could swell beyond what is read.
-PAGE = 2000
 
 #: Names longer than this are stored but cannot be searched for (``ignore_above`` of the index mapping).
 LONGEST_NAME = 256
@@ -81,32 +78,21 @@ class Kind:
             if error.status == 404 and error.code in (cls.UNKNOWN, "api_error"):
                 return None
             raise
+        if not isinstance(answer.body, dict):
+            raise Failure("not_opensearch", f"{cls.LABEL} {object_id} was asked for, and the answer is none.")
         return Doc(object_id, answer.body)
 
     @classmethod
     def search(cls, client: Client, query: Mapping[str, Any]) -> list[Doc]:
-        """All objects that match, page by page. An index that does not exist yet holds none.
-
-        The pages follow the numbers of the objects' last writes: unique, as these indexes have one shard, and higher
-        with each write. So what is written meanwhile moves to a later page, and can come twice but never be missed.
-        """
-        body: dict[str, Any] = {
-            "query": {"bool": {"must": [query], "must_not": list(cls.MUST_NOT)}},
-            "size": PAGE,
-            "sort": [{"_seq_no": "asc"}],
-        }
-        found: dict[str, Doc] = {}
-        while True:
-            try:
-                hits = _hits(client.search(f"{cls.PATH}/_search", body).body)
-            except ApiError as error:
-                if error.status == 404 and ("index_not_found" in error.kind or "no such index" in error.reason):
-                    return []
-                raise
-            found.update((doc.id, doc) for doc, _position in hits)
-            if len(hits) < body["size"]:
-                return list(found.values())
-            body["search_after"] = hits[-1][1]
+        """All objects that match. An index that does not exist yet holds none."""
+        wanted = {"bool": {"must": [query], "must_not": list(cls.MUST_NOT)}}
+        try:
+            found = _paging.search(lambda page: client.search(f"{cls.PATH}/_search", page).body, wanted, cls.LABEL)
+        except ApiError as error:
+            if error.status == 404 and ("index_not_found" in error.kind or "no such index" in error.reason):
+                return []
+            raise
+        return [Doc(object_id, source) for object_id, source in found.items()]
 
     @classmethod
     def having(cls, client: Client, field: str, values: Iterable[str], query: Mapping[str, Any]) -> list[Doc]:
@@ -286,11 +272,3 @@ class Kind:
             clock=run.clock,
             tell=run.waiting,
         )
-
-
-def _hits(body: Any) -> list[tuple[Doc, Any]]:
-    """What a search found, each with its position in the order that was asked for."""
-    try:
-        return [(Doc(str(hit["_id"]), dict(hit["_source"])), hit.get("sort")) for hit in body["hits"]["hits"]]
-    except (KeyError, TypeError, ValueError) as exc:
-        raise Failure("not_opensearch", f"A search was answered without hits: {str(body)[:200]}") from exc

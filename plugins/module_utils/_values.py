@@ -14,6 +14,8 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _json
+
 
 def text_of(value: Any) -> str:
     """A scalar as the server writes it; an object or a list as compact JSON with sorted keys."""
@@ -94,7 +96,7 @@ def _container(value: Any) -> Any:
         return value
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
+            return _json.parse(value)
+        except ValueError:
             return None
     return None

@@ -12,6 +12,7 @@ import json
 import re
 from typing import Any, Iterable, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _json
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import MASK, is_literal_secret
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import (
@@ -139,7 +140,7 @@ def _bodies(actions: Iterable[Mapping[str, Any]] | None) -> list[Any]:
     bodies: list[Any] = []
     for action in actions or []:
         try:
-            bodies.append(json.dumps(json.loads(action.get("request_body") or "null"), sort_keys=True))
+            bodies.append(json.dumps(_json.parse(action.get("request_body") or "null"), sort_keys=True))
         except ValueError:
             bodies.append(action.get("request_body"))
     return bodies

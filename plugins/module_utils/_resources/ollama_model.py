@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import re
 from typing import Any, Mapping, NamedTuple
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _gguf
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _gguf, _json
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import Ollama
 
@@ -24,6 +23,9 @@ _NAME = re.compile(
     r"(?:https?://)?(?:(?:(?P<host>[\w.:-]+)/)?(?P<namespace>[\w-]+)/)?(?P<model>\w[\w.-]*)(?::(?P<tag>\w[\w.-]*))?",
     re.ASCII,
 )
+
+#: A longer text among parameters is shown as Go wrote it: reading it would take a hundred times its size.
+_LONGEST_TEXT = 10_000
 
 #: What Ollama 0.17 knows, by type. Others are stored as they are: a newer server may know more.
 _INTEGERS = {
@@ -165,11 +167,12 @@ def _value(text: str) -> Any:
     """A value as Go writes it with ``%#v``."""
     if text.startswith('"'):
         try:
-            return ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+            value = ast.literal_eval(text) if len(text) <= _LONGEST_TEXT else text
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
             return text
+        return value if isinstance(value, str) else text
     try:
-        number = json.loads(text)
+        number = _json.parse(text)
     except ValueError:
         return text
     return int(number) if isinstance(number, float) and number.is_integer() else number

@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Mapping
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _json
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
 
 #: All states that a task can be in.
@@ -31,7 +31,7 @@ def errors_of(source: Mapping[str, Any]) -> dict[str, str]:
     if not error:
         return {}
     try:
-        reasons = json.loads(error)
+        reasons = _json.parse(error)
     except (TypeError, ValueError):
         reasons = None
     if isinstance(reasons, dict):

@@ -23,6 +23,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run impor
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._declaration import Declaration, Item
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._looks import Looks
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._plan import Step
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._unexpected import understood
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Tell
 
 #: A node takes so many deployments into its queue, and refuses more (100 on 2.19 and 3.6).
@@ -124,7 +125,7 @@ class Applier:
                 options = {**options, "wait": False}
             elif step.item.section.option == "controllers":
                 self._await_model(step.item.name, options["wait_timeout"])
-            with self._one_writer(step), self._looks.turn():
+            with understood(), self._one_writer(step), self._looks.turn():
                 result = step.item.section.execute(options, run)
         except Failure as exc:
             failure = exc

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _ollama
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _lines, _ollama
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, WriteInCheckMode
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import Masker
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import (
@@ -223,7 +223,7 @@ class TestStreams:
         assert (caught.value.code, caught.value.details) == ("ollama_disk_full", {"completed": 4, "total": 10})
         assert "pulling 1" in caught.value.message
 
-    @pytest.mark.parametrize("lines", [[b"<html>\n"], [b"[1]\n"], [b"x" * (_ollama.LONGEST_LINE + 1)]])
+    @pytest.mark.parametrize("lines", [[b"<html>\n"], [b"[1]\n"], [b"x" * (_lines.LONGEST_LINE + 1)]])
     def test_one_that_is_none(self, lines: list[Any]) -> None:
         with pytest.raises(Failure) as caught:
             self.pull(lines)

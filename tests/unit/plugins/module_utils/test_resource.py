@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _resource
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _paging, _resource
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import AT_ONCE, TAKEN_BACK
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import (
@@ -64,7 +64,7 @@ class TestPages:
 
     @pytest.fixture(autouse=True)
     def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_resource, "PAGE", 3)
+        monkeypatch.setattr(_paging, "PAGE", 3)
 
     @pytest.mark.parametrize(("count", "requests"), [(0, 1), (2, 1), (3, 2), (7, 3)])
     def test_all_are_found(self, cluster: FakeCluster, count: int, requests: int) -> None:
@@ -90,6 +90,22 @@ class TestPages:
         found = Connector.search(make_run(sent).client, {"match_all": {}})
         assert [(doc.id, doc.name) for doc in found] == [("c0", "new"), ("c1", "old"), ("c2", "old")]
         assert [json.loads(content).get("search_after") for _m, _u, _h, content, _t in sent.sent] == [None, [2]]
+
+    @pytest.mark.parametrize(("again", "requests"), [(True, 2), (False, 4)])
+    def test_one_that_comes_to_no_end(
+        self, script: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, again: bool, requests: int
+    ) -> None:
+        """A server that always answers a whole page: the same one, or always another one."""
+        monkeypatch.setattr(_paging, "MOST_FOUND", 10)
+        pages = [[(f"c{number}", {}) for number in range(3 * page, 3 * page + 3)] for page in range(requests)]
+        sent = script(
+            *[
+                post(f"{ML}/connectors/_search").answers(200, hits(*pages[0 if again else page]))
+                for page in range(requests)
+            ]
+        )
+        with pytest.raises(Failure, match="comes to no end"):
+            Connector.search(make_run(sent).client, {"match_all": {}})
 
 
 class TestFinding:

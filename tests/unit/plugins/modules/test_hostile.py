@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every module against servers that mean harm: an end in time, a code and a remedy, and nothing that forges output."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _json, _transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import RequestsTransport
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import hostile
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES
+
+#: One of each kind of server; what holds a task up is held up below all modules alike.
+SOME = ("ml_connector", "ml_stack", "ollama_model")
+
+
+@pytest.fixture(autouse=True)
+def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too much for them is made in no time."""
+    monkeypatch.setattr(_transport, "LARGEST_ANSWER", 2**19)
+    monkeypatch.setattr(_json, "MOST_VALUES", 10_000)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(module: str, url: str, violations: list[str], timeout: float, **more: Any) -> dict[str, Any]:
+    server = {"url": url} if module.startswith("ollama_") else {"hosts": [url]}
+    args = {**SAMPLES[module], **server, "timeout": timeout, "retries": 1, **more}
+    return run_module(module, args, RequestsTransport(True, None), violations)
+
+
+@pytest.mark.parametrize("behaviour", hostile.AT_ONCE)
+def test_a_wrong_answer(behaviour: str, check_mode_violations: list[str]) -> None:
+    with hostile.serving(hostile.AT_ONCE[behaviour]) as url:
+        for module in SAMPLES:
+            result = run(module, url, check_mode_violations, 2.0)
+            hostile.judge(result)
+            assert result.get("failed"), (module, result)
+
+
+@pytest.mark.parametrize("behaviour", hostile.ENDLESS)
+def test_an_answer_without_end(behaviour: str, check_mode_violations: list[str]) -> None:
+    with hostile.serving(hostile.ENDLESS[behaviour]) as url:
+        for module in SOME:
+            begun = time.monotonic()
+            result = run(module, url, check_mode_violations, 0.2, retries=0)
+            assert time.monotonic() - begun < 1.5, module
+            hostile.judge(result)
+            assert result.get("failed"), (module, result)

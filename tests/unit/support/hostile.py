@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers that mean harm, and what every module has to make of them: an end in time, a code, a remedy, no forged line."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import re
+import socket
+import threading
+import time
+from typing import Any, Callable, Iterator, Mapping
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import RawAnswer
+
+#: Answers one connection after its first request has come; ``until`` says when to give up.
+Behaviour = Callable[[socket.socket, float], None]
+
+#: What a terminal acts upon instead of showing it, and what could pass for a line of its own.
+_FORGING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\u2066-\u2069\ud800-\udfff]")
+
+
+@contextlib.contextmanager
+def serving(behaviour: Behaviour, lasting: float = 5.0) -> Iterator[str]:
+    """The URL of a server that answers all requests so, for some seconds at most."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    open_ones: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def answer(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connection.recv(65536)
+            behaviour(connection, time.monotonic() + lasting)
+            connection.shutdown(socket.SHUT_WR)
+            # Not before the client is done: a reset would take back what it has not read yet.
+            connection.settimeout(lasting)
+            while connection.recv(65536):
+                pass
+        connection.close()
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _address = listener.accept()
+                open_ones.append(connection)
+                threads.append(threading.Thread(target=answer, args=(connection,)))
+                threads[-1].start()
+
+    accepting = threading.Thread(target=accept)
+    accepting.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        accepting.join()
+        for connection in open_ones:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+
+
+def sends(content: bytes) -> Behaviour:
+    return lambda connection, until: connection.sendall(content)
+
+
+def answers(content: bytes, *headers: str, status: str = "200 OK") -> Behaviour:
+    head = "".join(f"{line}\r\n" for line in (f"HTTP/1.1 {status}", f"Content-Length: {len(content)}", *headers))
+    return sends(head.encode("latin-1") + b"\r\n" + content)
+
+
+def without_end(head: bytes, again: bytes, pause: float = 0.0) -> Behaviour:
+    """``head`` once and then ``again`` and again."""
+
+    def behave(connection: socket.socket, until: float) -> None:
+        connection.sendall(head)
+        while time.monotonic() < until:
+            connection.sendall(again)
+            time.sleep(pause)
+
+    return behave
+
+
+def refusal(reason: str, status: str = "400 Bad Request") -> Behaviour:
+    return answers(json.dumps({"error": {"type": "x", "reason": reason}, "status": 400}).encode(), status=status)
+
+
+def bomb(times: int, size: int = 2**20) -> bytes:
+    """Zeros, compressed again and again."""
+    content = b"0" * size
+    for _count in range(times):
+        content = gzip.compress(content)
+    return content
+
+
+_OK = b"HTTP/1.1 200 OK\r\n"
+_CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
+_GZIP = "Content-Encoding: gzip"
+ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\r\nPLAY RECAP *****\nok: [forged] \u202e\u2066"
+
+#: Answered at once, and each of them to be refused.
+AT_ONCE: dict[str, Behaviour] = {
+    "nothing": sends(b""),
+    "no HTTP": sends(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "zeros": sends(b"\0" * 10_000),
+    "TLS": sends(b"\x15\x03\x03\x00\x02\x02\x16"),
+    "a status that is none": sends(b"HTTP/1.1 abc OK\r\n\r\n"),
+    "a status of four digits": sends(b"HTTP/1.1 9999 OK\r\n\r\n"),
+    "a long first line": sends(b"HTTP/1.1 200 " + b"x" * 100_000 + b"\r\n\r\n"),
+    "a long header": sends(_OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n{}"),
+    "many headers": sends(_OK + b"".join(b"X-%d: x\r\n" % number for number in range(1000)) + b"\r\n{}"),
+    "a header that is none": sends(_OK + b"\x00\xff: \x1b\r\n nothing\r\n\r\n"),
+    "two lengths": sends(_OK + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\n{}"),
+    "a negative length": sends(_OK + b"Content-Length: -5\r\n\r\nx"),
+    "a length beyond all": sends(_OK + b"Content-Length: 99999999999999999999999\r\n\r\n{}"),
+    "a chunk that is none": sends(_CHUNKED + b"nonsense\r\n{}"),
+    "a negative chunk": sends(_CHUNKED + b"-5\r\n{}\r\n0\r\n\r\n"),
+    "a chunk beyond all": sends(_CHUNKED + b"ffffffffffffffffffffff\r\n{}"),
+    "too much": answers(b"[" + b" " * 2**20 + b"]"),
+    "a bomb": answers(bomb(1), _GZIP),
+    "a bomb in a bomb": answers(bomb(2), "Content-Encoding: gzip, gzip"),
+    "no compression": answers(b"{}", _GZIP),
+    "half a compression": answers(gzip.compress(b'{"a": 1}')[:-5], _GZIP),
+    "another compression": answers(b"{}", "Content-Encoding: br"),
+    "deep lists": answers(b"[" * 100_000),
+    "deep objects": answers(b'{"a":' * 900 + b"1" + b"}" * 900),
+    "many values": answers(b"[" + b"[]," * 20_000 + b"1]"),
+    "no UTF-8": answers(b'{"\xff\xfe": "\xc3\x28"'),
+    "null": answers(b"null"),
+    "a number": answers(b"1e999"),
+    "a long number": answers(b"[" + b"9" * 10_000 + b"]"),
+    "a text": answers(b'"text"'),
+    "a list": answers(b"[]"),
+    "a list of nulls": answers(b"[null]"),
+    "an error of null": answers(b'{"error": null}', status="500 x"),
+    "an error of numbers": answers(b'{"error": {"type": 5, "reason": [1]}, "status": {}}', status="400 x"),
+    "causes without end": answers(
+        b'{"error": {"reason": "x", "caused_by": ' + b'{"reason": [], "caused_by": ' * 100 + b"1" + b"}" * 102, status="500 x"
+    ),
+    "escapes in an error": refusal(f"no permissions for [{ESCAPES}] and User"),
+    "escapes in a placeholder": refusal(f"Invalid payload: ${{parameters.{ESCAPES}}}"),
+    "escapes in a page": answers(ESCAPES.encode(), status="404 x"),
+    "escapes in a redirect": answers(b"", "Location: http://x/\x1b[2J\x9b", status="302 x"),
+    "half characters": refusal("\ud800 \udfff"),
+    "a reason for slow patterns": refusal("modelnot" * 20_000 + "Invalid payload:" * 5_000 + "pipeline" * 5_000),
+    "a redirect to nowhere": answers(b"", "Location: http://[::1", status="302 x"),
+    "a redirect with too much": answers(b" " * 2**20, "Location: /", status="302 x"),
+    "patience that is no number": answers(b"{}", "Retry-After: \xb2", status="429 x"),
+}  # fmt: skip
+
+#: Kept up for as long as anybody listens.
+ENDLESS: dict[str, Behaviour] = {
+    "a head byte by byte": without_end(_OK + b"X: ", b"x", 0.02),
+    "headers one by one": without_end(_OK, b"X: x\r\n", 0.02),
+    "one go-on after the other": without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "content byte by byte": without_end(_OK + b"Content-Length: 100000\r\n\r\n", b" ", 0.02),
+    "the size of a chunk byte by byte": without_end(_CHUNKED + b"1", b"0", 0.02),
+    "an extension of a chunk": without_end(_CHUNKED + b"1;", b"x", 0.02),
+    "trailers": without_end(_CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: x\r\n", 0.02),
+    "compression of nothing": without_end(
+        _OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"")[:10], b"\x00\x00\x00\xff\xff", 0.02
+    ),
+    "a redirect's content": without_end(b"HTTP/1.1 302 x\r\nLocation: /\r\n\r\n", b" ", 0.02),
+}
+
+
+def judge(result: Mapping[str, Any]) -> None:
+    """Fails where a module's result has no code, no remedy, or anything that could pass for another line."""
+    text = json.dumps(result)
+    assert "Traceback" not in text, text
+    for warning in result.get("warnings", []):
+        assert not _FORGING.search(warning), repr(warning)
+    if not result.get("failed"):
+        return
+    failure = result["failure"]
+    assert failure["code"] in CATALOGUE, failure
+    assert failure["remedy"], failure
+    assert failure["remedy"] in result["msg"], failure
+    for shown in (result["msg"], failure["message"], failure["remedy"]):
+        assert not _FORGING.search(shown), repr(shown)
+    assert len(result["msg"]) < 10_000
+
+
+class Mutant:
+    """A double of which one answer is another: the ``at``-th, as ``mutate`` makes it of what the double said."""
+
+    def __init__(self, double: Any, at: int, mutate: Callable[[Any], Any]) -> None:
+        self.double = double
+        self.at = at
+        self.mutate = mutate
+        self.exchanges = 0
+
+    def send(self, *args: Any) -> RawAnswer:
+        raw: RawAnswer = self.double.send(*args)
+        self.exchanges += 1
+        if self.exchanges - 1 != self.at:
+            return raw
+        body = self.mutate(json.loads(raw.content) if raw.content else None)
+        return raw._replace(content=body if isinstance(body, bytes) else json.dumps(body).encode())
+
+    def stream(self, *args: Any) -> Any:
+        answer = self.double.stream(*args)
+        self.exchanges += 1
+        if self.exchanges - 1 != self.at:
+            return answer
+        lines = [json.loads(line) for line in b"".join(answer.pieces).splitlines()]
+        changed = self.mutate(lines)
+        changed = changed if isinstance(changed, list) else [changed]
+        return answer._replace(pieces=iter([json.dumps(line).encode() + b"\n" for line in changed]))
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to each value in a value, itself among them."""
+    inner: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        inner = list(value.items())
+    elif isinstance(value, list):
+        inner = list(enumerate(value))
+    return [place, *(each for key, item in inner for each in places(item, (*place, key)))]
+
+
+def put(value: Any, place: tuple[Any, ...], other: Any) -> Any:
+    """A copy with another value in one place."""
+    if not place:
+        return other
+    copied = dict(value) if isinstance(value, dict) else list(value)
+    copied[place[0]] = put(value[place[0]], place[1:], other)
+    return copied
+
+
+def without(value: Any, place: tuple[Any, ...]) -> Any:
+    """A copy without one place."""
+    copied = dict(value) if isinstance(value, dict) else list(value)
+    if len(place) == 1:
+        del copied[place[0]]
+    else:
+        copied[place[0]] = without(value[place[0]], place[1:])
+    return copied
