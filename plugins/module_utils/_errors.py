@@ -20,6 +20,7 @@ CATALOGUE = {
     "TLS closes a plain connection without an answer: then 'hosts' must begin with https://.",
     "tls_not_trusted": "Give the authority's certificate with 'ca_path', and a host name that the certificate names.",
     "tls_to_plain_port": "The port does not speak TLS: write http:// in front of the host, or name the TLS port.",
+    "tls_too_old": "Let the server, or what ends TLS in front of it, speak TLS 1.2 or later; older versions are refused.",
     "redirected": "Name the final address; redirects are not followed, as they would carry credentials along.",
     "not_opensearch": "Check that 'hosts' names the root of OpenSearch itself, and not another service or a proxy's error page.",
     "unexpected_answer": "Check that what answers is the server itself, in a version that is supported, and that nothing on the "
@@ -191,6 +192,7 @@ NO_CLUSTER = frozenset(
         "wrong_credentials",
         "tls_not_trusted",
         "tls_to_plain_port",
+        "tls_too_old",
     }
 )
 

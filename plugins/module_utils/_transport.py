@@ -222,6 +222,8 @@ def _tls_problem(url: str, exc: Exception, *, with_cert: bool) -> Exception:
         )
     ):
         return Failure("tls_to_plain_port", f"{host} does not answer in TLS on this port.")
+    if any(sign in text.replace(" ", "_").upper() for sign in ("ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL")):
+        return Failure("tls_too_old", f"{host} speaks no version of TLS that is safe: {_innermost(exc)}")
     # Said while the files are read, before anything is sent. Of an authority's file OpenSSL says "[X509] PEM lib".
     if with_cert and any(sign in text for sign in ("[SSL] PEM lib", "KEY_VALUES_MISMATCH", "key values mismatch")):
         return Failure(

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An authority of the tests, and servers whose certificates or protocols should not be trusted."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import ipaddress
+import socket
+import ssl
+import threading
+from pathlib import Path
+from typing import Iterator
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.server import Server
+
+_DAY = datetime.timedelta(days=1)
+
+
+class Authority:
+    """Signs certificates; ``path`` is its own, to be trusted."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.path = folder / f"{name}.pem"
+        constraints = x509.BasicConstraints(ca=True, path_length=None)
+        own = self._builder(self._name, self._key.public_key(), 0).add_extension(constraints, critical=True)
+        self.path.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def certificate(self, name: str, *, host: str = "127.0.0.1", age: int = 0) -> Path:
+        """A file with a certificate and its key; valid for two days around the day so many days ago."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        try:
+            subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
+        except ValueError:
+            subject = x509.DNSName(host)
+        made = self._builder(x509.Name([]), key.public_key(), age).add_extension(
+            x509.SubjectAlternativeName([subject]), critical=True
+        )
+        path = self._folder / f"{name}.pem"
+        path.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            + made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        )
+        return path
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, age: int) -> x509.CertificateBuilder:
+        day = datetime.datetime.now(datetime.timezone.utc) - age * _DAY
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(day - _DAY)
+            .not_valid_after(day + _DAY)
+        )
+
+
+@contextlib.contextmanager
+def serving(certificate: Path, newest: ssl.TLSVersion | None = None) -> Iterator[Server]:
+    """``newest`` is the newest protocol that the server speaks."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    if newest:
+        # Not even OpenSSL's default takes such signatures any more.
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = newest
+    server = Server()
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def spoken(server: Server) -> str | None:
+    """The oldest protocol that the server agrees to with a client that takes anything."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    with socket.create_connection(("127.0.0.1", server.port)) as plain, context.wrap_socket(plain) as secure:
+        return secure.version()
