@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from typing import Callable, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -28,6 +29,9 @@ _PRIVATE_SUFFIXES = (
     ".corp",
 )
 
+#: What no URL can hold. Python takes some of it out without a word, ML Commons and its patterns do not.
+_NO_URL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
+
 #: Ports on which a server is known to speak plain HTTP only.
 PLAIN_PORTS = {11434: "Ollama"}
 
@@ -41,6 +45,8 @@ class Backend(NamedTuple):
 
 def parse(url: str) -> Backend:
     """Take a backend's URL apart. Raises Failure where ML Commons could not use it."""
+    if _NO_URL.search(url):
+        raise Failure("invalid_input", f"{url!r} is no usable URL: it holds a space or a control character.")
     try:
         parts = urlsplit(url)
         port = parts.port
