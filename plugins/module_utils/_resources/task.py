@@ -31,8 +31,8 @@ def errors_of(source: Mapping[str, Any]) -> dict[str, str]:
     if not error:
         return {}
     try:
-        reasons = _json.parse(error)
-    except (TypeError, ValueError):
+        reasons = _json.parse(error) if isinstance(error, str) else None
+    except ValueError:
         reasons = None
     if isinstance(reasons, dict):
         return {str(node): str(reason) for node, reason in reasons.items()}

@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _paging, _resource
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _paging
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import AT_ONCE, TAKEN_BACK
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import (
