@@ -28,6 +28,10 @@ unit-newest: ## Unit tests on the newest ansible-core that an interpreter here c
 lint: ## All static checks (ARGS='ruff mypy' for some of them)
 	@dev/lint $(ARGS)
 
+.PHONY: docs
+docs: ## The site of the documentation, in .cache/docs/html
+	@dev/docs
+
 .PHONY: sanity
 sanity: ## ansible-test sanity on the supported ansible-core and on the newest (ARGS=default: the first)
 	@dev/sanity $(ARGS)

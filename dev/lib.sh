@@ -49,7 +49,7 @@ first_interpreter() {
     return 1
 }
 
-# $1: the profile, "default" or "newest". Prints the venv that belongs to it; it need not exist yet.
+# $1: the profile, "default", "newest" or "docs". Prints the venv that belongs to it; it need not exist yet.
 venv_path() {
     local profile=$1 python=$2 version digest
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')

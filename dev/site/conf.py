@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sphinx: how the staged pages become the site. See dev/docs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+
+sys.path.insert(0, str(Path(__file__).parent))
+ROOT = Path(__file__).parents[2]
+galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
+
+project = f"{galaxy['namespace']}.{galaxy['name']}"
+author = galaxy["authors"][0]
+version = release = galaxy["version"]
+html_title = f"{project} {version}"
+
+extensions = ["myst_parser", "sphinx_antsibull_ext", "diagrams"]
+# The whole repository lies there, so that a link to any of its files leads somewhere.
+include_patterns = ["index.md", "*.md", "CHANGELOG.rst", "docs/**", "roles/*/README.md", "collection/*"]
+highlight_language = "none"
+
+# Headings are link targets as they are on a forge.
+myst_heading_anchors = 4
+myst_fence_as_directive = ["mermaid"]
+
+html_theme = "furo"
+html_copy_source = False
+html_show_sphinx = False
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+
+#: What the pages of the collection link to in Ansible's own documentation. Its whole index would have to be fetched.
+ANSIBLE = "https://docs.ansible.com/projects/ansible/latest/"
+ANSIBLE_PAGES = {
+    "action_plugins": "plugins/action.html",
+    "ansible_configuration_settings": "reference_appendices/config.html",
+    "common_return_values": "reference_appendices/common_return_values.html",
+}
+
+
+def ansibles_own(app: Any, environment: Any, node: Any, content: nodes.Element) -> nodes.reference | None:
+    page = ANSIBLE_PAGES.get(node["reftarget"])
+    return nodes.reference("", "", content, internal=False, refuri=ANSIBLE + page) if page else None
+
+
+def setup(app: Any) -> dict[str, Any]:
+    app.connect("missing-reference", ansibles_own)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lay out what Sphinx reads: the repository as it is, so that links between its pages lead where they do there, the page that
+begins the site, and the catalogue of errors in its place."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from catalogue import MARKER, catalogue
+
+ROOT = Path(__file__).parents[2]
+
+
+def stage(target: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        # Neither a link, which the view of the collection is, nor what is deleted and not committed yet.
+        if (ROOT / name).is_file() and not (ROOT / name).is_symlink():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    shutil.copy2(ROOT / "dev/site/index.md", target / "index.md")
+    page = target / "docs/guides/failures.md"
+    text = page.read_text(encoding="utf-8")
+    if text.count(MARKER) != 1:
+        sys.exit(f"error: {page.name} must have one line {MARKER}")
+    page.write_text(text.replace(MARKER, catalogue(ROOT / "plugins")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    stage(Path(sys.argv[1]))
