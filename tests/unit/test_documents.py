@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _providers
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides import DOCUMENTS, anchors, links
 
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/defaults/main.yml"))
@@ -82,10 +83,26 @@ def test_an_action_group_holds_each_module() -> None:
     }
 
 
-def test_the_way_into_the_documents_is_there() -> None:
-    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
-        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
-            assert target.startswith("http") or (document.parent / target).exists(), f"{document.name}: {target}"
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_each_link_leads_to_a_file_and_a_heading_that_are_there(document: str) -> None:
+    """Those to elsewhere are not followed: a test must not need the network."""
+    for target in links(document):
+        path, _hash, heading = target.partition("#")
+        found = (ROOT / document).parent / path if path else ROOT / document
+        assert found.is_file(), f"{document}: {target}"
+        assert not heading or heading in anchors(found), f"{document}: {target}"
+
+
+def test_the_readme_and_the_site_lead_to_each_guide() -> None:
+    there = {f"docs/guides/{path.name}" for path in ROOT.glob("docs/guides/*.md")}
+    assert there <= set(links("README.md"))
+    index = (ROOT / "dev/site/index.md").read_text(encoding="utf-8")
+    assert {f"{name}.md" for name in re.findall(r"^docs/guides/\w+$", index, re.MULTILINE)} == there
+
+
+def test_links_are_seen() -> None:
+    assert {"../security.md", "../../README.md#in-your-own-playbooks"} <= set(links("docs/guides/own_cluster.md"))
+    assert {"what-is-in-it", "limits"} <= set(anchors(ROOT / "README.md"))
 
 
 def options_of_a_model() -> dict[str, dict[str, object]]:

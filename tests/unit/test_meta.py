@@ -6,7 +6,6 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 from typing import Any, Callable
-from unittest import mock
 
 import pytest
 import yaml
@@ -21,13 +20,10 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness impo
     task_of,
 )
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.specs import argument_spec, load
 
 ROOT = Path(_module.__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if not path.stem.startswith("_"))
-
-
-def load(module: str) -> Any:
-    return importlib.import_module(f"{COLLECTION}.plugins.modules.{module}")
 
 
 def documentation(module: str) -> dict[str, Any]:
@@ -41,22 +37,6 @@ def documentation(module: str) -> dict[str, Any]:
     own = documented.get("options") or {}
     assert not set(own) & set(options), "an option of the module hides one of a fragment"
     return {**documented, "options": {**options, **own}}
-
-
-def argument_spec(module: str) -> dict[str, Any]:
-    """What main() really hands to AnsibleModule."""
-
-    class Caught(Exception):
-        pass
-
-    def catch(argument_spec: dict[str, Any], **rules: Any) -> None:
-        assert rules["supports_check_mode"] is True
-        raise Caught(argument_spec)
-
-    with mock.patch.object(_module, "AnsibleModule", catch), pytest.raises(Caught) as caught:
-        load(module).main()
-    spec: dict[str, Any] = caught.value.args[0]
-    return spec
 
 
 def of_spec(spec: dict[str, Any]) -> dict[str, Any]:

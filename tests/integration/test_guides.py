@@ -1,0 +1,179 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each command of the README and the guides that needs a cluster, as it is printed and in its order.
+
+The documents name addresses, models and keys of somebody else's network; those of the stack are put in their places, in what is
+typed as in the files that a reader is told to make.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides import (
+    ON_THE_STACK,
+    ROOT,
+    Command,
+    blocks,
+    commands,
+    without_a_cluster,
+)
+
+#: What the documents call theirs: the beginnings of the names of all that comes of them.
+NAMES = ("House", "Ollama chat", "rag-house")
+#: What a model of a useful size would say; the stack's says something else.
+ANSWERS = ("The sky is blue because", "The office is open from")
+#: What a document takes for granted: files of another one, and what is to be there before its first command.
+STACK_FILE = "docs/guides/many_clusters.md"
+BEFORE = {
+    "docs/guides/key_rotation.md": [
+        "ansible-playbook searchops.opensearch_ml.openai_chat -e openai_chat_base_url=http://gateway.example.internal:8080"
+        " -e openai_chat_model=large -e \"openai_chat_name='House gateway'\" -e openai_chat_api_key=sk-of-the-gateway"
+    ],
+    "docs/guides/upgrading.md": ["ansible-playbook searchops.opensearch_ml.stack -e @stack.yml"],
+}
+
+
+class Reader:
+    """Does what a document says, in a folder and an environment of its own."""
+
+    def __init__(self, document: str, folder: Path, stack: dict[str, _stack.Cluster]) -> None:
+        plain, tls = stack["3.6.0"], stack["2.19.1-tls"]
+        text = (ROOT / document).read_text(encoding="utf-8")
+        user, password = tls.admin if "USERNAME=admin" in text else tls.user
+        keys = _stack.gateway_keys()
+        login = f"\n  username: {user}\n  password: {password}\n  ca_path: {tls.ca}"
+        self.instead = {
+            "[http://new.example.internal:9200]": f"[{tls.url}]{login}",
+            "https://opensearch.example.internal:9200": tls.url,
+            "http://opensearch.example.internal:9200": plain.url,
+            "/etc/ssl/opensearch-ca.pem": str(tls.ca),
+            "PASSWORD='...'": f"PASSWORD='{password}'",
+            "http://ollama.example.internal:11434": "http://ollama:11434",
+            "http://llama.example.internal:8080": "http://llama-cpp:8080",
+            "http://gateway.example.internal:8080": "http://gateway:8080",
+            "qwen3:4b": "tiny-chat",
+            "nomic-embed-text": "tiny-chat",
+            "openai_chat_model=qwen3-4b": "openai_chat_model=tiny-chat",
+            "openai_chat_model=large": "openai_chat_model=tiny-chat",
+            "sk-of-the-gateway": keys[0],
+            "sk-the-new-one": keys[1],
+        }
+        self.secrets = [*keys, password]
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "dev/collections"),
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        for name in (STACK_FILE, document):
+            for block in blocks(name):
+                if block.file:
+                    (folder / block.file).write_text(self.here(block.text))
+
+    def here(self, text: str) -> str:
+        for theirs, ours in self.instead.items():
+            text = text.replace(theirs, ours)
+        return text
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Types the command; what it exports is there for the next one."""
+        done = subprocess.run(
+            ["bash", "-c", f"{self.here(command)}\nstatus=$?\nenv -0 >environment\nexit $status"],
+            cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=240, check=False,
+        )  # fmt: skip
+        variables = (self.folder / "environment").read_text().split("\0")
+        self.environment = dict(variable.split("=", 1) for variable in variables if variable)
+        output = done.stdout + done.stderr
+        for secret in self.secrets:
+            assert secret not in output, f"{command} shows a secret"
+        return done.returncode, output
+
+    def follow(self, command: Command) -> str:
+        """Types the command, which must end and print as the document shows."""
+        status, output = self.run(command.text)
+        fails = any('"code":' in line for line in command.printed)
+        assert bool(status) is fails, f"{command.place}: {command.text}\n{output}"
+        told = [line.rstrip("* ") for line in output.splitlines()]
+        for line in command.printed:
+            if line != "..." and not any(answer in line for answer in ANSWERS):
+                assert self.here(line).rstrip("* ") in told, (
+                    f"{command.place} shows {line!r}, which was not printed:\n{output}"
+                )
+        return output
+
+
+def left(clusters: list[_stack.Cluster]) -> list[Any]:
+    """What there is of the documents' own."""
+    kinds = ("connectors", "models", "model_groups", "agents")
+    return [
+        found
+        for cluster in clusters
+        for name in NAMES
+        for found in (
+            *(item for kind in kinds for item in cluster.find(kind, {"prefix": {"name.keyword": name}})),
+            *cluster.pipelines(name),
+            *cluster.must("GET", f"/{name.lower().replace(' ', '-')}*"),
+        )
+    ]
+
+
+@pytest.fixture
+def clusters(
+    request: pytest.FixtureRequest, document: str, cluster: _stack.Cluster, settings_restored: None
+) -> Iterator[list[_stack.Cluster]]:
+    """Those that the document is about, without anything of its own before and afterwards."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    both = "https://opensearch.example" in text and "http://opensearch.example" in text
+    concerned = [cluster, request.getfixturevalue("other")] if both or "http://new.example" in text else [cluster]
+
+    def remove() -> None:
+        for each in concerned:
+            for name in NAMES:
+                each.remove(name)
+            each.send("DELETE", "/rag-house")
+
+    remove()
+    yield concerned
+    remove()
+
+
+@pytest.mark.parametrize(("document", "cluster"), ON_THE_STACK.items(), indirect=["cluster"])
+def test_a_document_is_true(
+    document: str, clusters: list[_stack.Cluster], stack: dict[str, _stack.Cluster], tmp_path: Path
+) -> None:
+    reader = Reader(document, tmp_path, stack)
+    text = (ROOT / document).read_text(encoding="utf-8")
+    printed = [
+        command for block in blocks(document) for command in commands(block) if not without_a_cluster(command.text)
+    ]
+    again = re.search(r"second run|[Rr]un (it|the same line) again", text)
+    # It tells where the cluster is.
+    reader.run(printed[0].text)
+    for command in BEFORE.get(document, []):
+        status, output = reader.run(command)
+        assert status == 0, output
+    for command in printed:
+        before = left(clusters)
+        reader.follow(command)
+        if "--check" in command.text:
+            assert left(clusters) == before, f"{command.place} has written"
+        elif again and command.text.startswith("ansible-playbook"):
+            counts = re.findall(r"changed=(\d+)", reader.follow(command))
+            assert counts
+            assert set(counts) == {"0"}, f"{command.place}: a second run changes something"
+    if "## Take it back" in text:
+        assert left(clusters) == []

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the modules, as these really take them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _module
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import COLLECTION
+
+
+def load(module: str) -> Any:
+    return importlib.import_module(f"{COLLECTION}.plugins.modules.{module}")
+
+
+def argument_spec(module: str) -> dict[str, Any]:
+    """What main() really hands to AnsibleModule."""
+
+    class Caught(Exception):
+        pass
+
+    def catch(argument_spec: dict[str, Any], **rules: Any) -> None:
+        assert rules["supports_check_mode"] is True
+        raise Caught(argument_spec)
+
+    with mock.patch.object(_module, "AnsibleModule", catch), pytest.raises(Caught) as caught:
+        load(module).main()
+    spec: dict[str, Any] = caught.value.args[0]
+    return spec
