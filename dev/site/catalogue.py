@@ -12,8 +12,8 @@ import re
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
-#: The line of the page that the catalogue takes the place of.
-MARKER = "<!-- the catalogue, by dev/site/catalogue.py -->"
+#: The line of the page from which on the catalogue takes the place of what is there.
+MARKER = "<!-- dev/site/catalogue.py puts the list in the place of what follows -->"
 #: So many causes of one code are told; the message of a failure has its own anyway.
 MOST = 4
 #: By the name of a table and its file: whose words its patterns match.
@@ -169,7 +169,7 @@ def catalogue(plugins: Path) -> str:
     # A code that nothing explains is one that this file no longer understands.
     bare = sorted(code for code in codes if not known[code])
     assert not bare, f"no cause was found for {bare}"
-    lines = []
+    lines = ["Words in italics stand for what a message fills in.", ""]
     for section in divided:
         lines += [f"### {section.title}", "", "| code | cause | remedy |", "|---|---|---|"]
         for code, remedy in section.codes.items():

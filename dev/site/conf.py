@@ -23,6 +23,8 @@ extensions = ["myst_parser", "sphinx_antsibull_ext", "diagrams"]
 # The whole repository lies there, so that a link to any of its files leads somewhere.
 include_patterns = ["index.md", "*.md", "CHANGELOG.rst", "docs/**", "roles/*/README.md", "collection/*"]
 highlight_language = "none"
+# What is copied from a page is to be what was written.
+smartquotes = False
 
 # Headings are link targets as they are on a forge.
 myst_heading_anchors = 4

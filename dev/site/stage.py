@@ -26,10 +26,10 @@ def stage(target: Path) -> None:
             shutil.copy2(ROOT / name, target / name)
     shutil.copy2(ROOT / "dev/site/index.md", target / "index.md")
     page = target / "docs/guides/failures.md"
-    text = page.read_text(encoding="utf-8")
-    if text.count(MARKER) != 1:
-        sys.exit(f"error: {page.name} must have one line {MARKER}")
-    page.write_text(text.replace(MARKER, catalogue(ROOT / "plugins")), encoding="utf-8")
+    above, marker, _replaced = page.read_text(encoding="utf-8").partition(MARKER)
+    if not marker:
+        sys.exit(f"error: {page.name} must have the line {MARKER}")
+    page.write_text(above + catalogue(ROOT / "plugins"), encoding="utf-8")
 
 
 if __name__ == "__main__":
