@@ -4,6 +4,9 @@
 # The variables are for those who source this.
 # shellcheck disable=SC2034
 
+# A command that fails inside of $(...) ends that, too: otherwise a half-made environment would be taken for a whole one.
+shopt -s inherit_errexit
+
 # An empty environment (cron, CI) has no HOME, and everything below hangs on it.
 : "${HOME:=$(getent passwd "$(id -u)" | cut -d: -f6)}"
 export HOME
@@ -59,6 +62,21 @@ venv_path() {
         printf '%s' "$python"
     } | sha256sum | cut -c1-12)
     printf '%s/venv-%s-%s\n' "$cache" "$version" "$digest"
+}
+
+# Where the programs are that make the venvs, for this interpreter; it need not exist yet.
+bootstrap_path() {
+    printf '%s/bootstrap-%s\n' "$cache" "$({
+        cat "$repo/dev/requirements-bootstrap.txt"
+        printf '%s' "$1"
+    } | sha256sum | cut -c1-12)"
+}
+
+# The version of pip that the ansible-test of this interpreter's environment wants.
+wanted_pip() {
+    "$1" -c 'import inspect, re
+from ansible_test._internal import python_requirements as r
+print(re.search(r"pip=.([0-9.]+)", inspect.getsource(r.get_venv_packages)).group(1))'
 }
 
 # ansible-core 2.19 runs on 3.11 to 3.13.

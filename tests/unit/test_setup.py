@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What developers' environments are made of: pinned, with hashes, and whole or not there at all."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# ansible-test is given the unit tests only.
+pytestmark = pytest.mark.skipif(not (ROOT / "dev/setup").is_file(), reason="the scripts are not there")
+
+REQUIREMENTS = sorted([*ROOT.glob("dev/requirements*.in"), *ROOT.glob("bench/*.in"), *ROOT.glob("containers/**/*.in")])
+#: A requirement with its hashes, once lines that go on are joined: name==version, perhaps a condition, and the hashes.
+PINNED = re.compile(r"[\w.-]+(\[[\w,-]+\])?==[\w.]+( ; [^#]+?)?( --hash=sha256:[0-9a-f]{64})+")
+#: A call of an installer, and what each of them has to say.
+INSTALLER = re.compile(r"\bpip (?:install|download)\b[^\n|;&]*")
+
+
+def joined(text: str) -> list[str]:
+    """The lines that are no comments, those that go on as one."""
+    lines = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def scripts() -> list[Path]:
+    """What runs on a developer's machine, whatever it is called."""
+    folders = ("dev", ".ci", "containers", "bench", "molecule", "tests")
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    data = {".txt", ".in", ".gguf", ".pyc"}
+    return [
+        ROOT / "Makefile",
+        *(path for path in found if path.suffix not in data and path != Path(__file__).resolve()),
+    ]
+
+
+def installs(path: Path) -> list[str]:
+    """The calls of an installer in a script, each in one line."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if path.suffix == ".py" or text.startswith("#!/usr/bin/env python3"):
+        lists = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.List)]
+        words = [[str(each.value) for each in node.elts if isinstance(each, ast.Constant)] for node in lists]
+        return [call for each in words for call in INSTALLER.findall(" ".join(each).replace("-m ", ""))]
+    return [call for line in joined(text) for call in INSTALLER.findall(line)]
+
+
+@pytest.mark.parametrize("source", REQUIREMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_requirements_are_pinned_with_hashes(source: Path) -> None:
+    pinned = joined(source.with_suffix(".txt").read_text(encoding="utf-8"))
+    assert [line for line in pinned if not PINNED.fullmatch(line.split("  #")[0])] == []
+    names = {re.split(r"[=\[ ]", line)[0] for line in pinned}
+    wanted = {re.split(r"[=<>\[ ;]", line)[0].lower() for line in joined(source.read_text(encoding="utf-8"))}
+    assert wanted
+    assert wanted <= names
+    renewed = re.findall(r"^pin(?:_pip \w+| [\d.]+) (\S+)", (ROOT / "dev/lock").read_text(), re.MULTILINE)
+    assert source.relative_to(ROOT).with_suffix("").as_posix().removesuffix("-pip") in renewed
+
+
+def test_what_is_no_requirement_with_a_hash_is_seen() -> None:
+    hashed = "a-b[c]==1.0 ; python_version < '3' --hash=sha256:" + "0" * 64
+    assert PINNED.fullmatch(hashed)
+    for wrong in ("a", "a==1.0", "a>=1.0 --hash=sha256:" + "0" * 64, "a==1.0 --hash=md5:0", "git+https://a/b"):
+        assert not PINNED.fullmatch(wrong)
+
+
+def test_nothing_is_installed_without_its_hash() -> None:
+    calls = {str(path.relative_to(ROOT)): found for path in scripts() if (found := installs(path))}
+    # Those that there are today: who looks for none finds none.
+    assert {"dev/setup", "dev/bench", "dev/sanity", "containers/build"} <= set(calls)
+    assert {path: [call for call in found if "--require-hashes" not in call] for path, found in calls.items()} == {
+        path: [] for path in calls
+    }
+
+
+def test_a_call_without_hashes_is_seen(tmp_path: Path) -> None:
+    shell, python = tmp_path / "shell", tmp_path / "call.py"
+    shell.write_text('#!/bin/sh\n"$tools/uv" pip install --quiet \\\n    thing\n# pip install this\n')
+    python.write_text('run([python, "-m", "pip", "download", "-q", "thing"])\n')
+    assert installs(shell) == ["pip install --quiet thing"]
+    assert installs(python) == ["pip download -q thing"]
+
+
+def test_each_download_of_the_images_has_a_checksum() -> None:
+    lines = joined((ROOT / "containers/checksums.txt").read_text())
+    assert lines
+    assert [line for line in lines if not re.match(r"([0-9a-f]{64} (maven|pypi) |h1:[\w+/]{43}= go )\S+$", line)] == []
+
+
+#: Plays python, its venvs, pip and uv. FAILS names the step that does not get to its end, DIES makes it kill the setup.
+FAKE = r"""#!/bin/bash
+step() {
+    [ "$FAILS" = "$1" ] || return 0
+    [ -z "$DIES" ] || kill -KILL "$PPID"
+    exit 1
+}
+case "$*" in
+    *sys.executable*) echo "$0" ;;
+    *version_info*) echo 3.11 ;;
+    "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; cp "$0" "$3/bin/uv"; cp "$0" "$3/bin/pip"; step venv ;;
+    "venv "*) venv=${*: -1}; mkdir -p "$venv/bin"; cp "$0" "$venv/bin/python" ;;
+    "-m pip install "*) step bootstrap ;;
+    "pip install "*) step install ;;
+    "-m pip download "*) step collections ;;
+    "- "*) mkdir -p "$3" ;;
+esac
+"""
+
+
+class TestSetup:
+    @pytest.fixture
+    def setup(self, tmp_path: Path):
+        """Runs dev/setup of a copy, with doubles of all that it calls; whether it came to its end, and the venv's link."""
+        programs = tmp_path / "programs"
+        programs.mkdir()
+        (programs / "python3.11").write_text(FAKE)
+        (programs / "python3.11").chmod(0o755)
+        (tmp_path / "repo/dev").mkdir(parents=True)
+        for path in [ROOT / "dev/setup", ROOT / "dev/lib.sh", *ROOT.glob("dev/requirements*.txt")]:
+            shutil.copy(path, tmp_path / "repo/dev")
+
+        def run(fails: str = "", dies: str = "") -> bool:
+            done = subprocess.run(
+                [str(tmp_path / "repo/dev/setup")], capture_output=True, text=True, timeout=60, check=False,
+                env={
+                    "PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path), "FAILS": fails, "DIES": dies,
+                    "OPENSEARCH_ML_CACHE": str(tmp_path / "cache"),
+                },
+            )  # fmt: skip
+            return done.returncode == 0
+
+        return run
+
+    def test_it_makes_what_there_is_not(self, setup, tmp_path: Path) -> None:
+        assert setup()
+        assert (tmp_path / "repo/.cache/venv/.complete").exists()
+        # Nothing more is called.
+        for step in ("venv", "bootstrap", "install", "collections"):
+            assert setup(step)
+
+    @pytest.mark.parametrize("dies", ["", "yes"], ids=["fails", "is killed"])
+    @pytest.mark.parametrize("step", ["venv", "bootstrap", "install", "collections"])
+    def test_what_did_not_get_to_its_end_is_made_again(self, setup, tmp_path: Path, step: str, dies: str) -> None:
+        for _count in range(2):
+            assert not setup(step, dies)
+            assert not (tmp_path / "repo/.cache/venv").exists()
+        assert setup()
+        assert (tmp_path / "repo/.cache/venv/.complete").exists()
