@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
+# The targets that run a matrix in full; each writes what came of it to a page in docs.
+MATRICES := faults
+
 # More for pytest or molecule, as in: make unit ARGS='-k client -x'
 ARGS ?=
 
@@ -41,7 +44,7 @@ units-ansible-test: ## The unit tests inside ansible-test
 	@dev/sanity units
 
 .PHONY: build
-build: ## Build the archive and check that it holds what users need, and only that
+build: ## Build the archive with its bill of materials, and check that it holds what users need, and only that
 	@dev/build
 
 .PHONY: install-check
@@ -82,6 +85,10 @@ clean-demo: stack-down ## Remove what the demo has started
 .PHONY: test
 test: ## Everything, with the time of each step; stops at the first that fails
 	@dev/test $(ARGS)
+
+.PHONY: test-full
+test-full: ## Everything, then the matrices of which `make test` runs a sample: hours
+	@dev/test --and $(MATRICES)
 
 .PHONY: format
 format: ## Format and sort imports as lint wants it

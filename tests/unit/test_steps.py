@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make test` and `make test-full`: which steps they take, in which order."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "dev/test"
+
+# ansible-test is given the unit tests only.
+pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="the script is not there")
+
+ALL = ["setup", "unit", "unit-newest", "lint", "build", "install-check", "sanity", "stack", "integration", "molecule"]
+
+
+@pytest.fixture
+def steps(tmp_path: Path):
+    """Runs a copy of dev/test whose targets only tell their names; those names, and whether it succeeded."""
+    (tmp_path / "dev").mkdir()
+    for path in (SCRIPT, ROOT / "dev/lib.sh"):
+        shutil.copy(path, tmp_path / "dev")
+    (tmp_path / "dev/run").write_text("#!/bin/sh\necho 1 0 0\n")
+    (tmp_path / "dev/run").chmod(0o755)
+    (tmp_path / "Makefile").write_text("%:\n\t@echo did $@; test $@ != broken\n")
+
+    def run(*arguments: str) -> tuple[list[str], bool]:
+        done = subprocess.run(
+            [str(tmp_path / "dev/test"), *arguments], capture_output=True, text=True, timeout=60, check=False,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        )  # fmt: skip
+        # Where no interpreter runs the newest ansible-core its step is left out.
+        took = [step for step in re.findall(r"^did (\S+)$", done.stdout, re.MULTILINE) if step != "unit-newest"]
+        return took, done.returncode == 0
+
+    return run
+
+
+def test_which_are_taken(steps) -> None:
+    always = [step for step in ALL if step != "unit-newest"]
+    assert steps() == (always, True)
+    assert steps("lint", "unit") == (["lint", "unit"], True)
+    assert steps("--and", "matrix", "other") == ([*always, "matrix", "other"], True)
+
+
+def test_the_first_that_fails_is_the_last(steps) -> None:
+    assert steps("lint", "broken", "unit") == (["lint", "broken"], False)
+
+
+def test_the_long_one_takes_each_matrix() -> None:
+    text = (ROOT / "Makefile").read_text()
+    (matrices,) = re.findall(r"^MATRICES := (.+)$", text, re.MULTILINE)
+    shown = subprocess.run(
+        ["make", "--dry-run", "test-full"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True,
+        env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert shown.stdout.strip() == f"dev/test --and {matrices}"
+    for target in matrices.split():
+        assert re.search(rf"^{target}: ## ", text, re.MULTILINE), target
