@@ -23,6 +23,10 @@ setup: ## Make the virtual environment (once for all clones, from pinned require
 unit: ## Unit tests: seconds, no Docker (ARGS='-k name' for some of them)
 	@dev/unit $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## Options and answers at random: ten minutes, other ones each time (FUZZ_EXAMPLES=1000 for less)
+	@dev/fuzz $(ARGS)
+
 .PHONY: unit-newest
 unit-newest: ## Unit tests on the newest ansible-core that an interpreter here can run
 	@DEV_PROFILE=newest dev/unit $(ARGS)

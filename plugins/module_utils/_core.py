@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _options
@@ -60,6 +61,7 @@ class Module(NamedTuple):
         warnings: list[str] = []
         failed: Failure | None = None
         try:
+            self._check(params)
             client = self.connection.connect(params, read_only=check_mode, mask=masker)
             run = Run(client, check_mode=check_mode, progress=progress)
             actions, warnings = run.actions, run.warnings
@@ -70,6 +72,16 @@ class Module(NamedTuple):
             failed, result = failure, _failed(failure, actions, check_mode=check_mode)
         # What was warned of may be why the task failed.
         return Outcome(masker(result), [printable(masker(warning)) for warning in warnings], failed)
+
+    def _check(self, params: Mapping[str, Any]) -> None:
+        """Raises Failure for what Ansible lets pass: numbers that nothing can be measured with, and names and ids that
+        are empty."""
+        for name, value in params.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise Failure("invalid_input", f"{name}: {value} is no number to work with.")
+        for names in self.rules.get("required_one_of", ()):
+            if not any(params.get(name) for name in names):
+                raise Failure("invalid_input", f"one of {', '.join(names)} is needed, and must not be empty.")
 
     def shown(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The options as Ansible may show them."""

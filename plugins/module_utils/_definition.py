@@ -60,7 +60,8 @@ def read_file(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read(LONGEST_FILE + 1)
-    except (OSError, UnicodeDecodeError) as exc:
+    except (OSError, ValueError) as exc:
+        # The latter for bytes that are no text, and for a path with a zero in it.
         raise Failure("invalid_input", f"src: {path} cannot be read: {exc}") from exc
     if len(text) > LONGEST_FILE:
         raise Failure("invalid_input", f"src: {path} is longer than {LONGEST_FILE} bytes, which no blueprint is.")

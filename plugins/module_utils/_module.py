@@ -8,14 +8,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module, worth_hiding
 
 
+class _Discreet(AnsibleModule):
+    """Ends without its secrets, also where Ansible refuses an option before it has learned what is secret."""
+
+    def __init__(self, described: Module) -> None:
+        self._described = described
+        super().__init__(argument_spec=described.argument_spec(), supports_check_mode=True, **described.rules)
+
+    def fail_json(self, msg: str, **result: Any) -> None:
+        self.params.update(self._described.shown(self.params))
+        super().fail_json(msg, **result)
+
+
 def run_module(described: Module) -> None:
     """The whole of a module's main()."""
-    module = AnsibleModule(argument_spec=described.argument_spec(), supports_check_mode=True, **described.rules)
+    module = _Discreet(described)
     masker = described.masker(module.params)
     # Ansible shows the invocation at -vvv; what it does not know to be secret has to be told.
     module.no_log_values.update(masker.forms)

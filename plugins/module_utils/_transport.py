@@ -28,6 +28,10 @@ except ImportError:
 LARGEST_ANSWER = 64 * 1024 * 1024
 
 
+#: What a socket takes for a timeout, in seconds: eleven days.
+LONGEST = 1_000_000.0
+
+
 class NotSent(Exception):
     """The request did not leave: refused, unknown host, connect timeout."""
 
@@ -102,6 +106,7 @@ class RequestsTransport:
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | BinaryIO | None, timeout: float
     ) -> Any:
         """The answer of requests, of which only the head is there."""
+        timeout = min(timeout, LONGEST)
         try:
             # 'verify' is passed with each request, as REQUESTS_CA_BUNDLE overrides that of a session.
             return self._session.request(

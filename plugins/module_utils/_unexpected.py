@@ -16,7 +16,7 @@ from typing import Iterator
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 
 #: What Python raises where a value is not what it was taken for: a list for a mapping, null for a number.
-_MISFITS = (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, RecursionError)
+_MISFITS = (TypeError, AttributeError, LookupError, ValueError, OverflowError, RecursionError)
 
 
 @contextlib.contextmanager

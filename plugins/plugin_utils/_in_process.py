@@ -112,7 +112,7 @@ class InProcessAction(NormalAction):
                 msg = validation.errors.msg
                 if isinstance(validation.errors[0], UnsupportedError):
                     msg = f"Unsupported parameters for ({self._task.action}) module: {msg}"
-                return self._returned({"failed": True, "msg": msg}, params, hidden, variables)
+                return self._returned({"failed": True, "msg": msg}, self.MODULE.shown(params), hidden, variables)
             masker = self.MODULE.masker(params)
             outcome = self.MODULE.perform(
                 params, masker, check_mode=bool(self._task.check_mode), progress=self._progress(variables)

@@ -17,7 +17,11 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.script impor
 
 # The same examples in each run: a red build must mean that the code changed.
 settings.register_profile("unit", derandomize=True, deadline=None, database=None)
-settings.load_profile("unit")
+# Others in each run, for `make fuzz`.
+settings.register_profile(
+    "fuzz", max_examples=int(os.environ.get("FUZZ_EXAMPLES", "5000")), deadline=None, database=None, print_blob=True
+)
+settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else "unit")
 
 
 @pytest.fixture(autouse=True)

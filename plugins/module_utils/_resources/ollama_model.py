@@ -244,6 +244,8 @@ def digest_of(path: str) -> tuple[str, int]:
                 size += len(piece)
     except _gguf.Broken as exc:
         raise Failure("ollama_invalid_file", f"from_file: {path} is no whole GGUF file: {exc}.") from exc
-    except OSError as exc:
-        raise Failure("invalid_input", f"from_file: {path} cannot be read: {exc.strerror}.") from exc
+    except (OSError, ValueError) as exc:
+        # The latter for a path with a zero in it.
+        why = getattr(exc, "strerror", None) or exc
+        raise Failure("invalid_input", f"from_file: {path} cannot be read: {why}.") from exc
     return f"sha256:{summed.hexdigest()}", size

@@ -186,31 +186,37 @@ def judge(result: Mapping[str, Any]) -> None:
 
 
 class Mutant:
-    """A double of which one answer is another: the ``at``-th, as ``mutate`` makes it of what the double said."""
+    """A double of which the answer to the ``at``-th exchange, or to ``always`` all from then on, is what ``mutate`` makes of
+    it, with another ``status``."""
 
-    def __init__(self, double: Any, at: int, mutate: Callable[[Any], Any]) -> None:
-        self.double = double
-        self.at = at
-        self.mutate = mutate
-        self.exchanges = 0
+    def __init__(
+        self, double: Any, at: int, mutate: Callable[[Any], Any], status: int | None = None, *, always: bool = False
+    ) -> None:
+        self._double = double
+        self._at = at
+        self._mutate = mutate
+        self._status = status
+        self._always = always
+        self._exchanges = 0
 
     def send(self, *args: Any) -> RawAnswer:
-        raw: RawAnswer = self.double.send(*args)
-        self.exchanges += 1
-        if self.exchanges - 1 != self.at:
+        raw: RawAnswer = self._double.send(*args)
+        if not self._is_next():
             return raw
-        body = self.mutate(json.loads(raw.content) if raw.content else None)
-        return raw._replace(content=body if isinstance(body, bytes) else json.dumps(body).encode())
+        body = self._mutate(json.loads(raw.content) if raw.content else None)
+        return RawAnswer(self._status or raw.status, raw.headers, json.dumps(body).encode())
 
     def stream(self, *args: Any) -> Any:
-        answer = self.double.stream(*args)
-        self.exchanges += 1
-        if self.exchanges - 1 != self.at:
+        answer = self._double.stream(*args)
+        if not self._is_next():
             return answer
-        lines = [json.loads(line) for line in b"".join(answer.pieces).splitlines()]
-        changed = self.mutate(lines)
-        changed = changed if isinstance(changed, list) else [changed]
-        return answer._replace(pieces=iter([json.dumps(line).encode() + b"\n" for line in changed]))
+        lines = self._mutate([json.loads(line) for line in b"".join(answer.pieces).splitlines()])
+        told = b"".join(json.dumps(line).encode() + b"\n" for line in (lines if isinstance(lines, list) else [lines]))
+        return answer._replace(pieces=iter([told]))
+
+    def _is_next(self) -> bool:
+        self._exchanges += 1
+        return self._exchanges > self._at if self._always else self._exchanges - 1 == self._at
 
 
 def places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -23,11 +23,11 @@ def argument_spec(module: str) -> dict[str, Any]:
     class Caught(Exception):
         pass
 
-    def catch(argument_spec: dict[str, Any], **rules: Any) -> None:
+    def catch(self: Any, argument_spec: dict[str, Any], **rules: Any) -> None:
         assert rules["supports_check_mode"] is True
         raise Caught(argument_spec)
 
-    with mock.patch.object(_module, "AnsibleModule", catch), pytest.raises(Caught) as caught:
+    with mock.patch.object(_module.AnsibleModule, "__init__", catch), pytest.raises(Caught) as caught:
         load(module).main()
     spec: dict[str, Any] = caught.value.args[0]
     return spec

@@ -205,6 +205,14 @@ class TestNothingLeaks:
         keyed = {**CONNECTOR, "actions": [{"url": URL, "request_body": BODY}]}
         assert leaks(module("ml_connector", cluster, **keyed, **connection, state="nonsense")) == []
 
+    def test_in_arguments_that_ansible_cannot_read(
+        self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]
+    ) -> None:
+        """It ends before it has learned what is secret, and shows the arguments all the same."""
+        result = module("ml_model", cluster, name="Chat", interface="nonsense", **connection)
+        assert "dictionary requested" in result["msg"]
+        assert leaks(result) == []
+
 
 @pytest.mark.parametrize(
     "url",
