@@ -168,12 +168,11 @@ def test_a_document_is_true(
         assert status == 0, output
     for command in printed:
         before = left(clusters)
-        reader.follow(command)
+        output = reader.follow(command)
         if "--check" in command.text:
             assert left(clusters) == before, f"{command.place} has written"
-        elif again and command.text.startswith("ansible-playbook"):
+        elif again and re.search(r"changed=[1-9]", output):
             counts = re.findall(r"changed=(\d+)", reader.follow(command))
-            assert counts
             assert set(counts) == {"0"}, f"{command.place}: a second run changes something"
     if "## Take it back" in text:
         assert left(clusters) == []
