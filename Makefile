@@ -98,6 +98,10 @@ test-full: ## Everything, then the matrices of which `make test` runs a sample: 
 format: ## Format and sort imports as lint wants it
 	@dev/lint --fix
 
+.PHONY: schema
+schema: ## Write docs/stack.schema.json anew, which editors complete the role stack's variables with
+	@dev/run env PYTHONPATH=dev/collections python dev/stack_schema.py
+
 .PHONY: requirements
 requirements: ## Pin dev/requirements*.txt anew (maintainers)
 	@dev/lock

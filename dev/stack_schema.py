@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes docs/stack.schema.json: what an editor has to know of a file of the role stack's variables, out of the argument
+specs and the documentation of the modules and the role. `make schema` calls it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any, Iterator, Mapping
+
+import yaml
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._sections import SECTIONS, Section
+
+COLLECTION = "ansible_collections.searchops.opensearch_ml.plugins"
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "docs/stack.schema.json"
+
+Schema = dict[str, Any]
+
+#: What stands for a value that Ansible fills in, as of a vault.
+TEMPLATE: Schema = {"type": "string", "pattern": r"\{[{%]"}
+
+_TYPES: dict[str, Schema] = {
+    "str": {"type": "string"},
+    "path": {"type": "string"},
+    "bool": {"type": "boolean"},
+    "int": {"type": "integer"},
+    "float": {"type": "number"},
+    "dict": {"type": "object"},
+    "list": {"type": "array"},
+    "json": {"type": ["string", "object", "array"]},
+}
+
+#: The markup of Ansible's documentation: a letter, then its text in parentheses, which may hold pairs of them.
+_MARKUP = re.compile(r"\b(?:[BCEIMOPV]|RV)\(((?:\\.|[^()\\]|\([^()]*\))*)\)")
+
+
+def documented(module: str) -> Mapping[str, Any]:
+    """The options of a module as it documents them, with those of its fragments."""
+    documentation = yaml.safe_load(importlib.import_module(f"{COLLECTION}.modules.{module}").DOCUMENTATION)
+    options: dict[str, Any] = {}
+    for fragment in documentation["extends_documentation_fragment"]:
+        name, _dot, variable = fragment.removeprefix("searchops.opensearch_ml.").partition(".")
+        source = importlib.import_module(f"{COLLECTION}.doc_fragments.{name}").ModuleDocFragment
+        options.update(yaml.safe_load(getattr(source, (variable or "documentation").upper())).get("options") or {})
+    return {**options, **documentation["options"]}
+
+
+def plain(text: str) -> str:
+    """A text of the documentation without its markup."""
+
+    def shown(found: re.Match[str]) -> str:
+        inside = re.sub(r"\\(.)", r"\1", found[1]).removeprefix("searchops.opensearch_ml.")
+        plugin, _hash, option = inside.partition("#")
+        return f"{option.partition(':')[2]} of {plugin}" if ":" in option else plugin
+
+    return _MARKUP.sub(shown, text)
+
+
+def description(option: Mapping[str, Any]) -> str:
+    """What an option is for, and what each of its choices is, where that is told."""
+    said = option["description"]
+    paragraphs = [said] if isinstance(said, str) else list(said)
+    choices = option.get("choices")
+    if isinstance(choices, dict):
+        paragraphs += [f"{choice}: {meaning}" for choice, meaning in choices.items()]
+    return "\n".join(map(plain, paragraphs))
+
+
+def value_of(option: Mapping[str, Any]) -> Schema:
+    """What an option may hold: its own type, a template, or nothing where it need not be given."""
+    kind = option.get("type", "str")
+    value = dict(_TYPES[kind])
+    if kind == "list":
+        value["items"] = option.get("items") or value_of({**option, "type": option["elements"], "required": True})
+    elif "choices" in option:
+        value = {"enum": list(option["choices"])}
+    elif option.get("suboptions"):
+        value = object_of(option["suboptions"])
+    # A plain text can be a template as it is.
+    others = [] if value == {"type": "string"} else [{"$ref": "#/$defs/template"}]
+    if not option.get("required"):
+        others.append({"type": "null"})
+    return {"anyOf": [value, *others]} if others else value
+
+
+def object_of(options: Mapping[str, Any]) -> Schema:
+    """A mapping of options, and of nothing else."""
+    properties = {}
+    for name, option in options.items():
+        properties[name] = {"description": description(option), **value_of(option)}
+        if option.get("default") is not None:
+            properties[name]["default"] = option["default"]
+    required = [name for name, option in options.items() if option.get("required")]
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+    }
+
+
+def rules_of(section: Section) -> Iterator[Schema]:
+    """What a module says of options that go together or not."""
+    for names in section.rules.get("required_one_of", []):
+        yield {"anyOf": [{"required": [name]} for name in names if name != section.by_id]}
+    for names in section.rules.get("mutually_exclusive", []):
+        for number, name in enumerate(names):
+            yield from ({"not": {"required": [name, other]}} for other in names[number + 1 :])
+    for name, value, needed in section.rules.get("required_if", []):
+        # Not only where it is stated: the value is the default.
+        assert section.options[name]["default"] == value
+        yield {"if": {"properties": {name: {"const": value}}}, "then": {"required": needed}}
+
+
+def item_of(section: Section) -> Schema:
+    """An item of a section: the options of its module, without those of the connection and without an id."""
+    options = documented(section.module)
+    item = object_of({name: options[name] for name in options if name in section.options and name != section.by_id})
+    rules = list(rules_of(section))
+    return {**item, **({"allOf": rules} if rules else {})}
+
+
+def with_sections(options: Mapping[str, Any], prefix: str = "") -> Schema:
+    """The options of a stack, the items of its sections being those of the modules."""
+    items = {
+        prefix + section.option: {"anyOf": [{"$ref": f"#/$defs/{section.option}"}, {"$ref": "#/$defs/template"}]}
+        for section in SECTIONS
+    }
+    return object_of({
+        name: {**option, **({"items": items[name]} if name in items else {})} for name, option in options.items()
+    })  # fmt: skip
+
+
+def schema() -> Schema:
+    specs = yaml.safe_load((ROOT / "roles/stack/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    variables = specs["argument_specs"]["main"]["options"]
+    root = with_sections(variables, "stack_")
+    # A file of variables may hold those of others beside.
+    del root["additionalProperties"]
+    others = "|".join(name.removeprefix("stack_") for name in variables)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "SPDX-License-Identifier: GPL-3.0-or-later. Written by `make schema`.",
+        "title": "Variables of the role searchops.opensearch_ml.stack",
+        **root,
+        "patternProperties": {f"^stack_(?!(?:{others})$)": False},
+        "$defs": {
+            "template": TEMPLATE,
+            **{section.option: item_of(section) for section in SECTIONS},
+            "ml_stack": with_sections(documented("ml_stack")),
+        },
+    }
+
+
+def text() -> str:
+    """The file as it ought to be."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(text(), encoding="utf-8")
+    print(f"Written: {TARGET.relative_to(ROOT)}")
