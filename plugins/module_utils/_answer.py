@@ -18,7 +18,8 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors im
 
 
 class Prediction(NamedTuple):
-    """``status`` is the backend's; ``body`` its decoded JSON; the rest was found in it, or is None."""
+    """``status`` is the backend's; ``body`` its decoded JSON; the rest was found in it, or is None. ``elapsed`` are the seconds
+    that the answer took, where it was this program that asked."""
 
     status: int
     body: Any
@@ -27,6 +28,7 @@ class Prediction(NamedTuple):
     usage: dict[str, Any] | None
     timings: dict[str, Any] | None
     tool_calls: list[dict[str, Any]]
+    elapsed: float | None = None
 
 
 def read(body: Any) -> Prediction:

@@ -105,6 +105,13 @@ status:
   returned: success, not in check mode
   type: int
   sample: 200
+elapsed:
+  description: How many seconds the answer took, from the last question on; what was waited before, for a backend that was loading
+    its model, does not count.
+  returned: success, not in check mode
+  type: float
+  sample: 0.42
+  version_added: 0.3.0
 result:
   description: The backend's whole answer. V(null) in check mode.
   returned: success

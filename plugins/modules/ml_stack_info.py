@@ -111,6 +111,19 @@ left_out:
       description: Why.
       type: str
       sample: It carries its connector inside it.
+cluster:
+  description: What the cluster is called, and the version that it runs. V(null) of what it does not tell.
+  returned: success, with O(format=graph)
+  type: dict
+  contains:
+    name:
+      description: The cluster's name.
+      type: str
+      sample: opensearch-cluster
+    version:
+      description: The version of OpenSearch.
+      type: str
+      sample: 3.6.0
 nodes:
   description: The objects.
   returned: success, with O(format=graph)

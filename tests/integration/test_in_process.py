@@ -151,7 +151,7 @@ def life(name: str) -> list[dict[str, Any]]:
 def comparable(value: Any) -> Any:
     """A result without what differs from one object to the next."""
     if isinstance(value, dict):
-        return {key: comparable(item) for key, item in value.items() if key != "timings"}
+        return {key: comparable(item) for key, item in value.items() if key not in ("timings", "elapsed")}
     if isinstance(value, list):
         return [comparable(item) for item in value]
     if isinstance(value, str):

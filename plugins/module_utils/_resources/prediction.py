@@ -31,8 +31,9 @@ class Expectation(NamedTuple):
 
 def predict(client: Client, model_id: str, parameters: Mapping[str, Any], *, timeout: float) -> Prediction:
     """Ask once. ``timeout`` is in seconds and must outlast the connector's own. Raises Failure."""
+    began = client.clock.now()
     answer = client.ask(f"{Model.PATH}/{segment(model_id)}/_predict", {"parameters": dict(parameters)}, timeout=timeout)
-    return read(answer.body)
+    return read(answer.body)._replace(elapsed=round(client.clock.now() - began, 3))
 
 
 def predict_patiently(

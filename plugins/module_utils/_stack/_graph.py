@@ -10,12 +10,22 @@ from __future__ import annotations
 
 from typing import Any, Iterator
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import _marks
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._cluster import Cluster
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import text_of
+
+
+def root(client: Client) -> dict[str, Any]:
+    """What the cluster is called and what it runs, as it tells itself; None of what it does not tell."""
+    body = client.get("/").body
+    told = body if isinstance(body, dict) else {}
+    version = told.get("version")
+    number = version.get("number") if isinstance(version, dict) else None
+    return {"name": told.get("cluster_name"), "version": number}
 
 
 def nodes(cluster: Cluster) -> list[dict[str, Any]]:

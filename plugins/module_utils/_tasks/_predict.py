@@ -77,6 +77,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "usage": answer.usage,
         "timings": answer.timings,
         "status": answer.status,
+        "elapsed": answer.elapsed,
         "result": answer.body,
     }
 

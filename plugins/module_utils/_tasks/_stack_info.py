@@ -33,7 +33,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         _marks.check_name(options["name"])
     cluster = Cluster.read(run.client)
     if options["format"] == "graph":
-        return {"nodes": _graph.nodes(cluster), "edges": _graph.edges(cluster)}
+        return {"cluster": _graph.root(run.client), "nodes": _graph.nodes(cluster), "edges": _graph.edges(cluster)}
     exporter = Exporter(cluster, stack=options["name"], pattern=options["name_pattern"])
     sections = options["sections"] if options["sections"] is not None else _OPTIONS
     declared = {option: exporter.section(option) for option in _OPTIONS if option in sections}

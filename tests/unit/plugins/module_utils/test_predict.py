@@ -60,7 +60,7 @@ class TestReading:
             "timings": {"predicted_ms": 5},
         }
         read = _answer.read(answer(data, 201))
-        assert read == (201, data, "hi", "hm", {"total_tokens": 3}, {"predicted_ms": 5}, [])
+        assert read == (201, data, "hi", "hm", {"total_tokens": 3}, {"predicted_ms": 5}, [], None)
         assert _answer.read(message(content="x", reasoning="hm")).reasoning == "hm"
 
     def test_an_output_without_a_map(self) -> None:
@@ -116,6 +116,7 @@ def test_the_result(served: FakeCluster) -> None:
     assert result["model_id"] == model_id
     assert result["content"] == "Light is scattered."
     assert result["usage"]["total_tokens"] == 8
+    assert result["elapsed"] == 0.0
     assert result["request"] == {"parameters": {**QUESTION, "temperature": 0}}
     assert result["actions"] == []
 
@@ -125,6 +126,7 @@ def test_in_check_mode_nothing_is_asked(served: FakeCluster) -> None:
     assert served.predictions == []
     assert (result["content"], result["result"]) == (None, None)
     assert result["request"] == {"parameters": QUESTION}
+    assert "elapsed" not in result
 
 
 def test_in_check_mode_the_model_may_be_missing(cluster: FakeCluster) -> None:
@@ -223,6 +225,22 @@ class TestPatience:
         assert caught.value.code == "backend_loading"
         assert 10 < sum(clock.slept) <= 20
         assert max(clock.slept) == 5.0
+
+    def test_how_long_an_answer_took(self, served: FakeCluster) -> None:
+        """Without the questions that came to nothing, and without the pauses between them."""
+        clock = FakeClock()
+        reply = failing(LOADING, BUSY)
+
+        def slow(*sent: Any) -> Any:
+            clock.time += 2.25
+            return reply(*sent)
+
+        served.backend = slow
+        [model_id] = served.models
+        client = make_run(served, clock=clock).client
+        patience = {"timeout": 9.0, "patience": 60.0, "clock": clock}
+        assert prediction.predict_patiently(client, model_id, QUESTION, Expectation(), **patience).elapsed == 2.25
+        assert clock.now() > 1000 + 3 * 2.25
 
     def test_a_lost_answer_is_not_asked_for_again(self, served: FakeCluster) -> None:
         served.before("POST", "/_predict", lambda: served.inject("lost_after"))

@@ -198,6 +198,7 @@ def test_a_part(module: Runner, cluster: FakeCluster) -> None:
 def test_a_graph(module: Runner, cluster: FakeCluster) -> None:
     laid(module, cluster)
     graph = module(MODULE, cluster, format="graph")
+    assert graph["cluster"] == {"name": "double", "version": cluster.version}
     names = {node["id"]: node["name"] for node in graph["nodes"]}
     told = {(names[edge["from"]], edge["relation"], names[edge["to"]]) for edge in graph["edges"]}
     assert told == {
