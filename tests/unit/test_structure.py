@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import ast
 from fnmatch import fnmatchcase
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from graphlib import TopologicalSorter
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 PACKAGE = "ansible_collections.searchops.opensearch_ml.plugins."
@@ -116,7 +116,9 @@ def test_a_file_can_be_read_at_one_go(name: str) -> None:
 @pytest.mark.parametrize("module", sorted((PLUGINS / "modules").glob("*.py")), ids=lambda path: path.stem)
 def test_a_module_is_documentation_and_a_short_main(module: Path) -> None:
     body = ast.parse(module.read_text(encoding="utf-8")).body
-    texts = [node.targets[0].id for node in body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
+    texts = [
+        node.targets[0].id for node in body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    ]
     assert texts == ["DOCUMENTATION", "EXAMPLES", "RETURN"]
     functions = [node for node in body if isinstance(node, ast.FunctionDef)]
     assert [function.name for function in functions] == ["main"]
