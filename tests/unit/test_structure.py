@@ -19,12 +19,12 @@ LAYERS = {
     "failures": ["_errors"],
     "values and texts": [
         "_answer", "_backend", "_custom_id", "_definition", "_explain", "_fingerprint", "_gguf", "_masking",
-        "_providers", "_regex", "_values",
+        "_json", "_providers", "_regex", "_unexpected", "_values",
     ],
     "the way to a server": [
-        "_auth", "_auth.*", "_client", "_core", "_options", "_run", "_transport", "_versions", "_waiter",
+        "_auth", "_auth.*", "_bounded", "_client", "_contention", "_core", "_lines", "_options", "_run", "_transport", "_versions", "_waiter",
     ],
-    "look-ups": ["_ollama", "_resource"],
+    "look-ups": ["_ollama", "_paging", "_resource"],
     "kinds of resources": ["_resources", "_resources.*"],
     "what concerns several kinds": [
         "_connector_removal", "_dedupe", "_deployment", "_memory", "_references", "_swap",
