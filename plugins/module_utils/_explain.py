@@ -77,7 +77,7 @@ _RULES = (
     Rule("too_many_tasks", r"exceed max running task limit", (), SOON),
     Rule("circuit_breaker", r"(?i)circuit.?breaker|circuit_breaking_exception"),
     Rule("wrong_credentials", "", (401,)),
-    # Without an exception's type: what stands in front of the cluster, or GET / of a node that has no cluster yet.
+    # Without an exception's type it is what stands in front of the cluster that says so.
     Rule("cluster_starting", r"^: ", (503,), SOON),
     # Amazon's front door, before OpenSearch itself is reached.
     Rule("aws_clock_skew", r"Signature expired|Signature not yet current", (400, 403)),

@@ -233,11 +233,6 @@ class TestStartUp:
             STARTING_TRIES,
             "cluster_starting",
         ),
-        "a root without a cluster": (
-            get("/x").answers(503, {"name": "n", "cluster_name": "c", "version": {"number": "3.6.0"}}),
-            2,
-            "cluster_starting",
-        ),
         "no cluster manager": (
             get("/x").answers(503, error(503, "cluster_manager_not_discovered_exception", "null")),
             2,
