@@ -11,7 +11,7 @@ from pathlib import Path
 #: What ansible-galaxy adds.
 GENERATED = {"MANIFEST.json", "FILES.json"}
 FOLDERS = ("meta/", "plugins/", "roles/", "playbooks/", "docs/")
-FILES = {"README.md", "LICENSE", "CHANGELOG.rst", "changelogs/changelog.yaml"}
+FILES = {"README.md", "LICENSE", "CHANGELOG.rst", "SECURITY.md", "changelogs/changelog.yaml"}
 #: Without these there is nothing to install.
 NEEDED = {"README.md", "LICENSE", "meta/runtime.yml", "playbooks/ollama_chat.yml"}
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -103,6 +104,33 @@ def test_the_readme_and_the_site_lead_to_each_guide() -> None:
 def test_links_are_seen() -> None:
     assert {"../security.md", "../../README.md#in-your-own-playbooks"} <= set(links("docs/guides/own_cluster.md"))
     assert {"what-is-in-it", "limits"} <= set(anchors(ROOT / "README.md"))
+
+
+def functions_of(path: Path) -> set[str]:
+    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+
+
+def test_each_promise_of_the_threat_model_has_a_test_that_exists() -> None:
+    text = (ROOT / "docs/threat_model.md").read_text()
+    promises = text[text.index("## What is promised") : text.index("## What is not promised")]
+    rows = [line.split("|")[1:3] for line in promises.splitlines() if line.startswith("| ")][1:]
+    behind = {
+        promise.strip(): re.findall(r"`((?:unit|integration)/\S+?\.py)::(test_\w+)`", tests)
+        for promise, tests in rows
+        if not promise.strip().startswith("**")
+    }
+    assert len(behind) > 20
+    assert [promise for promise, tests in behind.items() if not tests] == []
+    named = {test for tests in behind.values() for test in tests}
+    assert len(named) == promises.count("::")
+    # ansible-test is given the unit tests only.
+    there = {folder for folder in ("unit", "integration") if (ROOT / "tests" / folder).is_dir()}
+    missing = [
+        f"{path}::{function}"
+        for path, function in sorted(named)
+        if path.split("/")[0] in there and function not in functions_of(ROOT / "tests" / path)
+    ]
+    assert missing == []
 
 
 def options_of_a_model() -> dict[str, dict[str, object]]:
