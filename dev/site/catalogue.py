@@ -146,7 +146,7 @@ def said(speaker: str, parts: list[ast.expr]) -> str:
 
 
 def alternatives(pattern: str) -> list[str]:
-    """The branches of a pattern, as text rather than as a regular expression where there is no difference."""
+    """The branches of a pattern that have a word, as text rather than as a regular expression where there is no difference."""
     branches, depth = [""], 0
     for piece in re.findall(r"\\.|\[(?:\\.|[^\]])*\]|.", pattern.removeprefix("(?i)")):
         depth += {"(": 1, ")": -1}.get(piece, 0)
@@ -155,7 +155,7 @@ def alternatives(pattern: str) -> list[str]:
         else:
             branches[-1] += piece
     unescaped = [re.sub(r"\\([\[\].{}$])", r"\1", branch.strip("^$")) for branch in branches]
-    return [branch.replace("|", r"\|") for branch in unescaped if branch]
+    return [branch.replace("|", r"\|") for branch in unescaped if re.search(r"\w", branch)]
 
 
 def catalogue(plugins: Path) -> str:

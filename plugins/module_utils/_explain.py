@@ -56,7 +56,7 @@ _RULES = (
         STARTING,
     ),
     # By the gate in front of every route, and by the one in front of every action.
-    Rule("security_starting", r"(?i)security (plugin )?not initialized", (), STARTING),
+    Rule("security_starting", r"(?i)security not initialized", (), STARTING),
     Rule("cluster_starting", r"state not recovered / initialized", (), STARTING),
     # 2.19.1 answers _deploy with a conflict as 500.
     Rule("version_conflict", r"version_conflict_engine_exception|version conflict", (409, 500), SOON),

@@ -251,6 +251,7 @@ class TestCatalogue:
         text = catalogue(ROOT / "plugins")
         assert "No host could be reached (<em>hosts</em>): <em>reason</em>" in text
         assert "OpenSearch says `models are still using this connector`" in text
+        assert "OpenSearch says `state not recovered / initialized`<br>OpenSearch answers 503 |" in text
         assert "The backend answers 401 or 403" in text
 
     def test_a_code_that_nothing_raises_is_not_passed_over(self, tmp_path: Path) -> None:
