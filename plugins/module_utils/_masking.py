@@ -33,8 +33,13 @@ def is_literal_secret(header: str, value: str) -> bool:
     return bool(_SENSITIVE_HEADER.search(header)) and not _ONLY_PLACEHOLDERS.fullmatch(value)
 
 
+def _as_python_writes(text: str) -> set[str]:
+    """The text within a longer one: which quotes are escaped depends on those that are in the rest."""
+    return {repr(text)[1:-1], repr(f'"{text}')[2:-1]}
+
+
 class Masker:
-    """Replaces each known secret, and its base64, URL-encoded and JSON-escaped forms, by :data:`MASK`."""
+    """Replaces each known secret, and its base64, URL-encoded and escaped forms, by :data:`MASK`."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
@@ -50,6 +55,8 @@ class Masker:
                 escaped,
                 # A structure in a credential or a parameter travels as JSON inside JSON.
                 {json.dumps(form)[1:-1] for form in escaped},
+                # A message quotes an answer of a strange shape as Python writes it.
+                *[_as_python_writes(form) for form in (secret, *escaped)],
                 {
                     secret,
                     base64.b64encode(raw).decode(),

@@ -65,6 +65,9 @@ def forms(secret: str) -> dict[str, str]:
         "form": quote_plus(secret),
         "json": json.dumps(secret)[1:-1],
         "json utf-8": json.dumps(secret, ensure_ascii=False)[1:-1],
+        "python": str([secret])[2:-2],
+        "python, more quotes": str([f"'{secret}\""])[4:-3],
+        "json in python": str([json.dumps(secret)])[3:-3],
     }
 
 
