@@ -8,19 +8,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module, worth_hiding
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import printable
+
+#: The most that is written into the system's log of one module.
+LONGEST_NOTE = 10_000
 
 
 class _Discreet(AnsibleModule):
-    """Ends without its secrets, also where Ansible refuses an option before it has learned what is secret."""
+    """Tells no secret where Ansible speaks for the module, before that could say what is secret."""
 
     def __init__(self, described: Module) -> None:
         self._described = described
         super().__init__(argument_spec=described.argument_spec(), supports_check_mode=True, **described.rules)
+
+    def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
+        """Into the system's log, where Ansible notes each module with its arguments."""
+        masker = self._described.masker(self.params)
+        # No log takes a zero, and a line break would begin another entry.
+        super().log(printable(masker(msg), LONGEST_NOTE), log_args and masker(dict(log_args)))
 
     def fail_json(self, msg: str, **result: Any) -> None:
         self.params.update(self._described.shown(self.params))

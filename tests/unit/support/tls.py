@@ -20,6 +20,10 @@ from cryptography.x509.oid import NameOID
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.server import Server
 
 _DAY = datetime.timedelta(days=1)
+_SIGNS = x509.KeyUsage(
+    digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
+    key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+)  # fmt: skip
 
 
 class Authority:
@@ -30,8 +34,12 @@ class Authority:
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.path = folder / f"{name}.pem"
-        constraints = x509.BasicConstraints(ca=True, path_length=None)
-        own = self._builder(self._name, self._key.public_key(), 0).add_extension(constraints, critical=True)
+        own = (
+            self._builder(self._name, self._key.public_key(), 0)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_SIGNS, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
+        )
         self.path.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def certificate(self, name: str, *, host: str = "127.0.0.1", age: int = 0) -> Path:
@@ -41,8 +49,12 @@ class Authority:
             subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
         except ValueError:
             subject = x509.DNSName(host)
-        made = self._builder(x509.Name([]), key.public_key(), age).add_extension(
-            x509.SubjectAlternativeName([subject]), critical=True
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        made = (
+            self._builder(x509.Name([]), key.public_key(), age)
+            .add_extension(x509.SubjectAlternativeName([subject]), critical=True)
+            # From Python 3.13 on, certificates are held to what the standard asks for.
+            .add_extension(issuer, critical=False)
         )
         path = self._folder / f"{name}.pem"
         path.write_bytes(

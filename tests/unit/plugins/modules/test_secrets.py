@@ -9,8 +9,9 @@ from typing import Any, Callable, Mapping
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import pytest
+from ansible.module_utils import basic
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _masking, _transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _masking, _module, _transport
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, Refused
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama
@@ -215,6 +216,29 @@ class TestNothingLeaks:
         result = module("ml_model", cluster, name="Chat", interface="nonsense", **connection)
         assert "dictionary requested" in result["msg"]
         assert leaks(result) == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_log_of_the_system(
+    module: Runner, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], known: bool
+) -> None:
+    """Ansible notes there what a module is called with, before that can say what in it is secret."""
+    noted: list[str] = []
+    monkeypatch.setattr(basic, "has_journal", False)
+    monkeypatch.setattr(basic.AnsibleModule, "_log_to_syslog", lambda self, msg: noted.append(msg))
+    if not known:
+        monkeypatch.setattr(_module, "_Discreet", Indiscreet)
+    args = {**CONNECTOR, "description": "two\nlines\0", **connection}
+    module("ml_connector", cluster, **args)
+    assert [note for note in noted if note.startswith("Invoked with")]
+    assert (leaks({"noted": noted}) == []) is known
+    assert (not [note for note in noted if "\n" in note or "\0" in note]) is known
+
+
+class Indiscreet(_module._Discreet):
+    """As Ansible does by itself."""
+
+    log = basic.AnsibleModule.log
 
 
 @pytest.mark.parametrize(
