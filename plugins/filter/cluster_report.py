@@ -1,0 +1,73 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: cluster_report
+short_description: What a page about a cluster shows
+version_added: 0.3.0
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+description:
+  - Takes the results of the modules that read a cluster, and makes of them what the playbook C(report) writes on its page.
+  - Texts are without control characters and cut where they are long. They are not escaped; a template has to do that.
+  - Of a URL the user, the password and what comes behind the path are left out, as keys stand there.
+options:
+  _input:
+    description:
+      - The results by these names. One that is left out is shown as not known; only C(graph) is needed.
+      - C(graph) is that of M(searchops.opensearch_ml.ml_stack_info) with C(format=graph).
+      - C(settings) is that of M(searchops.opensearch_ml.opensearch_cluster_setting_info).
+      - C(profile) is that of M(searchops.opensearch_ml.ml_profile_info).
+      - C(duplicates) is that of M(searchops.opensearch_ml.ml_dedupe), without C(apply).
+      - C(stack) is that of M(searchops.opensearch_ml.ml_stack) in check mode.
+      - C(answers) is that of a loop of M(searchops.opensearch_ml.ml_predict) over models of the graph.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Who uses whom
+  searchops.opensearch_ml.ml_stack_info:
+    format: graph
+  register: graph
+
+- name: What the page would say of orphans
+  ansible.builtin.debug:
+    msg: "{{ ({'graph': graph} | searchops.opensearch_ml.cluster_report).orphans }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - What is shown. Of a cluster whose graph could not be read only C(reason), a mapping with C(message), C(remedy) and C(code).
+  type: dict
+  sample:
+    reason: null
+    version: 3.6.0
+    orphans:
+      - kind: connector
+        name: Old chat
+        id: oUdPqZQBQwAL8-GOCZYL
+        reason: Nothing calls through it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _report
+
+
+def cluster_report(results: object) -> dict[str, Any]:
+    if not isinstance(results, Mapping):
+        raise AnsibleFilterError(f"cluster_report: needs a mapping of results, not {type(results).__name__}.")
+    return _report.view(results)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, object]:
+        return {"cluster_report": cluster_report}

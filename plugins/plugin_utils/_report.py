@@ -1,0 +1,262 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection: it may change at any time.
+
+"""What a page about a cluster shows, out of the results of the modules that read it. All text in it is safe to show, and not
+escaped for any format."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, Mapping, Sequence
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _regex
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, printable
+from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _drawing
+
+Result = Mapping[str, Any]
+
+PREFIX = "plugins.ml_commons."
+#: Shown whatever their values are; of the others only those that somebody has set.
+SETTINGS_THAT_MATTER = (
+    "trusted_connector_endpoints_regex",
+    "trusted_connector_private_endpoints_regex",
+    "connector.private_ip_enabled",
+    "connector_access_control_enabled",
+    "model_access_control_enabled",
+    "only_run_on_ml_node",
+    "model_auto_redeploy.enable",
+    "agent_framework_enabled",
+)
+
+#: How a state is to be taken: good, bad, in between, or neither.
+_MOODS = {
+    "DEPLOYED": "good",
+    "PARTIALLY_DEPLOYED": "fair",
+    "DEPLOYING": "fair",
+    "REGISTERING": "fair",
+    "DEPLOY_FAILED": "bad",
+}
+_MOOD_OF_SIGN = {"+": "good", "~": "fair", "-": "bad"}
+
+#: What is wrong with a pattern of trusted addresses.
+CATCH_ALL = "trusts every address"
+BROKEN = "does not compile, so that no connector can be made"
+
+
+def view(results: Mapping[str, Result]) -> dict[str, Any]:
+    """``results`` are those of the graph, the settings, the profile, the duplicates, the stack and the answers, by these names."""
+    graph = results.get("graph") or {}
+    reason = reason_of(graph, "nodes")
+    if reason:
+        return {"reason": reason}
+    nodes, edges = graph["nodes"], graph["edges"]
+    shown = {
+        "reason": None,
+        "name": _text((graph.get("cluster") or {}).get("name")),
+        "version": _text((graph.get("cluster") or {}).get("version")),
+        "settings": _settings(results.get("settings") or {}),
+        "models": _models(nodes, edges, results.get("profile") or {}, results.get("answers") or {}),
+        "nodes": _nodes(results.get("profile") or {}),
+        "drift": _drift(results.get("stack") or {}),
+        "duplicates": _duplicates(results.get("duplicates") or {}),
+        "orphans": _orphans(nodes, edges),
+        "drawing": _shown_drawing(_drawing.drawing(nodes, edges)),
+    }
+    return {**shown, "count": _counts(shown, nodes)}
+
+
+def reason_of(result: Result, key: str) -> dict[str, str] | None:
+    """Why a result does not have what it was asked for; None where it has it."""
+    if key in result:
+        return None
+    failure = result.get("failure") or {}
+    return {
+        "message": _text(failure.get("message") or result.get("msg") or "Nothing was read.", 1000),
+        "remedy": _text(failure.get("remedy"), 1000),
+        "code": _text(failure.get("code")),
+    }
+
+
+def _text(value: object, limit: int = 300) -> str:
+    return "" if value is None else printable(value, limit)
+
+
+def _address(url: object) -> str:
+    """A URL without the parts in which keys are handed over."""
+    return _text(re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", str(url))[0]))
+
+
+def _settings(result: Result) -> dict[str, Any]:
+    values, origins = result.get("settings") or {}, result.get("origins") or {}
+    rows = [
+        {
+            "name": _text(name.removeprefix(PREFIX)),
+            "values": [{"text": _text(each), "risk": _risk(name, each)} for each in _listed(values[name])],
+            "origin": _text(origins.get(name)),
+        }
+        for name in values
+        if origins.get(name) != "default" or name.removeprefix(PREFIX) in SETTINGS_THAT_MATTER
+    ]
+    return {"rows": rows, "reason": reason_of(result, "settings")}
+
+
+def _listed(value: object) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _risk(name: str, pattern: object) -> str:
+    if not name.endswith("_regex"):
+        return ""
+    try:
+        return CATCH_ALL if _regex.is_catch_all(str(pattern)) else ""
+    except Failure as failure:
+        return BROKEN if "does not compile" in failure.message else "is not understood by this check"
+
+
+def _models(nodes: Sequence[Result], edges: Sequence[Result], profile: Result, answers: Result) -> list[dict[str, Any]]:
+    names = {node["id"]: node["name"] for node in nodes}
+    urls = {node["id"]: node.get("urls") or [] for node in nodes}
+    called = {edge["from"]: edge["to"] for edge in edges if edge["relation"] == "calls through"}
+    held: dict[str, list[Result]] = {}
+    for each in profile.get("models") or []:
+        held.setdefault(each["model_id"], []).append(each)
+    asked = {each["item"]["id"]: each for each in answers.get("results") or []}
+    rows = []
+    for node in nodes:
+        if node["kind"] != "model":
+            continue
+        at, connector = held.get(node["id"], []), called.get(node["id"])
+        planned = {id_ for each in at for id_ in each.get("target_worker_nodes") or []}
+        rows.append(
+            {
+                "name": _text(node["name"]),
+                "id": _text(node["id"]),
+                "stack": _text(node.get("stack")),
+                "state": _text(node.get("state")),
+                "mood": _MOODS.get(str(node.get("state")), ""),
+                "connector": _text(names.get(connector, connector)),
+                "urls": [_address(url) for url in urls.get(str(connector), [])],
+                "serving": sum(1 for each in at if each.get("loaded")),
+                "planned": len(planned),
+                "elsewhere": [
+                    {"node": _text(each["node_id"]), "state": _text(each.get("state") or "not there")}
+                    for each in at
+                    if not each.get("loaded") or each.get("state") != "DEPLOYED"
+                ],
+                "answer": _answer(asked.get(node["id"])),
+            }
+        )
+    return rows
+
+
+def _answer(result: Result | None) -> dict[str, Any]:
+    if result is None or result.get("skipped"):
+        return {"asked": False, "seconds": None, "reason": None}
+    return {"asked": True, "seconds": result.get("elapsed"), "reason": reason_of(result, "elapsed")}
+
+
+def _nodes(profile: Result) -> dict[str, Any]:
+    """Each node with what it serves, and the states of what it holds beside that."""
+    found: dict[str, dict[str, int]] = {}
+    for each in profile.get("models") or []:
+        states = found.setdefault(_text(each["node_id"]), {})
+        state = "serving" if each.get("loaded") else _text(each.get("state") or "not there")
+        states[state] = states.get(state, 0) + 1
+    rows = [
+        {"id": node, "states": [{"state": state, "count": found[node][state]} for state in sorted(found[node])]}
+        for node in found
+    ]
+    return {"rows": rows, "reason": reason_of(profile, "models")}
+
+
+def _drift(result: Result) -> dict[str, Any]:
+    """The plan of a stack that is declared for the cluster, where one is."""
+    if not result:
+        return {"declared": False, "lines": [], "reason": None}
+    lines = [{"text": _text(line), "mood": _MOOD_OF_SIGN.get(str(line)[:1], "")} for line in result.get("plan") or []]
+    return {"declared": True, "lines": lines, "reason": reason_of(result, "plan")}
+
+
+def _duplicates(result: Result) -> dict[str, Any]:
+    rows = [
+        {
+            "kind": _kind(found["kind"]),
+            "name": _text(found["name"]),
+            "objects": [
+                {
+                    "id": _text(each["id"]),
+                    "fate": _text(each.get("fate")),
+                    "reason": _text(each.get("reason")),
+                    "users": ", ".join(_text(user.get("name")) for user in each.get("users") or []),
+                }
+                for each in found["objects"]
+            ],
+        }
+        for found in result.get("duplicates") or []
+    ]
+    return {"rows": rows, "reason": reason_of(result, "duplicates")}
+
+
+def _kind(kind: object) -> str:
+    return _text(kind).replace("_", " ")
+
+
+def _orphans(nodes: Sequence[Result], edges: Iterable[Result]) -> list[dict[str, str]]:
+    """What refers to something that is gone, and what nothing refers to."""
+    known = {node["id"]: node for node in nodes}
+    used = set()
+    found = []
+    for edge in edges:
+        used.add(edge["to"])
+        if edge["to"] not in known:
+            what = "group" if edge["relation"] == "is in" else "connector"
+            found.append((known[edge["from"]], f"Its {what} {edge['to']} is gone."))
+    unused = {"connector": "Nothing calls through it.", "model_group": "No model is in it."}
+    found += [(node, unused[node["kind"]]) for node in nodes if node["kind"] in unused and node["id"] not in used]
+    return [
+        {"kind": _kind(node["kind"]), "name": _text(node["name"]), "id": _text(node["id"]), "reason": _text(reason)}
+        for node, reason in found
+    ]
+
+
+def _shown_drawing(drawn: dict[str, Any]) -> dict[str, Any]:
+    boxes = []
+    for box in drawn["boxes"]:
+        node = box.pop("node")
+        name, kind = _text(node["name"]), _kind(node["kind"])
+        gone = node["kind"] == _drawing.GONE
+        boxes.append(
+            {
+                **box,
+                "kind": kind,
+                "name": name,
+                "short": name if len(name) <= 28 else name[:27] + "\u2026",
+                "note": _text(node.get("state")) or ("it is not there" if gone else kind),
+                "mood": "bad" if gone else _MOODS.get(str(node.get("state")), ""),
+            }
+        )
+    return {**drawn, "boxes": boxes}
+
+
+def _counts(shown: Mapping[str, Any], nodes: Sequence[Result]) -> dict[str, Any]:
+    kinds = [str(node["kind"]) for node in nodes]
+    answers = [model["answer"] for model in shown["models"]]
+    seconds = [answer["seconds"] for answer in answers if answer["seconds"] is not None]
+    return {
+        "connectors": kinds.count("connector"),
+        "models": len(shown["models"]),
+        "deployed": sum(model["state"] == "DEPLOYED" for model in shown["models"]),
+        "amiss": sum(model["mood"] in ("fair", "bad") for model in shown["models"]),
+        "agents": kinds.count("agent"),
+        "pipelines": sum(kind.endswith("_pipeline") for kind in kinds),
+        "drift": len(shown["drift"]["lines"]),
+        "duplicates": len(shown["duplicates"]["rows"]),
+        "orphans": len(shown["orphans"]),
+        "risks": sum(bool(each["risk"]) for row in shown["settings"]["rows"] for each in row["values"]),
+        "silent": sum(answer["reason"] is not None for answer in answers),
+        "answered": len(seconds),
+        "slowest": max(seconds, default=None),
+    }

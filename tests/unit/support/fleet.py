@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clusters for the page of the playbook report: what the modules return of them, made up, and the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping
+
+from jinja2 import Environment, StrictUndefined
+
+from ansible_collections.searchops.opensearch_ml.plugins.filter.cluster_report import cluster_report
+from ansible_collections.searchops.opensearch_ml.plugins.modules import ml_stack_info
+
+TEMPLATE = Path(ml_stack_info.__file__).resolve().parents[2] / "playbooks/templates/report.html.j2"
+
+Results = dict[str, dict[str, Any]]
+
+FIRST, SECOND = "C54_k7uARlmFjB9d3dFG3w", "ujUGMXvLRUq0zrT-hUrNtw"
+
+
+def environment() -> Environment:
+    """Jinja as the template needs it. Nothing in it is escaped by itself, as in Ansible."""
+    made = Environment(autoescape=False, undefined=StrictUndefined)  # noqa: S701 - that is what is tested
+    made.filters["searchops.opensearch_ml.cluster_report"] = cluster_report
+    return made
+
+
+def page(clusters: Mapping[str, Results]) -> str:
+    """What the playbook would write of the results."""
+    hostvars = {
+        host: {("stack_result" if name == "stack" else f"__report_{name}"): result for name, result in results.items()}
+        for host, results in clusters.items()
+    }
+    return environment().from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        __report_clusters=list(clusters), __report_time="2026-01-02 03:04 UTC", hostvars=hostvars
+    )  # fmt: skip
+
+
+def cluster(models: int = 3, *, mark: str = "") -> Results:
+    """One with so many models, and with something of each kind that is amiss. ``mark`` goes into all text of the server."""
+    connectors = [
+        {
+            "kind": "connector",
+            "id": f"connector-{number}{mark}",
+            "name": f"Gateway {number}{mark}",
+            "stack": None,
+            "urls": [f"https://llm-{number}.example.com/v1/chat/completions{mark}"],
+        }
+        for number in range(models // 5 + 1)
+    ]
+    states = ["DEPLOYED"] * 8 + ["PARTIALLY_DEPLOYED", "DEPLOY_FAILED"]
+    kept = [
+        {
+            "kind": "model",
+            "id": f"model-{number}{mark}",
+            "name": f"Chat for the department of number {number}{mark}",
+            "stack": f"demo{mark}" if number % 2 else None,
+            "state": states[number % len(states)] + mark,
+        }
+        for number in range(models)
+    ]
+    agents = [
+        {"kind": "agent", "id": f"agent-{number}{mark}", "name": f"Helper {number}{mark}", "stack": None}
+        for number in range(models // 3 + 1)
+    ]
+    pipeline = {"kind": "search_pipeline", "id": f"search/answers{mark}", "name": f"answers{mark}", "stack": None}
+    group = {"kind": "model_group", "id": f"group{mark}", "name": f"Empty{mark}", "stack": None}
+    edges = [
+        {"from": model["id"], "to": connectors[number // 5]["id"], "relation": "calls through"}
+        for number, model in enumerate(kept[1:])
+    ]
+    if kept:
+        edges.append({"from": kept[0]["id"], "to": f"lost{mark}", "relation": "calls through"})
+        edges.append({"from": pipeline["id"], "to": kept[-1]["id"], "relation": "uses"})
+        edges += [
+            {"from": agent["id"], "to": kept[number * 3 % models]["id"], "relation": "uses"}
+            for number, agent in enumerate(agents)
+        ]
+    trusted = "plugins.ml_commons.trusted_connector_endpoints_regex"
+    failure = {"code": f"backend_busy{mark}", "message": f"It answered 429.{mark}", "remedy": f"Wait.{mark}"}
+    return {
+        "graph": {
+            "cluster": {"name": f"house{mark}", "version": f"3.6.0{mark}"},
+            "nodes": [group, *connectors, *kept, *agents, pipeline],
+            "edges": edges,
+        },
+        "settings": {
+            "settings": {
+                trusted: [r"^https://llm\.example\.com/.*$" + mark, ".*", f"(broken{mark}"],
+                "plugins.ml_commons.only_run_on_ml_node": f"false{mark}",
+                f"plugins.ml_commons.own{mark}": f"1{mark}",
+                "plugins.ml_commons.nobody_cares": "5",
+            },
+            "origins": {trusted: f"persistent{mark}", "plugins.ml_commons.nobody_cares": "default"},
+        },
+        "profile": {
+            "models": [
+                {
+                    "model_id": model["id"],
+                    "node_id": node + mark,
+                    "state": model["state"],
+                    "loaded": node == FIRST or model["state"].startswith("DEPLOYED"),
+                    "target_worker_nodes": [FIRST + mark, SECOND + mark],
+                    "worker_nodes": [FIRST + mark],
+                }
+                for model in kept
+                for node in (FIRST, SECOND)
+            ]
+        },
+        "duplicates": {
+            "duplicates": [
+                {
+                    "kind": f"connector{mark}",
+                    "name": f"Gateway 0{mark}",
+                    "objects": [
+                        {
+                            "id": f"twin-{number}{mark}",
+                            "fate": f"keep{mark}",
+                            "reason": f"it serves{mark}",
+                            "users": [{"name": f"Chat{mark}"}] * number,
+                        }
+                        for number in (1, 0)
+                    ],
+                }
+            ]
+        },
+        "stack": {"plan": [f"+ create model 'New'{mark}", f"~ change connector 'Gateway 0' (in place){mark}"]},
+        "answers": {
+            "results": [
+                {"item": each, "elapsed": 0.25 + number}
+                if number
+                else {"item": each, "failed": False, "msg": mark, "failure": failure}
+                for number, each in enumerate(kept[:3])
+            ]
+        },
+    }
+
+
+def unreachable(mark: str = "") -> Results:
+    failure = {
+        "code": f"unreachable{mark}",
+        "message": f"No host could be reached.{mark}",
+        "remedy": f"Check 'hosts'.{mark}",
+    }
+    return {"graph": {"failed": True, "msg": "", "failure": failure}}

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of the playbook report: all of a server's text is escaped, and many clusters are no trouble."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import nodes
+
+from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _report
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import fleet
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
+
+#: Where the collection is found, be it the repository or a copy of it.
+COLLECTIONS = Path(fleet.__file__).parents[6]
+
+#: What a page must not take for its own: tags, ends of attributes, entities, terminal escapes, text that runs backwards.
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;\x1b[31m\x9b\u202e{{ 7 * 7 }}"
+
+TAGS = {
+    "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "nav", "section", "h1", "h2", "h3", "p", "br", "ul",
+    "li", "a", "span", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "div", "svg", "g",
+    "path", "rect", "text",
+}  # fmt: skip
+
+
+class Page(HTMLParser):
+    """The tags and attributes of a page, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.pieces: list[str] = []
+        self.feed(html)
+        self.close()
+        self.text = "".join(self.pieces)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.pieces.append(data)
+
+    def values(self, name: str) -> list[str | None]:
+        return [value for each, value in self.attributes if each == name]
+
+
+def test_each_place_of_the_template_escapes() -> None:
+    """What is put out is a constant, a macro of the template, or goes through the filter ``e`` last."""
+    parsed = fleet.environment().parse(fleet.TEMPLATE.read_text(encoding="utf-8"))
+    macros = {macro.name for macro in parsed.find_all(nodes.Macro)}
+    seen = 0
+    for output in parsed.find_all(nodes.Output):
+        for each in output.nodes:
+            if isinstance(each, nodes.TemplateData):
+                continue
+            seen += 1
+            called = isinstance(each, nodes.Call) and isinstance(each.node, nodes.Name) and each.node.name in macros
+            escaped = isinstance(each, nodes.Filter) and each.name == "e"
+            assert called or escaped, f"line {each.lineno} puts out {each}"
+    assert seen > 50
+    assert not {each.name for each in parsed.find_all(nodes.Filter)} & {"safe", "tojson"}
+    assert not list(parsed.find_all((nodes.Include, nodes.Import, nodes.FromImport)))
+
+
+def test_a_servers_text_is_only_text() -> None:
+    html = fleet.page({"here": fleet.cluster(mark=EVIL), "gone": fleet.unreachable(EVIL)})
+    page = Page(html)
+    assert page.open == []
+    assert page.tags - {"title"} <= TAGS
+    assert not [name for name, _value in page.attributes if name.startswith("on") or name in ("src", "style")]
+    assert all(re.fullmatch(r"#c\d+", str(value)) for value in page.values("href"))
+    # All of it is there, as text.
+    assert page.text.count("{{ 7 * 7 }}") > 50
+    assert "onerror=alert(1)>&amp;?" in page.text
+    assert re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", html) == []
+
+
+def test_it_needs_nothing_from_elsewhere() -> None:
+    html = fleet.page({"one": fleet.cluster()})
+    page = Page(html)
+    assert page.tags & {"script", "link", "img", "iframe", "object", "base", "form"} == set()
+    assert "url(" not in html
+    assert "@import" not in html
+    [policy] = [value for value in page.values("content") if value and "default-src" in value]
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    assert re.findall(r"(?:src|href|action)=\"(?!#c)", html) == []
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+
+
+def test_what_is_shown() -> None:
+    text = " ".join(Page(fleet.page({"north": fleet.cluster(), "south": fleet.unreachable()})).text.split())
+    for said in (
+        "ML Commons on 2 clusters",
+        "As it was at 2026-01-02 03:04 UTC.",
+        "north OpenSearch 3.6.0 3 of 3 models deployed",
+        "dangerous trust",
+        "1 without an answer",
+        "2 differ from the declaration",
+        "1 names shared",
+        "answers within 2.25 s",
+        ".* trusts every address",
+        "(broken does not compile, so that no connector can be made",
+        "+ create model 'New'",
+        "backend_busy",
+        "Its connector lost is gone.",
+        "model group Empty group: No model is in it.",
+        "twin-0 keep, it serves; used by nobody",
+        f"{fleet.SECOND}: 3 serving",
+        "not reachable",
+        "Not known: No host could be reached. unreachableCheck 'hosts'.",
+    ):
+        assert said in text, said
+    assert "nobody_cares" not in text
+
+
+def test_twenty_clusters_of_two_hundred_models() -> None:
+    clusters = {f"cluster-{number:02}": fleet.cluster(200) for number in range(20)}
+    began = time.process_time()
+    html = fleet.page(clusters)
+    # Some 0.3 s and 3.4 MB; what grows with the square of the models would be far beyond.
+    assert time.process_time() - began < 5
+    assert len(html) < 5_000_000
+    page = Page(html)
+    assert page.text.count("Chat for the department of number 199") == 20 * 2
+    # What is long is folded.
+    assert page.values("open") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "risk"),
+    [
+        ("a_regex", ".*", _report.CATCH_ALL),
+        ("a_regex", "^https?://.*$", _report.CATCH_ALL),
+        ("a_regex", "^https://a\\.example/.*$", ""),
+        ("a_regex", "(", _report.BROKEN),
+        ("a_regex", r"\p{Greek}", "is not understood by this check"),
+        ("a", ".*", ""),
+    ],
+)
+def test_patterns(name: str, pattern: str, risk: str) -> None:
+    results = {**fleet.cluster(), "settings": {"settings": {name: [pattern]}, "origins": {name: "persistent"}}}
+    [row] = _report.view(results)["settings"]["rows"]
+    assert row["values"] == [{"text": pattern, "risk": risk}]
+
+
+def test_keys_in_urls_are_left_out() -> None:
+    results = fleet.cluster()
+    urls = ["https://joe:s3cret@llm.example.com/v1?key=s3cret", "https://llm.example.com#s3cret", "//s3cret@x?@"]
+    connector = next(node for node in results["graph"]["nodes"] if node["kind"] == "connector")
+    connector["urls"] = urls
+    assert _report.view(results)["models"][1]["urls"] == [
+        "https://llm.example.com/v1",
+        "https://llm.example.com",
+        "//x",
+    ]
+    assert "s3cret" not in fleet.page({"one": results})
+
+
+def test_what_could_not_be_read_has_its_reason() -> None:
+    whole = fleet.cluster()
+    failed = {
+        "failed": True,
+        "msg": "Task failed. Do this.",
+        "failure": {"code": "forbidden", "message": "Task failed."},
+    }
+    for name in ("settings", "profile", "duplicates", "stack"):
+        text = Page(fleet.page({"one": {**whole, name: failed}})).text
+        assert text.count("Not known: Task failed. forbidden") == 1, name
+    # A task that fails before a module runs has only a message.
+    html = fleet.page({"one": {"graph": {"failed": True, "msg": "'x' is undefined"}}, "two": {}})
+    assert Page(html).text.count("Not known: 'x' is undefined") == 1
+    assert "Not known:</strong> Nothing was read." in html
+
+
+def test_an_empty_cluster() -> None:
+    empty: dict[str, Any] = {
+        "graph": {"cluster": {"name": None, "version": None}, "nodes": [], "edges": []},
+        "settings": {"settings": {}, "origins": {}},
+        "profile": {"models": []},
+        "duplicates": {"duplicates": []},
+    }
+    text = " ".join(Page(fleet.page({"one": empty})).text.split())
+    for said in (
+        "A cluster without a name, OpenSearch of unknown version; connectors: 0",
+        "The inventory declares nothing for this cluster.",
+        "There is nothing.",
+        "There is no model.",
+        "No node holds a model.",
+        "No name is shared.",
+        "Nothing is left over.",
+    ):
+        assert said in text, said
+
+
+def test_the_playbook_shows_a_clusters_text_as_it_is(tmp_path: Path) -> None:
+    """Ansible fills in no template that it finds in a server's text, and nothing is written to the cluster."""
+    # Later versions refuse such names.
+    cluster = FakeCluster("2.19.1")
+    cluster.add_model(EVIL, cluster.add_connector(EVIL, description=EVIL))
+    lost = cluster.add_connector("Lost")
+    cluster.add_model("Lost", lost, state="UNDEPLOYED")
+    del cluster.connectors[lost]
+    target = tmp_path / "page.html"
+    with serving(cluster) as url:
+        variables = {
+            "opensearch_connection": {"hosts": [url]},
+            "report_file": str(target),
+            "stack_model_groups": [{"name": "New"}],
+        }
+        (tmp_path / "variables.json").write_text(json.dumps(variables))
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        done = subprocess.run(
+            [program, "searchops.opensearch_ml.report", "-e", f"@{tmp_path / 'variables.json'}"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
+            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cluster.writes == []
+    assert len(cluster.predictions) == 1
+    assert target.stat().st_mode & 0o777 == 0o600
+    html = target.read_text(encoding="utf-8")
+    page = Page(html)
+    assert page.open == []
+    assert page.tags - {"title"} <= TAGS
+    assert "{{ 7 * 7 }}" in page.text
+    assert f"Its connector {lost} is gone." in page.text
+    assert "+ create model group 'New'" in page.text
+    assert "\x1b" not in html
+
+
+class TestDrawing:
+    def test_lines_join_the_boxes_of_who_uses_whom(self) -> None:
+        drawn = _report.view(fleet.cluster(40))["drawing"]
+        boxes = {(box["x"], box["y"]) for box in drawn["boxes"]}
+        assert len(boxes) == len(drawn["boxes"])
+        for line in drawn["lines"]:
+            numbers = [int(each) for each in re.findall(r"\d+", line)]
+            (x1, y1), (x2, y2) = numbers[:2], numbers[-2:]
+            assert (x1 - 220, y1 - 20) in boxes
+            assert (x2, y2 - 20) in boxes
+            assert max(numbers) < max(drawn["width"], drawn["height"])
+        columns: dict[int, list[int]] = {}
+        for x, y in sorted(boxes):
+            columns.setdefault(x, []).append(y)
+        assert len(columns) == 3
+        for heights in columns.values():
+            # No box stands on another one.
+            assert all(below - above >= 54 for above, below in zip(heights, heights[1:]))
+
+    def test_agents_that_use_agents(self) -> None:
+        nodes = [{"kind": "agent", "id": id_, "name": id_, "stack": None} for id_ in ("a", "b")]
+        graph = {"nodes": nodes, "edges": [{"from": "a", "to": "b", "relation": "uses"}]}
+        drawn = _report.view({"graph": graph})["drawing"]
+        (first, second), [line] = drawn["boxes"], drawn["lines"]
+        assert first["x"] == second["x"]
+        right = first["x"] + first["width"]
+        assert (
+            line
+            == f"M{right} {second['y'] + 20}C{right + 40} {second['y'] + 20} {right + 40} {first['y'] + 20} {right} {first['y'] + 20}"
+        )
