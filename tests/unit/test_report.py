@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import time
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from jinja2 import nodes
 from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _report
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import fleet
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.fleet import Page
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
 
 #: Where the collection is found, be it the repository or a copy of it.
@@ -32,39 +32,6 @@ TAGS = {
     "li", "a", "span", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "div", "svg", "g",
     "path", "rect", "text",
 }  # fmt: skip
-
-
-class Page(HTMLParser):
-    """The tags and attributes of a page, and its text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: list[tuple[str, str | None]] = []
-        self.open: list[str] = []
-        self.pieces: list[str] = []
-        self.feed(html)
-        self.close()
-        self.text = "".join(self.pieces)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes += attrs
-        if tag not in ("meta", "br"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.pieces.append(data)
-
-    def values(self, name: str) -> list[str | None]:
-        return [value for each, value in self.attributes if each == name]
 
 
 def test_each_place_of_the_template_escapes() -> None:

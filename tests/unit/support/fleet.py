@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -11,9 +12,43 @@ from jinja2 import Environment, StrictUndefined
 from ansible_collections.searchops.opensearch_ml.plugins.filter.cluster_report import cluster_report
 from ansible_collections.searchops.opensearch_ml.plugins.modules import ml_stack_info
 
+Results = dict[str, dict[str, Any]]
+
 TEMPLATE = Path(ml_stack_info.__file__).resolve().parents[2] / "playbooks/templates/report.html.j2"
 
-Results = dict[str, dict[str, Any]]
+
+class Page(HTMLParser):
+    """The tags and attributes of a page, its text, and what is still open at its end."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.pieces: list[str] = []
+        self.feed(html)
+        self.close()
+        self.text = "".join(self.pieces)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.pieces.append(data)
+
+    def values(self, name: str) -> list[str | None]:
+        return [value for each, value in self.attributes if each == name]
+
 
 FIRST, SECOND = "C54_k7uARlmFjB9d3dFG3w", "ujUGMXvLRUq0zrT-hUrNtw"
 

@@ -1,0 +1,80 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook report shows what a cluster has and what is amiss on it, and writes nothing to it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
+from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import gateway_keys
+from ansible_collections.searchops.opensearch_ml.tests.integration.test_playbook_migrate import everything
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.fleet import Page
+
+
+@pytest.mark.usefixtures("settings_restored")
+def test_a_page_about_two_clusters_of_which_one_is_away(
+    cluster, connection, module, recorder, snapshot, name, tmp_path
+):
+    wanted = everything(name)
+    # One pipeline's text Ansible would take for a template.
+    wanted["pipelines"] = wanted["pipelines"][:1]
+    module("ml_stack", **wanted)
+    twins = [cluster.make_connector(f"{name} twin") for _each in range(2)]
+    broken = cluster.make_connector(f"{name} broken", url="http://nowhere.invalid/v1/chat/completions")
+    cluster.make_model(f"{name} broken", broken, deploy=True)
+    module("ml_model_group", name=f"{name} spare")
+    cluster.undeploy(cluster.one("models", f"{name} key").id)
+    cluster.put_settings({_stack.TRUSTED: [".*", *_stack.TRUST]})
+    before = snapshot()
+
+    declared = {f"stack_{section}": value for section, value in wanted.items() if section != "settings"}
+    hosts = {
+        "north": {"opensearch_connection": dict(connection), **declared},
+        "south": {"opensearch_connection": {"hosts": ["http://127.0.0.1:1"], "retries": 0}},
+    }
+    inventory, target = tmp_path / "inventory.json", tmp_path / "page.html"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    recorder.clear()
+    given = {
+        "report_hosts": "all",
+        "report_file": str(target),
+        "report_ask_most": 200,
+        "report_messages": [{"role": "user", "content": "Ping"}],
+        "report_wait_timeout": 3,
+    }
+    hidden = [connection["password"]] if cluster.tls else []
+    run_playbook(tmp_path, "report", "-i", str(inventory), hidden=hidden, **given)
+    assert recorder.writes == []
+    assert snapshot() == before
+
+    html = target.read_text(encoding="utf-8")
+    for secret in [*gateway_keys(), *hidden]:
+        assert secret not in html
+    page = Page(html)
+    assert page.open == []
+    text = " ".join(page.text.split())
+    north, south = text[text.index("As it was at") :].split("south Not known: ")
+    assert north.count("not reachable") == 1
+    assert south.startswith("No host could be reached (http://127.0.0.1:1)")
+    for said in (
+        f"OpenSearch {cluster.key.partition('-')[0]}",
+        "dangerous trust",
+        ".* trusts every address",
+        f"~ change model '{name} key' (deploy)",
+        f"connector {name} twin {twins[0]} keep",
+        f"{twins[1]} delete",
+        f"connector {name} twin {twins[0]}: Nothing calls through it.",
+        f"model group {name} spare ",
+    ):
+        assert said in north, said
+    assert re.search(rf"{name} one(?: of stack \S+)?\S+ DEPLOYED 1 of 1\s*\d+\.\d\d s", north), north
+    assert re.search(rf"{name} broken\S+ DEPLOYED 1 of 1\s*backend_unknown_host", north), north
+    assert re.search(rf"{name} key(?: of stack \S+)?\S+ UNDEPLOYED 0 of 0\s*not asked", north), north
+    assert f"search pipeline {name} answers" in north
