@@ -99,10 +99,39 @@ def test_the_same(stored: Any, stated: Any) -> None:
         ('{"a":1}', {"a": True}),
         ('[{"a":[0]}]', [{"a": [False]}]),
         ({"a": True}, '{"a":1}'),
+        ("[1]", [1, 2]),
+        ("[1,2]", [1]),
+        ("[[1]]", [1]),
+        ('{"a":1}', ["a"]),
+        ('["a"]', {"a": 1}),
     ],
 )
 def test_not_the_same(stored: Any, stated: Any) -> None:
     assert not _values.same_text(stored, stated)
+
+
+@pytest.mark.parametrize(
+    ("stored", "stated", "same"),
+    [
+        (["5", "true"], [5, True], True),
+        ('["5"]', [5], True),
+        ([{"a": "1"}], '[{"a": 1}]', True),
+        ([1], [1, 2], False),
+        ([1, 2], [1], False),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        ({"a": 1, "b": 2}, {"a": 1}, False),
+        ("ab", ["a", "b"], False),
+        ([1], 1, False),
+        (1, [1], False),
+    ],
+)
+def test_trees(stored: Any, stated: Any, same: bool) -> None:
+    assert _values.same_tree(stored, stated) is same
+
+
+def test_texts_have_one_form() -> None:
+    assert _values.text_of({"ü": 1, "a": [True, None]}) == '{"a":[true,null],"ü":1}'
+    assert _values.text_of(("x", 0.5)) == '["x",0.5]'
 
 
 @pytest.mark.parametrize(

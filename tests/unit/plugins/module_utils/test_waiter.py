@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock, WaitTimeout, wait_until
@@ -52,12 +54,26 @@ def test_the_state_is_read_once_more_at_the_very_end(clock: FakeClock) -> None:
     assert read[-1] == pytest.approx(1005)
 
 
+def test_a_read_may_take_longer_than_there_is_time(clock: FakeClock) -> None:
+    began = clock.now()
+
+    def state() -> str:
+        assert clock.now() - began <= 5, "read again after the end"
+        clock.sleep(4)
+        return "not yet"
+
+    with pytest.raises(WaitTimeout):
+        wait_until(state, lambda s: s == "done", what="x", describe=str, timeout=5, clock=clock)
+    assert clock.now() - began == pytest.approx(8.1)
+
+
 def test_the_clock_of_the_world() -> None:
     clock = Clock()
     start = clock.now()
     clock.sleep(0.001)
     assert clock.now() > start
     assert 0 <= clock.jitter() < 1
+    assert clock.epoch() == pytest.approx(time.time(), abs=60)
 
 
 def test_each_state_that_is_not_it_is_told(clock: FakeClock) -> None:
