@@ -31,6 +31,10 @@ fuzz: ## Options and answers at random: ten minutes, other ones each time (FUZZ_
 unit-newest: ## Unit tests on the newest ansible-core that an interpreter here can run
 	@DEV_PROFILE=newest dev/unit $(ARGS)
 
+.PHONY: unit-oldest
+unit-oldest: ## Unit tests on the oldest ansible-core that the collection supports
+	@DEV_PROFILE=oldest dev/unit $(ARGS)
+
 .PHONY: lint
 lint: ## All static checks (ARGS='ruff mypy' for some of them)
 	@dev/lint $(ARGS)
@@ -40,7 +44,7 @@ docs: ## The site of the documentation, in .cache/docs/html
 	@dev/docs
 
 .PHONY: sanity
-sanity: ## ansible-test sanity on the supported ansible-core and on the newest (ARGS=default: the first)
+sanity: ## ansible-test sanity on the supported ansible-core, the oldest and the newest (ARGS=default: the first)
 	@dev/sanity $(ARGS)
 
 .PHONY: units-ansible-test

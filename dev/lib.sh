@@ -52,7 +52,7 @@ first_interpreter() {
     return 1
 }
 
-# $1: the profile, "default", "newest" or "docs". Prints the venv that belongs to it; it need not exist yet.
+# $1: the profile, "default", "oldest", "newest" or "docs". Prints the venv that belongs to it; it need not exist yet.
 venv_path() {
     local profile=$1 python=$2 version digest
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -79,8 +79,9 @@ from ansible_test._internal import python_requirements as r
 print(re.search(r"pip=.([0-9.]+)", inspect.getsource(r.get_venv_packages)).group(1))'
 }
 
-# ansible-core 2.19 runs on 3.11 to 3.13.
+# ansible-core 2.18 and 2.19 run on 3.11 to 3.13.
 default_python() { first_interpreter 3.11 3.12 3.13; }
+oldest_python() { default_python; }
 # The newest ansible-core needs 3.12 or later; the later, the better as a second opinion.
 newest_python() { first_interpreter 3.14 3.13 3.12; }
 
