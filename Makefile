@@ -102,6 +102,11 @@ test-full: ## Everything, then the matrices of which `make test` runs a sample: 
 format: ## Format and sort imports as lint wants it
 	@dev/lint --fix
 
+.PHONY: derive
+derive: ## Write anew what follows from the code: action plugins, action groups, choices, tables, the schema
+	@dev/run env PYTHONPATH=dev/collections python dev/derive.py
+	@$(MAKE) schema
+
 .PHONY: schema
 schema: ## Write docs/stack.schema.json anew, which editors complete the role stack's variables with
 	@dev/run env PYTHONPATH=dev/collections python dev/stack_schema.py

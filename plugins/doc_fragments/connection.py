@@ -25,19 +25,19 @@ options:
       - V(aws_sigv4) was added in 0.2.0.
     type: str
     choices:
-      none: Not at all; for clusters without the security plugin.
-      basic: With O(username) and O(password).
       bearer: With O(token).
+      basic: With O(username) and O(password).
       client_cert: With O(client_cert) alone.
       aws_sigv4: Signed for Amazon OpenSearch Service. Needs the Python library C(botocore).
+      none: Not at all; for clusters without the security plugin.
+  token:
+    description: A bearer token. If not given, the environment variable E(OPENSEARCH_TOKEN) is used.
+    type: str
   username:
     description: The user. If not given, the environment variable E(OPENSEARCH_USERNAME) is used.
     type: str
   password:
     description: The user's password. If not given, the environment variable E(OPENSEARCH_PASSWORD) is used.
-    type: str
-  token:
-    description: A bearer token. If not given, the environment variable E(OPENSEARCH_TOKEN) is used.
     type: str
   client_cert:
     description:

@@ -12,9 +12,8 @@ import re
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 from urllib.parse import unquote
 
-from ansible.module_utils.basic import env_fallback
-
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _auth
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._base import from_environment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import Masker
@@ -22,31 +21,17 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
 
 
-def _from_environment(option: str) -> dict[str, Any]:
-    return {"fallback": (env_fallback, [f"OPENSEARCH_{option.upper()}"])}
-
-
 def connection_options() -> dict[str, Any]:
     """The argument spec of the connection; the doc fragment 'connection' documents it."""
     return {
-        "hosts": {"type": "list", "elements": "str", **_from_environment("hosts")},
+        "hosts": {"type": "list", "elements": "str", **from_environment("hosts")},
         "auth_type": {
             "type": "str",
-            "choices": ["none", "basic", "bearer", "client_cert", "aws_sigv4"],
-            **_from_environment("auth_type"),
+            "choices": [method.NAME for method in _auth.METHODS],
+            **from_environment("auth_type"),
         },
-        "username": {"type": "str", **_from_environment("username")},
-        "password": {"type": "str", "no_log": True, **_from_environment("password")},
-        "token": {"type": "str", "no_log": True, **_from_environment("token")},
-        "client_cert": {"type": "path", **_from_environment("client_cert")},
-        "client_key": {"type": "path", "no_log": False, **_from_environment("client_key")},
-        "aws_region": {"type": "str"},
-        "aws_service": {"type": "str", "choices": ["es", "aoss"], "default": "es"},
-        "aws_access_key_id": {"type": "str", "no_log": False},
-        "aws_secret_access_key": {"type": "str", "no_log": True},
-        "aws_session_token": {"type": "str", "no_log": True},
-        "aws_profile": {"type": "str"},
-        "ca_path": {"type": "path", **_from_environment("ca_path")},
+        **{name: option for method in _auth.METHODS for name, option in method.OPTIONS.items()},
+        "ca_path": {"type": "path", **from_environment("ca_path")},
         "validate_certs": {"type": "bool", "default": True},
         "timeout": {"type": "float", "default": 30.0},
         "retries": {"type": "int", "default": 5},
@@ -102,7 +87,8 @@ def connect(
 
 def secrets_of(options: Mapping[str, Any]) -> list[str]:
     """The values among the connection options that must never be shown."""
-    found = [options.get(name) for name in ("password", "token", "aws_secret_access_key", "aws_session_token")]
+    own = [(name, option) for method in _auth.METHODS for name, option in method.OPTIONS.items()]
+    found = [options.get(name) for name, option in own if option.get("no_log")]
     found += (options.get("headers") or {}).values()
     if options.get("username") and options.get("password"):
         # They travel as one word, in which the password's own base64 does not occur.

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The ways to authenticate. A new one is a file beside this and a line in METHODS."""
+"""The ways to authenticate. A new one is a file beside this and its name in METHODS, then `make derive`."""
 
 from __future__ import annotations
 

@@ -22,6 +22,51 @@ class AwsSigV4Auth(Auth):
 
     NAME = "aws_sigv4"
     IMPLIED_BY = ("aws_region", "aws_profile", "aws_access_key_id")
+    SUMMARY = "Signed for Amazon OpenSearch Service. Needs the Python library C(botocore)."
+    OPTIONS = {
+        "aws_region": {"type": "str"},
+        "aws_service": {"type": "str", "choices": ["es", "aoss"], "default": "es"},
+        "aws_access_key_id": {"type": "str", "no_log": False},
+        "aws_secret_access_key": {"type": "str", "no_log": True},
+        "aws_session_token": {"type": "str", "no_log": True},
+        "aws_profile": {"type": "str"},
+    }
+    DOCUMENTATION = r"""
+  aws_region:
+    description:
+      - The region of the domain or collection, with O(auth_type=aws_sigv4).
+      - If not given, the environment variable E(AWS_REGION) is used, else E(AWS_DEFAULT_REGION), else the profile's region.
+    type: str
+    version_added: 0.2.0
+  aws_service:
+    description: What the request is signed for, with O(auth_type=aws_sigv4).
+    type: str
+    choices:
+      es: A domain of Amazon OpenSearch Service.
+      aoss: A collection of Amazon OpenSearch Serverless.
+    default: es
+    version_added: 0.2.0
+  aws_access_key_id:
+    description:
+      - The access key, with O(auth_type=aws_sigv4) and O(aws_secret_access_key).
+      - If neither this nor O(aws_profile) is given, credentials are looked for as all AWS tools do it, in the environment
+        variables E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY) and E(AWS_SESSION_TOKEN), in the profile that
+        E(AWS_PROFILE) names, in container and instance roles. Temporary ones are renewed while a task runs.
+    type: str
+    version_added: 0.2.0
+  aws_secret_access_key:
+    description: The secret of O(aws_access_key_id).
+    type: str
+    version_added: 0.2.0
+  aws_session_token:
+    description: The session token, where O(aws_access_key_id) and O(aws_secret_access_key) are temporary.
+    type: str
+    version_added: 0.2.0
+  aws_profile:
+    description: A profile of the AWS configuration files on the host that runs the module, instead of O(aws_access_key_id).
+    type: str
+    version_added: 0.2.0
+"""
 
     def __init__(self, options: Mapping[str, Any], hide: Callable[..., None]) -> None:
         super().__init__(options, hide)

@@ -10,13 +10,25 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
+from ansible.module_utils.basic import env_fallback
+
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+
+
+def from_environment(option: str) -> dict[str, Any]:
+    """What makes an option of the argument spec fall back to its environment variable."""
+    return {"fallback": (env_fallback, [f"OPENSEARCH_{option.upper()}"])}
 
 
 class Auth:
     """One way to authenticate. A subclass names itself, its options and what it adds to a request."""
 
     NAME = ""
+    #: How 'auth_type' explains it.
+    SUMMARY = ""
+    #: The argument spec of the options that are its own, and their documentation, which `make derive` puts with the others.
+    OPTIONS: Mapping[str, Any] = {}
+    DOCUMENTATION = ""
     #: Options that must be given when this method is chosen.
     NEEDS: tuple[str, ...] = ()
     #: Options that choose this method where 'auth_type' is not given.

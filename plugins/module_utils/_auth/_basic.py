@@ -11,13 +11,26 @@ from __future__ import annotations
 import base64
 from typing import Mapping
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._base import Auth
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._base import Auth, from_environment
 
 
 class BasicAuth(Auth):
     NAME = "basic"
     NEEDS = ("username", "password")
     IMPLIED_BY = ("username",)
+    SUMMARY = "With O(username) and O(password)."
+    OPTIONS = {
+        "username": {"type": "str", **from_environment("username")},
+        "password": {"type": "str", "no_log": True, **from_environment("password")},
+    }
+    DOCUMENTATION = r"""
+  username:
+    description: The user. If not given, the environment variable E(OPENSEARCH_USERNAME) is used.
+    type: str
+  password:
+    description: The user's password. If not given, the environment variable E(OPENSEARCH_PASSWORD) is used.
+    type: str
+"""
 
     def headers(self, method: str, url: str, content: bytes | None, given: Mapping[str, str]) -> dict[str, str]:
         pair = f"{self.options['username']}:{self.options['password']}".encode()

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 from typing import Mapping
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._base import Auth
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._base import Auth, from_environment
 
 
 class BearerAuth(Auth):
     NAME = "bearer"
     NEEDS = ("token",)
     IMPLIED_BY = ("token",)
+    SUMMARY = "With O(token)."
+    OPTIONS = {
+        "token": {"type": "str", "no_log": True, **from_environment("token")},
+    }
+    DOCUMENTATION = r"""
+  token:
+    description: A bearer token. If not given, the environment variable E(OPENSEARCH_TOKEN) is used.
+    type: str
+"""
 
     def headers(self, method: str, url: str, content: bytes | None, given: Mapping[str, str]) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.options['token']}"}

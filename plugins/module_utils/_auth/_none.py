@@ -13,3 +13,4 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth._bas
 
 class NoAuth(Auth):
     NAME = "none"
+    SUMMARY = "Not at all; for clusters without the security plugin."
