@@ -63,8 +63,9 @@ def archive(folder: Path, contents: Mapping[str, bytes]) -> Path:
     return path
 
 
-def described(sbom: Any, folder: Path, contents: Mapping[str, bytes] = CONTENTS) -> dict[str, Any]:
-    bill: dict[str, Any] = json.loads(sbom.describe(archive(folder, contents), MOMENT))
+def described(sbom: Any, folder: Path, **others: bytes) -> dict[str, Any]:
+    """The bill of an archive; ``others`` are files that are different in it."""
+    bill: dict[str, Any] = json.loads(sbom.describe(archive(folder, {**CONTENTS, **others}), MOMENT))
     return bill
 
 
@@ -122,7 +123,7 @@ def test_the_same_archive_has_the_same_bill_and_another_another(sbom: Any, tmp_p
     path = archive(tmp_path, CONTENTS)
     first = sbom.describe(path, MOMENT)
     assert sbom.describe(path, MOMENT) == first
-    other = described(sbom, tmp_path, {**CONTENTS, "plugins/modules/one.py": b"print(2)\n"})
+    other = described(sbom, tmp_path, **{"plugins/modules/one.py": b"print(2)\n"})
     assert other["serialNumber"] != json.loads(first)["serialNumber"]
 
 
