@@ -5,8 +5,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
-# The targets that run a matrix in full; each writes what came of it to a page in docs.
-MATRICES := faults
+# What `make test` has only a sample of, in full.
+MATRICES := faults fuzz
 
 # More for pytest or molecule, as in: make unit ARGS='-k client -x'
 ARGS ?=
