@@ -25,6 +25,10 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter im
 #: Seconds for which a partial deployment may still complete by itself: the reconciling job runs every 10 s.
 SETTLING = 12.0
 
+#: Seconds after which a deployment that has not begun never will, as when the node went that was to begin it; one that
+#: waits for its turn the server gives up after 20 s.
+NEVER_BEGUN = 25.0
+
 #: Pauses in seconds between the looks for reasons that are not noted yet.
 NOTED_LATER = (0.2, 0.5, 1.0)
 
@@ -182,8 +186,10 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
 
     A partial deployment gets :data:`SETTLING` seconds to complete by itself; then it is returned as it is, for the
     caller to mend. One that lost a node on the way is shown as partial and as under way by turns, ten seconds each, for
-    good (seen on 3.6.0). Raises Failure ``deploy_failed`` with each node's reason, or ``wait_timeout``.
+    good (seen on 3.6.0). One that is not begun for :data:`NEVER_BEGUN` seconds has failed without a reason. Raises Failure
+    ``deploy_failed`` with each node's reason, or ``wait_timeout``.
     """
+    begun = run.clock.now()
     partial_since: list[float] = []
 
     def done(doc: Doc) -> bool:
@@ -197,6 +203,8 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
             return partial_since[-1] - partial_since[0] >= SETTLING
         if state != models.DEPLOYING:
             partial_since.clear()
+            if run.clock.now() - begun >= NEVER_BEGUN:
+                raise _failure(doc, {})
         return False
 
     try:

@@ -13,7 +13,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deployment import ensure_deployed, explained
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deployment import (
+    NEVER_BEGUN,
+    ensure_deployed,
+    explained,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory, RecallingClient
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
@@ -208,20 +212,25 @@ class Applier:
             step, run = waiting[doc.id]
             timeout = max(1.0, step.options["wait_timeout"] - (self._client.clock.now() - begun))
             try:
-                ensure_deployed(run, doc, wait=True, timeout=timeout, under_way=True)
+                under_way = models.state_of(doc) != models.REGISTERED
+                ensure_deployed(run, doc, wait=True, timeout=timeout, under_way=under_way)
             except Failure as failure:
                 stated = doc.source.get("connector_id") if step.options["connector"] else None
                 fails(doc.id, explained(self._client, failure, stated))
 
     def _look_until_deployed(self, waiting: dict[str, tuple[Step, Run]]) -> list[Doc]:
-        """The models that failed to be deployed, or took longer than the most patient of all waits."""
+        """The models that failed to be deployed, or took longer than the most patient of all waits; or those that are left
+        when no further one comes to be deployed, of which each is then waited for or mended by itself."""
         clock, begun = self._client.clock, self._client.clock.now()
+        fewer = begun
         longest = max(step.options["wait_timeout"] for step, _run in waiting.values())
         left = self._look(waiting)
-        while _under_way(left) and clock.now() - begun < longest:
+        while _under_way(left) and clock.now() - begun < longest and clock.now() - fewer < NEVER_BEGUN:
             self._tell(f"waiting for {len(left)} of {len(waiting)} models to be deployed")
             clock.sleep(PAUSE)
-            left = self._look({doc.id: None for doc in left})
+            found = self._look({doc.id: None for doc in left})
+            fewer = clock.now() if len(found) < len(left) else fewer
+            left = found
         return left
 
 

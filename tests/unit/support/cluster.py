@@ -692,6 +692,7 @@ class FakeCluster(Agents, Controllers):
         if outcome == "DEPLOY_FAILED":
             self._stuck.add(object_id)
         self._changing(object_id, model, self.state_lag)
+        self._starting.pop(object_id, None)
         model["model_state"] = "DEPLOYING"
         model["current_worker_node_count"] = 0
         task_id = self._task("DEPLOY_MODEL", object_id, reasons)

@@ -347,6 +347,13 @@ class TestDeployments:
             apply(ready, name="Chat")
         assert caught.value.code == "concurrent_change"
 
+    def test_one_that_is_never_begun(self, ready: FakeCluster) -> None:
+        """The node went that was to begin it (seen on 3.6.0)."""
+        ready.starting_reads = 10**6
+        result = apply(ready, **NEW)
+        assert did(result) == ["create", "register_and_deploy", "mend"]
+        assert result["model"]["state"] == "DEPLOYED"
+
     def test_it_vanishes_before_it_is_deployed(self, ready: FakeCluster) -> None:
         served(ready, "UNDEPLOYED")
         ready.before("POST", "/_deploy", ready.models.clear)

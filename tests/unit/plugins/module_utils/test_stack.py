@@ -485,6 +485,19 @@ class TestTwoAtOnce:
         self.once_each(cluster)
 
 
+def test_a_deployment_that_is_never_begun_is_mended(cluster: FakeCluster) -> None:
+    """The node went that was to begin it (seen on 3.6.0); the others are deployed meanwhile."""
+
+    def cut_off() -> None:
+        cluster._starting[next(iter(cluster.models))] = 10**6
+
+    cluster.before("POST", "/connectors/_create", lambda: cluster.before("POST", "/models/_search", cut_off))
+    result = apply(cluster, **stack())
+    assert [each for each in done(result) if each[0] == "deploy"] == [("deploy", "model", "Chat A")]
+    assert {body["model_state"] for body in cluster.models.values()} == {"DEPLOYED"}
+    assert done(apply(cluster, **stack())) == []
+
+
 def test_what_is_cut_off_begins_nothing_more(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ansible's own timeout raises wherever the task is, which here is a wait for those at work."""
     waits = iter(range(10))
