@@ -75,6 +75,10 @@ integration: ## Tests against the local stack (ARGS='-k name' for some of them)
 faults: ## Each fault at each exchange of the role and of ml_stack: some 1000 cases, half an hour; writes docs/faults.md
 	@dev/faults $(ARGS)
 
+.PHONY: browser
+browser: ## The report page in Chromium: console, accessibility, light and dark, desktop and phone; screenshots in .cache/browser
+	@dev/browser
+
 .PHONY: molecule
 molecule: ## Molecule's scenarios against the local stack (ARGS='-s name' for one of them)
 	@dev/molecule $(ARGS)

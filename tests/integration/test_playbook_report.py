@@ -61,7 +61,7 @@ def test_a_page_about_two_clusters_of_which_one_is_away(
     assert page.open == []
     text = " ".join(page.text.split())
     north, south = text[text.index("As it was at") :].split("south Not known: ")
-    assert north.count("not reachable") == 1
+    assert north.count("cannot be read") == 1
     assert south.startswith("No host could be reached (http://127.0.0.1:1)")
     for said in (
         f"OpenSearch {cluster.key.partition('-')[0]}",

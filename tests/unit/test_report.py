@@ -18,14 +18,11 @@ from jinja2 import nodes
 from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _report
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import fleet
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.fleet import Page
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.fleet import EVIL, Page
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
 
 #: Where the collection is found, be it the repository or a copy of it.
 COLLECTIONS = Path(fleet.__file__).parents[6]
-
-#: What a page must not take for its own: tags, ends of attributes, entities, terminal escapes, text that runs backwards.
-EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;\x1b[31m\x9b\u202e{{ 7 * 7 }}"
 
 TAGS = {
     "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "nav", "section", "h1", "h2", "h3", "p", "br", "ul",
@@ -85,9 +82,9 @@ def test_what_is_shown() -> None:
         "As it was at 2026-01-02 03:04 UTC.",
         "north OpenSearch 3.6.0 3 of 3 models deployed",
         "dangerous trust",
-        "1 without an answer",
-        "2 differ from the declaration",
-        "1 names shared",
+        "without an answer: 1",
+        "differences from the declaration: 2",
+        "shared names: 1",
         "answers within 2.25 s",
         ".* trusts every address",
         "(broken does not compile, so that no connector can be made",
@@ -97,7 +94,7 @@ def test_what_is_shown() -> None:
         "model group Empty group: No model is in it.",
         "twin-0 keep, it serves; used by nobody",
         f"{fleet.SECOND}: 3 serving",
-        "not reachable",
+        "south cannot be read",
         "Not known: No host could be reached. unreachableCheck 'hosts'.",
     ):
         assert said in text, said

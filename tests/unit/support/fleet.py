@@ -50,6 +50,9 @@ class Page(HTMLParser):
         return [value for each, value in self.attributes if each == name]
 
 
+#: What a page must not take for its own: tags, ends of attributes, entities, terminal escapes, text that runs backwards.
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;\x1b[31m\x9b\u202e{{ 7 * 7 }}"
+
 FIRST, SECOND = "C54_k7uARlmFjB9d3dFG3w", "ujUGMXvLRUq0zrT-hUrNtw"
 
 
