@@ -5,8 +5,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
-# What `make test` has only a sample of, in full.
-MATRICES := faults fuzz
+# The targets that run in full what `make test` has only a sample of, or nothing; each writes what came of it to a page in docs.
+MATRICES := faults fuzz mutants
 
 # More for pytest or molecule, as in: make unit ARGS='-k client -x'
 ARGS ?=
@@ -78,6 +78,10 @@ faults: ## Each fault at each exchange of the role and of ml_stack: some 1000 ca
 .PHONY: browser
 browser: ## The report page in Chromium: console, accessibility, light and dark, desktop and phone; screenshots in .cache/browser
 	@dev/browser
+
+.PHONY: mutants
+mutants: ## Small changes of the code, one at a time: does a test notice each? A quarter of an hour; writes docs/mutants.md
+	@dev/mutants $(ARGS)
 
 .PHONY: molecule
 molecule: ## Molecule's scenarios against the local stack (ARGS='-s name' for one of them)

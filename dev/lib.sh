@@ -111,3 +111,26 @@ enter() {
     # The stack listens on this machine; a proxy in the environment must not get between.
     export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}" NO_PROXY="127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY}"
 }
+
+# An environment for tools that only one thing needs. $1: its name, $2: its requirements; more arguments go to pip, and tell
+# what has to be built. Prints where it is.
+tool_venv() {
+    local name=$1 requirements=$2 venv
+    shift 2
+    venv=$cache/venv-$name-$(sha256sum <"$requirements" | cut -c1-12)
+    if [ ! -e "$venv/.complete" ]; then
+        # Two clones may want the same environment at the same time.
+        exec 9>"$cache/setup.lock"
+        flock 9
+        if [ ! -e "$venv/.complete" ]; then
+            say "Making $venv" >&2
+            rm -rf "$venv"
+            "$(default_python)" -m venv "$venv" >&2
+            "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: "$@" \
+                -r "$requirements" >&2
+            touch "$venv/.complete"
+        fi
+        exec 9>&-
+    fi
+    printf '%s\n' "$venv"
+}

@@ -73,7 +73,7 @@ def test_what_is_no_requirement_with_a_hash_is_seen() -> None:
 def test_nothing_is_installed_without_its_hash() -> None:
     calls = {str(path.relative_to(ROOT)): found for path in scripts() if (found := installs(path))}
     # Those that there are today: who looks for none finds none.
-    assert {"dev/setup", "dev/bench", "dev/sanity", "containers/build"} <= set(calls)
+    assert {"dev/setup", "dev/lib.sh", "dev/sanity", "containers/build"} <= set(calls)
     assert {path: [call for call in found if "--require-hashes" not in call] for path, found in calls.items()} == {
         path: [] for path in calls
     }

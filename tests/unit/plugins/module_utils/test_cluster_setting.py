@@ -8,6 +8,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import cluster_setting
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import DEFAULT_SETTINGS, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, TRUSTED
@@ -289,3 +290,63 @@ class TestRefusals:
         with pytest.raises(Failure, match="holds another value") as caught:
             execute(sent, MODULE, settings={PRIVATE_IP: True})
         assert caught.value.code == "not_converged"
+
+    @pytest.mark.parametrize(("reason", "front"), [("[a.b] must be true", ""), ("must be true", "a.b: ")])
+    def test_a_refusal_names_the_setting_once(self, script: Callable[..., Any], reason: str, front: str) -> None:
+        answer = {"persistent": {}, "transient": {}, "defaults": {"a.b": "false"}}
+        sent = script(
+            get(READ).answers(200, answer),
+            put("/_cluster/settings", {"persistent": {"a.b": True}}).answers(
+                400, {"error": {"type": "illegal_argument_exception", "reason": reason}, "status": 400}
+            ),
+        )
+        with pytest.raises(Failure) as caught:
+            execute(sent, MODULE, settings={"a.b": True})
+        assert caught.value.message.startswith(f"{front}PUT /_cluster/settings")
+        assert caught.value.message.endswith(f": {reason}")
+
+    def test_a_catch_all_is_named_once(self, fresh: FakeCluster) -> None:
+        with pytest.raises(Failure, match="trusts every address") as caught:
+            execute(fresh, MODULE, settings={TRUSTED: [".*"]})
+        assert caught.value.message.count(TRUSTED) == 1
+
+    def test_no_more_is_quoted_than_fits(self, script: Callable[..., Any]) -> None:
+        answer = {"a": "x" * 300}
+        with pytest.raises(Failure) as caught:
+            execute(script(get(READ).answers(200, answer)), MODULE, settings={PRIVATE_IP: True})
+        assert caught.value.message == f"The cluster's settings were answered as {str(answer)[:200]}"
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "same"),
+    [
+        (["a"], "a", True),
+        (["5"], 5, True),
+        (["a"], "b", False),
+        (["b"], "a", False),
+        (["a", "b"], "a", False),
+        ([], "a", False),
+        ("a", ["a"], True),
+        (None, ["a"], False),
+        (None, "a", False),
+    ],
+)
+def test_a_list_of_one_is_its_item(have: Any, want: Any, same: bool) -> None:
+    assert cluster_setting.same(have, want) is same
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "mode", "becomes"),
+    [
+        ("x_regex", "a", "append", ["a"]),
+        ("x_regex", "a", "remove", []),
+        ("x_regex", "a", "exact", "a"),
+        ("x", "a", "append", "a"),
+        ("list", "a", "exact", ["a"]),
+        ("list", 5, "exact", 5),
+        ("list", 5, "append", ["b", "5"]),
+    ],
+)
+def test_what_becomes_a_list(name: str, value: Any, mode: str, becomes: Any) -> None:
+    held = cluster_setting.Settings({"list": ["b"]}, {}, {})
+    assert cluster_setting.target(held, "persistent", name, value, mode) == becomes

@@ -62,6 +62,7 @@ def test_a_file_is_read_as_it_was_printed(tmp_path: Path, text: str) -> None:
     [
         (b"[1]", "no mapping"),
         (b"{", "neither JSON"),
+        (b"a: [b", r"nor YAML \([^)]*expected ',' or '\]'"),
         (b"\xff\xfe\x00", "cannot be read"),
         (b" " * ((1 << 20) + 1), "longer than"),
         (b"[" * 100000, "nested too deeply"),
@@ -77,6 +78,12 @@ def test_what_is_no_body(tmp_path: Path, content: bytes, what: str) -> None:
     with pytest.raises(Failure, match=what) as refused:
         _definition.read_file(str(file))
     assert refused.value.code == "invalid_input"
+
+
+def test_the_longest_file(tmp_path: Path) -> None:
+    file = tmp_path / "blueprint"
+    file.write_bytes(b"{}".ljust(1 << 20))
+    assert _definition.read_file(str(file)) == {}
 
 
 def test_a_date_is_text_in_yaml_too(tmp_path: Path) -> None:

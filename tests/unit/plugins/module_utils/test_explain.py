@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _errors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _errors, _explain
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._explain import (
     RECOVERING,
@@ -16,6 +17,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._explain i
     STARTING,
     decode_error,
     explain,
+    gist,
     missing_permission,
 )
 
@@ -62,6 +64,11 @@ TEXTS = [
     (403, "", "The request signature we calculated does not match the signature you provided. Check ...", "aws_signature_mismatch"),
     (403, "", "Credential should be scoped to a valid region, not 'us-east-1'. ", "aws_wrong_scope"),
     (403, "", "User: arn:aws:iam::1:user/joe is not authorized to perform: es:ESHttpPut because no ...", "aws_not_authorized"),
+    (400, "", "Signature expired: 20261123T101010Z is now earlier than 20261123T101510Z", "aws_clock_skew"),
+    (400, "", "ExpiredTokenException", "aws_credentials_expired"),
+    (400, "", "UnrecognizedClientException", "aws_credentials_unknown"),
+    (400, "", "The request signature we calculated does not match the signature you provided.", "aws_signature_mismatch"),
+    (400, "", "Credential should be scoped to correct service: 'es'.", "aws_wrong_scope"),
     (403, "Forbidden", "403 Forbidden", "forbidden"),
     (403, "status_exception", "Model is disabled.", "model_disabled"),
     (429, "status_exception", "Request is throttled at model level.", "rate_limited"),
@@ -76,6 +83,22 @@ TEXTS = [
      "invalid_setting_value"),
     (409, "status_exception", "connector id 'connector-a-1' already exists", "id_taken"),
     (409, "status_exception", "model group id 'model-group-a-1' already exists", "id_taken"),
+    (503, "node_closed_exception", "node closed {node-3}{127.0.0.1:9303}", "node_lost"),
+    (400, "parse_exception", "[model_id] required property is missing", "invalid_pipeline"),
+    (400, "illegal_argument_exception", "Can't update non dynamic settings [[index.knn]] for open indices", "index_not_changeable"),
+    (400, "illegal_argument_exception", "mapper [a] cannot be changed from type [text] to [knn_vector]", "index_not_changeable"),
+    (400, "mapper_parsing_exception", "No handler for type [vector] declared on field [a]", "invalid_mapping"),
+    (404, "status_exception", "Failed to find model controller with the provided model ID: a", "unknown_controller"),
+    (500, "illegal_state_exception", "Controller is currently disabled. To enable it, update the setting", "controller_disabled"),
+    (409, "status_exception", "Cannot delete the model group when it has associated model versions", "group_in_use"),
+    (404, "status_exception", "Failed to find agent with the provided agent id: a", "unknown_agent"),
+    (404, "x", "Tool not found", "unknown_tool"),
+    (400, "parse_exception", "No processor type exists with name [a]", "unknown_processor"),
+    (400, "illegal_argument_exception", "Invalid processor type a", "unknown_processor"),
+    (400, "illegal_argument_exception", "Processor type [a] is not installed on node", "unknown_processor"),
+    (400, "x", "pipeline [a] cannot be deleted because it is the default pipeline for 1 index(es)", "pipeline_in_use"),
+    (404, "index_not_found_exception", "no such index [rag]", "unknown_index"),
+    (404, "index_not_found_exception", "no such index [.plugins-ml-model]", "api_error"),
     (400, "pattern_syntax_exception", "Unclosed group near index 4", "broken_trusted_regex"),
     (400, "settings_exception", "persistent setting [plugins.ml_commons.nope], not recognized", "unknown_setting"),
     (400, "settings_exception", "unknown setting [x] please check", "unknown_setting"),
@@ -122,6 +145,8 @@ TEXTS = [
     (429, "status_exception", REMOTE + "Too many requests", "backend_busy"),
     (503, "status_exception", REMOTE + '{"error": {"message": "Loading model"}}', "backend_loading"),
     (503, "status_exception", REMOTE + "overloaded", "backend_busy"),
+    # A backend may itself stand in front of one.
+    (503, "status_exception", REMOTE + "gateway: " + REMOTE + "Loading model", "backend_loading"),
     (500, "status_exception", REMOTE + "Connection refused by the backend's own backend", "backend_error"),
     (429, "rejected_execution_exception", "queue", "api_error"),
     (500, "null_pointer_exception", "", "api_error"),
@@ -159,6 +184,8 @@ def test_a_text_gets_its_code(status: int, kind: str, reason: str, code: str) ->
         (429, "x", REMOTE + "slow down", None),
         (429, "x", "Request is throttled at model level.", None),
         (500, "null_pointer_exception", "boom", None),
+        (500, "search_phase_execution_exception", "all shards failed", SOON),
+        (503, "strange_exception", "for the moment", SOON),
     ],
 )
 def test_what_may_be_sent_again(status: int, kind: str, reason: str, retry: str | None) -> None:
@@ -174,6 +201,9 @@ def test_what_may_be_sent_again(status: int, kind: str, reason: str, retry: str 
         ({"error": {"type": "a", "reason": "b", "caused_by": {"type": "c", "reason": "b"}}}, ("a", "b")),
         ({"error": {"type": "a", "reason": None, "caused_by": {"type": "c", "reason": "d"}}}, ("a", "c: d")),
         ({"error": {"type": "a", "details": "b"}}, ("a", "b")),
+        ({"error": {"type": "a", "reason": "b", "details": "a"}}, ("a", "b; a")),
+        ({"error": {"type": "a", "reason": "b", "details": "c"}}, ("a", "b; c")),
+        ({"error": {"type": "a", "reason": "b", "details": "b"}}, ("a", "b")),
         ({"error": {"code": 7}}, ("", "{'error': {'code': 7}}")),
         ({"error": "no profile", "exception": "denied"}, ("", "no profile: denied")),
         ({"message": "denied"}, ("", "denied")),
@@ -192,6 +222,33 @@ def test_a_chain_of_causes_without_end() -> None:
     body: dict[str, Any] = {"type": "a", "reason": "b"}
     body["caused_by"] = body
     assert decode_error({"error": body}) == ("a", "b")
+
+
+def test_a_long_chain_of_causes() -> None:
+    body: dict[str, Any] = {}
+    for number in range(8, -1, -1):
+        body = {"type": "t", "reason": f"r{number}", "caused_by": body}
+    assert decode_error({"error": body}) == ("t", "r0; t: r1; t: r2; t: r3; t: r4; t: r5")
+
+
+def test_a_text_longer_than_any_of_a_server_loses_its_middle() -> None:
+    ends = "a" * 10_000, "z" * 10_000
+    for text in ("", "short", "".join(ends)):
+        assert gist(text) == text
+    assert gist("b".join(ends)) == " ... ".join(ends)
+
+
+@pytest.mark.parametrize(("rules", "remote"), [(_explain._RULES, False), (_explain._BACKEND_RULES, True)])
+def test_each_rule_is_what_some_text_is_known_by(rules: tuple[_explain.Rule, ...], remote: bool) -> None:
+    first = set()
+    for status, kind, reason, _code in TEXTS:
+        if reason.startswith(REMOTE) == remote:
+            text = reason.removeprefix(REMOTE) if remote else f"{kind}: {reason}"
+            first.add(next(
+                number for number, rule in enumerate(rules)
+                if (not rule.status or status in rule.status) and re.search(rule.pattern, text)
+            ))  # fmt: skip
+    assert [rule for number, rule in enumerate(rules) if number not in first] == []
 
 
 def test_the_missing_permission() -> None:

@@ -53,3 +53,6 @@ def test_what_a_terminal_would_act_upon(text: str, shown: str) -> None:
 def test_a_long_text_is_cut() -> None:
     assert printable("x" * 30, 20) == "x" * 20 + "... (cut)"
     assert printable("x" * 20, 20) == "x" * 20
+    assert printable("x" * 19, 20) == "x" * 19
+    assert printable("x" * 2001) == "x" * 2000 + "... (cut)"
+    assert printable("x" * 2000) == "x" * 2000
