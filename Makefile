@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
-# The targets that run in full what `make test` has only a sample of, or nothing; each writes what came of it to a page in docs.
+# The targets that run in full what `make test` has only a sample of, or nothing.
 MATRICES := faults fuzz mutants
 
 # More for pytest or molecule, as in: make unit ARGS='-k client -x'
