@@ -21,6 +21,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides import (
+    FILES,
     ON_THE_STACK,
     ROOT,
     Command,
@@ -33,8 +34,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides impor
 NAMES = ("House", "Ollama chat", "rag-house")
 #: What a model of a useful size would say; the stack's says something else.
 ANSWERS = ("The sky is blue because", "The office is open from")
-#: What a document takes for granted: files of another one, and what is to be there before its first command.
-STACK_FILE = "docs/guides/many_clusters.md"
+#: What a document takes for granted: what is to be there before its first command.
 BEFORE = {
     "docs/guides/key_rotation.md": [
         "ansible-playbook searchops.opensearch_ml.openai_chat -e openai_chat_base_url=http://gateway.example.internal:8080"
@@ -69,7 +69,7 @@ class Reader:
             "sk-of-the-gateway": keys[0],
             "sk-the-new-one": keys[1],
         }
-        self.secrets = [*keys, password]
+        self.secrets = [*keys, password, tls.user[1]]
         self.folder = folder
         self.environment = {
             **os.environ,
@@ -77,8 +77,10 @@ class Reader:
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "dev/collections"),
             "ANSIBLE_NOCOLOR": "1",
+            # Of the inventory's second cluster.
+            "PARIS_PASSWORD": tls.user[1],
         }
-        for name in (STACK_FILE, document):
+        for name in (FILES, document):
             for block in blocks(name):
                 if block.file:
                     (folder / block.file).write_text(self.here(block.text))
@@ -137,8 +139,8 @@ def clusters(
 ) -> Iterator[list[_stack.Cluster]]:
     """Those that the document is about, without anything of its own before and afterwards."""
     text = (ROOT / document).read_text(encoding="utf-8")
-    both = "https://opensearch.example" in text and "http://opensearch.example" in text
-    concerned = [cluster, request.getfixturevalue("other")] if both or "http://new.example" in text else [cluster]
+    both = "-i inventory.yml" in text or "http://new.example" in text
+    concerned = [cluster, request.getfixturevalue("other")] if both else [cluster]
 
     def remove() -> None:
         for each in concerned:
@@ -158,15 +160,17 @@ def test_a_document_is_true(
     reader = Reader(document, tmp_path, stack)
     text = (ROOT / document).read_text(encoding="utf-8")
     printed = [
-        command for block in blocks(document) for command in commands(block) if not without_a_cluster(command.text)
+        (command, bool(re.search(r"second run|[Rr]un (it|the same line) again", block.section)))
+        for block in blocks(document)
+        for command in commands(block)
+        if not without_a_cluster(command.text)
     ]
-    again = re.search(r"second run|[Rr]un (it|the same line) again", text)
     # It tells where the cluster is.
-    reader.run(printed[0].text)
+    reader.run(printed[0][0].text)
     for command in BEFORE.get(document, []):
         status, output = reader.run(command)
         assert status == 0, output
-    for command in printed:
+    for command, again in printed:
         before = left(clusters)
         output = reader.follow(command)
         if "--check" in command.text:

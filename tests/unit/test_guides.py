@@ -119,7 +119,8 @@ def hold_export(command: Command, arguments: list[str]) -> None:
 def hold_on_the_stack(command: Command, arguments: list[str]) -> None:
     document = command.place.partition(":")[0]
     assert document in guides.ON_THE_STACK, f"{command.place}: no test runs it"
-    files = {block.file for block in guides.blocks(document)} | {"stack.yml", "before.yml"}
+    # The last is written by a command.
+    files = {block.file for name in (document, guides.FILES) for block in guides.blocks(name)} | {"before.yml"}
     for flag, value in zip(arguments, arguments[1:]):
         if flag == "-i":
             assert value in files, f"{command.place}: what {value} is, is not told"

@@ -31,13 +31,21 @@ ON_THE_STACK = {
 }
 
 
+#: The one whose files others take for granted: an inventory and a declaration.
+FILES = "docs/guides/many_clusters.md"
+
+#: A block with its fences, however far it is indented.
+_FENCED = r"^( *)```(.*)\n((?:.*\n)*?)\1```$"
+
+
 class Block(NamedTuple):
-    """What stands between two fences; ``line`` is that of the first one."""
+    """What stands between two fences; ``line`` is that of the first one, ``section`` the prose under the same heading."""
 
     document: str
     line: int
     language: str
     text: str
+    section: str
 
     @property
     def place(self) -> str:
@@ -60,9 +68,14 @@ class Command(NamedTuple):
 
 def blocks(document: str) -> Iterator[Block]:
     text = (ROOT / document).read_text(encoding="utf-8")
-    for found in re.finditer(r"^( *)```(.*)\n((?:.*\n)*?)\1```$", text, re.MULTILINE):
+    # As many characters as before, so that places are the same; a comment in a block begins as a heading does.
+    bare = re.sub(_FENCED, lambda found: " " * len(found[0]), text, flags=re.MULTILINE)
+    headings = [0, *(heading.start() for heading in re.finditer(r"^#+ ", bare, re.MULTILINE)), len(bare)]
+    for found in re.finditer(_FENCED, text, re.MULTILINE):
         line = text.count("\n", 0, found.start()) + 1
-        yield Block(document, line, found[2].strip(), textwrap.dedent(found[3]))
+        begin = max(place for place in headings if place <= found.start())
+        section = bare[begin : min(place for place in headings if place > found.start())]
+        yield Block(document, line, found[2].strip(), textwrap.dedent(found[3]), section)
 
 
 def commands(block: Block) -> Iterator[Command]:
@@ -84,7 +97,7 @@ def _plain(command: str) -> str:
 
 def prose(path: Path) -> str:
     """Without its blocks, in which nothing is a link or a heading."""
-    return re.sub(r"^( *)```.*\n(?:.*\n)*?\1```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return re.sub(_FENCED, "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
 def links(document: str) -> list[str]:
