@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
 project = f"{galaxy['namespace']}.{galaxy['name']}"
 author = galaxy["authors"][0]
 version = release = galaxy["version"]
-html_title = f"{project} {version}"
+html_title = f"{galaxy['name']} {version}"
 
 extensions = ["myst_parser", "sphinx_antsibull_ext", "diagrams"]
 # The whole repository lies there, so that a link to any of its files leads somewhere.
@@ -50,6 +51,12 @@ def ansibles_own(app: Any, environment: Any, node: Any, content: nodes.Element) 
     return nodes.reference("", "", content, internal=False, refuri=ANSIBLE + page) if page else None
 
 
+def without_contents(app: Any, page: str, source: list[str]) -> None:
+    """The theme has a page's headings at its side, and shows an error where a page lists them itself."""
+    source[0] = re.sub(r"^\.\. contents::.*\n(?: +:.*\n)*", "", source[0], flags=re.MULTILINE)
+
+
 def setup(app: Any) -> dict[str, Any]:
     app.connect("missing-reference", ansibles_own)
+    app.connect("source-read", without_contents)
     return {"parallel_read_safe": True}
