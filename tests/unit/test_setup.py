@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -68,6 +69,20 @@ def test_what_is_no_requirement_with_a_hash_is_seen() -> None:
     assert PINNED.fullmatch(hashed)
     for wrong in ("a", "a==1.0", "a>=1.0 --hash=sha256:" + "0" * 64, "a==1.0 --hash=md5:0", "git+https://a/b"):
         assert not PINNED.fullmatch(wrong)
+
+
+def test_what_the_browser_needs_is_pinned_with_its_hash() -> None:
+    folder = ROOT / "tests/browser"
+    wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    locked = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert {name.removeprefix("node_modules/"): each["version"] for name, each in locked.items() if name} == wanted
+    assert all(re.fullmatch(r"sha512-[\w+/=]{88}", each["integrity"]) for name, each in locked.items() if name)
+    # Taken from wherever the developer's registry is, and no program of a package runs while it is fetched.
+    assert not any("resolved" in each for each in locked.values())
+    calls = [
+        line for line in joined((ROOT / "dev/browser").read_text(encoding="utf-8")) if re.search(r"\bnpm (?!>)", line)
+    ]
+    assert [call for call in calls if "npm ci" in call and "--ignore-scripts" in call] == calls[-1:]
 
 
 def test_nothing_is_installed_without_its_hash() -> None:
