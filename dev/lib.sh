@@ -134,3 +134,6 @@ tool_venv() {
     fi
     printf '%s\n' "$venv"
 }
+
+# What checks licences, workflows and the archive. reuse is built, as its wheels ask for a newer C library than many have.
+gates_venv() { tool_venv gates "$repo/dev/requirements-gates.txt" --no-binary=reuse; }

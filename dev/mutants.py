@@ -126,7 +126,9 @@ def page(mutants: list[Mutant], explained: list[dict[str, Any]], version: str) -
         rows.append(f"| `{file}` | {len(own)} | {len(own) - left} | {left} |")
     total, left = len(mutants), sum(mutant.survived for mutant in mutants)
     lines = [
+        # REUSE-IgnoreStart
         "<!-- SPDX-License-Identifier: GPL-3.0-or-later -->",
+        # REUSE-IgnoreEnd
         "<!-- Written by dev/mutants. -->",
         "# Mutants",
         "",

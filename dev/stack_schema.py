@@ -144,7 +144,7 @@ def schema() -> Schema:
     others = "|".join(name.removeprefix("stack_") for name in variables)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": "SPDX-License-Identifier: GPL-3.0-or-later. Written by `make schema`.",
+        "$comment": "Written by `make schema`.",
         "title": "Variables of the role searchops.opensearch_ml.stack",
         **root,
         "patternProperties": {f"^stack_(?!(?:{others})$)": False},
