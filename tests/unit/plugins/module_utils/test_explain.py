@@ -16,6 +16,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._explain i
     SOON,
     STARTING,
     decode_error,
+    details_of,
     explain,
     gist,
     missing_permission,
@@ -37,6 +38,7 @@ TEXTS = [
     (503, "cluster_block_exception", "blocked by: [SERVICE_UNAVAILABLE/2/no master];", "no_cluster_manager"),
     (503, "search_phase_execution_exception", "all shards failed", "shards_unavailable"),
     (503, "no_shard_available_action_exception", "No shard available for [get [.plugins-ml-connector][x]]", "shards_unavailable"),
+    (500, "no_shard_available_action_exception", "No shard available for [get [x]]", "shards_unavailable"),
     (503, "unavailable_shards_exception", "[.plugins-ml-connector][0] primary shard is not active", "shards_unavailable"),
     (500, "status_exception", "Failed to get data object; unavailable_shards_exception: [x][0] primary", "shards_unavailable"),
     (500, "search_phase_execution_exception", "all shards failed", "api_error"),
@@ -258,6 +260,14 @@ def test_the_missing_permission() -> None:
     assert missing_permission(both) == "a:b/bulk[s]"
     assert missing_permission(both.replace("[s]", "")) == "a:b/bulk"
     assert missing_permission("Forbidden") is None
+
+
+def test_only_a_remedy_that_names_something_gets_it() -> None:
+    refused, unfilled = "no permissions for [a:b] and User [x]", "Some parameter placeholder not filled in payload: m"
+    assert details_of("forbidden", refused) == {"permission": "a:b"}
+    assert details_of("placeholder_unfilled", unfilled) == {"placeholder": "m"}
+    for code in ("api_error", "invalid_payload", "wait_timeout"):
+        assert details_of(code, refused) == details_of(code, unfilled) == {}
 
 
 def sources() -> str:
