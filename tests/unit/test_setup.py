@@ -64,6 +64,19 @@ def test_requirements_are_pinned_with_hashes(source: Path) -> None:
     assert source.relative_to(ROOT).with_suffix("").as_posix().removesuffix("-pip") in renewed
 
 
+def test_the_oldest_ansible_core_is_the_one_that_is_promised() -> None:
+    promised = re.search(r'^requires_ansible: ">=(.+)"$', (ROOT / "meta/runtime.yml").read_text(), re.MULTILINE)[1]
+    cores = {
+        profile: re.search(
+            r"^ansible-core==([\d.]+)", (ROOT / f"dev/requirements{profile}.txt").read_text(), re.MULTILINE
+        )[1]
+        for profile in ("-oldest", "", "-newest")
+    }
+    assert cores["-oldest"] == promised
+    versions = [[int(part) for part in version.split(".")] for version in cores.values()]
+    assert versions == sorted(versions)
+
+
 def test_what_is_no_requirement_with_a_hash_is_seen() -> None:
     hashed = "a-b[c]==1.0 ; python_version < '3' --hash=sha256:" + "0" * 64
     assert PINNED.fullmatch(hashed)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -15,6 +16,12 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.searchops.opensearch_ml.plugins.filter import is_private_url, private_regex, trusted_regex
 
 URL = "http://10.0.0.5:11434/v1/chat/completions"
+
+
+@pytest.mark.parametrize("path", sorted(Path(is_private_url.__file__).parent.glob("*.py")), ids=lambda path: path.stem)
+def test_a_filter_has_the_name_of_its_file(path: Path) -> None:
+    module = importlib.import_module(is_private_url.__name__.replace("is_private_url", path.stem))
+    assert list(module.FilterModule().filters().items()) == [(path.stem, getattr(module, path.stem))]
 
 
 def test_is_private_url() -> None:

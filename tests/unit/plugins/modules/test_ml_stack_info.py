@@ -241,5 +241,15 @@ def test_values_in_the_places_of_variables() -> None:
         "a": [{"key": "sk-1"}],
         "b": ["{{ other }}", "x {{ key }}", 1, None],
     }
-    with pytest.raises(AnsibleFilterError, match="needs a stack"):
-        stack_filled([], {})
+    for filtered in (stack_filled, stack_yaml):
+        with pytest.raises(AnsibleFilterError, match="needs a stack"):
+            filtered([], {})
+
+
+def test_yaml_of_what_yaml_cannot_mark() -> None:
+    assert yaml.safe_load(stack_yaml({"n": 5, "none": None, "yes": True, "pair": ("a", 1.5)})) == {
+        "n": 5,
+        "none": None,
+        "yes": True,
+        "pair": ["a", 1.5],
+    }
