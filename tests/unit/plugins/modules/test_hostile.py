@@ -44,10 +44,11 @@ def test_a_wrong_answer(behaviour: str, check_mode_violations: list[str]) -> Non
 
 @pytest.mark.parametrize("behaviour", hostile.ENDLESS)
 def test_an_answer_without_end(behaviour: str, check_mode_violations: list[str]) -> None:
-    with hostile.serving(hostile.ENDLESS[behaviour]) as url:
+    # Much longer than the timeout, so that a busy machine does not matter.
+    with hostile.serving(hostile.ENDLESS[behaviour], lasting=20.0) as url:
         for module in SOME:
             begun = time.monotonic()
             result = run(module, url, check_mode_violations, 0.2, retries=0)
-            assert time.monotonic() - begun < 1.5, module
+            assert time.monotonic() - begun < 10.0, module
             hostile.judge(result)
             assert result.get("failed"), (module, result)
