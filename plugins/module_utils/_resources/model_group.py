@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import settled
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import settled, step_aside
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -22,6 +22,9 @@ FIELDS = ("name", "description", "access_mode", "backend_roles", "add_all_backen
 
 #: Those of them that say who may use the group; the server judges them together, so they are sent together.
 ACCESS = ("access_mode", "backend_roles", "add_all_backend_roles")
+
+#: How often a group is made whose name is taken by one that is gone at the next look.
+TAKEN_TRIES = 4
 
 
 class ModelGroup(Kind):
@@ -84,20 +87,27 @@ def check_name(option: str, name: str) -> None:
 
 def create(run: Run, fields: Mapping[str, Any]) -> tuple[Doc, bool]:
     """The group, and whether it was made here."""
-    name = fields["name"]
-    try:
-        return ModelGroup.create_one(
-            run,
-            fields,
-            path=f"{ModelGroup.PATH}/_register",
-            withdraw=lambda group_id: ModelGroup.delete(run, group_id),
-        )
-    except ApiError as error:
-        # Somebody made it between the look and the register: then it is the group that was wanted.
-        found = ModelGroup.named(run.client, name) if error.code == "group_name_taken" else []
-        if len(found) != 1:
-            raise
-        return found[0], False
+    name, attempt = fields["name"], 0
+    while True:
+        try:
+            return ModelGroup.create_one(
+                run,
+                fields,
+                path=f"{ModelGroup.PATH}/_register",
+                withdraw=lambda group_id: ModelGroup.delete(run, group_id),
+            )
+        except ApiError as error:
+            attempt += 1
+            if error.code != "group_name_taken":
+                raise
+            # Somebody made it between the look and the register: then it is the group that was wanted.
+            found = settled(run.client, lambda: ModelGroup.only(ModelGroup.named(run.client, name), name))
+            if found:
+                return found, False
+            # Or takes it back already; a group that cannot be seen keeps the name.
+            if attempt == TAKEN_TRIES:
+                raise
+        step_aside(run, attempt)
 
 
 def delete_if_empty(run: Run, group: Doc) -> bool:

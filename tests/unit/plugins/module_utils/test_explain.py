@@ -178,6 +178,7 @@ def test_a_text_gets_its_code(status: int, kind: str, reason: str, code: str) ->
             STARTING,
         ),
         (503, "search_phase_execution_exception", "all shards failed", RECOVERING),
+        (500, "status_exception", "Fail to search", SOON),
         (503, "", "Service Unavailable", SOON),
         (400, "", "no handler found for uri [/_plugins/_ml/models/_search] and method [POST]", SOON),
         (500, "node_not_connected_exception", "[node-3][127.0.0.1:9303] Node not connected", SOON),

@@ -407,14 +407,28 @@ class TestGroups:
         assert model_group.ensure(make_run(cluster), "Chats").id == made[0]
         assert list(cluster.groups) == made
 
+    def test_somebody_else_takes_it_back_again(self, cluster: FakeCluster) -> None:
+        """The name was taken when it was asked for, and nobody has it any more."""
+        cluster.before("POST", "/model_groups/_register", lambda: cluster.add_group("Chats"))
+        cluster.before(
+            "POST",
+            "/model_groups/_register",
+            lambda: cluster.before("POST", "/model_groups/_search", cluster.groups.clear),
+        )
+        group = model_group.ensure(make_run(cluster), "Chats")
+        assert list(cluster.groups) == [group.id]
+
     def test_a_name_that_is_taken_by_what_cannot_be_seen(self, script: Callable[..., Any]) -> None:
         taken = "The name you provided is already being used by a model group with ID: x."
+        tried = [
+            post(f"{ML}/model_groups/_register").answers(400, error(400, "illegal_argument_exception", taken)),
+            post(f"{ML}/model_groups/_search").answers(200, hits()),
+        ]
         run = make_run(
             script(
                 post(f"{ML}/model_groups/_search").answers(200, hits()),
                 get("/").answers(200, {"version": {"number": "3.6.0"}}),
-                post(f"{ML}/model_groups/_register").answers(400, error(400, "illegal_argument_exception", taken)),
-                post(f"{ML}/model_groups/_search").answers(200, hits()),
+                *tried * model_group.TAKEN_TRIES,
             )
         )
         with pytest.raises(ApiError) as caught:
