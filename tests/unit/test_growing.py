@@ -190,7 +190,7 @@ GROWTH: dict[str, tuple[dict[str, Edit], dict[str, Edit], set[str], list[str]]] 
             )
         },
         {
-            f"{UNITS}/test_providers.py": before(
+            "tests/unit/plugins/filter/test_providers.py": before(
                 '    "openai_compatible": (\n',
                 '    "house": ("http://h:1", "http://h:1/v1/chat/completions", "http://h:1/health", {}, BEARER),\n',
             )
@@ -199,7 +199,7 @@ GROWTH: dict[str, tuple[dict[str, Edit], dict[str, Edit], set[str], list[str]]] 
             "README.md", "docs/stack.schema.json", "plugins/modules/ml_connector.py",
             "roles/openai_chat/meta/argument_specs.yml", "roles/rag/meta/argument_specs.yml",
         },
-        [f"{UNITS}/test_providers.py", "tests/unit/test_documents.py::test_the_providers_in_the_readme_are_those_of_the_table"],
+        ["tests/unit/plugins/filter/test_providers.py", "tests/unit/test_documents.py::test_the_providers_in_the_readme_are_those_of_the_table"],
     ),
     "An authentication method": (
         {

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib
+import importlib.util
 import io
 import json
 import threading
@@ -18,13 +19,16 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _client, _ollama, _options
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import Transport
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guard import ReadOnly
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama
 
 COLLECTION = "ansible_collections.searchops.opensearch_ml"
+
+#: Whether Ansible's controller is there. ansible-test hides it from the tests of modules and what they import, which are
+#: there to run without one; everywhere else the tests also run each task in the controller's process.
+CONTROLLER = importlib.util.find_spec("ansible.parsing") is not None
 
 try:
     from ansible.module_utils.testing import patch_module_args
@@ -147,12 +151,18 @@ def run_in_process(
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """The same by the action plugin, in the controller's process."""
+    # It needs the controller.
+    from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
+
     with doubled(transport, violations, check_mode):
         return run_action(module, {**server_of(module), **args}, check_mode=check_mode)
 
 
 def twin_of(transport: Any) -> Any:
-    """Another double in the same state; None for one that a test has given functions, which would act on the first."""
+    """Another double in the same state; None without a controller, and for one that a test has given functions, which would
+    act on the first."""
+    if not CONTROLLER:
+        return None
     if type(transport) not in (FakeCluster, FakeOllama) or getattr(transport, "_hooks", None):
         return None
     if any(getattr(value, "__closure__", None) for value in vars(transport).values()):

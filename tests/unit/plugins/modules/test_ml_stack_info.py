@@ -10,11 +10,7 @@ import json
 from typing import Any, Callable
 
 import pytest
-import yaml
-from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.filter.stack_filled import stack_filled
-from ansible_collections.searchops.opensearch_ml.plugins.filter.stack_yaml import stack_yaml
 from ansible_collections.searchops.opensearch_ml.tests.unit.plugins.module_utils.test_stack import ACTION, stack
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 
@@ -219,37 +215,3 @@ def test_a_graph_of_what_a_stack_does_not_make(module: Runner, cluster: FakeClus
     assert {local, connector, agent, "ingest/vectors"} <= {node["id"] for node in graph["nodes"]}
     edges = {(edge["from"], edge["relation"], edge["to"]) for edge in graph["edges"]}
     assert {(agent, "uses", connector), ("ingest/vectors", "uses", local)} <= edges
-
-
-class _Loader(yaml.SafeLoader):
-    pass
-
-
-_Loader.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.construct_scalar(node)))
-
-
-def test_yaml(module: Runner, cluster: FakeCluster) -> None:
-    text = stack_yaml({"a": ["{{ key }}", "{{ other }}", "x {% y", "plain"]}, {"key": "A: key"})
-    assert yaml.load(text, _Loader) == {  # noqa: S506 - a safe loader with one more tag
-        "a": ["{{ key }}", ("unsafe", "{{ other }}"), ("unsafe", "x {% y"), "plain"]
-    }
-
-
-def test_values_in_the_places_of_variables() -> None:
-    stack = {"a": [{"key": "{{ key }}"}], "b": ["{{ other }}", "x {{ key }}", 1, None]}
-    assert stack_filled(stack, {"key": "sk-1"}) == {
-        "a": [{"key": "sk-1"}],
-        "b": ["{{ other }}", "x {{ key }}", 1, None],
-    }
-    for filtered in (stack_filled, stack_yaml):
-        with pytest.raises(AnsibleFilterError, match="needs a stack"):
-            filtered([], {})
-
-
-def test_yaml_of_what_yaml_cannot_mark() -> None:
-    assert yaml.safe_load(stack_yaml({"n": 5, "none": None, "yes": True, "pair": ("a", 1.5)})) == {
-        "n": 5,
-        "none": None,
-        "yes": True,
-        "pair": ["a", 1.5],
-    }
