@@ -84,7 +84,13 @@ def run(cosmic_ray: str, place: Path, file: str, tests: list[str], without: list
 
     def call(*arguments: str, program: str = cosmic_ray) -> str:
         done = subprocess.run(
-            [program, *arguments], cwd=tree, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+            [program, *arguments],
+            cwd=tree,
+            env=environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
         )
         if done.returncode:
             sys.exit(f"{file}: {' '.join(arguments)}:\n{done.stdout}{done.stderr}")

@@ -273,6 +273,7 @@ def python(place: Path, *arguments: str) -> None:
         env=environment,
         capture_output=True,
         text=True,
+        check=False,
         stdin=subprocess.DEVNULL,
     )
     assert done.returncode == 0, done.stdout + done.stderr
