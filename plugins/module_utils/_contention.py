@@ -42,14 +42,22 @@ class Ambiguous(Failure):
 
 
 def settled(client: Client, look: Callable[[], Found]) -> Found:
-    """What ``look`` tells; where it finds several objects that were made at once, what it tells when one is left."""
+    """What ``look`` tells; where it finds several objects that were made at once, what it tells when one is left. Raises
+    ``concurrent_change`` where they are still being made and taken back at the end."""
     end = client.clock.now() + TAKEN_BACK
+    first: list[str] = []
     while True:
         try:
             return look()
         except Ambiguous as failure:
-            if not failure.at_once or client.recalls or client.clock.now() >= end:
+            seen = failure.details["ids"]
+            first = first or seen
+            if not failure.at_once or client.recalls:
                 raise
+            if client.clock.now() >= end:
+                if seen == first:
+                    raise
+                raise Failure("concurrent_change", failure.message, **failure.details) from failure
         client.clock.sleep(LOOK_AGAIN)
 
 

@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import Callable, Iterator, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import step_aside
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
@@ -32,6 +34,9 @@ NEVER_BEGUN = 25.0
 #: Pauses in seconds between the looks for reasons that are not noted yet.
 NOTED_LATER = (0.2, 0.5, 1.0)
 
+#: How often a deployment may be disturbed; once it is begun anew, otherwise that of somebody else is waited for.
+MOST_DISTURBED = 4
+
 #: Seconds after which a model that still serves is told again to stop.
 UNHEEDED = 5.0
 
@@ -44,7 +49,7 @@ def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way
     state = models.state_of(doc)
     task_id: str | None = None
     if not under_way:
-        if state == models.DEPLOYED or (state == models.UNDEPLOYED and left_by_its_ttl(doc)):
+        if state == models.DEPLOYED or (state == models.UNDEPLOYED and models.left_by_its_ttl(doc)):
             return doc
         if state == models.PARTIALLY_DEPLOYED:
             return run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
@@ -85,13 +90,22 @@ def _noting(problems: list[Failure]) -> Iterator[None]:
 
 def _until_served(run: Run, doc: Doc, *, timeout: float, task_id: str | None) -> Doc:
     """Wait for a deployment that was started; one that was disturbed or stays partial is mended once."""
-    try:
-        doc = wait_deployed(run, doc.id, timeout=timeout, task_id=task_id)
-    except Failure as failure:
-        if not _disturbed(failure):
-            raise
-        again = run.act("mend", Model.LABEL, doc.name, lambda: deploy(run, doc.id, failed=True), id=doc.id)
-        doc = wait_deployed(run, doc.id, timeout=timeout, task_id=again)
+    mended = False
+    for attempt in range(MOST_DISTURBED):
+        try:
+            doc = wait_deployed(run, doc.id, timeout=timeout, task_id=task_id)
+            break
+        except Failure as failure:
+            if attempt + 1 == MOST_DISTURBED or not _disturbed(failure):
+                raise
+            # Whoever else waits for it has seen the same, and two who mend it would disturb each other.
+            step_aside(run, attempt)
+            now, task_id = Model.get(run.client, doc.id) or doc, None
+            if models.state_of(now) not in models.LIVE:
+                if mended:
+                    raise
+                mended, again = True, partial(deploy, run, doc.id, failed=True)
+                task_id = run.act("mend", Model.LABEL, doc.name, again, id=doc.id)
     if models.state_of(doc) == models.PARTIALLY_DEPLOYED:
         doc = (
             run.act("mend", Model.LABEL, doc.name, lambda: mend_partial(run, doc.id, timeout=timeout), id=doc.id) or doc
@@ -111,12 +125,6 @@ def _disturbed(failure: Failure) -> bool:
     for its turn for so long that the server gave it up, for which no node has a reason (20 s on 3.6.0)."""
     reasons = failure.details.get("nodes") or {}
     return failure.code == "deploy_failed" and all("version conflict" in reason for reason in reasons.values())
-
-
-def left_by_its_ttl(doc: Doc) -> bool:
-    """Whether the server itself undeployed the model because it was idle, and a prediction will bring it back."""
-    setting = doc.source.get("deploy_setting") or {}
-    return int(setting.get("model_ttl_minutes") or -1) > 0 and setting.get("is_auto_deploy_enabled") is not False
 
 
 def remove(run: Run, model_id: str, timeout: float) -> None:

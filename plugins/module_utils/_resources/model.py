@@ -58,6 +58,12 @@ def state_of(doc: Doc) -> str:
     return str(doc.source.get("model_state"))
 
 
+def left_by_its_ttl(doc: Doc) -> bool:
+    """Whether the server itself undeployed the model because it was idle, and a prediction will bring it back."""
+    setting = doc.source.get("deploy_setting") or {}
+    return int(setting.get("model_ttl_minutes") or -1) > 0 and setting.get("is_auto_deploy_enabled") is not False
+
+
 def stated(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state; nested options that are None count as not stated."""
     fields = {name: value for name, value in given(options).items() if name in FIELDS}

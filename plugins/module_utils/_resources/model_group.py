@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import settled, step_aside
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import Ambiguous, settled, step_aside
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -101,7 +101,11 @@ def create(run: Run, fields: Mapping[str, Any]) -> tuple[Doc, bool]:
             if error.code != "group_name_taken":
                 raise
             # Somebody made it between the look and the register: then it is the group that was wanted.
-            found = settled(run.client, lambda: ModelGroup.only(ModelGroup.named(run.client, name), name))
+            try:
+                found = settled(run.client, lambda: ModelGroup.only(ModelGroup.named(run.client, name), name))
+            except Ambiguous as several:
+                # There was none before.
+                raise Failure("concurrent_change", several.message, **several.details) from error
             if found:
                 return found, False
             # Or takes it back already; a group that cannot be seen keeps the name.

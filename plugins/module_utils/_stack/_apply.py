@@ -118,6 +118,7 @@ class Applier:
 
     def _do(self, step: Step) -> Outcome:
         client = RecallingClient(self._client, self._memory, read_only=False)
+        client.clock = self._looks.clock
         look = self._looks.named if self._in_bulk else None
         run = Run(client, check_mode=False, look=look, beside=self._connectors_made)
         options, deploys = step.options, self._deploys(step)

@@ -13,7 +13,6 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import Any, Mapping, NamedTuple
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deployment import left_by_its_ttl
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import is_literal_secret
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
@@ -239,7 +238,7 @@ def _catches_all(name: str, value: Any) -> bool:
 def _serves(doc: Doc) -> bool:
     """Whether a model is deployed, or will be as soon as it is asked."""
     state = models.state_of(doc)
-    return state in models.LIVE or (state == models.UNDEPLOYED and left_by_its_ttl(doc))
+    return state in models.LIVE or (state == models.UNDEPLOYED and models.left_by_its_ttl(doc))
 
 
 def _of_agent(doc: Doc) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Iterator
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
 
 
 class _Look:
@@ -35,6 +36,19 @@ class _Look:
             self.failure = failure
 
 
+class _Resting(Clock):
+    """A clock for those who have a turn: whoever sleeps by it gives it up meanwhile, as nobody is to wait for that."""
+
+    def __init__(self, looks: Looks, clock: Clock) -> None:
+        self._looks = looks
+        self.now, self.epoch, self.jitter = clock.now, clock.epoch, clock.jitter  # type: ignore[method-assign]
+        self._sleep = clock.sleep
+
+    def sleep(self, seconds: float) -> None:
+        with self._looks.away():
+            self._sleep(seconds)
+
+
 class Looks:
     """Workers write in turns, ``parallel`` of them at once.
 
@@ -46,6 +60,7 @@ class Looks:
         self._client = client
         self._parallel = parallel
         self._condition = threading.Condition()
+        self.clock: Clock = _Resting(self, client.clock)
         self._working = 0
         self._wanting = 0
         self._next = _Look()
@@ -59,6 +74,17 @@ class Looks:
         finally:
             with self._condition:
                 self._leave()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """To be asked by who has a turn, which others may have meanwhile."""
+        with self._condition:
+            self._leave()
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._enter()
 
     def named(self, kind: type[Kind], name: str) -> list[Doc]:
         """All objects of exactly this name as a search finds them. To be asked by who has a turn. Raises Failure."""

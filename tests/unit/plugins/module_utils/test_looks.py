@@ -96,3 +96,22 @@ def test_a_search_that_breaks_leaves_nobody_waiting(cluster: FakeCluster, monkey
     monkeypatch.setattr(Connector, "search", lambda *args: 1 / 0)
     outcomes = everybody(looks, lambda number: looks.named(Connector, f"C {number}"))
     assert all(isinstance(outcome, (ZeroDivisionError, KeyError)) for outcome in outcomes), outcomes
+
+
+def test_whoever_sleeps_holds_nobody_up(cluster: FakeCluster) -> None:
+    """One waits for others of the same name, for whom a second one would have to look."""
+    looks, asked = Looks(make_run(cluster).client, 1), threading.Event()
+
+    def sleep(seconds: float) -> None:
+        assert asked.wait(10), "nobody could ask meanwhile"
+
+    looks.clock._sleep = sleep  # type: ignore[attr-defined] # of the clock that gives up the turn
+
+    def work(number: int) -> None:
+        if number:
+            looks.named(Connector, "C")
+            asked.set()
+        else:
+            looks.clock.sleep(1.0)
+
+    assert everybody(looks, work) == [None] * WORKERS

@@ -231,6 +231,21 @@ class TestDeployments:
         assert did(result) == ["deploy", "mend"]
         assert result["model"]["state"] == "DEPLOYED"
 
+    def test_what_is_disturbed_again_by_somebody_who_mends_it_too(self, ready: FakeCluster) -> None:
+        """Both have seen it fail, and the other one begins anew a moment later."""
+        model_id = served(ready, "UNDEPLOYED")
+        ready.deploy_outcomes = [("DEPLOY_FAILED", {})] * 2
+
+        def they() -> None:
+            if requests(ready, "/_deploy") == 2 and ready.models[model_id]["model_state"] == "DEPLOY_FAILED":
+                ready._stuck.discard(model_id)
+                ready._deploy(model_id)
+
+        ready.before("GET", model_id, they, times=99)
+        result = apply(ready, name="Chat")
+        assert did(result) == ["deploy", "mend"]
+        assert result["model"]["state"] == "DEPLOYED"
+
     def test_one_that_no_node_has_a_reason_for_is_deployed_anew(self, ready: FakeCluster) -> None:
         served(ready, "UNDEPLOYED")
         ready.deploy_outcomes = [("DEPLOY_FAILED", {})]

@@ -362,6 +362,19 @@ class TestLookingOn:
         assert caught.value.code == "ambiguous_name"
         assert TAKEN_BACK <= run.clock.now() - begun < TAKEN_BACK + 1
 
+    def test_they_go_on_making_and_taking_back(self, cluster: FakeCluster) -> None:
+        self.two(cluster, 1)
+        run = make_run(cluster)
+
+        def they() -> None:
+            cluster.connectors.pop(next(iter(cluster.connectors)))
+            cluster.add_connector("Local chat")
+
+        cluster.before("POST", "/_search", they, times=99)
+        with pytest.raises(Failure, match="2 connectors have the name") as caught:
+            Connector.find(run.client, "Local chat")
+        assert caught.value.code == "concurrent_change"
+
     def test_what_was_made_long_after_the_other_is_not_waited_for(self, cluster: FakeCluster) -> None:
         self.two(cluster, AT_ONCE + 1)
         run = make_run(cluster)
@@ -417,6 +430,15 @@ class TestGroups:
         )
         group = model_group.ensure(make_run(cluster), "Chats")
         assert list(cluster.groups) == [group.id]
+
+    def test_several_others_make_it_and_stay(self, cluster: FakeCluster) -> None:
+        def they() -> None:
+            cluster.groups.update({each: {"name": "Chats", "created_time": 1700000000000} for each in ("one", "two")})
+
+        cluster.before("POST", "/model_groups/_register", they)
+        with pytest.raises(Failure, match="2 model groups have the name 'Chats'") as caught:
+            model_group.ensure(make_run(cluster), "Chats")
+        assert caught.value.code == "concurrent_change"
 
     def test_a_name_that_is_taken_by_what_cannot_be_seen(self, script: Callable[..., Any]) -> None:
         taken = "The name you provided is already being used by a model group with ID: x."
