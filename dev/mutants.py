@@ -142,7 +142,7 @@ def page(mutants: list[Mutant], explained: list[dict[str, Any]], version: str) -
         "not run. The unit tests have to notice it. Which files, which tests and which kinds of change is in",
         "`dev/mutants.yml`; a change that no test can notice is explained there, and below.",
         "",
-        f"`make mutants` on {datetime.date.today():%Y-%m-%d}, {version}: {total} mutants, {total - left} noticed,"
+        f"`make mutants` on {datetime.date.today():%Y-%m-%d}, cosmic-ray {version}: {total} mutants, {total - left} noticed,"
         f" {left} explained, none left.",
         "",
         "| file | mutants | noticed | explained |",
@@ -187,7 +187,7 @@ def main(cosmic_ray: str, place: str, *chosen: str) -> None:
     if None in used or stale:
         sys.exit(f"{used.count(None)} mutants that no test notices, {len(stale)} explanations too many")
     if not chosen:
-        version = subprocess.run([cosmic_ray, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+        version = subprocess.run([cosmic_ray, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
         PAGE.write_text(page(mutants, explained, version), encoding="utf-8")
         print(f"{len(mutants)} mutants; written: {PAGE.relative_to(ROOT)}")
 
