@@ -187,8 +187,8 @@ def main(cosmic_ray: str, place: str, *chosen: str) -> None:
     if None in used or stale:
         sys.exit(f"{used.count(None)} mutants that no test notices, {len(stale)} explanations too many")
     if not chosen:
-        version = subprocess.run([cosmic_ray, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
-        PAGE.write_text(page(mutants, explained, version), encoding="utf-8")
+        told = subprocess.run([cosmic_ray, "--version"], check=True, capture_output=True, text=True).stdout
+        PAGE.write_text(page(mutants, explained, told.split()[-1]), encoding="utf-8")
         print(f"{len(mutants)} mutants; written: {PAGE.relative_to(ROOT)}")
 
 
