@@ -83,6 +83,10 @@ browser: ## The report page in Chromium: console, accessibility, light and dark,
 mutants: ## Small changes of the code, one at a time: does a test notice each? A quarter of an hour; writes docs/mutants.md
 	@dev/mutants $(ARGS)
 
+.PHONY: concurrency
+concurrency: ## 8 controllers apply the same at once, 50 rounds each on one node and on three, over an hour (ARGS='--rounds 20'); writes docs/concurrency.md
+	@dev/concurrency $(ARGS)
+
 .PHONY: molecule
 molecule: ## Molecule's scenarios against the local stack (ARGS='-s name' for one of them)
 	@dev/molecule $(ARGS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Iterator, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE
 from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome
@@ -136,19 +136,23 @@ class Matrix:
         self.nothing_twice(subject)
 
     def nothing_twice(self, subject: Subject) -> None:
-        """Exactly the stated objects are there, in use, and the settings once."""
-        found = {kind: self._cluster.find(kind, {"prefix": {"name.keyword": self.prefix}}) for kind in subject.objects}
-        for kind, endings in subject.objects.items():
-            names = sorted(item.source["name"] for item in found[kind])
-            assert names == [self.prefix + ending for ending in endings], f"{kind}: {names}"
-        for model in found["models"]:
-            source = self._cluster.get("models", model.id)
-            assert source["model_state"] == "DEPLOYED"
-            assert source["connector_id"] in {item.id for item in found["connectors"]}
-            assert source["model_group_id"] in {item.id for item in found["model_groups"]}
-        assert self._cluster.effective(TRUSTED).count(PATTERN) == 1, "the pattern is not trusted once"
-        assert len(self._cluster.effective(TRUSTED)) > 1, "the default endpoints are lost"
-        assert self._cluster.effective(PRIVATE_IP) == "true"
+        nothing_twice(self._cluster, self.prefix, subject.objects)
+
+
+def nothing_twice(cluster: Cluster, prefix: str, objects: Mapping[str, tuple[str, ...]]) -> None:
+    """Exactly the stated objects are there, in use, and the settings once. ``objects`` tells the endings of the names."""
+    found = {kind: cluster.find(kind, {"prefix": {"name.keyword": prefix}}) for kind in objects}
+    for kind, endings in objects.items():
+        names = sorted(item.source["name"] for item in found[kind])
+        assert names == [prefix + ending for ending in endings], f"{kind}: {names}"
+    for model in found["models"]:
+        source = cluster.get("models", model.id)
+        assert source["model_state"] == "DEPLOYED"
+        assert source["connector_id"] in {item.id for item in found["connectors"]}
+        assert source["model_group_id"] in {item.id for item in found["model_groups"]}
+    assert cluster.effective(TRUSTED).count(PATTERN) == 1, "the pattern is not trusted once"
+    assert len(cluster.effective(TRUSTED)) > 1, "the default endpoints are lost"
+    assert cluster.effective(PRIVATE_IP) == "true"
 
 
 def sample(cases: list[Case], times: int) -> list[Case]:

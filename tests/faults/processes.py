@@ -16,7 +16,7 @@ import sys
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Callable, Mapping, NamedTuple
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
 
@@ -81,14 +81,22 @@ class ModulesRun(Run):
 class PlaybookRun(Run):
     """A whole ansible-playbook with its workers."""
 
-    def __init__(self, playbook: str, variables: Mapping[str, Any], output: Path) -> None:
+    def __init__(
+        self,
+        playbook: str,
+        variables: Mapping[str, Any],
+        output: Path,
+        more: Iterable[str] = ("-vvvv", "--diff"),
+        longest: float = LONGEST,
+    ) -> None:
+        self._longest = longest
         given = output.with_suffix(".json")
         given.write_text(json.dumps(dict(variables)))
         self._output = output
         program = str(Path(sys.executable).parent / "ansible-playbook")
         with output.open("w") as file:
             self._process = subprocess.Popen(
-                [program, playbook, "-e", f"@{given}", "-vvvv", "--diff"],
+                [program, playbook, "-e", f"@{given}", *more],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
                 env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
             )  # fmt: skip
@@ -101,10 +109,10 @@ class PlaybookRun(Run):
 
     def end(self) -> Outcome:
         try:
-            status = self._process.wait(LONGEST)
+            status = self._process.wait(self._longest)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"the run did not end within {LONGEST} s: {self._output.read_text()}")
+            raise AssertionError(f"the run did not end within {self._longest} s: {self._output.read_text()}")
         text = self._output.read_text()
         told = re.search(r'"failure": \{\s*"code": "(\w+)"', text) if status else None
         return Outcome(status == 0, told[1] if told else None, bool(re.search(r"changed=[1-9]", text)), text)

@@ -91,3 +91,15 @@ def test_what_was_mistyped_or_is_switched_off(cluster, module, verify, name):
     module("ml_stack", **{**declared(name), "models": off})
     text = verify(models=off)
     assert re.search(rf"{name} one +DEPLOYED +1/1 +not asked", text)
+
+
+def test_why_a_model_does_not_serve(cluster, verify, name):
+    connector = cluster.make_connector(name)
+    model = cluster.make_model(name, connector)
+    cluster.must("PUT", f"{ML}/models/{model}", {"connector_id": "no-such-connector"})
+    cluster.send("POST", f"{ML}/models/{model}/_deploy")
+    cluster.await_state(model, "DEPLOY_FAILED")
+    alone = {section: [] for section in (*declared(name), "pipelines") if section != "name"}
+    text = verify(fails=True, **{**alone, "models": [{"name": name, "connector": name}]})
+    assert re.search(rf"{name} +DEPLOY_FAILED +0/1 +not asked", text)
+    assert len(re.findall(rf"{name} is not served by node \S+: .*no-such-connector", text)) == 1

@@ -1,0 +1,157 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A round: several controllers apply the same at the same moment, and what must be true after that."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
+
+import yaml
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE
+from ansible_collections.searchops.opensearch_ml.tests.concurrency.gate import Gate
+from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import nothing_twice
+from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome, PlaybookRun
+from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import CHAT, PATTERN
+from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import PRIVATE_IP, TRUSTED, Cluster, chat
+
+CONTROLLERS = 8
+
+#: Seconds that a run may take beside the others, on a machine that may have other things to do.
+LONGEST = 300.0
+
+#: The codes by which a run says that somebody else is at the same objects.
+SOMEBODY_ELSE = ("concurrent_change", "id_taken", "not_converged", "version_conflict")
+
+
+def places() -> dict[str, list[str]]:
+    """Where it is run, and the URLs of the nodes that are asked."""
+    ports = yaml.safe_load((ROOT / "containers" / "cluster.yml").read_text())["cluster_http_ports"]
+    return {
+        "one": [os.environ.get("STACK_OPENSEARCH_URL", "http://127.0.0.1:19200")],
+        "three": [f"http://127.0.0.1:{port}" for port in ports],
+    }
+
+
+class Subject(NamedTuple):
+    """What all controllers apply: a playbook and its variables for objects whose names begin so."""
+
+    name: str
+    means: str
+    playbook: str
+    variables: Callable[[str], dict[str, Any]]
+    #: Names of the objects of each kind, behind that beginning.
+    objects: Mapping[str, tuple[str, ...]]
+
+
+def _role(name: str) -> dict[str, Any]:
+    return {
+        "ollama_chat_name": name,
+        "ollama_chat_base_url": "http://ollama:11434",
+        "ollama_chat_model": "tiny-chat",
+        "ollama_chat_allow_private": "always",
+        "ollama_chat_wait_timeout": 60,
+    }
+
+
+def _stack(name: str) -> dict[str, Any]:
+    which = ("one", "two")
+    return {
+        "stack_name": name.replace(" ", "-"),
+        "stack_settings": [{"settings": {TRUSTED: [PATTERN], PRIVATE_IP: True}, "list_mode": "append"}],
+        "stack_model_groups": [{"name": f"{name} group"}],
+        "stack_connectors": [chat(f"{name} {each}") for each in which],
+        "stack_models": [
+            {"name": f"{name} {each}", "connector": f"{name} {each}", "model_group": f"{name} group"} for each in which
+        ],
+    }
+
+
+ROLE = Subject("role", "the role `ollama_chat`", "playbooks/ollama_chat.yml", _role, CHAT)
+STACK = Subject(
+    "stack",
+    "the role `stack`, with a setting, a group, two connectors and two models",
+    "playbooks/stack.yml",
+    _stack,
+    {"connectors": (" one", " two"), "models": (" one", " two"), "model_groups": (" group",)},
+)
+
+
+class Round(NamedTuple):
+    """What each of the runs ended with, 'ok' or the code of its failure, and the seconds until the last one had ended."""
+
+    ended: list[str]
+    seconds: float
+
+
+class Rounds:
+    """Rounds on one cluster, whose settings somebody else puts back. ``urls`` are the nodes that are asked."""
+
+    def __init__(self, cluster: Cluster, urls: Sequence[str], name: str, folder: Path) -> None:
+        self._cluster = cluster
+        self._urls = urls
+        self._name = name
+        self._folder = folder
+        self._number = 0
+
+    def play(self, subject: Subject) -> Round:
+        """One round. Raises AssertionError where anything is not as promised."""
+        # Names are new each time, so that what is left is removed together, long after its deployment.
+        self._number += 1
+        if self._number % 10 == 0:
+            self._cluster.remove(self._name)
+        self._cluster.put_settings({TRUSTED: None, PRIVATE_IP: None})
+        prefix = f"{self._name} {self._number:04}"
+        outcomes, seconds = self._at_once(subject, prefix)
+        ended = [_ended(outcome) for outcome in outcomes]
+        if "ok" in ended:
+            nothing_twice(self._cluster, prefix, subject.objects)
+        else:
+            # Each has given way to the others, so that it is for the next one to make what is left to be made.
+            self._next(subject, prefix)
+        assert not self._next(subject, prefix).changed, f"{ended}, and the next run changes something"
+        nothing_twice(self._cluster, prefix, subject.objects)
+        return Round(ended, seconds)
+
+    def _at_once(self, subject: Subject, prefix: str) -> tuple[list[Outcome], float]:
+        gate = Gate([self._urls[number % len(self._urls)] for number in range(CONTROLLERS)])
+        try:
+            begun = time.monotonic()
+            runs = [
+                self._start(subject, prefix, url, self._folder / f"controller-{number}.txt")
+                for number, url in enumerate(gate.urls)
+            ]
+            outcomes = [run.end() for run in runs]
+            assert gate.opened, "not all of the controllers have come to the cluster"
+            return outcomes, time.monotonic() - begun
+        finally:
+            gate.close()
+
+    def _next(self, subject: Subject, prefix: str) -> Outcome:
+        outcome = self._start(subject, prefix, self._urls[0], self._folder / "next.txt").end()
+        assert outcome.succeeded, f"the next run fails: {outcome.text}"
+        return outcome
+
+    def _start(self, subject: Subject, prefix: str, url: str, output: Path) -> PlaybookRun:
+        variables = {"opensearch_connection": {"hosts": [url]}, **subject.variables(prefix)}
+        return PlaybookRun(subject.playbook, variables, output, (), LONGEST)
+
+
+def _ended(outcome: Outcome) -> str:
+    """'ok', or the codes of a failure, which must say that somebody else is at it."""
+    if outcome.succeeded:
+        return "ok"
+    assert "Traceback (most recent call last)" not in outcome.text, outcome.text
+    # A stack that has failed in part tells a code for each item.
+    codes = set(re.findall(r'"code": "(\w+)"', outcome.text)) - {"stack_failed"}
+    assert codes, outcome.text
+    assert codes.issubset(SOMEBODY_ELSE), outcome.text
+    assert all(CATALOGUE[code].split("{")[0] in outcome.text for code in codes), outcome.text
+    return ", ".join(sorted(codes))

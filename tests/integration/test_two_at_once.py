@@ -1,0 +1,63 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Some rounds in which eight controllers apply the same at once; `make concurrency` runs many and writes docs/concurrency.md."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import (
+    CONTROLLERS,
+    ROLE,
+    STACK,
+    Rounds,
+    places,
+)
+from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import nothing_twice
+from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import Cluster
+
+pytestmark = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _alone(gateway):
+    """Eight processes take all there is of a machine; what the other worker measures in seconds would not hold."""
+    with gateway.alone():
+        yield
+
+
+@pytest.mark.parametrize("subject", [ROLE, STACK], ids=lambda subject: subject.name)
+def test_on_one_node(cluster, name, settings_restored, tmp_path, subject):
+    rounds = Rounds(cluster, [cluster.url], name, tmp_path)
+    for _round in range(2):
+        assert len(rounds.play(subject).ended) == CONTROLLERS
+
+
+def test_through_different_nodes(cluster, tmp_path):
+    # Of its containers only the backend is shared with the stack, which runs.
+    environment = {**os.environ, "STACK_IS_UP": "1"}
+    subprocess.run([ROOT / "dev/cluster", "up"], check=True, timeout=300, env=environment)
+    try:
+        urls = places()["three"]
+        rounds = Rounds(Cluster("3", urls[0]), urls, "it", tmp_path)
+        for subject in (ROLE, STACK):
+            assert len(rounds.play(subject).ended) == CONTROLLERS
+    finally:
+        subprocess.run([ROOT / "dev/cluster", "down"], check=True, timeout=120, env=environment)
+
+
+def test_a_round_sees_what_is_wrong(cluster, name, settings_restored, tmp_path, monkeypatch):
+    """Planted, and noticed: a connector that is there twice after a round, and a next run that changes something."""
+    rounds = Rounds(cluster, [cluster.url], name, tmp_path)
+    monkeypatch.setattr(
+        "ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds.nothing_twice",
+        lambda cluster, prefix, objects: (cluster.make_connector(prefix), nothing_twice(cluster, prefix, objects)),
+    )
+    with pytest.raises(AssertionError, match="connectors"):
+        rounds.play(ROLE)
