@@ -266,7 +266,7 @@ def files(place: Path) -> dict[str, bytes]:
 
 
 def python(place: Path, *arguments: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(place.parents[2]), "PYTEST_ADDOPTS": ""}
+    environment = {**os.environ, "PYTHONPATH": str(place.parents[2]), "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=place,
