@@ -59,8 +59,9 @@ VARIABLES = {
 
 class TestBlocks:
     def test_each_is_of_a_kind_that_is_tested(self) -> None:
-        # A diagram is drawn, and so read, by `make docs`; text is what a program prints in the middle of its work.
-        known = {"console", "bash", "yaml", "mermaid", "text"}
+        # A diagram is drawn, and so read, by `make docs`; text is what a program prints in the middle of its work, and a diff
+        # what was done to the code for once.
+        known = {"console", "bash", "yaml", "mermaid", "text", "diff"}
         assert [block.place for block in guides.all_blocks() if block.language not in known] == []
 
     def test_none_is_overlooked(self) -> None:
