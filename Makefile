@@ -6,7 +6,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # The targets that run in full what `make test` has only a sample of, or nothing.
-MATRICES := faults fuzz mutants
+MATRICES := faults fuzz concurrency mutants
 
 # More for pytest or molecule, as in: make unit ARGS='-k client -x'
 ARGS ?=

@@ -33,7 +33,7 @@ options:
     description:
       - The connector's name. It finds the connector unless O(connector_id) is given. Names need not be unique on a
         cluster; more than one match is refused with the ids.
-      - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and C(.,!?():@-_'/") only.
+      - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and V(.,!?(\):@-_'/") only.
     type: str
   connector_id:
     description:

@@ -26,7 +26,7 @@ options:
     description:
       - The model's name. It finds the model unless O(model_id) is given; O(model_group) narrows the search when several
         models have the name. More than one match is refused with the ids.
-      - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and C(.,!?():@-_'/") only.
+      - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and V(.,!?(\):@-_'/") only.
     type: str
   model_id:
     description:

@@ -23,7 +23,7 @@ options:
   name:
     description:
       - The group's name. It finds the group unless O(model_group_id) is given; the server holds names to be unique.
-      - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and C(.,!?():@-_'/") only.
+      - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and V(.,!?(\):@-_'/") only.
     type: str
   model_group_id:
     description: The id of an existing group. With O(name) the group is renamed.
