@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _json
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 
 
 class Prediction(NamedTuple):
@@ -39,7 +39,7 @@ def read(body: Any) -> Prediction:
         data = output.get("dataAsMap", output)
         status = int(result.get("status_code", 200))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as exc:
-        raise Failure("not_opensearch", f"A prediction was answered without a result: {str(body)[:200]}") from exc
+        raise Failure("not_opensearch", f"A prediction was answered without a result: {shape(body)}") from exc
     return read_data(data, status)
 
 

@@ -35,7 +35,8 @@ class _Socket(io.RawIOBase):
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._raw: Any = sock.makefile("rb", buffering=0)
-        self._patience = sock.gettimeout()
+        # With pyOpenSSL, which older versions of requests take where it is installed, urllib3's own wrapper has no such method.
+        self._patience = (getattr(sock, "gettimeout", None) or sock.socket.gettimeout)()  # type: ignore[attr-defined]
         self.renew()
 
     def renew(self) -> None:
@@ -117,16 +118,19 @@ def _decoded(arriving: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     if encoding == "identity":
         yield from arriving
         return
-    if encoding != ENCODING:
+    if encoding not in (ENCODING, f"x-{ENCODING}"):
         # Above all not gzip in gzip, which makes a millionth enough.
         raise Undecodable(f"it is encoded as {encoding!r}, which was not asked for")
     decoder, begun = zlib.decompressobj(_GZIP), False
     try:
         for piece in arriving:
             begun = True
-            while piece and not decoder.eof:
+            while piece:
+                if decoder.eof:
+                    # A content may be several such parts, one behind the other.
+                    decoder = zlib.decompressobj(_GZIP)
                 found = decoder.decompress(piece, PIECE)
-                piece = decoder.unconsumed_tail
+                piece = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
                 yield found
         yield decoder.flush()
     except zlib.error as exc:

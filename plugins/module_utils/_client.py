@@ -107,8 +107,8 @@ class Client:
     def ask(
         self, path: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None, *, timeout: float
     ) -> Answer:
-        """A question to a model: no write, yet costly, so its answer is waited for ``timeout`` seconds and never
-        asked for again here."""
+        """A question to a model: no write, yet costly, so its answer is waited for ``timeout`` seconds and not asked for again
+        where it may have been given."""
         return self._send("POST", path, body, query, write=False, repeatable=False, timeout=timeout)
 
     def _send(
@@ -135,9 +135,10 @@ class Client:
             try:
                 raw = self._exchange(method, target, content, timeout or self._timeout, write)
             except NotSent as exc:
+                reason = self.mask(str(exc))
                 if tried >= self._retries + len(self.hosts) - 1:
                     raise Unreachable(
-                        "unreachable", f"No host could be reached ({', '.join(self.hosts)}): {exc}"
+                        "unreachable", f"No host could be reached ({', '.join(self.hosts)}): {reason}"
                     ) from exc
                 # The other hosts are tried at once; the pause comes when all were tried.
                 if (tried + 1) % len(self.hosts) == 0:
@@ -145,7 +146,7 @@ class Client:
                 tried += 1
                 continue
             except NoAnswer as exc:
-                lost = f"{method} {path} on {host} brought no answer: {exc}"
+                lost = f"{method} {path} on {host} brought no answer: {self.mask(str(exc))}"
                 if not repeatable:
                     raise AnswerLost("no_answer", lost) from exc
                 if tried >= self._retries:
@@ -160,6 +161,8 @@ class Client:
             in_doubt = raw.status in GATEWAY or (raw.status >= 500 and retry is not None)
             if write and not repeatable and in_doubt and retry != _explain.STARTING:
                 raise AnswerLost(failure.code, failure.message, raw.status)
+            if not repeatable and (raw.status == 504 or retry == _explain.RECOVERING):
+                raise failure
             if retry in (_explain.STARTING, _explain.RECOVERING) and starting < STARTING_TRIES:
                 # Another node may be further.
                 self._current += raw.status in GATEWAY
@@ -191,7 +194,13 @@ class Client:
         if content is not None:
             headers["Content-Type"] = "application/json"
         url = self._host + target
-        headers.update(self._auth.headers(method, url, content, headers))
+        try:
+            headers.update(self._auth.headers(method, url, content, headers))
+        except UnicodeEncodeError:
+            # It carries the value, which may be a secret: neither shown, nor kept as the cause.
+            raise Failure(
+                "invalid_input", "A user name, a password or a key holds a character that UTF-8 cannot carry."
+            ) from None
         return url, headers
 
     @property

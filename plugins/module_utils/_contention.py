@@ -41,9 +41,11 @@ class Ambiguous(Failure):
         self.at_once = made[-2] > 0 and made[-1] - made[-2] <= AT_ONCE * 1000
 
 
-def settled(client: Client, look: Callable[[], Found]) -> Found:
+def settled(client: Client, look: Callable[[], Found], planned: list[Any] | None = None) -> Found:
     """What ``look`` tells; where it finds several objects that were made at once, what it tells when one is left. Raises
-    ``concurrent_change`` where they are still being made and taken back at the end."""
+    ``concurrent_change`` where they are still being made and taken back at the end. What a look has ``planned`` by then is
+    forgotten before the next one."""
+    begun = len(planned or ())
     end = client.clock.now() + TAKEN_BACK
     first: list[str] = []
     while True:
@@ -58,6 +60,8 @@ def settled(client: Client, look: Callable[[], Found]) -> Found:
                 if seen == first:
                     raise
                 raise Failure("concurrent_change", failure.message, **failure.details) from failure
+        if planned is not None:
+            del planned[begun:]
         client.clock.sleep(LOOK_AGAIN)
 
 

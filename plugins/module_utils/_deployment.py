@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import Callable, Iterator, Mapping
+from typing import Callable, Iterator
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deploy_reasons as deploy_reasons
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import step_aside
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import task as tasks
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.task import Task
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import WaitTimeout
 
@@ -30,9 +28,6 @@ SETTLING = 12.0
 #: Seconds after which a deployment that has not begun never will, as when the node went that was to begin it; one that
 #: waits for its turn the server gives up after 20 s.
 NEVER_BEGUN = 25.0
-
-#: Pauses in seconds between the looks for reasons that are not noted yet.
-NOTED_LATER = (0.2, 0.5, 1.0)
 
 #: How often a deployment may be disturbed; once it is begun anew, otherwise that of somebody else is waited for.
 MOST_DISTURBED = 4
@@ -91,9 +86,14 @@ def _noting(problems: list[Failure]) -> Iterator[None]:
 def _until_served(run: Run, doc: Doc, *, timeout: float, task_id: str | None) -> Doc:
     """Wait for a deployment that was started; one that was disturbed or stays partial is mended once."""
     mended = False
+    end = run.clock.now() + timeout
+
+    def left() -> float:
+        return max(1.0, end - run.clock.now())
+
     for attempt in range(MOST_DISTURBED):
         try:
-            doc = wait_deployed(run, doc.id, timeout=timeout, task_id=task_id)
+            doc = wait_deployed(run, doc.id, timeout=left(), task_id=task_id)
             break
         except Failure as failure:
             if attempt + 1 == MOST_DISTURBED or not _disturbed(failure):
@@ -108,7 +108,7 @@ def _until_served(run: Run, doc: Doc, *, timeout: float, task_id: str | None) ->
                 task_id = run.act("mend", Model.LABEL, doc.name, again, id=doc.id)
     if models.state_of(doc) == models.PARTIALLY_DEPLOYED:
         doc = (
-            run.act("mend", Model.LABEL, doc.name, lambda: mend_partial(run, doc.id, timeout=timeout), id=doc.id) or doc
+            run.act("mend", Model.LABEL, doc.name, lambda: mend_partial(run, doc.id, timeout=left()), id=doc.id) or doc
         )
     return doc
 
@@ -116,7 +116,7 @@ def _until_served(run: Run, doc: Doc, *, timeout: float, task_id: str | None) ->
 def _mend(run: Run, doc: Doc, wait: bool, timeout: float) -> Doc:
     if wait:
         return mend_partial(run, doc.id, timeout=timeout)
-    deploy(run, doc.id, failed=bool(node_reasons(run.client, doc.id)))
+    deploy(run, doc.id, failed=bool(deploy_reasons.node_reasons(run.client, doc.id)))
     return doc
 
 
@@ -205,24 +205,24 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
         if state == models.DEPLOYED:
             return True
         if state == models.DEPLOY_FAILED:
-            raise _deploy_failure(run.client, doc, task_id)
+            raise deploy_reasons.deploy_failure(run.client, doc, task_id)
         if state == models.PARTIALLY_DEPLOYED:
             partial_since.append(run.clock.now())
             return partial_since[-1] - partial_since[0] >= SETTLING
         if state != models.DEPLOYING:
             partial_since.clear()
             if run.clock.now() - begun >= NEVER_BEGUN:
-                raise _failure(doc, {})
+                raise deploy_reasons.failure_of(doc, {})
         return False
 
     try:
         return models.wait(run, model_id, done, "to be deployed", timeout)
     except WaitTimeout as exc:
-        reasons = node_reasons(run.client, model_id, task_id)
+        reasons = deploy_reasons.node_reasons(run.client, model_id, task_id)
         if not reasons:
             raise
         # What was read last is what the wait reads: a model.
-        raise _failure(exc.last, reasons) from exc  # type: ignore[arg-type]
+        raise deploy_reasons.failure_of(exc.last, reasons) from exc  # type: ignore[arg-type]
 
 
 def mend_partial(run: Run, model_id: str, *, timeout: float) -> Doc:
@@ -240,58 +240,5 @@ def mend_partial(run: Run, model_id: str, *, timeout: float) -> Doc:
     task_id = deploy(run, model_id)
     doc = wait_deployed(run, model_id, timeout=timeout, task_id=task_id)
     if models.state_of(doc) != models.DEPLOYED:
-        raise _deploy_failure(run.client, doc, task_id)
+        raise deploy_reasons.deploy_failure(run.client, doc, task_id)
     return doc
-
-
-def node_reasons(client: Client, model_id: str, task_id: str | None = None) -> dict[str, str]:
-    """Why the last deployment failed: node id -> reason. Empty where no failed deploy task is found."""
-    if task_id:
-        task = Task.get(client, task_id)
-        return tasks.errors_of(task.source) if task else {}
-    query = {"bool": {"must": [{"term": {"model_id": model_id}}, {"term": {"task_type": "DEPLOY_MODEL"}}]}}
-    latest = {"query": query, "size": 1, "sort": [{"create_time": "desc"}]}
-    answer = client.search(f"{Task.PATH}/_search", latest, accept=(404,))
-    hits = answer.body.get("hits", {}).get("hits", []) if answer.status == 200 else []
-    return tasks.errors_of(hits[0]["_source"]) if hits else {}
-
-
-def _deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failure:
-    reasons = node_reasons(client, doc.id, task_id) or node_reasons(client, doc.id)
-    # The model's failure is noted before the reasons are, and a search may be a second behind both.
-    for pause in NOTED_LATER:
-        if reasons:
-            break
-        client.clock.sleep(pause)
-        reasons = node_reasons(client, doc.id, task_id) or node_reasons(client, doc.id)
-    return _failure(doc, reasons)
-
-
-def explained(client: Client, failure: Failure, connector_id: str | None) -> Failure:
-    """What a failure to register or deploy is: itself, or ``concurrent_change`` where the connector that the task has found
-    before is gone, as by one who made it at the same time as others and takes it back."""
-    if (
-        failure.code not in ("deploy_failed", Connector.UNKNOWN)
-        or not connector_id
-        or Connector.get(client, connector_id)
-    ):
-        return failure
-    return Failure(
-        "concurrent_change",
-        f"Somebody else has deleted connector {connector_id} meanwhile: {failure.message}",
-        failure.status,
-        **failure.details,
-    )
-
-
-def _failure(doc: Doc, reasons: Mapping[str, str]) -> Failure:
-    told = "; ".join(f"node {node}: {reason}" for node, reason in sorted(reasons.items())) or "no node gave a reason"
-    served = (
-        f"{doc.source.get('current_worker_node_count', 0)} of {doc.source.get('planning_worker_node_count', '?')} nodes"
-    )
-    return Failure(
-        "deploy_failed",
-        f"Model {doc.name!r} ({doc.id}) is {models.state_of(doc)}, served by {served}: {told}",
-        nodes=dict(reasons),
-        model_state=models.state_of(doc),
-    )

@@ -208,6 +208,17 @@ def printable(text: object, limit: int = 2000) -> str:
     return shown if len(whole) <= limit else f"{shown}... (cut)"
 
 
+def shape(value: object) -> str:
+    """What a decoded answer is, without any of its text: that is not masked yet, and half a secret is not known again."""
+    if isinstance(value, dict):
+        return f"an object of {len(value)} fields"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, (str, bytes)):
+        return f"{len(value)} characters"
+    return "nothing" if value is None else f"a {type(value).__name__}"
+
+
 class Failure(Exception):
     """Why a task could not do its work.
 

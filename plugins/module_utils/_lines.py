@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Iterator
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _json
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import NoAnswer
 
 #: A line has some hundred bytes; what sends more is no Ollama.
@@ -38,4 +38,4 @@ def _object(where: str, line: bytes) -> dict[str, Any]:
     except ValueError as exc:
         if line.lstrip()[:1] == b"{":
             raise NoAnswer("the last line is incomplete") from exc
-    raise Failure("not_ollama", f"{where} answered a line that is no JSON object: {line[:200]!r}", 200)
+    raise Failure("not_ollama", f"{where} answered a line that is no JSON object: {shape(line)}", 200)

@@ -123,7 +123,7 @@ class Ollama(Client):
         try:
             answer = self._transport.stream("POST", url, headers, content, silence)
             if answer.status != 200:
-                raw = RawAnswer(answer.status, answer.headers, whole(answer.pieces))
+                raw = RawAnswer(answer.status, answer.headers, whole(in_time(answer.pieces)))
                 failure, _retry = self._judge("POST", path, raw, ())
                 raise failure or Failure("not_ollama", f"{where} answered {answer.status}.", answer.status)
             for line in _lines.objects(where, in_time(answer.pieces)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 
 #: How many objects one request asks for. The server allows 10,000, which large objects could swell beyond what is read.
 PAGE = 2000
@@ -42,4 +42,4 @@ def _hits(body: Any) -> list[tuple[str, dict[str, Any], Any]]:
     try:
         return [(str(hit["_id"]), dict(hit["_source"]), hit.get("sort")) for hit in body["hits"]["hits"]]
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise Failure("not_opensearch", f"A search was answered without hits: {str(body)[:200]}") from exc
+        raise Failure("not_opensearch", f"A search was answered without hits: {shape(body)}") from exc

@@ -18,7 +18,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors im
 try:
     import requests
     from requests.adapters import HTTPAdapter
-    from urllib3.exceptions import HTTPError, ReadTimeoutError
+    from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
 
     HAS_REQUESTS = True
 except ImportError:
@@ -241,12 +241,25 @@ def _tls_problem(url: str, exc: Exception, *, with_cert: bool) -> Exception:
 
 def _connection_problem(exc: Exception) -> Exception:
     """Tell a request that never left from one whose answer was lost; in doubt the latter."""
-    text = repr(exc)
     if _in_handshake(exc):
         return NotSent(f"the connection was closed before TLS was agreed on: {_innermost(exc)}")
-    if any(sign in text for sign in ("NewConnectionError", "NameResolutionError", "ProxyError", "ConnectTimeoutError")):
-        return NotSent(_innermost(exc))
-    return NoAnswer(_innermost(exc))
+    return (NotSent if any(_never_left(cause) for cause in _wrapped(exc)) else NoAnswer)(_innermost(exc))
+
+
+def _wrapped(exc: BaseException) -> Iterator[BaseException]:
+    """An exception of requests or urllib3 and those that it was made of."""
+    yield exc
+    for inner in (*exc.args, getattr(exc, "reason", None)):
+        if isinstance(inner, BaseException):
+            yield from _wrapped(inner)
+
+
+def _never_left(exc: BaseException) -> bool:
+    """By the type, as a server has its say in the text. A proxy's error may come after it has passed the request on, unless
+    it is that there is no way to the server."""
+    if isinstance(exc, ProxyError):
+        return str(exc.original_error).startswith("Tunnel connection failed")
+    return isinstance(exc, (NewConnectionError, ConnectTimeoutError))
 
 
 def _in_handshake(exc: BaseException) -> bool:

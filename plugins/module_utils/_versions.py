@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 
 #: What a name or a description may hold (ml-commons, StringUtils.SAFE_INPUT_PATTERN; Python's \w adds only marks).
 _SAFE_TEXT = re.compile(r"[\w\s.,!?():@\-/'\"]*")
@@ -49,7 +49,9 @@ def read_version(client: Client) -> Version:
         r"(\d+)\.(\d+)", str(((answer or {}) if isinstance(answer, dict) else {}).get("version", {}).get("number"))
     )
     if not found:
-        raise Failure("not_opensearch", f"{client.hosts[0]} does not tell an OpenSearch version: {str(answer)[:200]}")
+        raise Failure(
+            "not_opensearch", f"{client.hosts[0]} does not tell an OpenSearch version: it answers {shape(answer)}"
+        )
     return Version(int(found.group(1)), int(found.group(2)))
 
 

@@ -27,7 +27,7 @@ LAYERS = {
     "look-ups": ["_ollama", "_paging", "_resource"],
     "kinds of resources": ["_resources", "_resources.*"],
     "what concerns several kinds": [
-        "_connector_removal", "_dedupe", "_deployment", "_memory", "_references", "_swap",
+        "_connector_removal", "_dedupe", "_deploy_reasons", "_deployment", "_memory", "_references", "_swap",
     ],
     "tasks": ["_tasks", "_tasks.*"],
     "parts of stacks": ["_stack", "_stack.*"],

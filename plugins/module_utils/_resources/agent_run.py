@@ -12,7 +12,7 @@ from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._answer import Prediction
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.agent import Agent
 
 #: Outputs that name the conversation and do not belong to the answer.
@@ -30,7 +30,7 @@ def read(body: Any) -> Prediction:
     try:
         outputs = [dict(output) for result in body["inference_results"] for output in result["output"]]
     except (KeyError, TypeError, ValueError) as exc:
-        raise Failure("not_opensearch", f"A run was answered without outputs: {str(body)[:200]}") from exc
+        raise Failure("not_opensearch", f"A run was answered without outputs: {shape(body)}") from exc
     answers = [output for output in outputs if output.get("name") not in MEMORY]
     # An agent whose tools tell their outputs ends with the last one.
     last = next((output for output in answers if output.get("name") == "response"), answers[-1] if answers else {})

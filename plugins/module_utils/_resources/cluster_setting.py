@@ -12,7 +12,7 @@ from typing import Any, Iterable, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _regex
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import same_text, text_of
 
 PATH = "/_cluster/settings"
@@ -62,7 +62,7 @@ def read(client: Client) -> Settings:
     try:
         return Settings(*(dict(answer[section]) for section in ("persistent", "transient", "defaults")))
     except (KeyError, TypeError, ValueError) as exc:
-        raise Failure("not_opensearch", f"The cluster's settings were answered as {str(answer)[:200]}") from exc
+        raise Failure("not_opensearch", f"The cluster's settings were answered as {shape(answer)}") from exc
 
 
 def serialise(settings: Settings, names: Iterable[str]) -> dict[str, Any]:

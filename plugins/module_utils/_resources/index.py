@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 
 #: What an index keeps for good. A change is refused before anything is written, in check mode too; there are more
 #: settings and parameters of that kind, and the server's own refusal of those has the same code.
@@ -37,7 +37,7 @@ def read(client: Client, name: str) -> dict[str, Any] | None:
     if missing(body):
         return None
     if not isinstance(body, dict) or "error" in body:
-        raise Failure("not_opensearch", f"An index was asked for, and the answer is none: {str(body)[:200]}")
+        raise Failure("not_opensearch", f"An index was asked for, and the answer is none: {shape(body)}")
     if name not in body:
         raise Failure("invalid_input", f"name: {name!r} is an alias of {', '.join(sorted(body))}; name the index.")
     return {part: dict(body[name].get(part) or {}) for part in ("settings", "mappings")}

@@ -14,7 +14,7 @@ import re
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _gguf, _json
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import Ollama
 
 REGISTRY, NAMESPACE, TAG = "registry.ollama.ai", "library", "latest"
@@ -102,7 +102,7 @@ def _entries(client: Ollama, path: str) -> list[dict[str, Any]]:
     if not isinstance(entries, list) or not all(
         isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry.get("digest") for entry in entries
     ):
-        raise Failure("not_ollama", f"GET {path} on {client.hosts[0]} was answered without models: {str(answer)[:200]}")
+        raise Failure("not_ollama", f"GET {path} on {client.hosts[0]} was answered without models: {shape(answer)}")
     return entries
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 
 PATHS = {"search": "/_search/pipeline", "ingest": "/_ingest/pipeline"}
 
@@ -41,9 +41,7 @@ def read_all(client: Client, kind: str, pattern: str = "*") -> dict[str, Any]:
     body = client.get(f"{PATHS[kind]}/{segment(pattern)}", accept=(404,)).body
     # Where there is none the answer is an empty object, and its status 404.
     if not isinstance(body, dict) or "error" in body:
-        raise Failure(
-            "not_opensearch", f"Pipelines were asked for, and the answer is no list of them: {str(body)[:200]}"
-        )
+        raise Failure("not_opensearch", f"Pipelines were asked for, and the answer is no list of them: {shape(body)}")
     return body
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import task as tasks
 
@@ -28,7 +28,7 @@ def read(client: Client, subset: str) -> dict[str, dict[str, Any]]:
         # Where no node holds anything the answer is an empty object.
         return {str(node): dict(held) for node, held in body.get("nodes", {}).items()}
     except (AttributeError, TypeError, ValueError) as exc:
-        raise Failure("not_opensearch", f"The profile was answered as {str(body)[:200]}") from exc
+        raise Failure("not_opensearch", f"The profile was answered as {shape(body)}") from exc
 
 
 def models_of(nodes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -13,11 +13,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deployment import (
-    NEVER_BEGUN,
-    ensure_deployed,
-    explained,
-)
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deploy_reasons import explained
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deployment import NEVER_BEGUN, ensure_deployed
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory, RecallingClient
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
@@ -204,7 +201,7 @@ class Applier:
             self._outcomes[number] = self._outcomes[number]._replace(failure=failure)
 
         try:
-            left = self._look_until_deployed(waiting)
+            left, stalled = self._look_until_deployed(waiting)
         except Failure as failure:
             for model_id in waiting.keys() & self._deploying.keys():
                 fails(model_id, failure)
@@ -213,15 +210,16 @@ class Applier:
             step, run = waiting[doc.id]
             timeout = max(1.0, step.options["wait_timeout"] - (self._client.clock.now() - begun))
             try:
-                under_way = models.state_of(doc) != models.REGISTERED
+                under_way = not (stalled and models.state_of(doc) == models.REGISTERED)
                 ensure_deployed(run, doc, wait=True, timeout=timeout, under_way=under_way)
             except Failure as failure:
                 stated = doc.source.get("connector_id") if step.options["connector"] else None
                 fails(doc.id, explained(self._client, failure, stated))
 
-    def _look_until_deployed(self, waiting: dict[str, tuple[Step, Run]]) -> list[Doc]:
+    def _look_until_deployed(self, waiting: dict[str, tuple[Step, Run]]) -> tuple[list[Doc], bool]:
         """The models that failed to be deployed, or took longer than the most patient of all waits; or those that are left
-        when no further one comes to be deployed, of which each is then waited for or mended by itself."""
+        when no further one comes to be deployed, of which each is then waited for or mended by itself. And whether it was
+        that: those that were not begun by then never will be."""
         clock, begun = self._client.clock, self._client.clock.now()
         fewer = begun
         longest = max(step.options["wait_timeout"] for step, _run in waiting.values())
@@ -232,7 +230,7 @@ class Applier:
             found = self._look({doc.id: None for doc in left})
             fewer = clock.now() if len(found) < len(left) else fewer
             left = found
-        return left
+        return left, clock.now() - fewer >= NEVER_BEGUN
 
 
 def _under_way(docs: list[Doc]) -> list[Doc]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Iterator
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
@@ -20,8 +21,13 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values im
 
 
 def root(client: Client) -> dict[str, Any]:
-    """What the cluster is called and what it runs, as it tells itself; None of what it does not tell."""
-    body = client.get("/").body
+    """What the cluster is called and what it runs, as it tells itself; None of what it does not tell, or not to this user."""
+    try:
+        body = client.get("/").body
+    except ApiError as error:
+        if error.code != "forbidden":
+            raise
+        body = None
     told = body if isinstance(body, dict) else {}
     version = told.get("version")
     number = version.get("number") if isinstance(version, dict) else None

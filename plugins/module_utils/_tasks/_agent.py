@@ -88,7 +88,7 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
         if found is None and options["state"] == "present":
             raise Failure("unknown_agent", f"There is no agent with the id {agent_id!r}.")
         return found
-    return settled(run.client, lambda: _only(run, name))
+    return settled(run.client, lambda: _only(run, name), run.actions if run.check_mode else None)
 
 
 def _only(run: Run, name: str) -> Doc | None:

@@ -87,7 +87,7 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
         left = _swap.settle(run, found, prober(options, run), timeout=options["wait_timeout"])
         return Connector.only(left, name)
 
-    return settled(run.client, look)
+    return settled(run.client, look, run.actions if run.check_mode else None)
 
 
 def _absent(run: Run, found: Doc | None) -> dict[str, Any]:

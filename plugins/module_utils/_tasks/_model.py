@@ -13,6 +13,7 @@ from typing import Any, Mapping
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._deploy_reasons import explained
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._options import wait_options
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc
@@ -102,7 +103,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             wanted["model_group_id"] = group.id
         return _converge(options, run, found, wanted, names)
     except Failure as failure:
-        raise deployment.explained(run.client, failure, connector.id if connector else None) from None
+        raise explained(run.client, failure, connector.id if connector else None) from None
 
 
 def _create(

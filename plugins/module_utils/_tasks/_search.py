@@ -13,7 +13,7 @@ from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, shape
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import prediction
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.index import check_name
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -44,7 +44,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             for hit in result["hits"]["hits"]
         ]
     except (KeyError, TypeError) as exc:
-        raise Failure("not_opensearch", f"A search was answered without hits: {str(result)[:200]}") from exc
+        raise Failure("not_opensearch", f"A search was answered without hits: {shape(result)}") from exc
     answer = ((result.get("ext") or {}).get("retrieval_augmented_generation") or {}).get("answer")
     if pattern is not None:
         if not answer:

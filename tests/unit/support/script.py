@@ -30,8 +30,8 @@ class Expected:
         self.outcome = RawAnswer(status, dict(headers or {}), text.encode())
         return self
 
-    def is_lost(self) -> Expected:
-        self.outcome = NoAnswer("the connection broke")
+    def is_lost(self, why: str = "the connection broke") -> Expected:
+        self.outcome = NoAnswer(why)
         return self
 
     def is_refused(self) -> Expected:

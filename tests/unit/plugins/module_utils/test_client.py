@@ -341,6 +341,20 @@ class TestLostAnswers:
         assert caught.value.code == "no_answer"
         assert sent.sent[0][4] == 99.0
 
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [(504, "<html>"), (503, error(503, "no_shard_available_action_exception", "none"))],
+    )
+    def test_nor_where_it_may_have_been_answered(self, script: Scripter, status: int, body: Any) -> None:
+        with pytest.raises(Failure):
+            client(script(post("/m/_execute").answers(status, body))).ask("/m/_execute", {}, timeout=9.0)
+
+    def test_a_lost_answers_text_is_masked(self, script: Scripter) -> None:
+        sent = script(post("/m/_predict").is_lost("the head was s3cret"))
+        with pytest.raises(Failure) as caught:
+            client(sent, mask=lambda text: text.replace("s3cret", "***")).ask("/m/_predict", {}, timeout=9.0)
+        assert "the head was ***" in caught.value.message
+
 
 class TestStrangeAnswers:
     def test_a_redirect_is_refused(self, script: Scripter) -> None:

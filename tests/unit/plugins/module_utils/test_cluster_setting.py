@@ -310,11 +310,10 @@ class TestRefusals:
             execute(fresh, MODULE, settings={TRUSTED: [".*"]})
         assert caught.value.message.count(TRUSTED) == 1
 
-    def test_no_more_is_quoted_than_fits(self, script: Callable[..., Any]) -> None:
-        answer = {"a": "x" * 300}
+    def test_nothing_is_quoted_that_is_not_masked(self, script: Callable[..., Any]) -> None:
         with pytest.raises(Failure) as caught:
-            execute(script(get(READ).answers(200, answer)), MODULE, settings={PRIVATE_IP: True})
-        assert caught.value.message == f"The cluster's settings were answered as {str(answer)[:200]}"
+            execute(script(get(READ).answers(200, {"a": "x" * 300})), MODULE, settings={PRIVATE_IP: True})
+        assert caught.value.message == "The cluster's settings were answered as an object of 1 fields"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deploy_reasons as deploy_reasons
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
@@ -401,9 +402,9 @@ class TestDeployments:
     def test_the_reasons_in_a_task(self, ready: FakeCluster, error: str, reasons: dict[str, str]) -> None:
         ready.tasks["t"] = {"model_id": "m", "task_type": "DEPLOY_MODEL", "create_time": 1, "error": error}
         run = make_run(ready)
-        assert deployment.node_reasons(run.client, "m", "t") == reasons
-        assert deployment.node_reasons(run.client, "m") == reasons
-        assert deployment.node_reasons(run.client, "m", "gone") == {}
+        assert deploy_reasons.node_reasons(run.client, "m", "t") == reasons
+        assert deploy_reasons.node_reasons(run.client, "m") == reasons
+        assert deploy_reasons.node_reasons(run.client, "m", "gone") == {}
 
 
 class TestDrift:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -16,8 +17,9 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import _apply
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _stack
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import NotSent
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, run_module
 
 URL = "http://llm.test:8080"
 ACTION = {
@@ -502,6 +504,40 @@ def test_a_deployment_that_is_never_begun_is_mended(cluster: FakeCluster) -> Non
     assert [each for each in done(result) if each[0] == "deploy"] == [("deploy", "model", name)]
     assert {body["model_state"] for body in cluster.models.values()} == {"DEPLOYED"}
     assert done(apply(cluster, **stack())) == []
+
+
+def test_a_deployment_that_takes_its_time_is_ordered_once(cluster: FakeCluster) -> None:
+    """One that is not begun yet when its time is over may still be."""
+    cluster.starting_reads = 14
+    with contextlib.suppress(Failure):
+        apply(
+            cluster,
+            name="s",
+            connectors=[connector("A")],
+            models=[{"name": "Chat", "connector": "A", "wait_timeout": 5}],
+        )
+    assert len(cluster.models) == 1
+    assert not [each for each in cluster.exchanges if each.path.endswith("/_deploy")]
+
+
+def test_what_was_done_is_told_though_the_cluster_goes_away(cluster: FakeCluster) -> None:
+    cluster.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": "out of order"})] * 10
+    handle = cluster.handle
+
+    def away(method: str, path: str, *more: Any) -> Any:
+        if (
+            method == "GET"
+            and "/connectors/" in path
+            and any(body.get("model_state") == "DEPLOY_FAILED" for body in cluster.models.values())
+        ):
+            raise NotSent("connection refused")
+        return handle(method, path, *more)
+
+    cluster.handle = away  # type: ignore[method-assign]
+    result = run_module("ml_stack", stack(), cluster, [])
+    assert result["failure"]["code"] == "stack_failed"
+    assert result["changed"]
+    assert len(result["actions"]) >= 5
 
 
 def test_what_is_cut_off_begins_nothing_more(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:

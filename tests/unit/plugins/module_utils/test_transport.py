@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
+import gzip
 import ipaddress
 import socket
 import ssl
@@ -13,7 +14,7 @@ import struct
 import threading
 import time
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 from cryptography import x509
@@ -218,6 +219,68 @@ class TestFailures:
     def test_a_connection_that_is_closed_without_an_answer(self, plain: Server) -> None:
         with pytest.raises(NoAnswer):
             fetch(url(plain, "/hangup"))
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_a_proxy_that_cannot_be_reached(self, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+        monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{closed_port()}")
+        with pytest.raises(NotSent):
+            fetch(f"{scheme}://opensearch.test/")
+
+    def test_a_proxy_that_hangs_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It may have passed the request on, so that a create must not be sent again."""
+        with listening(lambda connection: hang_up(connection, "after the greeting")) as port:
+            monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+            with pytest.raises(NoAnswer):
+                fetch("http://opensearch.test/")
+
+    def test_a_proxy_that_knows_no_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(connection: socket.socket) -> None:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 502 No way\r\nContent-Length: 0\r\n\r\n")
+
+        with listening(refuse) as port:
+            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+            with pytest.raises(NotSent):
+                fetch("https://opensearch.test/")
+
+    def test_what_a_server_says_of_itself_proves_nothing(self) -> None:
+        def lie(connection: socket.socket) -> None:
+            connection.recv(65536)
+            connection.sendall(b"NewConnectionError ProxyError Tunnel connection failed\r\n\r\n")
+
+        with listening(lie) as port, pytest.raises(NoAnswer):
+            fetch(f"http://127.0.0.1:{port}/")
+
+    def test_a_content_of_several_parts(self) -> None:
+        class Raw:
+            headers = {"Content-Encoding": "x-gzip"}
+
+            def stream(self, size: int, *, decode_content: bool) -> Iterator[bytes]:
+                yield gzip.compress(b"one, ") + gzip.compress(b"two")[:9]
+                yield gzip.compress(b"two")[9:]
+
+        assert _transport.whole(_bounded.pieces(Raw())) == b"one, two"
+
+    def test_a_socket_of_pyopenssl(self) -> None:
+        """As requests before 2.24 makes them where pyOpenSSL is installed."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+
+            class Wrapped:
+                socket = ours
+
+                def settimeout(self, timeout: float | None) -> None:
+                    ours.settimeout(timeout)
+
+                def makefile(self, *args: Any, **options: Any) -> Any:
+                    return ours.makefile(*args, **options)
+
+            ours.settimeout(5)
+            theirs.sendall(b"read")
+            buffer = bytearray(4)
+            with contextlib.closing(_bounded._Socket(Wrapped())) as reader:  # type: ignore[arg-type]
+                assert reader.readinto(buffer) == 4
+            assert bytes(buffer) == b"read"
 
     def test_an_answer_that_is_too_large(self, plain: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_transport, "LARGEST_ANSWER", 2**20)

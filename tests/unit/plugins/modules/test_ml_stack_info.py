@@ -11,8 +11,10 @@ from typing import Any, Callable
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import RawAnswer
 from ansible_collections.searchops.opensearch_ml.tests.unit.plugins.module_utils.test_stack import ACTION, stack
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 
 Runner = Callable[..., dict[str, Any]]
 MODULE = "ml_stack_info"
@@ -215,3 +217,17 @@ def test_a_graph_of_what_a_stack_does_not_make(module: Runner, cluster: FakeClus
     assert {local, connector, agent, "ingest/vectors"} <= {node["id"] for node in graph["nodes"]}
     edges = {(edge["from"], edge["relation"], edge["to"]) for edge in graph["edges"]}
     assert {(agent, "uses", connector), ("ingest/vectors", "uses", local)} <= edges
+
+
+def test_a_graph_without_the_right_to_see_the_cluster(cluster: FakeCluster) -> None:
+    handle = cluster.handle
+
+    def guarded(method: str, path: str, *more: Any) -> Any:
+        if path == "/":
+            reason = "no permissions for [cluster:monitor/main]"
+            body = {"error": {"type": "security_exception", "reason": reason}, "status": 403}
+            return RawAnswer(403, {}, json.dumps(body).encode())
+        return handle(method, path, *more)
+
+    cluster.handle = guarded  # type: ignore[method-assign]
+    assert execute(cluster, "ml_stack_info", format="graph")["cluster"] == {"name": None, "version": None}
