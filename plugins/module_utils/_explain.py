@@ -207,6 +207,9 @@ def decode_error(body: Any) -> tuple[str, str]:
             while isinstance(cause, dict) and depth < 5:
                 if cause.get("reason") and str(cause["reason"]) not in reasons:
                     reasons.append(f"{cause.get('type')}: {cause['reason']}")
+                elif cause.get("type") and cause["type"] != kind:
+                    # For ten seconds a host that was not found is told by its name alone: only the type says what is the matter.
+                    reasons.append(str(cause["type"]))
                 cause, depth = cause.get("caused_by"), depth + 1
             return kind, "; ".join(reason for reason in reasons if reason) or str(body)
         return "", f"{error}: {body['exception']}" if body.get("exception") else str(error)

@@ -82,6 +82,7 @@ def test_a_set_is_declared_verified_and_exported(play, cluster, recorder, snapsh
     text, _changed = play("verify", fails=True, **declared, **ASKED)
     assert recorder.writes == []
     assert re.search(rf"{name} broken +DEPLOYED +1/1 +backend_unknown_host", text), text
+    assert f"{name} broken does not answer: " in text
     assert re.search(rf"{name} one +UNDEPLOYED +0/\d +not asked", text), text
     assert cluster.state_of(away) == "UNDEPLOYED"
     assert f"~ change model '{name} one' (deploy)" in text

@@ -201,7 +201,8 @@ def test_what_may_be_sent_again(status: int, kind: str, reason: str, retry: str 
         ({"error": {"type": "a", "reason": "b", "root_cause": []}, "status": 400}, ("a", "b")),
         ({"error": "no handler found"}, ("", "no handler found")),
         ({"error": {"type": "a", "reason": "b", "caused_by": {"type": "c", "reason": "d"}}}, ("a", "b; c: d")),
-        ({"error": {"type": "a", "reason": "b", "caused_by": {"type": "c", "reason": "b"}}}, ("a", "b")),
+        ({"error": {"type": "a", "reason": "b", "caused_by": {"type": "c", "reason": "b"}}}, ("a", "b; c")),
+        ({"error": {"type": "a", "reason": "b", "caused_by": {"type": "a", "reason": "b"}}}, ("a", "b")),
         ({"error": {"type": "a", "reason": None, "caused_by": {"type": "c", "reason": "d"}}}, ("a", "c: d")),
         ({"error": {"type": "a", "details": "b"}}, ("a", "b")),
         ({"error": {"type": "a", "reason": "b", "details": "a"}}, ("a", "b; a")),
@@ -320,3 +321,16 @@ def test_a_failure_as_a_result() -> None:
         "status": 403,
         "details": {"permission": "a:b"},
     }
+
+
+def test_a_host_that_is_known_not_to_be_found() -> None:
+    """As 3.6.0 answers from what the name service has said some seconds before."""
+    cause = {"type": "unknown_host_exception", "reason": "nowhere.invalid"}
+    kind, reason = decode_error(
+        {
+            "error": {"type": "illegal_argument_exception", "reason": "nowhere.invalid", "caused_by": cause},
+            "status": 400,
+        }
+    )
+    assert reason == "nowhere.invalid; unknown_host_exception"
+    assert _explain.explain(400, kind, reason).code == "backend_unknown_host"
