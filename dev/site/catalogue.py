@@ -111,7 +111,7 @@ def causes(path: Path, codes: set[str]) -> Iterator[Cause]:
         if isinstance(node, ast.Assign) and (speaker := SPEAKERS.get((path.name, ast.unparse(node.targets[0])))):
             assert isinstance(node.value, ast.Tuple)
             for rule in node.value.elts:
-                parts = rule.args if isinstance(rule, ast.Call) else rule.elts  # type: ignore[attr-defined]
+                parts = rule.args if isinstance(rule, ast.Call) else rule.elts  # type: ignore[attr-defined] # a tuple, or a call of Rule
                 yield Cause(ast.literal_eval(parts[0]), said(speaker, [value_of(part) for part in parts[1:]]))
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or ast.unparse(node.func) == "Rule":

@@ -36,7 +36,7 @@ class _Socket(io.RawIOBase):
         self._sock = sock
         self._raw: Any = sock.makefile("rb", buffering=0)
         # With pyOpenSSL, which older versions of requests take where it is installed, urllib3's own wrapper has no such method.
-        self._patience = (getattr(sock, "gettimeout", None) or sock.socket.gettimeout)()  # type: ignore[attr-defined]
+        self._patience = (getattr(sock, "gettimeout", None) or sock.socket.gettimeout)()  # type: ignore[attr-defined] # of that wrapper
         self.renew()
 
     def renew(self) -> None:

@@ -41,7 +41,7 @@ class _Resting(Clock):
 
     def __init__(self, looks: Looks, clock: Clock) -> None:
         self._looks = looks
-        self.now, self.epoch, self.jitter = clock.now, clock.epoch, clock.jitter  # type: ignore[method-assign]
+        self.now, self.epoch, self.jitter = clock.now, clock.epoch, clock.jitter  # type: ignore[method-assign] # only its sleep is another
         self._sleep = clock.sleep
 
     def sleep(self, seconds: float) -> None:

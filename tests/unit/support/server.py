@@ -109,10 +109,19 @@ class Server(ThreadingHTTPServer):
 @contextlib.contextmanager
 def serving(certificate: Path | None = None) -> Iterator[Server]:
     """``certificate`` is a PEM file with certificate and key; without it the server speaks plain HTTP."""
-    server = Server()
+    context = None
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
+    with running(context) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def running(context: ssl.SSLContext | None) -> Iterator[Server]:
+    """A server that speaks TLS as ``context`` says, or plain HTTP."""
+    server = Server()
+    if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

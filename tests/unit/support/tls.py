@@ -8,7 +8,6 @@ import datetime
 import ipaddress
 import socket
 import ssl
-import threading
 from pathlib import Path
 from typing import Iterator
 
@@ -17,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.server import Server
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.server import Server, running
 
 _DAY = datetime.timedelta(days=1)
 _SIGNS = x509.KeyUsage(
@@ -87,17 +86,8 @@ def serving(certificate: Path, newest: ssl.TLSVersion | None = None) -> Iterator
         # Not even OpenSSL's default takes such signatures any more.
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = context.maximum_version = newest
-    server = Server()
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with running(context) as server:
         yield server
-    finally:
-        server.stop.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def spoken(server: Server) -> str | None:

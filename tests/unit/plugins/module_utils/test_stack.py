@@ -533,7 +533,7 @@ def test_what_was_done_is_told_though_the_cluster_goes_away(cluster: FakeCluster
             raise NotSent("connection refused")
         return handle(method, path, *more)
 
-    cluster.handle = away  # type: ignore[method-assign]
+    cluster.handle = away  # type: ignore[method-assign] # of this one cluster
     result = run_module("ml_stack", stack(), cluster, [])
     assert result["failure"]["code"] == "stack_failed"
     assert result["changed"]

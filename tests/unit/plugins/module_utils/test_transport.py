@@ -278,7 +278,7 @@ class TestFailures:
             ours.settimeout(5)
             theirs.sendall(b"read")
             buffer = bytearray(4)
-            with contextlib.closing(_bounded._Socket(Wrapped())) as reader:  # type: ignore[arg-type]
+            with contextlib.closing(_bounded._Socket(Wrapped())) as reader:  # type: ignore[arg-type] # no socket, as urllib3's
                 assert reader.readinto(buffer) == 4
             assert bytes(buffer) == b"read"
 

@@ -229,5 +229,5 @@ def test_a_graph_without_the_right_to_see_the_cluster(cluster: FakeCluster) -> N
             return RawAnswer(403, {}, json.dumps(body).encode())
         return handle(method, path, *more)
 
-    cluster.handle = guarded  # type: ignore[method-assign]
+    cluster.handle = guarded  # type: ignore[method-assign] # of this one cluster
     assert execute(cluster, "ml_stack_info", format="graph")["cluster"] == {"name": None, "version": None}
