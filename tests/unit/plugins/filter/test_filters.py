@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.filter import is_private_url, private_regex, trusted_regex
+from ansible_collections.searchops.opensearch_ml.plugins.filter import (
+    is_private_url,
+    private_regex,
+    trust_settings,
+    trusted_regex,
+)
 
 URL = "http://10.0.0.5:11434/v1/chat/completions"
 
@@ -28,6 +33,54 @@ def test_is_private_url() -> None:
     is_private: Any = is_private_url.FilterModule().filters()["is_private_url"]
     assert is_private(URL) is True
     assert is_private("https://8.8.8.8/v1") is False
+
+
+TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
+ALLOWED = "plugins.ml_commons.connector.private_ip_enabled"
+RESTRICTION = "plugins.ml_commons.trusted_connector_private_endpoints_regex"
+PUBLIC = "https://8.8.8.8:443/v1"
+
+
+@pytest.mark.parametrize(
+    ("urls", "how", "expected"),
+    [
+        ([PUBLIC], {}, {TRUSTED: [r"^https://8\.8\.8\.8:443/v1$"]}),
+        (
+            [PUBLIC, "http://10.0.0.5:80/v1", "http://10.0.0.5/v1"],
+            {},
+            {
+                TRUSTED: [r"^https://8\.8\.8\.8:443/v1$", r"^http://10\.0\.0\.5:80/v1$", r"^http://10\.0\.0\.5/v1$"],
+                ALLOWED: True,
+                RESTRICTION: [r"^http://10\.0\.0\.5/v1$"],
+            },
+        ),
+        (["http://10.0.0.5/v1"], {"allow_private": "never"}, {TRUSTED: [r"^http://10\.0\.0\.5/v1$"]}),
+        (["http://10.0.0.5/v1"], {"trust": "skip"}, {ALLOWED: True}),
+        ([PUBLIC], {"trust": "skip"}, {}),
+        (
+            [PUBLIC],
+            {"trust": "catch_all", "allow_private": "always"},
+            {TRUSTED: [".*$"], ALLOWED: True, RESTRICTION: [r"^https://8\.8\.8\.8/v1$"]},
+        ),
+        ([], {"trust": "catch_all", "allow_private": "always"}, {}),
+    ],
+)
+def test_trust_settings(urls: list[str], how: dict[str, str], expected: dict[str, Any]) -> None:
+    assert trust_settings.trust_settings(urls, **how) == expected
+
+
+@pytest.mark.parametrize(
+    ("urls", "how", "complaint"),
+    [
+        (PUBLIC, {}, "takes a list of URLs, and was given str"),
+        ([PUBLIC], {"trust": "all"}, "trust must be one of exact, catch_all, skip, and is 'all'"),
+        ([PUBLIC], {"allow_private": True}, "allow_private must be one of auto, always, never, and is True"),
+        (["ftp://8.8.8.8"], {}, "'ftp://8.8.8.8' is no usable URL"),
+    ],
+)
+def test_trust_settings_of_what_cannot_be(urls: Any, how: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=f"trust_settings: {complaint}"):
+        trust_settings.trust_settings(urls, **how)
 
 
 def test_trusted_regex() -> None:
