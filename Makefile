@@ -48,8 +48,8 @@ sanity: ## ansible-test sanity on the supported ansible-core, the oldest and the
 	@dev/sanity $(ARGS)
 
 .PHONY: units-ansible-test
-units-ansible-test: ## The unit tests inside ansible-test
-	@dev/sanity units
+units-ansible-test: ## The unit tests inside ansible-test, on the same ones (ARGS=default: the first)
+	@dev/sanity units $(ARGS)
 
 .PHONY: build
 build: ## Build the archive with its bill of materials, and check that it holds what users need, and only that

@@ -8,6 +8,7 @@ and a block that neither of the two knows how to hold is a failure.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -186,7 +187,9 @@ class TestExamples:
         program = shutil.which("ansible-playbook", path=str(Path(sys.executable).parent)) or "ansible-playbook"
         done = subprocess.run(
             [program, "-i", "localhost,", "--syntax-check", str(tmp_path / "plays.yml")],
+            # The groups are the reader's own, and ansible-test has made an unknown one an error.
             cwd=ROOT, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False,
+            env={**os.environ, "ANSIBLE_HOST_PATTERN_MISMATCH": "ignore"},
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
 
