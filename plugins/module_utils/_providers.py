@@ -193,12 +193,12 @@ def has_url(provider: str, *, base_url: str | None, model: str | None) -> bool:
 
 
 def connector_fields(
-    provider: str, *, model: str | None, api_key: str | None, capability: str = "chat", **more: Any
+    provider: str, *, model: str | None, api_key: str | None, capability: str | None = None, **more: Any
 ) -> dict[str, Any]:
     """The options of a connector that an entry stands for. Raises Failure as :func:`endpoint` does."""
     if not model:
         raise Failure("invalid_input", f"model: with provider {provider!r}, say which model is to be asked.")
-    at = endpoint(provider, model=model, with_key=bool(api_key), capability=capability, **more)
+    at = endpoint(provider, model=model, with_key=bool(api_key), capability=capability or "chat", **more)
     action = {"action_type": "predict", "method": "POST", "url": at.url, "headers": at.headers}
     return {
         "parameters": {"model": model},

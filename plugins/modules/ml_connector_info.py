@@ -11,6 +11,8 @@ short_description: List ML Commons connectors
 version_added: 0.1.0
 description:
   - Lists standalone connectors, and on request those that models carry inside them, with the URLs that they call.
+  - With O(connector_id) or O(name) they are told as they are now. Other lists come from a search, which may not see yet what was
+    changed within the last second.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -35,7 +37,7 @@ options:
     type: str
     version_added: 0.2.0
   include_inline:
-    description: Whether to list the connectors inside models as well.
+    description: Whether to list the connectors inside models as well. They have no id, so that O(connector_id) finds none.
     type: bool
     default: false
   unused:
@@ -86,6 +88,41 @@ connectors:
       description: The name.
       type: str
       sample: Local chat
+    description:
+      description: The description.
+      type: str
+      sample: Qwen 3 on the GPU host
+    version:
+      description: The version that its maker gave it.
+      type: str
+      sample: "1"
+    protocol:
+      description: The protocol.
+      type: str
+      sample: http
+    parameters:
+      description: The parameters that fill its placeholders.
+      type: dict
+      sample:
+        model: qwen3:4b
+    actions:
+      description: What it calls for which kind of request; keys in headers are masked. A connector to an MCP server has none.
+      type: list
+      elements: dict
+    client_config:
+      description: Its connections, timeouts and retries, in the units that M(searchops.opensearch_ml.ml_connector) takes.
+      type: dict
+    owner:
+      description: Who made it; there with the security plugin only.
+      type: dict
+    created_time:
+      description: When it was made, in milliseconds since 1970.
+      type: int
+      sample: 1763900000000
+    last_updated_time:
+      description: When it was last changed, in milliseconds since 1970.
+      type: int
+      sample: 1763900000000
     urls:
       description: The URLs that its actions call, with its own parameters filled in.
       type: list
@@ -94,6 +131,7 @@ connectors:
         - http://ollama.example.internal:11434/v1/chat/completions
     used_by:
       description: The ids of the models that use it, with O(include_used_by) or O(unused).
+      version_added: 0.2.0
       type: list
       elements: str
       sample:

@@ -71,14 +71,14 @@ SHORTHANDS = {
     "base_url": {"type": "str"},
     "model": {"type": "str"},
     "api_key": {"type": "str", "no_log": True},
-    "capability": {"type": "str", "default": "chat", "choices": list(_providers.CAPABILITIES)},
+    "capability": {"type": "str", "choices": list(_providers.CAPABILITIES)},
     "api_path": {"type": "str"},
     "api_version": {"type": "str"},
     "extra_body": {"type": "dict"},
 }
 
 #: What goes with a provider only.
-_OF_PROVIDERS = ("base_url", "model", "api_key", "api_path", "api_version", "extra_body")
+_OF_PROVIDERS = ("base_url", "model", "api_key", "capability", "api_path", "api_version", "extra_body")
 
 #: Stated twice, these are joined key by key; anything else is replaced as a whole.
 _JOINED = ("parameters", "credential", "client_config", "mcp_headers")
@@ -90,9 +90,7 @@ def resolved(options: Mapping[str, Any], run: Run | None = None) -> dict[str, An
     if options["provider"] and options["state"] == "absent":
         return dict(options)
     if options["provider"]:
-        fields = _providers.connector_fields(
-            options["provider"], capability=options["capability"], **{name: options[name] for name in _OF_PROVIDERS}
-        )
+        fields = _providers.connector_fields(options["provider"], **{name: options[name] for name in _OF_PROVIDERS})
     elif any(options[name] is not None for name in _OF_PROVIDERS):
         named = ", ".join(name for name in _OF_PROVIDERS if options[name] is not None)
         raise Failure("invalid_input", f"{named}: given without 'provider', to which it belongs.")

@@ -37,7 +37,8 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         run.client, object_id=options["connector_id"], name=options["name"], pattern=options["name_pattern"]
     )
     listed = [_entry(doc, None) for doc in standalone]
-    if options["include_inline"]:
+    # One inside a model has no id.
+    if options["include_inline"] and not options["connector_id"]:
         listed += _inline(options, run.client)
     if options["protocol"]:
         listed = [entry for entry in listed if entry.get("protocol") == options["protocol"]]

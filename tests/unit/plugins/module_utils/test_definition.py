@@ -312,7 +312,9 @@ class TestProvider:
         assert failed["failure"]["code"] == "credential_missing"
         assert cluster.writes == []
 
-    @pytest.mark.parametrize("given", [{"base_url": "http://llm"}, {"model": "m"}, {"extra_body": {"n": 1}}])
+    @pytest.mark.parametrize(
+        "given", [{"base_url": "http://llm"}, {"model": "m"}, {"extra_body": {"n": 1}}, {"capability": "chat"}]
+    )
     def test_its_options_without_it(self, connector: Runner, cluster: FakeCluster, given: dict[str, Any]) -> None:
         failed = connector(name="Local chat", **given)
         assert failed["failure"]["code"] == "invalid_input"

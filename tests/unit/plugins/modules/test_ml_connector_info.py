@@ -39,6 +39,7 @@ def names(result: dict[str, Any]) -> list[str]:
         ({"name": "nope"}, []),
         ({"connector_id": "K1q-connector_1Z"}, ["Local chat"]),
         ({"connector_id": "nope"}, []),
+        ({"connector_id": "K1q-connector_1Z", "include_inline": True}, ["Local chat"]),
         ({"name_pattern": "*o*t*"}, ["Local chat"]),
         ({"name_pattern": "I*", "include_inline": True}, ["Inside"]),
         ({"protocol": "http", "name_pattern": "O*"}, ["Other"]),
