@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: cluster_report
 short_description: What a page about a cluster shows
-version_added: 0.3.0
+version_added: 1.0.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: private_regex
 short_description: The pattern that lets exactly one private URL through
-version_added: 0.3.0
+version_added: 1.0.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:

@@ -43,7 +43,7 @@ options:
         URL. With V(false) the value is V({}) then.
     type: bool
     default: true
-    version_added: 0.3.0
+    version_added: 1.0.0
 """
 
 EXAMPLES = r"""

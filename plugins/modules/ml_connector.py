@@ -227,14 +227,13 @@ options:
     type: str
     version_added: 0.2.0
   capability:
-    description: What the server is to be asked for. Not each provider has each.
+    description: What the server is to be asked for; V(chat) where this is not given. Not each provider has each.
     type: str
     version_added: 0.2.0
     choices:
       - chat
       - embedding
       - rerank
-    default: chat
   api_path:
     description: The route from the server's root on, where it is another than the provider's usual one.
     type: str
@@ -360,7 +359,9 @@ connector_id:
   type: str
   sample: Keq5FpkB72uHgF272LWj
 connector:
-  description: The connector as the server stores it, without credential; in check mode as it would be. V(null) when absent.
+  description:
+    - The connector as the server stores it, without credential; in check mode as it would be. V(null) when absent.
+    - M(searchops.opensearch_ml.ml_connector_info) documents the fields.
   returned: success
   type: dict
   sample:

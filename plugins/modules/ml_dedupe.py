@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_dedupe
 short_description: Find objects that share a name, and leave one of each
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Finds connectors, model groups, and remote models of one group that share a name, as scripts leave them behind that create
     without a look. All other modules refuse such names. Tells who uses which.

@@ -238,7 +238,9 @@ connector_id:
   type: str
   sample: Keq5FpkB72uHgF272LWj
 model:
-  description: The model as the server stores it; in check mode as it would be. V(null) when absent.
+  description:
+    - The model as the server stores it; in check mode as it would be. V(null) when absent.
+    - M(searchops.opensearch_ml.ml_model_info) documents the fields.
   returned: success
   type: dict
   sample:

@@ -94,7 +94,9 @@ model_group_id:
   type: str
   sample: bEdPqZQBQwAL8-GOBZaa
 model_group:
-  description: The group as the server stores it; in check mode as it would be. V(null) when absent.
+  description:
+    - The group as the server stores it; in check mode as it would be. V(null) when absent.
+    - M(searchops.opensearch_ml.ml_model_group_info) documents the fields.
   returned: success
   type: dict
   sample:

@@ -111,7 +111,7 @@ elapsed:
   returned: success, not in check mode
   type: float
   sample: 0.42
-  version_added: 0.3.0
+  version_added: 1.0.0
 result:
   description: The backend's whole answer. V(null) in check mode.
   returned: success

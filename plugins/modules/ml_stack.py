@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_stack
 short_description: Manage a whole set of ML Commons resources as one declaration
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Brings settings, model groups, connectors, models, limits, agents and pipelines of a cluster to the declared state, as a
     loop over the single modules would, in one task. There is no state file.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_stack_info
 short_description: Export a cluster as a declaration for ml_stack
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Reads what a cluster has and returns it as the options of M(searchops.opensearch_ml.ml_stack), names in place of ids. Applied
     to the same cluster it changes nothing; applied to an empty one it makes the same set.

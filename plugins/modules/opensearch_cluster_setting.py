@@ -61,7 +61,7 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 0.3.0
+    version_added: 1.0.0
   allow_catch_all:
     description:
       - Whether to accept a pattern in a setting whose name ends in C(_regex) that trusts every address, such as V(.*$).
