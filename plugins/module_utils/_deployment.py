@@ -133,7 +133,7 @@ def remove(run: Run, model_id: str, timeout: float) -> None:
     if doc is None:
         return
     if models.state_of(doc) == models.DEPLOYING:
-        doc = models.settled(run, model_id, timeout=timeout)
+        doc = models.not_deploying(run, model_id, timeout=timeout)
     if models.state_of(doc) in models.LIVE:
         undeploy(run, model_id, timeout=timeout)
     try:

@@ -71,7 +71,7 @@ def limited_models(client: Client) -> list[Doc]:
 def write(run: Run, model: Doc, limits: Mapping[str, Any], *, timeout: float) -> None:
     """Set the limits of all users. A model that is just being deployed is waited for, as the server would refuse."""
     if models.state_of(model) == models.DEPLOYING:
-        models.settled(run, model.id, timeout=timeout)
+        models.not_deploying(run, model.id, timeout=timeout)
     # A POST replaces what is there, where a PUT would keep the users that are not named.
     run.client.change("POST", f"{Controller.PATH}/{segment(model.id)}", {"user_rate_limiter": dict(limits)})
     # Answered at times before the model is told of its limits (seen on 3.6.0), by which the next run would go.

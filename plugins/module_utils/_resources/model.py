@@ -158,11 +158,11 @@ def check_name_free(client: Client, doc: Doc, name: str, group_id: str) -> None:
 def update(run: Run, doc: Doc, fields: Mapping[str, Any], *, timeout: float) -> None:
     """Change fields of a model. One that is just being deployed is waited for, as the server would refuse."""
     if state_of(doc) == DEPLOYING:
-        settled(run, doc.id, timeout=timeout)
+        not_deploying(run, doc.id, timeout=timeout)
     Model.change(run, doc.id, dict(fields))
 
 
-def settled(run: Run, model_id: str, *, timeout: float, started: bool = False) -> Doc:
+def not_deploying(run: Run, model_id: str, *, timeout: float, started: bool = False) -> Doc:
     """The model as soon as it is not being deployed any more.
 
     ``started`` tells that a deployment was asked for, so that a model that is still only registered is waited for too.

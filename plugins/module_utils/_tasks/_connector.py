@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
@@ -211,7 +211,7 @@ def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], time
     return found
 
 
-def prober(options: Mapping[str, Any], run: Run) -> Any:
+def prober(options: Mapping[str, Any], run: Run) -> Callable[[str], None]:
     """What a swap asks the model through the new connector before the old one goes: 'probe', if it is given."""
 
     def ask(model_id: str) -> None:

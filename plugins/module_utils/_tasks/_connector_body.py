@@ -140,7 +140,7 @@ def _checked(body: Mapping[str, Any], place: str, run: Run | None) -> dict[str, 
     if isinstance(fields.get("access_mode"), str):
         fields["access_mode"] = fields["access_mode"].lower()
     if unknown and run:
-        run.warn(f"{place}: {', '.join(unknown)} is nothing that such a connector has; the server would ignore it.")
+        run.warn(f"{place}: such a connector has no {', '.join(unknown)}; the server would ignore it.")
     outcome = ArgumentSpecValidator(BODY_OPTIONS).validate(given(fields))
     if outcome.error_messages:
         raise Failure("invalid_input", f"{place}: {'; '.join(outcome.error_messages)}")

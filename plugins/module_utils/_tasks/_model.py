@@ -169,7 +169,7 @@ def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], a
     if overlooked:
         if at_once:
             # The server writes the same document while it deploys: the later of two writes fails, be it its own.
-            models.settled(run, doc.id, timeout=options["wait_timeout"], started=True)
+            models.not_deploying(run, doc.id, timeout=options["wait_timeout"], started=True)
         models.update(run, doc, {name: wanted[name] for name in overlooked}, timeout=options["wait_timeout"])
     return doc, ours
 

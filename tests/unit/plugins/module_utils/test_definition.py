@@ -266,7 +266,7 @@ class TestModule:
 
     def test_fields_of_another_protocol(self, connector: Runner, cluster: FakeCluster) -> None:
         made = connector(definition={**BLUEPRINT, "url": URL, "headers": {"X-A": "1"}}, **OWN)
-        assert "url, headers is nothing that such a connector has" in " ".join(made["warnings"])
+        assert "such a connector has no url, headers; the server would ignore it" in " ".join(made["warnings"])
         failed = connector(definition=BLUEPRINT, **OWN, url=URL, update_strategy="fail", description="other")
         assert (failed["failure"]["code"], failed["msg"][:4]) == ("invalid_input", "url:")
 
