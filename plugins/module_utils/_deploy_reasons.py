@@ -12,10 +12,11 @@ from typing import Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import task as tasks
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.task import Task
 
 #: Pauses in seconds between the looks for reasons that are not noted yet.
@@ -45,20 +46,22 @@ def deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failure:
     return failure_of(doc, reasons)
 
 
-def explained(client: Client, failure: Failure, connector_id: str | None) -> Failure:
-    """What a failure to register or deploy is: itself, or ``concurrent_change`` where the connector that the task has found
-    before is gone, as by one who made it at the same time as others and takes it back."""
-    if failure.code not in ("deploy_failed", Connector.UNKNOWN) or not connector_id:
+def explained(client: Client, failure: Failure, connector_id: str | None, group_id: str | None = None) -> Failure:
+    """What a failure to register or deploy is: itself, or ``concurrent_change`` where the connector or the group that the task
+    has found before is gone, as by one who made it at the same time as others and takes it back."""
+    kind: type[Kind] = ModelGroup if failure.code == ModelGroup.UNKNOWN else Connector
+    needed = group_id if kind is ModelGroup else connector_id
+    if failure.code not in ("deploy_failed", Connector.UNKNOWN, ModelGroup.UNKNOWN) or not needed:
         return failure
     try:
-        if Connector.get(client, connector_id):
+        if kind.get(client, needed):
             return failure
     except Failure:
         # What went wrong first is what is to be told.
         return failure
     return Failure(
         "concurrent_change",
-        f"Somebody else has deleted connector {connector_id} meanwhile: {failure.message}",
+        f"Somebody else has deleted {kind.LABEL} {needed} meanwhile: {failure.message}",
         failure.status,
         **failure.details,
     )

@@ -237,6 +237,7 @@ class Kind:
                     found = outlast(run, found, partial(look, own, shared=False), own)
                 if len(found) == 1 and own in (None, found[0].id):
                     run.made.append((cls.PATH, found[0]))
+                    run.beside.add((cls.PATH, found[0].id))
                     return found[0], True
                 if own:
                     insist(run, withdraw, own)

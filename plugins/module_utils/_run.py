@@ -29,8 +29,8 @@ class Run:
     """Journal of one task. ``actions`` lists what was done, or in check mode would be done, in order.
 
     Of a run that is ``in_bulk``, one of many, somebody else reads back what was written, all at once; ``look`` tells it who
-    has the name of what it made. ``made`` are the objects that it made, with their kinds' paths; ``beside`` are the ids of the
-    connectors that it and those beside it made. ``progress`` is told by lines how far it is; nobody is where it is not given.
+    has the name of what it made. ``made`` are the objects that it made, with their kinds' paths; ``beside`` are the ids of
+    what it and those beside it made, behind their kinds' paths. ``progress`` is told by lines how far it is; nobody is where it is not given.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Run:
         check_mode: bool,
         look: Look | None = None,
         progress: Tell | None = None,
-        beside: set[str] | None = None,
+        beside: set[tuple[str, str]] | None = None,
     ) -> None:
         self.client = client
         self.check_mode = check_mode
         self.look = look
         self.made: list[tuple[str, Any]] = []
-        self.beside: set[str] = set() if beside is None else beside
+        self.beside: set[tuple[str, str]] = set() if beside is None else beside
         self._progress = progress
         self._began = self._told = client.clock.now()
         self.actions: list[dict[str, Any]] = []

@@ -23,6 +23,9 @@ FIELDS = ("name", "description", "access_mode", "backend_roles", "add_all_backen
 #: Those of them that say who may use the group; the server judges them together, so they are sent together.
 ACCESS = ("access_mode", "backend_roles", "add_all_backend_roles")
 
+#: Seconds after which a group that somebody has made is not taken back any more because of another one of its name.
+PASSING = 30.0
+
 #: How often a group is made whose name is taken by one that is gone at the next look.
 TAKEN_TRIES = 4
 
@@ -75,6 +78,17 @@ def ensure(run: Run, name: str) -> Doc:
     check_name("model_group", name)
     made = run.act("create", ModelGroup.LABEL, name, lambda: create(run, {"name": name})[0])
     return made or Doc("", {"name": name})
+
+
+def is_passing(run: Run, group: Doc, used: int) -> bool:
+    """Whether a group that was ``used`` for something new, in milliseconds since 1970, is gone or about to be taken back: of
+    several that were made at once the oldest stays. One that was made by this task, or long before, takes no request."""
+    if (ModelGroup.PATH, group.id) in run.beside:
+        return False
+    if used - (group.source.get("created_time") or 0) > PASSING * 1000:
+        return False
+    found = ModelGroup.named(run.client, group.name)
+    return not found or found[0].id != group.id
 
 
 def check_name(option: str, name: str) -> None:

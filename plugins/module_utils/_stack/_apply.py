@@ -71,7 +71,7 @@ class Applier:
         self._in_bulk = in_bulk
         self._tell = tell
         self._outcomes: dict[int, Outcome] = {}
-        self._connectors_made: set[str] = set()
+        self._made: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._groups: dict[str, threading.Lock] = {}
         self._deploying: dict[str, tuple[Step, Run]] = {}
@@ -117,7 +117,7 @@ class Applier:
         client = RecallingClient(self._client, self._memory, read_only=False)
         client.clock = self._looks.clock
         look = self._looks.named if self._in_bulk else None
-        run = Run(client, check_mode=False, look=look, beside=self._connectors_made)
+        run = Run(client, check_mode=False, look=look, beside=self._made)
         options, deploys = step.options, self._deploys(step)
         failure: Failure | None = None
         result: dict[str, Any] = {"diff": {}}

@@ -116,9 +116,10 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
                 path=f"{Connector.PATH}/_create",
                 withdraw=lambda connector_id: removal.delete(run, connector_id),
             )
-            run.beside.add(doc.id)
+            beside = {object_id for path, object_id in list(run.beside) if path == Connector.PATH} - {doc.id}
+            run.beside.add((Connector.PATH, doc.id))
             # Of two that the server takes for the same, neither could be changed or deleted beside the other.
-            if not ours or not left or not connectors.alike(doc.id, run.beside - {doc.id}):
+            if not ours or not left or not connectors.alike(doc.id, beside):
                 break
             try:
                 removal.delete(run, doc.id)
@@ -126,7 +127,7 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
                 if failure.code != "connector_held":
                     raise
                 break  # A model uses the other one by now; this one serves as well.
-            run.beside.discard(doc.id)
+            run.beside.discard((Connector.PATH, doc.id))
         return doc, ours
 
     made = run.act("create", Connector.LABEL, fields["name"], make)

@@ -22,7 +22,11 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _model_look_up, _model_result
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import (
+    _model_look_up,
+    _model_register,
+    _model_result,
+)
 
 _GUARDRAIL_SIDE = {
     "type": "dict",
@@ -103,7 +107,9 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             wanted["model_group_id"] = group.id
         return _converge(options, run, found, wanted, names)
     except Failure as failure:
-        raise explained(run.client, failure, connector.id if connector else None) from None
+        raise explained(
+            run.client, failure, connector.id if connector else None, wanted.get("model_group_id")
+        ) from None
 
 
 def _create(
@@ -117,7 +123,7 @@ def _create(
     _versions.check_text(run.version, "name", name)
     _versions.check_text(run.version, "description", wanted.get("description"))
     if group is None or not group.id:
-        group = _make_group(run, group, name)
+        group = _model_register.make_group(run, group, name)
     names["model_group"] = (group.id, group.name)
     if group.id or run.check_mode:
         wanted["model_group_id"] = group.id
@@ -126,7 +132,7 @@ def _create(
         "register_and_deploy" if at_once else "register",
         Model.LABEL,
         name,
-        lambda: _register(options, run, wanted, at_once),
+        lambda: _model_register.register(run, wanted, at_once=at_once, timeout=options["wait_timeout"]),
     )
     if made is None:
         planned = Doc("", {**wanted, "model_state": "REGISTERED"})
@@ -137,50 +143,10 @@ def _create(
     if not ours:
         run.actions[-1]["action"] = "adopt"
         return _converge(options, run, doc, wanted, names)
-    return _finish(options, run, None, doc, wanted, names, deploying=at_once)
-
-
-def _make_group(run: Run, group: Doc | None, name: str) -> Doc:
-    """The stated group, or one of the model's name.
-
-    Left to itself the server makes a group of the model's name, or quietly adds the model to one of that name. Where
-    many models are made that spares each a write.
-    """
-    alone = group is None and run.in_bulk and not _versions.has(run.version, "custom_ids")
-    if alone and not ModelGroup.named(run.client, name):
-        model_group.check_name("model_group", name)
-        run.act("create", ModelGroup.LABEL, name, lambda: None)
-        return Doc("", {"name": name})
-    return model_group.ensure(run, group.name if group else name)
-
-
-def _register(options: Mapping[str, Any], run: Run, wanted: Mapping[str, Any], at_once: bool) -> tuple[Doc, bool]:
-    doc, ours = Model.create_one(
-        run,
-        {"function_name": "remote", **wanted},
-        path=f"{Model.PATH}/_register",
-        query={"deploy": "true"} if at_once else None,
-        withdraw=lambda model_id: _take_back(run, model_id, wanted, options["wait_timeout"]),
-        counts=lambda doc: wanted.get("model_group_id") in (None, doc.source.get("model_group_id")),
-        apart=str(wanted.get("model_group_id")),
-    )
-    # 2.19 overlooks 'is_enabled' at the registration.
-    overlooked = models.differing(doc.source, wanted) if ours else []
-    if overlooked:
-        if at_once:
-            # The server writes the same document while it deploys: the later of two writes fails, be it its own.
-            models.not_deploying(run, doc.id, timeout=options["wait_timeout"], started=True)
-        models.update(run, doc, {name: wanted[name] for name in overlooked}, timeout=options["wait_timeout"])
-    return doc, ours
-
-
-def _take_back(run: Run, model_id: str, wanted: Mapping[str, Any], timeout: float) -> None:
-    """Remove the own model, with the group that the server made for it: of two models of one name that are registered at
-    once, each may get a group of that name."""
-    own = None if wanted.get("model_group_id") else Model.get(run.client, model_id)
-    deployment.remove(run, model_id, timeout)
-    if own is not None and own.source.get("model_group_id"):
-        model_group.delete_if_empty(run, Doc(own.source["model_group_id"], {"name": own.name}))
+    result = _finish(options, run, None, doc, wanted, names, deploying=at_once)
+    # At the end, as a group that is being deleted may still be there when the model is registered.
+    _model_register.keep(run, doc, wanted, group, timeout=options["wait_timeout"])
+    return result
 
 
 def _converge(

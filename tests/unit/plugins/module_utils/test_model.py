@@ -12,7 +12,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _de
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _model
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _model_register
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, VERSION_CONFLICT, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 
@@ -390,6 +390,48 @@ class TestDeployments:
             apply(ready, **NEW, register_deploy=register_deploy)
         assert caught.value.code == "concurrent_change"
 
+    def test_its_group_is_taken_back_before_it_is_registered(self, ready: FakeCluster) -> None:
+        """It was there when the task looked for it (seen on three nodes with eight controllers)."""
+        ready.add_group("Shelf")
+        ready.before("POST", "/models/_register", ready.groups.clear)
+        with pytest.raises(Failure, match=r"Somebody else has deleted model group .* Response is empty") as caught:
+            apply(ready, **NEW, model_group="Shelf")
+        assert caught.value.code == "concurrent_change"
+
+    @pytest.mark.parametrize("register_deploy", ["one_step", "two_step"])
+    @pytest.mark.parametrize("gone", [True, False])
+    def test_its_group_is_taken_back_afterwards(self, ready: FakeCluster, register_deploy: str, gone: bool) -> None:
+        """Others have registered theirs in the group that stays: two models of one name would be left."""
+        own = ready.add_group("Shelf")
+
+        def taken_back() -> None:
+            if gone:
+                ready.groups.clear()
+            ready.groups["first"] = {"name": "Shelf", "access": "private", "created_time": 1}
+
+        def registered() -> None:
+            ready.before("POST", "/model_groups/_search", taken_back)
+
+        ready.before("POST", "/models/_register", registered)
+        with pytest.raises(Failure, match=rf"has made model group 'Shelf' \({own}\) and takes it back") as caught:
+            apply(ready, **NEW, model_group="Shelf", register_deploy=register_deploy)
+        assert caught.value.code == "concurrent_change"
+        assert ready.models == {}
+
+    @pytest.mark.parametrize(("age", "looks"), [(29, 2), (31, 1)])
+    def test_only_a_young_group_is_looked_at_again(self, ready: FakeCluster, age: int, looks: int) -> None:
+        group = ready.add_group("Shelf")
+        # The model is made a second later.
+        ready.groups[group]["created_time"] -= (age - 1) * 1000
+        apply(ready, **NEW, model_group="Shelf")
+        assert requests(ready, "/model_groups/_search") == looks
+
+    def test_an_own_group_is_not_looked_at_again(self, ready: FakeCluster) -> None:
+        apply(ready, **NEW, model_group="Shelf")
+        looks = requests(ready, "/model_groups/_search")
+        apply(ready, **{**NEW, "name": "Other"}, model_group="Shelf")
+        assert requests(ready, "/model_groups/_search") == looks + 2
+
     @pytest.mark.parametrize(
         ("error", "reasons"),
         [
@@ -675,7 +717,7 @@ def test_what_is_taken_back_takes_the_group_along_that_was_made_for_it(own_group
     cluster.groups[ours]["name"] = "Chat"
     kept = cluster.add_model("Chat", connector, model_group_id=theirs)
     taken = cluster.add_model("Chat", connector, model_group_id=ours)
-    _model._take_back(make_run(cluster), taken, {}, 30.0)
+    _model_register.take_back(make_run(cluster), taken, {}, 30.0)
     assert (list(cluster.models), list(cluster.groups)) == ([kept], [theirs])
 
 
@@ -683,5 +725,5 @@ def test_what_is_taken_back_leaves_a_group_that_was_stated() -> None:
     cluster = FakeCluster()
     group = cluster.add_group("Shelf")
     taken = cluster.add_model("Chat", cluster.add_connector("C"), model_group_id=group)
-    _model._take_back(make_run(cluster), taken, {"model_group_id": group}, 30.0)
+    _model_register.take_back(make_run(cluster), taken, {"model_group_id": group}, 30.0)
     assert (list(cluster.models), list(cluster.groups)) == ([], [group])
