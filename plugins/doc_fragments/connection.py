@@ -93,7 +93,7 @@ options:
     type: bool
     default: true
   timeout:
-    description: How long an answer may take from its first to its last byte, in seconds.
+    description: How long to wait for a whole answer, from the end of the request to the answer's last byte, in seconds.
     type: float
     default: 30.0
   retries:

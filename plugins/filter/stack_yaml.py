@@ -28,9 +28,12 @@ options:
 EXAMPLES = r"""
 - name: Keep an export as a file of variables
   ansible.builtin.copy:
-    content: "{{ exported.stack | searchops.opensearch_ml.stack_yaml(exported.variables) }}"
+    content: "{{ named | searchops.opensearch_ml.stack_yaml(exported.variables) }}"
     dest: stack.yml
     mode: "0600"
+  vars:
+    # The names of the inputs of the role stack.
+    named: "{{ dict(exported.stack | map('regex_replace', '^', 'stack_') | zip(exported.stack.values())) }}"
 """
 
 RETURN = r"""

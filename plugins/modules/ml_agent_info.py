@@ -11,7 +11,6 @@ short_description: List agents of ML Commons
 version_added: 0.2.0
 description:
   - Lists agents, those included that the server made to carry out the plans of others.
-  - At most 10,000 are listed.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:

@@ -54,7 +54,9 @@ options:
     description: A version of your own. Quote it, as YAML reads 1.10 as the number 1.1. A new connector has V("1") if not given.
     type: str
   protocol:
-    description: How the backend is spoken to. A new connector has V(http) if not given. The MCP protocols need OpenSearch 3.
+    description:
+      - How the backend is spoken to. A new connector has V(http) if not given.
+      - V(mcp_sse) needs OpenSearch 3.0, V(mcp_streamable_http) needs 3.3.
     type: str
     choices:
       - http
@@ -213,7 +215,7 @@ options:
       - Where the server is, as its root, the root of its API (C(.../v1)) or the whole URL of the route. A hosted
         provider's need not be given, except for V(provider=azure_openai), where it is the resource's own.
       - Self-hosted servers are looked for on their usual port of 127.0.0.1 if it is not given, which for a connector
-        is each OpenSearch node itself.
+        is each OpenSearch node itself. V(provider=openai_compatible) has no usual port, so that it is needed there too.
     type: str
     version_added: 0.2.0
   model:

@@ -97,7 +97,9 @@ EXAMPLES = r"""
     settings:
       - settings:
           plugins.ml_commons.trusted_connector_endpoints_regex:
-            - ^http://ollama\\.example\\.internal:11434/v1/chat/completions$
+            - ^http://ollama\.example\.internal:11434/v1/chat/completions$
+            - ^https://llm\.example\.com/v1/chat/completions$
+          plugins.ml_commons.connector.private_ip_enabled: true
         list_mode: append
     connectors:
       - name: Local chat

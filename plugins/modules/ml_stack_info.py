@@ -15,7 +15,8 @@ description:
   - A credential cannot be read back. In its place stands a variable, which RV(variables) lists. So does one in the place of
     a key that stands in a header in the open.
   - It goes by searches, which may be a second behind what was changed last.
-  - The filter P(searchops.opensearch_ml.stack_yaml#filter) writes it as a file of variables for a playbook.
+  - The playbook C(export) writes it as a file of variables for the playbook C(stack), by the filter
+    P(searchops.opensearch_ml.stack_yaml#filter).
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -61,9 +62,12 @@ EXAMPLES = r"""
 
 - name: Keep it as a file of variables
   ansible.builtin.copy:
-    content: "{{ exported.stack | searchops.opensearch_ml.stack_yaml(exported.variables) }}"
+    content: "{{ named | searchops.opensearch_ml.stack_yaml(exported.variables) }}"
     dest: stack.yml
     mode: "0600"
+  vars:
+    # The names of the inputs of the role stack.
+    named: "{{ dict(exported.stack | map('regex_replace', '^', 'stack_') | zip(exported.stack.values())) }}"
 
 - name: Who uses whom
   searchops.opensearch_ml.ml_stack_info:

@@ -56,7 +56,9 @@ class Reader:
         self.instead = {
             "[http://new.example.internal:9200]": f"[{tls.url}]{login}",
             "https://opensearch.example.internal:9200": tls.url,
+            "https://opensearch-paris.example.internal:9200": tls.url,
             "http://opensearch.example.internal:9200": plain.url,
+            "http://opensearch-berlin.example.internal:9200": plain.url,
             "/etc/ssl/opensearch-ca.pem": str(tls.ca),
             "PASSWORD='...'": f"PASSWORD='{password}'",
             "http://ollama.example.internal:11434": "http://ollama:11434",

@@ -17,6 +17,7 @@ from typing import Any, Callable, Mapping, NamedTuple
 from urllib.parse import quote
 
 import pytest
+import yaml
 
 from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
 from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Recorder
@@ -293,6 +294,7 @@ def test_the_role_inside_another_playbook(play: Play, tmp_path: Path, name: str)
 def test_the_installed_archive(play: Play, tmp_path: Path) -> None:
     """Built, installed into an empty place, and run from there, where the repository cannot be found."""
     programs = Path(sys.executable).parent
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
     (tmp_path / "ansible.cfg").touch()
     bare = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
@@ -308,7 +310,7 @@ def test_the_installed_archive(play: Play, tmp_path: Path) -> None:
             "--offline",
             "-p",
             str(tmp_path / "collections"),
-            "searchops-opensearch_ml-0.2.0.tar.gz",
+            f"searchops-opensearch_ml-{version}.tar.gz",
         ],
     ):
         subprocess.run(
