@@ -399,24 +399,39 @@ class TestDeployments:
         assert caught.value.code == "concurrent_change"
 
     @pytest.mark.parametrize("register_deploy", ["one_step", "two_step"])
-    @pytest.mark.parametrize("gone", [True, False])
-    def test_its_group_is_taken_back_afterwards(self, ready: FakeCluster, register_deploy: str, gone: bool) -> None:
+    @pytest.mark.parametrize(("gone", "other"), [(True, None), (True, "older"), (True, "younger"), (False, "older")])
+    def test_its_group_is_taken_back_afterwards(
+        self, ready: FakeCluster, register_deploy: str, gone: bool, other: str | None
+    ) -> None:
         """Others have registered theirs in the group that stays: two models of one name would be left."""
-        own = ready.add_group("Shelf")
-
-        def taken_back() -> None:
-            if gone:
-                ready.groups.clear()
-            ready.groups["first"] = {"name": "Shelf", "access": "private", "created_time": 1}
-
-        def registered() -> None:
-            ready.before("POST", "/model_groups/_search", taken_back)
-
-        ready.before("POST", "/models/_register", registered)
+        own = self.grouped(ready, gone=gone, other=other)
         with pytest.raises(Failure, match=rf"has made model group 'Shelf' \({own}\) and takes it back") as caught:
             apply(ready, **NEW, model_group="Shelf", register_deploy=register_deploy)
         assert caught.value.code == "concurrent_change"
         assert ready.models == {}
+
+    def test_its_group_is_the_one_that_stays(self, ready: FakeCluster) -> None:
+        own = self.grouped(ready, gone=False, other="younger")
+        apply(ready, **NEW, model_group="Shelf")
+        assert [model["model_group_id"] for model in ready.models.values()] == [own]
+
+    @staticmethod
+    def grouped(ready: FakeCluster, *, gone: bool, other: str | None) -> str:
+        """A group that was made just now; once a model is registered in it, it goes, or another one comes to be seen."""
+        own = ready.add_group("Shelf")
+
+        def seen() -> None:
+            if other:
+                created = ready.groups[own]["created_time"] + (1 if other == "younger" else -1)
+                ready.groups["other"] = {"name": "Shelf", "access": "private", "created_time": created}
+            if gone:
+                del ready.groups[own]
+
+        def registered() -> None:
+            ready.before("GET", f"/model_groups/{own}", seen)
+
+        ready.before("POST", "/models/_register", registered)
+        return own
 
     @pytest.mark.parametrize(("age", "looks"), [(29, 2), (31, 1)])
     def test_only_a_young_group_is_looked_at_again(self, ready: FakeCluster, age: int, looks: int) -> None:
