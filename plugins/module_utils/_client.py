@@ -158,8 +158,13 @@ class Client:
             failure, retry = self._judge(method, path, raw, accept)
             if failure is None:
                 return Answer(raw.status, decode(raw))
-            in_doubt = raw.status in GATEWAY or (raw.status >= 500 and retry is not None)
+            rejected = raw.status == 429 and retry is not None and isinstance(failure, ApiError) and failure.kind != ""
+            in_doubt = raw.status in GATEWAY or (raw.status >= 500 and retry is not None) or rejected
             if write and not repeatable and in_doubt and retry != _explain.STARTING:
+                if rejected:
+                    # Not the request alone: ML Commons answers so, too, where it has no room for what follows after a
+                    # model was stored (3.6.0).
+                    self._pause(tried, raw)
                 raise AnswerLost(failure.code, failure.message, raw.status)
             if not repeatable and (raw.status == 504 or retry == _explain.RECOVERING):
                 raise failure

@@ -61,6 +61,7 @@ FAULTS = {
         Fault("drips on", "the answer arrives in pieces beyond the client's timeout", True, slow=True),
         Fault("429", "not handled: 429 without Retry-After", False),
         Fault("429, Retry-After", "not handled: 429 with 'Retry-After: 1'", False),
+        Fault("429 after", "handled by the server: 429, as where it has no room for what follows", True),
         Fault("502", "not handled: 502 with a gateway's page", False),
         Fault("503", "not handled: 503", False),
         Fault("504", "handled by the server: 504 with a gateway's page", True),

@@ -127,6 +127,11 @@ FAULTS = {
             outcome=_raw(429, _error_body(429, "rejected_execution_exception", "queue is full"), {"Retry-After": "3"}),
         ),
         Fault(
+            "rejected_after",
+            handled=True,
+            outcome=_raw(429, _error_body(429, "rejected_execution_exception", "rejected execution of MLTaskManager")),
+        ),
+        Fault(
             "conflict",
             handled=False,
             outcome=_raw(409, _error_body(409, "version_conflict_engine_exception", "required seqNo [1]")),

@@ -330,9 +330,17 @@ class TestLostAnswers:
         assert clock.slept == []
 
     def test_a_create_that_the_server_refused_is_repeated(self, script: Scripter) -> None:
-        busy = post("/x").answers(429, error(429, "rejected_execution_exception", "queue"))
+        busy = post("/x").answers(429, "Too Many Requests")
         conflict = post("/x").answers(409, error(409, "version_conflict_engine_exception", "seqNo"))
         client(script(busy, conflict, post("/x"))).create("/x", {})
+
+    def test_a_create_that_was_rejected_may_have_been_handled(self, script: Scripter, clock: FakeClock) -> None:
+        """ML Commons says so of what follows after a model was stored."""
+        rejected = post("/x").answers(429, error(429, "rejected_execution_exception", "of MLTaskManager"))
+        with pytest.raises(AnswerLost) as caught:
+            client(script(rejected), clock=clock).create("/x", {})
+        assert caught.value.status == 429
+        assert len(clock.slept) == 1
 
     def test_a_question_is_not_repeated(self, script: Scripter) -> None:
         sent = script(post("/m/_predict").is_lost())
