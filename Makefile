@@ -44,11 +44,11 @@ docs: ## The site of the documentation, in .cache/docs/html
 	@dev/docs
 
 .PHONY: sanity
-sanity: ## ansible-test sanity on the supported ansible-core, the oldest and the newest (ARGS=default: the first)
+sanity: ## ansible-test sanity on each supported ansible-core, from 2.18 on (ARGS=default: on one)
 	@dev/sanity $(ARGS)
 
 .PHONY: units-ansible-test
-units-ansible-test: ## The unit tests inside ansible-test, on the same ones (ARGS=default: the first)
+units-ansible-test: ## The unit tests inside ansible-test, on the same ones
 	@dev/sanity units $(ARGS)
 
 .PHONY: build

@@ -52,7 +52,7 @@ first_interpreter() {
     return 1
 }
 
-# $1: the profile, "default", "oldest", "newest" or "docs". Prints the venv that belongs to it; it need not exist yet.
+# $1: the profile, "default", "oldest", "recent", "newest" or "docs". Prints the venv that belongs to it; it need not exist yet.
 venv_path() {
     local profile=$1 python=$2 version digest
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -82,7 +82,8 @@ print(re.search(r"pip=.([0-9.]+)", inspect.getsource(r.get_venv_packages)).group
 # ansible-core 2.18 and 2.19 run on 3.11 to 3.13.
 default_python() { first_interpreter 3.11 3.12 3.13; }
 oldest_python() { default_python; }
-# The newest ansible-core needs 3.12 or later; the later, the better as a second opinion.
+# ansible-core 2.20 and later need 3.12 or later; the later, the better as a second opinion.
+recent_python() { first_interpreter 3.12 3.13 3.14; }
 newest_python() { first_interpreter 3.14 3.13 3.12; }
 
 # Certificates of a company's proxy live in the system's bundle, which neither uv nor an old pip looks at by itself.
