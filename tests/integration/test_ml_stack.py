@@ -295,3 +295,16 @@ def test_any_declaration_is_reached_from_any_other(converges, cluster, name, str
             source = held[f"{name} {part}"]
             assert source["connector_id"] == cluster.one("connectors", f"{name} {refers}").id
             assert state == "present" or (source["model_state"] == "DEPLOYED") is (state == "deployed")
+
+
+def test_more_at_once_than_the_server_has_room_for(cluster, module, name):
+    """3.6.0 answers some of the registrations with 429 when the model is stored already: none is made twice for that."""
+    names = [f"{name} {number:02}" for number in range(40)]
+    many = {
+        "name": name.replace(" ", "-"),
+        "connectors": [chat(each) for each in names],
+        "models": [{"name": each, "connector": each, "wait_timeout": 120} for each in names],
+    }
+    module(MODULE, parallel=12, **many)
+    assert [len(cluster.find("models", {"term": {"name.keyword": each}})) for each in names] == [1] * len(names)
+    assert not module(MODULE, **many)["changed"]
