@@ -8,6 +8,8 @@
 
 Of several objects of one name that were made at once the oldest stays. Whoever made another one takes it back; whoever
 made the oldest waits until it is alone. So not two can stay, and what stays is seldom what somebody is about to take back.
+Where another one cannot be taken back, as somebody has found it first and uses it, that one stays: whoever made the oldest
+does not wait for long, and whoever made the other one keeps it as soon as it is alone.
 """
 
 from __future__ import annotations
@@ -26,6 +28,13 @@ AT_ONCE = 10.0
 #: For how long others may take back theirs, a model that has to be undeployed for it included, and the pauses between the
 #: looks for that, in seconds.
 TAKEN_BACK, LOOK_AGAIN = 10.0, 0.3
+
+#: For how long whoever made the oldest waits for the others, where nothing has to be undeployed for that, in seconds. Less than
+#: those who look on wait, as what is used already stays instead.
+GIVES_WAY = 4.0
+
+#: The pauses of one who cannot take back the own object, in seconds: longer than the others wait for that.
+INSISTENCE = (0.5, 1.0, 1.0, 1.5, 2.0, 2.0)
 
 #: The longest pause of one who steps aside, in seconds.
 LONGEST_STEP_ASIDE = 2.0
@@ -65,10 +74,10 @@ def settled(client: Client, look: Callable[[], Found], planned: list[Any] | None
         client.clock.sleep(LOOK_AGAIN)
 
 
-def outlast(run: Run, found: list[Any], look: Callable[[], list[Any]], own: str) -> list[Any]:
-    """Wait for the others, as long as the ``own`` object is the first of those found and not the only one. Returns what was
-    found last."""
-    end = run.clock.now() + TAKEN_BACK
+def outlast(run: Run, found: list[Any], look: Callable[[], list[Any]], own: str, timeout: float) -> list[Any]:
+    """Wait for the others, as long as the ``own`` object is the first of those found and not the only one, and for ``timeout``
+    seconds at most. Returns what was found last."""
+    end = run.clock.now() + timeout
     while len(found) > 1 and found[0].id == own and run.clock.now() < end:
         run.clock.sleep(LOOK_AGAIN)
         found = look()
@@ -79,11 +88,16 @@ def step_aside(run: Run, attempt: int) -> None:
     run.clock.sleep(min(0.1 + run.clock.jitter() * 0.4 * (attempt + 1), LONGEST_STEP_ASIDE))
 
 
-def insist(run: Run, withdraw: Callable[[str], None], own: str) -> None:
-    """Take the own object back even though others get in the way: one that stays is a duplicate for good."""
-    for pause in (0.5, 2.0, 5.0):
+def insist(run: Run, withdraw: Callable[[str], None], own: str, look: Callable[[], list[Any]]) -> bool:
+    """Take the own object back even though others get in the way: one that stays is a duplicate for good, unless it is the
+    only one left by then. Returns whether it was taken back."""
+    for pause in INSISTENCE:
         try:
-            return withdraw(own)
+            withdraw(own)
+            return True
         except Failure:
             run.clock.sleep(pause)
-    return withdraw(own)
+        if [doc.id for doc in look()] == [own]:
+            return False
+    withdraw(own)
+    return True

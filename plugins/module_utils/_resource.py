@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _paging, _versions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import (
+    GIVES_WAY,
     Ambiguous,
     insist,
     outlast,
@@ -66,6 +67,8 @@ class Kind:
     ID_FIELD = ""
     #: The code of the failure when none is found.
     UNKNOWN = ""
+    #: For how long whoever made the oldest of several waits for the others to take theirs back, in seconds.
+    GIVES_WAY = GIVES_WAY
     #: Conditions that every search of this kind carries.
     MUST_NOT: tuple[dict[str, Any], ...] = ()
 
@@ -234,13 +237,14 @@ class Kind:
                     continue
                 found = look(own)
                 if own:
-                    found = outlast(run, found, partial(look, own, shared=False), own)
+                    anew = partial(look, own, shared=False)
+                    found = outlast(run, found, anew, own, cls.GIVES_WAY)
+                    if [doc.id for doc in found] != [own] and not insist(run, withdraw, own, anew):
+                        found = anew()
                 if len(found) == 1 and own in (None, found[0].id):
                     run.made.append((cls.PATH, found[0]))
                     run.beside.add((cls.PATH, found[0].id))
                     return found[0], True
-                if own:
-                    insist(run, withdraw, own)
             step_aside(run, attempt)
             found = look()
             if len(found) == 1:

@@ -9,7 +9,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _paging
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import AT_ONCE, TAKEN_BACK
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import AT_ONCE, GIVES_WAY, TAKEN_BACK
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import (
     CREATE_TRIES,
@@ -299,6 +299,58 @@ class TestCreatingOne:
         assert list(cluster.connectors) == [doc.id]
         assert creates(cluster) == 1
         assert not [exchange for exchange in cluster.writes if exchange.method == "DELETE"]
+
+    def test_the_oldest_gives_way_to_one_that_is_used(self, cluster: FakeCluster) -> None:
+        """Whoever made the other one cannot take it back, as somebody has found it first."""
+        run = make_run(cluster)
+        begun = run.clock.now()
+        other: list[str] = []
+
+        def they() -> None:
+            if not other:
+                other.append(cluster.add_connector("Local chat"))
+                cluster.add_model("Chat", other[0])
+
+        cluster.before("POST", "/connectors/_search", they, times=99)
+        doc, ours = create(run)
+        assert (doc.id, ours) == (other[0], False)
+        assert list(cluster.connectors) == other
+        assert GIVES_WAY <= run.clock.now() - begun < TAKEN_BACK
+
+    @pytest.mark.parametrize("after", [1, 4])
+    def test_one_that_is_used_stays(self, cluster: FakeCluster, after: int) -> None:
+        """Somebody made an older one, and gives way as soon as it is clear that this one is not taken back."""
+        run = make_run(cluster)
+        other: list[str] = []
+
+        def they() -> None:
+            own = [each for each in cluster.connectors if each not in other]
+            if own and not cluster.models:
+                cluster.add_model("Chat", own[0])
+            if len(pauses(run)) == after:
+                cluster.connectors.pop(other[0], None)
+
+        cluster.before("POST", "/_create", lambda: other.append(cluster.add_connector("Local chat")))
+        cluster.before("POST", "/connectors/_search", they, times=99)
+        doc, ours = create(run)
+        assert ours
+        assert list(cluster.connectors) == [doc.id]
+        assert creates(cluster) == 1
+
+    def test_two_that_are_used(self, cluster: FakeCluster) -> None:
+        """Nobody can take one back: that is told, and the longest that anybody waits for it is less than a minute."""
+        run = make_run(cluster)
+        begun = run.clock.now()
+        cluster.before("POST", "/_create", lambda: cluster.add_connector("Local chat"))
+        cluster.before(
+            "POST",
+            "/connectors/_search",
+            lambda: [cluster.add_model(f"Chat {each}", each) for each in list(cluster.connectors)],
+        )
+        with pytest.raises(ApiError) as caught:
+            create(run)
+        assert caught.value.code == "connector_in_use"
+        assert run.clock.now() - begun < 60
 
     def test_two_that_step_aside_from_each_other(self, cluster: FakeCluster) -> None:
         """Both withdraw their own; the second round succeeds."""
