@@ -11,7 +11,7 @@ import re
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, until
 from ansible_collections.searchops.opensearch_ml.tests.integration.test_playbook_migrate import COUNT, everything
 
 
@@ -99,6 +99,9 @@ def test_why_a_model_does_not_serve(cluster, verify, name):
     cluster.must("PUT", f"{ML}/models/{model}", {"connector_id": "no-such-connector"})
     cluster.send("POST", f"{ML}/models/{model}/_deploy")
     cluster.await_state(model, "DEPLOY_FAILED")
+    # It is noted after the state, and a search sees it up to a second later.
+    failed = {"bool": {"must": [{"term": {"model_id": model}}, {"exists": {"field": "error"}}]}}
+    until(lambda: bool(cluster.find("tasks", failed)), "the reason to be noted")
     alone = {section: [] for section in (*declared(name), "pipelines") if section != "name"}
     text = verify(fails=True, **{**alone, "models": [{"name": name, "connector": name}]})
     assert re.search(rf"{name} +DEPLOY_FAILED +0/1 +not asked", text)
