@@ -46,7 +46,7 @@ class Ambiguous(Failure):
 
     def __init__(self, message: str, docs: list[Any]) -> None:
         super().__init__("ambiguous_name", message, ids=[doc.id for doc in docs])
-        made = sorted(doc.source.get("created_time") or 0 for doc in docs)
+        made = sorted(doc.created for doc in docs)
         self.at_once = made[-2] > 0 and made[-1] - made[-2] <= AT_ONCE * 1000
 
 

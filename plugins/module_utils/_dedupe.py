@@ -67,7 +67,7 @@ class Namesake:
     def rank(self) -> tuple[Any, ...]:
         """The first of all is kept: what cannot be replaced, then what most use, then what serves, then the oldest."""
         live = models.state_of(self.doc) in models.LIVE
-        made = self.doc.source.get("created_time") or 0
+        made = self.doc.created
         return (not self.holders, -len(self.users), not live, made, self.doc.id)
 
     def becomes(self, fate: str, reason: str) -> None:

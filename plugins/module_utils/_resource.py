@@ -51,9 +51,15 @@ class Doc(NamedTuple):
     def name(self) -> str:
         return str(self.source.get("name"))
 
+    @property
+    def created(self) -> int:
+        """When it was made, in milliseconds since 1970 by the server's clock; 0 where it does not tell."""
+        created: int = self.source.get("created_time") or 0
+        return created
+
 
 def made_after(doc: Doc, other: Doc) -> bool:
-    return (doc.source.get("created_time") or 0) > (other.source.get("created_time") or 0)
+    return doc.created > other.created
 
 
 class Kind:
@@ -108,7 +114,7 @@ class Kind:
     def named(cls, client: Client, name: str) -> list[Doc]:
         """All objects of exactly this name, the oldest first."""
         found = cls.having(client, "name", [name], {"term": {"name.keyword": name}})
-        return sorted(found, key=lambda doc: (doc.source.get("created_time") or 0, doc.id))
+        return sorted(found, key=lambda doc: (doc.created, doc.id))
 
     @classmethod
     def read_anew(cls, client: Client, found: list[Doc]) -> list[Doc]:

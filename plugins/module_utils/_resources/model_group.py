@@ -85,19 +85,15 @@ def is_passing(run: Run, group: Doc, used: int) -> bool:
     several that were made at once the oldest stays. One that was made by this task, or long before, takes no request."""
     if (ModelGroup.PATH, group.id) in run.beside:
         return False
-    if used - (group.source.get("created_time") or 0) > PASSING * 1000:
+    if used - group.created > PASSING * 1000:
         return False
     # A get tells the present, while the copy of the index that a search asks may not have seen yet what another one has.
     if ModelGroup.get(run.client, group.id) is None:
         return True
     found = ModelGroup.search(run.client, {"term": {"name.keyword": group.name}})
     others = ModelGroup.read_anew(run.client, [doc for doc in found if doc.id != group.id])
-    return any(_made(other) < _made(group) for other in others if other.name == group.name)
-
-
-def _made(group: Doc) -> tuple[int, str]:
-    """By this, the first of several of one name is the one that stays: see Kind.named."""
-    return (group.source.get("created_time") or 0, group.id)
+    # In the order of Kind.named, whose first one stays.
+    return any((other.created, other.id) < (group.created, group.id) for other in others if other.name == group.name)
 
 
 def check_name(option: str, name: str) -> None:

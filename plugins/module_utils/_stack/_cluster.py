@@ -40,7 +40,7 @@ class Cluster(NamedTuple):
 
         def found(kind: type[Kind]) -> list[Doc]:
             docs = [doc for doc in kind.search(client, {"match_all": {}}) if not doc.source.get("is_hidden")]
-            return sorted(docs, key=lambda doc: (doc.name, doc.source.get("created_time") or 0, doc.id))
+            return sorted(docs, key=lambda doc: (doc.name, doc.created, doc.id))
 
         every = found(Model)
         remote = [doc for doc in every if str(doc.source.get("algorithm")).upper() == "REMOTE"]

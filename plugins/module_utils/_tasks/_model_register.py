@@ -59,7 +59,7 @@ def register(run: Run, wanted: Mapping[str, Any], *, at_once: bool, timeout: flo
 def keep(run: Run, doc: Doc, wanted: Mapping[str, Any], group: Doc, *, timeout: float) -> None:
     """Take the own model back where its group is not to stay, as another one of that name has been made at the same time: in
     the one that stays others have registered theirs. Raises Failure then."""
-    if group.id and model_group.is_passing(run, group, doc.source.get("created_time") or 0):
+    if group.id and model_group.is_passing(run, group, doc.created):
         take_back(run, doc.id, wanted, timeout)
         raise Failure(
             "concurrent_change", f"Somebody else has made model group {group.name!r} ({group.id}) and takes it back."
