@@ -8,8 +8,9 @@
 
 Of several objects of one name that were made at once the oldest stays. Whoever made another one takes it back; whoever
 made the oldest waits until it is alone. So not two can stay, and what stays is seldom what somebody is about to take back.
-Where another one cannot be taken back, as somebody has found it first and uses it, that one stays: whoever made the oldest
-does not wait for long, and whoever made the other one keeps it as soon as it is alone.
+Where another one is not taken back, that one stays: somebody may have found it first and use it, or the oldest, which has its
+time before it can be seen, came into sight after whoever made the other one had looked (seen on three nodes that had just
+come up). Whoever made the oldest does not wait for ever, and whoever made the other one keeps it as soon as it is alone.
 """
 
 from __future__ import annotations
@@ -25,29 +26,37 @@ Found = TypeVar("Found")
 #: Objects of one name that were made within so many seconds may be of controllers that are still at it.
 AT_ONCE = 10.0
 
-#: For how long others may take back theirs, a model that has to be undeployed for it included, and the pauses between the
-#: looks for that, in seconds.
-TAKEN_BACK, LOOK_AGAIN = 10.0, 0.3
+#: Seconds after which nobody is at them any more. By the controller's clock, which need not be the server's: where one is
+#: wrong by more than that, a look at the wrong moment fails, and the next run finds one.
+LONG_AGO = 600.0
 
-#: For how long whoever made the oldest waits for the others, where nothing has to be undeployed for that, in seconds. Less than
-#: those who look on wait, as what is used already stays instead.
-GIVES_WAY = 4.0
+#: For how long others may take back theirs, and the pauses between the looks for that, in seconds. The first deletions on a
+#: cluster that has just come up took eight seconds (three nodes, 3.6.0), and a model may have to be undeployed before.
+TAKEN_BACK, LOOK_AGAIN = 30.0, 0.3
 
-#: The pauses of one who cannot take back the own object, in seconds: longer than the others wait for that.
-INSISTENCE = (0.5, 1.0, 1.0, 1.5, 2.0, 2.0)
+#: For how long whoever made the oldest waits for the others, in seconds. Less than those who look on wait, as what is used
+#: already stays instead. The second one is for what may have to be undeployed.
+GIVES_WAY, GIVES_WAY_SLOWLY = 10.0, 20.0
+
+#: For how much longer one insists who cannot take back the own object, and the longest pause of that, in seconds.
+INSISTS, LONGEST_INSISTENCE = 4.0, 2.0
 
 #: The longest pause of one who steps aside, in seconds.
 LONGEST_STEP_ASIDE = 2.0
 
 
 class Ambiguous(Failure):
-    """Several objects have one name. ``at_once`` tells that they were made so shortly after each other that all but one may
-    be about to be taken back."""
+    """Several objects have one name."""
 
     def __init__(self, message: str, docs: list[Any]) -> None:
         super().__init__("ambiguous_name", message, ids=[doc.id for doc in docs])
-        made = sorted(doc.created for doc in docs)
-        self.at_once = made[-2] > 0 and made[-1] - made[-2] <= AT_ONCE * 1000
+        self._made: list[int] = sorted(doc.created for doc in docs)
+
+    def passing(self, now: float) -> bool:
+        """Whether they were made so shortly after each other, and before ``now``, in seconds since 1970, that all but one may
+        be about to be taken back."""
+        before, last = self._made[-2:]
+        return before > 0 and last - before <= AT_ONCE * 1000 and now * 1000 - last <= LONG_AGO * 1000
 
 
 def settled(client: Client, look: Callable[[], Found], planned: list[Any] | None = None) -> Found:
@@ -63,7 +72,7 @@ def settled(client: Client, look: Callable[[], Found], planned: list[Any] | None
         except Ambiguous as failure:
             seen = failure.details["ids"]
             first = first or seen
-            if not failure.at_once or client.recalls:
+            if not failure.passing(client.clock.epoch()) or client.recalls:
                 raise
             if client.clock.now() >= end:
                 if seen == first:
@@ -88,10 +97,11 @@ def step_aside(run: Run, attempt: int) -> None:
     run.clock.sleep(min(0.1 + run.clock.jitter() * 0.4 * (attempt + 1), LONGEST_STEP_ASIDE))
 
 
-def insist(run: Run, withdraw: Callable[[str], None], own: str, look: Callable[[], list[Any]]) -> bool:
+def insist(run: Run, withdraw: Callable[[str], None], own: str, look: Callable[[], list[Any]], timeout: float) -> bool:
     """Take the own object back even though others get in the way: one that stays is a duplicate for good, unless it is the
-    only one left by then. Returns whether it was taken back."""
-    for pause in INSISTENCE:
+    only one left by then, which it may be after ``timeout`` seconds. Returns whether it was taken back."""
+    end, pause = run.clock.now() + timeout + INSISTS, 0.5
+    while run.clock.now() < end:
         try:
             withdraw(own)
             return True
@@ -99,5 +109,6 @@ def insist(run: Run, withdraw: Callable[[str], None], own: str, look: Callable[[
             run.clock.sleep(pause)
         if [doc.id for doc in look()] == [own]:
             return False
+        pause = min(pause * 2, LONGEST_INSISTENCE)
     withdraw(own)
     return True

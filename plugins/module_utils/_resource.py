@@ -245,7 +245,7 @@ class Kind:
                 if own:
                     anew = partial(look, own, shared=False)
                     found = outlast(run, found, anew, own, cls.GIVES_WAY)
-                    if [doc.id for doc in found] != [own] and not insist(run, withdraw, own, anew):
+                    if [doc.id for doc in found] != [own] and not insist(run, withdraw, own, anew, cls.GIVES_WAY):
                         found = anew()
                 if len(found) == 1 and own in (None, found[0].id):
                     run.made.append((cls.PATH, found[0]))

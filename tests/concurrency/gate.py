@@ -84,7 +84,8 @@ class Gate:
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
+    # One end may be gone already when the other one's end is passed on, which is no ConnectionError.
+    with suppress(OSError):
         while piece := await source.read(65536):
             target.write(piece)
             await target.drain()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import TAKEN_BACK
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import GIVES_WAY_SLOWLY
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import words_of
@@ -51,8 +51,7 @@ class Model(Kind):
     PATH = "/_plugins/_ml/models"
     ID_FIELD = "model_id"
     UNKNOWN = "unknown_model"
-    # One that is deployed has to be undeployed before.
-    GIVES_WAY = TAKEN_BACK
+    GIVES_WAY = GIVES_WAY_SLOWLY
     # The chunks of local models share the index.
     MUST_NOT = ({"exists": {"field": "chunk_number"}},)
 

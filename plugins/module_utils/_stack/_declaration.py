@@ -49,16 +49,20 @@ class Item(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Something that is wrong with the declaration, and where; one that is ``passing`` somebody else may be about to mend."""
+    """Something that is wrong with the declaration, and where."""
 
     place: str
     code: str
     message: str
-    passing: bool = False
+    several: Ambiguous | None = None
 
     @classmethod
     def of(cls, place: str, failure: Failure) -> Problem:
-        return cls(place, failure.code, failure.message, isinstance(failure, Ambiguous) and failure.at_once)
+        return cls(place, failure.code, failure.message, failure if isinstance(failure, Ambiguous) else None)
+
+    def passing(self, now: float) -> bool:
+        """Whether somebody else may be about to mend it, ``now`` being in seconds since 1970."""
+        return self.several is not None and self.several.passing(now)
 
 
 class Declaration:

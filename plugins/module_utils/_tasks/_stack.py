@@ -109,7 +109,7 @@ class _Stack:
             self._declaration = self._declaration.with_groups(partial(memory.holds, ModelGroup.PATH))
             planner = Planner(self._run.client, memory, self._options["name"], verifying=verifying)
             plan = self._plan(planner, list(self._declaration))
-            if clock.now() >= end or not any(problem.passing for problem in plan.problems):
+            if clock.now() >= end or not any(problem.passing(clock.epoch()) for problem in plan.problems):
                 return memory, planner, plan
             clock.sleep(LOOK_AGAIN)
 

@@ -7,7 +7,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter im
 
 
 class FakeClock(Clock):
-    """Starts at 1000 s; ``slept`` lists the pauses. ``share`` is what each jitter yields."""
+    """Starts at 1000 s, in the year in which a FakeCluster does; ``slept`` lists the pauses. ``share`` is what each jitter yields."""
 
     def __init__(self, share: float = 1.0) -> None:
         self.time = 1000.0

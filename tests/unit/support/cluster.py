@@ -205,7 +205,7 @@ class FakeCluster(Agents, Controllers):
         self._made = 0
         #: kind -> ids that its next objects get.
         self.next_ids: dict[str, list[str]] = {}
-        self._time = 1700000000000
+        self._time = 1700001000000
 
     # The seam
 

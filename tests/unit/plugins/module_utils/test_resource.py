@@ -9,7 +9,13 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _paging
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import AT_ONCE, GIVES_WAY, TAKEN_BACK
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import (
+    AT_ONCE,
+    GIVES_WAY,
+    INSISTS,
+    LONG_AGO,
+    TAKEN_BACK,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import (
     CREATE_TRIES,
@@ -434,6 +440,30 @@ class TestLookingOn:
             Connector.find(run.client, "Local chat")
         assert pauses(run) == []
 
+    @pytest.mark.parametrize(("ago", "waited"), [(LONG_AGO - TAKEN_BACK - 1, True), (LONG_AGO + 1, False)])
+    def test_what_was_made_long_ago_is_not_waited_for(self, cluster: FakeCluster, ago: float, waited: bool) -> None:
+        run = make_run(cluster)
+        for connector_id in self.two(cluster, 1):
+            cluster.connectors[connector_id]["created_time"] = int((run.clock.epoch() - ago) * 1000)
+        with pytest.raises(Failure, match="2 connectors have the name"):
+            Connector.find(run.client, "Local chat")
+        assert bool(pauses(run)) is waited
+
+    def test_a_server_whose_clock_is_ahead(self, cluster: FakeCluster) -> None:
+        run = make_run(cluster)
+        first, second = self.two(cluster, 1)
+        for connector_id in (first, second):
+            cluster.connectors[connector_id]["created_time"] = int((run.clock.epoch() + 3600) * 1000)
+        cluster.before("POST", "/_search", lambda: pauses(run) and cluster.connectors.pop(second, None), times=9)
+        found = Connector.find(run.client, "Local chat")
+        assert found is not None
+        assert found.id == first
+
+    @pytest.mark.parametrize("kind", [Connector, Model, ModelGroup])
+    def test_they_wait_for_longer_than_anybody_gives_way(self, kind: Any) -> None:
+        """Else those who look on would fail where the oldest is the one that goes."""
+        assert kind.GIVES_WAY + INSISTS < TAKEN_BACK
+
 
 class TestDeleting:
     def test_until_gone(self, cluster: FakeCluster) -> None:
@@ -485,7 +515,7 @@ class TestGroups:
 
     def test_several_others_make_it_and_stay(self, cluster: FakeCluster) -> None:
         def they() -> None:
-            cluster.groups.update({each: {"name": "Chats", "created_time": 1700000000000} for each in ("one", "two")})
+            cluster.groups.update({each: {"name": "Chats", "created_time": 1700001000000} for each in ("one", "two")})
 
         cluster.before("POST", "/model_groups/_register", they)
         with pytest.raises(Failure, match="2 model groups have the name 'Chats'") as caught:
