@@ -157,25 +157,34 @@ class Kind:
             )
 
     @classmethod
-    def find(cls, client: Client, reference: str, *, held: str | None = None) -> Doc | None:
+    def find(
+        cls,
+        client: Client,
+        reference: str,
+        *,
+        held: str | None = None,
+        among: Callable[[list[Doc]], list[Doc]] = lambda found: found,
+    ) -> Doc | None:
         """The object of this name or, if none has the name, of this id. Raises Failure where the name is ambiguous.
-        The one whose id is ``held`` anyway is not read anew: nothing is changed for it."""
+        The one whose id is ``held`` anyway is not read anew: nothing is changed for it. ``among`` tells which of several of
+        the name count."""
         query = {"bool": {"should": [{"term": {"name.keyword": reference}}, {"ids": {"values": [reference]}}]}}
 
         def look() -> Doc | None:
             found = cls.search(client, query)
             if [doc.id for doc in found] != [held]:
                 found = cls.read_anew(client, found)
-            return cls.only([doc for doc in found if doc.name == reference], reference) or next(
+            named = [doc for doc in found if doc.name == reference]
+            return cls.only(among(named) if len(named) > 1 else named, reference) or next(
                 (doc for doc in found if doc.id == reference), None
             )
 
         return settled(client, look)
 
     @classmethod
-    def need(cls, client: Client, reference: str, *, held: str | None = None) -> Doc:
+    def need(cls, client: Client, reference: str, **narrowing: Any) -> Doc:
         """As :meth:`find`, but raises Failure where there is none."""
-        found = cls.find(client, reference, held=held)
+        found = cls.find(client, reference, **narrowing)
         if found is None:
             raise Failure(cls.UNKNOWN, f"There is no {cls.LABEL} of the name or id {reference!r}.")
         return found

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Callable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, made_after
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
@@ -74,6 +75,23 @@ def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout:
     return found
 
 
+def in_use(client: Client, found: list[Doc]) -> list[Doc]:
+    """Of connectors of one name, those that it stands for: of two halves of a swap the one that counts, as long as the other
+    one cannot be deleted or nobody has ended the swap. Raises Failure."""
+    pairs = [(old, new) for new in found for old in found if halves(old, new)]
+    if not pairs:
+        return found
+    users = models.using_connectors(client, [doc.id for doc in found])
+    left: set[str] = set()
+    for old, new in pairs:
+        double = _held_double(client, old, new, users)
+        if double is None and _uses(users, old) != _uses(users, new):
+            double = new if _uses(users, old) else old
+        if double is not None:
+            left.add(double.id)
+    return [doc for doc in found if doc.id not in left]
+
+
 def halves(old: Doc, new: Doc) -> bool:
     """Whether one was to take the other's place, or both that of a third one."""
     # An old one that was made later has nothing but its id from the one that was replaced.
@@ -91,10 +109,11 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
     users = models.using_connectors(run.client, [new.id, old.id])
     if _siblings(old, new) and _uses(users, old):
         old, new = new, old
-    for one, other in ((old, new), (new, old)):
-        if not _uses(users, one) and models.mistaken_for_users(run.client, one.id):
-            run.warn(f"Connector {one.id}, a double of {other.id}, is left, as the server does not delete it yet.")
-            return one
+    double = _held_double(run.client, old, new, users)
+    if double is not None:
+        other = new if double is old else old
+        run.warn(f"Connector {double.id}, a double of {other.id}, is left, as the server does not delete it yet.")
+        return double
     if not run.check_mode and not _uses(users, new):
         # It may be the beginning of a swap that somebody else is at right now, and not what is left of one.
         with suppress(WaitTimeout):
@@ -131,6 +150,14 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
             return new
     run.act("undo_swap", Connector.LABEL, new.name, lambda: removal.delete(run, new.id), id=new.id)
     return new
+
+
+def _held_double(client: Client, old: Doc, new: Doc, users: list[Doc]) -> Doc | None:
+    """The one that nobody uses, yet that the server does not delete."""
+    for one in (old, new):
+        if not _uses(users, one) and models.mistaken_for_users(client, one.id):
+            return one
+    return None
 
 
 def repoint(run: Run, doc: Doc, *, timeout: float) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -96,6 +97,62 @@ def test_a_replaced_connector_that_is_held_for_another_is_left_until_it_is_not(
     del cluster.models[stranger]
     assert outcome(cluster, **CHANGED) == (["finish_swap"], [])
     assert old not in cluster.connectors
+
+
+def test_a_name_stands_for_the_one_that_took_the_place(cluster: FakeCluster, old: str, stranger: str) -> None:
+    outcome(cluster, **CHANGED)
+    new = next(each for each in cluster.connectors if each not in (old, "theirs-l"))
+    before = cluster.snapshot()
+    for options in (
+        {"name": "Chat", "connector": "Local chat"},
+        {"name": "Chat", "connector": "Local chat", "model_id": next(iter(cluster.models))},
+    ):
+        for check_mode in (True, False):
+            assert not execute(cluster, "ml_model", check_mode=check_mode, **options)["changed"]
+    stack = {"connectors": [CHANGED], "models": [{"name": "Chat", "connector": "Local chat"}]}
+    assert not execute(cluster, "ml_stack", **stack)["changed"]
+    assert cluster.snapshot() == before
+    execute(cluster, "ml_model", name="Another", connector="Local chat")
+    assert [model["connector_id"] for model in cluster.models.values() if model["name"] == "Another"] == [new]
+
+
+def test_a_name_whose_connector_was_replaced_before_any_model_used_it(cluster: FakeCluster, stranger: str) -> None:
+    cluster.next_ids["connector"] = ["old-L"]
+    cluster.add_connector()
+    assert outcome(cluster, **CHANGED)[0] == ["swap"]
+    (new,) = (each for each in cluster.connectors if each not in ("old-L", "theirs-l"))
+    execute(cluster, "ml_model", name="Chat", connector="Local chat")
+    assert [model["connector_id"] for model in cluster.models.values() if model["name"] == "Chat"] == [new]
+
+
+def test_a_stack_goes_on_beside_one_that_is_left(cluster: FakeCluster, stranger: str) -> None:
+    """The change, what it leaves to be done, and the next run."""
+    stack = {"connectors": [CHAT], "models": [{"name": "Chat", "connector": "Local chat"}]}
+    cluster.next_ids["connector"] = ["old-L"]
+    cluster.add_connector()
+    execute(cluster, "ml_stack", **stack)
+    changed = {**stack, "connectors": [CHANGED]}
+    done = execute(cluster, "ml_stack", **changed)
+    assert [each["action"] for each in done["actions"]] == ["swap"]
+    assert "old-L" in cluster.connectors
+    assert not execute(cluster, "ml_stack", **changed)["changed"]
+
+
+@pytest.mark.parametrize(("used", "meant"), [("old", "old"), ("new", "new"), ("", None)])
+def test_a_swap_that_nobody_has_ended(cluster: FakeCluster, used: str, meant: str | None) -> None:
+    """A model takes the half that serves; which one that is cannot be told where none does."""
+    ids = {"old": cluster.add_connector()}
+    notes = json.dumps({"replaces": ids["old"]})
+    ids["new"] = cluster.add_connector(parameters={"model": "tiny", "_searchops": notes})
+    if used:
+        cluster.add_model("Theirs", ids[used])
+    if meant is None:
+        with pytest.raises(Failure, match="2 connectors have the name") as caught:
+            execute(cluster, "ml_model", name="Chat", connector="Local chat")
+        assert caught.value.code == "ambiguous_name"
+        return
+    execute(cluster, "ml_model", name="Chat", connector="Local chat")
+    assert [model["connector_id"] for model in cluster.models.values() if model["name"] == "Chat"] == [ids[meant]]
 
 
 def test_who_is_taken_for_a_user_is_told(cluster: FakeCluster, stranger: str) -> None:
