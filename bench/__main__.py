@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--contestants", default=",".join(STEPS), help="default: %(default)s")
     parser.add_argument("--foreign", type=int, default=10000, help="connectors of others; 0 leaves that out")
     parser.add_argument("--add", action="store_true", help="add to the runs that were kept before")
-    parser.add_argument("--url", default="http://127.0.0.1:19200", help="a cluster of no other use")
+    parser.add_argument("--url", default="http://127.0.0.1:19210", help="a cluster of no other use (%(default)s)")
     parser.add_argument("--raw", type=Path, default=Path("docs/bench.json"), help="the raw numbers (%(default)s)")
     options = parser.parse_args()
     records: list[report.Record] = json.loads(options.raw.read_text())["records"] if options.add else []
