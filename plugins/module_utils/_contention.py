@@ -7,7 +7,7 @@
 """Several controllers at the same objects: how they get out of each other's way, and how those who look on wait for that.
 
 Of several objects of one name that were made at once the oldest stays. Whoever made another one takes it back; whoever
-made the oldest waits until it is alone. So not two can stay, and what stays is seldom what somebody is about to take back.
+made the oldest waits until it is alone. What stays is seldom what somebody is about to take back.
 Where another one is not taken back, that one stays: somebody may have found it first and use it, or the oldest, which has its
 time before it can be seen, came into sight after whoever made the other one had looked (seen on three nodes that had just
 come up). Whoever made the oldest does not wait for ever, and whoever made the other one keeps it as soon as it is alone.
@@ -28,18 +28,19 @@ AT_ONCE = 10.0
 
 #: Seconds after which nobody is at them any more. By the controller's clock, which need not be the server's: where one is
 #: wrong by more than that, a look at the wrong moment fails, and the next run finds one.
-LONG_AGO = 600.0
+LONG_AGO = 300.0
 
 #: For how long others may take back theirs, and the pauses between the looks for that, in seconds. The first deletions on a
 #: cluster that has just come up took eight seconds (three nodes, 3.6.0), and a model may have to be undeployed before.
-TAKEN_BACK, LOOK_AGAIN = 30.0, 0.3
+TAKEN_BACK, LOOK_AGAIN = 45.0, 0.3
 
 #: For how long whoever made the oldest waits for the others, in seconds. Less than those who look on wait, as what is used
 #: already stays instead. The second one is for what may have to be undeployed.
 GIVES_WAY, GIVES_WAY_SLOWLY = 10.0, 20.0
 
-#: For how much longer one insists who cannot take back the own object, and the longest pause of that, in seconds.
-INSISTS, LONGEST_INSISTENCE = 4.0, 2.0
+#: For how much longer one insists who cannot take back the own object, and the longest pause of that, in seconds: as long as
+#: the oldest may take to go.
+INSISTS, LONGEST_INSISTENCE = 12.0, 2.0
 
 #: The longest pause of one who steps aside, in seconds.
 LONGEST_STEP_ASIDE = 2.0
@@ -83,11 +84,13 @@ def settled(client: Client, look: Callable[[], Found], planned: list[Any] | None
         client.clock.sleep(LOOK_AGAIN)
 
 
-def outlast(run: Run, found: list[Any], look: Callable[[], list[Any]], own: str, timeout: float) -> list[Any]:
-    """Wait for the others, as long as the ``own`` object is the first of those found and not the only one, and for ``timeout``
+def outlast(
+    run: Run, found: list[Any], look: Callable[[], list[Any]], timeout: float, *, own: str | None = None
+) -> list[Any]:
+    """Wait as long as several are found and the ``own`` object, if there is one, is the first of them, and for ``timeout``
     seconds at most. Returns what was found last."""
     end = run.clock.now() + timeout
-    while len(found) > 1 and found[0].id == own and run.clock.now() < end:
+    while len(found) > 1 and own in (None, found[0].id) and run.clock.now() < end:
         run.clock.sleep(LOOK_AGAIN)
         found = look()
     return found

@@ -17,6 +17,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _pa
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import (
     GIVES_WAY,
+    TAKEN_BACK,
     Ambiguous,
     insist,
     outlast,
@@ -56,6 +57,11 @@ class Doc(NamedTuple):
         """When it was made, in milliseconds since 1970 by the server's clock; 0 where it does not tell."""
         created: int = self.source.get("created_time") or 0
         return created
+
+    @property
+    def age(self) -> tuple[int, str]:
+        """Sorts objects of one name in the order in which they are looked at: the oldest first."""
+        return self.created, self.id
 
 
 def made_after(doc: Doc, other: Doc) -> bool:
@@ -114,7 +120,7 @@ class Kind:
     def named(cls, client: Client, name: str) -> list[Doc]:
         """All objects of exactly this name, the oldest first."""
         found = cls.having(client, "name", [name], {"term": {"name.keyword": name}})
-        return sorted(found, key=lambda doc: (doc.created, doc.id))
+        return sorted(found, key=lambda doc: doc.age)
 
     @classmethod
     def read_anew(cls, client: Client, found: list[Doc]) -> list[Doc]:
@@ -213,10 +219,9 @@ class Kind:
 
         ``counts`` tells which objects of the body's name count as this one; there was none before. A lost answer is
         settled by a look, never by a second create. Whoever is not alone afterwards takes the own one back
-        (``withdraw``), steps aside for a random moment and looks again; only who made the oldest waits first for the
-        others to do so. A create is visible to every later search, so not two can stay. A server that takes ids (3.9)
-        is given one that follows from the kind, the name and ``apart``, and refuses the second create by itself; an id
-        that something else has is done without.
+        (``withdraw``) and waits until at most one is left; only who made the oldest waits first for the others to do
+        so. A server that takes ids (3.9) is given one that follows from the kind, the name and ``apart``, and refuses
+        the second create by itself; an id that something else has is done without.
         Returns the object and whether it was made here. Raises Failure where others keep getting in the way.
         """
 
@@ -235,35 +240,36 @@ class Kind:
         lost: AnswerLost | None = None
         found: list[Doc] = []
         for attempt in range(CREATE_TRIES):
-            if not found:
-                own: str | None = None
-                try:
-                    own = str(run.client.create(path, sent, query).body[cls.ID_FIELD])
-                except AnswerLost as exc:
-                    lost = exc
-                except ApiError as error:
-                    taken = sent.pop(cls.ID_FIELD, None)
-                    if error.code != "id_taken" or taken is None:
-                        raise
-                    step_aside(run, attempt)
-                    holder = cls._holder(run.client, taken)
-                    if holder is not None and holder.name == name and counts(holder):
-                        return holder, False
-                    continue
-                found = look(own)
-                if own:
-                    anew = partial(look, own, shared=False)
-                    found = outlast(run, found, anew, own, cls.GIVES_WAY)
-                    if [doc.id for doc in found] != [own] and not insist(run, withdraw, own, anew, cls.GIVES_WAY):
-                        found = anew()
-                if len(found) == 1 and own in (None, found[0].id):
-                    run.made.append((cls.PATH, found[0]))
-                    run.beside.add((cls.PATH, found[0].id))
-                    return found[0], True
+            own: str | None = None
+            try:
+                own = str(run.client.create(path, sent, query).body[cls.ID_FIELD])
+            except AnswerLost as exc:
+                lost = exc
+            except ApiError as error:
+                taken = sent.pop(cls.ID_FIELD, None)
+                if error.code != "id_taken" or taken is None:
+                    raise
+                step_aside(run, attempt)
+                holder = cls._holder(run.client, taken)
+                if holder is not None and holder.name == name and counts(holder):
+                    return holder, False
+                continue
+            found = look(own)
+            if own:
+                anew = partial(look, own, shared=False)
+                found = outlast(run, found, anew, cls.GIVES_WAY, own=own)
+                if [doc.id for doc in found] != [own] and not insist(run, withdraw, own, anew, cls.GIVES_WAY):
+                    found = anew()
+            if len(found) == 1 and own in (None, found[0].id):
+                run.made.append((cls.PATH, found[0]))
+                run.beside.add((cls.PATH, found[0].id))
+                return found[0], True
             step_aside(run, attempt)
-            found = look()
+            found = outlast(run, look(), look, TAKEN_BACK)
             if len(found) == 1:
                 return found[0], False
+            if found:
+                break
         if lost is not None and not found:
             raise lost
         raise Failure("concurrent_change", f"{len(found)} {cls.LABEL}s of one name were made at the same time.")

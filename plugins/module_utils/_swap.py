@@ -76,27 +76,24 @@ def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout:
 
 
 def in_use(client: Client, found: list[Doc]) -> list[Doc]:
-    """Of connectors of one name, those that it stands for: of two halves of a swap the one that counts, as long as the other
-    one cannot be deleted or nobody has ended the swap. Raises Failure."""
-    pairs = [(old, new) for new in found for old in found if halves(old, new)]
-    if not pairs:
+    """Connectors of one name without those that :func:`settle` leaves, as the server does not delete them. Raises Failure."""
+    found = sorted(found, key=lambda doc: doc.age)
+    if not any(halves(old, new) for new in found for old in found):
         return found
     users = models.using_connectors(client, [doc.id for doc in found])
-    left: set[str] = set()
-    for old, new in pairs:
-        double = _held_double(client, old, new, users)
-        if double is None and _uses(users, old) != _uses(users, new):
-            double = new if _uses(users, old) else old
-        if double is not None:
-            left.add(double.id)
-    return [doc for doc in found if doc.id not in left]
+    held = _Held(client, users)
+    while True:
+        pairs = ((old, new) for new in found for old in found if halves(old, new))
+        double = next((double for double in (held.of(*pair) for pair in pairs) if double), None)
+        if double is None:
+            return found
+        found = [doc for doc in found if doc is not double]
 
 
 def halves(old: Doc, new: Doc) -> bool:
     """Whether one was to take the other's place, or both that of a third one."""
     # An old one that was made later has nothing but its id from the one that was replaced.
-    replaced = connectors.notes_of(new.source).get("replaces")
-    return _siblings(old, new) or (old.id == replaced and not made_after(old, new))
+    return _siblings(old, new) or (old.id in connectors.replaced_by(new.source) and not made_after(old, new))
 
 
 def _siblings(one: Doc, other: Doc) -> bool:
@@ -109,7 +106,7 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
     users = models.using_connectors(run.client, [new.id, old.id])
     if _siblings(old, new) and _uses(users, old):
         old, new = new, old
-    double = _held_double(run.client, old, new, users)
+    double = _Held(run.client, users).of(old, new)
     if double is not None:
         other = new if double is old else old
         run.warn(f"Connector {double.id}, a double of {other.id}, is left, as the server does not delete it yet.")
@@ -152,12 +149,21 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
     return new
 
 
-def _held_double(client: Client, old: Doc, new: Doc, users: list[Doc]) -> Doc | None:
-    """The one that nobody uses, yet that the server does not delete."""
-    for one in (old, new):
-        if not _uses(users, one) and models.mistaken_for_users(client, one.id):
-            return one
-    return None
+class _Held:
+    """Tells of two halves the one that nobody uses, yet that the server does not delete. Asks the server once for each."""
+
+    def __init__(self, client: Client, users: list[Doc]) -> None:
+        self._client = client
+        self._users = users
+        self._known: dict[str, bool] = {}
+
+    def of(self, old: Doc, new: Doc) -> Doc | None:
+        return next((one for one in (old, new) if self._is_held(one)), None)
+
+    def _is_held(self, one: Doc) -> bool:
+        if one.id not in self._known:
+            self._known[one.id] = not _uses(self._users, one) and bool(models.mistaken_for_users(self._client, one.id))
+        return self._known[one.id]
 
 
 def repoint(run: Run, doc: Doc, *, timeout: float) -> None:

@@ -30,6 +30,9 @@ PLACEHOLDER_CREDENTIAL = {"placeholder": "the backend needs no credential"}
 #: A parameter of our own in which notes on the connector are kept; it fills no placeholder and is hidden from results.
 NOTES = "_searchops"
 
+#: How many connectors before the one that was replaced are kept in mind. Each is there only while the server holds it.
+MOST_BEFORE = 8
+
 #: The fields in which a connector is stated and compared.
 FIELDS = (
     "name", "description", "version", "protocol", "parameters", "actions", "client_config",
@@ -105,9 +108,23 @@ def stored(source: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def notes_of(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Our own notes on a connector: ``replaces`` (the id of the one it was swapped for), ``credential`` (a fingerprint)."""
+    """Our own notes on a connector: ``replaces`` (the id of the one it was swapped for), ``before`` (the ids of those that
+    this one and others before it were swapped for), ``credential`` (a fingerprint)."""
     notes = canonical((source.get("parameters") or {}).get(NOTES))
     return notes if isinstance(notes, dict) else {}
+
+
+def replaced_by(source: Mapping[str, Any]) -> list[str]:
+    """The ids of the connectors in whose place this one came, the last one at the end. Any of them may still be there."""
+    notes = notes_of(source)
+    before = notes.get("before")
+    return [str(each) for each in [*(before if isinstance(before, list) else []), notes.get("replaces")] if each]
+
+
+def replacing(old: Doc) -> dict[str, Any]:
+    """The notes of one that is to be swapped for the old one."""
+    before = replaced_by(old.source)[-MOST_BEFORE:]
+    return {"replaces": old.id, **({"before": before} if before else {})}
 
 
 def differing(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

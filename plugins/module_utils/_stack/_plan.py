@@ -15,6 +15,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors im
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory, RecallingClient
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import pipeline as pipelines
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import _marks
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._declaration import (
@@ -27,6 +28,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._se
     SECTIONS,
     SETTINGS,
 )
+
+#: The actions by which an object goes whose id they tell.
+_REMOVING = ("delete", "finish_swap", "undo_swap")
 
 _PATHS = {section.kind.LABEL: section.kind.PATH for section in SECTIONS if section.kind}
 
@@ -157,8 +161,10 @@ class Planner:
         """Take in what the actions would make and delete."""
         for action in actions:
             path = _PATHS.get(action["kind"])
-            if path and action["action"] == "delete" and action.get("id"):
+            if path and action["action"] in _REMOVING and action.get("id"):
                 self.memory.remove(path, action["id"])
+                if action["action"] == "finish_swap":
+                    self._repointed(action["id"], self._known(item))
         kind, option = item.section.kind, item.section.option
         if option == "pipelines" and actions:
             name, type_ = item.options["name"], item.options["type"]
@@ -173,3 +179,8 @@ class Planner:
             refers = result["agent"]
         for doc in self._known(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
             self.memory.put(kind.PATH, Doc(doc.id, {**doc.source, **refers}), planned=True)
+
+    def _repointed(self, gone: str, stays: list[Doc]) -> None:
+        """Take in that the models of a connector that goes with the end of a swap have the one that stays."""
+        for model in self.memory.having(Model.PATH, "connector_id", gone) if stays else []:
+            self.memory.put(Model.PATH, Doc(model.id, {**model.source, "connector_id": stays[0].id}), planned=True)

@@ -75,5 +75,5 @@ def refuse(problems: list[Problem]) -> Failure:
     return Failure(
         "invalid_stack",
         f"{count}, and nothing was changed: {told}{more}.",
-        problems=[each._asdict() for each in problems],
+        problems=[{"place": each.place, "code": each.code, "message": each.message} for each in problems],
     )

@@ -33,9 +33,9 @@ def survey(client: Client, declaration: Declaration) -> Memory:
             wanted.setdefault(need.section, {})[need.reference] = None
     names = {option: list(found) for option, found in wanted.items()}
     found = _learn(client, memory, Connector, names.get("connectors", []))
-    used = {doc.id for doc in found} | {str(connectors.notes_of(doc.source).get("replaces", "")) for doc in found}
+    used = {each for doc in found for each in (doc.id, *connectors.replaced_by(doc.source))}
     wanted_models = list(dict.fromkeys([*names.get("models", []), *names.get("controllers", [])]))
-    more = [models.of_connectors(used - {""})] if used - {""} else []
+    more = [models.of_connectors(used)] if used else []
     if "connectors" in names or wanted_models:
         _learn(client, memory, Model, wanted_models, more)
     _learn(client, memory, ModelGroup, names.get("model_groups", []))

@@ -165,7 +165,7 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
         raise _in_use(found, live)
     if replaced or (live and strategy == "swap"):
         credential = _connector_secret.for_a_copy(fields, options, replaced)
-        notes = {**secret.notes, "replaces": found.id}
+        notes = {**secret.notes, **connectors.replacing(found)}
         doc = run.act(
             "swap",
             Connector.LABEL,

@@ -138,21 +138,89 @@ def test_a_stack_goes_on_beside_one_that_is_left(cluster: FakeCluster, stranger:
     assert not execute(cluster, "ml_stack", **changed)["changed"]
 
 
-@pytest.mark.parametrize(("used", "meant"), [("old", "old"), ("new", "new"), ("", None)])
-def test_a_swap_that_nobody_has_ended(cluster: FakeCluster, used: str, meant: str | None) -> None:
-    """A model takes the half that serves; which one that is cannot be told where none does."""
+@pytest.mark.parametrize("used", ["old", "new", ""])
+def test_a_swap_that_nobody_has_ended(cluster: FakeCluster, used: str) -> None:
+    """A name stands for neither half, as somebody may be about to delete one of them."""
     ids = {"old": cluster.add_connector()}
     notes = json.dumps({"replaces": ids["old"]})
     ids["new"] = cluster.add_connector(parameters={"model": "tiny", "_searchops": notes})
     if used:
         cluster.add_model("Theirs", ids[used])
-    if meant is None:
-        with pytest.raises(Failure, match="2 connectors have the name") as caught:
-            execute(cluster, "ml_model", name="Chat", connector="Local chat")
-        assert caught.value.code == "ambiguous_name"
-        return
+    before = cluster.snapshot()
+    with pytest.raises(Failure, match="2 connectors have the name") as caught:
+        execute(cluster, "ml_model", name="Chat", connector="Local chat")
+    assert caught.value.code == "ambiguous_name"
+    assert cluster.snapshot() == before
+
+
+def served(cluster: FakeCluster) -> None:
+    """The name is understood by all who use it, and nothing is left to do."""
+    stack = {"models": [{"name": "Chat", "connector": "Local chat"}]}
+    for check_mode in (True, False):
+        assert not execute(cluster, "ml_model", check_mode=check_mode, **stack["models"][0])["changed"]
+        assert not execute(cluster, "ml_stack", check_mode=check_mode, **stack)["changed"]
+
+
+def test_one_change_after_the_other_beside_those_that_are_left(cluster: FakeCluster, old: str, stranger: str) -> None:
+    """Two are left, of which the older one is let go first."""
+    cluster.next_ids["connector"] = ["others-m"]
+    other = cluster.add_model("Others", cluster.add_connector("Other chat"))
+    cluster.next_ids["connector"] = ["second-M", "third-N"]
+    assert outcome(cluster, **CHANGED)[0] == ["swap"]
+    newer = {**CHAT, "description": "Newer"}
+    assert outcome(cluster, **newer)[0] == ["swap"]
+    assert {old, "second-M", "third-N"} < set(cluster.connectors)
+    assert outcome(cluster, **newer)[0] == []
+    served(cluster)
+
+    del cluster.models[stranger]
+    assert outcome(cluster, **newer)[0] == ["finish_swap"]
+    assert old not in cluster.connectors
+    served(cluster)
+
+    del cluster.models[other]
+    assert outcome(cluster, **newer) == (["finish_swap"], [])
+    assert set(cluster.connectors) == {"theirs-l", "others-m", "third-N"}
+
+
+def test_a_change_after_the_one_between_is_gone(cluster: FakeCluster, old: str, stranger: str) -> None:
+    outcome(cluster, **CHANGED)
+    (second,) = set(cluster.connectors) - {old, "theirs-l"}
+    newer = {**CHAT, "description": "Newer"}
+    assert outcome(cluster, **newer)[0] == ["swap"]
+    assert second not in cluster.connectors
+    assert old in cluster.connectors
+    served(cluster)
+    assert outcome(cluster, **newer)[0] == []
+
+
+def test_halves_that_are_all_held(cluster: FakeCluster, stranger: str) -> None:
+    """Both were to take the place of one that is gone, and nobody uses them: one counts, the same for everybody."""
+    cluster.next_ids["connector"] = ["one-L", "two-L"]
+    for _each in range(2):
+        cluster.add_connector(parameters={"model": "tiny", "_searchops": json.dumps({"replaces": "gone"})})
+    assert execute(cluster, "ml_connector", **CHAT)["connector_id"] == "one-L"
     execute(cluster, "ml_model", name="Chat", connector="Local chat")
-    assert [model["connector_id"] for model in cluster.models.values() if model["name"] == "Chat"] == [ids[meant]]
+    assert [model["connector_id"] for model in cluster.models.values() if model["name"] == "Chat"] == ["one-L"]
+    served(cluster)
+
+
+@pytest.mark.parametrize("used", [("old", "new"), ("old",), ("new",), ()])
+def test_a_stack_ends_a_swap_that_was_cut_off(cluster: FakeCluster, used: tuple[str, ...]) -> None:
+    """As its plan tells, wherever that was."""
+    ids = {"old": cluster.add_connector()}
+    notes = json.dumps({"replaces": ids["old"]})
+    ids["new"] = cluster.add_connector(description="New", parameters={"model": "tiny", "_searchops": notes})
+    for half in used:
+        cluster.add_model(f"Uses the {half}", ids[half])
+    models = [{"name": f"Uses the {half}", "connector": "Local chat"} for half in ("old", "new")]
+    stack = {"connectors": [CHANGED], "models": models}
+    planned = execute(cluster, "ml_stack", check_mode=True, **stack)
+    done = execute(cluster, "ml_stack", **stack)
+    told = [[(each["action"], each["kind"], each["name"]) for each in one["actions"]] for one in (planned, done)]
+    assert sorted(told[0]) == sorted(told[1])
+    assert len(cluster.connectors) == 1
+    assert not execute(cluster, "ml_stack", **stack)["changed"]
 
 
 def test_who_is_taken_for_a_user_is_told(cluster: FakeCluster, stranger: str) -> None:

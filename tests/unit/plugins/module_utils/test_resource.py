@@ -323,6 +323,21 @@ class TestCreatingOne:
         assert list(cluster.connectors) == other
         assert GIVES_WAY <= run.clock.now() - begun < TAKEN_BACK
 
+    def test_a_third_one_waits_for_the_oldest_to_give_way(self, cluster: FakeCluster) -> None:
+        run = make_run(cluster)
+        begun = run.clock.now()
+        others: list[str] = []
+
+        def they() -> None:
+            if run.clock.now() - begun > GIVES_WAY + 8:
+                cluster.connectors.pop(others[0], None)
+
+        cluster.before("POST", "/_create", lambda: others.extend(cluster.add_connector("Local chat") for _each in "ab"))
+        cluster.before("POST", "/connectors/_search", they, times=999)
+        doc, ours = create(run)
+        assert (doc.id, ours) == (others[1], False)
+        assert list(cluster.connectors) == others[1:]
+
     @pytest.mark.parametrize("after", [1, 4])
     def test_one_that_is_used_stays(self, cluster: FakeCluster, after: int) -> None:
         """Somebody made an older one, and gives way as soon as it is clear that this one is not taken back."""

@@ -368,7 +368,8 @@ class TestFailure:
         broken = stack(connectors=[connector("A", actions=[untrusted]), connector("B")])
         cluster.before("PUT", "/_search/pipeline/answers", lambda: cluster.crash("refused", 1))
         with pytest.raises(Failure) as raised:
-            apply(cluster, **broken)
+            # One after the other: the failure is to come before the crash.
+            apply(cluster, parallel=1, **broken)
         assert raised.value.code == "stack_failed"
         assert "not matching the trusted" in raised.value.message
         assert len(raised.value.details["left"]) == 1

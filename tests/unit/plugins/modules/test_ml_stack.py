@@ -46,3 +46,15 @@ def test_a_key_in_what_is_refused_is_hidden(module: Runner, cluster: FakeCluster
     assert [each["place"] for each in failed["failure"]["details"]["problems"]] == ["connectors[0]"]
     assert KEY not in json.dumps(failed)
     assert not cluster.exchanges
+
+
+def test_two_of_one_name_are_refused(module: Runner, cluster: FakeCluster) -> None:
+    ids = [cluster.add_connector("Chat") for _each in range(2)]
+    for connector_id in ids:
+        cluster.connectors[connector_id]["created_time"] = 1
+    failed = module(MODULE, cluster, **STACK)
+    assert failed["failure"]["code"] == "invalid_stack"
+    (problem,) = failed["failure"]["details"]["problems"]
+    assert (problem["place"], problem["code"]) == ("connectors[0] 'Chat'", "ambiguous_name")
+    assert all(connector_id in problem["message"] for connector_id in ids)
+    assert not cluster.writes
