@@ -218,7 +218,7 @@ class Kind:
         """Create exactly one object although answers get lost and others may create the same one now.
 
         ``counts`` tells which objects of the body's name count as this one; there was none before. A lost answer is
-        settled by a look, never by a second create. Whoever is not alone afterwards takes the own one back
+        settled by a look before anything is sent again. Whoever is not alone afterwards takes the own one back
         (``withdraw``) and waits until at most one is left; only who made the oldest waits first for the others to do
         so. A server that takes ids (3.9) is given one that follows from the kind, the name and ``apart``, and refuses
         the second create by itself; an id that something else has is done without.

@@ -91,14 +91,18 @@ def in_use(client: Client, found: list[Doc]) -> list[Doc]:
 
 
 def halves(old: Doc, new: Doc) -> bool:
-    """Whether one was to take the other's place, or both that of a third one."""
+    """Whether one came in the other's place, at once or by way of others, or both in that of a third one."""
     # An old one that was made later has nothing but its id from the one that was replaced.
     return _siblings(old, new) or (old.id in connectors.replaced_by(new.source) and not made_after(old, new))
 
 
+def _replaces(new: Doc, old: Doc) -> bool:
+    return bool(connectors.notes_of(new.source).get("replaces") == old.id)
+
+
 def _siblings(one: Doc, other: Doc) -> bool:
-    replaced = connectors.notes_of(one.source).get("replaces")
-    return one is not other and bool(replaced) and connectors.notes_of(other.source).get("replaces") == replaced
+    before, others = set(connectors.replaced_by(one.source)), set(connectors.replaced_by(other.source))
+    return one.id not in others and other.id not in before and one is not other and not before.isdisjoint(others)
 
 
 def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], timeout: float) -> Doc:
@@ -131,16 +135,20 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
                 return doc
         users = models.using_connectors(run.client, [new.id, old.id])
     if _uses(users, new):
+        moving = [model for model in users if model.source.get("connector_id") == old.id]
+        # Only a swap of these two may be the one that was cut off, and be taken back as a whole: what came in the place of
+        # others since has been proven, and stays.
+        cut_off = _replaces(new, old)
+        end = partial(_take_over, run, old, new, users, probe, timeout=timeout)
+        if not cut_off:
+            end = partial(merge, run, old, new, moving, probe, timeout=timeout)
         try:
-            run.act(
-                "finish_swap",
-                Connector.LABEL,
-                old.name,
-                lambda: _take_over(run, old, new, users, probe, timeout=timeout),
-                id=old.id,
-            )
+            ids = [model.id for model in moving]
+            run.act("finish_swap", Connector.LABEL, old.name, end, id=old.id, kept_id=new.id, models=ids)
             return old
         except _TakenBack as failure:
+            if not cut_off:
+                raise
             # What is stated now may well be what mends it: the task goes on from the old connector.
             run.warn(f"An interrupted change was taken back. {failure.message}")
             run.act("undo_swap", Connector.LABEL, new.name, lambda: None, id=new.id)
@@ -249,6 +257,9 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
     def lets_go(doc: Doc) -> bool:
         return not connectors.alike(doc.id, [old.id])
 
+    # What is left of a change that failed and that the server does not delete is nobody's who replaces it right now.
+    left = [doc for doc in Connector.named(run.client, old.name) if _replaces(doc, old)]
+    held = {doc.id for doc in left if models.mistaken_for_users(run.client, doc.id)}
     aside: list[Doc] = []
     while True:
         new, ours = Connector.create_one(
@@ -256,7 +267,7 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
             body,
             path=f"{Connector.PATH}/_create",
             withdraw=lambda connector_id: removal.delete(run, connector_id),
-            counts=lambda doc: connectors.notes_of(doc.source).get("replaces") == old.id and lets_go(doc),
+            counts=lambda doc: _replaces(doc, old) and lets_go(doc) and doc.id not in held,
             apart=old.id,
         )
         if not ours:

@@ -163,8 +163,8 @@ class Planner:
             path = _PATHS.get(action["kind"])
             if path and action["action"] in _REMOVING and action.get("id"):
                 self.memory.remove(path, action["id"])
-                if action["action"] == "finish_swap":
-                    self._repointed(action["id"], self._known(item))
+                if "kept_id" in action:
+                    self._repointed(action["id"], action["kept_id"])
         kind, option = item.section.kind, item.section.option
         if option == "pipelines" and actions:
             name, type_ = item.options["name"], item.options["type"]
@@ -180,7 +180,7 @@ class Planner:
         for doc in self._known(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
             self.memory.put(kind.PATH, Doc(doc.id, {**doc.source, **refers}), planned=True)
 
-    def _repointed(self, gone: str, stays: list[Doc]) -> None:
-        """Take in that the models of a connector that goes with the end of a swap have the one that stays."""
-        for model in self.memory.having(Model.PATH, "connector_id", gone) if stays else []:
-            self.memory.put(Model.PATH, Doc(model.id, {**model.source, "connector_id": stays[0].id}), planned=True)
+    def _repointed(self, gone: str, kept: str) -> None:
+        """Take in that the models of a connector that goes with the end of a swap have the one that is kept."""
+        for model in self.memory.having(Model.PATH, "connector_id", gone):
+            self.memory.put(Model.PATH, Doc(model.id, {**model.source, "connector_id": kept}), planned=True)

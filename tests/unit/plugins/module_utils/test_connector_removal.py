@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster, Refused
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT
 
@@ -203,6 +203,67 @@ def test_halves_that_are_all_held(cluster: FakeCluster, stranger: str) -> None:
     execute(cluster, "ml_model", name="Chat", connector="Local chat")
     assert [model["connector_id"] for model in cluster.models.values() if model["name"] == "Chat"] == ["one-L"]
     served(cluster)
+
+
+@pytest.mark.parametrize("put_aside", [["new-l", "second-M"], [f"new{number}-l" for number in range(4)]])
+def test_a_change_beside_those_that_were_made_in_vain(
+    cluster: FakeCluster, old: str, stranger: str, put_aside: list[str]
+) -> None:
+    cluster.next_ids["connector"] = put_aside
+    assert outcome(cluster, **CHANGED)[0] == ["swap"]
+    newer = {**CHAT, "description": "Newer"}
+    assert outcome(cluster, **newer)[0] == ["swap"]
+    assert len(cluster.connectors) > 3
+    served(cluster)
+    assert outcome(cluster, **newer)[0] == []
+
+
+def test_a_change_after_one_that_failed_and_left_what_it_made(cluster: FakeCluster, old: str, stranger: str) -> None:
+    cluster.models[stranger]["connector_id"] = "gone-n"
+    cluster.next_ids["connector"] = ["new-N"]
+    probed = {"probe": {"messages": [{"role": "user", "content": "Hi"}]}}
+    answers, cluster.backend = cluster.backend, refuse
+    with pytest.raises(Failure, match="serves on"):
+        execute(cluster, "ml_connector", **CHANGED, **probed)
+    assert {old, "new-N"} < set(cluster.connectors)
+    cluster.backend = answers
+    assert outcome(cluster, **CHANGED, **probed)[0] == ["swap"]
+    assert old not in cluster.connectors
+    served(cluster)
+
+
+def test_what_serves_stays_although_the_backend_is_down_while_one_that_was_left_is_let_go(
+    cluster: FakeCluster, old: str, stranger: str
+) -> None:
+    newer = {**CHAT, "description": "Newer", "probe": {"messages": [{"role": "user", "content": "Hi"}]}}
+    assert outcome(cluster, **CHANGED)[0] == ["swap"]
+    assert outcome(cluster, **newer)[0] == ["swap"]
+    del cluster.models[stranger]
+    cluster.backend = refuse
+    (serving,) = {model["connector_id"] for model in cluster.models.values()}
+    assert outcome(cluster, **newer)[0] == ["finish_swap"]
+    assert {model["connector_id"] for model in cluster.models.values()} == {serving}
+    assert set(cluster.connectors) == {serving, "theirs-l"}
+
+
+def test_a_stack_ends_a_swap_that_was_cut_off_beside_one_that_is_left(cluster: FakeCluster, stranger: str) -> None:
+    cluster.next_ids["connector"] = ["old-L", "second-M", "third-N"]
+    cluster.add_connector()
+    for notes in ({"replaces": "old-L"}, {"replaces": "second-M", "before": ["old-L"]}):
+        cluster.add_connector(description="New", parameters={"model": "tiny", "_searchops": json.dumps(notes)})
+    cluster.add_model("One", "second-M")
+    cluster.add_model("Two", "third-N")
+    models = [{"name": name, "connector": "Local chat"} for name in ("One", "Two")]
+    stack = {"connectors": [CHANGED], "models": models}
+    planned = execute(cluster, "ml_stack", check_mode=True, **stack)
+    assert [each["action"] for each in planned["actions"]] == ["finish_swap"]
+    assert execute(cluster, "ml_stack", **stack)["actions"] == planned["actions"]
+    assert set(cluster.connectors) == {"old-L", "third-N", "theirs-l"}
+    assert not execute(cluster, "ml_stack", **stack)["changed"]
+
+
+def refuse(*_question: Any) -> Any:
+    raise Refused(503, "The backend is down")
 
 
 @pytest.mark.parametrize("used", [("old", "new"), ("old",), ("new",), ()])
