@@ -33,6 +33,10 @@ GATEWAY_UNKNOWN_TLS = "https://gateway:8444/v1/chat/completions"
 #: What the tests trust. Ports that nobody listens on are for the tests of failing backends.
 TRUST = [r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|localhost|nowhere\.invalid)(:\d+)?/.*$"]
 
+#: Seconds between two of one name after which nobody takes them for what several controllers make at once, and waits for one
+#: of them to be taken back.
+APART = 11.0
+
 CHAT_BODY = '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
 
 
@@ -266,6 +270,13 @@ def until(done: Callable[[], bool], what: str, timeout: float = 60.0, pause: flo
     while not done():
         assert time.monotonic() < end, f"waited {timeout:g} s for {what}"
         time.sleep(pause)
+
+
+def apart(make: Callable[[], str]) -> list[str]:
+    """The ids of two of one name that both stay."""
+    first = make()
+    time.sleep(APART)
+    return [first, make()]
 
 
 def connector_body(name: str, **fields: Any) -> dict[str, Any]:

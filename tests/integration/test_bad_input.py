@@ -20,6 +20,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
     ML,
     OLLAMA,
     TRUSTED,
+    apart,
     chat,
     guarded,
 )
@@ -394,7 +395,7 @@ def test_unknown_connector_id(module, untouched):
 
 @pytest.mark.parametrize("check", [False, True])
 def test_ambiguous_connector(cluster, module, name, check):
-    ids = [cluster.make_connector(name) for _ in range(2)]
+    ids = apart(lambda: cluster.make_connector(name))
     for args in (chat(name), {"name": name, "state": "absent"}):
         failure = module.refuses("ambiguous_name", "ml_connector", check=check, **args)
         assert sorted(failure["details"]["ids"]) == sorted(ids)

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
+    APART,
     GATEWAY,
     GATEWAY_TLS,
     ML,
@@ -280,6 +281,7 @@ def test_interrupted_and_then_changed_in_one_run(cluster, module, served, name):
 
 def test_namesakes_that_are_no_halves_are_left_alone(cluster, module, served, name):
     served(**chat(name))
+    time.sleep(APART)
     other = cluster.must("POST", f"{ML}/connectors/_create", connector_body(name, url=GATEWAY))["connector_id"]
     failure = module.refuses("ambiguous_name", "ml_connector", name=name)
     assert other in failure["details"]["ids"]

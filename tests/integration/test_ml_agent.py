@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, apart
 
 AGENT = "ml_agent"
 FUNCTIONS = {"_llm_interface": "openai/v1/chat/completions"}
@@ -166,7 +166,7 @@ def test_what_is_refused(module, name):
 
 
 def test_namesakes(cluster, module, name):
-    ids = [cluster.must("POST", f"{ML}/agents/_register", {"name": name, "type": "flow"})["agent_id"] for _ in range(2)]
+    ids = apart(lambda: cluster.must("POST", f"{ML}/agents/_register", {"name": name, "type": "flow"})["agent_id"])
     assert module.refuses("ambiguous_name", AGENT, name=name, state="absent")["details"]["ids"] == ids
 
 

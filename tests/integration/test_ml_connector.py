@@ -14,6 +14,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
     CHAT_BODY,
     GATEWAY,
     OLLAMA,
+    apart,
     chat,
     gateway_keys,
     guarded,
@@ -269,8 +270,9 @@ def test_fingerprint_alone_is_an_update(cluster, module, converges, name):
 
 def test_many_connectors_are_all_seen(cluster, module, name):
     """More than a search returns by default."""
-    for _ in range(12):
+    for _ in range(10):
         cluster.make_connector(name)
+    apart(lambda: cluster.make_connector(name))
     failure = module.refuses("ambiguous_name", "ml_connector", **chat(name))
     assert sorted(failure["details"]["ids"]) == sorted(item.id for item in cluster.named("connectors", name))
 

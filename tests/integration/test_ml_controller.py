@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import until
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import apart, until
 
 ENABLED = "plugins.ml_commons.controller_enabled"
 CONTROLLER = "ml_controller"
@@ -93,8 +93,7 @@ def test_refusals(cluster, module, name):
         limits = {"alice": {"limit": limit, "unit": "DAYS"}}
         module.refuses("invalid_input", CONTROLLER, model=name, user_rate_limiter=limits)
     module.refuses("unknown_model", CONTROLLER, model=name, user_rate_limiter={"alice": TEN})
-    for _ in range(2):
-        cluster.make_model(name, cluster.make_connector(name))
+    apart(lambda: cluster.make_model(name, cluster.make_connector(name)))
     for check in (True, False):
         module.refuses("ambiguous_name", CONTROLLER, check=check, model=name, user_rate_limiter={"alice": TEN})
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, connector_body, plain
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, apart, connector_body, plain
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_group_survives_while_it_has_another_model(cluster, module, name, connec
 
 
 def test_ambiguous_name(cluster, module, name, connector):
-    ids = [cluster.make_model(name, connector) for _ in range(2)]
+    ids = apart(lambda: cluster.make_model(name, connector))
     for args in ({"connector": name}, {"connector": name, "state": "present"}, {"state": "absent"}):
         failure = module.refuses("ambiguous_name", "ml_model", name=name, **args)
         assert sorted(failure["details"]["ids"]) == sorted(ids)
@@ -133,9 +133,14 @@ def test_ambiguous_name(cluster, module, name, connector):
 
 
 def test_group_tells_namesakes_apart(cluster, module, converges, name, connector):
-    for group in ("a", "b"):
-        group_id = cluster.must("POST", f"{ML}/model_groups/_register", {"name": f"{name} {group}"})["model_group_id"]
-        cluster.make_model(name, connector, model_group_id=group_id)
+    groups = iter(("a", "b"))
+
+    def make():
+        group = {"name": f"{name} {next(groups)}"}
+        group_id = cluster.must("POST", f"{ML}/model_groups/_register", group)["model_group_id"]
+        return cluster.make_model(name, connector, model_group_id=group_id)
+
+    apart(make)
     module.refuses("ambiguous_name", "ml_model", name=name)
     done = converges("ml_model", ["deploy"], name=name, model_group=f"{name} b")
     assert [item.source["model_state"] for item in cluster.named("models", name)] == ["REGISTERED", "DEPLOYED"]

@@ -16,6 +16,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
     GATEWAY_UNKNOWN_TLS,
     ML,
     PRIVATE_IP,
+    apart,
     gateway_keys,
 )
 
@@ -213,7 +214,7 @@ def test_private_address_refused(cluster, module, serve, name):
 def test_unknown_and_ambiguous_model(cluster, module, name):
     assert module.fails("ml_predict", model=f"{name} none", messages=PING)["code"] == "unknown_model"
     connector = cluster.make_connector(name)
-    ids = [cluster.make_model(name, connector) for _ in range(2)]
+    ids = apart(lambda: cluster.make_model(name, connector))
     failure = module.fails("ml_predict", model=name, messages=PING)
     assert failure["code"] == "ambiguous_name"
     assert sorted(failure["details"]["ids"]) == sorted(ids)
