@@ -45,6 +45,7 @@ def explained(client: Client, connector_id: str, error: ApiError) -> Failure:
         f"No model uses connector {connector_id}, yet the server refuses to let go of it, as it takes ids that share a "
         f"word for the same: {named}",
         error.status,
+        connector_id=connector_id,
         models=[model.id for model in others],
     )
 

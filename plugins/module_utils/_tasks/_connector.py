@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Any, Callable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
@@ -23,7 +24,11 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _connector_body, _connector_secret
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import (
+    _connector_body,
+    _connector_create,
+    _connector_secret,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks._connector_secret import Secret
 
 OPTIONS = {
@@ -38,10 +43,6 @@ OPTIONS = {
     "wait_timeout": {"type": "float", "default": 180.0},
 }
 
-
-#: How many connectors are made where the server would take the id of each for that of another one of the same task, as of
-#: two that a node makes 26 ms after each other if its ids have a hyphen.
-IDS_TRIED = 5
 
 RULES = {
     "required_one_of": [("name", "connector_id", "definition", "src")],
@@ -108,36 +109,21 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     connector_checks.check(run, fields, options["credential"] or {}, options["probe"])
     connector_checks.check_version(run.version, fields)
 
-    def make() -> tuple[Doc, bool]:
-        for left in reversed(range(IDS_TRIED)):
-            doc, ours = Connector.create_one(
-                run,
-                connectors.body(fields, credential, secret.notes),
-                path=f"{Connector.PATH}/_create",
-                withdraw=lambda connector_id: removal.delete(run, connector_id),
-            )
-            beside = {object_id for path, object_id in list(run.beside) if path == Connector.PATH} - {doc.id}
-            run.beside.add((Connector.PATH, doc.id))
-            # Of two that the server takes for the same, neither could be changed or deleted beside the other.
-            if not ours or not left or not connectors.alike(doc.id, beside):
-                break
-            try:
-                removal.delete(run, doc.id)
-            except Failure as failure:
-                if failure.code != "connector_held":
-                    raise
-                break  # A model uses the other one by now; this one serves as well.
-            run.beside.discard((Connector.PATH, doc.id))
-        return doc, ours
-
+    body = connectors.body(fields, credential, secret.notes)
+    make = partial(_connector_create.create, run, body, in_place=options["update_strategy"] != "fail")
     made = run.act("create", Connector.LABEL, fields["name"], make)
     if made is None:
         return _result(run, {}, fields, fields, secret, None)
-    doc, ours = made
+    doc, ours, others = made
     if not ours:
         # Somebody made one of this name at the same moment; whatever it holds, it has to become what was stated.
         run.actions[-1]["action"] = "adopt"
         return _converge(options, run, doc)
+    for other in others:
+        users = models.using_connectors(run.client, [other.id])
+        merge = partial(_swap.merge, run, other, doc, users, prober(options, run), timeout=options["wait_timeout"])
+        ids = [model.id for model in users]
+        run.act("merge", Connector.LABEL, doc.name, merge, id=other.id, into=doc.id, models=ids)
     return _result(run, {}, fields, fields, secret, doc)
 
 

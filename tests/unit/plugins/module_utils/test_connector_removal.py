@@ -344,3 +344,65 @@ def test_one_that_cannot_be_taken_back_any_more_is_kept(cluster: FakeCluster) ->
     execute(cluster, "ml_stack", **stack, parallel=1)
     assert sorted(cluster.connectors) == ["one-A", "two-a"]
     assert not execute(cluster, "ml_stack", **stack)["changed"]
+
+
+@pytest.fixture
+def at_once(cluster: FakeCluster, stranger: str) -> None:
+    """Somebody else makes a connector of the name just before the own one, whose id has a word of the stranger's, and a
+    model that uses it."""
+    cluster.next_ids["connector"] = ["first-A", "own-L"]
+    cluster.next_ids["model"] = ["chat"]
+
+    def make() -> None:
+        cluster.add_model("Chat", cluster.add_connector())
+
+    cluster.before("POST", "/_create", make)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_one_that_has_to_go_and_is_held_comes_in_the_place_of_the_other(cluster: FakeCluster) -> None:
+    done = execute(cluster, "ml_connector", **CHAT)
+    merged = {"kind": "connector", "name": "Local chat", "id": "first-A", "into": "own-L", "models": ["chat"]}
+    assert [each["action"] for each in done["actions"]] == ["create", "merge"]
+    assert done["actions"][1] == {"action": "merge", **merged}
+    assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "own-L"
+    assert sorted(cluster.connectors) == ["own-L", "theirs-l"]
+    assert outcome(cluster, **CHAT) == ([], [])
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_stack_whose_connector_has_to_go_and_is_held(cluster: FakeCluster) -> None:
+    stack = {"connectors": [CHAT], "models": [{"name": "Chat", "connector": "Local chat"}]}
+    execute(cluster, "ml_stack", **stack)
+    assert sorted(cluster.connectors) == ["own-L", "theirs-l"]
+    assert [model["connector_id"] for model in cluster.models.values()] == ["theirs-l", "own-L"]
+    assert not execute(cluster, "ml_stack", **stack)["changed"]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_models_that_must_not_be_moved_stay_where_they_are(cluster: FakeCluster) -> None:
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **CHAT, update_strategy="fail")
+    assert caught.value.code == "connector_held"
+    assert cluster.models["chat"]["connector_id"] == "first-A"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_one_that_has_to_go_and_is_held_does_not_answer(cluster: FakeCluster) -> None:
+    cluster.backend = refuse
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **CHAT, probe={"messages": [{"role": "user", "content": "Hi"}]})
+    assert "the old one (first-A) serves on" in caught.value.message
+    assert cluster.models["chat"]["connector_id"] == "first-A"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_one_that_is_held_and_that_somebody_else_has_taken_away(cluster: FakeCluster) -> None:
+    def gone() -> None:
+        cluster.models.pop("chat")
+        cluster.connectors.pop("own-L")
+
+    cluster.before("POST", "/models/_search", gone, times=1)
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **CHAT)
+    assert caught.value.code == "connector_held"

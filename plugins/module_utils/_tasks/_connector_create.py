@@ -1,0 +1,70 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Making a connector that can be changed and deleted beside those that are made with it, and the only one of its name."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Mapping, NamedTuple
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+
+#: How many connectors are made where the server would take the id of each for that of another one of the same task, as of
+#: two that a node makes 26 ms after each other if its ids have a hyphen.
+IDS_TRIED = 5
+
+
+class Made(NamedTuple):
+    """The connector, whether it was made here, and the others of its name in whose place it has to come."""
+
+    doc: Doc
+    ours: bool
+    others: list[Doc]
+
+
+def create(run: Run, body: Mapping[str, Any], *, in_place: bool) -> Made:
+    """Create the connector. One that others have made one beside, and that the server does not let go of for the sake of
+    a stranger's model, has to come in the place of theirs; where it may not (``in_place``) that is a failure. Raises
+    Failure."""
+    for left in reversed(range(IDS_TRIED)):
+        try:
+            doc, ours = Connector.create_one(
+                run, body, path=f"{Connector.PATH}/_create", withdraw=partial(removal.delete, run)
+            )
+        except Failure as failure:
+            if failure.code != "connector_held" or not in_place:
+                raise
+            return _unremovable(run, str(body["name"]), failure)
+        beside = {object_id for path, object_id in list(run.beside) if path == Connector.PATH} - {doc.id}
+        run.beside.add((Connector.PATH, doc.id))
+        # Of two that the server takes for the same, neither could be changed or deleted beside the other.
+        if not ours or not left or not connectors.alike(doc.id, beside):
+            break
+        try:
+            removal.delete(run, doc.id)
+        except Failure as failure:
+            if failure.code != "connector_held":
+                raise
+            break  # A model uses the other one by now; this one serves as well.
+        run.beside.discard((Connector.PATH, doc.id))
+    return Made(doc, ours, [])
+
+
+def _unremovable(run: Run, name: str, failure: Failure) -> Made:
+    """The own connector, which is there for good, and those that somebody else has made."""
+    found = Connector.named(run.client, name)
+    doc = next((doc for doc in found if doc.id == failure.details["connector_id"]), None)
+    if doc is None:
+        raise failure
+    run.made.append((Connector.PATH, doc))
+    run.beside.add((Connector.PATH, doc.id))
+    return Made(doc, True, [other for other in found if other is not doc])
