@@ -104,14 +104,14 @@ def insist(run: Run, withdraw: Callable[[str], None], own: str, look: Callable[[
     """Take the own object back even though others get in the way: one that stays is a duplicate for good, unless it is the
     only one left by then, which it may be after ``timeout`` seconds. Returns whether it was taken back."""
     end, pause = run.clock.now() + timeout + INSISTS, 0.5
-    while run.clock.now() < end:
+    while True:
         try:
             withdraw(own)
             return True
         except Failure:
-            run.clock.sleep(pause)
+            if run.clock.now() >= end:
+                raise
+        run.clock.sleep(pause)
         if [doc.id for doc in look()] == [own]:
             return False
         pause = min(pause * 2, LONGEST_INSISTENCE)
-    withdraw(own)
-    return True

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
@@ -44,8 +44,9 @@ def swap(
     probe: Callable[[str], None],
     *,
     timeout: float,
+    beside: Sequence[Doc] = (),
 ) -> Doc:
-    """Put a new connector in the place of ``old`` for all its ``users``, then delete ``old``.
+    """Put a new connector in the place of ``old`` for all its ``users``, then delete ``old`` and those ``beside`` it.
 
     ``probe`` is called with the id of a model that serves, after it points at the new connector; when it raises, all
     models point at the old connector again, the new one is deleted, and its failure is raised.
@@ -53,7 +54,7 @@ def swap(
     new, aside = _create(run, old, body)
     _take_over(run, old, new, users, probe, timeout=timeout)
     # Not before: while models use the old one, these cannot be deleted either.
-    for doc in aside:
+    for doc in [*aside, *beside]:
         _let_go(run, doc.id)
     return new
 
@@ -222,6 +223,11 @@ def _take_over(
         try:
             for model in moved:
                 models.update(run, model, {"connector_id": old.id}, timeout=timeout)
+            if moved and Connector.get(run.client, old.id) is None:
+                # Not before: as soon as a model names it again nobody can delete it.
+                for model in moved:
+                    models.update(run, model, {"connector_id": new.id}, timeout=timeout)
+                raise Failure("concurrent_change", f"somebody else has deleted it, the new one, {new.id}, serves")
             if withdraw is None:
                 _let_go(run, new.id)
             else:

@@ -31,7 +31,9 @@ nodes of one cluster by turns. What is held after each round:
 
 - each run has succeeded, or has failed with one of {codes} and the advice to run it again;
 - the server's own search finds exactly one connector, model and group of each name that is stated and no other; the models are
-  deployed, and their connectors and groups are there; the pattern is trusted once, and none of the former ones is lost;
+  deployed, and their connectors and groups are there; the pattern is trusted once, and none of the former ones is lost.
+  What does not count is a connector that another one has replaced and that the server refuses to delete, as the README says
+  under *Limits*: {held} in this run;
 - the next run succeeds and changes nothing.
 
 | what | where | rounds | runs that succeeded | runs that failed with a code | rounds in which all succeeded | seconds for a round |
@@ -57,6 +59,7 @@ def page(series: list[Series], version: str, command: str, seconds: float) -> st
         controllers=CONTROLLERS, rounds=sum(len(each.rounds) + each.failed for each in series), version=version,
         day=date.today().isoformat(), command=command, minutes=seconds / 60, rows="\n".join(map(_row, series)),
         codes=", ".join(f"`{code}`" for code in SOMEBODY_ELSE),
+        held=sum(round.held for each in series for round in each.rounds) or "none",
         verdict="all of them ended as promised." if not failed else f"{failed} did not end as promised.",
     )  # fmt: skip
 

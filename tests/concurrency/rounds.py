@@ -15,12 +15,13 @@ from typing import Any, Callable, Mapping, NamedTuple, Sequence
 import yaml
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import replaced_by
 from ansible_collections.searchops.opensearch_ml.tests.concurrency.gate import Gate
 from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import nothing_twice
 from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome, PlaybookRun
 from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import CHAT, PATTERN
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import PRIVATE_IP, TRUSTED, Cluster, chat
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, PRIVATE_IP, TRUSTED, Cluster, chat
 
 CONTROLLERS = 8
 
@@ -85,10 +86,12 @@ STACK = Subject(
 
 
 class Round(NamedTuple):
-    """What each of the runs ended with, 'ok' or the code of its failure, and the seconds until the last one had ended."""
+    """What each of the runs ended with, 'ok' or the code of its failure, the seconds until the last one had ended, and how
+    many connectors the server holds."""
 
     ended: list[str]
     seconds: float
+    held: int
 
 
 class Rounds:
@@ -112,13 +115,14 @@ class Rounds:
         outcomes, seconds = self._at_once(subject, prefix)
         ended = [_ended(outcome) for outcome in outcomes]
         if "ok" in ended:
-            nothing_twice(self._cluster, prefix, subject.objects)
+            nothing_twice(self._cluster, prefix, subject.objects, held(self._cluster, prefix))
         else:
             # Each has given way to the others, so that it is for the next one to make what is left to be made.
             self._next(subject, prefix)
         assert not self._next(subject, prefix).changed, f"{ended}, and the next run changes something"
-        nothing_twice(self._cluster, prefix, subject.objects)
-        return Round(ended, seconds)
+        left = held(self._cluster, prefix)
+        nothing_twice(self._cluster, prefix, subject.objects, left)
+        return Round(ended, seconds, len(left))
 
     def _at_once(self, subject: Subject, prefix: str) -> tuple[list[Outcome], float]:
         gate = Gate([self._urls[number % len(self._urls)] for number in range(CONTROLLERS)])
@@ -142,6 +146,17 @@ class Rounds:
     def _start(self, subject: Subject, prefix: str, url: str, output: Path) -> PlaybookRun:
         variables = {"opensearch_connection": {"hosts": [url]}, **subject.variables(prefix)}
         return PlaybookRun(subject.playbook, variables, output, (), LONGEST)
+
+
+def held(cluster: Cluster, prefix: str) -> set[str]:
+    """The ids of connectors that another one names as those in whose place it came, and that the server refuses to delete.
+    Raises AssertionError where it does delete one."""
+    found = cluster.find("connectors", {"prefix": {"name.keyword": prefix}})
+    replaced = {each for item in found for each in replaced_by(item.source)}.intersection(item.id for item in found)
+    for each in replaced:
+        answer = cluster.send("DELETE", f"{ML}/connectors/{each}")
+        assert answer.status_code == 409, f"connector {each} was left, and the server lets go of it: {answer.text}"
+    return replaced
 
 
 def _ended(outcome: Outcome) -> str:

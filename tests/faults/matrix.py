@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from pathlib import Path
-from typing import Iterator, Mapping, NamedTuple
+from typing import Collection, Iterator, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE
 from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome
@@ -147,9 +147,15 @@ class Matrix:
         nothing_twice(self._cluster, self.prefix, subject.objects)
 
 
-def nothing_twice(cluster: Cluster, prefix: str, objects: Mapping[str, tuple[str, ...]]) -> None:
-    """Exactly the stated objects are there, in use, and the settings once. ``objects`` tells the endings of the names."""
-    found = {kind: cluster.find(kind, {"prefix": {"name.keyword": prefix}}) for kind in objects}
+def nothing_twice(
+    cluster: Cluster, prefix: str, objects: Mapping[str, tuple[str, ...]], held: Collection[str] = ()
+) -> None:
+    """Exactly the stated objects are there, in use, and the settings once. ``objects`` tells the endings of the names; the
+    ids of what is ``held`` do not count."""
+    found = {
+        kind: [item for item in cluster.find(kind, {"prefix": {"name.keyword": prefix}}) if item.id not in held]
+        for kind in objects
+    }
     for kind, endings in objects.items():
         names = sorted(item.source["name"] for item in found[kind])
         assert names == [prefix + ending for ending in endings], f"{kind}: {names}"

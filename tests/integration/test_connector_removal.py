@@ -8,10 +8,13 @@ The ids in question are written into the index of 3.6.0, which has no security p
 
 from __future__ import annotations
 
+import json
 from urllib.parse import quote
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import held
+from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Handler, Recorder
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, chat
 
 pytestmark = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
@@ -20,15 +23,24 @@ INDEX = "/.plugins-ml-connector/_doc"
 
 
 @pytest.fixture
-def made(cluster, name):
+def renamed(cluster):
+    """Gives a connector another id."""
+
+    def rename(made: str, chosen: str) -> str:
+        source = cluster.must("GET", f"{INDEX}/{made}")["_source"]
+        cluster.must("PUT", f"{INDEX}/{quote(chosen)}?refresh=true", source)
+        cluster.must("DELETE", f"{ML}/connectors/{made}")
+        return chosen
+
+    return rename
+
+
+@pytest.fixture
+def made(cluster, name, renamed):
     """Makes a connector under an id that ends in a word, with a model that serves; returns both ids."""
 
     def make(part: str, word: str) -> tuple[str, str]:
-        made = cluster.make_connector(f"{name} {part}")
-        source = cluster.must("GET", f"{INDEX}/{made}")["_source"]
-        chosen = f"{name.split()[1]}{part}-{word}"
-        cluster.must("PUT", f"{INDEX}/{quote(chosen)}?refresh=true", source)
-        cluster.must("DELETE", f"{ML}/connectors/{made}")
+        chosen = renamed(cluster.make_connector(f"{name} {part}"), f"{name.split()[1]}{part}-{word}")
         return chosen, cluster.make_model(f"{name} {part}", chosen, deploy=True)
 
     return make
@@ -75,3 +87,43 @@ def test_who_is_taken_for_a_user_is_told(cluster, module, name, made):
         assert [action["action"] for action in done["actions"]] == ["swap"]
     assert "description" not in cluster.get("connectors", old)
     assert module("ml_connector", **chat(f"{name} ours", description="New"))["changed"] is False
+
+
+def test_one_that_is_made_at_once_with_another_and_is_held(cluster, module, name, made, renamed):
+    """It has to go, as the other one is older, and cannot; so a third one comes in the place of both."""
+    word = f"w{name.split()[1]}"
+    _theirs, stranger = made("theirs", word.upper())
+    models = []
+
+    class Crowd(Handler):
+        def forward(self) -> None:
+            body = self.content()
+            if models or not self.path.endswith("/_create"):
+                return self.reply(self.ask(body))
+            models.append(cluster.make_model(f"{name} ours", cluster.make_connector(f"{name} ours"), deploy=True))
+            del self.headers["Accept-Encoding"]
+            answer = self.ask(body)
+            chosen = renamed(json.loads(answer.content)["connector_id"], f"{name.split()[1]}ours-{word}")
+            return self.reply(answer._replace(content=json.dumps({"connector_id": chosen}).encode()))
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = forward
+
+    crowded = Recorder(cluster.url, handler=Crowd)
+    try:
+        done = module("ml_connector", hosts=[crowded.url], **chat(f"{name} ours"))
+    finally:
+        crowded.close()
+    assert [action["action"] for action in done["actions"]] == ["create", "swap"]
+    kept = done["connector_id"]
+    assert cluster.get("models", models[0])["connector_id"] == kept
+    assert cluster.answer(models[0]) == "Pong."
+    [left] = {item.id for item in cluster.named("connectors", f"{name} ours")} - {kept}
+    assert left.endswith(word)
+    assert held(cluster, f"{name} ours") == {left}
+    again = module("ml_connector", **chat(f"{name} ours"))
+    assert (again["changed"], again["connector_id"]) == (False, kept)
+
+    cluster.undeploy(stranger)
+    cluster.must("DELETE", f"{ML}/models/{stranger}")
+    assert module("ml_connector", **chat(f"{name} ours"))["changed"]
+    assert cluster.one("connectors", f"{name} ours").id == kept

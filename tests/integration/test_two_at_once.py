@@ -57,7 +57,10 @@ def test_a_round_sees_what_is_wrong(cluster, name, settings_restored, tmp_path, 
     rounds = Rounds(cluster, [cluster.url], name, tmp_path)
     monkeypatch.setattr(
         "ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds.nothing_twice",
-        lambda cluster, prefix, objects: (cluster.make_connector(prefix), nothing_twice(cluster, prefix, objects)),
+        lambda cluster, prefix, objects, held: (
+            cluster.make_connector(prefix),
+            nothing_twice(cluster, prefix, objects, held),
+        ),
     )
     with pytest.raises(AssertionError, match="connectors"):
         rounds.play(ROLE)

@@ -121,9 +121,9 @@ def replaced_by(source: Mapping[str, Any]) -> list[str]:
     return [str(each) for each in [*(before if isinstance(before, list) else []), notes.get("replaces")] if each]
 
 
-def replacing(old: Doc) -> dict[str, Any]:
-    """The notes of one that is to be swapped for the old one."""
-    before = replaced_by(old.source)[-MOST_BEFORE:]
+def replacing(old: Doc, beside: Iterable[Doc] = ()) -> dict[str, Any]:
+    """The notes of one that is to be swapped for the old one, and for those ``beside`` it."""
+    before = [*replaced_by(old.source), *(doc.id for doc in beside)][-MOST_BEFORE:]
     return {"replaces": old.id, **({"before": before} if before else {})}
 
 

@@ -64,6 +64,8 @@ def _reason(step: Step, action: Mapping[str, Any]) -> str:
         return "It is declared undeployed and serves."
     if action.get("fields"):
         return f"It differs in {', '.join(action['fields'])}."
+    if name == "swap":
+        return "It stands for several that were made at the same moment and could not be taken back."
     return "An interrupted change is ended." if "swap" in name or name == "repoint" else "It differs."
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
@@ -110,7 +110,7 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     connector_checks.check_version(run.version, fields)
 
     body = connectors.body(fields, credential, secret.notes)
-    make = partial(_connector_create.create, run, body, in_place=options["update_strategy"] != "fail")
+    make = partial(_connector_create.create, run, body, may_move=options["update_strategy"] != "fail")
     made = run.act("create", Connector.LABEL, fields["name"], make)
     if made is None:
         return _result(run, {}, fields, fields, secret, None)
@@ -119,11 +119,16 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         # Somebody made one of this name at the same moment; whatever it holds, it has to become what was stated.
         run.actions[-1]["action"] = "adopt"
         return _converge(options, run, doc)
-    for other in others:
-        users = models.using_connectors(run.client, [other.id])
-        merge = partial(_swap.merge, run, other, doc, users, prober(options, run), timeout=options["wait_timeout"])
-        ids = [model.id for model in users]
-        run.act("merge", Connector.LABEL, doc.name, merge, id=other.id, into=doc.id, models=ids)
+    if others:
+        # Its notes tell the third one from both of them, wherever the run is cut off; what is there for good can take none.
+        old, *rest = others
+        beside = [doc, *rest]
+        users = models.using_connectors(run.client, [each.id for each in (old, *beside)])
+        body = connectors.body(fields, credential, {**secret.notes, **connectors.replacing(old, beside)})
+        differing = connectors.differing(connectors.stored(old.source), connectors.stated(options))
+        # Where both are the same nothing changes for the models, and the backend need not be up.
+        asking = options if differing else {**options, "probe": None}
+        doc = _replace(asking, run, old, body, users, differing, beside) or doc
     return _result(run, {}, fields, fields, secret, doc)
 
 
@@ -152,22 +157,8 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
     if replaced or (live and strategy == "swap"):
         credential = _connector_secret.for_a_copy(fields, options, replaced)
         notes = {**secret.notes, **connectors.replacing(found)}
-        doc = run.act(
-            "swap",
-            Connector.LABEL,
-            fields["name"],
-            lambda: _swap.swap(
-                run,
-                found,
-                connectors.body(fields, credential, notes),
-                users,
-                prober(options, run),
-                timeout=options["wait_timeout"],
-            ),
-            replaced_id=found.id,
-            models=[model.id for model in users],
-            fields=_named(differing, secret),
-        )
+        body = connectors.body(fields, credential, notes)
+        doc = _replace(options, run, found, body, users, _named(differing, secret))
     else:
         changes = {name: fields[name] for name in differing}
         notes = {**connectors.notes_of(found.source), **secret.notes}
@@ -183,6 +174,29 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
             fields=_named(differing, secret),
         )
     return _result(run, current, wanted, fields, secret, doc or found)
+
+
+def _replace(
+    options: Mapping[str, Any],
+    run: Run,
+    old: Doc,
+    body: Mapping[str, Any],
+    users: list[Doc],
+    changed: list[str],
+    beside: Sequence[Doc] = (),
+) -> Doc | None:
+    swap = partial(
+        _swap.swap, run, old, body, users, prober(options, run), timeout=options["wait_timeout"], beside=beside
+    )
+    return run.act(
+        "swap",
+        Connector.LABEL,
+        body["name"],
+        swap,
+        replaced_id=old.id,
+        models=[model.id for model in users],
+        fields=changed,
+    )
 
 
 def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], timeout: float) -> Doc:

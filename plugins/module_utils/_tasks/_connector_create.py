@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _swap
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
@@ -24,24 +25,24 @@ IDS_TRIED = 5
 
 
 class Made(NamedTuple):
-    """The connector, whether it was made here, and the others of its name in whose place it has to come."""
+    """The connector, whether it was made here, and the others of its name beside which it cannot be taken back."""
 
     doc: Doc
     ours: bool
     others: list[Doc]
 
 
-def create(run: Run, body: Mapping[str, Any], *, in_place: bool) -> Made:
-    """Create the connector. One that others have made one beside, and that the server does not let go of for the sake of
-    a stranger's model, has to come in the place of theirs; where it may not (``in_place``) that is a failure. Raises
-    Failure."""
+def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
+    """Create the connector. Where somebody else has made one at the same moment, the own one has to go, and the server
+    does not let go of it for the sake of another one's model, a third one has to come in the place of both. Where no model
+    may be moved for that (``may_move``) it is a failure. Raises Failure."""
     for left in reversed(range(IDS_TRIED)):
         try:
             doc, ours = Connector.create_one(
                 run, body, path=f"{Connector.PATH}/_create", withdraw=partial(removal.delete, run)
             )
         except Failure as failure:
-            if failure.code != "connector_held" or not in_place:
+            if failure.code != "connector_held" or not may_move:
                 raise
             return _unremovable(run, str(body["name"]), failure)
         beside = {object_id for path, object_id in list(run.beside) if path == Connector.PATH} - {doc.id}
@@ -60,11 +61,10 @@ def create(run: Run, body: Mapping[str, Any], *, in_place: bool) -> Made:
 
 
 def _unremovable(run: Run, name: str, failure: Failure) -> Made:
-    """The own connector, which is there for good, and those that somebody else has made."""
+    """The own connector, which is there for good, and those that count beside it."""
     found = Connector.named(run.client, name)
     doc = next((doc for doc in found if doc.id == failure.details["connector_id"]), None)
-    if doc is None:
+    others = _swap.in_use(run.client, [other for other in found if other is not doc])
+    if doc is None or not others:
         raise failure
-    run.made.append((Connector.PATH, doc))
-    run.beside.add((Connector.PATH, doc.id))
-    return Made(doc, True, [other for other in found if other is not doc])
+    return Made(doc, True, others)

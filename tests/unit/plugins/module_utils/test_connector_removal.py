@@ -346,63 +346,166 @@ def test_one_that_cannot_be_taken_back_any_more_is_kept(cluster: FakeCluster) ->
     assert not execute(cluster, "ml_stack", **stack)["changed"]
 
 
-@pytest.fixture
-def at_once(cluster: FakeCluster, stranger: str) -> None:
-    """Somebody else makes a connector of the name just before the own one, whose id has a word of the stranger's, and a
-    model that uses it."""
-    cluster.next_ids["connector"] = ["first-A", "own-L"]
+def at_once(cluster: FakeCluster, own: str, *theirs: str, **fields: Any) -> None:
+    """Others make connectors of the name just before the own one, and a model that uses the first of them."""
+    cluster.next_ids["connector"] = [*theirs, own, "third-M"]
     cluster.next_ids["model"] = ["chat"]
 
     def make() -> None:
-        cluster.add_model("Chat", cluster.add_connector())
+        if "chat" not in cluster.models:
+            made = [cluster.add_connector(**fields) for _each in theirs]
+            cluster.add_model("Chat", made[0])
 
     cluster.before("POST", "/_create", make)
 
 
-@pytest.mark.usefixtures("at_once")
-def test_one_that_has_to_go_and_is_held_comes_in_the_place_of_the_other(cluster: FakeCluster) -> None:
+@pytest.mark.usefixtures("stranger")
+def test_one_that_has_to_go_and_is_held(cluster: FakeCluster) -> None:
+    """A third one comes in the place of both."""
+    at_once(cluster, "own-L", "first-A")
     done = execute(cluster, "ml_connector", **CHAT)
-    merged = {"kind": "connector", "name": "Local chat", "id": "first-A", "into": "own-L", "models": ["chat"]}
-    assert [each["action"] for each in done["actions"]] == ["create", "merge"]
-    assert done["actions"][1] == {"action": "merge", **merged}
-    assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "own-L"
-    assert sorted(cluster.connectors) == ["own-L", "theirs-l"]
-    assert outcome(cluster, **CHAT) == ([], [])
+    assert [each["action"] for each in done["actions"]] == ["create", "swap"]
+    assert (done["actions"][1]["replaced_id"], done["actions"][1]["models"]) == ("first-A", ["chat"])
+    assert "own-L" in str(done["warnings"])
+    assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "third-M"
+    assert sorted(cluster.connectors) == ["own-L", "theirs-l", "third-M"]
+    assert outcome(cluster, **CHAT)[0] == []
 
 
-@pytest.mark.usefixtures("at_once")
+def test_what_was_held_goes_with_the_stranger(cluster: FakeCluster, stranger: str) -> None:
+    at_once(cluster, "own-L", "first-A")
+    execute(cluster, "ml_connector", **CHAT)
+    del cluster.models[stranger]
+    assert outcome(cluster, **CHAT) == (["finish_swap"], [])
+    assert sorted(cluster.connectors) == ["theirs-l", "third-M"]
+
+
+@pytest.mark.parametrize("module", ["ml_connector", "ml_stack"])
+def test_one_that_has_to_go_and_is_held_for_the_sake_of_the_other_ones_model(cluster: FakeCluster, module: str) -> None:
+    """As of two that a node makes 26 ms after each other."""
+    stack = {"connectors": [CHAT], "models": [{"name": "Chat", "connector": "Local chat"}]}
+    options = stack if module == "ml_stack" else CHAT
+    at_once(cluster, "own-a", "first-A")
+    assert not execute(cluster, module, **options).get("warnings")
+    assert list(cluster.connectors) == ["third-M"]
+    assert [model["connector_id"] for model in cluster.models.values()] == ["third-M"]
+    assert not execute(cluster, module, **options)["changed"]
+
+
+@pytest.mark.usefixtures("stranger")
 def test_a_stack_whose_connector_has_to_go_and_is_held(cluster: FakeCluster) -> None:
+    at_once(cluster, "own-L", "first-A")
     stack = {"connectors": [CHAT], "models": [{"name": "Chat", "connector": "Local chat"}]}
     execute(cluster, "ml_stack", **stack)
-    assert sorted(cluster.connectors) == ["own-L", "theirs-l"]
-    assert [model["connector_id"] for model in cluster.models.values()] == ["theirs-l", "own-L"]
+    assert [model["connector_id"] for model in cluster.models.values()] == ["theirs-l", "third-M"]
     assert not execute(cluster, "ml_stack", **stack)["changed"]
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("stranger")
+@pytest.mark.parametrize("theirs", [("first-L",), ("first-A", "second-l")])
+def test_others_that_are_held_too(cluster: FakeCluster, theirs: tuple[str, ...]) -> None:
+    at_once(cluster, "own-L", *theirs)
+    done = execute(cluster, "ml_connector", **CHAT)
+    assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "third-M"
+    assert outcome(cluster, **CHAT)[0] == []
+
+
+@pytest.mark.usefixtures("stranger")
 def test_models_that_must_not_be_moved_stay_where_they_are(cluster: FakeCluster) -> None:
+    at_once(cluster, "own-L", "first-A")
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHAT, update_strategy="fail")
     assert caught.value.code == "connector_held"
     assert cluster.models["chat"]["connector_id"] == "first-A"
 
 
-@pytest.mark.usefixtures("at_once")
-def test_one_that_has_to_go_and_is_held_does_not_answer(cluster: FakeCluster) -> None:
+@pytest.mark.usefixtures("stranger")
+@pytest.mark.parametrize("differs", [False, True])
+def test_a_third_one_has_to_answer_where_it_differs(cluster: FakeCluster, differs: bool) -> None:
+    at_once(cluster, "own-L", "first-A", **({"description": "Another"} if differs else {}))
     cluster.backend = refuse
+    stated = {**CHAT, "description": "New" if differs else None}
+    probe = {"messages": [{"role": "user", "content": "Hi"}]}
+    if not differs:
+        assert execute(cluster, "ml_connector", **stated, probe=probe)["connector_id"] == "third-M"
+        return
     with pytest.raises(Failure) as caught:
-        execute(cluster, "ml_connector", **CHAT, probe={"messages": [{"role": "user", "content": "Hi"}]})
+        execute(cluster, "ml_connector", **stated, probe=probe)
     assert "the old one (first-A) serves on" in caught.value.message
     assert cluster.models["chat"]["connector_id"] == "first-A"
+    assert "third-M" not in cluster.connectors
 
 
-@pytest.mark.usefixtures("at_once")
-def test_one_that_is_held_and_that_somebody_else_has_taken_away(cluster: FakeCluster) -> None:
+@pytest.mark.usefixtures("stranger")
+def test_what_another_one_has_replaced_does_not_get_the_models_back(cluster: FakeCluster) -> None:
+    def make() -> None:
+        if "chat" not in cluster.models:
+            cluster.add_connector()
+            cluster.add_model("Chat", cluster.add_connector(parameters={"_searchops": '{"replaces": "first-L"}'}))
+
+    cluster.next_ids["connector"] = ["first-L", "second-A", "own-L"]
+    cluster.next_ids["model"] = ["chat"]
+    cluster.before("POST", "/_create", make)
+    cluster.backend = refuse
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **CHANGED, probe={"messages": [{"role": "user", "content": "Hi"}]})
+    assert "the old one (second-A) serves on" in caught.value.message
+    assert cluster.models["chat"]["connector_id"] == "second-A"
+
+
+@pytest.mark.usefixtures("stranger")
+def test_a_model_that_is_registered_while_a_third_one_comes(cluster: FakeCluster) -> None:
+    def register() -> None:
+        cluster.add_model("Late", "first-A")
+
+    at_once(cluster, "own-L", "first-A")
+    cluster.before("PUT", "/models/chat", register)
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **CHAT)
+    assert caught.value.code == "connector_in_use"
+    assert outcome(cluster, **CHAT)[0] == ["finish_swap"]
+    assert {model["connector_id"] for model in cluster.models.values()} == {"theirs-l", "third-M"}
+
+
+@pytest.mark.usefixtures("stranger")
+def test_cut_off_while_a_third_one_comes(cluster: FakeCluster) -> None:
+    def cut() -> None:
+        cluster.crash("refused", 0)
+
+    at_once(cluster, "own-L", "first-A")
+    cluster.before("DELETE", "first-A", cut)
+    with pytest.raises(Failure):
+        execute(cluster, "ml_connector", **CHAT)
+    cluster.heal()
+    execute(cluster, "ml_connector", **CHAT)
+    assert outcome(cluster, **CHAT)[0] == []
+
+
+@pytest.mark.usefixtures("stranger")
+@pytest.mark.parametrize("also", [(), ("first-A",)], ids=["the own one", "all"])
+def test_one_that_is_held_and_that_somebody_else_has_taken_away(cluster: FakeCluster, also: tuple[str, ...]) -> None:
     def gone() -> None:
         cluster.models.pop("chat")
-        cluster.connectors.pop("own-L")
+        for each in ("own-L", *also):
+            cluster.connectors.pop(each)
 
-    cluster.before("POST", "/models/_search", gone, times=1)
+    at_once(cluster, "own-L", "first-A")
+    cluster.before("POST", "/models/_search", gone)
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHAT)
     assert caught.value.code == "connector_held"
+
+
+def test_a_change_that_fails_while_somebody_else_deletes_the_old_one(cluster: FakeCluster, old: str) -> None:
+    """The models are not pointed back at what is gone."""
+    model_id = next(iter(cluster.models))
+
+    def down(*_question: Any) -> Any:
+        cluster.connectors.pop(old, None)
+        raise Refused(503, "The backend is down")
+
+    cluster.backend = down
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **CHANGED, probe={"messages": [{"role": "user", "content": "Hi"}]})
+    assert "somebody else has deleted it" in caught.value.message
+    assert list(cluster.connectors) == [cluster.models[model_id]["connector_id"]]
