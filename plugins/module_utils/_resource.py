@@ -4,28 +4,22 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What all kinds share: looking up by name or id, creating exactly one, reading back, deleting until gone."""
+"""What all kinds share: looking up by name or id, reading back, changing, deleting until gone."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _paging, _versions
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _paging
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import (
     GIVES_WAY,
-    TAKEN_BACK,
     Ambiguous,
-    insist,
-    outlast,
     settled,
-    step_aside,
 )
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._custom_id import custom_id
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import WaitTimeout, wait_until
 
@@ -37,9 +31,6 @@ MOST_READ_ANEW = 20
 
 #: Seconds within which a search sees a change; an index is refreshed once a second unless it is told otherwise.
 SEARCH_LAG = 5.0
-
-#: How often two who create the same thing at once start over.
-CREATE_TRIES = 8
 
 
 class Doc(NamedTuple):
@@ -202,87 +193,6 @@ class Kind:
             ids = ", ".join(doc.id for doc in found)
             raise Ambiguous(f"{len(found)} {cls.LABEL}s have the name {name!r}: {ids}.", found)
         return found[0] if found else None
-
-    @classmethod
-    def create_one(
-        cls,
-        run: Run,
-        body: Mapping[str, Any],
-        *,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        withdraw: Callable[[str], None],
-        counts: Callable[[Doc], bool] = lambda doc: True,
-        apart: str = "",
-    ) -> tuple[Doc, bool]:
-        """Create exactly one object although answers get lost and others may create the same one now.
-
-        ``counts`` tells which objects of the body's name count as this one; there was none before. A lost answer is
-        settled by a look before anything is sent again. Whoever is not alone afterwards takes the own one back
-        (``withdraw``) and waits until at most one is left; only who made the oldest waits first for the others to do
-        so. A server that takes ids (3.9) is given one that follows from the kind, the name and ``apart``, and refuses
-        the second create by itself; an id that something else has is done without.
-        Returns the object and whether it was made here. Raises Failure where others keep getting in the way.
-        """
-
-        def look(own: str | None = None, *, shared: bool = True) -> list[Doc]:
-            if own and run.look and shared:
-                # Somebody else reads it back, and that there is no other one a search tells.
-                found = run.look(cls, name)
-                if [doc.id for doc in found] == [own]:
-                    return found
-            return [doc for doc in cls.named(run.client, name) if doc.id == own or counts(doc)]
-
-        name = str(body["name"])
-        sent = dict(body)
-        if _versions.has(run.version, "custom_ids"):
-            sent[cls.ID_FIELD] = custom_id(cls.LABEL, name, apart)
-        lost: AnswerLost | None = None
-        found: list[Doc] = []
-        for attempt in range(CREATE_TRIES):
-            own: str | None = None
-            try:
-                own = str(run.client.create(path, sent, query).body[cls.ID_FIELD])
-            except AnswerLost as exc:
-                lost = exc
-            except ApiError as error:
-                taken = sent.pop(cls.ID_FIELD, None)
-                if error.code != "id_taken" or taken is None:
-                    raise
-                step_aside(run, attempt)
-                holder = cls._holder(run.client, taken)
-                if holder is not None and holder.name == name and counts(holder):
-                    return holder, False
-                continue
-            found = look(own)
-            if own:
-                anew = partial(look, own, shared=False)
-                found = outlast(run, found, anew, cls.GIVES_WAY, own=own)
-                if [doc.id for doc in found] != [own] and not insist(run, withdraw, own, anew, cls.GIVES_WAY):
-                    found = anew()
-            if len(found) == 1 and own in (None, found[0].id):
-                run.made.append((cls.PATH, found[0]))
-                run.beside.add((cls.PATH, found[0].id))
-                return found[0], True
-            step_aside(run, attempt)
-            found = outlast(run, look(), look, TAKEN_BACK)
-            if len(found) == 1:
-                return found[0], False
-            if found:
-                break
-        if lost is not None and not found:
-            raise lost
-        raise Failure("concurrent_change", f"{len(found)} {cls.LABEL}s of one name were made at the same time.")
-
-    @classmethod
-    def _holder(cls, client: Client, object_id: str) -> Doc | None:
-        """Who has an id that was refused as taken; None where it is gone again, or belongs to others alone."""
-        try:
-            return cls.get(client, object_id)
-        except ApiError as error:
-            if error.status != 403:
-                raise
-            return None
 
     @classmethod
     def delete(cls, run: Run, object_id: str, *, timeout: float = 30.0) -> None:

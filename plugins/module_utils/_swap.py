@@ -19,6 +19,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, made_after
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
@@ -268,7 +269,8 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
     held = {doc.id for doc in left if models.mistaken_for_users(run.client, doc.id)}
     aside: list[Doc] = []
     while True:
-        new, ours = Connector.create_one(
+        new, ours = create_one(
+            Connector,
             run,
             body,
             path=f"{Connector.PATH}/_create",

@@ -119,6 +119,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
@@ -142,8 +143,8 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     if held and not wanted:
         run.act("delete", Shelf.LABEL, name, lambda: Shelf.delete(run, held.id), id=held.id)
     elif wanted and not held:
-        made = run.act("create", Shelf.LABEL, name, lambda: Shelf.create_one(
-            run, {"name": name}, path=f"{Shelf.PATH}/_register", withdraw=lambda own: Shelf.delete(run, own)
+        made = run.act("create", Shelf.LABEL, name, lambda: create_one(
+            Shelf, run, {"name": name}, path=f"{Shelf.PATH}/_register", withdraw=lambda own: Shelf.delete(run, own)
         )[0])
     there = (held or made) if wanted else None
     return {

@@ -24,7 +24,7 @@ LAYERS = {
     "the way to a server": [
         "_auth", "_auth.*", "_bounded", "_client", "_contention", "_core", "_lines", "_options", "_run", "_transport", "_versions", "_waiter",
     ],
-    "look-ups": ["_ollama", "_paging", "_resource"],
+    "look-ups and creation": ["_creation", "_ollama", "_paging", "_resource"],
     "kinds of resources": ["_resources", "_resources.*"],
     "what concerns several kinds": [
         "_connector_removal", "_dedupe", "_deploy_reasons", "_deployment", "_memory", "_references", "_swap",

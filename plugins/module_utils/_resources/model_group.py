@@ -12,6 +12,7 @@ from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import Ambiguous, settled, step_aside
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import LONGEST_NAME, Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
@@ -109,7 +110,8 @@ def create(run: Run, fields: Mapping[str, Any]) -> tuple[Doc, bool]:
     name, attempt = fields["name"], 0
     while True:
         try:
-            return ModelGroup.create_one(
+            return create_one(
+                ModelGroup,
                 run,
                 fields,
                 path=f"{ModelGroup.PATH}/_register",

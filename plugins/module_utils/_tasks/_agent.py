@@ -14,6 +14,7 @@ from typing import Any, Mapping
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _references
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import settled
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._core import Module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import agent as agents
@@ -139,7 +140,8 @@ def _create(
                 agents.delete(run, doc)
 
         before_it = replaced.id if replaced else ""
-        made = Agent.create_one(
+        made = create_one(
+            Agent,
             run,
             body,
             path=f"{Agent.PATH}/_register",

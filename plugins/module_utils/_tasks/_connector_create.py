@@ -13,6 +13,7 @@ from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _swap
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
@@ -38,8 +39,13 @@ def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
     may be moved for that (``may_move``) it is a failure. Raises Failure."""
     for left in reversed(range(IDS_TRIED)):
         try:
-            doc, ours = Connector.create_one(
-                run, body, path=f"{Connector.PATH}/_create", withdraw=partial(removal.delete, run)
+            doc, ours = create_one(
+                Connector,
+                run,
+                body,
+                path=f"{Connector.PATH}/_create",
+                withdraw=partial(removal.delete, run),
+                among=partial(_swap.in_use, run.client),
             )
         except Failure as failure:
             if failure.code != "connector_held" or not may_move:

@@ -12,6 +12,7 @@ from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _deployment as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _versions
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
@@ -37,7 +38,8 @@ def make_group(run: Run, group: Doc | None, name: str) -> Doc:
 
 def register(run: Run, wanted: Mapping[str, Any], *, at_once: bool, timeout: float) -> tuple[Doc, bool]:
     """The model, and whether it was made here; ``at_once`` has it deployed too. Raises Failure."""
-    doc, ours = Model.create_one(
+    doc, ours = create_one(
+        Model,
         run,
         {"function_name": "remote", **wanted},
         path=f"{Model.PATH}/_register",

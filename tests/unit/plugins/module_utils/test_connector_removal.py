@@ -436,16 +436,32 @@ def test_a_third_one_has_to_answer_where_it_differs(cluster: FakeCluster, differ
     assert "third-M" not in cluster.connectors
 
 
-@pytest.mark.usefixtures("stranger")
-def test_what_another_one_has_replaced_does_not_get_the_models_back(cluster: FakeCluster) -> None:
+def beside_a_double(cluster: FakeCluster, own: str) -> None:
+    """Others have put a connector in the place of one that is held, just before the own one."""
+
     def make() -> None:
         if "chat" not in cluster.models:
             cluster.add_connector()
-            cluster.add_model("Chat", cluster.add_connector(parameters={"_searchops": '{"replaces": "first-L"}'}))
+            notes = {"model": "tiny", "_searchops": '{"replaces": "first-L"}'}
+            cluster.add_model("Chat", cluster.add_connector(parameters=notes))
 
-    cluster.next_ids["connector"] = ["first-L", "second-A", "own-L"]
+    cluster.next_ids["connector"] = ["first-L", "second-A", own]
     cluster.next_ids["model"] = ["chat"]
     cluster.before("POST", "/_create", make)
+
+
+@pytest.mark.usefixtures("stranger")
+def test_who_takes_the_own_one_back_goes_on_with_what_stands_for_all(cluster: FakeCluster) -> None:
+    beside_a_double(cluster, "own-B")
+    done = execute(cluster, "ml_connector", **CHAT)
+    assert [each["action"] for each in done["actions"]] == ["adopt"]
+    assert done["connector_id"] == "second-A"
+    assert sorted(cluster.connectors) == ["first-L", "second-A", "theirs-l"]
+
+
+@pytest.mark.usefixtures("stranger")
+def test_what_another_one_has_replaced_does_not_get_the_models_back(cluster: FakeCluster) -> None:
+    beside_a_double(cluster, "own-L")
     cluster.backend = refuse
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHANGED, probe={"messages": [{"role": "user", "content": "Hi"}]})

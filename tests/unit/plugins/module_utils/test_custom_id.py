@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._custom_id import custom_id
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
@@ -162,7 +163,9 @@ class TestSomebodyElseWasQuicker:
                 get(f"{ML}/connectors/{CONNECTOR}").answers(200, body),
             )
         )
-        doc, ours = Connector.create_one(run, body, path=f"{ML}/connectors/_create", withdraw=lambda connector_id: None)
+        doc, ours = create_one(
+            Connector, run, body, path=f"{ML}/connectors/_create", withdraw=lambda connector_id: None
+        )
         assert (doc.id, ours) == (CONNECTOR, False)
         assert run.clock.slept  # type: ignore[attr-defined] # stepped aside, as the first one is at work still
 
@@ -213,7 +216,9 @@ class TestTheIdIsTaken:
                 get(f"{ML}/connectors/theirs").answers(200, body),
             )
         )
-        doc, ours = Connector.create_one(run, body, path=f"{ML}/connectors/_create", withdraw=lambda connector_id: None)
+        doc, ours = create_one(
+            Connector, run, body, path=f"{ML}/connectors/_create", withdraw=lambda connector_id: None
+        )
         assert (doc.id, ours) == ("theirs", True)
 
     def test_by_one_that_is_gone_again(self, newest: FakeCluster) -> None:

@@ -16,9 +16,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contentio
     LONG_AGO,
     TAKEN_BACK,
 )
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import CREATE_TRIES, create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import AnswerLost, ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import (
-    CREATE_TRIES,
     MOST_READ_ANEW,
     SEARCH_LAG,
     Doc,
@@ -47,7 +47,8 @@ AT_CREATE = 1
 
 
 def create(run: Run) -> tuple[Doc, bool]:
-    return Connector.create_one(
+    return create_one(
+        Connector,
         run,
         BODY,
         path=f"{ML}/connectors/_create",
