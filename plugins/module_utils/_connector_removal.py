@@ -16,14 +16,14 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
 
-def delete(run: Run, connector_id: str) -> None:
+def delete(run: Run, connector_id: str, patience: float = SEARCH_LAG) -> None:
     """Delete a connector that no model uses any more. Raises Failure ``connector_held`` where the server refuses that
     because of the connectors of others.
 
     The server looks for users with a search, which on 2.19 may be a second old: a refusal is asked for again for as long
-    as that can explain it.
+    as that can explain it, unless less ``patience`` is asked for, in seconds.
     """
-    end = run.clock.now() + SEARCH_LAG
+    end = run.clock.now() + patience
     while True:
         try:
             return Connector.delete(run, connector_id)

@@ -245,10 +245,13 @@ def _take_over(
 
 
 def _let_go(run: Run, connector_id: str) -> None:
-    """Delete a connector that no model uses any more; one that the server takes for used is left."""
+    """Delete a connector that no model uses any more; one that the server takes for used is left. Raises Failure
+    ``concurrent_change`` where somebody has given it to a model meanwhile."""
     try:
         removal.delete(run, connector_id)
     except Failure as failure:
+        if failure.code == "connector_in_use":
+            raise Failure("concurrent_change", failure.message, failure.status) from failure
         if failure.code != "connector_held":
             raise
         run.warn(f"A connector that was replaced is left. {failure.message}. {failure.remedy}")
@@ -274,7 +277,7 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
             run,
             body,
             path=f"{Connector.PATH}/_create",
-            withdraw=lambda connector_id: removal.delete(run, connector_id),
+            withdraw=partial(removal.delete, run, patience=0.0),
             counts=lambda doc: _replaces(doc, old) and lets_go(doc) and doc.id not in held,
             apart=old.id,
         )

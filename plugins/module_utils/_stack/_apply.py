@@ -19,7 +19,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors im
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._memory import Memory, RecallingClient
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._declaration import Declaration, Item
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._looks import Looks
@@ -37,6 +39,9 @@ MOST_UNDER_WAY = 16
 PAUSE = 0.5
 
 _DEPLOYING = frozenset({"register_and_deploy", "deploy", "mend"})
+
+#: By section, how a task says that there is none of what it needs.
+_UNKNOWN = {"connectors": Connector.UNKNOWN, "model_groups": ModelGroup.UNKNOWN, "models": Model.UNKNOWN}
 
 
 class Outcome(NamedTuple):
@@ -130,7 +135,7 @@ class Applier:
             with understood(), self._one_writer(step), self._looks.turn():
                 result = step.item.section.execute(options, run)
         except Failure as exc:
-            failure = exc
+            failure = self._told(step, exc)
         with self._lock:
             self._client.reads += client.reads
             self._client.writes += client.writes
@@ -142,6 +147,12 @@ class Applier:
                     self._memory.doubt([f"{Model.PATH}/{segment(str(result['model_id']))}"])
                     self._deploying[str(result["model_id"])] = (step, run)
         return Outcome(step, run.actions, result["diff"], run.warnings, failure)
+
+    def _told(self, step: Step, failure: Failure) -> Failure:
+        """What is unknown although it has just been brought to its declared state, somebody else has deleted."""
+        if failure.code in {_UNKNOWN.get(each.section.option) for each in self._declaration.before(step.item)}:
+            return Failure("concurrent_change", failure.message, failure.status, **failure.details)
+        return failure
 
     def _deploys(self, step: Step) -> bool:
         item = step.item

@@ -44,7 +44,8 @@ def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
                 run,
                 body,
                 path=f"{Connector.PATH}/_create",
-                withdraw=partial(removal.delete, run),
+                # Asked for again and again anyway, with a look between, as nobody must take it back who is alone by then.
+                withdraw=partial(removal.delete, run, patience=0.0),
                 among=partial(_swap.in_use, run.client),
             )
         except Failure as failure:
@@ -67,9 +68,13 @@ def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
 
 
 def _unremovable(run: Run, name: str, failure: Failure) -> Made:
-    """The own connector, which is there for good, and those that count beside it."""
-    found = Connector.named(run.client, name)
-    doc = next((doc for doc in found if doc.id == failure.details["connector_id"]), None)
+    """The own connector, which is there for good, and those that count beside it; or the one that counts, where somebody
+    has put it in the place of all."""
+    own = failure.details["connector_id"]
+    found = _swap.in_use(run.client, Connector.named(run.client, name))
+    doc = next((doc for doc in found if doc.id == own), None)
+    if len(found) == 1 and doc is None:
+        return Made(found[0], False, [])
     others = _swap.in_use(run.client, [other for other in found if other is not doc])
     if doc is None or not others:
         raise failure

@@ -478,7 +478,7 @@ def test_a_model_that_is_registered_while_a_third_one_comes(cluster: FakeCluster
     cluster.before("PUT", "/models/chat", register)
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHAT)
-    assert caught.value.code == "connector_in_use"
+    assert caught.value.code == "concurrent_change"
     assert outcome(cluster, **CHAT)[0] == ["finish_swap"]
     assert {model["connector_id"] for model in cluster.models.values()} == {"theirs-l", "third-M"}
 
@@ -498,18 +498,38 @@ def test_cut_off_while_a_third_one_comes(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.usefixtures("stranger")
-@pytest.mark.parametrize("also", [(), ("first-A",)], ids=["the own one", "all"])
-def test_one_that_is_held_and_that_somebody_else_has_taken_away(cluster: FakeCluster, also: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("left", [["first-A"], []])
+def test_one_that_is_held_and_that_somebody_else_has_taken_away(cluster: FakeCluster, left: list[str]) -> None:
     def gone() -> None:
         cluster.models.pop("chat")
-        for each in ("own-L", *also):
+        for each in {"own-L", "first-A"} - set(left):
             cluster.connectors.pop(each)
 
     at_once(cluster, "own-L", "first-A")
     cluster.before("POST", "/models/_search", gone)
+    if left:
+        assert execute(cluster, "ml_connector", **CHAT)["connector_id"] == "first-A"
+        return
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHAT)
     assert caught.value.code == "connector_held"
+
+
+@pytest.mark.usefixtures("stranger")
+def test_one_that_is_held_and_that_somebody_else_has_replaced_with_the_others(cluster: FakeCluster) -> None:
+    """Of two who cannot take back theirs, the second one goes on with what the first one has put in the place of all."""
+
+    def replaced() -> None:
+        notes = {"model": "tiny", "_searchops": '{"replaces": "first-A", "before": ["own-L"]}'}
+        cluster.models["chat"]["connector_id"] = cluster.add_connector(parameters=notes)
+        cluster.connectors.pop("first-A")
+
+    at_once(cluster, "own-L", "first-A")
+    cluster.before("POST", "/models/_search", replaced)
+    done = execute(cluster, "ml_connector", **CHAT)
+    assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "third-M"
+    assert [each["action"] for each in done["actions"]] == ["adopt"]
+    assert sorted(cluster.connectors) == ["own-L", "theirs-l", "third-M"]
 
 
 def test_a_change_that_fails_while_somebody_else_deletes_the_old_one(cluster: FakeCluster, old: str) -> None:

@@ -472,6 +472,31 @@ class TestTwoAtOnce:
             apply(cluster, **self.declared)
         assert [each["code"] for each in caught.value.details["failed"]] == ["concurrent_change"]
 
+    def test_a_connector_is_taken_back_before_its_model_comes(self, cluster: FakeCluster) -> None:
+        cluster.next_ids["connector"] = ["first", "own"]
+        looks: list[None] = []
+
+        def theirs() -> None:
+            if not cluster.connectors:
+                cluster.add_connector()
+
+        def taken_back() -> None:
+            looks.append(None)
+            if len(looks) > 1:
+                cluster.connectors.pop("first", None)
+
+        def adopted() -> None:
+            cluster.before("POST", "/connectors/_search", taken_back, times=9)
+
+        cluster.before("POST", "/_create", theirs)
+        cluster.before("DELETE", "/own", adopted)
+        chat = {"name": "Local chat", "actions": [{"url": f"{URL}/v1/chat/completions"}]}
+        with pytest.raises(Failure) as caught:
+            apply(cluster, connectors=[chat], models=[{"name": "Chat", "connector": "Local chat"}])
+        [failed] = caught.value.details["failed"]
+        assert (failed["place"], failed["code"]) == ("models[0]", "concurrent_change")
+        assert "There is no connector" in failed["message"]
+
     def test_two_runs(self, cluster: FakeCluster) -> None:
         def run(_number: int) -> str:
             try:
