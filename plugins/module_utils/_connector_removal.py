@@ -15,6 +15,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
+#: The codes of a connector that cannot be taken back.
+STAYS = ("connector_held", "connector_in_use")
+
 
 def delete(run: Run, connector_id: str, patience: float = SEARCH_LAG) -> None:
     """Delete a connector that no model uses any more. Raises Failure ``connector_held`` where the server refuses that
@@ -45,7 +48,6 @@ def explained(client: Client, connector_id: str, error: ApiError) -> Failure:
         f"No model uses connector {connector_id}, yet the server refuses to let go of it, as it takes ids that share a "
         f"word for the same: {named}",
         error.status,
-        connector_id=connector_id,
         models=[model.id for model in others],
     )
 

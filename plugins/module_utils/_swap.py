@@ -272,15 +272,20 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
     held = {doc.id for doc in left if models.mistaken_for_users(run.client, doc.id)}
     aside: list[Doc] = []
     while True:
-        new, ours = create_one(
-            Connector,
-            run,
-            body,
-            path=f"{Connector.PATH}/_create",
-            withdraw=partial(removal.delete, run, patience=0.0),
-            counts=lambda doc: _replaces(doc, old) and lets_go(doc) and doc.id not in held,
-            apart=old.id,
-        )
+        try:
+            new, ours = create_one(
+                Connector,
+                run,
+                body,
+                path=f"{Connector.PATH}/_create",
+                withdraw=partial(removal.delete, run, patience=0.0),
+                counts=lambda doc: _replaces(doc, old) and lets_go(doc) and doc.id not in held,
+                apart=old.id,
+            )
+        except Failure as failure:
+            if failure.code not in removal.STAYS:
+                raise
+            ours = False  # Its notes tell what it is to the other one.
         if not ours:
             raise Failure(
                 "concurrent_change", f"Somebody else is replacing connector {old.name!r} ({old.id}) right now."

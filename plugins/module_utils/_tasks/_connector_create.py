@@ -13,10 +13,12 @@ from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _swap
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import TAKEN_BACK, outlast
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
@@ -36,22 +38,23 @@ class Made(NamedTuple):
 def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
     """Create the connector. Where somebody else has made one at the same moment, the own one has to go, and the server
     does not let go of it for the sake of another one's model, a third one has to come in the place of both. Where no model
-    may be moved for that (``may_move``) it is a failure. Raises Failure."""
+    may be moved for that (``may_move``) it is a failure. One that is used already stays as soon as it is the only one that
+    counts. Raises Failure."""
     for left in reversed(range(IDS_TRIED)):
+        own: list[str] = []
         try:
             doc, ours = create_one(
                 Connector,
                 run,
                 body,
                 path=f"{Connector.PATH}/_create",
-                # Asked for again and again anyway, with a look between, as nobody must take it back who is alone by then.
-                withdraw=partial(removal.delete, run, patience=0.0),
+                withdraw=partial(_withdraw, run, own),
                 among=partial(_swap.in_use, run.client),
             )
         except Failure as failure:
-            if failure.code != "connector_held" or not may_move:
+            if failure.code not in removal.STAYS or (failure.code == "connector_held" and not may_move):
                 raise
-            return _unremovable(run, str(body["name"]), failure)
+            return _unremovable(run, str(body["name"]), own[-1], failure)
         beside = {object_id for path, object_id in list(run.beside) if path == Connector.PATH} - {doc.id}
         run.beside.add((Connector.PATH, doc.id))
         # Of two that the server takes for the same, neither could be changed or deleted beside the other.
@@ -67,15 +70,31 @@ def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
     return Made(doc, ours, [])
 
 
-def _unremovable(run: Run, name: str, failure: Failure) -> Made:
-    """The own connector, which is there for good, and those that count beside it; or the one that counts, where somebody
-    has put it in the place of all."""
-    own = failure.details["connector_id"]
-    found = _swap.in_use(run.client, Connector.named(run.client, name))
+def _withdraw(run: Run, own: list[str], connector_id: str) -> None:
+    own.append(connector_id)
+    # Asked for again and again anyway, with a look between, as nobody must take it back who is alone by then.
+    removal.delete(run, connector_id, patience=0.0)
+
+
+def _unremovable(run: Run, name: str, own: str, failure: Failure) -> Made:
+    """What comes of the own connector where it cannot be taken back: it is to be replaced with the others of the name, or
+    somebody else is about to do that, and the one that stands for all by then counts."""
+
+    def left() -> list[Doc]:
+        return _swap.in_use(run.client, Connector.named(run.client, name))
+
+    found, held = left(), failure.code == "connector_held"
     doc = next((doc for doc in found if doc.id == own), None)
-    if len(found) == 1 and doc is None:
-        return Made(found[0], False, [])
-    others = _swap.in_use(run.client, [other for other in found if other is not doc])
-    if doc is None or not others:
-        raise failure
-    return Made(doc, True, others)
+    if doc is None or not held or _older_is_held(run, found, doc):
+        found = outlast(run, found, left, TAKEN_BACK)
+        doc = next((doc for doc in found if doc.id == own), None)
+    if len(found) == 1:
+        return Made(found[0], doc is not None, [])
+    if doc is None or not held:
+        raise Failure("concurrent_change", failure.message, failure.status, **failure.details) from failure
+    return Made(doc, True, _swap.in_use(run.client, [other for other in found if other is not doc]))
+
+
+def _older_is_held(run: Run, found: list[Doc], doc: Doc) -> bool:
+    """Whether the maker of an older one is in the same position, and will do it."""
+    return any(models.mistaken_for_users(run.client, other.id) for other in found if other.age < doc.age)

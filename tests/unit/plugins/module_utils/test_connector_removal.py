@@ -512,7 +512,7 @@ def test_one_that_is_held_and_that_somebody_else_has_taken_away(cluster: FakeClu
         return
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHAT)
-    assert caught.value.code == "connector_held"
+    assert caught.value.code == "concurrent_change"
 
 
 @pytest.mark.usefixtures("stranger")
@@ -530,6 +530,125 @@ def test_one_that_is_held_and_that_somebody_else_has_replaced_with_the_others(cl
     assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "third-M"
     assert [each["action"] for each in done["actions"]] == ["adopt"]
     assert sorted(cluster.connectors) == ["own-L", "theirs-l", "third-M"]
+
+
+def third(cluster: FakeCluster, *, gone: bool = True) -> None:
+    """Somebody puts a third one in the place of all, and has deleted the first one if it is ``gone``."""
+    notes = {"model": "tiny", "_searchops": '{"replaces": "first-A", "before": ["own-L", "second-l"]}'}
+    cluster.models["chat"]["connector_id"] = cluster.add_connector(parameters=notes)
+    if gone:
+        cluster.connectors.pop("first-A")
+
+
+@pytest.mark.usefixtures("stranger")
+def test_a_held_one_in_the_middle_of_the_change_that_puts_another_in_its_place(cluster: FakeCluster) -> None:
+    def begun() -> None:
+        third(cluster, gone=False)
+
+    def ended() -> None:
+        if "third-M" in cluster.connectors:
+            looks.append(None)
+        if len(looks) > 9:
+            cluster.connectors.pop("first-A", None)
+
+    looks: list[None] = []
+    at_once(cluster, "own-L", "first-A")
+    cluster.before("POST", "/models/_search", begun)
+    cluster.before("POST", "/connectors/_search", ended, times=99)
+    assert execute(cluster, "ml_connector", **CHAT)["connector_id"] == "third-M"
+
+
+@pytest.mark.usefixtures("stranger")
+@pytest.mark.parametrize("does_it", [True, False])
+def test_of_several_that_are_held_the_oldest_is_the_one_whose_maker_replaces_all(
+    cluster: FakeCluster, does_it: bool
+) -> None:
+    def replace() -> None:
+        if "own-L" in cluster.connectors:
+            looks.append(None)
+        if does_it and len(looks) == 40:
+            third(cluster)
+
+    looks: list[None] = []
+    at_once(cluster, "own-L", "first-A", "second-l")
+    cluster.before("POST", "/connectors/_search", replace, times=99)
+    done = execute(cluster, "ml_connector", **CHAT)
+    assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "third-M"
+    assert [each["action"] for each in done["actions"]] == (["adopt"] if does_it else ["create", "swap"])
+
+
+@pytest.mark.usefixtures("stranger")
+@pytest.mark.parametrize("replaced", [True, False])
+def test_the_oldest_one_that_is_used_beside_one_that_is_held(cluster: FakeCluster, replaced: bool) -> None:
+    """Its maker cannot take it back, and waits for what the maker of the other one does."""
+
+    def beside() -> None:
+        if "first-A" in cluster.connectors:
+            looks.append(None)
+        if len(looks) == 1:
+            cluster.add_connector()
+            cluster.add_model("Chat", "first-A")
+        if replaced and len(looks) == 60:
+            third(cluster)
+
+    looks: list[None] = []
+    cluster.next_ids["connector"] = ["first-A", "own-L", "third-M"]
+    cluster.next_ids["model"] = ["chat"]
+    cluster.before("POST", "/connectors/_search", beside, times=199)
+    if replaced:
+        assert execute(cluster, "ml_connector", **CHAT)["connector_id"] == "third-M"
+        return
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **CHAT)
+    assert caught.value.code == "concurrent_change"
+
+
+@pytest.mark.usefixtures("stranger")
+def test_the_oldest_one_that_is_alone_at_last(cluster: FakeCluster) -> None:
+    def beside() -> None:
+        if "first-A" in cluster.connectors:
+            looks.append(None)
+        if len(looks) == 1:
+            cluster.add_connector()
+            cluster.add_model("Chat", "first-A")
+        if len(looks) == 80:
+            cluster.connectors.pop("own-L")
+
+    looks: list[None] = []
+    cluster.next_ids["connector"] = ["first-A", "own-L"]
+    cluster.before("POST", "/connectors/_search", beside, times=199)
+    stack = {"connectors": [CHAT], "models": [{"name": "Chat", "connector": "Local chat"}]}
+    execute(cluster, "ml_stack", **stack)
+    assert sorted(cluster.connectors) == ["first-A", "theirs-l"]
+    assert not execute(cluster, "ml_stack", **stack)["changed"]
+
+
+@pytest.mark.usefixtures("stranger")
+def test_nobody_tries_again_to_take_it_back_without_a_look(cluster: FakeCluster) -> None:
+    at_once(cluster, "own-L", "first-A")
+    execute(cluster, "ml_connector", **CHAT)
+    sent = [str(each) for each in cluster.exchanges]
+    sent = sent[: max(number for number, each in enumerate(sent) if each.startswith("POST") and "/_create" in each)]
+    tries = [number for number, each in enumerate(sent) if each.startswith("DELETE") and "own-L" in each]
+    assert len(tries) > 2
+    for before, after in zip(tries, tries[1:]):
+        assert any("connectors/_search" in each for each in sent[before:after])
+
+
+@pytest.mark.usefixtures("old")
+def test_two_changes_at_once_of_which_neither_is_taken_back(cluster: FakeCluster, stranger: str) -> None:
+    def theirs() -> None:
+        if "second-B" not in cluster.connectors:
+            notes = {"model": "tiny", "_searchops": '{"replaces": "old-L"}'}
+            cluster.add_connector(description="New", parameters=notes)
+
+    cluster.next_ids["connector"] = ["second-B", "own-M"]
+    cluster.models[stranger]["connector_id"] = "theirs-m"
+    cluster.before("POST", "/_create", theirs)
+    with pytest.raises(Failure) as caught:
+        execute(cluster, "ml_connector", **CHANGED)
+    assert caught.value.code == "concurrent_change"
+    assert "right now" in caught.value.message
 
 
 def test_a_change_that_fails_while_somebody_else_deletes_the_old_one(cluster: FakeCluster, old: str) -> None:
