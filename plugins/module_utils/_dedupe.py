@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._halves import halves
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
@@ -21,7 +22,6 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.model_group import ModelGroup
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._swap import halves
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import text_of
 
 #: What becomes of an object: ``merge`` points the models of a connector at the kept one and deletes it, ``stay`` leaves a

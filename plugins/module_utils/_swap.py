@@ -18,10 +18,17 @@ from functools import partial
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc, made_after
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._halves import (
+    Held,
+    halves,
+    replaces,
+    siblings,
+    stands_for_more,
+    uses,
+)
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import connector as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
@@ -53,7 +60,9 @@ def swap(
     models point at the old connector again, the new one is deleted, and its failure is raised.
     """
     new, aside = _create(run, old, body)
-    _take_over(run, old, new, users, probe, timeout=timeout)
+    # What is beside the old one is tied to it by the new one's notes alone: without them there would be two for good.
+    withdraw = _stays if beside else None
+    _take_over(run, old, new, users, probe, timeout=timeout, withdraw=withdraw)
     # Not before: while models use the old one, these cannot be deleted either.
     for doc in [*aside, *beside]:
         _let_go(run, doc.id)
@@ -63,7 +72,11 @@ def swap(
 def merge(run: Run, old: Doc, kept: Doc, users: list[Doc], probe: Callable[[str], None], *, timeout: float) -> None:
     """Point the ``users`` of one connector at another that stays in any case, then delete the first. As in :func:`swap`,
     a ``probe`` that raises points them back."""
-    _take_over(run, old, kept, users, probe, timeout=timeout, withdraw=lambda: None)
+    _take_over(run, old, kept, users, probe, timeout=timeout, withdraw=_stays)
+
+
+def _stays() -> None:
+    """Takes the new connector back where it stays in any case."""
 
 
 def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout: float) -> list[Doc]:
@@ -72,52 +85,22 @@ def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout:
     for new in found:
         for old in found:
             if halves(old, new):
-                gone = _settle_pair(run, old, new, probe, timeout)
+                gone = _settle_pair(run, old, new, probe, timeout, stands_for_more(found, old, new))
                 return settle(run, [doc for doc in found if doc is not gone], probe, timeout=timeout)
     return found
 
 
-def in_use(client: Client, found: list[Doc]) -> list[Doc]:
-    """Connectors of one name without those that :func:`settle` leaves, as the server does not delete them. Raises Failure."""
-    found = sorted(found, key=lambda doc: doc.age)
-    if not any(halves(old, new) for new in found for old in found):
-        return found
-    users = models.using_connectors(client, [doc.id for doc in found])
-    held = _Held(client, users)
-    while True:
-        pairs = ((old, new) for new in found for old in found if halves(old, new))
-        double = next((double for double in (held.of(*pair) for pair in pairs) if double), None)
-        if double is None:
-            return found
-        found = [doc for doc in found if doc is not double]
-
-
-def halves(old: Doc, new: Doc) -> bool:
-    """Whether one came in the other's place, at once or by way of others, or both in that of a third one."""
-    # An old one that was made later has nothing but its id from the one that was replaced.
-    return _siblings(old, new) or (old.id in connectors.replaced_by(new.source) and not made_after(old, new))
-
-
-def _replaces(new: Doc, old: Doc) -> bool:
-    return bool(connectors.notes_of(new.source).get("replaces") == old.id)
-
-
-def _siblings(one: Doc, other: Doc) -> bool:
-    before, others = set(connectors.replaced_by(one.source)), set(connectors.replaced_by(other.source))
-    return one.id not in others and other.id not in before and one is not other and not before.isdisjoint(others)
-
-
-def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], timeout: float) -> Doc:
+def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], timeout: float, for_more: bool) -> Doc:
     """Returns the one of the two that is deleted, or that counts as such as nobody uses it and it cannot be."""
     users = models.using_connectors(run.client, [new.id, old.id])
-    if _siblings(old, new) and _uses(users, old):
+    if siblings(old, new) and uses(users, old):
         old, new = new, old
-    double = _Held(run.client, users).of(old, new)
+    double = Held(run.client, users).of(old, new)
     if double is not None:
         other = new if double is old else old
         run.warn(f"Connector {double.id}, a double of {other.id}, is left, as the server does not delete it yet.")
         return double
-    if not run.check_mode and not _uses(users, new):
+    if not run.check_mode and not uses(users, new):
         # It may be the beginning of a swap that somebody else is at right now, and not what is left of one.
         with suppress(WaitTimeout):
             wait_until(
@@ -125,7 +108,7 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
                     Connector.get(run.client, new.id) and Connector.get(run.client, old.id),
                     models.using_connectors(run.client, [new.id, old.id]),
                 ),
-                lambda seen: seen[0] is None or _uses(seen[1], new),
+                lambda seen: seen[0] is None or uses(seen[1], new),
                 what=f"the swap of connector {old.id} to go on",
                 describe=lambda seen: "it stands still",
                 timeout=SOMEBODY_ELSE,
@@ -136,11 +119,11 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
             if Connector.get(run.client, doc.id) is None:
                 return doc
         users = models.using_connectors(run.client, [new.id, old.id])
-    if _uses(users, new):
+    if uses(users, new) or for_more:
         moving = [model for model in users if model.source.get("connector_id") == old.id]
         # Only a swap of these two may be the one that was cut off, and be taken back as a whole: what came in the place of
-        # others since has been proven, and stays.
-        cut_off = _replaces(new, old)
+        # others since has been proven, and stays. So does what came in the place of several.
+        cut_off = replaces(new, old) and not for_more
         end = partial(_take_over, run, old, new, users, probe, timeout=timeout)
         if not cut_off:
             end = partial(merge, run, old, new, moving, probe, timeout=timeout)
@@ -159,23 +142,6 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
     return new
 
 
-class _Held:
-    """Tells of two halves the one that nobody uses, yet that the server does not delete. Asks the server once for each."""
-
-    def __init__(self, client: Client, users: list[Doc]) -> None:
-        self._client = client
-        self._users = users
-        self._known: dict[str, bool] = {}
-
-    def of(self, old: Doc, new: Doc) -> Doc | None:
-        return next((one for one in (old, new) if self._is_held(one)), None)
-
-    def _is_held(self, one: Doc) -> bool:
-        if one.id not in self._known:
-            self._known[one.id] = not _uses(self._users, one) and bool(models.mistaken_for_users(self._client, one.id))
-        return self._known[one.id]
-
-
 def repoint(run: Run, doc: Doc, *, timeout: float) -> None:
     """Models that still name the connector whose place this one took, which is gone, are pointed at this one: somebody
     else may have pointed them back at the moment of the swap, and the server does not check whether an id exists."""
@@ -189,12 +155,19 @@ def repoint(run: Run, doc: Doc, *, timeout: float) -> None:
         run.act("repoint", Model.LABEL, model.name, move, id=model.id)
 
 
-def _uses(users: list[Doc], connector: Doc) -> bool:
-    return any(model.source.get("connector_id") == connector.id for model in users)
-
-
 class _TakenBack(Failure):
     """The new connector failed, and everything is again as it was before it."""
+
+
+def _point(run: Run, model: Doc, connector: Doc, timeout: float) -> bool:
+    """Point a model at a connector. Returns whether the model is still there: whoever made it may have taken it back."""
+    try:
+        models.update(run, model, {"connector_id": connector.id}, timeout=timeout)
+    except Failure as failure:
+        if failure.code != Model.UNKNOWN:
+            raise
+        return False
+    return True
 
 
 def _take_over(
@@ -213,21 +186,23 @@ def _take_over(
     """
     moved = [model for model in users if model.source.get("connector_id") == new.id]
     try:
+        gone = []
         for model in [model for model in users if model not in moved]:
             moved.append(model)
-            models.update(run, model, {"connector_id": new.id}, timeout=timeout)
-        for model in [model for model in users if models.state_of(model) in models.LIVE][:1]:
+            if not _point(run, model, new, timeout):
+                gone.append(model)
+        for model in [model for model in users if models.state_of(model) in models.LIVE and model not in gone][:1]:
             probe(model.id)
         if Connector.get(run.client, new.id) is None:
             raise Failure("concurrent_change", f"Somebody else has deleted the new connector {new.id}.")
     except Failure as failure:
         try:
             for model in moved:
-                models.update(run, model, {"connector_id": old.id}, timeout=timeout)
+                _point(run, model, old, timeout)
             if moved and Connector.get(run.client, old.id) is None:
                 # Not before: as soon as a model names it again nobody can delete it.
                 for model in moved:
-                    models.update(run, model, {"connector_id": new.id}, timeout=timeout)
+                    _point(run, model, new, timeout)
                 raise Failure("concurrent_change", f"somebody else has deleted it, the new one, {new.id}, serves")
             if withdraw is None:
                 _let_go(run, new.id)
@@ -268,7 +243,7 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
         return not connectors.alike(doc.id, [old.id])
 
     # What is left of a change that failed and that the server does not delete is nobody's who replaces it right now.
-    left = [doc for doc in Connector.named(run.client, old.name) if _replaces(doc, old)]
+    left = [doc for doc in Connector.named(run.client, old.name) if replaces(doc, old)]
     held = {doc.id for doc in left if models.mistaken_for_users(run.client, doc.id)}
     aside: list[Doc] = []
     while True:
@@ -279,7 +254,7 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
                 body,
                 path=f"{Connector.PATH}/_create",
                 withdraw=partial(removal.delete, run, patience=0.0),
-                counts=lambda doc: _replaces(doc, old) and lets_go(doc) and doc.id not in held,
+                counts=lambda doc: replaces(doc, old) and lets_go(doc) and doc.id not in held,
                 apart=old.id,
             )
         except Failure as failure:

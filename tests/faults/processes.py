@@ -114,6 +114,8 @@ class PlaybookRun(Run):
             self.kill()
             raise AssertionError(f"the run did not end within {self._longest} s: {self._output.read_text()}")
         text = self._output.read_text()
+        if status < 0:
+            text += f"\n(ended by signal {-status})"
         told = re.search(r'"failure": \{\s*"code": "(\w+)"', text) if status else None
         return Outcome(status == 0, told[1] if told else None, bool(re.search(r"changed=[1-9]", text)), text)
 

@@ -27,7 +27,7 @@ LAYERS = {
     "look-ups and creation": ["_creation", "_ollama", "_paging", "_resource"],
     "kinds of resources": ["_resources", "_resources.*"],
     "what concerns several kinds": [
-        "_connector_removal", "_dedupe", "_deploy_reasons", "_deployment", "_memory", "_references", "_swap",
+        "_connector_removal", "_dedupe", "_deploy_reasons", "_deployment", "_halves", "_memory", "_references", "_swap",
     ],
     "tasks": ["_tasks", "_tasks.*"],
     "parts of stacks": ["_stack", "_stack.*"],

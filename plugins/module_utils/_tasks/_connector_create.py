@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _connector_removal as removal
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _swap
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _halves
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import TAKEN_BACK, outlast
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._creation import create_one
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
@@ -49,7 +49,7 @@ def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
                 body,
                 path=f"{Connector.PATH}/_create",
                 withdraw=partial(_withdraw, run, own),
-                among=partial(_swap.in_use, run.client),
+                among=partial(_halves.in_use, run.client),
             )
         except Failure as failure:
             if failure.code not in removal.STAYS or (failure.code == "connector_held" and not may_move):
@@ -63,9 +63,9 @@ def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
         try:
             removal.delete(run, doc.id)
         except Failure as failure:
-            if failure.code != "connector_held":
+            if failure.code not in removal.STAYS:
                 raise
-            break  # A model uses the other one by now; this one serves as well.
+            break  # A model uses it or the other one by now; it serves as well.
         run.beside.discard((Connector.PATH, doc.id))
     return Made(doc, ours, [])
 
@@ -81,7 +81,7 @@ def _unremovable(run: Run, name: str, own: str, failure: Failure) -> Made:
     somebody else is about to do that, and the one that stands for all by then counts."""
 
     def left() -> list[Doc]:
-        return _swap.in_use(run.client, Connector.named(run.client, name))
+        return _halves.in_use(run.client, Connector.named(run.client, name))
 
     found, held = left(), failure.code == "connector_held"
     doc = next((doc for doc in found if doc.id == own), None)
@@ -92,7 +92,7 @@ def _unremovable(run: Run, name: str, own: str, failure: Failure) -> Made:
         return Made(found[0], doc is not None, [])
     if doc is None or not held:
         raise Failure("concurrent_change", failure.message, failure.status, **failure.details) from failure
-    return Made(doc, True, _swap.in_use(run.client, [other for other in found if other is not doc]))
+    return Made(doc, True, _halves.in_use(run.client, [other for other in found if other is not doc]))
 
 
 def _older_is_held(run: Run, found: list[Doc], doc: Doc) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _swap
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _halves
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._contention import settled
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resource import Doc
@@ -49,7 +49,7 @@ def connector(options: Mapping[str, Any], run: Run, model: Doc | None) -> Doc | 
     if not reference:
         return None
     look = Connector.find if run.check_mode else Connector.need
-    in_use = partial(_swap.in_use, run.client)
+    in_use = partial(_halves.in_use, run.client)
     found = look(run.client, reference, held=_held(model, "connector_id"), among=in_use)
     if found is None:
         run.warn(f"There is no connector {reference!r} yet; this check assumes that an earlier task makes it.")

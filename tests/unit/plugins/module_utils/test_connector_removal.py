@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -423,7 +424,7 @@ def test_models_that_must_not_be_moved_stay_where_they_are(cluster: FakeCluster)
 @pytest.mark.parametrize("differs", [False, True])
 def test_a_third_one_has_to_answer_where_it_differs(cluster: FakeCluster, differs: bool) -> None:
     at_once(cluster, "own-L", "first-A", **({"description": "Another"} if differs else {}))
-    cluster.backend = refuse
+    up, cluster.backend = cluster.backend, refuse
     stated = {**CHAT, "description": "New" if differs else None}
     probe = {"messages": [{"role": "user", "content": "Hi"}]}
     if not differs:
@@ -433,7 +434,11 @@ def test_a_third_one_has_to_answer_where_it_differs(cluster: FakeCluster, differ
         execute(cluster, "ml_connector", **stated, probe=probe)
     assert "the old one (first-A) serves on" in caught.value.message
     assert cluster.models["chat"]["connector_id"] == "first-A"
-    assert "third-M" not in cluster.connectors
+    with pytest.raises(Failure):
+        execute(cluster, "ml_connector", **stated, probe=probe)
+    cluster.backend = up
+    assert outcome(cluster, **stated, probe=probe)[0] == ["finish_swap"]
+    assert cluster.models["chat"]["connector_id"] == "third-M"
 
 
 def beside_a_double(cluster: FakeCluster, own: str) -> None:
@@ -484,17 +489,90 @@ def test_a_model_that_is_registered_while_a_third_one_comes(cluster: FakeCluster
 
 
 @pytest.mark.usefixtures("stranger")
-def test_cut_off_while_a_third_one_comes(cluster: FakeCluster) -> None:
+@pytest.mark.parametrize("theirs", [("first-A",), ("first-A", "second-B")])
+@pytest.mark.parametrize("at", range(6))
+def test_cut_off_while_a_third_one_comes(cluster: FakeCluster, at: int, theirs: tuple[str, ...]) -> None:
+    """At each of its writes."""
+    writes: list[None] = []
+
     def cut() -> None:
-        cluster.crash("refused", 0)
+        if "third-M" in cluster.connectors or writes:
+            writes.append(None)
+            if len(writes) == at + 1:
+                cluster.crash("refused", 0)
+
+    at_once(cluster, "own-L", *theirs)
+    cluster.before("PUT", "", cut, times=99)
+    cluster.before("DELETE", "", cut, times=99)
+    with pytest.raises(Failure):
+        execute(cluster, "ml_connector", **CHAT)
+    cluster.heal()
+    outcome(cluster, **CHAT)
+    assert outcome(cluster, **CHAT)[0] == []
+    assert cluster.models["chat"]["connector_id"] == "third-M"
+
+
+@pytest.mark.usefixtures("stranger")
+@pytest.mark.parametrize("fault", ["error", "conflict", "unavailable"])
+def test_a_write_that_fails_while_a_third_one_comes(cluster: FakeCluster, fault: str) -> None:
+    def fail() -> None:
+        if "third-M" in cluster.connectors:
+            cluster.inject(fault)
 
     at_once(cluster, "own-L", "first-A")
-    cluster.before("DELETE", "first-A", cut)
-    with pytest.raises(Failure):
+    cluster.before("PUT", "/models/chat", fail, times=1 if fault == "error" else 12)
+    with suppress(Failure):
         execute(cluster, "ml_connector", **CHAT)
     cluster.heal()
     execute(cluster, "ml_connector", **CHAT)
     assert outcome(cluster, **CHAT)[0] == []
+
+
+@pytest.mark.usefixtures("stranger")
+def test_a_late_run_while_a_third_one_comes(cluster: FakeCluster) -> None:
+    late: list[str] = []
+
+    def look() -> None:
+        if "third-M" in cluster.connectors and not late:
+            late.append("")
+            late[0] = execute(cluster, "ml_connector", **CHAT)["connector_id"]
+
+    at_once(cluster, "own-L", "first-A")
+    cluster.before("PUT", "/models/chat", look)
+    assert [execute(cluster, "ml_connector", **CHAT)["connector_id"], *late] == ["third-M", "third-M"]
+
+
+@pytest.mark.usefixtures("stranger")
+@pytest.mark.parametrize("probe", [None, {"messages": [{"role": "user", "content": "Hi"}]}])
+def test_a_model_that_is_taken_back_while_its_connector_is_swapped(cluster: FakeCluster, old: str, probe: Any) -> None:
+    def gone() -> None:
+        del cluster.models["double"]
+
+    cluster.next_ids["model"] = ["double"]
+    cluster.add_model("Chat", old)
+    cluster.models = {each: cluster.models[each] for each in ("double", *(set(cluster.models) - {"double"}))}
+    cluster.before("PUT", "/models/double", gone)
+    assert outcome(cluster, **CHANGED, probe=probe)[0] == ["swap"]
+    assert old not in {model["connector_id"] for model in cluster.models.values()}
+
+
+def test_two_changes_that_were_cut_off_before_a_model_was_moved(cluster: FakeCluster, old: str) -> None:
+    """Each stands for the old one alone, and is taken back."""
+    for _each in range(2):
+        cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces": "old-L"}'})
+    assert outcome(cluster, **CHAT)[0] == ["undo_swap", "undo_swap"]
+    assert list(cluster.connectors) == [old]
+
+
+def test_one_that_is_alike_another_of_its_stack_and_used_by_who_adopted_it(cluster: FakeCluster) -> None:
+    def use() -> None:
+        cluster.add_model("Chat", "two-a")
+
+    cluster.next_ids["connector"] = ["one-A", "two-a"]
+    stack = {"connectors": [{**CHAT, "name": name} for name in ("One", "Two")]}
+    cluster.before("DELETE", "two-a", use)
+    execute(cluster, "ml_stack", **stack, parallel=1)
+    assert not execute(cluster, "ml_stack", **stack)["changed"]
 
 
 @pytest.mark.usefixtures("stranger")
