@@ -189,6 +189,8 @@ class Cluster:
             # Refused where a model uses the other one; then it goes with the rest of the test.
             answer = self.send("DELETE", f"{ML}/connectors/{made}")
             assert answer.status_code in (200, 409), answer.text
+            # There are servers of which all ids that they make within a second share one.
+            time.sleep(0.1)
         return made
 
     def make_model(self, name: str, connector_id: str, *, deploy: bool = False, **fields: Any) -> str:

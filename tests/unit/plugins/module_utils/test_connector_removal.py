@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _connector_create
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster, Refused
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT
 
 CHANGED = {**CHAT, "description": "New"}
@@ -332,6 +334,19 @@ def test_a_stack_makes_no_two_that_are_taken_for_the_same(cluster: FakeCluster) 
     execute(cluster, "ml_stack", **stack, parallel=1)
     assert sorted(cluster.connectors) == ["one-A", "two-b"]
     assert not execute(cluster, "ml_stack", **stack)["changed"]
+
+
+def test_not_all_tries_are_made_within_a_second(cluster: FakeCluster) -> None:
+    """In which a server may give all of them a word in common."""
+    cluster.next_ids["connector"] = [f"own_{number}-a" for number in range(_connector_create.IDS_TRIED)]
+    run = make_run(cluster)
+    run.beside.add((Connector.PATH, "another-A"))
+    begun = run.clock.now()
+    body = {"name": "Local chat", "version": "1", "protocol": "http", "credential": {"a": "b"}}
+    body["actions"] = [{"action_type": "predict", "method": "POST", "url": "http://llm.test/"}]
+    doc, ours, _others = _connector_create.create(run, body, may_move=True)
+    assert (doc.id, ours) == ("own_4-a", True)
+    assert run.clock.now() - begun > 1.024
 
 
 def test_one_that_cannot_be_taken_back_any_more_is_kept(cluster: FakeCluster) -> None:
