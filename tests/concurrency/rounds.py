@@ -166,7 +166,7 @@ def _ended(outcome: Outcome) -> str:
     assert "Traceback (most recent call last)" not in outcome.text, outcome.text
     # A stack that has failed in part tells a code for each item.
     codes = set(re.findall(r'"code": "(\w+)"', outcome.text)) - {"stack_failed"}
-    assert codes, outcome.text
+    assert codes, f"failed without a code: {outcome.text}"
     assert codes.issubset(SOMEBODY_ELSE), outcome.text
     assert all(CATALOGUE[code].split("{")[0] in outcome.text for code in codes), outcome.text
     return ", ".join(sorted(codes))

@@ -131,7 +131,7 @@ class Cluster:
         answer = self.send("POST", f"{ML}/{kind}/_search", {"query": query, "size": 1000, "version": True})
         if answer.status_code == 404:
             return []
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 200, f"search for {kind}: {answer.status_code} {answer.text}"
         items = [Item(hit["_id"], hit["_version"], hit["_source"]) for hit in answer.json()["hits"]["hits"]]
         return sorted(items, key=lambda item: (item.source.get("created_time", 0), item.id))
 
