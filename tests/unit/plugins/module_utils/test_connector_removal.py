@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Any
+from typing import Any, Callable, Mapping
 
 import pytest
 
@@ -456,6 +456,24 @@ def test_a_third_one_has_to_answer_where_it_differs(cluster: FakeCluster, differ
     assert cluster.models["chat"]["connector_id"] == "third-M"
 
 
+def at_looks(cluster: FakeCluster, own: str, acts: Mapping[int, Callable[[], object]]) -> None:
+    """Act at the looks of these numbers, counted from 1, at the connectors since the own one is there."""
+    looks: list[None] = []
+
+    def look() -> None:
+        if own in cluster.connectors:
+            looks.append(None)
+            acts.get(len(looks), lambda: None)()
+
+    cluster.before("POST", "/connectors/_search", look, times=199)
+
+
+def held_and_used(cluster: FakeCluster) -> None:
+    """Somebody makes a younger one, which is held, and a model that uses the own one, the oldest."""
+    cluster.add_connector()
+    cluster.add_model("Chat", "first-A")
+
+
 def beside_a_double(cluster: FakeCluster, own: str) -> None:
     """Others have put a connector in the place of one that is held, just before the own one."""
 
@@ -656,15 +674,8 @@ def test_a_held_one_in_the_middle_of_the_change_that_puts_another_in_its_place(c
 def test_of_several_that_are_held_the_oldest_is_the_one_whose_maker_replaces_all(
     cluster: FakeCluster, does_it: bool
 ) -> None:
-    def replace() -> None:
-        if "own-L" in cluster.connectors:
-            looks.append(None)
-        if does_it and len(looks) == 40:
-            third(cluster)
-
-    looks: list[None] = []
     at_once(cluster, "own-L", "first-A", "second-l")
-    cluster.before("POST", "/connectors/_search", replace, times=99)
+    at_looks(cluster, "own-L", {40: lambda: third(cluster)} if does_it else {})
     done = execute(cluster, "ml_connector", **CHAT)
     assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "third-M"
     assert [each["action"] for each in done["actions"]] == (["adopt"] if does_it else ["create", "swap"])
@@ -675,19 +686,10 @@ def test_of_several_that_are_held_the_oldest_is_the_one_whose_maker_replaces_all
 def test_the_oldest_one_that_is_used_beside_one_that_is_held(cluster: FakeCluster, replaced: bool) -> None:
     """Its maker cannot take it back, and waits for what the maker of the other one does."""
 
-    def beside() -> None:
-        if "first-A" in cluster.connectors:
-            looks.append(None)
-        if len(looks) == 1:
-            cluster.add_connector()
-            cluster.add_model("Chat", "first-A")
-        if replaced and len(looks) == 60:
-            third(cluster)
-
-    looks: list[None] = []
     cluster.next_ids["connector"] = ["first-A", "own-L", "third-M"]
     cluster.next_ids["model"] = ["chat"]
-    cluster.before("POST", "/connectors/_search", beside, times=199)
+    later = {60: lambda: third(cluster)} if replaced else {}
+    at_looks(cluster, "first-A", {1: lambda: held_and_used(cluster), **later})
     if replaced:
         assert execute(cluster, "ml_connector", **CHAT)["connector_id"] == "third-M"
         return
@@ -698,18 +700,8 @@ def test_the_oldest_one_that_is_used_beside_one_that_is_held(cluster: FakeCluste
 
 @pytest.mark.usefixtures("stranger")
 def test_the_oldest_one_that_is_alone_at_last(cluster: FakeCluster) -> None:
-    def beside() -> None:
-        if "first-A" in cluster.connectors:
-            looks.append(None)
-        if len(looks) == 1:
-            cluster.add_connector()
-            cluster.add_model("Chat", "first-A")
-        if len(looks) == 80:
-            cluster.connectors.pop("own-L")
-
-    looks: list[None] = []
     cluster.next_ids["connector"] = ["first-A", "own-L"]
-    cluster.before("POST", "/connectors/_search", beside, times=199)
+    at_looks(cluster, "first-A", {1: lambda: held_and_used(cluster), 80: lambda: cluster.connectors.pop("own-L")})
     stack = {"connectors": [CHAT], "models": [{"name": "Chat", "connector": "Local chat"}]}
     execute(cluster, "ml_stack", **stack)
     assert sorted(cluster.connectors) == ["first-A", "theirs-l"]
