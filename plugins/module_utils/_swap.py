@@ -39,9 +39,8 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter im
 #: For how long a half-done swap may stand still, in seconds, before it is taken for one that was cut off.
 SOMEBODY_ELSE = 5.0
 
-#: How many new connectors are put aside as the server would not delete the old one beside them, and the seconds that
-#: pass before the next one, so that its id is less like theirs.
-MOST_ASIDE, NEXT_ID = 3, 0.3
+#: How many new connectors are put aside as the server would not delete the old one beside them.
+MOST_ASIDE = 3
 
 
 def swap(
@@ -57,7 +56,8 @@ def swap(
     """Put a new connector in the place of ``old`` for all its ``users``, then delete ``old`` and those ``beside`` it.
 
     ``probe`` is called with the id of a model that serves, after it points at the new connector; when it raises, all
-    models point at the old connector again, the new one is deleted, and its failure is raised.
+    models point at the old connector again, the new one is deleted, unless there are others ``beside``, and its failure
+    is raised.
     """
     new, aside = _create(run, old, body)
     # What is beside the old one is tied to it by the new one's notes alone: without them there would be two for good.
@@ -81,7 +81,7 @@ def _stays() -> None:
 
 def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout: float) -> list[Doc]:
     """End what an interrupted swap left among connectors of one name: forward where the new one is in use already and
-    stands the probe, else back. Others of the same name are left alone. Returns what remains."""
+    stands the probe, or where it stands for more than one, else back. Others of the same name are left alone. Returns what remains."""
     for new in found:
         for old in found:
             if halves(old, new):
@@ -91,7 +91,8 @@ def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout:
 
 
 def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], timeout: float, for_more: bool) -> Doc:
-    """Returns the one of the two that is deleted, or that counts as such as nobody uses it and it cannot be."""
+    """Returns the one of the two that is deleted, or that counts as such as nobody uses it and it cannot be. ``for_more``
+    tells that the new one stands for others beside the old one, and must not go."""
     users = models.using_connectors(run.client, [new.id, old.id])
     if siblings(old, new) and uses(users, old):
         old, new = new, old
@@ -268,4 +269,4 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
         if lets_go(new) or len(aside) == MOST_ASIDE:
             return new, aside
         aside.append(new)
-        run.clock.sleep(NEXT_ID)
+        run.clock.sleep(connectors.NEXT_ID)

@@ -23,9 +23,8 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
 
 #: How many connectors are made where the server would take the id of each for that of another one of the same task, as of
-#: two that a node makes 26 ms after each other if its ids have a hyphen, and the pause before the next one, in seconds: where
-#: they have another one in what counts the time, all that are made in the same 1.024 s share a word (seen on 2.19.1).
-IDS_TRIED, NEXT_ID = 5, 0.3
+#: two that a node makes 26 ms after each other if its ids have a hyphen.
+IDS_TRIED = 5
 
 
 class Made(NamedTuple):
@@ -68,7 +67,7 @@ def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
                 raise
             break  # A model uses it or the other one by now; it serves as well.
         run.beside.discard((Connector.PATH, doc.id))
-        run.clock.sleep(NEXT_ID)
+        run.clock.sleep(connectors.NEXT_ID)
     return Made(doc, ours, [])
 
 
