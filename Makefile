@@ -6,7 +6,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # The targets that run in full what `make test` has only a sample of, or nothing.
-MATRICES := faults fuzz concurrency mutants
+MATRICES := faults fuzz concurrency
 
 # More for pytest or molecule, as in: make unit ARGS='-k client -x'
 ARGS ?=
@@ -78,10 +78,6 @@ faults: ## Each fault at each exchange of the role and of ml_stack: some 1000 ca
 .PHONY: browser
 browser: ## The report page in Chromium: console, accessibility, light and dark, desktop and phone; screenshots in .cache/browser
 	@dev/browser
-
-.PHONY: mutants
-mutants: ## Small changes of the code, one at a time: does a test notice each? A quarter of an hour; writes docs/mutants.md
-	@dev/mutants $(ARGS)
 
 .PHONY: concurrency
 concurrency: ## 8 controllers apply the same at once, 50 rounds each on one node and on three, over an hour (ARGS='--rounds 20'); writes docs/concurrency.md
