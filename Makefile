@@ -111,7 +111,7 @@ format: ## Format and sort imports as lint wants it
 	@dev/lint --fix
 
 .PHONY: derive
-derive: ## Write anew what follows from the code: action plugins, action groups, choices, tables, the schema
+derive: ## Write anew what follows from the code: action groups, choices, tables, the schema
 	@dev/run env PYTHONPATH=dev/collections python dev/derive.py
 	@$(MAKE) schema
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what follows from the code in other places: the action plugins, the action groups, the providers' and the
+"""Writes what follows from the code in other places: the action groups, the providers' and the
 authentication methods' documentation, and the modules' rows in the README. `make derive` calls it."""
 
 from __future__ import annotations
@@ -10,25 +10,10 @@ from typing import Iterator
 
 import yaml
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._auth import METHODS
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._providers import PROVIDERS
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints.providers import PROVIDERS
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.auth import METHODS
 
 ROOT = Path(__file__).resolve().parents[1]
-
-ACTION = """\
-# Copyright (c) The searchops.opensearch_ml maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-from __future__ import annotations
-
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import {task}
-from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils._in_process import InProcessAction
-
-
-class ActionModule(InProcessAction):
-    MODULE = {task}.MODULE
-"""
 
 
 def replaced(path: str, pattern: str, text: str) -> tuple[str, str]:
@@ -48,12 +33,6 @@ def modules() -> dict[str, str]:
         for path in sorted((ROOT / "plugins/modules").glob("*.py"))
         if not path.stem.startswith("_")
     }
-
-
-def actions() -> Iterator[tuple[str, str]]:
-    for module, source in modules().items():
-        [task] = re.findall(r"_tasks import (\w+)\n", source)
-        yield f"plugins/action/{module}.py", ACTION.format(task=task)
 
 
 def action_groups() -> tuple[str, str]:
@@ -112,7 +91,7 @@ def readme() -> tuple[str, str]:
 
 def derived() -> dict[str, str]:
     """Each file that has something that follows from the code, as it ought to be."""
-    return dict([*actions(), action_groups(), authentication(), *providers(), readme()])
+    return dict([action_groups(), authentication(), *providers(), readme()])
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Iterator, Mapping
 
 import yaml
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack._sections import SECTIONS, Section
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack.sections import SECTIONS, Section
 
 COLLECTION = "ansible_collections.searchops.opensearch_ml.plugins"
 ROOT = Path(__file__).resolve().parents[1]

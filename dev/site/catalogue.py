@@ -18,9 +18,9 @@ MARKER = "<!-- dev/site/catalogue.py puts the list in the place of what follows 
 MOST = 4
 #: By the name of a table and its file: whose words its patterns match.
 SPEAKERS = {
-    ("_explain.py", "_BACKEND_RULES"): "The backend",
-    ("_explain.py", "_RULES"): "OpenSearch",
-    ("_ollama.py", "_RULES"): "Ollama",
+    ("server_errors.py", "_BACKEND_RULES"): "The backend",
+    ("server_errors.py", "_RULES"): "OpenSearch",
+    ("client.py", "_RULES"): "Ollama",
 }
 
 
@@ -159,7 +159,7 @@ def alternatives(pattern: str) -> list[str]:
 
 
 def catalogue(plugins: Path) -> str:
-    divided = sections((plugins / "module_utils/_errors.py").read_text(encoding="utf-8"))
+    divided = sections((plugins / "module_utils/_errors/catalogue.py").read_text(encoding="utf-8"))
     codes = {code for section in divided for code in section.codes}
     known: dict[str, list[str]] = {code: [] for code in codes}
     for path in sorted(plugins.rglob("*.py")):

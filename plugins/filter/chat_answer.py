@@ -47,13 +47,13 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _answer
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ..module_utils._errors.exceptions import Failure
+from ..module_utils._operations import chat_answer as chat_answer_module
 
 
 def chat_answer(value: object) -> str:
     try:
-        read = _answer.read_any(value)
+        read = chat_answer_module.read_any(value)
         return (read.content or "") if read else ""
     except Failure as failure:
         raise AnsibleFilterError(f"chat_answer: {failure.message}") from failure

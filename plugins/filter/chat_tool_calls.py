@@ -58,14 +58,14 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _answer
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ..module_utils._errors.exceptions import Failure
+from ..module_utils._operations import chat_answer
 
 
 def chat_tool_calls(value: object) -> list[dict[str, Any]]:
     try:
-        read = _answer.read_any(value)
-        return _answer.tool_calls(read) if read else []
+        read = chat_answer.read_any(value)
+        return chat_answer.tool_calls(read) if read else []
     except Failure as failure:
         raise AnsibleFilterError(f"chat_tool_calls: {failure.message}") from failure
 

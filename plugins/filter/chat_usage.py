@@ -45,14 +45,14 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _answer
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ..module_utils._errors.exceptions import Failure
+from ..module_utils._operations import chat_answer
 
 
 def chat_usage(value: object) -> dict[str, Any]:
     try:
-        read = _answer.read_any(value)
-        return _answer.usage(read) if read else {}
+        read = chat_answer.read_any(value)
+        return chat_answer.usage(read) if read else {}
     except Failure as failure:
         raise AnsibleFilterError(f"chat_usage: {failure.message}") from failure
 

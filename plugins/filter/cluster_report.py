@@ -59,7 +59,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _report
+from ..plugin_utils import _report
 
 
 def cluster_report(results: object) -> dict[str, Any]:

@@ -40,13 +40,13 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _backend
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ..module_utils._endpoints import url as url_module
+from ..module_utils._errors.exceptions import Failure
 
 
 def is_private_url(url: object) -> bool:
     try:
-        return _backend.is_private(str(url))
+        return url_module.is_private(str(url))
     except Failure as failure:
         raise AnsibleFilterError(f"is_private_url: {failure.message}") from failure
 

@@ -50,13 +50,14 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _backend, _regex
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ..module_utils._endpoints import trusted_pattern
+from ..module_utils._endpoints import url as url_module
+from ..module_utils._errors.exceptions import Failure
 
 
 def private_regex(url: object) -> str:
     try:
-        return _regex.exact(_backend.as_called(str(url)))
+        return trusted_pattern.exact(url_module.as_called(str(url)))
     except Failure as failure:
         raise AnsibleFilterError(f"private_regex: {failure.message}") from failure
 

@@ -87,8 +87,8 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _providers, _regex
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ..module_utils._endpoints import providers, trusted_pattern
+from ..module_utils._errors.exceptions import Failure
 
 
 def provider_endpoint(
@@ -102,9 +102,9 @@ def provider_endpoint(
 ) -> dict[str, object]:
     address = str(base_url or "") or None
     try:
-        if not required and not _providers.has_url(str(provider), base_url=address, model=model):
+        if not required and not providers.has_url(str(provider), base_url=address, model=model):
             return {}
-        at = _providers.endpoint(
+        at = providers.endpoint(
             str(provider),
             base_url=address,
             model=model or None,
@@ -116,9 +116,9 @@ def provider_endpoint(
         raise AnsibleFilterError(f"provider_endpoint: {failure.message}") from failure
     return {
         "url": at.url,
-        "trusted_regex": _regex.exact(at.url),
+        "trusted_regex": trusted_pattern.exact(at.url),
         "health_url": at.health_url,
-        "needs_key": _providers.PROVIDERS[str(provider)].key == "required",
+        "needs_key": providers.PROVIDERS[str(provider)].key == "required",
         "probe": at.probe,
     }
 

@@ -70,8 +70,9 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _backend, _regex
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ..module_utils._endpoints import trusted_pattern
+from ..module_utils._endpoints import url as url_module
+from ..module_utils._errors.exceptions import Failure
 
 _TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 _PRIVATE = "plugins.ml_commons.connector.private_ip_enabled"
@@ -81,7 +82,7 @@ _RESTRICTION = "plugins.ml_commons.trusted_connector_private_endpoints_regex"
 _CATCH_ALL = ".*$"
 
 _IS_PRIVATE: Mapping[str, Callable[[str], bool]] = {
-    "auto": _backend.is_private,
+    "auto": url_module.is_private,
     "always": lambda url: True,
     "never": lambda url: False,
 }
@@ -98,16 +99,16 @@ def trust_settings(urls: Sequence[str], trust: str = "exact", allow_private: str
         raise AnsibleFilterError(f"trust_settings: takes a list of URLs, and was given {type(urls).__name__}.")
     settings: dict[str, Any] = {}
     try:
-        called = {str(url): _backend.as_called(str(url)) for url in urls}
+        called = {str(url): url_module.as_called(str(url)) for url in urls}
         private = [url for url in called if _IS_PRIVATE[allow_private](url)]
     except Failure as failure:
         raise AnsibleFilterError(f"trust_settings: {failure.message}") from failure
     if called and trust != "skip":
-        settings[_TRUSTED] = [_CATCH_ALL] if trust == "catch_all" else [_regex.exact(url) for url in called]
+        settings[_TRUSTED] = [_CATCH_ALL] if trust == "catch_all" else [trusted_pattern.exact(url) for url in called]
     if private:
         settings[_PRIVATE] = True
         if trust != "skip":
-            settings[_RESTRICTION] = list(dict.fromkeys(_regex.exact(called[url]) for url in private))
+            settings[_RESTRICTION] = list(dict.fromkeys(trusted_pattern.exact(called[url]) for url in private))
     return settings
 
 

@@ -38,16 +38,17 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _backend, _regex
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ..module_utils._endpoints import trusted_pattern
+from ..module_utils._endpoints import url as url_module
+from ..module_utils._errors.exceptions import Failure
 
 
 def trusted_regex(url: object) -> str:
     try:
-        _backend.parse(str(url))
+        url_module.parse(str(url))
     except Failure as failure:
         raise AnsibleFilterError(f"trusted_regex: {failure.message}") from failure
-    return _regex.exact(str(url))
+    return trusted_pattern.exact(str(url))
 
 
 class FilterModule:

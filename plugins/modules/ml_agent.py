@@ -230,12 +230,12 @@ failure:
       type: dict
 """
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _agent
+from ..module_utils._runtime.ansible_module import run_module
+from ..module_utils._tasks.ml_agent import MODULE
 
 
 def main() -> None:
-    run_module(_agent.MODULE)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

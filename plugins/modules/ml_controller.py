@@ -140,12 +140,12 @@ failure:
       type: dict
 """
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _controller
+from ..module_utils._runtime.ansible_module import run_module
+from ..module_utils._tasks.ml_controller import MODULE
 
 
 def main() -> None:
-    run_module(_controller.MODULE)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -185,12 +185,12 @@ failure:
       type: dict
 """
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _dedupe
+from ..module_utils._runtime.ansible_module import run_module
+from ..module_utils._tasks.ml_dedupe import MODULE
 
 
 def main() -> None:
-    run_module(_dedupe.MODULE)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -203,12 +203,12 @@ failure:
       type: dict
 """
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _stack_info
+from ..module_utils._runtime.ansible_module import run_module
+from ..module_utils._stack.ml_stack_info import MODULE
 
 
 def main() -> None:
-    run_module(_stack_info.MODULE)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -159,12 +159,12 @@ failure:
       type: dict
 """
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _ollama_model_info
+from ..module_utils._runtime.ansible_module import run_module
+from ..module_utils._tasks.ollama_model_info import MODULE
 
 
 def main() -> None:
-    run_module(_ollama_model_info.MODULE)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

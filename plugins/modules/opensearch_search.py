@@ -130,12 +130,12 @@ failure:
       type: dict
 """
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._module import run_module
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._tasks import _search
+from ..module_utils._runtime.ansible_module import run_module
+from ..module_utils._tasks.opensearch_search import MODULE
 
 
 def main() -> None:
-    run_module(_search.MODULE)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

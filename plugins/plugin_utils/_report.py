@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Mapping, Sequence
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _regex
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure, printable
-from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _drawing
+from ..module_utils._endpoints import trusted_pattern
+from ..module_utils._errors.exceptions import Failure
+from ..module_utils._errors.printable import printable
+from . import _drawing
 
 Result = Mapping[str, Any]
 
@@ -111,7 +112,7 @@ def _risk(name: str, pattern: object) -> str:
     if not name.endswith("_regex"):
         return ""
     try:
-        return CATCH_ALL if _regex.is_catch_all(str(pattern)) else ""
+        return CATCH_ALL if trusted_pattern.is_catch_all(str(pattern)) else ""
     except Failure as failure:
         return BROKEN if "does not compile" in failure.message else "is not understood by this check"
 

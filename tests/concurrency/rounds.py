@@ -14,8 +14,8 @@ from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 import yaml
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources.connector import replaced_by
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import replaced_by
 from ansible_collections.searchops.opensearch_ml.tests.concurrency.gate import Gate
 from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import nothing_twice
 from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome, PlaybookRun

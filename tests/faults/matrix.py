@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Collection, Iterator, Mapping, NamedTuple
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
 from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome
 from ansible_collections.searchops.opensearch_ml.tests.faults.proxy import FAULTS, Fault, FaultProxy
 from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import (

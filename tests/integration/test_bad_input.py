@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
     CHAT_BODY,
     ML,

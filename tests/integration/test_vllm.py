@@ -12,7 +12,7 @@ from typing import Any, Iterator
 import pytest
 import requests
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _providers
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import TRUST, TRUSTED
 from ansible_collections.searchops.opensearch_ml.tests.integration._vllm import CONTENT, MODEL, REASONING, Vllm, vllm
 
@@ -63,7 +63,7 @@ def test_it_answers_with_content_and_reasoning(converges, module, name, stated, 
 
 def test_routes_that_cost_nothing(backend):
     """The route that the table calls healthy answers without a key and without a body."""
-    health = requests.get(_providers.endpoint("vllm", base_url=backend.url).health_url, timeout=10)
+    health = requests.get(providers.endpoint("vllm", base_url=backend.url).health_url, timeout=10)
     assert (health.status_code, health.content) == (200, b"")
     models = f"{backend.url}/v1/models"
     assert requests.get(models, timeout=10).status_code == 401

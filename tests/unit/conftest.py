@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import guard, harness
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster

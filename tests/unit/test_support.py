@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _run
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import NoAnswer, NotSent
-from ansible_collections.searchops.opensearch_ml.tests.unit.support import guard, harness
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import NoAnswer, NotSent
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import run
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import guard, harness, specs
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FAULTS, ML, FakeCluster, java_double
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, get, post
@@ -40,11 +40,13 @@ class TestGuard:
         self, monkeypatch: pytest.MonkeyPatch, check_mode_violations: list[str], cluster: FakeCluster, way: str
     ) -> None:
         """With both of the collection's own safeguards taken away."""
-        monkeypatch.setattr(_run.Run, "act", lambda self, action, kind, name, do, **facts: do())
-        kind, task = harness._options.CLUSTER, harness.task_of("ml_connector")
+        monkeypatch.setattr(run.Run, "act", lambda self, action, kind, name, do, **facts: do())
+        kind, task = harness.connection.CLUSTER, harness.task_of("ml_connector")
         forgetful = kind._replace(connect=_forgetful(kind.connect))
-        monkeypatch.setattr(harness._options, "CLUSTER", forgetful)
-        monkeypatch.setattr(task, "MODULE", task.MODULE._replace(connection=forgetful))
+        monkeypatch.setattr(harness.connection, "CLUSTER", forgetful)
+        described = task.MODULE._replace(connection=forgetful)
+        for holder in (task, specs.load("ml_connector")):
+            monkeypatch.setattr(holder, "MODULE", described)
 
         def write() -> None:
             if way == "module":

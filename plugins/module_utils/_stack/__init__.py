@@ -3,3 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is private to the collection: it may change at any time.
+
+"""Whole clusters: declaration, plan, apply, prune, export, and the tasks of ml_stack and ml_stack_info."""
+
+from __future__ import annotations

@@ -3,3 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is private to the collection: it may change at any time.
+
+"""One file for each module, named like it: its options and its task."""
+
+from __future__ import annotations

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clock import Clock
 
 
 class FakeClock(Clock):

@@ -13,7 +13,11 @@ import threading
 from typing import Any, Callable, Mapping, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import NoAnswer, NotSent, RawAnswer
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import (
+    NoAnswer,
+    NotSent,
+    RawAnswer,
+)
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.agents import Agents
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.controllers import Controllers
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guard import is_read

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 from urllib.parse import urlsplit
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import RawAnswer, Transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RawAnswer, Transport
 
 
 def is_read(method: str, url: str) -> bool:

@@ -10,15 +10,18 @@ import importlib.util
 import io
 import json
 import threading
+from pathlib import Path
 from typing import Any, Iterator, Mapping
 from unittest import mock
 
 from ansible.module_utils import basic
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _client, _ollama, _options
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._run import Run
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import Transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import client as client_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import connection
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import Transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import client as ollama
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guard import ReadOnly
@@ -43,44 +46,18 @@ except ImportError:
 
 _LOCK = type(threading.RLock())
 
-#: module -> the file of its task in module_utils/_tasks.
-TASKS = {
-    "opensearch_cluster_setting": "_cluster_setting",
-    "opensearch_cluster_setting_info": "_cluster_setting_info",
-    "ml_agent": "_agent",
-    "ml_agent_execute": "_agent_execute",
-    "ml_agent_info": "_agent_info",
-    "ml_connector": "_connector",
-    "ml_connector_info": "_connector_info",
-    "ml_controller": "_controller",
-    "ml_controller_info": "_controller_info",
-    "ml_dedupe": "_dedupe",
-    "ml_model": "_model",
-    "ml_model_group": "_model_group",
-    "ml_model_group_info": "_model_group_info",
-    "ml_model_info": "_model_info",
-    "ml_predict": "_predict",
-    "ml_profile_info": "_profile_info",
-    "ml_stack": "_stack",
-    "ml_stack_info": "_stack_info",
-    "ml_task_info": "_task_info",
-    "opensearch_document": "_document",
-    "opensearch_index": "_index",
-    "opensearch_pipeline": "_pipeline",
-    "opensearch_pipeline_info": "_pipeline_info",
-    "opensearch_search": "_search",
-    "ollama_model": "_ollama_model",
-    "ollama_model_info": "_ollama_model_info",
-}
+#: The names of all modules.
+MODULES = sorted(path.stem for path in (Path(__file__).parents[3] / "plugins/modules").glob("*.py"))
 
 
 def task_of(module: str) -> Any:
-    return importlib.import_module(f"{COLLECTION}.plugins.module_utils._tasks.{TASKS[module]}")
+    folder = "_stack" if module.startswith("ml_stack") else "_tasks"
+    return importlib.import_module(f"{COLLECTION}.plugins.module_utils.{folder}.{module}")
 
 
-def connection_of(module: str) -> _options.Connection:
+def connection_of(module: str) -> connection.Connection:
     """The kind of server that the module talks to."""
-    return _ollama.CONNECTION if module.startswith("ollama_") else _options.CLUSTER
+    return ollama.CONNECTION if module.startswith("ollama_") else connection.CLUSTER
 
 
 def server_of(module: str) -> dict[str, Any]:
@@ -100,7 +77,7 @@ def parameters(module: str, stated: Mapping[str, Any]) -> dict[str, Any]:
 
 def make_run(transport: Transport, *, check_mode: bool = False, clock: FakeClock | None = None, **more: Any) -> Run:
     options = parameters("opensearch_cluster_setting", {"settings": {}, "hosts": ["http://cluster.test:9200"], **more})
-    client = _options.connect(options, read_only=check_mode, transport=transport, clock=clock or FakeClock())
+    client = connection.connect(options, read_only=check_mode, transport=transport, clock=clock or FakeClock())
     return Run(client, check_mode=check_mode)
 
 
@@ -176,7 +153,7 @@ def twin_of(transport: Any) -> Any:
 def doubled(transport: Transport, violations: list[str], check_mode: bool) -> Iterator[None]:
     """The double in place of the network, and time that passes only when somebody sleeps."""
     seam: Transport = ReadOnly(transport, violations) if check_mode else transport
-    network = mock.patch.object(_options, "RequestsTransport", return_value=seam)
-    time = mock.patch.object(_client, "Clock", return_value=FakeClock())
+    network = mock.patch.object(connection, "RequestsTransport", return_value=seam)
+    time = mock.patch.object(client_module, "Clock", return_value=FakeClock())
     with network, time:
         yield

@@ -12,8 +12,8 @@ import threading
 import time
 from typing import Any, Callable, Iterator, Mapping
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import CATALOGUE
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import RawAnswer
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RawAnswer
 
 #: Answers one connection after its first request has come; ``until`` says when to give up.
 Behaviour = Callable[[socket.socket, float], None]

@@ -8,7 +8,7 @@ import json
 from typing import Any, BinaryIO, Iterator, Mapping
 from urllib.parse import urlsplit
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import (
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import (
     NoAnswer,
     NotSent,
     RawAnswer,

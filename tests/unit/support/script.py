@@ -10,7 +10,11 @@ import json
 from typing import Any, Mapping
 from urllib.parse import urlsplit
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import NoAnswer, NotSent, RawAnswer
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import (
+    NoAnswer,
+    NotSent,
+    RawAnswer,
+)
 
 _ANY = object()
 

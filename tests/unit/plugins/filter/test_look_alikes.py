@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from ansible_collections.searchops.opensearch_ml.plugins.filter.private_regex import private_regex
 from ansible_collections.searchops.opensearch_ml.plugins.filter.provider_endpoint import provider_endpoint
 from ansible_collections.searchops.opensearch_ml.plugins.filter.trusted_regex import trusted_regex
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _backend, _regex
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import trusted_pattern
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import url as url_module
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 names = st.lists(labels, min_size=1, max_size=4).map(".".join)
@@ -100,7 +101,7 @@ def test_look_alikes(url: str) -> None:
     for kind, change in LOOK_ALIKES.items():
         other = change(url)
         assert bool(re.fullmatch(pattern, other)) == (other == url), kind
-        assert bool(_regex.compile_java(pattern).fullmatch(other)) == (other == url), kind
+        assert bool(trusted_pattern.compile_java(pattern).fullmatch(other)) == (other == url), kind
 
 
 def test_they_are_others() -> None:
@@ -113,7 +114,7 @@ def test_they_are_others() -> None:
 def test_whatever_matches_is_the_url(data: st.DataObject, url: str) -> None:
     """The other way round: hypothesis makes texts that the pattern matches, and finds one only."""
     assert data.draw(st.from_regex(trusted_regex(url), fullmatch=True)) == url
-    assert data.draw(st.from_regex(private_regex(url), fullmatch=True)) == _backend.as_called(url)
+    assert data.draw(st.from_regex(private_regex(url), fullmatch=True)) == url_module.as_called(url)
 
 
 @given(st.text(max_size=30), urls())

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import RequestsTransport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RequestsTransport
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import hostile, tls
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES

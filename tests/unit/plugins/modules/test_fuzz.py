@@ -18,8 +18,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _transport
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import fuzzing, hostile
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module, server_of, task_of
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
@@ -135,5 +135,5 @@ def test_what_comes_over_the_wire(data: st.DataObject) -> None:
     )
     sent = hostile.sends(whole[:start] + other + whole[end:])
     # Whatever else is raised fails the test.
-    with hostile.serving(sent) as url, contextlib.suppress(_transport.NoAnswer, _transport.NotSent, Failure):
-        _transport.RequestsTransport(True, None).send("GET", url, {}, None, 2.0)
+    with hostile.serving(sent) as url, contextlib.suppress(transport.NoAnswer, transport.NotSent, Failure):
+        transport.RequestsTransport(True, None).send("GET", url, {}, None, 2.0)

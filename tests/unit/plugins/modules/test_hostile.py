@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _json, _transport
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import RequestsTransport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RequestsTransport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import json_text
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import hostile
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES
@@ -21,8 +22,8 @@ SOME = ("ml_connector", "ml_stack", "ollama_model")
 @pytest.fixture(autouse=True)
 def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is too much for them is made in no time."""
-    monkeypatch.setattr(_transport, "LARGEST_ANSWER", 2**19)
-    monkeypatch.setattr(_json, "MOST_VALUES", 10_000)
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 2**19)
+    monkeypatch.setattr(json_text, "MOST_VALUES", 10_000)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
 

@@ -7,8 +7,8 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import agent_run
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import run_agent
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, error, get, hits, post
 
@@ -95,7 +95,7 @@ def test_a_backend_that_is_loading_is_asked_again(module: Runner, cluster: FakeC
 
 def test_outputs_of_tools() -> None:
     outputs = [{"name": "memory_id", "result": "m"}, {"name": "first", "result": "1"}, {"name": "chat", "result": "2"}]
-    assert agent_run.read({"inference_results": [{"output": outputs}]}).content == "2"
-    assert agent_run.read({"inference_results": []}).content is None
+    assert run_agent.read({"inference_results": [{"output": outputs}]}).content == "2"
+    assert run_agent.read({"inference_results": []}).content is None
     with pytest.raises(Failure):
-        agent_run.read({"x": 1})
+        run_agent.read({"x": 1})

@@ -10,8 +10,8 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._resources import ollama_model as models
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._transport import NoAnswer
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import NoAnswer
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import models
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import (
     FOR_EVER,
     IN_FIVE_MINUTES,

@@ -11,7 +11,9 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 import pytest
 from ansible.module_utils import basic
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _masking, _module, _transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import ansible_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import masking
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, Refused
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama
@@ -100,13 +102,13 @@ class Echo:
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
-    ) -> _transport.RawAnswer:
+    ) -> transport.RawAnswer:
         if method == "GET" or urlsplit(url).path.endswith("_search"):
             return self.cluster.send(method, url, headers, content, timeout)
         body = (content or b"").decode()
         secrets = " ".join(shape for secret in self.known for shape in forms(secret).values())
         told = f"{'x' * self.pad} {secrets} headers[{dict(headers)}] source[{body}] {quote(body)}"
-        return _transport.RawAnswer(self.status, {}, json.dumps({"error": {"type": "x", "reason": told}}).encode())
+        return transport.RawAnswer(self.status, {}, json.dumps({"error": {"type": "x", "reason": told}}).encode())
 
 
 def stated(connection: Mapping[str, Any]) -> list[str]:
@@ -227,7 +229,7 @@ def test_the_log_of_the_system(
     monkeypatch.setattr(basic, "has_journal", False)
     monkeypatch.setattr(basic.AnsibleModule, "_log_to_syslog", lambda self, msg: noted.append(msg))
     if not known:
-        monkeypatch.setattr(_module, "_Discreet", Indiscreet)
+        monkeypatch.setattr(ansible_module, "_Discreet", Indiscreet)
     args = {**CONNECTOR, "description": "two\nlines\0", **connection}
     module("ml_connector", cluster, **args)
     assert [note for note in noted if note.startswith("Invoked with")]
@@ -235,7 +237,7 @@ def test_the_log_of_the_system(
     assert (not [note for note in noted if "\n" in note or "\0" in note]) is known
 
 
-class Indiscreet(_module._Discreet):
+class Indiscreet(ansible_module._Discreet):
     """As Ansible does by itself."""
 
     log = basic.AnsibleModule.log
@@ -280,14 +282,14 @@ def test_a_planted_leak_is_found(name: str) -> None:
 def test_a_module_that_does_not_mask_is_found(
     module: Runner, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_masking.Masker, "add", lambda self, *secrets: None)
+    monkeypatch.setattr(masking.Masker, "add", lambda self, *secrets: None)
     assert leaks(module("ml_connector", Echo(cluster, *SECRETS.values()), **CONNECTOR, **CONNECTIONS["basic"]))
 
 
 def test_placeholders_stay_readable(module: Runner, cluster: FakeCluster) -> None:
     result = module("ml_connector", cluster, **CONNECTOR)
     headers = result["connector"]["actions"][0]["headers"]
-    assert headers == {"Authorization": "Bearer ${credential.key}", "X-Api-Key": _masking.MASK}
+    assert headers == {"Authorization": "Bearer ${credential.key}", "X-Api-Key": masking.MASK}
 
 
 def test_a_very_short_secret_neither_spoils_the_result_nor_is_shown(module: Runner, cluster: FakeCluster) -> None:
@@ -296,4 +298,4 @@ def test_a_very_short_secret_neither_spoils_the_result_nor_is_shown(module: Runn
     assert result["connector"]["name"] == "Local chat"
     # From ansible-core 2.21 on a module does not print its arguments any more.
     arguments = result.get("invocation", {}).get("module_args", {})
-    assert {arguments.get(secret, _masking.MASK) for secret in ("password", "credential")} == {_masking.MASK}
+    assert {arguments.get(secret, masking.MASK) for secret in ("password", "credential")} == {masking.MASK}

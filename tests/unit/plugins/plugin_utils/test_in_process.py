@@ -15,9 +15,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.display import Display
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils import _run, _transport
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._waiter import Clock
-from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _in_process
+from ansible_collections.searchops.opensearch_ml.plugins.action import ml_model as action
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clock import Clock
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import run as run_module
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import SENT, run_action
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
@@ -88,7 +89,7 @@ class TestWhere:
 
     def test_a_missing_library(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """The interpreter for modules may have it."""
-        monkeypatch.setattr(_transport, "HAS_REQUESTS", False)
+        monkeypatch.setattr(transport, "HAS_REQUESTS", False)
         assert info(url) == SENT
         failed = info(url, {IN_PROCESS: True})
         assert (failed["failed"], failed["failure"]["code"]) == (True, "library_missing")
@@ -170,7 +171,7 @@ class TestTheTask:
         assert {type(text) for text in (result["connector"]["name"], result["diff"]["after"]["name"])} == {str}
 
     def test_a_defect_is_not_swallowed(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_transport.RequestsTransport, "send", mock.Mock(side_effect=NotImplementedError))
+        monkeypatch.setattr(transport.RequestsTransport, "send", mock.Mock(side_effect=NotImplementedError))
         with pytest.raises(NotImplementedError):
             info(url)
 
@@ -210,7 +211,7 @@ class TestProgress:
     def test_a_stack_tells_how_many_items_are_done(
         self, cluster: FakeCluster, told: list[str], monkeypatch: pytest.MonkeyPatch, check_mode_violations: list[str]
     ) -> None:
-        monkeypatch.setattr(_run, "SILENCE", 0.0)
+        monkeypatch.setattr(run_module, "SILENCE", 0.0)
         groups = [{"name": name} for name in ("A", "B", "C")]
         args = {"hosts": ["http://cluster.test:9200"], "model_groups": groups, "parallel": 1}
         with harness.doubled(cluster, check_mode_violations, False):
@@ -240,7 +241,7 @@ class TestProgress:
         terminal: bool,
         quiet: bool,
     ) -> None:
-        monkeypatch.setattr(_in_process, "ON_TERMINAL", terminal)
+        monkeypatch.setattr(action, "ON_TERMINAL", terminal)
         wait(variables, no_log=no_log)
         assert (not told) is quiet
 

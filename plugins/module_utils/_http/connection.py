@@ -1,0 +1,134 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""The options of the connection to a cluster, and the client that they describe."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
+from urllib.parse import unquote
+
+from .._errors.exceptions import Failure
+from .._values.masking import Masker
+from . import auth
+from .auth.base import from_environment
+from .client import Client
+from .clock import Clock
+from .transport import RequestsTransport, Transport
+
+
+def connection_options() -> dict[str, Any]:
+    """The argument spec of the connection; the doc fragment 'connection' documents it."""
+    return {
+        "hosts": {"type": "list", "elements": "str", **from_environment("hosts")},
+        "auth_type": {
+            "type": "str",
+            "choices": [method.NAME for method in auth.METHODS],
+            **from_environment("auth_type"),
+        },
+        **{name: option for method in auth.METHODS for name, option in method.OPTIONS.items()},
+        "ca_path": {"type": "path", **from_environment("ca_path")},
+        "validate_certs": {"type": "bool", "default": True},
+        "timeout": {"type": "float", "default": 30.0},
+        "retries": {"type": "int", "default": 5},
+        "headers": {"type": "dict", "no_log": True},
+    }
+
+
+def wait_options(timeout: float) -> dict[str, Any]:
+    """The argument spec of waiting; ``timeout`` is the default in seconds."""
+    return {
+        "wait": {"type": "bool", "default": True},
+        "wait_timeout": {"type": "float", "default": timeout},
+    }
+
+
+#: Where a cluster is looked for when nothing names one.
+DEFAULT_HOST = "http://localhost:9200"
+
+
+def connect(
+    options: Mapping[str, Any],
+    *,
+    read_only: bool,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+    mask: Masker | None = None,
+) -> Client:
+    """A client for the cluster that the connection options describe. Sends nothing yet. Raises Failure.
+
+    ``mask`` also learns what authentication finds out by itself and nobody may see.
+    """
+    mask = mask or Masker()
+    # An empty OPENSEARCH_HOSTS comes as one empty host, and names none.
+    hosts = [host.strip() for host in options.get("hosts") or [] if host.strip()] or [DEFAULT_HOST]
+    for host in hosts:
+        if not host.lower().startswith(("http://", "https://")):
+            raise Failure("invalid_input", f"hosts: {host!r} must begin with http:// or https://.")
+        if "@" in host.split("/")[2]:
+            raise Failure("invalid_input", "hosts: give the user and the password as options, not inside the URL.")
+    check_patience(options)
+    return Client(
+        hosts,
+        transport or make_transport(options),
+        auth.choose(options, mask.add),
+        timeout=options["timeout"],
+        retries=options["retries"],
+        headers={str(name): str(value) for name, value in (options.get("headers") or {}).items()},
+        read_only=read_only,
+        clock=clock,
+        mask=mask,
+    )
+
+
+def secrets_of(options: Mapping[str, Any]) -> list[str]:
+    """The values among the connection options that must never be shown."""
+    own = [(name, option) for method in auth.METHODS for name, option in method.OPTIONS.items()]
+    found = [options.get(name) for name, option in own if option.get("no_log")]
+    found += (options.get("headers") or {}).values()
+    if options.get("username") and options.get("password"):
+        # They travel as one word, in which the password's own base64 does not occur.
+        found.append(f"{options['username']}:{options['password']}")
+    return [str(secret) for secret in found if secret] + passwords_in(*(options.get("hosts") or []))
+
+
+def passwords_in(*urls: str) -> list[str]:
+    """The passwords that stand in URLs, as they do and decoded. Such a URL is refused, and all the same shown among the
+    task's arguments."""
+    found: list[str] = []
+    for url in urls:
+        # By hand, so that one which is no URL, for example for the characters of its password, gives it away as little.
+        rest = url.partition("://")[2] or url
+        for part in (rest, re.split(r"[/?#]", rest)[0]):
+            password = part.rpartition("@")[0].partition(":")[2]
+            found += [password, unquote(password)]
+    return [password for password in dict.fromkeys(found) if password]
+
+
+def check_patience(options: Mapping[str, Any]) -> None:
+    """Raises Failure where 'timeout' or 'retries' makes no sense."""
+    for name in ("timeout", "retries"):
+        if options[name] < 0 or (name == "timeout" and options[name] == 0):
+            raise Failure("invalid_input", f"{name}: {options[name]} is too small.")
+
+
+def make_transport(options: Mapping[str, Any]) -> Transport:
+    """HTTP with the TLS options; no module has to have those of a client certificate."""
+    verify: bool | str = (options.get("ca_path") or True) if options["validate_certs"] else False
+    cert, key = options.get("client_cert"), options.get("client_key")
+    return RequestsTransport(verify, (cert, key) if cert and key else cert)
+
+
+class Connection(NamedTuple):
+    """A kind of server that modules talk to: the options, the client that they describe, the secrets among them."""
+
+    options: Callable[[], dict[str, Any]]
+    connect: Callable[..., Client]
+    secrets: Callable[[Mapping[str, Any]], Iterable[str]]
+
+
+CLUSTER = Connection(connection_options, connect, secrets_of)

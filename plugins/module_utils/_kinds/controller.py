@@ -1,0 +1,87 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Controllers: the limits that single users have for a model. One for each model, under the model's id."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from typing import Any, Mapping
+
+from .._errors.exceptions import Failure
+from .._http.client import Client, segment
+from .._runtime.run import Run
+from .._runtime.wait import WaitTimeout, wait_until
+from . import model as models
+from .base import Doc, Kind
+from .model import Model
+
+#: Seconds within which a model is told of its limits once their write was answered.
+TOLD_WITHIN = 5.0
+
+
+class Controller(Kind):
+    LABEL = "controller"
+    PATH = "/_plugins/_ml/controllers"
+    ID_FIELD = "model_id"
+    UNKNOWN = "unknown_controller"
+
+
+def stated(limits: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The limits as they are compared, limits as numbers. Raises Failure."""
+    return {str(user): _limit(str(user), limit) for user, limit in limits.items()}
+
+
+def _limit(user: str, limit: Any) -> dict[str, Any]:
+    where = f"user_rate_limiter: {user}"
+    if not isinstance(limit, Mapping) or set(limit) != {"limit", "unit"}:
+        raise Failure("invalid_input", f"{where}: must have 'limit' and 'unit', and nothing else.")
+    try:
+        number = math.nan if isinstance(limit["limit"], bool) else float(limit["limit"])
+    except (TypeError, ValueError):
+        number = math.nan
+    # The server takes 0 as well, with which a deployed model cannot be asked by anybody who is limited.
+    if not 0 < number < math.inf:
+        raise Failure("invalid_input", f"{where}: limit: must be a number above zero, not {limit['limit']!r}.")
+    if limit["unit"] not in models.UNITS:
+        raise Failure("invalid_input", f"{where}: unit: must be one of {', '.join(models.UNITS)}.")
+    return {"limit": number, "unit": str(limit["unit"])}
+
+
+def limits_of(doc: Doc | None) -> dict[str, dict[str, Any]]:
+    """The limit of each user as the server holds it, which keeps numbers as text."""
+    limits = (doc.source.get("user_rate_limiter") if doc else None) or {}
+    return {user: {**limits[user], "limit": float(limits[user]["limit"])} for user in sorted(limits)}
+
+
+def serialise(model: Doc, limits: Mapping[str, Any]) -> dict[str, Any]:
+    """A controller as modules return it."""
+    return {"model_id": model.id or None, "model_name": model.name, "user_rate_limiter": dict(limits)}
+
+
+def limited_models(client: Client) -> list[Doc]:
+    """All models that have limits for single users, as one search tells them."""
+    return Model.search(client, {"term": {"is_controller_enabled": True}})
+
+
+def write(run: Run, model: Doc, limits: Mapping[str, Any], *, timeout: float) -> None:
+    """Set the limits of all users. A model that is just being deployed is waited for, as the server would refuse."""
+    if models.state_of(model) == models.DEPLOYING:
+        models.not_deploying(run, model.id, timeout=timeout)
+    # A POST replaces what is there, where a PUT would keep the users that are not named.
+    run.client.change("POST", f"{Controller.PATH}/{segment(model.id)}", {"user_rate_limiter": dict(limits)})
+    # Answered at times before the model is told of its limits (seen on 3.6.0), by which the next run would go.
+    with suppress(WaitTimeout):
+        wait_until(
+            lambda: Model.get(run.client, model.id),
+            lambda doc: doc is None or bool(doc.source.get("is_controller_enabled")),
+            what=f"model {model.id} to know its limits",
+            describe=lambda doc: "not yet",
+            timeout=min(timeout, TOLD_WITHIN),
+            clock=run.clock,
+            tell=run.waiting,
+        )

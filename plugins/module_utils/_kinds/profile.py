@@ -1,0 +1,57 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Profiles: what each node has in memory, as it tells itself."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._errors.exceptions import Failure
+from .._errors.printable import shape
+from .._http.client import Client
+from . import task as tasks
+from .base import Doc
+
+PATH = "/_plugins/_ml/profile"
+
+#: What can be asked for -> its path.
+PATHS = {"all": PATH, "models": f"{PATH}/models", "tasks": f"{PATH}/tasks"}
+
+
+def read(client: Client, subset: str) -> dict[str, dict[str, Any]]:
+    """Node id -> its "models" and "tasks", each by their ids. One request; nodes that hold nothing are left out."""
+    body = client.get(PATHS[subset]).body
+    try:
+        # Where no node holds anything the answer is an empty object.
+        return {str(node): dict(held) for node, held in body.get("nodes", {}).items()}
+    except (AttributeError, TypeError, ValueError) as exc:
+        raise Failure("not_opensearch", f"The profile was answered as {shape(body)}") from exc
+
+
+def models_of(nodes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each model on each node, as modules return it."""
+    return [
+        {
+            "model_id": model_id,
+            "node_id": node,
+            "state": held.get("model_state"),
+            "loaded": bool(held.get("predictor")),
+            **{name: held.get(name) or [] for name in ("target_worker_nodes", "worker_nodes")},
+            **{name: held.get(name) for name in ("predict_request_stats", "model_inference_stats")},
+        }
+        for node in sorted(nodes)
+        for model_id, held in sorted((nodes[node].get("models") or {}).items())
+    ]
+
+
+def tasks_of(nodes: Mapping[str, Mapping[str, Any]], now: float) -> list[dict[str, Any]]:
+    """Each task on each node, as modules return it; ``now`` in seconds since 1970."""
+    return [
+        {**tasks.serialise(Doc(task_id, held), now), "node_id": node}
+        for node in sorted(nodes)
+        for task_id, held in sorted((nodes[node].get("tasks") or {}).items())
+    ]

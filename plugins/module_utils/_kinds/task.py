@@ -1,0 +1,59 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Tasks: what the server does for longer, and why that failed."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._values import json_text
+from .base import Doc, Kind
+
+#: All states that a task can be in.
+STATES = (
+    "CREATED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "COMPLETED_WITH_ERROR", "CANCELLING", "EXPIRED",
+    "UNREACHABLE",
+)  # fmt: skip
+
+
+class Task(Kind):
+    LABEL = "task"
+    PATH = "/_plugins/_ml/tasks"
+
+
+def errors_of(source: Mapping[str, Any]) -> dict[str, str]:
+    """Why a task failed: node id -> reason, under "cluster" what is said of no node. Empty where nothing is said."""
+    error = source.get("error")
+    if not error:
+        return {}
+    try:
+        reasons = json_text.parse(error) if isinstance(error, str) else None
+    except ValueError:
+        reasons = None
+    if isinstance(reasons, dict):
+        return {str(node): str(reason) for node, reason in reasons.items()}
+    return {"cluster": str(error)}
+
+
+def serialise(doc: Doc, now: float) -> dict[str, Any]:
+    """A task as modules return it; ``now`` in seconds since 1970."""
+    workers = doc.source.get("worker_node") or []
+    return {
+        "task_id": doc.id,
+        **{name: doc.source.get(name) for name in ("task_type", "state", "function_name", "model_id")},
+        # Older servers write one node, newer ones a list.
+        "worker_nodes": workers if isinstance(workers, list) else str(workers).split(","),
+        "errors": errors_of(doc.source),
+        **{name: doc.source.get(name) for name in ("create_time", "last_update_time")},
+        "age_seconds": _since(doc.source.get("create_time"), now),
+        "idle_seconds": _since(doc.source.get("last_update_time"), now),
+    }
+
+
+def _since(moment: int | None, now: float) -> int | None:
+    """Seconds since a moment that is in milliseconds since 1970."""
+    return None if moment is None else max(0, int(now - moment / 1000))

@@ -1,0 +1,276 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""The way to an Ollama server: its connection options, its client, and what its errors mean (seen on 0.17.4)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, BinaryIO, Iterator, Mapping, NamedTuple, cast
+from urllib.parse import urlsplit
+
+from ansible.module_utils.basic import env_fallback
+
+from .._errors.exceptions import Failure, WriteInCheckMode
+from .._errors.server_errors import SOON, gist
+from .._http import connection
+from .._http.auth import BearerAuth, NoAuth
+from .._http.client import Client, decode
+from .._http.clock import Clock, Tell, silent
+from .._http.transport import NoAnswer, NotSent, RawAnswer, Transport, whole
+from .._runtime.run import Run
+from .._runtime.wait import WaitTimeout
+from .._values.masking import Masker
+from . import ndjson
+
+#: Where Ollama is looked for when nothing names it, and its port where a host is named alone.
+DEFAULT_URL, DEFAULT_PORT = "http://127.0.0.1:11434", 11434
+
+#: code -> what an error text says. The first that matches counts.
+_RULES = (
+    ("ollama_disk_full", r"no space left on device|not enough space|disk quota exceeded"),
+    ("ollama_pull_ended", r"^context canceled"),
+    ("ollama_too_old", r"requires a newer version of Ollama"),
+    ("ollama_registry_plain_http", r"server gave HTTP response to HTTPS client|does not look like a TLS handshake"),
+    ("ollama_invalid_template", r"template error|template: "),
+    ("ollama_unknown_model", r"pull model manifest: file does not exist"),
+    ("ollama_registry_refused", r"pull model manifest: .*(40[13]|unauthorized|denied)|^unauthorized"),
+    (
+        "ollama_registry_unreachable",
+        r"dial tcp|no such host|connection refused|i/o timeout|TLS handshake|x509:|max retries exceeded|unexpected EOF"
+        r"|connection reset|pull model manifest",
+    ),
+    ("ollama_out_of_memory", r"requires more (system )?memory|out of memory|unable to allocate"),
+    (
+        "ollama_invalid_file",
+        r"not in GGUF format|invalid file magic|unsupported.*GGUF|^unknown type$|^EOF$|invalid model file|digest mismatch",
+    ),
+    ("ollama_cannot_load", r"unable to load model|error loading model|does not support|runner process"),
+    ("ollama_model_missing", r"model .*not found|^model is required"),
+    ("invalid_input", r"invalid model name|is invalid"),
+)
+
+#: Codes of the common client that have a remedy of their own here.
+_OWN = {"unreachable": "ollama_unreachable", "no_answer": "ollama_no_answer"}
+
+
+class Progress(NamedTuple):
+    """What a streamed answer told: its last status, and the sum over all files of what was moved, in bytes."""
+
+    status: str
+    bytes: int
+
+
+class Ollama(Client):
+    """Talks to one Ollama server. ``server_time`` is the server's clock (an HTTP date) at its last answer."""
+
+    server_time: str | None = None
+
+    def show(self, name: str) -> Any:
+        """What the server tells of one model; None where it has none of that name."""
+        answer = self._send("POST", "/api/show", {"model": name}, None, write=False, repeatable=True, accept=(404,))
+        return None if answer.status == 404 else answer.body
+
+    def has(self, path: str) -> bool:
+        answer = self._send("HEAD", path, None, None, write=False, repeatable=True, accept=(404,))
+        return bool(answer.status == 200)
+
+    def patiently(self, path: str, body: Mapping[str, Any], *, timeout: float) -> Any:
+        """A write whose one answer takes its time, such as loading a model; never sent twice."""
+        return self._send("POST", path, body, None, write=True, repeatable=False, timeout=timeout).body
+
+    def upload(self, path: str, content: BinaryIO, *, timeout: float) -> None:
+        """Send a file as it is read; ``timeout`` is for the answer after its end."""
+        url, headers = self._begin_write(path, b"")
+        headers["Content-Type"] = "application/octet-stream"
+        where = f"POST {path} on {self._host}"
+        try:
+            raw = self._transport.send("POST", url, headers, content, timeout)
+        except (NotSent, NoAnswer) as exc:
+            raise Failure("ollama_stream_cut", f"{where} broke off: {exc}") from exc
+        failure, _retry = self._judge("POST", path, raw, ())
+        if failure:
+            raise failure
+
+    def stream(
+        self, path: str, body: Mapping[str, Any], *, silence: float, timeout: float, tell: Tell = silent
+    ) -> Progress:
+        """A write that tells its progress line by line. It may be silent for ``silence`` seconds and take ``timeout``.
+
+        ``tell`` is told each line. Raises Failure where a line tells an error or no line tells success.
+        """
+        content = json.dumps(body).encode()
+        url, headers = self._begin_write(path, content)
+        where = f"POST {path} on {self._host}"
+        end = self.clock.now() + timeout
+        status = ""
+        files: dict[str, tuple[int, int]] = {}
+
+        def in_time(pieces: Iterator[bytes]) -> Iterator[bytes]:
+            for piece in pieces:
+                yield piece
+                if self.clock.now() > end:
+                    raise WaitTimeout(where, timeout, status, f"{status}, {_moved(files)} bytes")
+
+        try:
+            answer = self._transport.stream("POST", url, headers, content, silence)
+            if answer.status != 200:
+                raw = RawAnswer(answer.status, answer.headers, whole(in_time(answer.pieces)))
+                failure, _retry = self._judge("POST", path, raw, ())
+                raise failure or Failure("not_ollama", f"{where} answered {answer.status}.", answer.status)
+            for line in ndjson.objects(where, in_time(answer.pieces)):
+                if line.get("error"):
+                    text = self.mask(str(line["error"]))
+                    raise self._failed(explain(200, text), f"{where}, after {status or 'its start'!r}: {text}", files)
+                status = str(line.get("status") or status)
+                if line.get("digest"):
+                    files[str(line["digest"])] = (int(line.get("completed") or 0), int(line.get("total") or 0))
+                tell(f"{status}{_share(files)}")
+        except NotSent as exc:
+            raise Failure("ollama_unreachable", f"{where}: {exc}") from exc
+        except NoAnswer as exc:
+            raise self._failed("ollama_stream_cut", f"{where} broke off after {status or 'its start'!r}: {exc}", files)
+        if status != "success":
+            raise self._failed("ollama_stream_cut", f"{where} ended after {status or 'nothing'!r}.", files)
+        return Progress(status, _moved(files))
+
+    def _failed(self, code: str, message: str, files: Mapping[str, tuple[int, int]]) -> Failure:
+        total = sum(size for _done, size in files.values())
+        return Failure(code, message, 200, completed=_moved(files), total=total)
+
+    def _begin_write(self, path: str, content: bytes) -> tuple[str, dict[str, str]]:
+        if self._read_only:
+            raise WriteInCheckMode("POST", path)
+        self.writes += 1
+        return self._prepare("POST", path, content)
+
+    def _send(self, *args: Any, **more: Any) -> Any:
+        try:
+            return super()._send(*args, **more)
+        except Failure as failure:
+            code = _OWN.get(failure.code)
+            if code is None:
+                raise
+            raise Failure(code, failure.message) from failure
+
+    def _exchange(self, *args: Any) -> RawAnswer:
+        raw = super()._exchange(*args)
+        self.server_time = raw.headers.get("Date")
+        return raw
+
+    def _judge(
+        self, method: str, path: str, raw: RawAnswer, accept: tuple[int, ...]
+    ) -> tuple[Failure | None, str | None]:
+        where = f"{method} {path} on {self._host}"
+        body = decode(raw)
+        if 300 <= raw.status < 400:
+            target = self.mask(raw.headers.get("Location", "nowhere"))
+            return Failure("redirected", f"{where} was redirected to {target}.", raw.status), None
+        # Ollama says what it has not got in JSON; a page or a bare 404 comes from somebody else.
+        ours = isinstance(body, dict) and isinstance(body.get("error", ""), str)
+        if (raw.status in accept and (ours or method in ("HEAD", "DELETE"))) or (
+            raw.status < 300 and (isinstance(body, dict) or not body)
+        ):
+            return None, None
+        text = self.mask(str(body["error"] if ours and "error" in body else body))
+        message = f"{where} answered {raw.status}: {text[:500]}"
+        if raw.status in (401, 403):
+            return Failure("ollama_unauthorized", message, raw.status), None
+        if raw.status in (502, 503, 504):
+            return Failure("ollama_no_answer", message, raw.status), SOON
+        if raw.status < 300 or not ours or (method == "GET" and raw.status < 500):
+            return Failure("not_ollama", message, raw.status), None
+        return Failure(explain(raw.status, text), message, raw.status), None
+
+
+def _share(files: Mapping[str, tuple[int, int]]) -> str:
+    """How much of the files has been moved, in words, where that is known."""
+    total = sum(size for _done, size in files.values())
+    return f", {_moved(files) / 1e6:.1f} of {total / 1e6:.1f} MB" if total else ""
+
+
+def explain(status: int, text: str) -> str:
+    """The code of an error text."""
+    return next((code for code, pattern in _RULES if re.search(pattern, gist(text))), "ollama_error")
+
+
+def _moved(files: Mapping[str, tuple[int, int]]) -> int:
+    return sum(done for done, _size in files.values())
+
+
+def of(run: Run) -> Ollama:
+    """The client of a run whose module was given :data:`CONNECTION`."""
+    return cast(Ollama, run.client)
+
+
+def connection_options() -> dict[str, Any]:
+    """The argument spec of the connection; the doc fragment 'ollama' documents it."""
+    return {
+        "url": {"type": "str", "default": DEFAULT_URL, "fallback": (env_fallback, ["OLLAMA_HOST"])},
+        "api_key": {"type": "str", "no_log": True},
+        "headers": {"type": "dict", "no_log": True},
+        "ca_path": {"type": "path"},
+        "validate_certs": {"type": "bool", "default": True},
+        "timeout": {"type": "float", "default": 30.0},
+        "retries": {"type": "int", "default": 3},
+    }
+
+
+def address(text: str) -> str:
+    """The URL that is meant, as Ollama's own programs read it: scheme and port may be left out. Raises Failure."""
+    given = text.strip() or DEFAULT_URL
+    try:
+        parts = urlsplit(given if "://" in given else f"http://{given}")
+        if "@" in parts.netloc:
+            raise Failure("invalid_input", "url: give the key in 'api_key' or 'headers', not inside the URL.")
+        host, port = parts.hostname, parts.port
+    except ValueError as exc:
+        raise Failure("invalid_input", f"url: {text!r} is no URL: {exc}") from exc
+    if parts.scheme not in ("http", "https") or not host or re.search(r"\s", given):
+        raise Failure("invalid_input", f"url: {text!r} is no http:// or https:// URL.")
+    if "://" not in given and port is None:
+        port = DEFAULT_PORT
+    # What a server listens on when it listens everywhere, in the variable that is for servers and clients alike.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound to it
+    host = f"[{host}]" if ":" in host else host
+    # The base URL of its OpenAI-compatible API is the same server.
+    path = re.sub(r"/v1$", "", parts.path.rstrip("/"))
+    return f"{parts.scheme}://{host}{'' if port is None else f':{port}'}{path}"
+
+
+def connect(
+    options: Mapping[str, Any],
+    *,
+    read_only: bool,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+    mask: Masker | None = None,
+) -> Ollama:
+    """A client for the server that the options describe. Sends nothing yet. Raises Failure."""
+    mask = mask or Masker()
+    connection.check_patience(options)
+    key = options.get("api_key")
+    return Ollama(
+        [address(options["url"])],
+        transport or connection.make_transport(options),
+        BearerAuth({"token": key}, mask.add) if key else NoAuth({}, mask.add),
+        timeout=options["timeout"],
+        retries=options["retries"],
+        headers={str(name): str(value) for name, value in (options.get("headers") or {}).items()},
+        read_only=read_only,
+        clock=clock,
+        mask=mask,
+    )
+
+
+def secrets_of(options: Mapping[str, Any]) -> list[str]:
+    """The values among the connection options that must never be shown."""
+    found = [options.get("api_key"), *(options.get("headers") or {}).values()]
+    return [str(secret) for secret in found if secret] + connection.passwords_in(options.get("url") or "")
+
+
+CONNECTION = connection.Connection(connection_options, connect, secrets_of)

@@ -1,0 +1,138 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What can be read out of a chat model's answer.
+
+Ansible imports all filters of a collection in each worker that needs one of them: nothing here may lead to requests.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, NamedTuple
+
+from .._errors.exceptions import Failure
+from .._errors.printable import shape
+from .._values import json_text
+
+
+class Prediction(NamedTuple):
+    """``status`` is the backend's; ``body`` its decoded JSON; the rest was found in it, or is None. ``elapsed`` are the seconds
+    that the answer took, where it was this program that asked."""
+
+    status: int
+    body: Any
+    content: str | None
+    reasoning: str | None
+    usage: dict[str, Any] | None
+    timings: dict[str, Any] | None
+    tool_calls: list[dict[str, Any]]
+    elapsed: float | None = None
+
+
+def read(body: Any) -> Prediction:
+    """Take ``{"inference_results": [{"output": [{"dataAsMap": ...}], "status_code": 200}]}`` apart."""
+    try:
+        result = body["inference_results"][0]
+        output = result["output"][0]
+        data = output.get("dataAsMap", output)
+        status = int(result.get("status_code", 200))
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as exc:
+        raise Failure("not_opensearch", f"A prediction was answered without a result: {shape(body)}") from exc
+    return read_data(data, status)
+
+
+def read_data(data: Any, status: int = 200) -> Prediction:
+    """Take the backend's own answer apart."""
+    message = _first_message(data)
+    return Prediction(
+        status,
+        data,
+        _text(message.get("content")),
+        _text(message.get("reasoning_content") or message.get("reasoning")),
+        data.get("usage") if isinstance(data, dict) else None,
+        data.get("timings") if isinstance(data, dict) else None,
+        [call for call in message.get("tool_calls") or [] if isinstance(call, dict)],
+    )
+
+
+def read_any(value: Any) -> Prediction | None:
+    """Take apart what a playbook holds: the result of ml_predict, a raw answer of ML Commons, or a chat completion.
+
+    None for a result of ml_predict in check mode, as nothing was asked. Raises Failure for anything else.
+    """
+    if isinstance(value, Mapping):
+        if value.get("failed"):
+            raise Failure("invalid_input", f"the prediction failed: {value.get('msg')}")
+        if "inference_results" in value:
+            return read(value)
+        if "result" in value and "model_id" in value:
+            return None if value["result"] is None else read_data(value["result"])
+        if isinstance(value.get("choices"), list) or "message" in value or "response" in value:
+            return read_data(value)
+    raise Failure(
+        "invalid_input",
+        "a result of ml_predict, an answer of _predict or a chat completion is wanted, and this is neither: "
+        f"{str(value)[:200]}",
+    )
+
+
+def usage(prediction: Prediction) -> dict[str, Any]:
+    """The tokens that were used. ML Commons turns whole numbers into floats; here they are whole again."""
+    return {name: _whole(value) for name, value in (prediction.usage or {}).items()}
+
+
+def tool_calls(prediction: Prediction) -> list[dict[str, Any]]:
+    """The tools that the model wants to be called: ``id``, ``name`` and the decoded ``arguments``. Raises Failure."""
+    calls = []
+    for call in prediction.tool_calls:
+        function = call.get("function")
+        if not isinstance(function, dict) or not function.get("name"):
+            raise Failure("invalid_input", f"a tool call names no function: {str(call)[:200]}")
+        calls.append(
+            {
+                "id": call.get("id"),
+                "name": str(function["name"]),
+                "arguments": _arguments(function["name"], function.get("arguments")),
+            }
+        )
+    return calls
+
+
+def _first_message(data: Any) -> dict[str, Any]:
+    """The message of a chat completion; for other shapes whatever comes nearest."""
+    if not isinstance(data, dict):
+        return {}
+    choices = data.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        message = choices[0].get("message")
+        return message if isinstance(message, dict) else {"content": choices[0].get("text")}
+    message = data.get("message")
+    return message if isinstance(message, dict) else {"content": data.get("response")}
+
+
+def _text(content: Any) -> str | None:
+    """Text, also where it comes as a list of parts."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else None
+
+
+def _arguments(name: str, arguments: Any) -> dict[str, Any]:
+    """OpenAI's servers send arguments as JSON in a string, Ollama's own API as an object."""
+    if isinstance(arguments, str):
+        try:
+            arguments = json_text.parse(arguments or "{}")
+        except ValueError as exc:
+            raise Failure("invalid_input", f"the arguments for {name} are no JSON: {arguments[:200]!r}") from exc
+    if not isinstance(arguments or {}, dict):
+        raise Failure("invalid_input", f"the arguments for {name} are no object: {str(arguments)[:200]}")
+    return arguments or {}
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole(item) for name, item in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value

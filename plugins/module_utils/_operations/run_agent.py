@@ -1,0 +1,46 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Runs of agents: the answer of the last step is what counts, the ids of the conversation go beside it."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._errors.exceptions import Failure
+from .._errors.printable import shape
+from .._http.client import Client, segment
+from .._kinds.agent import Agent
+from .chat_answer import Prediction
+
+#: Outputs that name the conversation and do not belong to the answer.
+MEMORY = ("memory_id", "parent_message_id", "parent_interaction_id")
+
+
+def run_once(client: Client, agent_id: str, parameters: Mapping[str, Any], *, timeout: float) -> Prediction:
+    """Let the agent work once. ``timeout`` is in seconds and has to outlast all of its steps. Raises Failure."""
+    path = f"{Agent.PATH}/{segment(agent_id)}/_execute"
+    return read(client.ask(path, {"parameters": dict(parameters)}, timeout=timeout).body)
+
+
+def read(body: Any) -> Prediction:
+    """Take the answer apart; its ``body`` is the list of outputs."""
+    try:
+        outputs = [dict(output) for result in body["inference_results"] for output in result["output"]]
+    except (KeyError, TypeError, ValueError) as exc:
+        raise Failure("not_opensearch", f"A run was answered without outputs: {shape(body)}") from exc
+    answers = [output for output in outputs if output.get("name") not in MEMORY]
+    # An agent whose tools tell their outputs ends with the last one.
+    last = next((output for output in answers if output.get("name") == "response"), answers[-1] if answers else {})
+    content = last.get("result")
+    if content is None:
+        content = (last.get("dataAsMap") or {}).get("response")
+    return Prediction(200, outputs, content if isinstance(content, str) else None, None, None, None, [])
+
+
+def memory_of(answer: Prediction) -> dict[str, Any]:
+    """The ids of the conversation, by their names."""
+    return {output["name"]: output.get("result") for output in answer.body if output.get("name") in MEMORY}

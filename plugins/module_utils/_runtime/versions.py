@@ -1,0 +1,73 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""The server's version, and what depends on it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .._errors.exceptions import Failure
+from .._errors.printable import shape
+from .._http.client import Client
+
+#: What a name or a description may hold (ml-commons, StringUtils.SAFE_INPUT_PATTERN; Python's \w adds only marks).
+_SAFE_TEXT = re.compile(r"[\w\s.,!?():@\-/'\"]*")
+
+
+class Version(NamedTuple):
+    major: int
+    minor: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+
+#: feature -> the version that brought it (ml-commons release notes and sources).
+SINCE = {
+    "mcp_sse": Version(3, 0),
+    "mcp_streamable_http": Version(3, 3),
+    "text_checks": Version(3, 1),
+    "skip_ssl_verification": Version(3, 5),
+    "action_name": Version(3, 5),
+    "streaming": Version(3, 3),
+    "agent_update": Version(3, 1),
+    "plan_execute_and_reflect": Version(3, 0),
+    "llm_interface": Version(3, 0),
+    "tool_attributes": Version(3, 0),
+    "custom_ids": Version(3, 9),
+}
+
+
+def read_version(client: Client) -> Version:
+    """One request. Raises Failure where it is not OpenSearch that answers."""
+    answer = client.get("/").body
+    found = re.match(
+        r"(\d+)\.(\d+)", str(((answer or {}) if isinstance(answer, dict) else {}).get("version", {}).get("number"))
+    )
+    if not found:
+        raise Failure(
+            "not_opensearch", f"{client.hosts[0]} does not tell an OpenSearch version: it answers {shape(answer)}"
+        )
+    return Version(int(found.group(1)), int(found.group(2)))
+
+
+def has(version: Version, feature: str) -> bool:
+    return version >= SINCE[feature]
+
+
+def need(version: Version, feature: str, what: str) -> None:
+    """Raises Failure where the version is older than the feature."""
+    if not has(version, feature):
+        raise Failure("unsupported_version", f"{what} needs OpenSearch {SINCE[feature]}; this cluster has {version}.")
+
+
+def check_text(version: Version, field: str, text: str | None) -> None:
+    """Refuse what a server of this version would refuse in a name or a description."""
+    if text and has(version, "text_checks") and not _SAFE_TEXT.fullmatch(text):
+        bad = sorted({char for char in text if not _SAFE_TEXT.fullmatch(char)})
+        raise Failure("invalid_characters", f"{field}: {text!r} holds {' '.join(bad)}")

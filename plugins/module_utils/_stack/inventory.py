@@ -1,0 +1,60 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""All that a cluster holds of what a stack can declare."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .._http.client import Client
+from .._kinds import agent as agents
+from .._kinds import cluster_setting
+from .._kinds import pipeline as pipelines
+from .._kinds.agent import Agent
+from .._kinds.base import Doc, Kind
+from .._kinds.connector.resource import Connector
+from .._kinds.controller import Controller
+from .._kinds.model import Model
+from .._kinds.model_group import ModelGroup
+
+
+class Cluster(NamedTuple):
+    """All objects of a cluster that a stack can declare."""
+
+    settings: cluster_setting.Settings
+    groups: list[Doc]
+    connectors: list[Doc]
+    models: list[Doc]
+    local_models: list[Doc]
+    limits: dict[str, Doc]
+    agents: list[Doc]
+    pipelines: dict[str, dict[str, dict[str, Any]]]
+
+    @classmethod
+    def read(cls, client: Client) -> Cluster:
+        """One search for each kind, and one read for each model with limits of single users."""
+
+        def found(kind: type[Kind]) -> list[Doc]:
+            docs = [doc for doc in kind.search(client, {"match_all": {}}) if not doc.source.get("is_hidden")]
+            return sorted(docs, key=lambda doc: (doc.name, doc.created, doc.id))
+
+        every = found(Model)
+        remote = [doc for doc in every if str(doc.source.get("algorithm")).upper() == "REMOTE"]
+        limited = [doc.id for doc in remote if doc.source.get("is_controller_enabled")]
+        limits = {model_id: Controller.get(client, model_id) for model_id in limited}
+        everything = found(Agent)
+        executors = agents.executors(everything)
+        return cls(
+            cluster_setting.read(client),
+            found(ModelGroup),
+            found(Connector),
+            remote,
+            [doc for doc in every if doc not in remote],
+            {model_id: held for model_id, held in limits.items() if held},
+            [doc for doc in everything if doc.id not in executors],
+            {type_: pipelines.read_all(client, type_) for type_ in pipelines.PATHS},
+        )

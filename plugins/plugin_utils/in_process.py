@@ -1,0 +1,184 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection: it may change at any time.
+
+"""The action plugin of every module: runs the module's task in the controller's worker process.
+
+Starting a module's own process takes ten times as long as most tasks. The plugin does this only for tasks whose host is
+the controller itself; otherwise it starts the module as Ansible does, before anything was sent.
+
+Each file in ``plugins/action`` is a link to this one, named like its module. (One plugin with redirects in
+``meta/runtime.yml`` would make Ansible resolve all modules to one action, so that the ``module_defaults`` of one module
+would apply to all of them.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+from typing import Any, Iterable, Iterator, Mapping
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action.normal import ActionModule as NormalAction
+
+from ..module_utils._http.clock import Tell
+from ..module_utils._runtime.module import Module, worth_hiding
+
+try:
+    from ansible.module_utils.common.json import Direction, get_module_encoder
+except ImportError:
+    # ansible-core 2.18
+    from ansible.module_utils.common.json import AnsibleJSONEncoder
+
+    def _as_sent(args: Mapping[str, Any]) -> str:
+        return json.dumps(args, cls=AnsibleJSONEncoder, vault_to_text=True)
+
+else:
+
+    def _as_sent(args: Mapping[str, Any]) -> str:
+        return json.dumps(args, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE))
+
+
+#: Ansible loads the plugin in its main process first. A worker has no terminal.
+ON_TERMINAL = sys.stdout.isatty()
+
+#: What has an effect on a Python or its libraries only as it starts.
+_AT_START = ("PYTHON", "LD_")
+
+
+#: The module that this plugin runs: Ansible loads the file once for each link, under the link's name.
+MODULE_NAME = __name__.rpartition(".")[2]
+
+
+class ActionModule(NormalAction):
+    """Runs the task of the module that the plugin is named after."""
+
+    @staticmethod
+    def module() -> Module:
+        """The description of the module, by which the module file runs as well."""
+        module: Module = importlib.import_module(f"..modules.{MODULE_NAME}", __package__).MODULE
+        return module
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        variables = task_vars or {}
+        forced = self._switch("opensearch_ml_in_process", variables)
+        environment = self._environment()
+        if self._stays_here(forced, environment):
+            result = self._run_here(variables, environment, forced=forced is True)
+            if result is not None:
+                return result
+        module_result: dict[str, Any] = super().run(tmp, task_vars)
+        return module_result
+
+    def _stays_here(self, forced: bool | None, environment: Mapping[str, str]) -> bool:
+        if self._task.async_val or forced is False:
+            return False
+        return forced or (
+            self._connection.transport == "local"
+            and not self._connection.become
+            and not any(name.startswith(_AT_START) for name in environment)
+        )
+
+    def _switch(self, name: str, variables: Mapping[str, Any]) -> bool | None:
+        """A variable or else its environment variable: yes, no, or None for 'auto'."""
+        value = self._templar.template(variables.get(name))
+        if value is None:
+            value = os.environ.get(f"SEARCHOPS_{name.upper()}")
+        if value is None or str(value).lower() in ("", "auto"):
+            return None
+        try:
+            return bool(boolean(value))
+        except TypeError:
+            raise AnsibleActionFail(f"{name} must be true, false or auto, and is {value!r}.")
+
+    def _environment(self) -> dict[str, str]:
+        """What the task's keyword 'environment' says, as the module would find it."""
+        found: dict[str, Any] = {}
+        self._compute_environment_string(found)
+        return {str(name): str(value) for name, value in found.items()}
+
+    def _run_here(
+        self, variables: dict[str, Any], environment: Mapping[str, str], *, forced: bool
+    ) -> dict[str, Any] | None:
+        """The result as the module would return it; None where the module has to run after all."""
+        try:
+            # What is not JSON, tagged and encrypted texts among it, becomes what the module would receive.
+            args = json.loads(_as_sent(self._task.args))
+        except (TypeError, ValueError):
+            return None
+        self._display.vvv(f"{self._task.action} runs in the controller's process", host=self._host(variables))
+        with _applied(environment):
+            validation = ArgumentSpecValidator(self.module().argument_spec(), **self.module().rules).validate(args)
+            params = {**args, **validation.validated_parameters}
+            hidden = set(validation._no_log_values)
+            if validation.error_messages:
+                msg = validation.errors.msg
+                if isinstance(validation.errors[0], UnsupportedError):
+                    msg = f"Unsupported parameters for ({self._task.action}) module: {msg}"
+                return self._returned({"failed": True, "msg": msg}, self.module().shown(params), hidden, variables)
+            masker = self.module().masker(params)
+            outcome = self.module().perform(
+                params, masker, check_mode=bool(self._task.check_mode), progress=self._progress(variables)
+            )
+        if outcome.failure and outcome.failure.code == "library_missing" and not forced:
+            # The interpreter for modules may have what the controller's lacks.
+            return None
+        result = {**outcome.result, **({"failed": True} if outcome.failure else {})}
+        if outcome.warnings:
+            result["warnings"] = outcome.warnings
+        return self._returned(result, self.module().shown(params), worth_hiding(hidden | masker.forms), variables)
+
+    def _returned(
+        self, result: dict[str, Any], params: Mapping[str, Any], hidden: Iterable[Any], variables: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The result as it comes back from a module: with its arguments, masked, as JSON."""
+        if _invocation_wanted(variables):
+            result = {**result, "invocation": {"module_args": params}}
+        # A secret "True" is no reason to hide that something has changed.
+        kept = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
+        returned: dict[str, Any] = json.loads(json.dumps({**remove_values(result, hidden), **kept}))
+        return returned
+
+    def _progress(self, variables: Mapping[str, Any]) -> Tell | None:
+        """Shows lines while the task runs, or nothing where nobody would see them."""
+        wanted = self._switch("opensearch_ml_progress", variables)
+        if self._task.no_log or not (ON_TERMINAL if wanted is None else wanted):
+            return None
+        return lambda line: self._display.display(f"[{self._host(variables)}] {line}", color=C.COLOR_VERBOSE)
+
+    @staticmethod
+    def _host(variables: Mapping[str, Any]) -> str:
+        return str(variables.get("inventory_hostname", "localhost"))
+
+
+def _invocation_wanted(variables: dict[str, Any]) -> bool:
+    try:
+        return bool(C.config.get_config_value("INJECT_INVOCATION", variables=variables))
+    except AnsibleError:
+        # Before ansible-core 2.21 every module told it.
+        return True
+
+
+@contextlib.contextmanager
+def _applied(environment: Mapping[str, str]) -> Iterator[None]:
+    """The environment of this process, which is the worker's own, for a while."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is written down twice says the same in both places."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides import DOCUMENTS, anchors, links
+
+ROOT = Path(__file__).parents[2]
+ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/defaults/main.yml"))
+
+
+def read(path: str) -> object:
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_are_those_of_the_argument_specs(role: str) -> None:
+    defaults = read(f"roles/{role}/defaults/main.yml")
+    options = read(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert {name: option["default"] for name, option in options.items()} == defaults
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_inputs_and_internals_are_prefixed(role: str) -> None:
+    assert all(name.startswith(f"{role}_") for name in read(f"roles/{role}/defaults/main.yml"))
+    internals = f"roles/{role}/vars/main.yml"
+    assert not (ROOT / internals).exists() or all(name.startswith(f"__{role}_") for name in read(internals))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_readme_of_a_role_has_each_input_with_its_default(role: str) -> None:
+    text = (ROOT / f"roles/{role}/README.md").read_text()
+    rows = [
+        [cell.strip().strip("`") for cell in line.split("|")[1:3]]
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+    documented = dict(rows)
+    defaults = read(f"roles/{role}/defaults/main.yml")
+    assert documented.keys() == defaults.keys()
+    for name, default in defaults.items():
+        if isinstance(default, str) and "{{" in default:
+            assert documented[name] == "as `" + default.strip("{} "), name
+        elif default is None:
+            assert documented[name] == "", name
+        else:
+            assert documented[name] == (str(default).lower() if isinstance(default, bool) else str(default)), name
+
+
+def test_the_readme_names_each_module_role_playbook_and_filter() -> None:
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("## What is in it") : text.index("`ansible-doc")]
+    named = set(
+        re.findall(r"`(\w+)`", "\n".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|")))
+    )
+    modules = {path.stem for path in ROOT.glob("plugins/modules/*.py")}
+    filters = {path.stem for path in ROOT.glob("plugins/filter/*.py")}
+    playbooks = {path.stem for path in ROOT.glob("playbooks/*.yml")}
+    assert named == modules | filters | playbooks | set(ROLES)
+
+
+def test_the_providers_in_the_readme_are_those_of_the_table() -> None:
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("## Providers") : text.index("## In your own playbooks")]
+    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in table.splitlines() if line.startswith("| `")]
+    assert rows == [
+        [f"`{name}`", ", ".join(entry.capabilities), entry.key, entry.base_url or "none"]
+        for name, entry in providers.PROVIDERS.items()
+    ]
+
+
+def test_an_action_group_holds_each_module() -> None:
+    groups = read("meta/runtime.yml")["action_groups"]
+    assert {module for group in groups.values() for module in group} == {
+        path.stem for path in ROOT.glob("plugins/modules/*.py")
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_each_link_leads_to_a_file_and_a_heading_that_are_there(document: str) -> None:
+    """Those to elsewhere are not followed: a test must not need the network."""
+    for target in links(document):
+        path, _hash, heading = target.partition("#")
+        found = (ROOT / document).parent / path if path else ROOT / document
+        assert found.is_file(), f"{document}: {target}"
+        assert not heading or heading in anchors(found), f"{document}: {target}"
+
+
+def test_the_readme_and_the_site_lead_to_each_guide() -> None:
+    there = {f"docs/guides/{path.name}" for path in ROOT.glob("docs/guides/*.md")}
+    assert there <= set(links("README.md"))
+    index = (ROOT / "dev/site/index.md").read_text(encoding="utf-8")
+    assert {f"{name}.md" for name in re.findall(r"^docs/guides/\w+$", index, re.MULTILINE)} == there
+
+
+def test_links_are_seen() -> None:
+    assert {"../security.md", "../../README.md#in-your-own-playbooks"} <= set(links("docs/guides/own_cluster.md"))
+    assert {"what-is-in-it", "limits"} <= set(anchors(ROOT / "README.md"))
+
+
+def functions_of(path: Path) -> set[str]:
+    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+
+
+def test_each_promise_of_the_threat_model_has_a_test_that_exists() -> None:
+    text = (ROOT / "docs/threat_model.md").read_text()
+    promises = text[text.index("## What is promised") : text.index("## What is not promised")]
+    rows = [line.split("|")[1:3] for line in promises.splitlines() if line.startswith("| ")][1:]
+    behind = {
+        promise.strip(): re.findall(r"`((?:unit|project|integration)/\S+?\.py)::(test_\w+)`", tests)
+        for promise, tests in rows
+        if not promise.strip().startswith("**")
+    }
+    assert len(behind) > 20
+    assert [promise for promise, tests in behind.items() if not tests] == []
+    named = {test for tests in behind.values() for test in tests}
+    assert len(named) == promises.count("::")
+    # ansible-test is given the unit tests only.
+    there = {folder for folder in ("unit", "project", "integration") if (ROOT / "tests" / folder).is_dir()}
+    missing = [
+        f"{path}::{function}"
+        for path, function in sorted(named)
+        if path.split("/")[0] in there and function not in functions_of(ROOT / "tests" / path)
+    ]
+    assert missing == []
+
+
+def options_of_a_model() -> dict[str, dict[str, object]]:
+    module = (ROOT / "plugins/modules/ollama_model.py").read_text()
+    return yaml.safe_load(re.search(r'DOCUMENTATION = r"""\n(.*?)"""', module, re.DOTALL)[1])["options"]
+
+
+def test_the_role_hands_on_each_option_of_a_model() -> None:
+    handed = set(
+        re.findall(r"item\.get\('(\w+)', omit\)", (ROOT / "roles/ollama_server/tasks/present.yml").read_text())
+    )
+    assert handed | {"name"} == set(options_of_a_model())
+
+
+def test_the_role_takes_the_options_of_a_model_as_the_module_does() -> None:
+    """But for the defaults: what is not given is left to the module."""
+    main = read("roles/ollama_server/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+
+    def told(option: dict[str, object]) -> dict[str, object]:
+        return {"type": option["type"], "required": option.get("required"), "choices": list(option.get("choices", []))}
+
+    taken = main["ollama_server_models"]["options"]
+    assert {name: told(option) for name, option in taken.items()} == {
+        name: told(option) for name, option in options_of_a_model().items()
+    }
+    assert not [name for name, option in taken.items() if "default" in option]

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the code is laid out: which way imports go, and that a module is documentation and main()."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from graphlib import TopologicalSorter
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+
+#: The folders of module_utils from the bottom up. A folder imports only itself and the folders before it.
+FOLDERS = (
+    "_errors", "_values", "_endpoints", "_http", "_runtime", "_kinds", "_coordination", "_operations", "_ollama", "_tasks", "_stack",
+)  # fmt: skip
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PLUGINS / "module_utils").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(path): path for path in sorted((PLUGINS / "module_utils").rglob("*.py"))}
+
+
+def imported(name: str, path: Path) -> set[str]:
+    """The modules of module_utils that a module imports, at its top or inside a function."""
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = package[: len(package) - node.level + 1]
+        for alias in node.names:
+            origin = [*base, *(node.module.split(".") if node.module else [])]
+            whole = ".".join([*origin, alias.name])
+            found.add(whole if whole in FILES else ".".join(origin))
+    return found
+
+
+ARROWS = {name: imported(name, path) for name, path in FILES.items()}
+
+
+def test_the_imports_were_found() -> None:
+    assert ARROWS["_http.clock"] == set()
+    assert {"_kinds.base", "_runtime.run", "_kinds.model"} <= ARROWS["_operations.swap"]
+    assert all(arrow in FILES for arrows in ARROWS.values() for arrow in arrows)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_folder_imports_only_folders_below_it(name: str) -> None:
+    height = FOLDERS.index(name.split(".")[0])
+    assert [other for other in sorted(ARROWS[name]) if FOLDERS.index(other.split(".")[0]) > height] == []
+
+
+def test_imports_go_in_no_circle() -> None:
+    # Raises CycleError, which names the files.
+    TopologicalSorter({name: arrows - {name} for name, arrows in ARROWS.items()}).prepare()
+
+
+@pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda path: str(path.relative_to(PLUGINS)))
+def test_imports_inside_the_collection_are_relative(path: Path) -> None:
+    assert "ansible_collections.searchops" not in path.read_text(encoding="utf-8")
+
+
+def test_nothing_below_knows_what_is_loaded_from_outside() -> None:
+    """Modules, actions and filters stand above module_utils, and no one of them on another."""
+    for kind, allowed in {
+        "module_utils": ("module_utils",),
+        "plugin_utils": ("module_utils", "plugin_utils"),
+        "modules": ("module_utils",),
+        "filter": ("module_utils", "plugin_utils"),
+    }.items():
+        for path in (PLUGINS / kind).rglob("*.py"):
+            package = path.relative_to(PLUGINS).parts[:-1]
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.level:
+                    whole = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
+                    assert whole[0] in allowed, f"{path}: {node.module}"
+
+
+@pytest.mark.parametrize("module", sorted((PLUGINS / "modules").glob("*.py")), ids=lambda path: path.stem)
+def test_a_module_is_documentation_and_a_short_main(module: Path) -> None:
+    body = ast.parse(module.read_text(encoding="utf-8")).body
+    texts = [
+        node.targets[0].id for node in body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    ]
+    assert texts == ["DOCUMENTATION", "EXAMPLES", "RETURN"]
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    assert [function.name for function in functions] == ["main"]
+    assert len(functions[0].body) == 1
+    others = {type(node) for node in body} - {ast.Assign, ast.FunctionDef, ast.ImportFrom}
+    # ``if __name__ == "__main__"``
+    assert others == {ast.If}

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ids of our own, which a server takes from 3.9 on: built against its published source."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.create import create_one
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.deterministic_id import custom_id
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT, KEYED
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import error, get, hits, post
+
+CONNECTOR = custom_id("connector", "Local chat")
+GROUP = custom_id("model group", "Chat")
+MODEL = custom_id("model", "Chat", GROUP)
+AGENT = custom_id("agent", "House agent")
+FLOW: dict[str, Any] = {"name": "House agent", "type": "flow", "tools": [{"type": "ListIndexTool"}]}
+
+
+@pytest.fixture
+def newest() -> FakeCluster:
+    return FakeCluster("3.9.0")
+
+
+def creates(cluster: FakeCluster) -> list[Any]:
+    """The bodies of all creates."""
+    return [exchange.body for exchange in cluster.exchanges if exchange.path.endswith(("/_create", "/_register"))]
+
+
+class TestTheId:
+    def test_it_can_be_read_and_stays(self) -> None:
+        assert custom_id("connector", "Local chat") == "connector_local_chat_8eb495c95dd0b98d"
+        assert custom_id("model group", "Größe (2)").startswith("model_group_gr_e_2_")
+
+    @pytest.mark.parametrize("name", ["日本語", "_a", "-", "a" * 256, "a/b?c=../d", "\ud800", "A b" * 50])
+    def test_the_server_takes_it(self, name: str) -> None:
+        assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}", custom_id("model group", name))
+
+    def test_it_differs_with_all_that_tells_objects_apart(self) -> None:
+        ids = [
+            custom_id(*parts)
+            for parts in (
+                ("model", "Chat"), ("model", "chat"), ("model", "Chat!"), ("model", "Chat", "a"), ("model", "Chat", "b"),
+                ("agent", "Chat"), ("model", "日本"), ("model", "本日"),
+            )
+        ]  # fmt: skip
+        assert len(set(ids)) == len(ids)
+
+
+class TestWhatIsSent:
+    def test_from_39_on_everything_has_an_id(self, newest: FakeCluster) -> None:
+        execute(newest, "ml_connector", **CHAT)
+        execute(newest, "ml_model", name="Chat", connector="Local chat")
+        execute(newest, "ml_agent", **FLOW)
+        assert list(newest.connectors) == [CONNECTOR]
+        assert list(newest.groups) == [GROUP]
+        assert list(newest.models) == [MODEL]
+        assert list(newest.agents) == [AGENT]
+
+    @pytest.mark.parametrize("version", ["2.19.1", "3.6.0", "3.8.0"])
+    def test_before_nothing_of_it(self, version: str) -> None:
+        cluster = FakeCluster(version)
+        execute(cluster, "ml_connector", **CHAT)
+        execute(cluster, "ml_model", name="Chat", connector="Local chat")
+        execute(cluster, "ml_agent", **FLOW)
+        sent = creates(cluster)
+        assert len(sent) == 4
+        assert [body for body in sent if {"agent_id", "model_id"} & set(body)] == []
+        assert [body for body in sent if "connector_id" in body and "function_name" not in body] == []
+        assert [body for body in sent if "model_group_id" in body and "function_name" not in body] == []
+
+    @pytest.mark.parametrize("version", ["2.19.1", "3.6.0", "3.9.0"])
+    def test_the_version_is_read_once(self, version: str) -> None:
+        cluster = FakeCluster(version)
+        execute(cluster, "ml_connector", **CHAT)
+        for module, options in (
+            ("ml_model", {"name": "Chat", "connector": "Local chat"}),
+            ("ml_model_group", {"name": "Other"}),
+            ("ml_agent", FLOW),
+        ):
+            cluster.exchanges.clear()
+            execute(cluster, module, **options)
+            assert [exchange.path for exchange in cluster.exchanges].count("/") == 1
+
+    def test_the_planner_alone_has_it_and_not_its_executor(self, newest: FakeCluster) -> None:
+        newest.add_model("Chat", newest.add_connector())
+        execute(newest, "ml_agent", name="House agent", type="plan_execute_and_reflect", llm={"model_id": "Chat"})
+        assert [agent_id == AGENT for agent_id in newest.agents] == [False, True]
+
+    def test_models_of_a_name_in_two_groups(self, newest: FakeCluster) -> None:
+        newest.add_connector()
+        first = execute(newest, "ml_model", name="Chat", connector="Local chat", state="present")
+        newest.models[first["model_id"]]["name"] = "Renamed"
+        second = execute(newest, "ml_model", name="Chat", connector="Local chat", model_group="B", state="present")
+        assert second["model_id"] == custom_id("model", "Chat", custom_id("model group", "B"))
+
+
+def twin(cluster: FakeCluster, ending: str) -> Callable[[], None]:
+    """Somebody else sends the very same create a moment before."""
+
+    def send() -> None:
+        [(path, body)] = waiting
+        cluster.call("POST", path, body)
+
+    waiting: list[Any] = []
+    plain = cluster.handle
+
+    def handle(method: str, path: str, query: Any, body: Any) -> Any:
+        if not waiting and method == "POST" and path.endswith(ending):
+            waiting.append((path, body))
+            send()
+        return plain(method, path, query, body)
+
+    cluster.handle = handle  # type: ignore[method-assign] # for this test alone
+    return send
+
+
+class TestSomebodyElseWasQuicker:
+    """The server refuses the second create; what the first one made is taken over, and nothing is ever deleted."""
+
+    @pytest.mark.parametrize(
+        ("module", "options", "ending", "kind", "expected"),
+        [
+            ("ml_connector", CHAT, "/connectors/_create", "connectors", CONNECTOR),
+            ("ml_model", {"name": "Chat", "connector": "Local chat"}, "/models/_register", "models", MODEL),
+            ("ml_model_group", {"name": "Chat"}, "/model_groups/_register", "groups", GROUP),
+            ("ml_agent", FLOW, "/agents/_register", "agents", AGENT),
+        ],
+    )
+    def test_it_is_adopted(
+        self, newest: FakeCluster, module: str, options: dict[str, Any], ending: str, kind: str, expected: str
+    ) -> None:
+        if module == "ml_model":
+            newest.add_connector()
+        twin(newest, ending)
+        result = execute(newest, module, **options)
+        assert list(getattr(newest, kind)) == [expected]
+        assert "adopt" in [action["action"] for action in result["actions"]]
+        assert not [exchange for exchange in newest.exchanges if exchange.method == "DELETE"]
+        assert not execute(newest, module, **options)["changed"]
+
+    def test_it_becomes_what_is_stated(self, newest: FakeCluster) -> None:
+        newest.before("POST", "/_create", lambda: newest.add_connector(connector_id=CONNECTOR, description="Other"))
+        result = execute(newest, "ml_connector", **CHAT, description="Mine")
+        assert [action["action"] for action in result["actions"]] == ["adopt", "update"]
+        assert newest.connectors[CONNECTOR]["description"] == "Mine"
+
+    def test_a_search_need_not_see_it_yet(self, script: Callable[..., Any]) -> None:
+        """It is looked up by its id, as a get tells the present."""
+        body = {"name": "Local chat"}
+        taken = error(409, "status_exception", f"connector id '{CONNECTOR}' already exists")
+        run = make_run(
+            script(
+                get("/").answers(200, {"version": {"number": "3.9.0"}}),
+                post(f"{ML}/connectors/_create", {**body, "connector_id": CONNECTOR}).answers(409, taken),
+                get(f"{ML}/connectors/{CONNECTOR}").answers(200, body),
+            )
+        )
+        doc, ours = create_one(
+            Connector, run, body, path=f"{ML}/connectors/_create", withdraw=lambda connector_id: None
+        )
+        assert (doc.id, ours) == (CONNECTOR, False)
+        assert run.clock.slept  # type: ignore[attr-defined] # stepped aside, as the first one is at work still
+
+    def test_a_lost_answer_is_sent_again_without_a_double(self, newest: FakeCluster) -> None:
+        for at in range(4):
+            cluster = FakeCluster("3.9.0")
+            cluster.inject("lost_after", at)
+            execute(cluster, "ml_connector", **CHAT)
+            assert list(cluster.connectors) == [CONNECTOR]
+
+
+class TestTheIdIsTaken:
+    """By something else: then the server chooses one."""
+
+    def test_by_one_that_was_renamed(self, newest: FakeCluster) -> None:
+        newest.add_connector("Renamed", connector_id=CONNECTOR)
+        result = execute(newest, "ml_connector", **CHAT)
+        assert result["connector_id"] != CONNECTOR
+        assert newest.connectors[CONNECTOR]["name"] == "Renamed"
+        assert [("connector_id" in body) for body in creates(newest)] == [True, False]
+        assert not execute(newest, "ml_connector", **CHAT)["changed"]
+
+    @pytest.mark.parametrize("kind", ["ml_model", "ml_model_group", "ml_agent"])
+    def test_whatever_it_is(self, newest: FakeCluster, kind: str) -> None:
+        newest.add_connector()
+        stated, objects, taken = {
+            "ml_model": ({"name": "Chat", "connector": "Local chat", "model_group": "Chat"}, newest.models, MODEL),
+            "ml_model_group": ({"name": "Chat"}, newest.groups, GROUP),
+            "ml_agent": (FLOW, newest.agents, AGENT),
+        }[kind]
+        execute(newest, kind, **stated)
+        objects[taken]["name"] = "Renamed"
+        assert execute(newest, kind, **stated)["changed"]
+        assert sorted(source["name"] for source in objects.values()) == sorted([str(stated["name"]), "Renamed"])
+        assert not execute(newest, kind, **stated)["changed"]
+
+    def test_by_one_that_belongs_to_others(self, script: Callable[..., Any]) -> None:
+        body = {"name": "Local chat"}
+        taken = error(409, "status_exception", f"connector id '{CONNECTOR}' already exists")
+        hidden = error(403, "status_exception", "You don't have permission to access this connector")
+        run = make_run(
+            script(
+                get("/").answers(200, {"version": {"number": "3.9.0"}}),
+                post(f"{ML}/connectors/_create", {**body, "connector_id": CONNECTOR}).answers(409, taken),
+                get(f"{ML}/connectors/{CONNECTOR}").answers(403, hidden),
+                post(f"{ML}/connectors/_create", body).answers(200, {"connector_id": "theirs"}),
+                post(f"{ML}/connectors/_search").answers(200, hits(("theirs", body))),
+                get(f"{ML}/connectors/theirs").answers(200, body),
+            )
+        )
+        doc, ours = create_one(
+            Connector, run, body, path=f"{ML}/connectors/_create", withdraw=lambda connector_id: None
+        )
+        assert (doc.id, ours) == ("theirs", True)
+
+    def test_by_one_that_is_gone_again(self, newest: FakeCluster) -> None:
+        newest.add_connector("Short-lived", connector_id=CONNECTOR)
+        newest.before("GET", CONNECTOR, lambda: newest.call("DELETE", f"{ML}/connectors/{CONNECTOR}"))
+        result = execute(newest, "ml_connector", **CHAT)
+        assert list(newest.connectors) == [result["connector_id"]]
+
+    def test_another_failure_of_the_look_up_is_told(self, newest: FakeCluster) -> None:
+        newest.add_connector("Renamed", connector_id=CONNECTOR)
+        newest.before("GET", CONNECTOR, lambda: newest.inject("error"))
+        with pytest.raises(Failure, match="boom"):
+            execute(newest, "ml_connector", **CHAT)
+
+    def test_another_refusal_is_told(self, newest: FakeCluster) -> None:
+        newest.persistent.clear()
+        with pytest.raises(Failure) as caught:
+            execute(newest, "ml_connector", **CHAT)
+        assert caught.value.code == "untrusted_endpoint"
+
+
+class TestReplacements:
+    """While a connector is swapped there are two of its name, so that the second has an id of its own."""
+
+    def test_a_swap_and_the_next_one(self, newest: FakeCluster) -> None:
+        execute(newest, "ml_connector", **CHAT)
+        execute(newest, "ml_model", name="Chat", connector="Local chat")
+        ids = [CONNECTOR]
+        for description in ("First", "Second"):
+            result = execute(newest, "ml_connector", **CHAT, description=description)
+            assert result["connector_id"] == custom_id("connector", "Local chat", ids[-1])
+            ids.append(result["connector_id"])
+            assert list(newest.connectors) == [ids[-1]]
+        assert newest.models[MODEL]["connector_id"] == ids[-1]
+
+    def test_two_swaps_at_once_make_one(self, newest: FakeCluster) -> None:
+        execute(newest, "ml_connector", **CHAT)
+        execute(newest, "ml_model", name="Chat", connector="Local chat")
+        twin(newest, "/connectors/_create")
+        with pytest.raises(Failure, match="Somebody else is replacing"):
+            execute(newest, "ml_connector", **CHAT, description="New")
+        assert len(newest.connectors) == 2
+        execute(newest, "ml_connector", **CHAT, description="New")
+        assert len(newest.connectors) == 1
+
+    def test_the_id_of_one_that_was_replaced_is_given_anew(self, newest: FakeCluster) -> None:
+        """The successor was renamed, and has nothing to do with the new one that has its predecessor's id."""
+        execute(newest, "ml_connector", **KEYED)
+        execute(newest, "ml_model", name="Chat", connector="Local chat")
+        successor = execute(newest, "ml_connector", **KEYED, description="New")["connector_id"]
+        assert successor != CONNECTOR
+        execute(newest, "ml_connector", connector_id=successor, name="Renamed", update_strategy="redeploy")
+        execute(newest, "ml_connector", **KEYED)
+        assert set(newest.connectors) == {CONNECTOR, successor}
+        execute(newest, "ml_model", name="Other", connector="Local chat")
+        # It does not take the models over that mean the new one, ...
+        assert not execute(newest, "ml_connector", connector_id=successor, name="Renamed")["changed"]
+        # ... and is not taken for half of a swap when it has its old name again.
+        newest.connectors[successor]["name"] = "Local chat"
+        with pytest.raises(Failure) as caught:
+            execute(newest, "ml_connector", **KEYED)
+        assert caught.value.code == "ambiguous_name"
+        assert set(newest.connectors) == {CONNECTOR, successor}
+
+    def test_an_agent(self, newest: FakeCluster) -> None:
+        execute(newest, "ml_agent", **FLOW)
+        stated = {**FLOW, "type": "conversational_flow", "update_strategy": "recreate"}
+        result = execute(newest, "ml_agent", **stated)
+        assert result["agent_id"] == custom_id("agent", "House agent", AGENT)
+        assert list(newest.agents) == [result["agent_id"]]
+        # Its predecessor's id is given anew, and the one that has it is not deleted as what was replaced.
+        newest.agents[result["agent_id"]]["name"] = "Renamed"
+        execute(newest, "ml_agent", **FLOW)
+        newest.agents[result["agent_id"]]["name"] = "House agent"
+        with pytest.raises(Failure) as caught:
+            execute(newest, "ml_agent", **FLOW)
+        assert caught.value.code == "ambiguous_name"
+        assert len(newest.agents) == 2

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Published blueprints: read as they are printed, overridden by options, refused where a placeholder was left in."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+import yaml
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import blueprint
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+
+Runner = Callable[..., dict[str, Any]]
+
+URL = "http://llm.example.internal:8080/v1/chat/completions"
+
+BLUEPRINT: dict[str, Any] = {
+    "name": "<YOUR CONNECTOR NAME>",
+    "description": "Chat",
+    "version": 1,
+    "protocol": "http",
+    "parameters": {"model": "qwen3:4b", "temperature": 0.5, "stop": None, "deep": {"a": [1, True, "ü"]}},
+    "credential": {"openAI_key": "<YOUR API KEY HERE IF NEEDED>"},
+    "actions": [
+        {
+            "action_type": "PREDICT",
+            "method": "POST",
+            "url": URL,
+            "headers": {"Authorization": "Bearer ${credential.openAI_key}", "X-Number": 1},
+            "request_body": '{ "model": "${parameters.model}", "messages": ${parameters.messages} }',
+        },
+    ],
+}
+
+OWN = {"name": "Local chat", "credential": {"openAI_key": "a-secret-of-the-test"}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(BLUEPRINT),
+        "\ufeff" + json.dumps(BLUEPRINT, indent=2),
+        "POST /_plugins/_ml/connectors/_create\n" + json.dumps(BLUEPRINT, indent=2),
+        json.dumps(BLUEPRINT).replace('"Chat"', '"""Chat"""'),
+        json.dumps(BLUEPRINT) + "\n# a comment of YAML\n",
+    ],
+    ids=["json", "with a mark", "from the console", "triple quotes", "yaml"],
+)
+def test_a_file_is_read_as_it_was_printed(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "blueprint"
+    file.write_text(text, encoding="utf-8")
+    assert blueprint.read_file(str(file)) == BLUEPRINT
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"[1]", "no mapping"),
+        (b"{", "neither JSON"),
+        (b"a: [b", r"nor YAML \([^)]*expected ',' or '\]'"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b" " * ((1 << 20) + 1), "longer than"),
+        (b"[" * 100000, "nested too deeply"),
+        (b"a: !!set {b, c}", "JSON has not"),
+        (b"a: &a [*a]", "JSON has not"),
+        (b"a: [.inf]", "JSON has not"),
+        (b'{"a": NaN}', "JSON has not"),
+    ],
+)
+def test_what_is_no_body(tmp_path: Path, content: bytes, what: str) -> None:
+    file = tmp_path / "blueprint"
+    file.write_bytes(content)
+    with pytest.raises(Failure, match=what) as refused:
+        blueprint.read_file(str(file))
+    assert refused.value.code == "invalid_input"
+
+
+def test_the_longest_file(tmp_path: Path) -> None:
+    file = tmp_path / "blueprint"
+    file.write_bytes(b"{}".ljust(1 << 20))
+    assert blueprint.read_file(str(file)) == {}
+
+
+def test_a_date_is_text_in_yaml_too(tmp_path: Path) -> None:
+    file = tmp_path / "blueprint.yml"
+    file.write_text("parameters: {deep: {since: 2023-06-01, at: 2023-06-01T10:00:00Z}}\n1: {null: 2}\n")
+    assert blueprint.read_file(str(file)) == {
+        "parameters": {"deep": {"since": "2023-06-01", "at": "2023-06-01T10:00:00Z"}},
+        "1": {"null": 2},
+    }
+
+
+def test_no_such_file() -> None:
+    with pytest.raises(Failure, match="cannot be read"):
+        blueprint.read_file("/nowhere/blueprint.json")
+
+
+HEADERS = ["actions[0].headers.A", "actions[0].headers.x-k"]
+URLS = ["actions[0].url", "actions[1].url"]
+FROM_PARAMETER = {"actions": [{"url": "https://${parameters.host}/v1"}]}
+IN_URL = ["parameters.host"]
+
+
+@pytest.mark.parametrize(
+    ("value", "places"),
+    [
+        ({"credential": {"key": "<YOUR KEY>"}}, ["credential.key"]),
+        ({"credential": {"key": "<key>"}}, ["credential.key"]),
+        ({"actions": [{"url": "https://<your host>/v1"}]}, ["actions[0].url"]),
+        ({"actions": [{}, {"headers": {"A": "Bearer <PLEASE ADD YOUR TOKEN>"}}]}, ["actions[1].headers.A"]),
+        ({"parameters": {"endpoint": "<ENDPOINT>"}}, ["parameters.endpoint"]),
+        ({"actions": [{"request_body": '{"model": "<MODEL_ID>"}'}]}, ["actions[0].request_body"]),
+        ({"actions": [{"request_body": "<|im_start|> <context> ${parameters.messages}"}]}, []),
+        ({"actions": [{"pre_process_function": "List<String> a; if (1 < 2 && 3 > 2) { Map<K, V> b; }"}]}, []),
+        ({"parameters": {"prompt": "<context>${parameters.context}</context>"}}, []),
+        ({"description": "<b>bold</b>"}, []),
+        ({"actions": [{"headers": {"A": "Bearer <your_api_key>"}}]}, ["actions[0].headers.A"]),
+        ({"actions": [{"headers": {"A": "Bearer <api_key>", "x-k": "<key>"}}]}, HEADERS),
+        ({"headers": {"A": "Bearer <token>"}}, ["headers.A"]),
+        ({"actions": [{"headers": {"A": "Bearer ${credential.key}", "From": "Joe <joe@example.org>"}}]}, []),
+        ({"actions": [{"url": "https://<endpoint>/v1/x"}, {"url": "https://h/<your_deployment>/v1"}]}, URLS),
+        ({"url": "https://mcp-<region>.example.org"}, ["url"]),
+        ({"credential": {"r": "arn:aws:iam::<account_id>:role/x"}}, ["credential.r"]),
+        ({"credential": {"key": "x9<Ab>7!q"}}, []),
+        ({"parameters": {"endpoint": "<your_resource>.openai.azure.com"}}, ["parameters.endpoint"]),
+        ({"parameters": {"host": "<host>.example.org", "prompt": "<host>.example.org"}, **FROM_PARAMETER}, IN_URL),
+        ({"parameters": {"url": "<s>[INST] <b>", "tags": "<insert_code> <add_task> <user_id> <s>"}}, []),
+        ({"actions": [{"request_body": "<replace_in_file> <context> <user_id>"}]}, []),
+        ({"actions": [{"request_body": '{"model": "<your_model>"}'}]}, ["actions[0].request_body"]),
+        ({"probe": {"messages": [{"role": "user", "content": "What is <b>this</b>?"}]}}, []),
+    ],
+)
+def test_placeholders_that_were_left_in(value: dict[str, Any], places: list[str]) -> None:
+    assert list(blueprint.left_in(value)) == places
+
+
+@pytest.fixture
+def connector(module: Runner, cluster: FakeCluster) -> Runner:
+    return partial(module, "ml_connector", cluster)
+
+
+class TestModule:
+    def test_pasted_in_with_ones_own_name_and_key(
+        self, connector: Runner, cluster: FakeCluster, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "blueprint.json"
+        file.write_text(json.dumps(BLUEPRINT))
+        for source in ({"definition": BLUEPRINT}, {"src": str(file)}):
+            planned = connector(check_mode=True, **source, **OWN)
+            made = connector(**source, **OWN)
+            assert planned["changed"] is made["changed"] is ("definition" in source)
+            assert planned["diff"] == made["diff"]
+            stored = made["connector"]
+            assert stored["parameters"] == {
+                "model": "qwen3:4b", "temperature": "0.5", "stop": "null", "deep": {"a": [1, True, "ü"]},
+            }  # fmt: skip
+            assert stored["actions"][0]["headers"]["X-Number"] == "1"
+            assert OWN["credential"]["openAI_key"] not in str(made)
+
+    def test_what_is_left_in_is_refused_with_its_place(self, connector: Runner, cluster: FakeCluster) -> None:
+        failed = connector(definition=BLUEPRINT)
+        assert failed["failure"]["code"] == "placeholder_left_in"
+        assert failed["failure"]["details"]["places"] == ["name", "credential.openAI_key"]
+        assert cluster.writes == []
+
+    def test_options_override_field_by_field_and_join_mappings(self, connector: Runner, cluster: FakeCluster) -> None:
+        stored = connector(
+            definition=BLUEPRINT, **OWN, description="Ours", parameters={"model": "other"},
+            client_config={"read_timeout": 7},
+        )["connector"]  # fmt: skip
+        assert (stored["description"], stored["parameters"]["model"]) == ("Ours", "other")
+        assert stored["parameters"]["temperature"] == "0.5"
+        assert stored["client_config"]["read_timeout"] == 7
+
+    def test_what_the_server_would_ignore_is_warned_of(self, connector: Runner, cluster: FakeCluster) -> None:
+        body = {
+            **BLUEPRINT,
+            "comment": "x",
+            "client_config": {"read_timeout": "9", "surplus": 1, "retry_backoff_policy": "CONSTANT"},
+            "actions": [{**BLUEPRINT["actions"][0], "note": "x"}],
+        }
+        made = connector(definition=body, **OWN)
+        assert made["changed"]
+        assert "comment, actions[0].note, client_config.surplus" in " ".join(made["warnings"])
+        assert not connector(definition=body, **OWN)["changed"]
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"protocol": "ftp"},
+            {"actions": "none"},
+            {"actions": ["none"]},
+            {"actions": [{"action_type": "predict"}]},
+            {"actions": [{"action_type": "nonsense", "url": URL}]},
+            {"client_config": {"read_timeout": "soon"}},
+            {"client_config": {"retry_backoff_policy": "never"}},
+            {"parameters": 5},
+        ],
+    )
+    def test_no_body_of_a_connector(self, connector: Runner, cluster: FakeCluster, fields: dict[str, Any]) -> None:
+        failed = connector(definition={**BLUEPRINT, **fields}, **OWN)
+        assert failed["failure"]["code"] == "invalid_input"
+        assert "definition" in failed["msg"]
+        assert cluster.exchanges == []
+
+    @pytest.mark.parametrize("method", ["post", "Post", "PATCH", "patch"])
+    def test_a_method_in_any_case(self, connector: Runner, cluster: FakeCluster, method: str) -> None:
+        body = {**BLUEPRINT, "actions": [{**BLUEPRINT["actions"][0], "method": method}]}
+        assert connector(definition=body, **OWN)["connector"]["actions"][0]["method"] == method.upper()
+        assert not connector(definition=body, **OWN)["changed"]
+
+    def test_a_method_is_not_sent_for_its_case_alone(self, connector: Runner, cluster: FakeCluster) -> None:
+        connector(definition=BLUEPRINT, **OWN)
+        [stored] = cluster.connectors.values()
+        stored["actions"][0]["method"] = "post"
+        assert not connector(definition=BLUEPRINT, **OWN)["changed"]
+
+    @pytest.mark.parametrize(("value", "text"), [(5, "5"), (0, "0"), (True, "true"), (False, "false"), (0.5, "0.5")])
+    def test_a_body_of_a_request_that_is_no_text(
+        self, connector: Runner, cluster: FakeCluster, value: Any, text: str
+    ) -> None:
+        body = {**BLUEPRINT, "actions": [{**BLUEPRINT["actions"][0], "request_body": value}]}
+        assert connector(definition=body, **OWN)["connector"]["actions"][0]["request_body"] == text
+        assert not connector(definition=body, **OWN)["changed"]
+
+    def test_an_access_mode_in_capitals(self, connector: Runner, cluster: FakeCluster) -> None:
+        body = {**BLUEPRINT, "access_mode": "PUBLIC"}
+        assert connector(check_mode=True, definition=body, **OWN)["diff"]["after"]["access_mode"] == "public"
+        connector(definition=BLUEPRINT, **OWN)
+        [stored] = cluster.connectors.values()
+        for told in ("public", "PUBLIC"):
+            stored["access"] = told
+            assert not connector(definition=body, **OWN)["changed"]
+
+    def test_secrets_inside_a_body_are_hidden(self, connector: Runner, cluster: FakeCluster, tmp_path: Path) -> None:
+        secret = "a-secret-of-the-body"
+        body = {
+            **BLUEPRINT,
+            "name": "Local chat",
+            "credential": {"openAI_key": secret},
+            "actions": [{**BLUEPRINT["actions"][0], "headers": {"api-key": "another-secret"}}],
+        }
+        file = tmp_path / "blueprint.json"
+        file.write_text(json.dumps(body))
+        for source in ({"definition": body}, {"src": str(file)}, {"definition": {**body, "protocol": "ftp"}}):
+            told = json.dumps(connector(**source))
+            assert secret not in told
+            assert "another-secret" not in told
+
+    def test_a_broken_file_is_not_quoted(
+        self, connector: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # The loader without libyaml quotes the line in its message.
+        monkeypatch.setattr(blueprint, "_load_yaml", partial(yaml.load, Loader=yaml.SafeLoader))
+        file = tmp_path / "blueprint.yml"
+        file.write_text("name: Local chat\ncredential: {key: a-secret-of-the-body: x}\n")
+        told = connector(name="Local chat", src=str(file))
+        assert told["failure"]["code"] == "invalid_input"
+        assert "line 2" in told["msg"]
+        assert "a-secret-of-the-body" not in json.dumps(told)
+
+    def test_fields_of_another_protocol(self, connector: Runner, cluster: FakeCluster) -> None:
+        made = connector(definition={**BLUEPRINT, "url": URL, "headers": {"X-A": "1"}}, **OWN)
+        assert "such a connector has no url, headers; the server would ignore it" in " ".join(made["warnings"])
+        failed = connector(definition=BLUEPRINT, **OWN, url=URL, update_strategy="fail", description="other")
+        assert (failed["failure"]["code"], failed["msg"][:4]) == ("invalid_input", "url:")
+
+    def test_absent_by_the_definitions_name(self, connector: Runner, cluster: FakeCluster) -> None:
+        cluster.add_connector("Local chat")
+        assert connector(definition={**BLUEPRINT, "name": "Local chat"}, state="absent")["changed"]
+
+    def test_a_name_is_needed(self, connector: Runner, cluster: FakeCluster) -> None:
+        body = {name: value for name, value in BLUEPRINT.items() if name != "name"}
+        failed = connector(definition=body)
+        assert (failed["failure"]["code"], failed["msg"][:5]) == ("invalid_input", "name:")
+
+
+class TestProvider:
+    SHORT: dict[str, Any] = {
+        "name": "Local chat", "provider": "ollama", "base_url": "http://llm.example.internal:11434", "model": "qwen3:4b",
+    }  # fmt: skip
+
+    def test_it_is_what_one_would_write_out(self, connector: Runner, cluster: FakeCluster) -> None:
+        made = connector(**self.SHORT)
+        assert made["changed"]
+        written_out = {
+            "name": "Local chat",
+            "parameters": {"model": "qwen3:4b"},
+            "actions": [
+                {
+                    "url": "http://llm.example.internal:11434/v1/chat/completions",
+                    "headers": {"Content-Type": "application/json"},
+                    "request_body": '{"model": "${parameters.model}", "messages": ${parameters.messages}}',
+                }
+            ],
+        }
+        assert not connector(**written_out)["changed"]
+        assert not connector(**self.SHORT)["changed"]
+
+    def test_with_a_key(self, connector: Runner, cluster: FakeCluster) -> None:
+        made = connector(**self.SHORT, api_key="a-secret-of-the-test")
+        assert made["connector"]["actions"][0]["headers"]["Authorization"] == "Bearer ${credential.api_key}"
+        assert "a-secret-of-the-test" not in json.dumps(made)
+
+    def test_a_hosted_one_wants_a_key(self, connector: Runner, cluster: FakeCluster) -> None:
+        failed = connector(name="Local chat", provider="openai", model="gpt-4o-mini")
+        assert failed["failure"]["code"] == "credential_missing"
+        assert cluster.writes == []
+
+    @pytest.mark.parametrize(
+        "given", [{"base_url": "http://llm"}, {"model": "m"}, {"extra_body": {"n": 1}}, {"capability": "chat"}]
+    )
+    def test_its_options_without_it(self, connector: Runner, cluster: FakeCluster, given: dict[str, Any]) -> None:
+        failed = connector(name="Local chat", **given)
+        assert failed["failure"]["code"] == "invalid_input"
+        assert next(iter(given)) in failed["msg"]
+
+    def test_a_model_is_needed(self, connector: Runner, cluster: FakeCluster) -> None:
+        assert connector(name="Local chat", provider="ollama")["msg"].startswith("model:")
+
+    def test_absent_needs_no_more_than_the_name(self, connector: Runner, cluster: FakeCluster) -> None:
+        assert not connector(name="Local chat", provider="azure_openai", state="absent")["changed"]
+
+    def test_no_probe_on_request(self, connector: Runner, cluster: FakeCluster) -> None:
+        assert connector(**self.SHORT, probe={})["changed"]

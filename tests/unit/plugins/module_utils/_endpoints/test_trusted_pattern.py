@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Patterns: exact ones, such that trust everything, and such that Java does not compile."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import trusted_pattern
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+
+URL = "http://ollama.example.internal:11434/v1/chat/completions"
+urls = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1).map(lambda rest: "http://" + rest)
+
+
+@given(urls)
+def test_exact_matches_its_url(url: str) -> None:
+    assert re.fullmatch(trusted_pattern.exact(url), url)
+    assert trusted_pattern.compile_java(trusted_pattern.exact(url)).fullmatch(url)
+
+
+@given(urls, urls)
+def test_exact_matches_no_other_url(url: str, other: str) -> None:
+    assert bool(re.fullmatch(trusted_pattern.exact(url), other)) == (url == other)
+
+
+@given(urls, st.data())
+def test_exact_does_not_fall_for_a_look_alike(url: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(url) - 1))
+    char = data.draw(st.characters(min_codepoint=33, max_codepoint=126))
+    for other in (url[:at] + char + url[at + 1 :], url[:at] + char + url[at:], url[:at] + url[at + 1 :], url + char):
+        if other != url:
+            assert not re.fullmatch(trusted_pattern.exact(url), other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        URL + "/",
+        URL + "\n",
+        URL.replace(".", "x", 1),
+        URL.replace("http", "https"),
+        URL.replace("11434", "114345"),
+        "http://evil.test/?" + URL,
+        URL + "?x=http://evil.test",
+        URL.upper(),
+        "",
+    ],
+)
+def test_exact_of_a_typical_url(other: str) -> None:
+    assert trusted_pattern.exact(URL) == r"^http://ollama\.example\.internal:11434/v1/chat/completions$"
+    assert not trusted_pattern.compile_java(trusted_pattern.exact(URL)).fullmatch(other)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        ".*",
+        ".*$",
+        "^.*$",
+        "^https?://.*$",
+        ".+",
+        ".{10,}",
+        ".{40,}",
+        ".{1,200}",
+        "(?s).*",
+        "[^ ]*",
+        r"\S+",
+        r"\H+",
+        r"\X*",
+        r"(.\b{g})*",
+        r"\p{ASCII}+",
+        "(?i)HTTPS?://.*",
+    ],
+)
+def test_a_catch_all(pattern: str) -> None:
+    assert trusted_pattern.is_catch_all(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        trusted_pattern.exact(URL),
+        r"^https://api\.openai\.com/.*$",
+        r"^https://.*\.openai\.azure\.com/.*$",
+        r"^https://bedrock-runtime\..*[a-z0-9-]\.amazonaws\.com/.*$",
+        "^https://.*$",
+        "",
+    ],
+)
+def test_no_catch_all(pattern: str) -> None:
+    assert not trusted_pattern.is_catch_all(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"\Qhttp://a.b/\E.*", "http://a.b/c"),
+        (r"http://a\Q.b", "http://a.b"),
+        (r"a++b*+c?+d{1,2}+", "abbcd"),
+        (r"(?<host>[a-z]+)\.test", "a.test"),
+        (r"http://(?>a|b)\.test", "http://b.test"),
+        (r"\p{Alpha}+\p{Digit}", "abc1"),
+        (r"[\p{Lower}\p{Digit}]+", "a1"),
+        (r"\P{Digit}+", "abc"),
+        (r"\pL+", "abc"),
+        (r"\p{IsAlpha}", "a"),
+        (r"a(?i)B", "Ab"),
+        (r"a\z", "a"),
+        (r"a\hb", "a b"),
+        (r"[a-c[x-z]]+", "ax"),
+        (r"\$\{x\}", "${x}"),
+        (r"a{2}", "aa"),
+        (r"[{]", "{"),
+        (r"\e", "\x1b"),
+        (r"\H\h\X", "a b"),
+        (r"a\b{g}b", "ab"),
+        (r"[\h]", "\t"),
+        ("[]a]+", "]a"),
+        ("[^]a]+", "bc"),
+        ("[b[]a]]+", "]ab"),
+    ],
+)
+def test_what_only_java_writes_is_understood(pattern: str, text: str) -> None:
+    assert trusted_pattern.compile_java(pattern).fullmatch(text)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "http://(a", "[a", "*a", "a{", "a{x}", "\\", "(?<1a>x)", "[]", "[^]", "[a[]", r"[\R]", "a**", ")", "(?<name"],
+)
+def test_what_is_broken_is_refused(pattern: str) -> None:
+    with pytest.raises(Failure, match="does not compile") as caught:
+        trusted_pattern.compile_java(pattern)
+    assert caught.value.code == "invalid_regex"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?<=a*)b",
+        r"\p{IsAlphabetic}",
+        r"\p{InGreek}",
+        r"\p{script=Greek}",
+        r"\p{Nonsense}",
+        r"\N{DIGIT ONE}",
+        r"[\H]",
+        r"\V",
+        r"\Ga",
+        r"a\1",
+        r"(a\1)",
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused_for_that(pattern: str) -> None:
+    """All but the nonsense were given to Java, which takes them."""
+    with pytest.raises(Failure, match="this check does not understand it") as caught:
+        trusted_pattern.compile_java(pattern)
+    assert caught.value.code == "invalid_regex"
+    assert "does not compile" not in caught.value.message
+
+
+@pytest.mark.parametrize("pattern", ["[a-z&&b]", "[a&&[^b]]", "[a||b]", "[+--]", r"[\P{Digit}x]"])
+def test_classes_that_python_may_read_otherwise_one_day(pattern: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trusted_pattern.compile_java(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?P<n>x)",
+        "(?P=n)",
+        "(?<a_b>x)",
+        "(?#c)x",
+        "(?a)x",
+        "(?a:x)",
+        "(?(1)a|b)",
+        "x{99999999999}",
+        r"\k<h>",
+        "(" * 2000,
+    ],
+)
+def test_what_only_python_knows_is_refused(pattern: str) -> None:
+    """Each was given to Java 17, which refuses it."""
+    with pytest.raises(Failure) as caught:
+        trusted_pattern.compile_java(pattern)
+    assert caught.value.code == "invalid_regex"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"(?<h>a)\k<h>", "aa"),
+        (r"\p{Lu}\p{Ll}", "Ab"),
+        (r"\x{41}", "A"),
+        (r"\cA", "\x01"),
+        ("(?im-s)a", "A"),
+        ("(?i:a)", "A"),
+    ],
+)
+def test_what_only_java_knows_is_understood(pattern: str, text: str) -> None:
+    assert trusted_pattern.compile_java(pattern).fullmatch(text)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a backend's address is private, and what is no usable URL."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import url as url_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+
+NAMES = {
+    "api.openai.com": ["104.18.6.192", "2606:4700::6812:6c0"],
+    "nas.example.com": ["192.168.1.7"],
+    "both.example.com": ["203.0.113.9", "10.1.2.3"],
+    "v6.example.com": ["2001:db8::1"],
+    "linklocal.example.com": ["fe80::1%eth0"],
+}
+
+
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("10.0.0.1", True),
+        ("172.16.0.1", True),
+        ("172.31.255.255", True),
+        ("172.32.0.1", False),
+        ("192.168.0.1", True),
+        ("169.254.169.254", True),
+        ("0.0.0.0", True),  # noqa: S104 # nothing is bound to it
+        ("100.64.0.1", False),
+        ("8.8.8.8", False),
+        ("[::1]", True),
+        ("[fec0::1]", True),
+        ("[fd00::1]", False),
+        ("[2001:4860:4860::8888]", False),
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("ollama", True),
+        ("ollama.local", True),
+        ("ollama.svc.cluster.local", True),
+        ("llm.internal.", True),
+        ("llm.home.arpa", True),
+        ("api.openai.com", False),
+        ("API.OpenAI.com.", False),
+        ("nas.example.com", True),
+        ("both.example.com", True),
+        ("v6.example.com", False),
+        # The server looks at link-local addresses of version 4 only.
+        ("[fe80::1]", False),
+        ("linklocal.example.com", False),
+        ("unknown.example.com", True),
+    ],
+)
+def test_is_private(host: str, private: bool) -> None:
+    assert url_module.is_private(f"http://{host}:8080/v1", lambda name: NAMES.get(name, [])) is private
+
+
+def test_mapped_v4_addresses_are_judged_as_v4() -> None:
+    assert url_module.is_private("http://[::ffff:10.0.0.1]/")
+    assert not url_module.is_private("http://[::ffff:8.8.8.8]/")
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("http://a.test:8080/v1/x?y=z", ("http", "a.test", 8080, "/v1/x")),
+        ("https://A.test", ("https", "a.test", 443, "")),
+        ("http://a.test/", ("http", "a.test", 80, "/")),
+        ("http://[::1]:1/", ("http", "::1", 1, "/")),
+    ],
+)
+def test_parse(url: str, parts: tuple[str, str, int, str]) -> None:
+    assert tuple(url_module.parse(url)) == parts
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "a.test", "ftp://a.test", "http://", "http:///x", "http://a.test:port/", "http://a.test:99999/", "http://[::1/",
+     "http://joe:pw@a.test/", "http://joe@a.test/"],
+)  # fmt: skip
+def test_parse_refuses(url: str) -> None:
+    with pytest.raises(Failure) as caught:
+        url_module.parse(url)
+    assert caught.value.code == "invalid_input"
+    assert "pw" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [("https://a.test:11434/v1", True), ("http://a.test:11434/v1", False), ("https://a.test/v1", False)],
+)
+def test_plain_port_warning(url: str, warned: bool) -> None:
+    assert bool(url_module.plain_port_warning(url)) is warned
+
+
+def test_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    def known(host: str, port: None) -> list[object]:
+        if host == "known.test":
+            return [(0, 0, 0, "", ("10.0.0.2", 0)), (0, 0, 0, "", ("10.0.0.1", 0)), (0, 0, 0, "", ("10.0.0.1", 0))]
+        raise socket.gaierror("unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", known)
+    assert url_module.resolve("known.test") == ["10.0.0.1", "10.0.0.2"]
+    assert url_module.resolve("other.test") == []

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Predictions: what can be read out of answers, what is expected of them, and how long a loading backend is waited for."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import chat_answer, predict
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.predict import Expectation
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, Refused
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import prediction as answer
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import QUESTION
+
+
+@pytest.fixture
+def served(cluster: FakeCluster) -> FakeCluster:
+    cluster.add_model("Chat", cluster.add_connector())
+    return cluster
+
+
+def ask(cluster: FakeCluster, **options: Any) -> dict[str, Any]:
+    return execute(cluster, "ml_predict", **{"model": "Chat", **QUESTION, **options})
+
+
+def message(**fields: Any) -> dict[str, Any]:
+    return answer({"choices": [{"message": {"role": "assistant", **fields}}]})
+
+
+class TestReading:
+    @pytest.mark.parametrize(
+        ("data", "content"),
+        [
+            ({"choices": [{"message": {"content": "hi"}}]}, "hi"),
+            ({"choices": [{"message": {"content": [{"type": "text", "text": "h"}, {"text": "i"}, "x"]}}]}, "hi"),
+            ({"choices": [{"text": "hi"}]}, "hi"),
+            ({"choices": [{"message": None}]}, None),
+            ({"choices": []}, None),
+            ({"choices": "x"}, None),
+            ({"message": {"content": "hi"}}, "hi"),
+            ({"response": "hi"}, "hi"),
+            ({"choices": [{"message": {"content": 5}}]}, None),
+            ({}, None),
+            ([1], None),
+            ("text", None),
+        ],
+    )
+    def test_the_content(self, data: Any, content: str | None) -> None:
+        assert chat_answer.read(answer(data)).content == content
+
+    def test_everything_else(self) -> None:
+        data = {
+            "choices": [{"message": {"content": "hi", "reasoning_content": "hm"}}],
+            "usage": {"total_tokens": 3},
+            "timings": {"predicted_ms": 5},
+        }
+        read = chat_answer.read(answer(data, 201))
+        assert read == (201, data, "hi", "hm", {"total_tokens": 3}, {"predicted_ms": 5}, [], None)
+        assert chat_answer.read(message(content="x", reasoning="hm")).reasoning == "hm"
+
+    def test_an_output_without_a_map(self) -> None:
+        body = {"inference_results": [{"output": [{"name": "response", "result": "x"}], "status_code": 200}]}
+        assert chat_answer.read(body).body == {"name": "response", "result": "x"}
+
+    @pytest.mark.parametrize(
+        "body",
+        [{}, {"inference_results": []}, {"inference_results": [{"output": []}]}, [], "x", None, {"inference_results": [1]},
+         {"inference_results": [{"output": ["x"]}]}, {"inference_results": [{"output": [{}], "status_code": "x"}]}],
+    )  # fmt: skip
+    def test_no_prediction(self, body: Any) -> None:
+        with pytest.raises(Failure, match="without a result") as caught:
+            chat_answer.read(body)
+        assert caught.value.code == "not_opensearch"
+
+
+class TestExpectations:
+    @pytest.mark.parametrize(
+        ("reply", "options", "code"),
+        [
+            (message(content="hi"), {"expect_status": [201]}, "unexpected_status"),
+            (message(content=""), {}, "empty_content"),
+            (message(content=" \n"), {}, "empty_content"),
+            (message(content=None), {}, "empty_content"),
+            (message(content="", reasoning_content="Hmm"), {}, "reasoning_only"),
+            (message(content="hi"), {"expect_pattern": "^ho$"}, "pattern_mismatch"),
+            (message(content=""), {"expect_content": False, "expect_pattern": "x"}, "pattern_mismatch"),
+        ],
+    )
+    def test_not_met(self, served: FakeCluster, reply: Any, options: dict[str, Any], code: str) -> None:
+        served.backend = lambda *sent: reply
+        with pytest.raises(Failure) as caught:
+            ask(served, **options)
+        assert caught.value.code == code
+
+    @pytest.mark.parametrize(
+        ("reply", "options"),
+        [
+            (message(content=""), {"expect_content": False}),
+            (answer({"choices": []}, 202), {"expect_content": False, "expect_status": [200, 202]}),
+            (message(content="Light is scattered."), {"expect_pattern": "[Ss]catter"}),
+        ],
+    )
+    def test_met(self, served: FakeCluster, reply: Any, options: dict[str, Any]) -> None:
+        served.backend = lambda *sent: reply
+        assert not ask(served, **options)["changed"]
+
+
+def test_the_result(served: FakeCluster) -> None:
+    result = ask(served, parameters={"temperature": 0})
+    [model_id] = served.models
+    assert result["model_id"] == model_id
+    assert result["content"] == "Light is scattered."
+    assert result["usage"]["total_tokens"] == 8
+    assert result["elapsed"] == 0.0
+    assert result["request"] == {"parameters": {**QUESTION, "temperature": 0}}
+    assert result["actions"] == []
+
+
+def test_in_check_mode_nothing_is_asked(served: FakeCluster) -> None:
+    result = ask(served, check_mode=True)
+    assert served.predictions == []
+    assert (result["content"], result["result"]) == (None, None)
+    assert result["request"] == {"parameters": QUESTION}
+    assert "elapsed" not in result
+
+
+def test_in_check_mode_the_model_may_be_missing(cluster: FakeCluster) -> None:
+    assert ask(cluster, check_mode=True)["model_id"] is None
+    with pytest.raises(Failure) as caught:
+        ask(cluster)
+    assert caught.value.code == "unknown_model"
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"messages": None}, "invalid_input"),
+        ({"expect_pattern": "("}, "invalid_pattern"),
+    ],
+)
+def test_refused_before_anything_is_sent(served: FakeCluster, options: dict[str, Any], code: str) -> None:
+    stated = {name: value for name, value in {"model": "Chat", **QUESTION, **options}.items() if value is not None}
+    with pytest.raises(Failure) as caught:
+        execute(served, "ml_predict", **stated)
+    assert caught.value.code == code
+    assert served.exchanges == []
+
+
+def test_streaming_is_refused_where_it_never_ends() -> None:
+    for version, refused in (("2.19.1", False), ("3.6.0", True)):
+        cluster = FakeCluster(version)
+        cluster.add_model("Chat", cluster.add_connector())
+        if not refused:
+            assert ask(cluster, parameters={"stream": False})["content"]
+            continue
+        with pytest.raises(Failure, match="'stream'") as caught:
+            ask(cluster, parameters={"stream": False})
+        assert caught.value.code == "invalid_input"
+        assert cluster.predictions == []
+
+
+def failing(*refusals: Refused, then: Any = None) -> Callable[..., Any]:
+    left = list(refusals)
+
+    def backend(*sent: Any) -> Any:
+        if left:
+            raise left.pop(0)
+        return then or message(content="at last")
+
+    return backend
+
+
+LOADING = Refused(503, 'Error from remote service: {"error": {"message": "Loading model"}}')
+BUSY = Refused(429, "Error from remote service: too many requests")
+TIMEOUT = Refused(500, "Error communicating with remote model: Read timed out")
+
+
+class TestPatience:
+    def test_what_passes_is_asked_again(self, served: FakeCluster) -> None:
+        served.backend = failing(LOADING, BUSY, TIMEOUT)
+        assert ask(served)["content"] == "at last"
+        assert len(served.predictions) == 4
+
+    @pytest.mark.parametrize(
+        ("refusal", "code"),
+        [
+            (Refused(401, "Error from remote service: wrong key"), "backend_unauthorized"),
+            (Refused(404, "Error from remote service: model 'x' not found"), "backend_model_missing"),
+            (Refused(500, "Error communicating with remote model: Connection refused: a/b:1"), "backend_refused"),
+            (Refused(400, "Remote inference host name has private ip address: a"), "private_address_refused"),
+            (Refused(403, "Model is disabled."), "model_disabled"),
+            (Refused(429, "Request is throttled at model level."), "rate_limited"),
+        ],
+    )
+    def test_what_does_not_pass_is_told_at_once(self, served: FakeCluster, refusal: Refused, code: str) -> None:
+        served.backend = failing(refusal)
+        with pytest.raises(Failure) as caught:
+            ask(served)
+        assert caught.value.code == code
+        assert len(served.predictions) == 1
+
+    def test_its_end(self, served: FakeCluster) -> None:
+        served.backend = failing(*[LOADING] * 99)
+        clock = FakeClock()
+        run = make_run(served, clock=clock)
+        [model_id] = served.models
+        told: list[str] = []
+        with pytest.raises(Failure) as caught:
+            predict.predict_patiently(
+                run.client,
+                model_id,
+                QUESTION,
+                Expectation(),
+                timeout=9.0,
+                patience=20.0,
+                clock=clock,
+                tell=told.append,
+            )
+        assert told == [f"waiting for an answer: {caught.value.message}"] * len(clock.slept)
+        assert caught.value.code == "backend_loading"
+        assert 10 < sum(clock.slept) <= 20
+        assert max(clock.slept) == 5.0
+
+    def test_how_long_an_answer_took(self, served: FakeCluster) -> None:
+        """Without the questions that came to nothing, and without the pauses between them."""
+        clock = FakeClock()
+        reply = failing(LOADING, BUSY)
+
+        def slow(*sent: Any) -> Any:
+            clock.time += 2.25
+            return reply(*sent)
+
+        served.backend = slow
+        [model_id] = served.models
+        client = make_run(served, clock=clock).client
+        patience = {"timeout": 9.0, "patience": 60.0, "clock": clock}
+        assert predict.predict_patiently(client, model_id, QUESTION, Expectation(), **patience).elapsed == 2.25
+        assert clock.now() > 1000 + 3 * 2.25
+
+    def test_a_lost_answer_is_not_asked_for_again(self, served: FakeCluster) -> None:
+        served.before("POST", "/_predict", lambda: served.inject("lost_after"))
+        with pytest.raises(Failure) as caught:
+            ask(served)
+        assert caught.value.code == "no_answer"
+        assert len(served.predictions) == 1
+
+    def test_the_wait_for_one_answer_is_its_own(self, script: Callable[..., Any]) -> None:
+        from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import post
+
+        sent = script(post("/_plugins/_ml/models/m/_predict").answers(200, message(content="hi")))
+        predict.predict(make_run(sent).client, "m", QUESTION, timeout=77.0)
+        assert sent.sent[0][4] == 77.0

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting on a clock that only moves when somebody sleeps."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clock import Clock
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.wait import WaitTimeout, wait_until
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
+
+
+def wait(clock: FakeClock, states: list[str], timeout: float = 10.0) -> str:
+    return wait_until(
+        lambda: states.pop(0) if len(states) > 1 else states[0],
+        lambda state: state == "done",
+        what="the thing to be done",
+        describe=lambda state: f"state {state}",
+        timeout=timeout,
+        clock=clock,
+    )
+
+
+def test_what_is_done_needs_no_pause(clock: FakeClock) -> None:
+    assert wait(clock, ["done"], timeout=0) == "done"
+    assert clock.slept == []
+
+
+def test_the_pauses_grow(clock: FakeClock) -> None:
+    wait(clock, [*["not yet"] * 9, "done"], timeout=60)
+    assert clock.slept == pytest.approx([0.1, 0.15, 0.225, 0.3375, 0.50625, 0.759375, 1.1390625, 1.70859375, 2.0])
+
+
+def test_a_timeout_tells_the_last_state(clock: FakeClock) -> None:
+    with pytest.raises(
+        WaitTimeout, match="the thing to be done: not reached within 5 s; last seen: state later"
+    ) as caught:
+        wait(clock, ["not yet", "later"], timeout=5)
+    assert caught.value.code == "wait_timeout"
+    assert caught.value.last == "later"
+    assert caught.value.details == {"last_state": "state later"}
+    assert sum(clock.slept) == pytest.approx(5)
+
+
+def test_the_state_is_read_once_more_at_the_very_end(clock: FakeClock) -> None:
+    read = []
+
+    def state() -> str:
+        read.append(clock.now())
+        return "done" if clock.now() >= 1005 else "not yet"
+
+    wait_until(state, lambda s: s == "done", what="x", describe=str, timeout=5, clock=clock)
+    assert read[-1] == pytest.approx(1005)
+
+
+def test_a_read_may_take_longer_than_there_is_time(clock: FakeClock) -> None:
+    began = clock.now()
+
+    def state() -> str:
+        assert clock.now() - began <= 5, "read again after the end"
+        clock.sleep(4)
+        return "not yet"
+
+    with pytest.raises(WaitTimeout):
+        wait_until(state, lambda s: s == "done", what="x", describe=str, timeout=5, clock=clock)
+    assert clock.now() - began == pytest.approx(8.1)
+
+
+def test_the_clock_of_the_world() -> None:
+    clock = Clock()
+    start = clock.now()
+    clock.sleep(0.001)
+    assert clock.now() > start
+    assert 0 <= clock.jitter() < 1
+    assert clock.epoch() == pytest.approx(time.time(), abs=60)
+
+
+def test_each_state_that_is_not_it_is_told(clock: FakeClock) -> None:
+    told: list[str] = []
+    states = iter(["new", "half", "done"])
+    wait_until(
+        lambda: next(states),
+        lambda state: state == "done",
+        what="the thing",
+        describe=lambda state: f"state {state}",
+        timeout=10.0,
+        clock=clock,
+        tell=told.append,
+    )
+    assert told == ["waiting for the thing: state new", "waiting for the thing: state half"]

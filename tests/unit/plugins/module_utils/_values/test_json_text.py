@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JSON from outside: what is taken, and where it ends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import json_text
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(values, st.booleans())
+def test_what_was_written_is_read(value: Any, ascii_only: bool) -> None:
+    assert json_text.parse(json.dumps(value, ensure_ascii=ascii_only)) == value
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_depth(opening: str, closing: str) -> None:
+    def nested(depth: int) -> str:
+        return opening * depth + "1" + closing * depth
+
+    json_text.parse(nested(json_text.DEEPEST))
+    for depth in (json_text.DEEPEST + 1, 900, 100_000):
+        with pytest.raises(json_text.Unbounded, match="200 levels"):
+            json_text.parse(nested(depth))
+    # As many side by side are no matter.
+    assert len(json_text.parse(f"[{nested(100)}, {nested(100)}, {nested(100)}]")) == 3
+
+
+def test_number_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "MOST_VALUES", 100)
+    json_text.parse("[" + "1," * 99 + "1]")
+    for text in ("[" + "1," * 100 + "1]", "[" * 101, '{"a": {' * 60):
+        with pytest.raises(json_text.Unbounded, match="100 values"):
+            json_text.parse(text)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1,]", "nul", "\ufeff{}"])
+def test_what_is_no_json(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        json_text.parse(text)
+
+
+def test_half_characters_can_be_written() -> None:
+    value = json_text.parse(r'{"a\ud800": ["\udfff", "\ud83d\ude00", "\\ud800"]}')
+    assert value == {"a\ufffd": ["\ufffd", "\U0001f600", r"\ud800"]}
+    json.dumps(value, ensure_ascii=False).encode()

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets in each form in which they travel, and what must stay readable."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.masking import (
+    MASK,
+    Masker,
+    is_literal_secret,
+)
+
+AWKWARD = 'p"a\\s/s wörd+&=%\n'
+
+FORMS = {
+    "plain": AWKWARD,
+    "base64": base64.b64encode(AWKWARD.encode()).decode(),
+    "base64url": base64.urlsafe_b64encode(AWKWARD.encode()).decode(),
+    "url": quote(AWKWARD, safe=""),
+    "form": quote_plus(AWKWARD),
+    "json": json.dumps(AWKWARD),
+    "json utf-8": json.dumps(AWKWARD, ensure_ascii=False),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_each_form_is_masked(form: str) -> None:
+    masked = Masker([AWKWARD])(f"before {form} after")
+    assert masked.startswith("before ")
+    assert masked.endswith(" after")
+    assert MASK in masked
+    assert form.strip('"') not in masked
+
+
+def test_at_any_depth_but_not_the_names_of_fields() -> None:
+    masked = Masker(["changed"])({"changed": [{"b": ("x changed y", 5, None, True)}]})
+    assert masked == {"changed": [{"b": [f"x {MASK} y", 5, None, True]}]}
+
+
+def test_a_secret_that_holds_another() -> None:
+    assert Masker(["abcd", "abcdef"])("abcdef abcd") == f"{MASK} {MASK}"
+
+
+@pytest.mark.parametrize("secret", ["", "x", "abc"])
+def test_what_is_in_any_text_by_chance_masks_nothing(secret: str) -> None:
+    masker = Masker([secret])
+    assert masker("text with abc and x") == "text with abc and x"
+    assert not masker.forms
+
+
+def test_more_secrets_later() -> None:
+    masker = Masker()
+    assert masker("s3cret") == "s3cret"
+    masker.add("s3cret")
+    assert masker("s3cret") == MASK
+
+
+@given(secret=st.text(min_size=6), before=st.text(), after=st.text())
+def test_no_secret_survives(secret: str, before: str, after: str) -> None:
+    masker = Masker([secret])
+    masked = masker(before + secret + after)
+    # What stands beside the mask may, with a part of it, spell a secret made of asterisks; nothing else can.
+    assert secret not in masked.replace(MASK, "") or secret not in masked or set(secret) == {"*"}
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Authorization", "Bearer sk-123"),
+        ("authorization", "sk-123"),
+        ("Authorization", "Basic am9lOng="),
+        ("X-API-Key", "sk-123"),
+        ("x-api-key", "${parameters.prefix}-sk-123"),
+        ("api_key", "sk-123"),
+        ("Ocp-Apim-Subscription-Key", "sk-123"),
+        ("X-Auth-Token", "sk-123"),
+        ("Cookie", "session=1"),
+        ("X-Secret", "sk-123"),
+        ("Proxy-Authorization", "Bearer sk-123"),
+        ("X-Amz-Security-Token", "abc"),
+        ("Authorization", "Bearer ${credential.key} sk-123"),
+    ],
+)
+def test_literal_secrets_are_known(header: str, value: str) -> None:
+    assert is_literal_secret(header, value)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Authorization", "Bearer ${credential.key}"),
+        ("Authorization", "${credential.key}"),
+        ("Authorization", " Basic ${credential.user}${credential.password} "),
+        ("x-api-key", "${credential.key}"),
+        ("Content-Type", "application/json"),
+        ("anthropic-version", "2023-06-01"),
+        ("Accept", "*/*"),
+        ("Authorization", ""),
+    ],
+)
+def test_placeholders_and_harmless_headers_stay(header: str, value: str) -> None:
+    assert not is_literal_secret(header, value)

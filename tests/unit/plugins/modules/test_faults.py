@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each fault at each exchange of each main operation: the run fails cleanly or succeeds, and the next one converges."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FAULTS, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run, parameters, task_of
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import OPERATIONS, Operation
+
+NAMES = (
+    "connector: create",
+    "connector: create, key watched",
+    "connector: description",
+    "connector: parameter taken away",
+    "connector: swap, probed",
+    "connector: swap under two",
+    "connector: redeploy",
+    "connector: key changed under a model",
+    "connector: absent",
+    "model: one step",
+    "model: two steps",
+    "model: mend",
+    "model: undeploy",
+    "model: other connector",
+    "model: group that is to be made",
+    "model: absent with group",
+    "setting: append",
+    "pipeline: replace",
+    "pipeline: absent",
+    "agent: create",
+    "agent: 3: tools",
+    "agent: 3: planner's tools",
+    "agent: parameter taken away",
+    "agent: planner absent",
+)
+MAIN = [operation for operation in OPERATIONS if operation.name in NAMES]
+
+#: Those that create something, for a server that takes ids of our own.
+CREATING = [
+    operation
+    for operation in MAIN
+    if any(word in operation.name for word in ("create", "swap", "taken away", "one step", "to be made"))
+]
+
+#: Faults that strike once, and those after which nothing can be reached any more.
+ONCE = [(name, False) for name in FAULTS]
+CRASHES = [("lost_after", True), ("refused", True)]
+
+
+@pytest.fixture(autouse=True)
+def _quick_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
+    def quick(text: bytes, *, salt: bytes, **cost: int) -> bytes:
+        return hashlib.sha256(salt + text).digest()
+
+    monkeypatch.setattr(hashlib, "scrypt", quick)
+
+
+class Player:
+    """Runs one operation again and again on a cluster of its own."""
+
+    def __init__(self, operation: Operation, version: str) -> None:
+        self.cluster = FakeCluster(version)
+        operation.arrange(self.cluster)
+        self._execute = task_of(operation.module).execute
+        self._parameters = parameters(operation.module, operation.options)
+
+    def run(self) -> bool:
+        run = make_run(self.cluster)
+        self._execute(self._parameters, run)
+        return run.changed
+
+    def doubles(self) -> list[Any]:
+        """Names that more than one object of a kind has."""
+        found = Counter(
+            (kind, source["name"])
+            for kind, objects in (
+                ("c", self.cluster.connectors),
+                ("g", self.cluster.groups),
+                ("m", self.cluster.models),
+                ("a", self.cluster.agents),
+            )
+            for source in objects.values()
+        )
+        return [name for name, count in found.items() if count > 1]
+
+    def dangling(self) -> list[str]:
+        """Models whose connector is gone."""
+        models = self.cluster.models.items()
+        return [model_id for model_id, model in models if model["connector_id"] not in self.cluster.connectors]
+
+
+def exchanges_of(operation: Operation, version: str) -> int:
+    player = Player(operation, version)
+    player.cluster.exchanges.clear()
+    player.run()
+    return len(player.cluster.exchanges)
+
+
+@pytest.mark.parametrize(("fault", "crash"), [*ONCE, *CRASHES], ids=str)
+@pytest.mark.parametrize(
+    ("operation", "version"),
+    [*((operation, "3.6.0") for operation in MAIN), *((operation, "3.9.0") for operation in CREATING)],
+    ids=str,
+)
+def test_the_next_run_converges(operation: Operation, version: str, fault: str, crash: bool) -> None:
+    for at in range(exchanges_of(operation, version)):
+        player = Player(operation, version)
+        if crash:
+            player.cluster.crash(fault, at)
+        else:
+            player.cluster.inject(fault, at)
+        failure = None
+        try:
+            player.run()
+        except Failure as exc:
+            failure = exc
+        where = f"exchange {at}: {player.cluster.exchanges[at]}, {failure.message if failure else 'no failure'}"
+        assert not player.dangling(), where
+        player.cluster.heal()
+        player.run()
+        assert not player.doubles(), where
+        assert not player.dangling(), where
+        assert not player.run(), where
+
+
+def test_the_main_operations_exist() -> None:
+    assert len(MAIN) == len(NAMES)
