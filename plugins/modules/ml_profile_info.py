@@ -150,7 +150,7 @@ failure:
       type: dict
 """
 
-from ..module_utils._runtime.ansible_module import run_module
+from ..module_utils._runtime.module import run_module
 from ..module_utils._tasks.ml_profile_info import MODULE
 
 

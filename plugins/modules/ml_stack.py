@@ -222,7 +222,7 @@ failure:
       type: dict
 """
 
-from ..module_utils._runtime.ansible_module import run_module
+from ..module_utils._runtime.module import run_module
 from ..module_utils._stack.ml_stack import MODULE
 
 

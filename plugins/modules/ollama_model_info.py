@@ -159,7 +159,7 @@ failure:
       type: dict
 """
 
-from ..module_utils._runtime.ansible_module import run_module
+from ..module_utils._runtime.module import run_module
 from ..module_utils._tasks.ollama_model_info import MODULE
 
 

@@ -31,8 +31,8 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
-from ..module_utils._http.clock import Tell
-from ..module_utils._runtime.module import Module, worth_hiding
+from ..module_utils._http.clock import ProgressCallback
+from ..module_utils._runtime.module import Module, ModuleCall, worth_masking
 
 try:
     from ansible.module_utils.common.json import Direction, get_module_encoder
@@ -117,26 +117,25 @@ class ActionModule(NormalAction):
         except (TypeError, ValueError):
             return None
         self._display.vvv(f"{self._task.action} runs in the controller's process", host=self._host(variables))
+        module = self.module()
         with _applied(environment):
-            validation = ArgumentSpecValidator(self.module().argument_spec(), **self.module().rules).validate(args)
+            validation = ArgumentSpecValidator(module.argument_spec(), **module.rules).validate(args)
             params = {**args, **validation.validated_parameters}
             hidden = set(validation._no_log_values)
             if validation.error_messages:
                 msg = validation.errors.msg
                 if isinstance(validation.errors[0], UnsupportedError):
                     msg = f"Unsupported parameters for ({self._task.action}) module: {msg}"
-                return self._returned({"failed": True, "msg": msg}, self.module().shown(params), hidden, variables)
-            masker = self.module().masker(params)
-            outcome = self.module().perform(
-                params, masker, check_mode=bool(self._task.check_mode), progress=self._progress(variables)
-            )
+                return self._returned({"failed": True, "msg": msg}, module.redacted(params), hidden, variables)
+            call = ModuleCall(module, params)
+            outcome = call.run(check_mode=bool(self._task.check_mode), progress=self._progress(variables))
         if outcome.failure and outcome.failure.code == "library_missing" and not forced:
             # The interpreter for modules may have what the controller's lacks.
             return None
         result = {**outcome.result, **({"failed": True} if outcome.failure else {})}
         if outcome.warnings:
             result["warnings"] = outcome.warnings
-        return self._returned(result, self.module().shown(params), worth_hiding(hidden | masker.forms), variables)
+        return self._returned(result, module.redacted(params), worth_masking(hidden | call.masker.forms), variables)
 
     def _returned(
         self, result: dict[str, Any], params: Mapping[str, Any], hidden: Iterable[Any], variables: dict[str, Any]
@@ -149,7 +148,7 @@ class ActionModule(NormalAction):
         returned: dict[str, Any] = json.loads(json.dumps({**remove_values(result, hidden), **kept}))
         return returned
 
-    def _progress(self, variables: Mapping[str, Any]) -> Tell | None:
+    def _progress(self, variables: Mapping[str, Any]) -> ProgressCallback | None:
         """Shows lines while the task runs, or nothing where nobody would see them."""
         wanted = self._switch("opensearch_ml_progress", variables)
         if self._task.no_log or not (ON_TERMINAL if wanted is None else wanted):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import (
     CONTROLLERS,
-    SOMEBODY_ELSE,
+    STALLED_AFTER,
     Round,
     Subject,
 )
@@ -58,7 +58,7 @@ def page(series: list[Series], version: str, command: str, seconds: float) -> st
     return PAGE.format(
         controllers=CONTROLLERS, rounds=sum(len(each.rounds) + each.failed for each in series), version=version,
         day=date.today().isoformat(), command=command, minutes=seconds / 60, rows="\n".join(map(_row, series)),
-        codes=", ".join(f"`{code}`" for code in SOMEBODY_ELSE),
+        codes=", ".join(f"`{code}`" for code in STALLED_AFTER),
         held=sum(round.held for each in series for round in each.rounds) or "none",
         verdict="all of them ended as promised." if not failed else f"{failed} did not end as promised.",
     )  # fmt: skip

@@ -29,7 +29,7 @@ CONTROLLERS = 8
 LONGEST = 300.0
 
 #: The codes by which a run says that somebody else is at the same objects.
-SOMEBODY_ELSE = ("concurrent_change", "id_taken", "not_converged", "version_conflict")
+STALLED_AFTER = ("concurrent_change", "id_taken", "not_converged", "version_conflict")
 
 
 def places() -> dict[str, list[str]]:
@@ -167,6 +167,6 @@ def _ended(outcome: Outcome) -> str:
     # A stack that has failed in part tells a code for each item.
     codes = set(re.findall(r'"code": "(\w+)"', outcome.text)) - {"stack_failed"}
     assert codes, f"failed without a code: {outcome.text}"
-    assert codes.issubset(SOMEBODY_ELSE), outcome.text
+    assert codes.issubset(STALLED_AFTER), outcome.text
     assert all(CATALOGUE[code].split("{")[0] in outcome.text for code in codes), outcome.text
     return ", ".join(sorted(codes))

@@ -119,7 +119,7 @@ class Matrix:
             proxy.close()
 
     def _told_clearly(self, outcome: Outcome, killed: bool) -> None:
-        self.silent(outcome)
+        self.no_progress(outcome)
         if killed:
             assert not outcome.succeeded, "the process was not killed"
         elif not outcome.succeeded:
@@ -127,7 +127,7 @@ class Matrix:
             assert outcome.code != "internal_error", outcome.text
             assert CATALOGUE[outcome.code].split("{")[0].split("'")[0].strip() in outcome.text, outcome.text
 
-    def silent(self, outcome: Outcome) -> None:
+    def no_progress(self, outcome: Outcome) -> None:
         """No traceback and no secret was printed."""
         assert "Traceback (most recent call last)" not in outcome.text, outcome.text
         assert leaks(outcome.text, *SECRETS) == [], outcome.text
@@ -136,7 +136,7 @@ class Matrix:
         """The next run mends what is left to do, the one after it has nothing to do, and nothing is there twice."""
         for last in (False, True):
             proxy, outcome = self._run(subject)
-            self.silent(outcome)
+            self.no_progress(outcome)
             assert outcome.succeeded, f"the next run fails: {outcome.text}"
             if last:
                 assert not outcome.changed, f"the last run changes something: {outcome.text}"

@@ -70,4 +70,4 @@ def test_the_matrix_sees_what_is_wrong(matrix, cluster):
         matrix.nothing_twice(CHAIN)
     for secret in matrix.secrets:
         with pytest.raises(AssertionError):
-            matrix.silent(Outcome(True, None, False, f"x {secret} x"))
+            matrix.no_progress(Outcome(True, None, False, f"x {secret} x"))

@@ -232,7 +232,7 @@ def test_swap_without_the_key_is_refused_before_anything_is_sent(cluster, module
     assert cluster.answer(model) == "Pong."
 
 
-def halves(cluster: Cluster, name: str, old: str) -> str:
+def is_replacement_pair(cluster: Cluster, name: str, old: str) -> str:
     """What a swap has done when it is killed after the new connector was made: its id."""
     notes = '{"replaces": "%s"}' % old
     return cluster.make_connector(name, parameters={"model": "tiny-chat", "_searchops": notes}, description="new")
@@ -241,7 +241,7 @@ def halves(cluster: Cluster, name: str, old: str) -> str:
 def test_interrupted_before_the_models_moved(cluster, module, served, name):
     model = served(**chat(name, description="old"))
     old = cluster.one("connectors", name).id
-    new = halves(cluster, name, old)
+    new = is_replacement_pair(cluster, name, old)
     planned = module("ml_connector", check=True, name=name)
     assert [action["action"] for action in planned["actions"]] == ["undo_swap"]
     assert module.recorder.writes == []
@@ -258,7 +258,7 @@ def test_interrupted_after_a_model_moved(cluster, module, served, name, moved):
     model = served(**chat(name, description="old"))
     old = cluster.one("connectors", name).id
     second = cluster.make_model(f"{name} second", old, deploy=True)
-    new = halves(cluster, name, old)
+    new = is_replacement_pair(cluster, name, old)
     for model_id in (model, second)[: 1 if moved == "one" else 2]:
         cluster.must("PUT", f"{ML}/models/{model_id}", {"connector_id": new})
     done = module("ml_connector", name=name)
@@ -272,7 +272,7 @@ def test_interrupted_after_a_model_moved(cluster, module, served, name, moved):
 
 def test_interrupted_and_then_changed_in_one_run(cluster, module, served, name):
     model = served(**chat(name, description="old"))
-    halves(cluster, name, cluster.one("connectors", name).id)
+    is_replacement_pair(cluster, name, cluster.one("connectors", name).id)
     done = module("ml_connector", **chat(name, description="newest"))
     assert [action["action"] for action in done["actions"]] == ["undo_swap", "swap"]
     assert cluster.one("connectors", name).source["description"] == "newest"

@@ -33,21 +33,21 @@ def snapshot(cluster, name):
 def test_a_life(cluster, converges, name, snapshot, deploy):
     model_id = cluster.make_model(name, cluster.make_connector(name), deploy=deploy)
 
-    def stored():
+    def observed():
         return snapshot()[model_id]["user_rate_limiter"]
 
     converges(CONTROLLER, ["create"], model=name, user_rate_limiter={"alice": TEN, "bob": HALF})
-    assert {user: float(limit["limit"]) for user, limit in stored().items()} == {"alice": 10, "bob": 0.5}
+    assert {user: float(limit["limit"]) for user, limit in observed().items()} == {"alice": 10, "bob": 0.5}
     assert cluster.get("models", model_id)["is_controller_enabled"] is True
     done = converges(CONTROLLER, ["update"], model=model_id, user_rate_limiter={"bob": TEN})
-    assert list(stored()) == ["bob"]
+    assert list(observed()) == ["bob"]
     assert done["controller"] == {
         "model_id": model_id,
         "model_name": name,
         "user_rate_limiter": {"bob": {"limit": 10.0, "unit": "MINUTES"}},
     }
     converges(CONTROLLER, ["update"], model=name, user_rate_limiter={})
-    assert stored() == {}
+    assert observed() == {}
     converges(CONTROLLER, ["delete"], model=name, state="absent")
     assert cluster.send("GET", f"/_plugins/_ml/controllers/{model_id}").status_code == 404
     assert not cluster.get("models", model_id).get("is_controller_enabled")

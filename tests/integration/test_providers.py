@@ -28,7 +28,7 @@ SERVERS: dict[str, tuple[str, str, Callable[[], str] | None]] = {
 
 
 @pytest.fixture
-def stated(name):
+def desired(name):
     """Options of ml_connector for a server of the table, by its name there."""
 
     def state(server: str, **more: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def backend(cluster, settings_restored) -> Iterator[Vllm]:
 
 
 @pytest.fixture
-def stated(backend, name):
+def desired(backend, name):
     """Options of ml_connector for the double."""
 
     def state(**more: Any) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class TestGuard:
         self, monkeypatch: pytest.MonkeyPatch, check_mode_violations: list[str], cluster: FakeCluster, way: str
     ) -> None:
         """With both of the collection's own safeguards taken away."""
-        monkeypatch.setattr(run.Run, "act", lambda self, action, kind, name, do, **facts: do())
+        monkeypatch.setattr(run.Run, "perform", lambda self, action, kind, name, do, **facts: do())
         kind, task = harness.connection.CLUSTER, harness.task_of("ml_connector")
         forgetful = kind._replace(connect=_forgetful(kind.connect))
         monkeypatch.setattr(harness.connection, "CLUSTER", forgetful)

@@ -17,13 +17,13 @@ from .._kinds.base import Doc, Kind
 from .._runtime import versions
 from .._runtime.run import Run
 from .deterministic_id import custom_id
-from .duplicates import TAKEN_BACK, insist, outlast, step_aside
+from .duplicates import UNIQUE_TIMEOUT, back_off, retry_delete, wait_until_unique
 
 #: How often two who create the same thing at once start over.
 CREATE_TRIES = 8
 
 
-def create_one(
+def create_once(
     kind: type[Kind],
     run: Run,
     body: Mapping[str, Any],
@@ -47,12 +47,12 @@ def create_one(
     name = str(body["name"])
 
     def look(own: str | None = None, *, shared: bool = True) -> list[Doc]:
-        if own and run.look and shared:
+        if own and run.shared_search and shared:
             # Somebody else reads it back, and that there is no other one a search tells.
-            found = run.look(kind, name)
+            found = run.shared_search(kind, name)
             if [doc.id for doc in found] == [own]:
                 return found
-        return [doc for doc in kind.named(run.client, name) if doc.id == own or counts(doc)]
+        return [doc for doc in kind.all_named(run.client, name) if doc.id == own or counts(doc)]
 
     def left() -> list[Doc]:
         found = look()
@@ -73,7 +73,7 @@ def create_one(
             taken = sent.pop(kind.ID_FIELD, None)
             if error.code != "id_taken" or taken is None:
                 raise
-            step_aside(run, attempt)
+            back_off(run, attempt)
             holder = _holder(kind, run.client, taken)
             if holder is not None and holder.name == name and counts(holder):
                 return holder, False
@@ -81,15 +81,15 @@ def create_one(
         found = look(own)
         if own:
             anew = partial(look, own, shared=False)
-            found = outlast(run, found, anew, kind.GIVES_WAY, own=own)
-            if [doc.id for doc in found] != [own] and not insist(run, withdraw, own, anew, kind.GIVES_WAY):
+            found = wait_until_unique(run, found, anew, kind.WITHDRAW_TIMEOUT, own=own)
+            if [doc.id for doc in found] != [own] and not retry_delete(run, withdraw, own, anew, kind.WITHDRAW_TIMEOUT):
                 found = anew()
         if len(found) == 1 and own in (None, found[0].id):
-            run.made.append((kind.PATH, found[0]))
-            run.beside.add((kind.PATH, found[0].id))
+            run.created.append((kind.PATH, found[0]))
+            run.created_by_stack.add((kind.PATH, found[0].id))
             return found[0], True
-        step_aside(run, attempt)
-        found = outlast(run, left(), left, TAKEN_BACK)
+        back_off(run, attempt)
+        found = wait_until_unique(run, left(), left, UNIQUE_TIMEOUT)
         if len(found) == 1:
             return found[0], False
         if found:

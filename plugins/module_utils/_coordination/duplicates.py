@@ -25,52 +25,52 @@ from .._runtime.run import Run
 Found = TypeVar("Found")
 
 #: Objects of one name that were made within so many seconds may be of controllers that are still at it.
-AT_ONCE = 10.0
+RACE_WINDOW = 10.0
 
 #: Seconds after which nobody is at them any more. By the controller's clock, which need not be the server's: where one is
 #: wrong by more than that, a look at the wrong moment fails, and the next run finds one.
-LONG_AGO = 300.0
+RACE_EXPIRY = 300.0
 
 #: For how long others may take back theirs, and the pauses between the looks for that, in seconds. The first deletions on a
 #: cluster that has just come up took eight seconds (three nodes, 3.6.0), and a model may have to be undeployed before.
-TAKEN_BACK, LOOK_AGAIN = 45.0, 0.3
+UNIQUE_TIMEOUT, SEARCH_INTERVAL = 45.0, 0.3
 
 #: For how much longer one insists who cannot take back the own object, and the longest pause of that, in seconds: as long as
 #: the oldest may take to go.
-INSISTS, LONGEST_INSISTENCE = 12.0, 2.0
+DELETE_RETRY, MAX_DELETE_BACKOFF = 12.0, 2.0
 
 #: The longest pause of one who steps aside, in seconds.
-LONGEST_STEP_ASIDE = 2.0
+MAX_BACKOFF = 2.0
 
 
-class Ambiguous(Failure):
+class AmbiguousName(Failure):
     """Several objects have one name."""
 
     def __init__(self, message: str, docs: list[Any]) -> None:
         super().__init__("ambiguous_name", message, ids=[doc.id for doc in docs])
         self._made: list[int] = sorted(doc.created for doc in docs)
 
-    def passing(self, now: float) -> bool:
+    def recently_created(self, now: float) -> bool:
         """Whether they were made so shortly after each other, and before ``now``, in seconds since 1970, that all but one may
         be about to be taken back."""
         before, last = self._made[-2:]
-        return before > 0 and last - before <= AT_ONCE * 1000 and now * 1000 - last <= LONG_AGO * 1000
+        return before > 0 and last - before <= RACE_WINDOW * 1000 and now * 1000 - last <= RACE_EXPIRY * 1000
 
 
-def settled(client: Client, look: Callable[[], Found], planned: list[Any] | None = None) -> Found:
+def resolve_name(client: Client, look: Callable[[], Found], planned: list[Any] | None = None) -> Found:
     """What ``look`` tells; where it finds several objects that were made at once, what it tells when one is left. Raises
     ``concurrent_change`` where they are still being made and taken back at the end. What a look has ``planned`` by then is
     forgotten before the next one."""
     begun = len(planned or ())
-    end = client.clock.now() + TAKEN_BACK
+    end = client.clock.now() + UNIQUE_TIMEOUT
     first: list[str] = []
     while True:
         try:
             return look()
-        except Ambiguous as failure:
+        except AmbiguousName as failure:
             seen = failure.details["ids"]
             first = first or seen
-            if not failure.passing(client.clock.epoch()) or client.recalls:
+            if not failure.recently_created(client.clock.epoch()) or client.is_cached:
                 raise
             if client.clock.now() >= end:
                 if seen == first:
@@ -78,29 +78,31 @@ def settled(client: Client, look: Callable[[], Found], planned: list[Any] | None
                 raise Failure("concurrent_change", failure.message, **failure.details) from failure
         if planned is not None:
             del planned[begun:]
-        client.clock.sleep(LOOK_AGAIN)
+        client.clock.sleep(SEARCH_INTERVAL)
 
 
-def outlast(
+def wait_until_unique(
     run: Run, found: list[Any], look: Callable[[], list[Any]], timeout: float, *, own: str | None = None
 ) -> list[Any]:
     """Wait as long as several are found and the ``own`` object, if there is one, is the first of them, and for ``timeout``
     seconds at most. Returns what was found last."""
     end = run.clock.now() + timeout
     while len(found) > 1 and own in (None, found[0].id) and run.clock.now() < end:
-        run.clock.sleep(LOOK_AGAIN)
+        run.clock.sleep(SEARCH_INTERVAL)
         found = look()
     return found
 
 
-def step_aside(run: Run, attempt: int) -> None:
-    run.clock.sleep(min(0.1 + run.clock.jitter() * 0.4 * (attempt + 1), LONGEST_STEP_ASIDE))
+def back_off(run: Run, attempt: int) -> None:
+    run.clock.sleep(min(0.1 + run.clock.jitter() * 0.4 * (attempt + 1), MAX_BACKOFF))
 
 
-def insist(run: Run, withdraw: Callable[[str], None], own: str, look: Callable[[], list[Any]], timeout: float) -> bool:
+def retry_delete(
+    run: Run, withdraw: Callable[[str], None], own: str, look: Callable[[], list[Any]], timeout: float
+) -> bool:
     """Take the own object back even though others get in the way: one that stays is a duplicate for good, unless it is the
     only one left by then, which it may be after ``timeout`` seconds. Returns whether it was taken back."""
-    end, pause = run.clock.now() + timeout + INSISTS, 0.5
+    end, pause = run.clock.now() + timeout + DELETE_RETRY, 0.5
     while True:
         try:
             withdraw(own)
@@ -111,14 +113,14 @@ def insist(run: Run, withdraw: Callable[[str], None], own: str, look: Callable[[
         run.clock.sleep(pause)
         if [doc.id for doc in look()] == [own]:
             return False
-        pause = min(pause * 2, LONGEST_INSISTENCE)
+        pause = min(pause * 2, MAX_DELETE_BACKOFF)
 
 
 def only(kind: type[Kind], found: list[Doc], name: str) -> Doc | None:
-    """The one object that was found, or None. Raises :class:`Ambiguous` for more than one."""
+    """The one object that was found, or None. Raises :class:`AmbiguousName` for more than one."""
     if len(found) > 1:
         ids = ", ".join(doc.id for doc in found)
-        raise Ambiguous(f"{len(found)} {kind.LABEL}s have the name {name!r}: {ids}.", found)
+        raise AmbiguousName(f"{len(found)} {kind.LABEL}s have the name {name!r}: {ids}.", found)
     return found[0] if found else None
 
 
@@ -138,13 +140,13 @@ def find(
     def look() -> Doc | None:
         found = kind.search(client, query)
         if [doc.id for doc in found] != [held]:
-            found = kind.read_anew(client, found)
+            found = kind.reread(client, found)
         named = [doc for doc in found if doc.name == reference]
         return only(kind, among(named) if len(named) > 1 else named, reference) or next(
             (doc for doc in found if doc.id == reference), None
         )
 
-    return settled(client, look)
+    return resolve_name(client, look)
 
 
 def need(kind: type[Kind], client: Client, reference: str, **narrowing: Any) -> Doc:

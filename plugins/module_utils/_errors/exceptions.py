@@ -78,7 +78,7 @@ class _Lenient(Dict[str, Any]):
 
 
 @contextlib.contextmanager
-def understood() -> Iterator[None]:
+def reraise_malformed_answer() -> Iterator[None]:
     """Raises Failure ``unexpected_answer`` where the work fails of a value that is not what it was taken for."""
     try:
         yield

@@ -44,7 +44,7 @@ class Client:
     """
 
     #: Whether whoever asks again is told the same again.
-    recalls = False
+    is_cached = False
 
     def __init__(
         self,

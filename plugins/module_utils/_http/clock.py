@@ -13,7 +13,7 @@ import time
 from typing import Callable
 
 #: Whom a line is told that says how far something is.
-Tell = Callable[[str], None]
+ProgressCallback = Callable[[str], None]
 
 _RANDOM = random.SystemRandom()
 
@@ -36,5 +36,5 @@ class Clock:
         return _RANDOM.random()
 
 
-def silent(line: str) -> None:
+def no_progress(line: str) -> None:
     """What is told to nobody."""

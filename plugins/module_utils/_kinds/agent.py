@@ -15,7 +15,7 @@ from .._http.client import Client
 from .._runtime import versions
 from .._runtime.run import Run
 from .._values.compare import canonical, covers, given, same_text, same_tree, text_of
-from .base import Doc, Kind, made_after
+from .base import Doc, Kind, created_after
 
 TYPES = ("flow", "conversational", "conversational_flow", "plan_execute_and_reflect")
 
@@ -26,7 +26,7 @@ THINKING = ("conversational", "plan_execute_and_reflect")
 FIELDS = ("name", "type", "description", "llm", "tools", "parameters", "memory", "app_type")
 
 #: The server accepts no longer name (3.x).
-LONGEST_NAME = 128
+MAX_NAME_LENGTH = 128
 
 #: A parameter of our own in which is noted which agent a new one replaces; it is hidden from results.
 NOTES = "_searchops"
@@ -45,7 +45,7 @@ class Agent(Kind):
     UNKNOWN = "unknown_agent"
 
 
-def stated(options: Mapping[str, Any]) -> dict[str, Any]:
+def desired(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state, in the form in which the server stores them."""
     fields = {name: value for name, value in given(options).items() if name in FIELDS}
     if "llm" in fields:
@@ -61,7 +61,7 @@ def stated(options: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def stored(source: Mapping[str, Any], wanted: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def observed(source: Mapping[str, Any], wanted: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The same fields out of what the server answers, empty ones included, which it leaves out.
 
     The executor that the server made is left out as well, unless one is among the ``wanted`` parameters.
@@ -80,10 +80,10 @@ def stored(source: Mapping[str, Any], wanted: Mapping[str, Any] | None = None) -
 def replaces(new: Doc, old: Doc) -> bool:
     """Whether the one agent was made in the other's place; one that was made later may have got the same id anew."""
     notes = canonical((new.source.get("parameters") or {}).get(NOTES))
-    return isinstance(notes, dict) and notes.get("replaces") == old.id and not made_after(old, new)
+    return isinstance(notes, dict) and notes.get("replaces") == old.id and not created_after(old, new)
 
 
-def differing(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def diff(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """The names of the stated fields that the stored agent does not fulfil."""
     return [name for name in wanted if not _same(name, current.get(name), wanted[name])]
 
@@ -92,7 +92,7 @@ def needs_a_new_one(version: versions.Version, current: Mapping[str, Any], wante
     """Why the server cannot change the agent in place; None where it can."""
     if not versions.has(version, "agent_update"):
         return f"OpenSearch {version} cannot change agents, {versions.SINCE['agent_update']} and later can"
-    changing = differing(current, wanted)
+    changing = diff(current, wanted)
     if "type" in changing:
         return f"its type is {current.get('type')} and cannot be changed"
     if "tools" in changing and not wanted["tools"]:
@@ -114,9 +114,9 @@ def shown(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: canonical(value) for name, value in fields.items()}
 
 
-def serialise(doc: Doc) -> dict[str, Any]:
+def to_result(doc: Doc) -> dict[str, Any]:
     """An agent as modules return it."""
-    fields = stored(doc.source)
+    fields = observed(doc.source)
     times: dict[str, Any] = {
         name: doc.source[name] for name in ("created_time", "last_updated_time") if name in doc.source
     }
@@ -151,8 +151,8 @@ def own_executor(client: Client, doc: Doc) -> str | None:
 def check(fields: Mapping[str, Any]) -> None:
     """Everything that can be known to be wrong before anything is sent. Raises Failure."""
     name = fields.get("name", "")
-    if "name" in fields and (not name.strip() or len(name) > LONGEST_NAME):
-        raise Failure("invalid_input", f"name: must have 1 to {LONGEST_NAME} characters, this one has {len(name)}.")
+    if "name" in fields and (not name.strip() or len(name) > MAX_NAME_LENGTH):
+        raise Failure("invalid_input", f"name: must have 1 to {MAX_NAME_LENGTH} characters, this one has {len(name)}.")
     if NOTES in (fields.get("parameters") or {}):
         raise Failure("invalid_input", f"parameters: the name {NOTES} is reserved for notes of the collection.")
     names = [tool.get("name") or tool["type"] for tool in fields.get("tools") or []]
@@ -193,8 +193,8 @@ def change(run: Run, doc: Doc, fields: Mapping[str, Any]) -> None:
     shared = {name: fields[name] for name in SHARED if name in fields}
     executor = own_executor(run.client, doc) if shared else None
     if executor:
-        Agent.change(run, executor, shared)
-    Agent.change(run, doc.id, fields)
+        Agent.update(run, executor, shared)
+    Agent.update(run, doc.id, fields)
 
 
 def _same(field: str, have: Any, want: Any) -> bool:

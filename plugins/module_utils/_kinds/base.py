@@ -15,14 +15,13 @@ from typing import Any, Iterable, Mapping, NamedTuple
 from .._errors.exceptions import ApiError, Failure
 from .._http import paging
 from .._http.client import Client, segment
-from .._runtime.run import Run
-from .._runtime.wait import WaitTimeout, wait_until
+from .._runtime.run import Run, WaitTimeout
 
 #: Names longer than this are stored but cannot be searched for (``ignore_above`` of the index mapping).
-LONGEST_NAME = 256
+MAX_NAME_LENGTH = 256
 
 #: How many objects of one name are read anew one by one; more than one is refused anyway.
-MOST_READ_ANEW = 20
+MAX_REREAD = 20
 
 #: Seconds within which a search sees a change; an index is refreshed once a second unless it is told otherwise.
 SEARCH_LAG = 5.0
@@ -50,7 +49,7 @@ class Doc(NamedTuple):
         return self.created, self.id
 
 
-def made_after(doc: Doc, other: Doc) -> bool:
+def created_after(doc: Doc, other: Doc) -> bool:
     return doc.created > other.created
 
 
@@ -66,7 +65,7 @@ class Kind:
     #: The code of the failure when none is found.
     UNKNOWN = ""
     #: For how long whoever made the oldest of several waits for the others to take theirs back, in seconds.
-    GIVES_WAY = 10.0
+    WITHDRAW_TIMEOUT = 10.0
     #: Conditions that every search of this kind carries.
     MUST_NOT: tuple[dict[str, Any], ...] = ()
 
@@ -96,26 +95,26 @@ class Kind:
         return [Doc(object_id, source) for object_id, source in found.items()]
 
     @classmethod
-    def having(cls, client: Client, field: str, values: Iterable[str], query: Mapping[str, Any]) -> list[Doc]:
+    def search_exact(cls, client: Client, field: str, values: Iterable[str], query: Mapping[str, Any]) -> list[Doc]:
         """All objects with one of the values in a field, as they are now. The search may match more than those."""
         values = set(values)
-        found = cls.read_anew(client, cls.search(client, query))
+        found = cls.reread(client, cls.search(client, query))
         return [doc for doc in found if doc.source.get(field) in values]
 
     @classmethod
-    def named(cls, client: Client, name: str) -> list[Doc]:
+    def all_named(cls, client: Client, name: str) -> list[Doc]:
         """All objects of exactly this name, the oldest first."""
-        found = cls.having(client, "name", [name], {"term": {"name.keyword": name}})
+        found = cls.search_exact(client, "name", [name], {"term": {"name.keyword": name}})
         return sorted(found, key=lambda doc: doc.age)
 
     @classmethod
-    def read_anew(cls, client: Client, found: list[Doc]) -> list[Doc]:
+    def reread(cls, client: Client, found: list[Doc]) -> list[Doc]:
         """The same objects as they are now, without those that are gone.
 
         What a search tells of an object may be a second old: 2.19 does not refresh the index after a change, and no
         version does when it notes a model's state. A get always tells the present.
         """
-        if len(found) > MOST_READ_ANEW:
+        if len(found) > MAX_REREAD:
             return found
         return [doc for doc in (cls.get(client, doc.id) for doc in found) if doc is not None]
 
@@ -126,39 +125,35 @@ class Kind:
             doc = cls.get(client, object_id)
             return [doc] if doc else []
         if name:
-            return cls.named(client, name)
+            return cls.all_named(client, name)
         found = cls.search(client, {"match_all": {}})
         return [doc for doc in found if pattern is None or fnmatchcase(doc.name, pattern)]
 
     @classmethod
-    def change(cls, run: Run, object_id: str, fields: Mapping[str, Any]) -> None:
+    def update(cls, run: Run, object_id: str, fields: Mapping[str, Any]) -> None:
         """Change one object, and wait until searches see it, as the next look-up may go by what was changed."""
         run.client.change("PUT", f"{cls.PATH}/{segment(object_id)}", fields)
         doc = cls.get(run.client, object_id)
         since = (doc.source.get("last_updated_time") or 0) if doc else 0
         # Where the index is refreshed more rarely the wait ends in vain; the change itself is done.
         with suppress(WaitTimeout):
-            wait_until(
+            run.wait_until(
                 lambda: cls.search(run.client, {"ids": {"values": [object_id]}}),
                 lambda found: not found or (found[0].source.get("last_updated_time") or 0) >= since,
                 what=f"searches to see the change of {cls.LABEL} {object_id}",
                 describe=lambda found: "not seen yet",
                 timeout=SEARCH_LAG,
-                clock=run.clock,
-                tell=run.waiting,
             )
 
     @classmethod
     def delete(cls, run: Run, object_id: str, *, timeout: float = 30.0) -> None:
         """Delete one object and wait until it is gone. One that is gone already is no error."""
         run.client.change("DELETE", f"{cls.PATH}/{segment(object_id)}", accept=(404,))
-        run.made[:] = [(path, doc) for path, doc in run.made if doc.id != object_id]
-        wait_until(
+        run.created[:] = [(path, doc) for path, doc in run.created if doc.id != object_id]
+        run.wait_until(
             lambda: cls.get(run.client, object_id),
             lambda doc: doc is None,
             what=f"{cls.LABEL} {object_id} to be gone",
             describe=lambda doc: "still there",
             timeout=timeout,
-            clock=run.clock,
-            tell=run.waiting,
         )

@@ -66,7 +66,7 @@ def read(client: Client) -> Settings:
         raise Failure("not_opensearch", f"The cluster's settings were answered as {shape(answer)}") from exc
 
 
-def serialise(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
+def to_result(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
     """Settings as modules return them: what is in effect."""
     return {name: settings.effective(name) for name in names}
 

@@ -14,8 +14,7 @@ from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
 from .._http.client import Client, segment
-from .._runtime.run import Run
-from .._runtime.wait import WaitTimeout, wait_until
+from .._runtime.run import Run, WaitTimeout
 from . import model as models
 from .base import Doc, Kind
 from .model import Model
@@ -31,7 +30,7 @@ class Controller(Kind):
     UNKNOWN = "unknown_controller"
 
 
-def stated(limits: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def desired(limits: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The limits as they are compared, limits as numbers. Raises Failure."""
     return {str(user): _limit(str(user), limit) for user, limit in limits.items()}
 
@@ -58,7 +57,7 @@ def limits_of(doc: Doc | None) -> dict[str, dict[str, Any]]:
     return {user: {**limits[user], "limit": float(limits[user]["limit"])} for user in sorted(limits)}
 
 
-def serialise(model: Doc, limits: Mapping[str, Any]) -> dict[str, Any]:
+def to_result(model: Doc, limits: Mapping[str, Any]) -> dict[str, Any]:
     """A controller as modules return it."""
     return {"model_id": model.id or None, "model_name": model.name, "user_rate_limiter": dict(limits)}
 
@@ -76,12 +75,10 @@ def write(run: Run, model: Doc, limits: Mapping[str, Any], *, timeout: float) ->
     run.client.change("POST", f"{Controller.PATH}/{segment(model.id)}", {"user_rate_limiter": dict(limits)})
     # Answered at times before the model is told of its limits (seen on 3.6.0), by which the next run would go.
     with suppress(WaitTimeout):
-        wait_until(
+        run.wait_until(
             lambda: Model.get(run.client, model.id),
             lambda doc: doc is None or bool(doc.source.get("is_controller_enabled")),
             what=f"model {model.id} to know its limits",
             describe=lambda doc: "not yet",
             timeout=min(timeout, TOLD_WITHIN),
-            clock=run.clock,
-            tell=run.waiting,
         )

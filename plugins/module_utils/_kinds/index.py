@@ -62,7 +62,7 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def differing(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+def diff(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that differ, with the values that are wanted."""
     return {name: value for name, value in wanted.items() if stored.get(name) != value}
 
@@ -112,7 +112,7 @@ def delete(client: Client, name: str) -> None:
     client.change("DELETE", f"/{segment(name)}", accept=(404,))
 
 
-def serialise(name: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+def to_result(name: str, stored: Mapping[str, Any]) -> dict[str, Any]:
     """An index as modules return it."""
     return {"name": name, "settings": stored["settings"], "mappings": stored["mappings"]}
 

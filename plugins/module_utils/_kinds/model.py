@@ -13,7 +13,6 @@ from typing import Any, Callable, Iterable, Mapping
 from .._errors.exceptions import Failure
 from .._http.client import Client
 from .._runtime.run import Run
-from .._runtime.wait import wait_until
 from .._values.compare import canonical, covers, given, same_text, same_tree
 from .base import Doc, Kind
 from .connector.resource import words_of
@@ -45,7 +44,7 @@ class Model(Kind):
     ID_FIELD = "model_id"
     UNKNOWN = "unknown_model"
     # It may have to be undeployed before.
-    GIVES_WAY = 20.0
+    WITHDRAW_TIMEOUT = 20.0
     # The chunks of local models share the index.
     MUST_NOT = ({"exists": {"field": "chunk_number"}},)
 
@@ -60,7 +59,7 @@ def left_by_its_ttl(doc: Doc) -> bool:
     return int(setting.get("model_ttl_minutes") or -1) > 0 and setting.get("is_auto_deploy_enabled") is not False
 
 
-def stated(options: Mapping[str, Any]) -> dict[str, Any]:
+def desired(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state; nested options that are None count as not stated."""
     fields = {name: value for name, value in given(options).items() if name in FIELDS}
     for name in ("rate_limiter", "deploy_setting", "guardrails"):
@@ -69,7 +68,7 @@ def stated(options: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def differing(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def diff(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """The names of the stated fields that the stored model does not fulfil."""
     return [name for name in wanted if not _same(name, _value(source, name), wanted[name])]
 
@@ -79,7 +78,7 @@ def shown(source: Mapping[str, Any], fields: Iterable[str] = FIELDS) -> dict[str
     return {name: canonical(_value(source, name)) for name in fields if _value(source, name) is not None}
 
 
-def serialise(doc: Doc) -> dict[str, Any]:
+def to_result(doc: Doc) -> dict[str, Any]:
     """A model as modules return it."""
     more = (
         "algorithm", "model_version", "created_time", "last_updated_time", "last_deployed_time",
@@ -96,7 +95,7 @@ def serialise(doc: Doc) -> dict[str, Any]:
 def using_connectors(client: Client, connector_ids: Iterable[str]) -> list[Doc]:
     """All models that refer to one of the connectors, whatever their state."""
     wanted = set(connector_ids)
-    return Model.having(client, "connector_id", wanted, of_connectors(wanted))
+    return Model.search_exact(client, "connector_id", wanted, of_connectors(wanted))
 
 
 def of_connectors(connector_ids: Iterable[str]) -> dict[str, Any]:
@@ -112,7 +111,7 @@ def mistaken_for_users(client: Client, connector_id: str) -> list[Doc]:
     words = words_of(connector_id)
     if len(words) < 2:
         return []
-    found = Model.read_anew(client, Model.search(client, {"match": {"connector_id": connector_id}}))
+    found = Model.reread(client, Model.search(client, {"match": {"connector_id": connector_id}}))
     used = [str(doc.source.get("connector_id")) for doc in found]
     return [] if any(each == connector_id or words.isdisjoint(words_of(each)) for each in used) else found
 
@@ -127,14 +126,14 @@ def ids_by(client: Client, field: str) -> dict[str, list[str]]:
 
 def in_group(client: Client, group_id: str) -> list[Doc]:
     """All models of a group, whatever their state."""
-    return Model.having(client, "model_group_id", [group_id], {"term": {"model_group_id": group_id}})
+    return Model.search_exact(client, "model_group_id", [group_id], {"term": {"model_group_id": group_id}})
 
 
 def check_name_free(client: Client, doc: Doc, name: str, group_id: str) -> None:
     """Refuse a name that another model of the group has, as then neither could be found by it. Raises Failure."""
     others = [
         other.id
-        for other in Model.named(client, name)
+        for other in Model.all_named(client, name)
         if other.id != doc.id and other.source.get("model_group_id") == group_id
     ]
     if others:
@@ -149,7 +148,7 @@ def update(run: Run, doc: Doc, fields: Mapping[str, Any], *, timeout: float) -> 
     """Change fields of a model. One that is just being deployed is waited for, as the server would refuse."""
     if state_of(doc) == DEPLOYING:
         not_deploying(run, doc.id, timeout=timeout)
-    Model.change(run, doc.id, dict(fields))
+    Model.update(run, doc.id, dict(fields))
 
 
 def not_deploying(run: Run, model_id: str, *, timeout: float, started: bool = False) -> Doc:
@@ -170,14 +169,12 @@ def wait(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, timeou
             raise Failure("concurrent_change", f"Model {model_id} was removed while it was waited for.")
         return doc
 
-    return wait_until(
+    return run.wait_until(
         read,
         done,
         what=f"model {model_id} {what}",
         describe=lambda doc: f"model_state {state_of(doc)}",
         timeout=timeout,
-        clock=run.clock,
-        tell=run.waiting,
     )
 
 

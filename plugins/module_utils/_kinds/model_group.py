@@ -14,7 +14,7 @@ from .._errors.exceptions import Failure
 from .._http.client import segment
 from .._runtime.run import Run
 from .._values.compare import given, same_text
-from .base import LONGEST_NAME, Doc, Kind
+from .base import MAX_NAME_LENGTH, Doc, Kind
 
 #: The fields in which a group is stated and compared.
 FIELDS = ("name", "description", "access_mode", "backend_roles", "add_all_backend_roles")
@@ -30,7 +30,7 @@ class ModelGroup(Kind):
     UNKNOWN = "unknown_model_group"
 
 
-def stated(options: Mapping[str, Any]) -> dict[str, Any]:
+def desired(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state."""
     fields = {name: value for name, value in given(options).items() if name in FIELDS}
     if not fields.get("add_all_backend_roles"):
@@ -39,7 +39,7 @@ def stated(options: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def stored(source: Mapping[str, Any]) -> dict[str, Any]:
+def observed(source: Mapping[str, Any]) -> dict[str, Any]:
     """The same fields out of what the server answers; which roles were added all at once is not told."""
     fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
     if source.get("access") is not None:
@@ -47,27 +47,27 @@ def stored(source: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def differing(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def diff(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """The names of the stated fields that the stored group does not fulfil."""
-    current = stored(source)
+    current = observed(source)
     return [name for name in wanted if not _same(name, current, wanted[name])]
 
 
-def serialise(doc: Doc) -> dict[str, Any]:
+def to_result(doc: Doc) -> dict[str, Any]:
     """A group as modules return it."""
     more = ("latest_version", "created_time", "last_updated_time", "owner")
     return {
         "model_group_id": doc.id,
-        **stored(doc.source),
+        **observed(doc.source),
         **{name: doc.source[name] for name in more if name in doc.source},
     }
 
 
 def check_name(option: str, name: str) -> None:
     """Raises Failure, naming the option, where this can be no group's name."""
-    if not name.strip() or len(name) > LONGEST_NAME:
+    if not name.strip() or len(name) > MAX_NAME_LENGTH:
         raise Failure(
-            "invalid_input", f"{option}: a name must have 1 to {LONGEST_NAME} characters, this one has {len(name)}."
+            "invalid_input", f"{option}: a name must have 1 to {MAX_NAME_LENGTH} characters, this one has {len(name)}."
         )
 
 

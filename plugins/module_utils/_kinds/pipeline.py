@@ -56,7 +56,7 @@ def delete(client: Client, kind: str, name: str) -> None:
     client.change("DELETE", f"{PATHS[kind]}/{segment(name)}", accept=(404,))
 
 
-def stated(options: Mapping[str, Any]) -> dict[str, Any]:
+def desired(options: Mapping[str, Any]) -> dict[str, Any]:
     """The body that the options state: the definition, and what is given beside it over it."""
     body = dict(options["definition"] or {})
     body.update({name: options[name] for name in ("description", "version") if options[name] is not None})
@@ -114,7 +114,7 @@ def same(stored: Any, wanted: Any) -> bool:
     return bool(stored == wanted)
 
 
-def serialise(kind: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def to_result(kind: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """A pipeline as modules return it."""
     return {"name": name, "type": kind, "definition": dict(body)}
 

@@ -51,7 +51,7 @@ def models_of(nodes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 def tasks_of(nodes: Mapping[str, Mapping[str, Any]], now: float) -> list[dict[str, Any]]:
     """Each task on each node, as modules return it; ``now`` in seconds since 1970."""
     return [
-        {**tasks.serialise(Doc(task_id, held), now), "node_id": node}
+        {**tasks.to_result(Doc(task_id, held), now), "node_id": node}
         for node in sorted(nodes)
         for task_id, held in sorted((nodes[node].get("tasks") or {}).items())
     ]

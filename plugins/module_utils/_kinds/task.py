@@ -39,7 +39,7 @@ def errors_of(source: Mapping[str, Any]) -> dict[str, str]:
     return {"cluster": str(error)}
 
 
-def serialise(doc: Doc, now: float) -> dict[str, Any]:
+def to_result(doc: Doc, now: float) -> dict[str, Any]:
     """A task as modules return it; ``now`` in seconds since 1970."""
     workers = doc.source.get("worker_node") or []
     return {

@@ -20,10 +20,9 @@ from .._errors.server_errors import SOON, gist
 from .._http import connection
 from .._http.auth import BearerAuth, NoAuth
 from .._http.client import Client, decode
-from .._http.clock import Clock, Tell, silent
+from .._http.clock import Clock, ProgressCallback, no_progress
 from .._http.transport import NoAnswer, NotSent, RawAnswer, Transport, whole
-from .._runtime.run import Run
-from .._runtime.wait import WaitTimeout
+from .._runtime.run import Run, WaitTimeout
 from .._values.masking import Masker
 from . import ndjson
 
@@ -97,7 +96,13 @@ class Ollama(Client):
             raise failure
 
     def stream(
-        self, path: str, body: Mapping[str, Any], *, silence: float, timeout: float, tell: Tell = silent
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        silence: float,
+        timeout: float,
+        tell: ProgressCallback = no_progress,
     ) -> Progress:
         """A write that tells its progress line by line. It may be silent for ``silence`` seconds and take ``timeout``.
 

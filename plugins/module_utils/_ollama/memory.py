@@ -42,7 +42,7 @@ class Wanted(NamedTuple):
     far as they are known."""
 
     name: str
-    stored: Stored | None
+    observed: Stored | None
     facts: Mapping[str, Any]
 
 
@@ -56,7 +56,7 @@ def ensure_loaded(
     """Have the model in memory. ``lines`` are the models that the server listed. Returns the parts of the result that this
     adds or changes, the ``diff`` among them."""
     client, keep_alive = client_module.of(run), options["keep_alive"]
-    name, stored, _facts = wanted
+    name, observed, _facts = wanted
     running = models.running(client)
     entry = _own(running, wanted)
     before, after = dict(diff["before"]), dict(diff["after"])
@@ -70,7 +70,7 @@ def ensure_loaded(
             **({} if keep_alive is None else {"keep_alive": _sent(keep_alive)}),
         }
         path = "/api/generate"
-        if stored and "completion" not in stored.shown.get("capabilities", ["completion"]):
+        if observed and "completion" not in observed.shown.get("capabilities", ["completion"]):
             # A model for embeddings only refuses to generate.
             path, body = "/api/embed", {**body, "input": []}
         if entry is None and run.check_mode:
@@ -80,7 +80,7 @@ def ensure_loaded(
             client.patiently(path, body, timeout=options["wait_timeout"])
             return models.running(client)
 
-        now_running = run.act("load", "model", name, load)
+        now_running = run.perform("load", "model", name, load)
         if now_running is not None:
             if _own(now_running, wanted) is None and models.named(now_running, name):
                 # Where it differs in neither weights nor context, the server goes on with it as it was made before.
@@ -105,7 +105,7 @@ def seconds(keep_alive: str) -> float:
 
 def _own(running: list[dict[str, Any]], wanted: Wanted) -> dict[str, Any] | None:
     """The entry of this very version of the model; one that was made anew may still be in memory as it was."""
-    digest = wanted.stored.digest if wanted.stored else None
+    digest = wanted.observed.digest if wanted.observed else None
     return models.named([entry for entry in running if entry["digest"] == digest], wanted.name)
 
 

@@ -108,7 +108,7 @@ def _entries(client: Ollama, path: str) -> list[dict[str, Any]]:
     return entries
 
 
-def serialise(stored: Stored) -> dict[str, Any]:
+def to_result(stored: Stored) -> dict[str, Any]:
     """A model as the modules return it."""
     details = stored.listed.get("details") or {}
     return {
@@ -229,7 +229,7 @@ def wanted_from_model(base: Mapping[str, Any], stated: Mapping[str, Any]) -> dic
     }
 
 
-def differing(stored: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[str]:
+def diff(stored: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[str]:
     """The names of the facts that are not as they should be."""
     return [name for name, value in wanted.items() if stored is None or stored[name] != value]
 

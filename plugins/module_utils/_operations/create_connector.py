@@ -11,8 +11,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping, NamedTuple
 
-from .._coordination.create import create_one
-from .._coordination.duplicates import TAKEN_BACK, outlast
+from .._coordination.create import create_once
+from .._coordination.duplicates import UNIQUE_TIMEOUT, wait_until_unique
 from .._errors.exceptions import Failure
 from .._kinds import model as models
 from .._kinds.base import Doc
@@ -24,7 +24,7 @@ from . import undeletable_connector as removal
 
 #: How many connectors are made where the server would take the id of each for that of another one of the same task, as of
 #: two that a node makes 26 ms after each other if its ids have a hyphen.
-IDS_TRIED = 5
+MAX_ID_TRIES = 5
 
 
 class Made(NamedTuple):
@@ -40,10 +40,10 @@ def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
     does not let go of it for the sake of another one's model, a third one has to come in the place of both. Where no model
     may be moved for that (``may_move``) it is a failure. One that is used already stays as soon as it is the only one that
     counts. Raises Failure."""
-    for left in reversed(range(IDS_TRIED)):
+    for left in reversed(range(MAX_ID_TRIES)):
         own: list[str] = []
         try:
-            doc, ours = create_one(
+            doc, ours = create_once(
                 Connector,
                 run,
                 body,
@@ -55,8 +55,8 @@ def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
             if failure.code not in removal.STAYS or (failure.code == "connector_held" and not may_move):
                 raise
             return _unremovable(run, str(body["name"]), own[-1], failure)
-        beside = {object_id for path, object_id in list(run.beside) if path == Connector.PATH} - {doc.id}
-        run.beside.add((Connector.PATH, doc.id))
+        beside = {object_id for path, object_id in list(run.created_by_stack) if path == Connector.PATH} - {doc.id}
+        run.created_by_stack.add((Connector.PATH, doc.id))
         # Of two that the server takes for the same, neither could be changed or deleted beside the other.
         if not ours or not left or not connectors.alike(doc.id, beside):
             break
@@ -66,8 +66,8 @@ def create(run: Run, body: Mapping[str, Any], *, may_move: bool) -> Made:
             if failure.code not in removal.STAYS:
                 raise
             break  # A model uses it or the other one by now; it serves as well.
-        run.beside.discard((Connector.PATH, doc.id))
-        run.clock.sleep(connectors.NEXT_ID)
+        run.created_by_stack.discard((Connector.PATH, doc.id))
+        run.clock.sleep(connectors.ID_RETRY_PAUSE)
     return Made(doc, ours, [])
 
 
@@ -82,12 +82,12 @@ def _unremovable(run: Run, name: str, own: str, failure: Failure) -> Made:
     somebody else is about to do that, and the one that stands for all by then counts."""
 
     def left() -> list[Doc]:
-        return replacement_pairs.in_use(run.client, Connector.named(run.client, name))
+        return replacement_pairs.in_use(run.client, Connector.all_named(run.client, name))
 
     found, held = left(), failure.code == "connector_held"
     doc = next((doc for doc in found if doc.id == own), None)
     if doc is None or not held or _older_is_held(run, found, doc):
-        found = outlast(run, found, left, TAKEN_BACK)
+        found = wait_until_unique(run, found, left, UNIQUE_TIMEOUT)
         doc = next((doc for doc in found if doc.id == own), None)
     if len(found) == 1:
         return Made(found[0], doc is not None, [])

@@ -22,7 +22,7 @@ from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._values.compare import text_of
-from .replacement_pairs import halves
+from .replacement_pairs import is_replacement_pair
 
 #: What becomes of an object: ``merge`` points the models of a connector at the kept one and deletes it, ``stay`` leaves a
 #: surplus one as it cannot be removed, ``refuse`` keeps the whole task from being done.
@@ -136,7 +136,7 @@ class _Survey:
         for kind, field in ((ModelGroup, "model_group_id"), (Connector, "connector_id"), (Model, "")):
             for docs in self._of_one_name(kind, pattern):
                 # A search may be a second behind a change.
-                members = [self._namesake(doc, field) for doc in kind.read_anew(self._client, docs)]
+                members = [self._namesake(doc, field) for doc in kind.reread(self._client, docs)]
                 if len(members) > 1:
                     found.append(Namesakes(kind, members[0].doc.name, sorted(members, key=Namesake.rank)))
         return found
@@ -169,7 +169,7 @@ def _remote(doc: Doc) -> bool:
 
 def _half_of_a_swap(each: Namesakes) -> bool:
     docs = [member.doc for member in each.members]
-    return any(halves(old, new) for new in docs for old in docs)
+    return any(is_replacement_pair(old, new) for new in docs for old in docs)
 
 
 def _decide(kind: type[Kind], kept: Namesake, other: Namesake, trusted: bool, merged: Mapping[str, str]) -> None:
@@ -183,7 +183,7 @@ def _decide(kind: type[Kind], kept: Namesake, other: Namesake, trusted: bool, me
         fields = _differing(kind, kept.doc.source, other.doc.source, merged)
         if fields:
             return other.becomes(REFUSE, f"it differs from {kept.doc.id} in {', '.join(fields)}")
-        if kind is Connector and not trusted and connectors.needs_credential(connectors.stored(other.doc.source)):
+        if kind is Connector and not trusted and connectors.needs_credential(connectors.observed(other.doc.source)):
             return other.becomes(REFUSE, f"whether its credential is that of {kept.doc.id} cannot be seen")
     return other.becomes(DELETE, f"{kept.doc.id} is kept")
 
@@ -195,9 +195,9 @@ def _differing(
         first, second = (models.shown({**source, **_through(source, merged)}) for source in (kept, other))
         return [name for name in models.FIELDS if first.get(name) != second.get(name)]
     if kind is Connector:
-        one, two = connectors.stored(kept), connectors.stored(other)
-        return sorted({*connectors.differing(one, two), *connectors.differing(two, one)})
-    return sorted({*groups.differing(kept, groups.stored(other)), *groups.differing(other, groups.stored(kept))})
+        one, two = connectors.observed(kept), connectors.observed(other)
+        return sorted({*connectors.diff(one, two), *connectors.diff(two, one)})
+    return sorted({*groups.diff(kept, groups.observed(other)), *groups.diff(other, groups.observed(kept))})
 
 
 def _through(source: Mapping[str, Any], merged: Mapping[str, str]) -> dict[str, Any]:

@@ -12,28 +12,27 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Callable, Iterator
 
-from .._coordination.duplicates import step_aside
+from .._coordination.duplicates import back_off
 from .._errors.exceptions import ApiError, Failure
 from .._http.client import segment
 from .._kinds import model as models
 from .._kinds.base import Doc
 from .._kinds.model import Model
-from .._runtime.run import Run
-from .._runtime.wait import WaitTimeout
+from .._runtime.run import Run, WaitTimeout
 from . import deploy_errors as deploy_reasons
 
 #: Seconds for which a partial deployment may still complete by itself: the reconciling job runs every 10 s.
-SETTLING = 12.0
+PARTIAL_GRACE = 12.0
 
 #: Seconds after which a deployment that has not begun never will, as when the node went that was to begin it; one that
 #: waits for its turn the server gives up after 20 s.
-NEVER_BEGUN = 25.0
+START_GRACE = 25.0
 
 #: How often a deployment may be disturbed; once it is begun anew, otherwise that of somebody else is waited for.
-MOST_DISTURBED = 4
+MAX_INTERRUPTED = 4
 
 #: Seconds after which a model that still serves is told again to stop.
-UNHEEDED = 5.0
+UNDEPLOY_REPEAT = 5.0
 
 
 def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way: bool = False) -> Doc:
@@ -47,16 +46,18 @@ def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way
         if state == models.DEPLOYED or (state == models.UNDEPLOYED and models.left_by_its_ttl(doc)):
             return doc
         if state == models.PARTIALLY_DEPLOYED:
-            return run.act("mend", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
+            return run.perform("mend", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
         if state != models.DEPLOYING:
             failed = state == models.DEPLOY_FAILED
-            task_id = run.act("deploy", Model.LABEL, doc.name, lambda: deploy(run, doc.id, failed=failed), id=doc.id)
+            task_id = run.perform(
+                "deploy", Model.LABEL, doc.name, lambda: deploy(run, doc.id, failed=failed), id=doc.id
+            )
     if not wait or run.check_mode:
         return doc
     return _until_served(run, doc, timeout=timeout, task_id=task_id)
 
 
-def while_away(run: Run, live: list[Doc], change: Callable[[], object], *, timeout: float) -> None:
+def while_undeployed(run: Run, live: list[Doc], change: Callable[[], object], *, timeout: float) -> None:
     """Make a change that the server refuses while models serve: ``live`` ones are undeployed for it, and come back
     whether or not it succeeds. One that fails keeps none of the others away. Raises the first Failure."""
     problems: list[Failure] = []
@@ -91,31 +92,32 @@ def _until_served(run: Run, doc: Doc, *, timeout: float, task_id: str | None) ->
     def left() -> float:
         return max(1.0, end - run.clock.now())
 
-    for attempt in range(MOST_DISTURBED):
+    for attempt in range(MAX_INTERRUPTED):
         try:
             doc = wait_deployed(run, doc.id, timeout=left(), task_id=task_id)
             break
         except Failure as failure:
-            if attempt + 1 == MOST_DISTURBED or not _disturbed(failure):
+            if attempt + 1 == MAX_INTERRUPTED or not _disturbed(failure):
                 raise
             # Whoever else waits for it has seen the same, and two who mend it would disturb each other.
-            step_aside(run, attempt)
+            back_off(run, attempt)
             now, task_id = Model.get(run.client, doc.id) or doc, None
             if models.state_of(now) not in models.LIVE:
                 if mended:
                     raise
                 mended, again = True, partial(deploy, run, doc.id, failed=True)
-                task_id = run.act("mend", Model.LABEL, doc.name, again, id=doc.id)
+                task_id = run.perform("mend", Model.LABEL, doc.name, again, id=doc.id)
     if models.state_of(doc) == models.PARTIALLY_DEPLOYED:
         doc = (
-            run.act("mend", Model.LABEL, doc.name, lambda: mend_partial(run, doc.id, timeout=left()), id=doc.id) or doc
+            run.perform("mend", Model.LABEL, doc.name, lambda: repair_partial(run, doc.id, timeout=left()), id=doc.id)
+            or doc
         )
     return doc
 
 
 def _mend(run: Run, doc: Doc, wait: bool, timeout: float) -> Doc:
     if wait:
-        return mend_partial(run, doc.id, timeout=timeout)
+        return repair_partial(run, doc.id, timeout=timeout)
     deploy(run, doc.id, failed=bool(deploy_reasons.node_reasons(run.client, doc.id)))
     return doc
 
@@ -182,7 +184,7 @@ def undeploy(run: Run, model_id: str, *, timeout: float) -> None:
         nonlocal ordered
         if models.state_of(doc) not in models.LIVE:
             return True
-        if run.clock.now() - ordered >= UNHEEDED:
+        if run.clock.now() - ordered >= UNDEPLOY_REPEAT:
             ordered = order()
         return False
 
@@ -192,9 +194,9 @@ def undeploy(run: Run, model_id: str, *, timeout: float) -> None:
 def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | None = None) -> Doc:
     """Wait until all planned nodes serve the model.
 
-    A partial deployment gets :data:`SETTLING` seconds to complete by itself; then it is returned as it is, for the
+    A partial deployment gets :data:`PARTIAL_GRACE` seconds to complete by itself; then it is returned as it is, for the
     caller to mend. One that lost a node on the way is shown as partial and as under way by turns, ten seconds each, for
-    good (seen on 3.6.0). One that is not begun for :data:`NEVER_BEGUN` seconds has failed without a reason. Raises Failure
+    good (seen on 3.6.0). One that is not begun for :data:`START_GRACE` seconds has failed without a reason. Raises Failure
     ``deploy_failed`` with each node's reason, or ``wait_timeout``.
     """
     begun = run.clock.now()
@@ -208,10 +210,10 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
             raise deploy_reasons.deploy_failure(run.client, doc, task_id)
         if state == models.PARTIALLY_DEPLOYED:
             partial_since.append(run.clock.now())
-            return partial_since[-1] - partial_since[0] >= SETTLING
+            return partial_since[-1] - partial_since[0] >= PARTIAL_GRACE
         if state != models.DEPLOYING:
             partial_since.clear()
-            if run.clock.now() - begun >= NEVER_BEGUN:
+            if run.clock.now() - begun >= START_GRACE:
                 raise deploy_reasons.failure_of(doc, {})
         return False
 
@@ -225,7 +227,7 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
         raise deploy_reasons.failure_of(exc.last, reasons) from exc  # type: ignore[arg-type]
 
 
-def mend_partial(run: Run, model_id: str, *, timeout: float) -> Doc:
+def repair_partial(run: Run, model_id: str, *, timeout: float) -> Doc:
     """Deploy once more, under which the nodes that serve the model go on; only if that does not help, undeploy it first.
     A deployment that is partial even then is a failure with a report per node."""
     try:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._coordination.create import create_one
-from .._coordination.duplicates import Ambiguous, only, settled, step_aside
+from .._coordination.create import create_once
+from .._coordination.duplicates import AmbiguousName, back_off, only, resolve_name
 from .._errors.exceptions import ApiError, Failure
 from .._kinds.base import Doc
 from .._kinds.model_group import ModelGroup, check_name
@@ -26,18 +26,18 @@ TAKEN_TRIES = 4
 
 def ensure(run: Run, name: str) -> Doc:
     """The group of this name, made where it is missing. In check mode a missing one is told by an empty id."""
-    found = settled(run.client, lambda: only(ModelGroup, ModelGroup.named(run.client, name), name))
+    found = resolve_name(run.client, lambda: only(ModelGroup, ModelGroup.all_named(run.client, name), name))
     if found:
         return found
     check_name("model_group", name)
-    made = run.act("create", ModelGroup.LABEL, name, lambda: create(run, {"name": name})[0])
+    made = run.perform("create", ModelGroup.LABEL, name, lambda: create(run, {"name": name})[0])
     return made or Doc("", {"name": name})
 
 
 def is_passing(run: Run, group: Doc, used: int) -> bool:
     """Whether a group that was ``used`` for something new, in milliseconds since 1970, is gone or about to be taken back: of
     several that were made at once the oldest stays. One that was made by this task, or long before, takes no request."""
-    if (ModelGroup.PATH, group.id) in run.beside:
+    if (ModelGroup.PATH, group.id) in run.created_by_stack:
         return False
     if used - group.created > PASSING * 1000:
         return False
@@ -45,7 +45,7 @@ def is_passing(run: Run, group: Doc, used: int) -> bool:
     if ModelGroup.get(run.client, group.id) is None:
         return True
     found = ModelGroup.search(run.client, {"term": {"name.keyword": group.name}})
-    others = ModelGroup.read_anew(run.client, [doc for doc in found if doc.id != group.id])
+    others = ModelGroup.reread(run.client, [doc for doc in found if doc.id != group.id])
     # In the order of Kind.named, whose first one stays.
     return any((other.created, other.id) < (group.created, group.id) for other in others if other.name == group.name)
 
@@ -55,7 +55,7 @@ def create(run: Run, fields: Mapping[str, Any]) -> tuple[Doc, bool]:
     name, attempt = fields["name"], 0
     while True:
         try:
-            return create_one(
+            return create_once(
                 ModelGroup,
                 run,
                 fields,
@@ -68,8 +68,8 @@ def create(run: Run, fields: Mapping[str, Any]) -> tuple[Doc, bool]:
                 raise
             # Somebody made it between the look and the register: then it is the group that was wanted.
             try:
-                found = settled(run.client, lambda: only(ModelGroup, ModelGroup.named(run.client, name), name))
-            except Ambiguous as several:
+                found = resolve_name(run.client, lambda: only(ModelGroup, ModelGroup.all_named(run.client, name), name))
+            except AmbiguousName as several:
                 # There was none before.
                 raise Failure("concurrent_change", several.message, **several.details) from error
             if found:
@@ -77,4 +77,4 @@ def create(run: Run, fields: Mapping[str, Any]) -> tuple[Doc, bool]:
             # Or takes it back already; a group that cannot be seen keeps the name.
             if attempt == TAKEN_TRIES:
                 raise
-        step_aside(run, attempt)
+        back_off(run, attempt)

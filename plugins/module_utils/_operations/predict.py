@@ -13,7 +13,7 @@ from typing import Any, Callable, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
 from .._http.client import Client, segment
-from .._http.clock import Clock, Tell, silent
+from .._http.clock import Clock, ProgressCallback, no_progress
 from .._kinds.model import Model
 from .chat_answer import Prediction, read
 
@@ -36,7 +36,7 @@ def predict(client: Client, model_id: str, parameters: Mapping[str, Any], *, tim
     return read(answer.body)._replace(elapsed=round(client.clock.now() - began, 3))
 
 
-def predict_patiently(
+def predict_with_retries(
     client: Client,
     model_id: str,
     parameters: Mapping[str, Any],
@@ -45,7 +45,7 @@ def predict_patiently(
     timeout: float,
     patience: float,
     clock: Clock,
-    tell: Tell = silent,
+    tell: ProgressCallback = no_progress,
 ) -> Prediction:
     """Ask, and ask again for ``patience`` seconds while the failure is one that passes. Raises Failure."""
     return patiently(
@@ -63,7 +63,7 @@ def patiently(
     *,
     patience: float,
     clock: Clock,
-    tell: Tell = silent,
+    tell: ProgressCallback = no_progress,
 ) -> Prediction:
     """The answer of ``ask``, which is called again for ``patience`` seconds while the failure is one that passes.
 

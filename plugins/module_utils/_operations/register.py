@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._coordination.create import create_one
+from .._coordination.create import create_once
 from .._errors.exceptions import Failure
 from .._kinds import model as models
 from .._kinds import model_group
@@ -30,16 +30,16 @@ def make_group(run: Run, group: Doc | None, name: str) -> Doc:
     many models are made that spares each a write.
     """
     alone = group is None and run.in_bulk and not versions.has(run.version, "custom_ids")
-    if alone and not ModelGroup.named(run.client, name):
+    if alone and not ModelGroup.all_named(run.client, name):
         model_group.check_name("model_group", name)
-        run.act("create", ModelGroup.LABEL, name, lambda: None)
+        run.perform("create", ModelGroup.LABEL, name, lambda: None)
         return Doc("", {"name": name})
     return ensure(run, group.name if group else name)
 
 
 def register(run: Run, wanted: Mapping[str, Any], *, at_once: bool, timeout: float) -> tuple[Doc, bool]:
     """The model, and whether it was made here; ``at_once`` has it deployed too. Raises Failure."""
-    doc, ours = create_one(
+    doc, ours = create_once(
         Model,
         run,
         {"function_name": "remote", **wanted},
@@ -50,7 +50,7 @@ def register(run: Run, wanted: Mapping[str, Any], *, at_once: bool, timeout: flo
         apart=str(wanted.get("model_group_id")),
     )
     # 2.19 overlooks 'is_enabled' at the registration.
-    overlooked = models.differing(doc.source, wanted) if ours else []
+    overlooked = models.diff(doc.source, wanted) if ours else []
     if overlooked:
         if at_once:
             # The server writes the same document while it deploys: the later of two writes fails, be it its own.

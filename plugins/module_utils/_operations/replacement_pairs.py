@@ -10,47 +10,49 @@ from __future__ import annotations
 
 from .._http.client import Client
 from .._kinds import model as models
-from .._kinds.base import Doc, made_after
+from .._kinds.base import Doc, created_after
 from .._kinds.connector import resource as connectors
 
 
 def in_use(client: Client, found: list[Doc]) -> list[Doc]:
     """Connectors of one name without those that are left as the server does not delete them. Raises Failure."""
     found = sorted(found, key=lambda doc: doc.age)
-    if not any(halves(old, new) for new in found for old in found):
+    if not any(is_replacement_pair(old, new) for new in found for old in found):
         return found
     users = models.using_connectors(client, [doc.id for doc in found])
-    held = Held(client, users)
+    held = Undeletable(client, users)
     while True:
-        pairs = ((old, new) for new in found for old in found if halves(old, new))
+        pairs = ((old, new) for new in found for old in found if is_replacement_pair(old, new))
         double = next((double for double in (held.of(*pair) for pair in pairs) if double), None)
         if double is None:
             return found
         found = [doc for doc in found if doc is not double]
 
 
-def halves(old: Doc, new: Doc) -> bool:
+def is_replacement_pair(old: Doc, new: Doc) -> bool:
     """Whether one came in the other's place, at once or by way of others, or both in that of a third one."""
     # An old one that was made later has nothing but its id from the one that was replaced.
-    return siblings(old, new) or (old.id in connectors.replaced_by(new.source) and not made_after(old, new))
+    return replaced_same_connector(old, new) or (
+        old.id in connectors.replaced_by(new.source) and not created_after(old, new)
+    )
 
 
 def replaces(new: Doc, old: Doc) -> bool:
     return bool(connectors.notes_of(new.source).get("replaces") == old.id)
 
 
-def stands_for_more(found: list[Doc], old: Doc, new: Doc) -> bool:
+def replaces_several(found: list[Doc], old: Doc, new: Doc) -> bool:
     """Whether the new one's notes alone tie others to the old one, which would be two of a name without it."""
-    rest = [doc for doc in found if doc is not old and doc is not new and halves(doc, new)]
-    return any(not halves(old, doc) and not halves(doc, old) for doc in rest)
+    rest = [doc for doc in found if doc is not old and doc is not new and is_replacement_pair(doc, new)]
+    return any(not is_replacement_pair(old, doc) and not is_replacement_pair(doc, old) for doc in rest)
 
 
-def siblings(one: Doc, other: Doc) -> bool:
+def replaced_same_connector(one: Doc, other: Doc) -> bool:
     before, others = set(connectors.replaced_by(one.source)), set(connectors.replaced_by(other.source))
     return one.id not in others and other.id not in before and one is not other and not before.isdisjoint(others)
 
 
-class Held:
+class Undeletable:
     """Tells of two halves the one that nobody uses, yet that the server does not delete. Asks the server once for each."""
 
     def __init__(self, client: Client, users: list[Doc]) -> None:

@@ -17,23 +17,29 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Mapping, Sequence
 
-from .._coordination.create import create_one
+from .._coordination.create import create_once
 from .._errors.exceptions import Failure
 from .._kinds import model as models
 from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
-from .._runtime.run import Run
-from .._runtime.wait import WaitTimeout, wait_until
+from .._runtime.run import Run, WaitTimeout
 from . import undeletable_connector as removal
-from .replacement_pairs import Held, halves, replaces, siblings, stands_for_more, uses
+from .replacement_pairs import (
+    Undeletable,
+    is_replacement_pair,
+    replaced_same_connector,
+    replaces,
+    replaces_several,
+    uses,
+)
 
 #: For how long a half-done swap may stand still, in seconds, before it is taken for one that was cut off.
-SOMEBODY_ELSE = 5.0
+STALLED_AFTER = 5.0
 
 #: How many new connectors are put aside as the server would not delete the old one beside them.
-MOST_ASIDE = 3
+MAX_DISCARDED = 3
 
 
 def swap(
@@ -77,8 +83,8 @@ def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout:
     stands the probe, or where it stands for more than one, else back. Others of the same name are left alone. Returns what remains."""
     for new in found:
         for old in found:
-            if halves(old, new):
-                gone = _settle_pair(run, old, new, probe, timeout, stands_for_more(found, old, new))
+            if is_replacement_pair(old, new):
+                gone = _settle_pair(run, old, new, probe, timeout, replaces_several(found, old, new))
                 return settle(run, [doc for doc in found if doc is not gone], probe, timeout=timeout)
     return found
 
@@ -87,9 +93,9 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
     """Returns the one of the two that is deleted, or that counts as such as nobody uses it and it cannot be. ``for_more``
     tells that the new one stands for others beside the old one, and must not go."""
     users = models.using_connectors(run.client, [new.id, old.id])
-    if siblings(old, new) and uses(users, old):
+    if replaced_same_connector(old, new) and uses(users, old):
         old, new = new, old
-    double = Held(run.client, users).of(old, new)
+    double = Undeletable(run.client, users).of(old, new)
     if double is not None:
         other = new if double is old else old
         run.warn(f"Connector {double.id}, a double of {other.id}, is left, as the server does not delete it yet.")
@@ -97,7 +103,7 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
     if not run.check_mode and not uses(users, new):
         # It may be the beginning of a swap that somebody else is at right now, and not what is left of one.
         with suppress(WaitTimeout):
-            wait_until(
+            run.wait_until(
                 lambda: (
                     Connector.get(run.client, new.id) and Connector.get(run.client, old.id),
                     models.using_connectors(run.client, [new.id, old.id]),
@@ -105,9 +111,7 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
                 lambda seen: seen[0] is None or uses(seen[1], new),
                 what=f"the swap of connector {old.id} to go on",
                 describe=lambda seen: "it stands still",
-                timeout=SOMEBODY_ELSE,
-                clock=run.clock,
-                tell=run.waiting,
+                timeout=STALLED_AFTER,
             )
         for doc in (old, new):
             if Connector.get(run.client, doc.id) is None:
@@ -123,16 +127,16 @@ def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], tim
             end = partial(merge, run, old, new, moving, probe, timeout=timeout)
         try:
             ids = [model.id for model in moving]
-            run.act("finish_swap", Connector.LABEL, old.name, end, id=old.id, kept_id=new.id, models=ids)
+            run.perform("finish_swap", Connector.LABEL, old.name, end, id=old.id, kept_id=new.id, models=ids)
             return old
         except _TakenBack as failure:
             if not cut_off:
                 raise
             # What is stated now may well be what mends it: the task goes on from the old connector.
             run.warn(f"An interrupted change was taken back. {failure.message}")
-            run.act("undo_swap", Connector.LABEL, new.name, lambda: None, id=new.id)
+            run.perform("undo_swap", Connector.LABEL, new.name, lambda: None, id=new.id)
             return new
-    run.act("undo_swap", Connector.LABEL, new.name, lambda: removal.delete(run, new.id), id=new.id)
+    run.perform("undo_swap", Connector.LABEL, new.name, lambda: removal.delete(run, new.id), id=new.id)
     return new
 
 
@@ -146,7 +150,7 @@ def repoint(run: Run, doc: Doc, *, timeout: float) -> None:
         return
     for model in users:
         move = partial(models.update, run, model, {"connector_id": doc.id}, timeout=timeout)
-        run.act("repoint", Model.LABEL, model.name, move, id=model.id)
+        run.perform("repoint", Model.LABEL, model.name, move, id=model.id)
 
 
 class _TakenBack(Failure):
@@ -237,12 +241,12 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
         return not connectors.alike(doc.id, [old.id])
 
     # What is left of a change that failed and that the server does not delete is nobody's who replaces it right now.
-    left = [doc for doc in Connector.named(run.client, old.name) if replaces(doc, old)]
+    left = [doc for doc in Connector.all_named(run.client, old.name) if replaces(doc, old)]
     held = {doc.id for doc in left if models.mistaken_for_users(run.client, doc.id)}
     aside: list[Doc] = []
     while True:
         try:
-            new, ours = create_one(
+            new, ours = create_once(
                 Connector,
                 run,
                 body,
@@ -259,7 +263,7 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
             raise Failure(
                 "concurrent_change", f"Somebody else is replacing connector {old.name!r} ({old.id}) right now."
             )
-        if lets_go(new) or len(aside) == MOST_ASIDE:
+        if lets_go(new) or len(aside) == MAX_DISCARDED:
             return new, aside
         aside.append(new)
-        run.clock.sleep(connectors.NEXT_ID)
+        run.clock.sleep(connectors.ID_RETRY_PAUSE)

@@ -4,33 +4,47 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What one task does on a cluster: its client, its writes, its journal. Check mode lives here and nowhere else."""
+"""One task on a server: its client, its journal, its check mode, its waiting."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, List, TypeVar
 
+from .._errors.exceptions import Failure
 from .._errors.printable import printable
 from .._http.client import Client
-from .._http.clock import Clock, Tell
+from .._http.clock import Clock, ProgressCallback
 from . import versions
 
 Done = TypeVar("Done")
+State = TypeVar("State")
 
-#: Told a kind and a name, it finds all objects of exactly that name. Not list[Any]: modules run on Python 3.8, which would
+#: A search that finds all objects of a kind with exactly this name. Not list[Any]: modules run on Python 3.8, which would
 #: have to evaluate that.
-Look = Callable[[Any, str], List[Any]]
+NameSearch = Callable[[Any, str], List[Any]]
 
-#: Seconds that pass without a word, from the beginning and between two lines.
-SILENCE = 5.0
+#: Minimum pause in seconds between two progress lines, and before the first one.
+PROGRESS_INTERVAL = 5.0
+
+
+class WaitTimeout(Failure):
+    """A wait took longer than allowed; ``last`` is the state that was read last."""
+
+    def __init__(self, what: str, timeout: float, last: object, described: str) -> None:
+        super().__init__(
+            "wait_timeout", f"{what}: not reached within {timeout:g} s; last seen: {described}", last_state=described
+        )
+        self.last = last
 
 
 class Run:
     """Journal of one task. ``actions`` lists what was done, or in check mode would be done, in order.
 
-    Of a run that is ``in_bulk``, one of many, somebody else reads back what was written, all at once; ``look`` tells it who
-    has the name of what it made. ``made`` are the objects that it made, with their kinds' paths; ``beside`` are the ids of
-    what it and those beside it made, behind their kinds' paths. ``progress`` is told by lines how far it is; nobody is where it is not given.
+    :meth:`perform` skips the write in check mode; the client refuses writes as a second guard.
+
+    ``in_bulk``: this run belongs to a stack, which verifies all writes at the end. ``shared_search``: search by name that the
+    runs of a stack share. ``created``: objects that this run created, with the paths of their kinds. ``created_by_stack``:
+    (path, id) of objects that any run of the stack created. ``progress``: callback for status lines, or None.
     """
 
     def __init__(
@@ -38,17 +52,17 @@ class Run:
         client: Client,
         *,
         check_mode: bool,
-        look: Look | None = None,
-        progress: Tell | None = None,
-        beside: set[tuple[str, str]] | None = None,
+        shared_search: NameSearch | None = None,
+        progress: ProgressCallback | None = None,
+        created_by_stack: set[tuple[str, str]] | None = None,
     ) -> None:
         self.client = client
         self.check_mode = check_mode
-        self.look = look
-        self.made: list[tuple[str, Any]] = []
-        self.beside: set[tuple[str, str]] = set() if beside is None else beside
+        self.shared_search = shared_search
+        self.created: list[tuple[str, Any]] = []
+        self.created_by_stack: set[tuple[str, str]] = set() if created_by_stack is None else created_by_stack
         self._progress = progress
-        self._began = self._told = client.clock.now()
+        self._started = self._last_line = client.clock.now()
         self.actions: list[dict[str, Any]] = []
         self.warnings: list[str] = []
         self._version: versions.Version | None = None
@@ -59,7 +73,7 @@ class Run:
 
     @property
     def in_bulk(self) -> bool:
-        return self.look is not None
+        return self.shared_search is not None
 
     @property
     def version(self) -> versions.Version:
@@ -72,22 +86,22 @@ class Run:
     def changed(self) -> bool:
         return bool(self.actions)
 
-    def act(
+    def perform(
         self,
         action: str,
         kind: str,
         name: str,
         do: Callable[[], Done],
         *,
-        noted: Callable[[Done], bool] = lambda done: True,
+        had_effect: Callable[[Done], bool] = lambda done: True,
         **facts: Any,
     ) -> Done | None:
-        """Do one write and note it; in check mode only note it and return None. Noted only when it succeeded, and
-        where ``noted`` tells from what was done that it had an effect."""
+        """Do one write and journal it; in check mode only journal it and return None. A write is journalled only when it
+        succeeded and ``had_effect`` is true for what ``do`` returned."""
         done = None
         if not self.check_mode:
             done = do()
-            if not noted(done):
+            if not had_effect(done):
                 return done
         self.actions.append({"action": action, "kind": kind, "name": name, **facts})
         return done
@@ -96,14 +110,42 @@ class Run:
         if text not in self.warnings:
             self.warnings.append(text)
 
-    def tell(self, line: str) -> None:
-        """Tell how far the task is, without secrets."""
+    def report(self, line: str) -> None:
+        """Show a progress line, without secrets."""
         if self._progress:
             self._progress(printable(self.client.mask(line), 200))
 
-    def waiting(self, line: str) -> None:
-        """Tell what is waited for. To be called as often as one likes: a line goes out at most every few seconds."""
+    def report_waiting(self, line: str) -> None:
+        """Show what the task waits for. Callers may call it as often as they like: a line is shown every
+        :data:`PROGRESS_INTERVAL` seconds at most."""
         now = self.clock.now()
-        if self._progress and now - self._told >= SILENCE:
-            self._told = now
-            self.tell(f"{line} ({now - self._began:.0f} s)")
+        if self._progress and now - self._last_line >= PROGRESS_INTERVAL:
+            self._last_line = now
+            self.report(f"{line} ({now - self._started:.0f} s)")
+
+    def wait_until(
+        self,
+        read: Callable[[], State],
+        done: Callable[[State], bool],
+        *,
+        what: str,
+        describe: Callable[[State], str],
+        timeout: float,
+    ) -> State:
+        """Read until ``done`` holds, with pauses that grow from 0.1 to 2 seconds.
+
+        Returns the state that satisfied ``done``. Reads at least once. Raises :class:`WaitTimeout` with the last state after
+        ``timeout`` seconds, or whatever ``read`` and ``done`` raise.
+        """
+        end = self.clock.now() + timeout
+        pause = 0.1
+        while True:
+            state = read()
+            if done(state):
+                return state
+            remaining = end - self.clock.now()
+            if remaining <= 0:
+                raise WaitTimeout(what, timeout, state, describe(state))
+            self.report_waiting(f"waiting for {what}: {describe(state)}")
+            self.clock.sleep(min(pause, remaining))
+            pause = min(pause * 1.5, 2.0)

@@ -12,21 +12,21 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from .._errors.exceptions import Failure, understood
+from .._errors.exceptions import Failure, reraise_malformed_answer
 from .._http.client import Client, segment
-from .._http.clock import Tell
+from .._http.clock import ProgressCallback
 from .._kinds import model as models
 from .._kinds.base import Doc
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._operations.deploy import NEVER_BEGUN, ensure_deployed
+from .._operations.deploy import START_GRACE, ensure_deployed
 from .._operations.deploy_errors import explained
 from .._runtime.run import Run
 from .declaration import Declaration, Item
 from .plan import Step
-from .search_batcher import Looks
-from .snapshot import Memory, RecallingClient
+from .search_batcher import SearchBatcher
+from .snapshot import CachedClient, Snapshot
 
 #: A node takes so many deployments into its queue, and refuses more (100 on 2.19 and 3.6).
 MOST_DEPLOYING = 48
@@ -64,14 +64,21 @@ class Applier:
     it is."""
 
     def __init__(
-        self, client: Client, memory: Memory, declaration: Declaration, *, parallel: int, in_bulk: bool, tell: Tell
+        self,
+        client: Client,
+        memory: Snapshot,
+        declaration: Declaration,
+        *,
+        parallel: int,
+        in_bulk: bool,
+        tell: ProgressCallback,
     ) -> None:
         self._client = client
         self._memory = memory
         self._declaration = declaration
         # One after the other means that nothing is begun before the last one is done.
         self._under_way = 1 if parallel == 1 else max(parallel, MOST_UNDER_WAY)
-        self._looks = Looks(client, parallel)
+        self._looks = SearchBatcher(client, parallel)
         self._in_bulk = in_bulk
         self._tell = tell
         self._outcomes: dict[int, Outcome] = {}
@@ -118,10 +125,10 @@ class Applier:
         return [self._outcomes[number] for number in sorted(self._outcomes)]
 
     def _do(self, step: Step) -> Outcome:
-        client = RecallingClient(self._client, self._memory, read_only=False)
+        client = CachedClient(self._client, self._memory, read_only=False)
         client.clock = self._looks.clock
         look = self._looks.named if self._in_bulk else None
-        run = Run(client, check_mode=False, look=look, beside=self._made)
+        run = Run(client, check_mode=False, shared_search=look, created_by_stack=self._made)
         options, deploys = step.options, self._deploys(step)
         failure: Failure | None = None
         result: dict[str, Any] = {"diff": {}}
@@ -131,7 +138,7 @@ class Applier:
                 options = {**options, "wait": False}
             elif step.item.section.option == "controllers":
                 self._await_model(step.item.name, options["wait_timeout"])
-            with understood(), self._one_writer(step), self._looks.turn():
+            with reraise_malformed_answer(), self._one_writer(step), self._looks.turn():
                 result = step.item.section.execute(options, run)
         except Failure as exc:
             failure = self._told(step, exc)
@@ -139,7 +146,7 @@ class Applier:
             self._client.reads += client.reads
             self._client.writes += client.writes
             if failure is None:
-                for path, doc in run.made:
+                for path, doc in run.created:
                     self._memory.put(path, doc)
                 if deploys and any(action["action"] in _DEPLOYING for action in run.actions):
                     # Its state changes by itself: whoever needs the model has to look.
@@ -234,13 +241,13 @@ class Applier:
         fewer = begun
         longest = max(step.options["wait_timeout"] for step, _run in waiting.values())
         left = self._look(waiting)
-        while _under_way(left) and clock.now() - begun < longest and clock.now() - fewer < NEVER_BEGUN:
+        while _under_way(left) and clock.now() - begun < longest and clock.now() - fewer < START_GRACE:
             self._tell(f"waiting for {len(left)} of {len(waiting)} models to be deployed")
             clock.sleep(PAUSE)
             found = self._look({doc.id: None for doc in left})
             fewer = clock.now() if len(found) < len(left) else fewer
             left = found
-        return left, clock.now() - fewer >= NEVER_BEGUN
+        return left, clock.now() - fewer >= START_GRACE
 
 
 def _under_way(docs: list[Doc]) -> list[Doc]:

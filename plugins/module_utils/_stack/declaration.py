@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .._coordination.duplicates import Ambiguous
+from .._coordination.duplicates import AmbiguousName
 from .._errors.exceptions import Failure
 from .sections import BY_OPTION, SECTIONS, SETTINGS, Need, Section
 from .topological_sort import Cycle, ordered
@@ -48,15 +48,15 @@ class Problem(NamedTuple):
     place: str
     code: str
     message: str
-    several: Ambiguous | None = None
+    several: AmbiguousName | None = None
 
     @classmethod
     def of(cls, place: str, failure: Failure) -> Problem:
-        return cls(place, failure.code, failure.message, failure if isinstance(failure, Ambiguous) else None)
+        return cls(place, failure.code, failure.message, failure if isinstance(failure, AmbiguousName) else None)
 
-    def passing(self, now: float) -> bool:
+    def recently_created(self, now: float) -> bool:
         """Whether somebody else may be about to mend it, ``now`` being in seconds since 1970."""
-        return self.several is not None and self.several.passing(now)
+        return self.several is not None and self.several.recently_created(now)
 
 
 class Declaration:

@@ -82,7 +82,7 @@ class Exporter:
     def _model_groups(self) -> list[dict[str, Any]]:
         items = []
         for doc in self._stateable("model_groups", self.cluster.groups):
-            fields = groups.stored(doc.source)
+            fields = groups.observed(doc.source)
             items.append({"name": doc.name, **_described(doc), **_access(fields)})
         return items
 
@@ -90,7 +90,7 @@ class Exporter:
         return [self._connector(doc) for doc in self._stateable("connectors", self.cluster.connectors)]
 
     def _connector(self, doc: Doc) -> dict[str, Any]:
-        fields = connectors.stored(doc.source)
+        fields = connectors.observed(doc.source)
         item: dict[str, Any] = {"name": doc.name, **_described(doc)}
         for name in ("version", "protocol", "url"):
             if fields.get(name) is not None:
@@ -245,7 +245,7 @@ def _of_agent(doc: Doc) -> dict[str, Any]:
     """The fields of an agent beside its name and description."""
     return {
         name: value
-        for name, value in agents.shown(agents.stored(doc.source)).items()
+        for name, value in agents.shown(agents.observed(doc.source)).items()
         if name not in ("name", "description") and value not in ({}, [], None)
     }
 

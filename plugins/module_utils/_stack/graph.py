@@ -51,7 +51,7 @@ def nodes(cluster: Cluster) -> list[dict[str, Any]]:
             if kind == "model":
                 node["state"] = models.state_of(doc)
             if kind == "connector":
-                node["urls"] = connectors.urls(connectors.stored(doc.source))
+                node["urls"] = connectors.urls(connectors.observed(doc.source))
             found.append(node)
     for type_, held in cluster.pipelines.items():
         for name in sorted(held):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping
 
-from .._coordination.duplicates import LOOK_AGAIN, TAKEN_BACK
+from .._coordination.duplicates import SEARCH_INTERVAL, UNIQUE_TIMEOUT
 from .._errors.exceptions import Failure
 from .._kinds.model_group import ModelGroup
 from .._runtime.module import Module
@@ -21,9 +21,9 @@ from . import ownership_label, plan_text, prune
 from .apply import Applier, Outcome
 from .declaration import Declaration, Item, Problem
 from .plan import Plan, Planner, Step
-from .read_snapshot import survey
+from .read_snapshot import read_snapshot
 from .sections import SECTIONS
-from .snapshot import Memory
+from .snapshot import Snapshot
 
 OPTIONS = {
     "name": {"type": "str"},
@@ -39,7 +39,7 @@ RULES = {"required_if": [("prune", "managed", ["name"]), ("prune", "all", ["prun
 ROUNDS = 3
 
 
-def secrets(options: Mapping[str, Any]) -> list[str]:
+def secrets(options: Mapping[str, Any], parsed: object = None) -> list[str]:
     """The secrets in all items, as far as those can be read."""
     found: list[str] = []
     for section in SECTIONS:
@@ -92,20 +92,20 @@ class _Stack:
             "diff": {"prepared": plan_text.prepared(changing)},
         }
 
-    def _surveyed(self, *, verifying: bool = False) -> tuple[Memory, Planner, Plan]:
+    def _surveyed(self, *, verifying: bool = False) -> tuple[Snapshot, Planner, Plan]:
         """What there is of the declared items, and what would be done; once nobody else is at several objects of one name."""
         clock = self._run.clock
-        end = clock.now() + TAKEN_BACK
+        end = clock.now() + UNIQUE_TIMEOUT
         while True:
-            memory = survey(self._run.client, self._declaration)
+            memory = read_snapshot(self._run.client, self._declaration)
             self._declaration = self._declaration.with_groups(partial(memory.holds, ModelGroup.PATH))
             planner = Planner(self._run.client, memory, self._options["name"], verifying=verifying)
             plan = self._plan(planner, list(self._declaration))
-            if clock.now() >= end or not any(problem.passing(clock.epoch()) for problem in plan.problems):
+            if clock.now() >= end or not any(problem.recently_created(clock.epoch()) for problem in plan.problems):
                 return memory, planner, plan
-            clock.sleep(LOOK_AGAIN)
+            clock.sleep(SEARCH_INTERVAL)
 
-    def _surplus(self, memory: Memory, foreseen: Memory) -> list[Item]:
+    def _surplus(self, memory: Snapshot, foreseen: Snapshot) -> list[Item]:
         pruner = prune.Pruner(self._run.client, memory, foreseen, self._declaration)
         if self._options["prune"] == "managed":
             surplus = pruner.managed(self._options["name"])
@@ -123,14 +123,14 @@ class _Stack:
             self._run.warn(warning)
         return plan
 
-    def _apply(self, memory: Memory, steps: list[Step], *, in_bulk: bool) -> list[Outcome]:
+    def _apply(self, memory: Snapshot, steps: list[Step], *, in_bulk: bool) -> list[Outcome]:
         applier = Applier(
             self._run.client,
             memory,
             self._declaration,
             parallel=self._options["parallel"],
             in_bulk=in_bulk,
-            tell=self._run.waiting,
+            tell=self._run.report_waiting,
         )
         outcomes = applier.apply(steps)
         for outcome in outcomes:

@@ -20,7 +20,7 @@ from .._runtime.run import Run
 from . import ownership_label
 from .declaration import Declaration, Item, Problem
 from .sections import BY_OPTION, SECTIONS, SETTINGS
-from .snapshot import Memory, RecallingClient
+from .snapshot import CachedClient, Snapshot
 
 #: The actions by which an object goes whose id they tell.
 _REMOVING = ("delete", "finish_swap", "undo_swap")
@@ -54,7 +54,7 @@ class Planner:
     ``memory`` is the cluster as it would be by then.
     """
 
-    def __init__(self, client: Client, memory: Memory, stack: str | None, *, verifying: bool = False) -> None:
+    def __init__(self, client: Client, memory: Snapshot, stack: str | None, *, verifying: bool = False) -> None:
         self._client = client
         self.memory = memory.fork()
         self._stack = stack
@@ -97,8 +97,8 @@ class Planner:
         self._foresee(item, run.actions, result)
         return Step(item, options, run.actions, result["diff"])
 
-    def _check(self, item: Item, options: Mapping[str, Any]) -> tuple[RecallingClient, Run, dict[str, Any]]:
-        client = RecallingClient(self._client, self.memory, read_only=True)
+    def _check(self, item: Item, options: Mapping[str, Any]) -> tuple[CachedClient, Run, dict[str, Any]]:
+        client = CachedClient(self._client, self.memory, read_only=True)
         run = Run(client, check_mode=True)
         try:
             return client, run, item.section.execute(options, run)

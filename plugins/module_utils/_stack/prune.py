@@ -26,7 +26,7 @@ from .._values.compare import text_of
 from . import ownership_label
 from .declaration import Declaration, Item
 from .sections import BY_OPTION
-from .snapshot import Memory
+from .snapshot import Snapshot
 
 #: The kinds that can be removed, users before what they use.
 _KINDS: tuple[tuple[str, type[Kind]], ...] = (
@@ -38,7 +38,7 @@ class Pruner:
     """Finds what to remove: what carries the stack's mark (``managed``), or whatever the given sections do not name
     (``all``). What counts as used goes by the cluster as it is ``foreseen`` with everything declared done."""
 
-    def __init__(self, client: Client, memory: Memory, foreseen: Memory, declaration: Declaration) -> None:
+    def __init__(self, client: Client, memory: Snapshot, foreseen: Snapshot, declaration: Declaration) -> None:
         self._client = client
         self._memory = memory
         self._foreseen = foreseen

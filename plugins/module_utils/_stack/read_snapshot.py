@@ -20,12 +20,12 @@ from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .declaration import Declaration
-from .snapshot import Memory
+from .snapshot import Snapshot
 
 
-def survey(client: Client, declaration: Declaration) -> Memory:
+def read_snapshot(client: Client, declaration: Declaration) -> Snapshot:
     """Everything that the declared items and their references are on the cluster. Raises Failure."""
-    memory = Memory()
+    memory = Snapshot()
     wanted: dict[str, dict[str, None]] = {}
     for item in declaration:
         wanted.setdefault(item.section.option, {})[item.name] = None
@@ -49,7 +49,7 @@ def survey(client: Client, declaration: Declaration) -> Memory:
 
 def _learn(
     client: Client,
-    memory: Memory,
+    memory: Snapshot,
     kind: type[Kind],
     references: Iterable[str],
     more: list[dict[str, Any]] | None = None,
@@ -65,7 +65,7 @@ def _learn(
     return found
 
 
-def _learn_pipelines(client: Client, memory: Memory, kind: str, names: list[str]) -> None:
+def _learn_pipelines(client: Client, memory: Snapshot, kind: str, names: list[str]) -> None:
     held = pipelines.read_all(client, kind)
     for name in names:
         body = {name: held[name]} if name in held else {}

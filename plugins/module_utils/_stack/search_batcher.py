@@ -39,7 +39,7 @@ class _Look:
 class _Resting(Clock):
     """A clock for those who have a turn: whoever sleeps by it gives it up meanwhile, as nobody is to wait for that."""
 
-    def __init__(self, looks: Looks, clock: Clock) -> None:
+    def __init__(self, looks: SearchBatcher, clock: Clock) -> None:
         self._looks = looks
         self.now, self.epoch, self.jitter = clock.now, clock.epoch, clock.jitter  # type: ignore[method-assign] # only its sleep is another
         self._sleep = clock.sleep
@@ -49,7 +49,7 @@ class _Resting(Clock):
             self._sleep(seconds)
 
 
-class Looks:
+class SearchBatcher:
     """Workers write in turns, ``parallel`` of them at once.
 
     Whoever has made something and asks who else has its name gives up the turn. As soon as nobody has one or wants one,

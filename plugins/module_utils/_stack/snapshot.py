@@ -39,7 +39,7 @@ def keys_of(query: Mapping[str, Any]) -> set[tuple[str, str]] | None:
     return None
 
 
-class Memory:
+class Snapshot:
     """Objects as they were when they were read, and which questions about them are answered by that.
 
     What was written since is no longer known. Safe for use by several threads.
@@ -61,9 +61,9 @@ class Memory:
         self._paths: set[str] = set()
         self._answers: dict[str, Answer] = {}
 
-    def fork(self) -> Memory:
+    def fork(self) -> Snapshot:
         """A copy that can be changed on its own."""
-        forked = Memory()
+        forked = Snapshot()
         with self._lock:
             forked._docs, forked._answers = dict(self._docs), dict(self._answers)
             forked._gone, forked._doubted, forked._planned = set(self._gone), set(self._doubted), set(self._planned)
@@ -186,17 +186,17 @@ class Memory:
                 self._ids.get((path, *key), {}).pop(doc.id, None)
 
 
-class RecallingClient(Client):
+class CachedClient(Client):
     """A client that sends only what the memory cannot answer, over the connections of another one.
 
     Where it may write, it tells each thing from memory once only: whoever asks again waits for a change.
     """
 
-    def __init__(self, client: Client, memory: Memory, *, read_only: bool) -> None:
+    def __init__(self, client: Client, memory: Snapshot, *, read_only: bool) -> None:
         vars(self).update(vars(client))
         self.reads = self.writes = 0
         self.memory = memory
-        self._read_only = self.recalls = read_only
+        self._read_only = self.is_cached = read_only
         self._told: set[Any] = set()
         #: The targets of the reads that were answered from memory.
         self.recalled: set[str] = set()
@@ -258,4 +258,4 @@ def _target(path: str, object_id: str) -> str:
 
 def _keys(source: Mapping[str, Any]) -> set[tuple[str, str]]:
     """What an object is found by, its id aside."""
-    return {(field, source[field]) for field in Memory.FIELDS if isinstance(source.get(field), str)}
+    return {(field, source[field]) for field in Snapshot.FIELDS if isinstance(source.get(field), str)}

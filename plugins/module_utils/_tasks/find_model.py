@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping
 
-from .._coordination.duplicates import find, need, only, settled
+from .._coordination.duplicates import find, need, only, resolve_name
 from .._errors.exceptions import Failure
 from .._kinds.base import Doc
 from .._kinds.connector.resource import Connector
@@ -27,12 +27,12 @@ from .._runtime.run import Run
 
 def model_and_group(options: Mapping[str, Any], run: Run) -> tuple[Doc | None, Doc | None]:
     """The model if it exists, and the stated group; a group that is to be made has an empty id. Raises Failure."""
-    return settled(run.client, lambda: _model_and_group(options, run))
+    return resolve_name(run.client, lambda: _model_and_group(options, run))
 
 
 def _model_and_group(options: Mapping[str, Any], run: Run) -> tuple[Doc | None, Doc | None]:
     goes, by_id = options["state"] == "absent", bool(options["model_id"])
-    named = _by_id(options, run) if by_id else Model.named(run.client, options["name"])
+    named = _by_id(options, run) if by_id else Model.all_named(run.client, options["name"])
     if goes and (by_id or not named) and not options["delete_empty_group"]:
         # Nobody asks for the group.
         return named[0] if named else None, None

@@ -11,8 +11,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping
 
-from .._coordination.create import create_one
-from .._coordination.duplicates import only, settled
+from .._coordination.create import create_once
+from .._coordination.duplicates import only, resolve_name
 from .._errors.exceptions import Failure
 from .._kinds import agent as agents
 from .._kinds.agent import Agent
@@ -59,7 +59,7 @@ RULES = {"required_one_of": [("name", "agent_id")]}
 
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Bring the agent to the stated state. Raises Failure."""
-    wanted = agents.stated(_referring(options))
+    wanted = agents.desired(_referring(options))
     agents.check(wanted)
     found = _locate(options, run)
     if options["state"] == "absent":
@@ -71,7 +71,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 
 def _fulfilled(found: Doc, wanted: Mapping[str, Any]) -> bool:
-    return not agents.differing(agents.stored(found.source, wanted), wanted)
+    return not agents.diff(agents.observed(found.source, wanted), wanted)
 
 
 def _referring(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,11 +89,11 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
         if found is None and options["state"] == "present":
             raise Failure("unknown_agent", f"There is no agent with the id {agent_id!r}.")
         return found
-    return settled(run.client, lambda: _only(run, name), run.actions if run.check_mode else None)
+    return resolve_name(run.client, lambda: _only(run, name), run.actions if run.check_mode else None)
 
 
 def _only(run: Run, name: str) -> Doc | None:
-    named = Agent.named(run.client, name)
+    named = Agent.all_named(run.client, name)
     # A replacement that was cut off half-way: the new one is there, the one that it replaces still as well.
     for doc in [doc for doc in named if any(agents.replaces(new, doc) for new in named)]:
         _delete(run, doc)
@@ -102,13 +102,13 @@ def _only(run: Run, name: str) -> Doc | None:
 
 
 def _delete(run: Run, doc: Doc) -> None:
-    run.act("delete", Agent.LABEL, doc.name, lambda: agents.delete(run, doc), id=doc.id)
+    run.perform("delete", Agent.LABEL, doc.name, lambda: agents.delete(run, doc), id=doc.id)
 
 
 def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
     before: dict[str, Any] = {}
     if found is not None:
-        before = agents.shown(agents.stored(found.source))
+        before = agents.shown(agents.observed(found.source))
         _delete(run, found)
     return {"agent": None, "agent_id": found.id if found else None, "diff": {"before": before, "after": {}}}
 
@@ -117,7 +117,7 @@ def _create(
     run: Run, wanted: dict[str, Any], references: Mapping[str, str], replaced: Doc | None, options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A new agent, in the place of the ``replaced`` one if there is one."""
-    before = agents.stored(replaced.source, wanted) if replaced else {}
+    before = agents.observed(replaced.source, wanted) if replaced else {}
     fields = {**before, **wanted}
     for part in ("llm", "memory"):
         if part in fields:
@@ -140,7 +140,7 @@ def _create(
                 agents.delete(run, doc)
 
         before_it = replaced.id if replaced else ""
-        made = create_one(
+        made = create_once(
             Agent,
             run,
             body,
@@ -154,7 +154,7 @@ def _create(
         return made
 
     facts: dict[str, Any] = {"replaced_id": replaced.id} if replaced else {}
-    done = run.act("replace" if replaced else "create", Agent.LABEL, fields["name"], make, **facts)
+    done = run.perform("replace" if replaced else "create", Agent.LABEL, fields["name"], make, **facts)
     if done is None:
         return _result(run, before, wanted, Doc("", fields), references)
     doc, ours = done
@@ -168,8 +168,8 @@ def _create(
 def _converge(
     options: Mapping[str, Any], run: Run, found: Doc, wanted: dict[str, Any], references: Mapping[str, str]
 ) -> dict[str, Any]:
-    current = agents.stored(found.source, wanted)
-    differing = agents.differing(current, wanted)
+    current = agents.observed(found.source, wanted)
+    differing = agents.diff(current, wanted)
     if not differing:
         return _result(run, current, wanted, found, references)
     obstacle = agents.needs_a_new_one(run.version, current, wanted)
@@ -183,7 +183,7 @@ def _converge(
         return _create(run, {"name": found.name, **wanted}, references, found, options)
     agents.check_server(run.client, run.version, {name: wanted[name] for name in differing})
     changes = {name: wanted[name] for name in differing}
-    run.act(
+    run.perform(
         "update",
         Agent.LABEL,
         found.name,
@@ -200,7 +200,7 @@ def _read(run: Run, agent_id: str, wanted: Mapping[str, Any]) -> Doc:
     doc = Agent.get(run.client, agent_id)
     if doc is None:
         raise Failure("concurrent_change", f"Agent {agent_id} was removed while it was being changed.")
-    left = agents.differing(agents.stored(doc.source, wanted), wanted)
+    left = agents.diff(agents.observed(doc.source, wanted), wanted)
     if left:
         raise Failure(
             "not_converged",
@@ -214,7 +214,7 @@ def _result(
     run: Run, before: Mapping[str, Any], wanted: Mapping[str, Any], doc: Doc, references: Mapping[str, str]
 ) -> dict[str, Any]:
     """The result and the diff, over the stated fields."""
-    after = agents.stored(doc.source, wanted)
+    after = agents.observed(doc.source, wanted)
 
     def stated_part(name: str, value: Any) -> Any:
         # Of these only what is stated is compared.
@@ -225,7 +225,7 @@ def _result(
         return references_module.by_reference(agents.shown(view), references)
 
     return {
-        "agent": agents.serialise(doc) if doc.id else agents.shown(after),
+        "agent": agents.to_result(doc) if doc.id else agents.shown(after),
         "agent_id": doc.id or None,
         "diff": {"before": side(before), "after": side(after)},
     }

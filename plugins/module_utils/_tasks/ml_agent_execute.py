@@ -47,7 +47,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         predict.Expectation(content=options["expect_content"], pattern=options["expect_pattern"]),
         patience=options["wait_timeout"],
         clock=run.clock,
-        tell=run.waiting,
+        tell=run.report_waiting,
     )
     return {**told, "content": answer.content, "memory": run_agent.memory_of(answer), "result": answer.body}
 

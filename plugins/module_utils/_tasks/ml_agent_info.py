@@ -29,10 +29,10 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         found = Agent.get(run.client, agent_id)
         listed = [found] if found else []
     elif name:
-        listed = Agent.named(run.client, name)
+        listed = Agent.all_named(run.client, name)
     else:
         listed = Agent.search(run.client, {"match_all": {}})
-    told = [agents.serialise(doc) for doc in listed]
+    told = [agents.to_result(doc) for doc in listed]
     return {"agents": [agent for agent in told if options["type"] in (None, agent["type"])]}
 
 

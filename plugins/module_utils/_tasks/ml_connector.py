@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Mapping, Sequence
 
-from .._coordination.duplicates import only, settled
+from .._coordination.duplicates import only, resolve_name
 from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
 from .._kinds.base import Doc
@@ -48,7 +48,7 @@ RULES = {
 }
 
 
-def secrets(options: Mapping[str, Any]) -> list[str]:
+def secrets(options: Mapping[str, Any], parsed: object = None) -> list[str]:
     """Values to hide beyond those of 'no_log' options: keys that stand in headers in the open."""
     with suppress(Failure):
         # The task itself tells what is wrong with the statement.
@@ -82,11 +82,11 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
         return found
 
     def look() -> Doc | None:
-        found = Connector.named(run.client, name)
+        found = Connector.all_named(run.client, name)
         left = swap_module.settle(run, found, prober(options, run), timeout=options["wait_timeout"])
         return only(Connector, left, name)
 
-    return settled(run.client, look, run.actions if run.check_mode else None)
+    return resolve_name(run.client, look, run.actions if run.check_mode else None)
 
 
 def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
@@ -95,13 +95,13 @@ def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
     users = models.using_connectors(run.client, [found.id])
     if users:
         raise _in_use(found, users)
-    run.act("delete", Connector.LABEL, found.name, lambda: removal.delete(run, found.id), id=found.id)
-    before = connectors.shown(connectors.stored(found.source))
+    run.perform("delete", Connector.LABEL, found.name, lambda: removal.delete(run, found.id), id=found.id)
+    before = connectors.shown(connectors.observed(found.source))
     return {"connector": None, "connector_id": found.id, "diff": {"before": before, "after": {}}}
 
 
 def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    fields = connectors.to_create(connectors.stated(options))
+    fields = connectors.to_create(connectors.desired(options))
     secret = credential_module.decide(options, {})
     credential = secret.sent or (None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL)
     checks.check(run, fields, options["credential"] or {}, options["probe"])
@@ -109,7 +109,7 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
     body = connectors.body(fields, credential, secret.notes)
     make = partial(create_connector.create, run, body, may_move=options["update_strategy"] != "fail")
-    made = run.act("create", Connector.LABEL, fields["name"], make)
+    made = run.perform("create", Connector.LABEL, fields["name"], make)
     if made is None:
         return _result(run, {}, fields, fields, secret, None)
     doc, ours, others = made
@@ -123,7 +123,7 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         beside = [doc, *rest]
         users = models.using_connectors(run.client, [each.id for each in (old, *beside)])
         body = connectors.body(fields, credential, {**secret.notes, **connectors.replacing(old, beside)})
-        differing = connectors.differing(connectors.stored(old.source), connectors.stated(options))
+        differing = connectors.diff(connectors.observed(old.source), connectors.desired(options))
         # Where both are the same nothing changes for the models, and the backend need not be up.
         asking = options if differing else {**options, "probe": None}
         doc = _replace(asking, run, old, body, users, differing, beside) or doc
@@ -131,9 +131,9 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 
 def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any]:
-    current, wanted = connectors.stored(found.source), connectors.stated(options)
+    current, wanted = connectors.observed(found.source), connectors.desired(options)
     secret = credential_module.decide(options, found.source)
-    differing = connectors.differing(current, wanted)
+    differing = connectors.diff(current, wanted)
     swap_module.repoint(run, found, timeout=options["wait_timeout"])
     if not differing and not secret.changed:
         return _result(run, current, wanted, current, secret, found)
@@ -162,7 +162,7 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
         notes = {**connectors.notes_of(found.source), **secret.notes}
         if secret.notes:
             changes.setdefault("parameters", {})
-        doc = run.act(
+        doc = run.perform(
             "redeploy" if live else "update",
             Connector.LABEL,
             fields["name"],
@@ -186,7 +186,7 @@ def _replace(
     swap = partial(
         swap_module.swap, run, old, body, users, prober(options, run), timeout=options["wait_timeout"], beside=beside
     )
-    return run.act(
+    return run.perform(
         "swap",
         Connector.LABEL,
         body["name"],
@@ -202,11 +202,11 @@ def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], time
 
     def change() -> None:
         try:
-            Connector.change(run, found.id, body)
+            Connector.update(run, found.id, body)
         except ApiError as error:
             raise removal.explained(run.client, found.id, error) from None
 
-    deployment.while_away(run, live, change, timeout=timeout)
+    deployment.while_undeployed(run, live, change, timeout=timeout)
     return found
 
 
@@ -215,7 +215,7 @@ def prober(options: Mapping[str, Any], run: Run) -> Callable[[str], None]:
 
     def ask(model_id: str) -> None:
         if options["probe"]:
-            predict.predict_patiently(
+            predict.predict_with_retries(
                 run.client,
                 model_id,
                 options["probe"],
@@ -223,7 +223,7 @@ def prober(options: Mapping[str, Any], run: Run) -> Callable[[str], None]:
                 timeout=options["wait_timeout"],
                 patience=min(options["wait_timeout"], 30.0),
                 clock=run.clock,
-                tell=run.waiting,
+                tell=run.report_waiting,
             )
 
     return ask
@@ -256,8 +256,8 @@ def _result(
         doc = Connector.get(run.client, doc.id)
         if doc is None:
             raise Failure("concurrent_change", "The connector was removed while it was being changed.")
-        after = connectors.stored(doc.source)
-        left = connectors.differing(after, wanted)
+        after = connectors.observed(doc.source)
+        left = connectors.diff(after, wanted)
         if left:
             raise Failure(
                 "not_converged",
@@ -271,7 +271,7 @@ def _result(
     if secret.changed:
         diff["before"]["credential"] = "(hidden)" if current else None
         diff["after"]["credential"] = "(hidden, sent anew)"
-    shown = connectors.serialise(doc) if doc is not None and not run.check_mode else connectors.shown(planned)
+    shown = connectors.to_result(doc) if doc is not None and not run.check_mode else connectors.shown(planned)
     return {"connector": shown, "connector_id": doc.id if doc else None, "diff": diff}
 
 

@@ -63,7 +63,7 @@ def _inline(options: Mapping[str, Any], client: Client) -> list[dict[str, Any]]:
 
 
 def _entry(doc: Doc, model_id: str | None) -> dict[str, Any]:
-    shown = connectors.serialise(doc)
+    shown = connectors.to_result(doc)
     return {**shown, "connector_id": doc.id or None, "model_id": model_id, "urls": connectors.urls(shown)}
 
 

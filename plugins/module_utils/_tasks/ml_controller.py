@@ -34,12 +34,12 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Bring the limits to the stated ones. Raises Failure."""
     wanted = None
     if options["state"] == "present":
-        wanted = controllers.stated(options["user_rate_limiter"])
+        wanted = controllers.desired(options["user_rate_limiter"])
     model = find(Model, run.client, options["model"])
     held = Controller.get(run.client, model.id) if model else None
     if wanted is None:
         if model and held:
-            run.act("delete", Controller.LABEL, model.name, lambda: Controller.delete(run, held.id), id=held.id)
+            run.perform("delete", Controller.LABEL, model.name, lambda: Controller.delete(run, held.id), id=held.id)
         return _result(model, held, None)
     if model is None:
         if not run.check_mode:
@@ -55,7 +55,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 def _write(options: Mapping[str, Any], run: Run, model: Doc, held: Doc | None, wanted: Mapping[str, Any]) -> None:
     facts: dict[str, Any] = {"id": model.id} if model.id else {}
-    run.act(
+    run.perform(
         "update" if held else "create",
         Controller.LABEL,
         model.name,
@@ -77,7 +77,7 @@ def _write(options: Mapping[str, Any], run: Run, model: Doc, held: Doc | None, w
 def _result(model: Doc | None, held: Doc | None, wanted: Mapping[str, Any] | None) -> dict[str, Any]:
     limits = None if wanted is None else {user: wanted[user] for user in sorted(wanted)}
     return {
-        "controller": controllers.serialise(model, limits) if model and limits is not None else None,
+        "controller": controllers.to_result(model, limits) if model and limits is not None else None,
         "model_id": model.id or None if model else None,
         "diff": {
             "before": {"user_rate_limiter": controllers.limits_of(held)} if held else {},

@@ -30,7 +30,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     held = [(model, Controller.get(run.client, model.id)) for model in found]
     return {
         "controllers": [
-            controllers.serialise(model, controllers.limits_of(controller)) for model, controller in held if controller
+            controllers.to_result(model, controllers.limits_of(controller)) for model, controller in held if controller
         ]
     }
 

@@ -79,16 +79,16 @@ def _check(found: list[Namesakes]) -> None:
 def _remove(options: Mapping[str, Any], run: Run, each: Namesakes, other: Namesake) -> None:
     doc, kept, timeout = other.doc, each.kept.doc, options["wait_timeout"]
     if each.kind is Model:
-        run.act("delete", Model.LABEL, doc.name, partial(deployment.remove, run, doc.id, timeout), id=doc.id)
+        run.perform("delete", Model.LABEL, doc.name, partial(deployment.remove, run, doc.id, timeout), id=doc.id)
     elif each.kind is ModelGroup:
         delete = partial(groups.delete_if_empty, run, doc)
-        run.act("delete", ModelGroup.LABEL, doc.name, delete, noted=bool, id=doc.id)
+        run.perform("delete", ModelGroup.LABEL, doc.name, delete, had_effect=bool, id=doc.id)
     else:
         merge = partial(swap.merge, run, doc, kept, other.models, prober(options, run), timeout=timeout)
         facts: dict[str, Any] = (
             {"into": kept.id, "models": [model.id for model in other.models]} if other.models else {}
         )
-        run.act(other.fate, Connector.LABEL, doc.name, merge, id=doc.id, **facts)
+        run.perform(other.fate, Connector.LABEL, doc.name, merge, id=doc.id, **facts)
 
 
 def _line(each: Namesakes, other: Namesake) -> str:

@@ -15,7 +15,7 @@ from .._errors.exceptions import Failure
 from .._http.connection import wait_options
 from .._kinds import model as models
 from .._kinds import model_group
-from .._kinds.base import LONGEST_NAME, Doc
+from .._kinds.base import MAX_NAME_LENGTH, Doc
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._operations import deploy as deployment
@@ -95,7 +95,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     connector = find_model.connector(options, run, found)
     if connector:
         names["connector"] = (connector.id, options["connector"])
-    wanted = models.stated({**options, "connector_id": connector.id if connector else None})
+    wanted = models.desired({**options, "connector_id": connector.id if connector else None})
     if "interface" in wanted:
         wanted["interface"] = {side: schema for side, schema in wanted["interface"].items() if schema is not None}
     try:
@@ -115,8 +115,8 @@ def _create(
     options: Mapping[str, Any], run: Run, wanted: dict[str, Any], group: Doc | None, names: dict[str, tuple[str, str]]
 ) -> dict[str, Any]:
     name = options["name"]
-    if not name.strip() or len(name) > LONGEST_NAME:
-        raise Failure("invalid_input", f"name: must have 1 to {LONGEST_NAME} characters, this one has {len(name)}.")
+    if not name.strip() or len(name) > MAX_NAME_LENGTH:
+        raise Failure("invalid_input", f"name: must have 1 to {MAX_NAME_LENGTH} characters, this one has {len(name)}.")
     if "connector_id" not in wanted:
         raise Failure("invalid_input", f"connector: is needed, as there is no model {name!r} yet.")
     versions.check_text(run.version, "name", name)
@@ -127,7 +127,7 @@ def _create(
     if group.id or run.check_mode:
         wanted["model_group_id"] = group.id
     at_once = options["state"] == "deployed" and options["register_deploy"] == "one_step"
-    made = run.act(
+    made = run.perform(
         "register_and_deploy" if at_once else "register",
         Model.LABEL,
         name,
@@ -136,7 +136,7 @@ def _create(
     if made is None:
         planned = Doc("", {**wanted, "model_state": "REGISTERED"})
         if options["state"] == "deployed" and not at_once:
-            run.act("deploy", Model.LABEL, name, lambda: None)
+            run.perform("deploy", Model.LABEL, name, lambda: None)
         return model_result.of(options, run, None, planned, wanted, names)
     doc, ours = made
     if not ours:
@@ -161,7 +161,7 @@ def _converge(
         group = ensure(run, options["model_group"])
         names = {**names, "model_group": (group.id, group.name)}
         wanted["model_group_id"] = group.id
-    differing = models.differing(found.source, wanted)
+    differing = models.diff(found.source, wanted)
     if differing:
         if options["model_id"] and {"name", "model_group_id"} & set(differing):
             both = {**found.source, **wanted}
@@ -170,7 +170,7 @@ def _converge(
             for field in ("name", "description"):
                 versions.check_text(run.version, field, wanted.get(field))
         changes = {name: wanted[name] for name in differing}
-        run.act(
+        run.perform(
             "update",
             Model.LABEL,
             found.name,
@@ -197,7 +197,7 @@ def _finish(
             run, doc, wait=options["wait"], timeout=options["wait_timeout"], under_way=deploying
         )
     elif state == "undeployed" and models.state_of(doc) in models.LIVE:
-        run.act(
+        run.perform(
             "undeploy",
             Model.LABEL,
             doc.name,
@@ -209,7 +209,7 @@ def _finish(
         if read is None:
             raise Failure("concurrent_change", f"Model {doc.id} was removed while it was being changed.")
         doc = read
-        left = models.differing(doc.source, wanted)
+        left = models.diff(doc.source, wanted)
         if left:
             raise Failure(
                 "not_converged",
@@ -223,7 +223,7 @@ def _absent(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc 
     before: dict[str, Any] = {}
     if found is not None:
         before = {**models.shown(found.source, ("name", "description")), "state": models.state_of(found)}
-        run.act(
+        run.perform(
             "delete",
             Model.LABEL,
             found.name,
@@ -238,13 +238,13 @@ def _absent(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc 
 def _delete_group(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc | None) -> None:
     """Delete the group that is stated, else the one of the model's name, unless other models are in it."""
     if group is None and options["name"]:
-        group = only(ModelGroup, ModelGroup.named(run.client, options["name"]), options["name"])
+        group = only(ModelGroup, ModelGroup.all_named(run.client, options["name"]), options["name"])
     if group is None or not group.id:
         return
     if any(not found or doc.id != found.id for doc in models.in_group(run.client, group.id)):
         return
     target = group
-    gone = run.act(
+    gone = run.perform(
         "delete", ModelGroup.LABEL, group.name, lambda: model_group.delete_if_empty(run, target), id=group.id
     )
     if gone is False:

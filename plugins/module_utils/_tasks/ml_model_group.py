@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._coordination.duplicates import only, settled
+from .._coordination.duplicates import only, resolve_name
 from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
@@ -43,7 +43,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     found = _locate(options, run)
     if options["state"] == "absent":
         return _absent(options, run, found)
-    wanted = groups.stated(options)
+    wanted = groups.desired(options)
     if found is None:
         if not (wanted.get("description") or "").strip():
             wanted.pop("description", None)
@@ -54,7 +54,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
     group_id, name = options["model_group_id"], options["name"]
     if not group_id:
-        return settled(run.client, lambda: only(ModelGroup, ModelGroup.named(run.client, name), name))
+        return resolve_name(run.client, lambda: only(ModelGroup, ModelGroup.all_named(run.client, name), name))
     found = ModelGroup.get(run.client, group_id)
     if found is None and options["state"] != "absent":
         raise Failure("unknown_model_group", f"There is no model group with the id {group_id!r}.")
@@ -64,7 +64,7 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
 def _create(run: Run, wanted: dict[str, Any]) -> dict[str, Any]:
     groups.check_name("name", wanted["name"])
     _check_text(run, wanted)
-    made = run.act("create", ModelGroup.LABEL, wanted["name"], lambda: create(run, wanted))
+    made = run.perform("create", ModelGroup.LABEL, wanted["name"], lambda: create(run, wanted))
     if made is None:
         return _result(None, Doc("", wanted), wanted)
     doc, ours = made
@@ -75,7 +75,7 @@ def _create(run: Run, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _converge(run: Run, found: Doc, wanted: dict[str, Any]) -> dict[str, Any]:
-    differing = groups.differing(found.source, wanted)
+    differing = groups.diff(found.source, wanted)
     if not differing:
         return _result(found, found, wanted)
     if "description" in differing and not wanted["description"].strip():
@@ -90,11 +90,11 @@ def _converge(run: Run, found: Doc, wanted: dict[str, Any]) -> dict[str, Any]:
         for name, value in wanted.items()
         if name in differing or (name in groups.ACCESS and set(differing) & set(groups.ACCESS))
     }
-    run.act(
+    run.perform(
         "update",
         ModelGroup.LABEL,
         found.name,
-        lambda: ModelGroup.change(run, found.id, changes),
+        lambda: ModelGroup.update(run, found.id, changes),
         id=found.id,
         fields=differing,
     )
@@ -118,7 +118,7 @@ def _verified(run: Run, group_id: str, wanted: Mapping[str, Any]) -> Doc:
     doc = ModelGroup.get(run.client, group_id)
     if doc is None:
         raise Failure("concurrent_change", f"Model group {group_id} was removed while it was being changed.")
-    left = groups.differing(doc.source, wanted)
+    left = groups.diff(doc.source, wanted)
     if left:
         raise Failure(
             "not_converged",
@@ -137,7 +137,7 @@ def _check_text(run: Run, fields: Mapping[str, Any]) -> None:
 
 def _check_free(run: Run, found: Doc, name: str) -> None:
     """The server refuses a name that is taken; so does a check, which does not ask it."""
-    others = [doc for doc in ModelGroup.named(run.client, name) if doc.id != found.id]
+    others = [doc for doc in ModelGroup.all_named(run.client, name) if doc.id != found.id]
     if others:
         raise Failure(
             "group_name_taken",
@@ -150,8 +150,10 @@ def _absent(options: Mapping[str, Any], run: Run, found: Doc | None) -> dict[str
     before: dict[str, Any] = {}
     if found is not None:
         _check_empty(run, found)
-        before = {name: value for name, value in groups.stored(found.source).items() if name in ("name", "description")}
-        run.act("delete", ModelGroup.LABEL, found.name, lambda: _delete(run, found), id=found.id)
+        before = {
+            name: value for name, value in groups.observed(found.source).items() if name in ("name", "description")
+        }
+        run.perform("delete", ModelGroup.LABEL, found.name, lambda: _delete(run, found), id=found.id)
     group_id = found.id if found else options["model_group_id"]
     return {"model_group": None, "model_group_id": group_id, "diff": {"before": before, "after": {}}}
 
@@ -179,7 +181,7 @@ def _check_empty(run: Run, group: Doc) -> None:
 
 def _result(before: Doc | None, after: Doc, wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "model_group": groups.serialise(after) if after.id else dict(wanted),
+        "model_group": groups.to_result(after) if after.id else dict(wanted),
         "model_group_id": after.id or None,
         "diff": {
             "before": _shown(before.source, wanted) if before else {},
@@ -192,7 +194,7 @@ def _shown(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
     """The stated fields, roles in one order; that all roles were added is not stored."""
     fields = {
         name: value
-        for name, value in groups.stored(source).items()
+        for name, value in groups.observed(source).items()
         if name in wanted and name != "add_all_backend_roles"
     }
     if "backend_roles" in fields:

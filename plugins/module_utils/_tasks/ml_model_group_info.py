@@ -30,7 +30,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     found = ModelGroup.select(
         run.client, object_id=options["model_group_id"], name=options["name"], pattern=options["name_pattern"]
     )
-    listed = [groups.serialise(doc) for doc in found]
+    listed = [groups.to_result(doc) for doc in found]
     if listed and (options["unused"] or options["include_used_by"]):
         users = models.ids_by(run.client, "model_group_id")
         listed = [{**entry, "used_by": users.get(entry["model_group_id"], [])} for entry in listed]

@@ -56,7 +56,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 def _as_now(client: Client, found: list[Doc]) -> list[Doc]:
     """Those that do not serve are read anew, unless they are many: a search may be a second behind their deployment."""
     idle = [doc for doc in found if models.state_of(doc) != models.DEPLOYED]
-    now = {doc.id: doc for doc in Model.read_anew(client, idle)}
+    now = {doc.id: doc for doc in Model.reread(client, idle)}
     gone = {doc.id for doc in idle} - now.keys()
     return [now.get(doc.id, doc) for doc in found if doc.id not in gone]
 
@@ -68,7 +68,7 @@ def _names(client: Client, kind: type[Kind], field: str, found: list[Doc]) -> di
 
 
 def _entry(doc: Doc, names: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    entry = models.serialise(doc)
+    entry = models.to_result(doc)
     missing = []
     for what, known in names.items():
         object_id = doc.source.get(f"{what}_id")

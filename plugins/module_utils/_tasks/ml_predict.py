@@ -60,7 +60,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             "timings": None,
             "result": None,
         }
-    answer = predict.predict_patiently(
+    answer = predict.predict_with_retries(
         run.client,
         found.id,
         parameters,
@@ -68,7 +68,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         timeout=options["predict_timeout"],
         patience=options["wait_timeout"],
         clock=run.clock,
-        tell=run.waiting,
+        tell=run.report_waiting,
     )
     return {
         "model_id": found.id,

@@ -30,7 +30,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """The tasks that the options select. Raises Failure."""
     found = sorted(_found(options, run), key=lambda doc: doc.source.get("create_time") or 0, reverse=True)
     now = run.clock.epoch()
-    return {"tasks": [tasks.serialise(doc, now) for doc in found]}
+    return {"tasks": [tasks.to_result(doc, now) for doc in found]}
 
 
 def _found(options: Mapping[str, Any], run: Run) -> list[Doc]:

@@ -41,7 +41,7 @@ def of(
         diff["before"]["state"] = models.state_of(before)
     model_id = after.id or None
     return {
-        "model": models.serialise(Doc(after.id, {**new})) if model_id else _shown(new, wanted, names),
+        "model": models.to_result(Doc(after.id, {**new})) if model_id else _shown(new, wanted, names),
         "model_id": model_id,
         "model_group_id": new.get("model_group_id") or None,
         "connector_id": new.get("connector_id") or None,

@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
     """What a step came to: the model (None where it is not there, or in check mode not yet), as it is shown, and both
     sides of the diff."""
 
-    stored: Stored | None
+    observed: Stored | None
     model: dict[str, Any] | None
     before: dict[str, Any]
     after: dict[str, Any]
@@ -73,7 +73,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "diff": diff,
     }
     if options["state"] == "loaded":
-        wanted = memory.Wanted(name, outcome.stored, outcome.model or {})
+        wanted = memory.Wanted(name, outcome.observed, outcome.model or {})
         result.update(memory.ensure_loaded(options, run, wanted, lines, diff))
     return result
 
@@ -114,13 +114,13 @@ def _absent(run: Run, name: str, stored: Stored | None) -> Outcome:
     client = client_module.of(run)
     if models.named(models.running(client), name):
         # It would go on serving from memory.
-        run.act(
+        run.perform(
             "unload",
             "model",
             name,
             lambda: client.patiently("/api/generate", {"model": name, "keep_alive": 0, "stream": False}, timeout=60.0),
         )
-    run.act("delete", "model", name, lambda: client.change("DELETE", "/api/delete", {"model": name}, accept=(404,)))
+    run.perform("delete", "model", name, lambda: client.change("DELETE", "/api/delete", {"model": name}, accept=(404,)))
     if not run.check_mode and models.named(models.listed(client), name):
         raise Failure("not_converged", f"{name}: deleted, yet the server still lists it. Is somebody else pulling it?")
     return Outcome(None, None, _identity(stored), {})
@@ -129,12 +129,12 @@ def _absent(run: Run, name: str, stored: Stored | None) -> Outcome:
 def _pulled(options: Mapping[str, Any], run: Run, name: str, stored: Stored | None) -> Outcome:
     before = _identity(stored)
     if stored and options["update"] == "if_missing":
-        return Outcome(stored, models.serialise(stored), before, before)
+        return Outcome(stored, models.to_result(stored), before, before)
     if stored and run.check_mode:
         run.warn(
             f"{name}: whether its registry has another version is only known once it is pulled, which check mode does not do."
         )
-        return Outcome(stored, models.serialise(stored), before, before)
+        return Outcome(stored, models.to_result(stored), before, before)
     client, body = (
         client_module.of(run),
         {"model": name, "stream": True, **({"insecure": True} if options["insecure"] else {})},
@@ -154,11 +154,13 @@ def _pulled(options: Mapping[str, Any], run: Run, name: str, stored: Stored | No
                 run.clock.sleep(pause)
         return progress, _read_back(run, name)
 
-    done = run.act("pull", "model", name, pull, noted=lambda done: stored is None or done[1].digest != stored.digest)
+    done = run.perform(
+        "pull", "model", name, pull, had_effect=lambda done: stored is None or done[1].digest != stored.digest
+    )
     if done is None:
         return Outcome(None, {"name": name}, before, {"name": name, "digest": None, "size": None})
     progress, after = done
-    return Outcome(after, models.serialise(after), before, _identity(after), progress)
+    return Outcome(after, models.to_result(after), before, _identity(after), progress)
 
 
 def _made(
@@ -190,13 +192,13 @@ def _made(
             wanted = models.wanted_from_model(models.facts(base), stated)
         source = {"from": base_name}
     shown = {fact: current[fact] for fact in wanted} if current else {}
-    if wanted and not models.differing(current, wanted):
-        return Outcome(stored, models.serialise(stored) if stored else None, shown, wanted)
+    if wanted and not models.diff(current, wanted):
+        return Outcome(stored, models.to_result(stored) if stored else None, shown, wanted)
 
     if path and not client.has(f"/api/blobs/{digest}"):
-        run.act("upload", "file", path, lambda: _upload(options, run, path, digest), digest=digest, size=size)
+        run.perform("upload", "file", path, lambda: _upload(options, run, path, digest), digest=digest, size=size)
     body = {"model": name, **source, **{option: value for option, value in stated.items() if value}, "stream": True}
-    progress = run.act(
+    progress = run.perform(
         "update" if stored else "create",
         "model",
         name,
@@ -205,18 +207,18 @@ def _made(
     if run.check_mode:
         return Outcome(None, {"name": name, "digest": None, "size": None, **wanted}, shown, wanted)
     after = _read_back(run, name)
-    left = models.differing(facts(after), wanted)
+    left = models.diff(facts(after), wanted)
     if left:
         told = "; ".join(f"{fact} is {facts(after)[fact]!r} instead of {wanted[fact]!r}" for fact in left)
         raise Failure("not_converged", f"{name}: created, yet {told}.")
-    return Outcome(after, models.serialise(after), shown, wanted, progress)
+    return Outcome(after, models.to_result(after), shown, wanted, progress)
 
 
 def _patience(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     return {
         "silence": options["silence_timeout"],
         "timeout": options["wait_timeout"],
-        "tell": lambda line: run.waiting(f"{options['name']}: {line}"),
+        "tell": lambda line: run.report_waiting(f"{options['name']}: {line}"),
     }
 
 

@@ -39,7 +39,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         shown = client.show(line["name"]) if options["details"] else {}
         # One that somebody deletes in this moment is not listed.
         if shown is not None:
-            found.append({**models.serialise(Stored(line, shown)), "running": models.serialise_running(entry)})
+            found.append({**models.to_result(Stored(line, shown)), "running": models.serialise_running(entry)})
     return {"models": found}
 
 

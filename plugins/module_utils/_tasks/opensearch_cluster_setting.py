@@ -59,7 +59,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             run.warn(f"{name}: a transient value is set, which counts until the cluster restarts.")
     after = current
     if changes:
-        run.act(
+        run.perform(
             "set",
             "cluster setting",
             ", ".join(sorted(changes)),
@@ -68,7 +68,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         )
         after = _planned(current, scope, changes) if run.check_mode else _verified(run, scope, changes)
     return {
-        "settings": settings.serialise(after, stated),
+        "settings": settings.to_result(after, stated),
         "diff": {
             "before": {name: current.scope(scope).get(name, current.effective(name)) for name in changes},
             # A reset is shown as null: which default then counts is not known before.

@@ -24,7 +24,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     current = settings.read(run.client)
     names = [name for name in current.names() if any(fnmatchcase(name, pattern) for pattern in patterns)]
     return {
-        "settings": settings.serialise(current, names),
+        "settings": settings.to_result(current, names),
         "origins": {name: current.origin(name) for name in names},
     }
 

@@ -68,7 +68,7 @@ def _check(documents: list[dict[str, Any]], ids: list[str], present: bool) -> No
 
 def _act(run: Run, action: str, index: str, ids: list[str], do: Callable[[], dict[str, str]]) -> None:
     """One request, which the server does in part where it refuses some documents."""
-    refused = run.act(action, "document", index, do, noted=lambda failed: len(failed) < len(ids), ids=ids)
+    refused = run.perform(action, "document", index, do, had_effect=lambda failed: len(failed) < len(ids), ids=ids)
     if refused:
         reasons = "; ".join(f"{each}: {reason[:300]}" for each, reason in sorted(refused.items())[:5])
         message = f"{index}: {len(refused)} of {len(ids)} refused: {reasons}"

@@ -32,34 +32,34 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     stored = indexes.read(run.client, name)
     if options["state"] == "absent":
         if stored is not None:
-            run.act("delete", "index", name, lambda: indexes.delete(run.client, name))
+            run.perform("delete", "index", name, lambda: indexes.delete(run.client, name))
         return {"index": None, "diff": {"before": stored or {}, "after": {}}}
 
     wanted = {"settings": indexes.flat(body.get("settings") or {}), "mappings": dict(body.get("mappings") or {})}
     before = {} if stored is None else _shown(stored, wanted)
     if stored is None:
-        run.act("create", "index", name, lambda: indexes.create(run.client, name, **wanted))
+        run.perform("create", "index", name, lambda: indexes.create(run.client, name, **wanted))
     else:
         _change(run, name, stored, wanted)
     after = stored
     if run.changed and not run.check_mode:
         after = _written(run, name, wanted)
-    return {"index": indexes.serialise(name, after or wanted), "diff": {"before": before, "after": wanted}}
+    return {"index": indexes.to_result(name, after or wanted), "diff": {"before": before, "after": wanted}}
 
 
 def _change(run: Run, name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    settings = indexes.differing(stored["settings"], wanted["settings"])
+    settings = indexes.diff(stored["settings"], wanted["settings"])
     mappings = wanted["mappings"]
     if indexes.holds(stored["mappings"], mappings):
         mappings = {}
     indexes.check_change(stored, settings, mappings)
     # The mappings first: they are what a server refuses.
     if mappings:
-        run.act(
+        run.perform(
             "update", "index", name, lambda: indexes.put(run.client, name, "mapping", mappings), fields=["mappings"]
         )
     if settings:
-        run.act(
+        run.perform(
             "update",
             "index",
             name,

@@ -33,13 +33,13 @@ RULES = {"required_if": [("state", "present", ["definition"])]}
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Bring the pipeline to the stated state. Raises Failure."""
     name, kind = options["name"], options["type"]
-    body = pipelines.stated(options)
+    body = pipelines.desired(options)
     pipelines.check(options, body)
     current = pipelines.read(run.client, kind, name)
     label = pipelines.label(kind)
     if options["state"] == "absent":
         if current is not None:
-            run.act("delete", label, name, lambda: pipelines.delete(run.client, kind, name))
+            run.perform("delete", label, name, lambda: pipelines.delete(run.client, kind, name))
         return {"pipeline": None, "diff": {"before": current or {}, "after": {}}}
 
     fulfilled = None if current is None else partial(pipelines.same, current)
@@ -48,7 +48,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     if current is None or not pipelines.same(current, wanted):
         if run.check_mode:
             pipelines.check_processors(run.client, kind, wanted)
-        run.act(
+        run.perform(
             "create" if current is None else "update",
             label,
             name,
@@ -61,7 +61,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         )
         after = wanted if run.check_mode else _written(run, kind, name, wanted)
     return {
-        "pipeline": pipelines.serialise(kind, name, after or {}),
+        "pipeline": pipelines.to_result(kind, name, after or {}),
         "diff": {
             "before": references_module.by_reference(before, references),
             "after": references_module.by_reference(after, references),

@@ -24,7 +24,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """The pipelines that the options select, search pipelines first. Raises Failure."""
     return {
         "pipelines": [
-            pipelines.serialise(kind, name, body)
+            pipelines.to_result(kind, name, body)
             for kind in ([options["type"]] if options["type"] else pipelines.PATHS)
             for name, body in sorted(pipelines.read_all(run.client, kind, options["name"] or "*").items())
         ]

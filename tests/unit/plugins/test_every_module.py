@@ -11,7 +11,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import ansible_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import module as runtime
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import (
     COLLECTION,
     connection_of,
@@ -20,7 +20,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness impo
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.specs import argument_spec, load
 
-ROOT = Path(ansible_module.__file__).resolve().parents[3]
+ROOT = Path(runtime.__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if not path.stem.startswith("_"))
 
 
@@ -113,7 +113,7 @@ class TestModule:
         assert of_documentation(documentation(module)["options"]) == of_spec(argument_spec(module))
 
     def test_no_option_hides_one_of_the_connection(self, module: str) -> None:
-        assert not set(task_of(module).OPTIONS) & set(connection_of(module).options())
+        assert not set(task_of(module).MODULE.spec) & set(connection_of(module).options())
 
     def test_environment_variables_are_documented(self, module: str) -> None:
         documented = documentation(module)["options"]

@@ -69,7 +69,7 @@ def server_of(module: str) -> dict[str, Any]:
 
 def parameters(module: str, stated: Mapping[str, Any]) -> dict[str, Any]:
     """The options as the module sees them: validated, with defaults."""
-    validator = ArgumentSpecValidator({**connection_of(module).options(), **task_of(module).OPTIONS})
+    validator = ArgumentSpecValidator({**connection_of(module).options(), **task_of(module).MODULE.spec})
     result = validator.validate(dict(stated))
     assert not result.error_messages, result.error_messages
     return dict(result.validated_parameters)
@@ -84,9 +84,10 @@ def make_run(transport: Transport, *, check_mode: bool = False, clock: FakeClock
 def execute(transport: Transport, module: str, /, *, check_mode: bool = False, **stated: Any) -> dict[str, Any]:
     """The result of a task, as a dictionary with 'changed' and 'actions'; raises what the task raises."""
     options = parameters(module, {**server_of(module), **stated})
+    described = task_of(module).MODULE
     client = connection_of(module).connect(options, read_only=check_mode, transport=transport, clock=FakeClock())
     run = Run(client, check_mode=check_mode)
-    result = task_of(module).execute(options, run)
+    result = described.execute(described.parse(options), run)
     return {"changed": run.changed, "actions": run.actions, "warnings": run.warnings, **result}
 
 

@@ -103,7 +103,7 @@ _GZIP = "Content-Encoding: gzip"
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\r\nPLAY RECAP *****\nok: [forged] \u202e\u2066"
 
 #: Answered at once, and each of them to be refused.
-AT_ONCE: dict[str, Behaviour] = {
+RACE_WINDOW: dict[str, Behaviour] = {
     "nothing": sends(b""),
     "no HTTP": sends(b"SSH-2.0-OpenSSH_9.2\r\n"),
     "zeros": sends(b"\0" * 10_000),

@@ -14,13 +14,13 @@ def text(value: Any) -> Any:
 
 class Indices:
     def __init__(self) -> None:
-        self.stored: dict[str, dict[str, Any]] = {}
+        self.observed: dict[str, dict[str, Any]] = {}
         self.documents: dict[str, dict[str, Any]] = {}
 
     def add(self, name: str, **body: Any) -> None:
         settings = {"index.number_of_shards": "1", "index.uuid": "u"}
         settings.update({key: text(value) for key, value in body.get("settings", {}).items()})
-        self.stored[name] = {"aliases": {}, "settings": settings, "mappings": dict(body.get("mappings", {}))}
+        self.observed[name] = {"aliases": {}, "settings": settings, "mappings": dict(body.get("mappings", {}))}
         self.documents[name] = {}
 
     def knows(self, path: str) -> bool:
@@ -31,9 +31,9 @@ class Indices:
         if (method, action) == ("PUT", ""):
             self.add(name, **(body or {}))
             return {"acknowledged": True, "index": name}
-        if name not in self.stored:
+        if name not in self.observed:
             raise refused(404, f"no such index [{name}]", MISSING)
-        index, documents = self.stored[name], self.documents[name]
+        index, documents = self.observed[name], self.documents[name]
         if action == "_settings":
             for key, value in body.items():
                 index["settings"].pop(key, None)
@@ -51,7 +51,7 @@ class Indices:
             hits = [{"_id": each, "_score": 1.0, "_source": source} for each, source in documents.items()]
             return {"hits": {"total": {"value": len(hits)}, "hits": hits}}
         elif method == "DELETE":
-            del self.stored[name]
+            del self.observed[name]
         else:
             return {name: index}
         return {"acknowledged": True}

@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import ansible_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import module as runtime
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import COLLECTION
 
 
@@ -27,7 +27,7 @@ def argument_spec(module: str) -> dict[str, Any]:
         assert rules["supports_check_mode"] is True
         raise Caught(argument_spec)
 
-    with mock.patch.object(ansible_module.AnsibleModule, "__init__", catch), pytest.raises(Caught) as caught:
+    with mock.patch.object(runtime.AnsibleModule, "__init__", catch), pytest.raises(Caught) as caught:
         load(module).main()
     spec: dict[str, Any] = caught.value.args[0]
     return spec

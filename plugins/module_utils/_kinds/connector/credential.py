@@ -41,10 +41,10 @@ def decide(options: Mapping[str, Any], source: Mapping[str, Any]) -> Secret:
 def _newly_used(options: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
     """Whether the stated connector puts a part of the given credential in where the stored one uses none of that name,
     and so may have none."""
-    current = connectors.stored(source)
+    current = connectors.observed(source)
     before, after = (
         {name for kind, name, _default in connectors.placeholders(fields) if kind == "credential"}
-        for fields in (current, connectors.merged(current, connectors.stated(options)))
+        for fields in (current, connectors.merged(current, connectors.desired(options)))
     )
     return bool((after - before) & set(options["credential"]))
 

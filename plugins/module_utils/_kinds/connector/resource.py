@@ -24,7 +24,7 @@ PLACEHOLDER_CREDENTIAL = {"placeholder": "the backend needs no credential"}
 NOTES = "_searchops"
 
 #: How many connectors before the one that was replaced are kept in mind. Each is there only while the server holds it.
-MOST_BEFORE = 8
+MAX_REPLACED_IDS = 8
 
 #: The fields in which a connector is stated and compared.
 FIELDS = (
@@ -64,7 +64,7 @@ def words_of(connector_id: str) -> set[str]:
 #: Seconds to let pass before another connector is made as the id of the last one was alike, so that it is less so. On a server
 #: whose ids have one hyphen in their fixed part and one in what counts the time, all that are made in the same 1.024 s
 #: share a word (seen on 2.19.1).
-NEXT_ID = 0.3
+ID_RETRY_PAUSE = 0.3
 
 
 def alike(connector_id: str, others: Iterable[str]) -> bool:
@@ -73,7 +73,7 @@ def alike(connector_id: str, others: Iterable[str]) -> bool:
     return not all(words.isdisjoint(words_of(other)) for other in others)
 
 
-def stated(options: Mapping[str, Any]) -> dict[str, Any]:
+def desired(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state, in the form in which the server stores them."""
     # The option 'headers' is the connection's: what it holds is for the cluster, and secret.
     fields = {
@@ -92,7 +92,7 @@ def stated(options: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def stored(source: Mapping[str, Any]) -> dict[str, Any]:
+def observed(source: Mapping[str, Any]) -> dict[str, Any]:
     """The same fields out of what the server answers."""
     fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
     fields["parameters"] = {name: value for name, value in (source.get("parameters") or {}).items() if name != NOTES}
@@ -122,11 +122,11 @@ def replaced_by(source: Mapping[str, Any]) -> list[str]:
 
 def replacing(old: Doc, beside: Iterable[Doc] = ()) -> dict[str, Any]:
     """The notes of one that is to be swapped for the old one, and for those ``beside`` it."""
-    before = [*replaced_by(old.source), *(doc.id for doc in beside)][-MOST_BEFORE:]
+    before = [*replaced_by(old.source), *(doc.id for doc in beside)][-MAX_REPLACED_IDS:]
     return {"replaces": old.id, **({"before": before} if before else {})}
 
 
-def differing(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def diff(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """The names of the stated fields that the stored connector does not fulfil."""
     return [name for name in wanted if not _same(name, current.get(name), wanted[name])]
 
@@ -214,12 +214,12 @@ def shown(fields: Mapping[str, Any]) -> dict[str, Any]:
     return view
 
 
-def serialise(doc: Doc) -> dict[str, Any]:
+def to_result(doc: Doc) -> dict[str, Any]:
     """A connector as modules return it."""
     times: dict[str, Any] = {
         name: doc.source[name] for name in ("created_time", "last_updated_time", "owner") if name in doc.source
     }
-    return {"connector_id": doc.id, **shown(stored(doc.source)), **times}
+    return {"connector_id": doc.id, **shown(observed(doc.source)), **times}
 
 
 def urls(fields: Mapping[str, Any]) -> list[str]:

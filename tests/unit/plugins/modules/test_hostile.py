@@ -34,9 +34,9 @@ def run(module: str, url: str, violations: list[str], timeout: float, **more: An
     return run_module(module, args, RequestsTransport(True, None), violations)
 
 
-@pytest.mark.parametrize("behaviour", hostile.AT_ONCE)
+@pytest.mark.parametrize("behaviour", hostile.RACE_WINDOW)
 def test_a_wrong_answer(behaviour: str, check_mode_violations: list[str]) -> None:
-    with hostile.serving(hostile.AT_ONCE[behaviour]) as url:
+    with hostile.serving(hostile.RACE_WINDOW[behaviour]) as url:
         for module in SAMPLES:
             result = run(module, url, check_mode_violations, 2.0)
             hostile.judge(result)

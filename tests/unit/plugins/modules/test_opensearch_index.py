@@ -33,7 +33,7 @@ STORED = {
 }
 
 
-def stored(**parts: Any) -> dict[str, Any]:
+def observed(**parts: Any) -> dict[str, Any]:
     return {"rag": {"aliases": {}, **STORED, **parts}}
 
 
@@ -43,7 +43,7 @@ MISSING = error(404, "index_not_found_exception", "no such index [rag]")
 def test_the_life_of_an_index(module: Runner, cluster: FakeCluster) -> None:
     args = {"name": "rag", "body": BODY}
     planned = module(NAME, cluster, check_mode=True, **args)
-    assert cluster.indices.stored == {}
+    assert cluster.indices.observed == {}
     made = module(NAME, cluster, **args)
     assert [action["action"] for action in planned["actions"]] == ["create"]
     assert made["actions"] == planned["actions"]
@@ -62,7 +62,7 @@ def test_the_life_of_an_index(module: Runner, cluster: FakeCluster) -> None:
 def test_an_unchanged_index_costs_one_request(module: Runner, script: MakeScript) -> None:
     meta = {"properties": {"meta": {"type": "object", "properties": {"a": {"type": "keyword"}}}}}
     for body in (BODY, {}, {"settings": {"knn.nope": None}}, {"mappings": meta}):
-        assert not module(NAME, script(get(READ).answers(200, stored())), name="rag", body=body)["changed"]
+        assert not module(NAME, script(get(READ).answers(200, observed())), name="rag", body=body)["changed"]
 
 
 def test_only_what_differs_is_sent(module: Runner, script: MakeScript) -> None:
@@ -70,17 +70,17 @@ def test_only_what_differs_is_sent(module: Runner, script: MakeScript) -> None:
     body = {"settings": {"search": {"default_pipeline": "p"}, "number_of_replicas": None, "knn": True}}
     after = {"index.knn": "true", "index.search.default_pipeline": "p"}
     steps = script(
-        get(READ).answers(200, stored()),
+        get(READ).answers(200, observed()),
         put("/rag/_settings", settings).answers(200),
-        get(READ).answers(200, stored(settings=after)),
+        get(READ).answers(200, observed(settings=after)),
     )
     result = module(NAME, steps, name="rag", body=body)
     assert result["actions"][0]["fields"] == sorted(settings)
     mappings = {"properties": {"new": {"type": "text"}}}
     steps = script(
-        get(READ).answers(200, stored()),
+        get(READ).answers(200, observed()),
         put("/rag/_mapping", mappings).answers(200),
-        get(READ).answers(200, stored(mappings=mappings)),
+        get(READ).answers(200, observed(mappings=mappings)),
     )
     result = module(NAME, steps, name="rag", body={"mappings": mappings})
     assert result["diff"]["before"] == {"settings": {}, "mappings": {"properties": {}}}
@@ -100,7 +100,7 @@ def test_only_what_differs_is_sent(module: Runner, script: MakeScript) -> None:
 )
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_what_an_index_keeps(module: Runner, script: MakeScript, body: dict[str, Any], check_mode: bool) -> None:
-    steps = script(get(READ).answers(200, stored()))
+    steps = script(get(READ).answers(200, observed()))
     failure = module(NAME, steps, name="rag", body=body, check_mode=check_mode)["failure"]
     assert failure["code"] == "index_not_changeable"
 
@@ -142,14 +142,14 @@ def test_an_alias(module: Runner, script: MakeScript) -> None:
 def test_another_who_writes_the_same(module: Runner, script: MakeScript) -> None:
     for answer, code in (
         (get(READ).answers(404, MISSING), "concurrent_change"),
-        (get(READ).answers(200, stored(settings={})), "not_converged"),
+        (get(READ).answers(200, observed(settings={})), "not_converged"),
     ):
         steps = script(get(READ).answers(404, MISSING), put("/rag").answers(200, {}), answer)
         assert module(NAME, steps, name="rag", body=BODY)["failure"]["code"] == code
 
 
 def test_one_that_is_gone_by_then(module: Runner, script: MakeScript) -> None:
-    steps = script(get(READ).answers(200, stored()), delete("/rag").answers(404, MISSING))
+    steps = script(get(READ).answers(200, observed()), delete("/rag").answers(404, MISSING))
     assert module(NAME, steps, name="rag", state="absent")["changed"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from ansible.module_utils import basic
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import ansible_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import module as runtime
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import masking
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, Refused
@@ -111,7 +111,7 @@ class Echo:
         return transport.RawAnswer(self.status, {}, json.dumps({"error": {"type": "x", "reason": told}}).encode())
 
 
-def stated(connection: Mapping[str, Any]) -> list[str]:
+def desired(connection: Mapping[str, Any]) -> list[str]:
     """The secrets that a task with this connection states, and that a server can therefore know from it."""
     text = json.dumps([CONNECTOR, connection])
     return [secret for secret in SECRETS.values() if json.dumps(secret) in text]
@@ -161,7 +161,7 @@ class TestNothingLeaks:
     def test_when_the_server_echoes(
         self, module: Runner, cluster: FakeCluster, connection: dict[str, Any], status: int
     ) -> None:
-        result = module("ml_connector", Echo(cluster, *stated(connection), status=status), **CONNECTOR, **connection)
+        result = module("ml_connector", Echo(cluster, *desired(connection), status=status), **CONNECTOR, **connection)
         assert result["failed"]
         assert "********" in result["msg"]
         assert leaks(result) == []
@@ -171,7 +171,7 @@ class TestNothingLeaks:
     ) -> None:
         unwatched = {**CONNECTOR, "update_credential": "on_create"}
         for pad in range(1200, 2000, 13):
-            echo = Echo(cluster, *stated(connection), pad=pad)
+            echo = Echo(cluster, *desired(connection), pad=pad)
             result = module("ml_connector", echo, **unwatched, **connection)
             assert "(cut)" in result["msg"]
             text = json.dumps(result, ensure_ascii=False)
@@ -199,7 +199,7 @@ class TestNothingLeaks:
             "ml_predict": {"model": "Chat", **QUESTION},
             "opensearch_cluster_setting": {"settings": {"plugins.ml_commons.connector.private_ip_enabled": True}},
         }[name]
-        known = [secret for secret in stated(connection) if secret not in (SECRETS["key"], SECRETS["literal"])]
+        known = [secret for secret in desired(connection) if secret not in (SECRETS["key"], SECRETS["literal"])]
         assert leaks(module(name, Echo(cluster, *known), **args, **connection)) == []
         assert leaks(module(name, cluster, **args, **connection)) == []
 
@@ -225,19 +225,19 @@ def test_the_log_of_the_system(
     module: Runner, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], known: bool
 ) -> None:
     """Ansible notes there what a module is called with, before that can say what in it is secret."""
-    noted: list[str] = []
+    log_entries: list[str] = []
     monkeypatch.setattr(basic, "has_journal", False)
-    monkeypatch.setattr(basic.AnsibleModule, "_log_to_syslog", lambda self, msg: noted.append(msg))
+    monkeypatch.setattr(basic.AnsibleModule, "_log_to_syslog", lambda self, msg: log_entries.append(msg))
     if not known:
-        monkeypatch.setattr(ansible_module, "_Discreet", Indiscreet)
+        monkeypatch.setattr(runtime, "_MaskedModule", Indiscreet)
     args = {**CONNECTOR, "description": "two\nlines\0", **connection}
     module("ml_connector", cluster, **args)
-    assert [note for note in noted if note.startswith("Invoked with")]
-    assert (leaks({"noted": noted}) == []) is known
-    assert (not [note for note in noted if "\n" in note or "\0" in note]) is known
+    assert [note for note in log_entries if note.startswith("Invoked with")]
+    assert (leaks({"noted": log_entries}) == []) is known
+    assert (not [note for note in log_entries if "\n" in note or "\0" in note]) is known
 
 
-class Indiscreet(ansible_module._Discreet):
+class Indiscreet(runtime._MaskedModule):
     """As Ansible does by itself."""
 
     log = basic.AnsibleModule.log

@@ -211,7 +211,7 @@ class TestProgress:
     def test_a_stack_tells_how_many_items_are_done(
         self, cluster: FakeCluster, told: list[str], monkeypatch: pytest.MonkeyPatch, check_mode_violations: list[str]
     ) -> None:
-        monkeypatch.setattr(run_module, "SILENCE", 0.0)
+        monkeypatch.setattr(run_module, "PROGRESS_INTERVAL", 0.0)
         groups = [{"name": name} for name in ("A", "B", "C")]
         args = {"hosts": ["http://cluster.test:9200"], "model_groups": groups, "parallel": 1}
         with harness.doubled(cluster, check_mode_violations, False):

@@ -10,13 +10,13 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.create import (
     CREATE_TRIES,
-    create_one,
+    create_once,
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.duplicates import (
-    AT_ONCE,
-    INSISTS,
-    LONG_AGO,
-    TAKEN_BACK,
+    DELETE_RETRY,
+    RACE_EXPIRY,
+    RACE_WINDOW,
+    UNIQUE_TIMEOUT,
     find,
     need,
 )
@@ -27,7 +27,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import paging
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds import model_group
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import MOST_READ_ANEW, SEARCH_LAG, Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import MAX_REREAD, SEARCH_LAG, Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model import Model, using_connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
@@ -52,7 +52,7 @@ AT_CREATE = 1
 
 
 def create(run: Run) -> tuple[Doc, bool]:
-    return create_one(
+    return create_once(
         Connector,
         run,
         BODY,
@@ -126,21 +126,21 @@ class TestFinding:
         cluster.add_connector("local chat")
         mine = cluster.add_connector("Local chat")
         client = make_run(cluster).client
-        assert [doc.id for doc in Connector.named(client, "Local chat")] == [mine]
+        assert [doc.id for doc in Connector.all_named(client, "Local chat")] == [mine]
 
     def test_the_oldest_first(self, cluster: FakeCluster) -> None:
         ids = [cluster.add_connector("Local chat") for _count in range(3)]
-        assert [doc.id for doc in Connector.named(make_run(cluster).client, "Local chat")] == ids
+        assert [doc.id for doc in Connector.all_named(make_run(cluster).client, "Local chat")] == ids
 
     def test_by_age_and_not_by_id(self, cluster: FakeCluster) -> None:
         ids = [cluster.add_connector("Local chat") for _count in range(2)]
         cluster.connectors[ids[1]]["created_time"] = 1
-        assert [doc.id for doc in Connector.named(make_run(cluster).client, "Local chat")] == ids[::-1]
+        assert [doc.id for doc in Connector.all_named(make_run(cluster).client, "Local chat")] == ids[::-1]
 
     def test_chunks_of_local_models_are_no_models(self, cluster: FakeCluster) -> None:
         model_id = cluster.add_model("Chat", cluster.add_connector())
         cluster.models["chunk"] = {**cluster.models[model_id], "chunk_number": 0}
-        assert [doc.id for doc in Model.named(make_run(cluster).client, "Chat")] == [model_id]
+        assert [doc.id for doc in Model.all_named(make_run(cluster).client, "Chat")] == [model_id]
 
     def test_by_name_or_id(self, cluster: FakeCluster) -> None:
         mine = cluster.add_connector("Local chat")
@@ -176,12 +176,12 @@ class TestFinding:
 
     def test_before_the_index_is_made(self, cluster: FakeCluster) -> None:
         cluster.index_missing = True
-        assert Connector.named(make_run(cluster).client, "x") == []
+        assert Connector.all_named(make_run(cluster).client, "x") == []
 
     def test_another_404_is_no_empty_result(self, script: Callable[..., Any]) -> None:
         run = make_run(script(post(f"{ML}/connectors/_search").answers(404, error(404, "x", "strange"))))
         with pytest.raises(ApiError):
-            Connector.named(run.client, "x")
+            Connector.all_named(run.client, "x")
 
     def test_another_404_is_no_absence(self, script: Callable[..., Any]) -> None:
         reason = "no handler found for uri [/_plugins/_ml/connectors/x]"
@@ -194,7 +194,7 @@ class TestFinding:
     def test_an_answer_without_hits(self, script: Callable[..., Any], answer: Any) -> None:
         run = make_run(script(post(f"{ML}/connectors/_search").answers(200, answer)))
         with pytest.raises(Failure, match="without hits") as caught:
-            Connector.named(run.client, "x")
+            Connector.all_named(run.client, "x")
         assert caught.value.code == "not_opensearch"
 
     def test_an_id_cannot_reach_another_path(self, script: Callable[..., Any]) -> None:
@@ -220,9 +220,9 @@ class TestFinding:
         assert need(Connector, make_run(cluster).client, "Local chat").id == connector_id
 
     def test_many_of_a_name_are_not_read_one_by_one(self, cluster: FakeCluster) -> None:
-        for _count in range(MOST_READ_ANEW + 1):
+        for _count in range(MAX_REREAD + 1):
             cluster.add_connector("Local chat")
-        assert len(Connector.named(make_run(cluster).client, "Local chat")) == MOST_READ_ANEW + 1
+        assert len(Connector.all_named(make_run(cluster).client, "Local chat")) == MAX_REREAD + 1
         assert len(cluster.exchanges) == 1
 
     def test_a_change_that_searches_never_see(self, cluster: FakeCluster) -> None:
@@ -230,7 +230,7 @@ class TestFinding:
         connector_id = cluster.add_connector("Local chat")
         cluster.change_lag = 10**6
         run = make_run(cluster)
-        Connector.change(run, connector_id, {"description": "New"})
+        Connector.update(run, connector_id, {"description": "New"})
         assert sum(run.clock.slept) == pytest.approx(SEARCH_LAG)  # type: ignore[attr-defined] # it is the fake one
         assert cluster.connectors[connector_id]["description"] == "New"
 
@@ -238,7 +238,7 @@ class TestFinding:
         connector_id = cluster.add_connector("Local chat")
         cluster.change_lag = 3
         cluster.call("PUT", f"{ML}/connectors/{connector_id}", {"description": "New"})
-        [doc] = Connector.named(make_run(cluster).client, "Local chat")
+        [doc] = Connector.all_named(make_run(cluster).client, "Local chat")
         assert doc.source["description"] == "New"
 
 
@@ -327,7 +327,7 @@ class TestCreatingOne:
         doc, ours = create(run)
         assert (doc.id, ours) == (other[0], False)
         assert list(cluster.connectors) == other
-        assert Connector.GIVES_WAY <= run.clock.now() - begun < TAKEN_BACK
+        assert Connector.WITHDRAW_TIMEOUT <= run.clock.now() - begun < UNIQUE_TIMEOUT
 
     def test_a_third_one_waits_for_the_oldest_to_give_way(self, cluster: FakeCluster) -> None:
         run = make_run(cluster)
@@ -335,7 +335,7 @@ class TestCreatingOne:
         others: list[str] = []
 
         def they() -> None:
-            if run.clock.now() - begun > Connector.GIVES_WAY + 8:
+            if run.clock.now() - begun > Connector.WITHDRAW_TIMEOUT + 8:
                 cluster.connectors.pop(others[0], None)
 
         cluster.before("POST", "/_create", lambda: others.extend(cluster.add_connector("Local chat") for _each in "ab"))
@@ -439,7 +439,7 @@ class TestLookingOn:
         with pytest.raises(Failure, match="2 connectors have the name") as caught:
             find(Connector, run.client, "Local chat")
         assert caught.value.code == "ambiguous_name"
-        assert TAKEN_BACK <= run.clock.now() - begun < TAKEN_BACK + 1
+        assert UNIQUE_TIMEOUT <= run.clock.now() - begun < UNIQUE_TIMEOUT + 1
 
     def test_they_go_on_making_and_taking_back(self, cluster: FakeCluster) -> None:
         self.two(cluster, 1)
@@ -455,13 +455,13 @@ class TestLookingOn:
         assert caught.value.code == "concurrent_change"
 
     def test_what_was_made_long_after_the_other_is_not_waited_for(self, cluster: FakeCluster) -> None:
-        self.two(cluster, AT_ONCE + 1)
+        self.two(cluster, RACE_WINDOW + 1)
         run = make_run(cluster)
         with pytest.raises(Failure, match="2 connectors have the name"):
             find(Connector, run.client, "Local chat")
         assert pauses(run) == []
 
-    @pytest.mark.parametrize(("ago", "waited"), [(LONG_AGO - TAKEN_BACK - 1, True), (LONG_AGO + 1, False)])
+    @pytest.mark.parametrize(("ago", "waited"), [(RACE_EXPIRY - UNIQUE_TIMEOUT - 1, True), (RACE_EXPIRY + 1, False)])
     def test_what_was_made_long_ago_is_not_waited_for(self, cluster: FakeCluster, ago: float, waited: bool) -> None:
         run = make_run(cluster)
         for connector_id in self.two(cluster, 1):
@@ -483,7 +483,7 @@ class TestLookingOn:
     @pytest.mark.parametrize("kind", [Connector, Model, ModelGroup])
     def test_they_wait_for_longer_than_anybody_gives_way(self, kind: Any) -> None:
         """Else those who look on would fail where the oldest is the one that goes."""
-        assert kind.GIVES_WAY + INSISTS < TAKEN_BACK
+        assert kind.WITHDRAW_TIMEOUT + DELETE_RETRY < UNIQUE_TIMEOUT
 
 
 class TestDeleting:

@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.create import create_one
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.create import create_once
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.deterministic_id import custom_id
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
@@ -163,7 +163,7 @@ class TestSomebodyElseWasQuicker:
                 get(f"{ML}/connectors/{CONNECTOR}").answers(200, body),
             )
         )
-        doc, ours = create_one(
+        doc, ours = create_once(
             Connector, run, body, path=f"{ML}/connectors/_create", withdraw=lambda connector_id: None
         )
         assert (doc.id, ours) == (CONNECTOR, False)
@@ -216,7 +216,7 @@ class TestTheIdIsTaken:
                 get(f"{ML}/connectors/theirs").answers(200, body),
             )
         )
-        doc, ours = create_one(
+        doc, ours = create_once(
             Connector, run, body, path=f"{ML}/connectors/_create", withdraw=lambda connector_id: None
         )
         assert (doc.id, ours) == ("theirs", True)

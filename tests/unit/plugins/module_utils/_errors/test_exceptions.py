@@ -8,7 +8,10 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure, understood
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import (
+    Failure,
+    reraise_malformed_answer,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.printable import printable
 
 
@@ -17,7 +20,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.pr
     [lambda: {}.get("a")["b"], lambda: [].get("a"), lambda: {}["s3cret"], lambda: int("s3cret"), lambda: int(1e999),],  # type: ignore[index,attr-defined]
 )  # fmt: skip
 def test_a_misfit(misfit: Callable[[], Any]) -> None:
-    with pytest.raises(Failure) as caught, understood():
+    with pytest.raises(Failure) as caught, reraise_malformed_answer():
         misfit()
     told = json.dumps(caught.value.as_dict())
     assert caught.value.code == "unexpected_answer"
@@ -30,7 +33,7 @@ def test_a_misfit(misfit: Callable[[], Any]) -> None:
     "other", [Failure("api_error", "x"), AssertionError("x"), OSError("x"), KeyboardInterrupt(), ZeroDivisionError()]
 )
 def test_what_is_none(other: BaseException) -> None:
-    with pytest.raises(type(other)) as caught, understood():
+    with pytest.raises(type(other)) as caught, reraise_malformed_answer():
         raise other
     assert caught.value is other
 

@@ -210,7 +210,7 @@ class TestPatience:
         [model_id] = served.models
         told: list[str] = []
         with pytest.raises(Failure) as caught:
-            predict.predict_patiently(
+            predict.predict_with_retries(
                 run.client,
                 model_id,
                 QUESTION,
@@ -238,7 +238,7 @@ class TestPatience:
         [model_id] = served.models
         client = make_run(served, clock=clock).client
         patience = {"timeout": 9.0, "patience": 60.0, "clock": clock}
-        assert predict.predict_patiently(client, model_id, QUESTION, Expectation(), **patience).elapsed == 2.25
+        assert predict.predict_with_retries(client, model_id, QUESTION, Expectation(), **patience).elapsed == 2.25
         assert clock.now() > 1000 + 3 * 2.25
 
     def test_a_lost_answer_is_not_asked_for_again(self, served: FakeCluster) -> None:

@@ -338,9 +338,9 @@ def test_a_stack_makes_no_two_that_are_taken_for_the_same(cluster: FakeCluster) 
 
 def test_not_all_tries_are_made_within_a_second(cluster: FakeCluster) -> None:
     """In which a server may give all of them a word in common."""
-    cluster.next_ids["connector"] = [f"own_{number}-a" for number in range(create_connector.IDS_TRIED)]
+    cluster.next_ids["connector"] = [f"own_{number}-a" for number in range(create_connector.MAX_ID_TRIES)]
     run = make_run(cluster)
-    run.beside.add((Connector.PATH, "another-A"))
+    run.created_by_stack.add((Connector.PATH, "another-A"))
     begun = run.clock.now()
     body = {"name": "Local chat", "version": "1", "protocol": "http", "credential": {"a": "b"}}
     body["actions"] = [{"action_type": "predict", "method": "POST", "url": "http://llm.test/"}]

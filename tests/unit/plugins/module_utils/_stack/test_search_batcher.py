@@ -15,14 +15,14 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack.search_batcher import Looks
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack.search_batcher import SearchBatcher
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
 
 WORKERS = 6
 
 
-def everybody(looks: Looks, work) -> list:
+def everybody(looks: SearchBatcher, work) -> list:
     """What becomes of the workers, all of which are there before the first one asks."""
     here = threading.Barrier(WORKERS)
 
@@ -46,7 +46,7 @@ def searches(cluster: FakeCluster) -> int:
 def test_each_gets_the_objects_of_the_own_name(cluster: FakeCluster, parallel: int) -> None:
     ids = [cluster.add_connector(f"C {number}") for number in range(WORKERS)]
     twin = cluster.add_connector("C 3")
-    looks, working, most = Looks(make_run(cluster).client, parallel), [], []
+    looks, working, most = SearchBatcher(make_run(cluster).client, parallel), [], []
 
     def work(number: int) -> list[str]:
         working.append(number)
@@ -65,7 +65,7 @@ def test_each_gets_the_objects_of_the_own_name(cluster: FakeCluster, parallel: i
 
 def test_one_search_for_all_who_wait_and_each_kind(cluster: FakeCluster) -> None:
     """Nobody is answered while somebody is still at work."""
-    looks = Looks(make_run(cluster).client, WORKERS)
+    looks = SearchBatcher(make_run(cluster).client, WORKERS)
     everybody_works = threading.Barrier(WORKERS)
 
     def work(number: int) -> int:
@@ -78,7 +78,7 @@ def test_one_search_for_all_who_wait_and_each_kind(cluster: FakeCluster) -> None
 
 def test_a_search_that_fails_fails_all_who_share_it(cluster: FakeCluster) -> None:
     cluster.inject("html")
-    looks = Looks(make_run(cluster).client, WORKERS)
+    looks = SearchBatcher(make_run(cluster).client, WORKERS)
     everybody_works = threading.Barrier(WORKERS)
 
     def work(number: int) -> list:
@@ -92,7 +92,7 @@ def test_a_search_that_fails_fails_all_who_share_it(cluster: FakeCluster) -> Non
 
 
 def test_a_search_that_breaks_leaves_nobody_waiting(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = Looks(make_run(cluster).client, WORKERS)
+    looks = SearchBatcher(make_run(cluster).client, WORKERS)
     monkeypatch.setattr(Connector, "search", lambda *args: 1 / 0)
     outcomes = everybody(looks, lambda number: looks.named(Connector, f"C {number}"))
     assert all(isinstance(outcome, (ZeroDivisionError, KeyError)) for outcome in outcomes), outcomes
@@ -100,7 +100,7 @@ def test_a_search_that_breaks_leaves_nobody_waiting(cluster: FakeCluster, monkey
 
 def test_whoever_sleeps_holds_nobody_up(cluster: FakeCluster) -> None:
     """One waits for others of the same name, for whom a second one would have to look."""
-    looks, asked = Looks(make_run(cluster).client, 1), threading.Event()
+    looks, asked = SearchBatcher(make_run(cluster).client, 1), threading.Event()
 
     def sleep(seconds: float) -> None:
         assert asked.wait(10), "nobody could ask meanwhile"

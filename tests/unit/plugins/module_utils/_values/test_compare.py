@@ -31,9 +31,9 @@ parameters = st.dictionaries(st.text(min_size=1).filter(lambda name: name != "_s
 @given(parameters)
 def test_parameters_are_unchanged_in_the_store(stated: dict[str, Any]) -> None:
     cluster = FakeCluster()
-    fields = connectors.stated({"name": "x", "parameters": stated})
+    fields = connectors.desired({"name": "x", "parameters": stated})
     connector_id = cluster.add_connector("x", parameters=fields["parameters"])
-    assert connectors.differing(connectors.stored(cluster.connectors[connector_id]), fields) == []
+    assert connectors.diff(connectors.observed(cluster.connectors[connector_id]), fields) == []
 
 
 @given(json_values)

@@ -164,9 +164,9 @@ class TestDrift:
         assert cluster.connectors[connector_id]["name"] == "New name"
 
     def test_access(self) -> None:
-        stored = connectors.stored({"name": "x", "access": "restricted", "backend_roles": ["b", "a"]})
-        assert connectors.differing(stored, {"access_mode": "restricted", "backend_roles": ["a", "b"]}) == []
-        assert connectors.differing(stored, {"access_mode": "public", "backend_roles": ["a"]}) == [
+        stored = connectors.observed({"name": "x", "access": "restricted", "backend_roles": ["b", "a"]})
+        assert connectors.diff(stored, {"access_mode": "restricted", "backend_roles": ["a", "b"]}) == []
+        assert connectors.diff(stored, {"access_mode": "public", "backend_roles": ["a"]}) == [
             "access_mode",
             "backend_roles",
         ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting on a clock that only moves when somebody sleeps."""
+"""Waiting, on a clock that moves only when a test or the code sleeps."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ import time
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clock import Clock
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.wait import WaitTimeout, wait_until
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run, WaitTimeout
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script
+
+
+def run_at(clock: FakeClock) -> Run:
+    return make_run(Script(), clock=clock)
 
 
 def wait(clock: FakeClock, states: list[str], timeout: float = 10.0) -> str:
-    return wait_until(
+    return run_at(clock).wait_until(
         lambda: states.pop(0) if len(states) > 1 else states[0],
         lambda state: state == "done",
         what="the thing to be done",
         describe=lambda state: f"state {state}",
         timeout=timeout,
-        clock=clock,
     )
 
 
@@ -51,7 +56,7 @@ def test_the_state_is_read_once_more_at_the_very_end(clock: FakeClock) -> None:
         read.append(clock.now())
         return "done" if clock.now() >= 1005 else "not yet"
 
-    wait_until(state, lambda s: s == "done", what="x", describe=str, timeout=5, clock=clock)
+    run_at(clock).wait_until(state, lambda s: s == "done", what="x", describe=str, timeout=5)
     assert read[-1] == pytest.approx(1005)
 
 
@@ -64,7 +69,7 @@ def test_a_read_may_take_longer_than_there_is_time(clock: FakeClock) -> None:
         return "not yet"
 
     with pytest.raises(WaitTimeout):
-        wait_until(state, lambda s: s == "done", what="x", describe=str, timeout=5, clock=clock)
+        run_at(clock).wait_until(state, lambda s: s == "done", what="x", describe=str, timeout=5)
     assert clock.now() - began == pytest.approx(8.1)
 
 
@@ -77,16 +82,8 @@ def test_the_clock_of_the_world() -> None:
     assert clock.epoch() == pytest.approx(time.time(), abs=60)
 
 
-def test_each_state_that_is_not_it_is_told(clock: FakeClock) -> None:
-    told: list[str] = []
-    states = iter(["new", "half", "done"])
-    wait_until(
-        lambda: next(states),
-        lambda state: state == "done",
-        what="the thing",
-        describe=lambda state: f"state {state}",
-        timeout=10.0,
-        clock=clock,
-        tell=told.append,
-    )
-    assert told == ["waiting for the thing: state new", "waiting for the thing: state half"]
+def test_each_state_that_is_not_the_last_one_is_reported(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(Run, "report_waiting", lambda self, line: lines.append(line))
+    wait(clock, ["new", "half", "done"])
+    assert lines == ["waiting for the thing to be done: state new", "waiting for the thing to be done: state half"]
