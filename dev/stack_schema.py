@@ -112,14 +112,14 @@ def rules_of(section: Section) -> Iterator[Schema]:
             yield from ({"not": {"required": [name, other]}} for other in names[number + 1 :])
     for name, value, needed in section.rules.get("required_if", []):
         # Not only where it is stated: the value is the default.
-        assert section.options[name]["default"] == value
+        assert section.spec[name]["default"] == value
         yield {"if": {"properties": {name: {"const": value}}}, "then": {"required": needed}}
 
 
 def item_of(section: Section) -> Schema:
     """An item of a section: the options of its module, without those of the connection and without an id."""
-    options = documented(section.module)
-    item = object_of({name: options[name] for name in options if name in section.options and name != section.by_id})
+    options = documented(section.module_name)
+    item = object_of({name: options[name] for name in options if name in section.spec and name != section.by_id})
     rules = list(rules_of(section))
     return {**item, **({"allOf": rules} if rules else {})}
 

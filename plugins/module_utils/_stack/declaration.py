@@ -138,7 +138,7 @@ def make(section: Section, place: str, raw: Mapping[str, Any]) -> Item:
         raise Failure(
             "invalid_input", f"{section.by_id}: a stack names its objects, as their ids differ from cluster to cluster."
         )
-    outcome = ArgumentSpecValidator(dict(section.options), **section.rules).validate(dict(raw))
+    outcome = ArgumentSpecValidator(dict(section.spec), **section.rules).validate(dict(raw))
     if outcome.error_messages:
         raise Failure("invalid_input", "; ".join(outcome.error_messages))
     options: dict[str, Any] = outcome.validated_parameters

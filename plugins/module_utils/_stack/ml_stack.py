@@ -44,7 +44,7 @@ def secrets(options: Mapping[str, Any], parsed: object = None) -> list[str]:
     found: list[str] = []
     for section in SECTIONS:
         for item in options.get(section.option) or []:
-            found += section.secrets({**dict.fromkeys(section.options), **item})
+            found += section.secrets({**dict.fromkeys(section.spec), **item})
     return found
 
 

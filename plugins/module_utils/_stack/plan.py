@@ -110,7 +110,7 @@ class Planner:
         options = dict(item.options)
         if self._verifying and options.get("update_credential") == "always":
             options["update_credential"] = "on_create"
-        if not item.section.marked or item.absent:
+        if not item.section.labelled or item.absent:
             return options
         stated = options.get("description")
         if stated is None:

@@ -204,12 +204,12 @@ def _removable(option: str, doc: Doc) -> bool:
 def _item(option: str, kind: type[Kind], doc: Doc) -> Item:
     section = BY_OPTION[option]
     given = {section.by_id: doc.id, "state": "absent", **({"name": doc.name} if option == "models" else {})}
-    options = ArgumentSpecValidator(dict(section.options)).validate(given).validated_parameters
+    options = ArgumentSpecValidator(dict(section.spec)).validate(given).validated_parameters
     return Item(section, "prune", doc.name, options)
 
 
 def _pipeline_item(kind: str, name: str) -> Item:
     section = BY_OPTION["pipelines"]
     given = {"type": kind, "name": name, "state": "absent"}
-    options = ArgumentSpecValidator(dict(section.options)).validate(given).validated_parameters
+    options = ArgumentSpecValidator(dict(section.spec)).validate(given).validated_parameters
     return Item(section, "prune", f"{kind}/{name}", options)
