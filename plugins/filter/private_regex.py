@@ -57,7 +57,7 @@ from ..module_utils._errors.exceptions import Failure
 
 def private_regex(url: object) -> str:
     try:
-        return trusted_pattern.exact(url_module.as_called(str(url)))
+        return trusted_pattern.exact_pattern(url_module.normalize(str(url)))
     except Failure as failure:
         raise AnsibleFilterError(f"private_regex: {failure.message}") from failure
 

@@ -116,7 +116,7 @@ def provider_endpoint(
         raise AnsibleFilterError(f"provider_endpoint: {failure.message}") from failure
     return {
         "url": at.url,
-        "trusted_regex": trusted_pattern.exact(at.url),
+        "trusted_regex": trusted_pattern.exact_pattern(at.url),
         "health_url": at.health_url,
         "needs_key": providers.PROVIDERS[str(provider)].key == "required",
         "probe": at.probe,

@@ -99,16 +99,18 @@ def trust_settings(urls: Sequence[str], trust: str = "exact", allow_private: str
         raise AnsibleFilterError(f"trust_settings: takes a list of URLs, and was given {type(urls).__name__}.")
     settings: dict[str, Any] = {}
     try:
-        called = {str(url): url_module.as_called(str(url)) for url in urls}
+        called = {str(url): url_module.normalize(str(url)) for url in urls}
         private = [url for url in called if _IS_PRIVATE[allow_private](url)]
     except Failure as failure:
         raise AnsibleFilterError(f"trust_settings: {failure.message}") from failure
     if called and trust != "skip":
-        settings[_TRUSTED] = [_CATCH_ALL] if trust == "catch_all" else [trusted_pattern.exact(url) for url in called]
+        settings[_TRUSTED] = (
+            [_CATCH_ALL] if trust == "catch_all" else [trusted_pattern.exact_pattern(url) for url in called]
+        )
     if private:
         settings[_PRIVATE] = True
         if trust != "skip":
-            settings[_RESTRICTION] = list(dict.fromkeys(trusted_pattern.exact(called[url]) for url in private))
+            settings[_RESTRICTION] = list(dict.fromkeys(trusted_pattern.exact_pattern(called[url]) for url in private))
     return settings
 
 

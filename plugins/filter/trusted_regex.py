@@ -48,7 +48,7 @@ def trusted_regex(url: object) -> str:
         url_module.parse(str(url))
     except Failure as failure:
         raise AnsibleFilterError(f"trusted_regex: {failure.message}") from failure
-    return trusted_pattern.exact(str(url))
+    return trusted_pattern.exact_pattern(str(url))
 
 
 class FilterModule:

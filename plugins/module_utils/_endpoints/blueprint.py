@@ -17,7 +17,7 @@ from ansible.module_utils.common.yaml import HAS_YAML, SafeLoader
 from .._errors.exceptions import Failure
 
 #: A longer file is no blueprint. Bytes.
-LONGEST_FILE = 1 << 20
+MAX_FILE_LENGTH = 1 << 20
 
 #: The line of a console in front of a body, as in ``POST /_plugins/_ml/connectors/_create``.
 _CONSOLE_LINE = re.compile(r"\A\s*(GET|POST|PUT)\s+\S+[ \t]*\r?\n")
@@ -59,12 +59,12 @@ def read_file(path: str) -> dict[str, Any]:
     """The mapping that a JSON or YAML file holds; of a console's request, its body. Raises Failure."""
     try:
         with open(path, encoding="utf-8-sig") as file:
-            text = file.read(LONGEST_FILE + 1)
+            text = file.read(MAX_FILE_LENGTH + 1)
     except (OSError, ValueError) as exc:
         # The latter for bytes that are no text, and for a path with a zero in it.
         raise Failure("invalid_input", f"src: {path} cannot be read: {exc}") from exc
-    if len(text) > LONGEST_FILE:
-        raise Failure("invalid_input", f"src: {path} is longer than {LONGEST_FILE} bytes, which no blueprint is.")
+    if len(text) > MAX_FILE_LENGTH:
+        raise Failure("invalid_input", f"src: {path} is longer than {MAX_FILE_LENGTH} bytes, which no blueprint is.")
     body = _parsed(text, path)
     if not isinstance(body, dict):
         raise Failure("invalid_input", f"src: {path} holds no mapping.")
@@ -76,7 +76,7 @@ def read_file(path: str) -> dict[str, Any]:
     return as_json
 
 
-def left_in(fields: Mapping[str, Any]) -> Iterator[str]:
+def find_placeholders(fields: Mapping[str, Any]) -> Iterator[str]:
     """The places among a connector's fields at which a placeholder such as ``<YOUR KEY>`` was left in, as in
     ``actions[0].url``."""
     urls = [fields.get("url"), *(action.get("url") for action in fields.get("actions") or [])]

@@ -46,7 +46,7 @@ class _Beyond(re.error):
     """What Java may take and this check does not know."""
 
 
-def exact(url: str) -> str:
+def exact_pattern(url: str) -> str:
     """The pattern that matches this URL and no other, for Java and for Python."""
     escaped = re.sub(r"([.\\+*?\[\](){}^$|])", r"\\\1", url)
     return f"^{escaped}$"

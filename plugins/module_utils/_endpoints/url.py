@@ -63,7 +63,7 @@ def parse(url: str) -> Backend:
     return Backend(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), parts.path)
 
 
-def as_called(url: str) -> str:
+def normalize(url: str) -> str:
     """The URL as ML Commons writes it when it calls it: its HTTP client leaves out a port that belongs to the scheme, and
     what follows a ``#``. Raises Failure where ML Commons could not use it."""
     port = parse(url).port
@@ -74,7 +74,7 @@ def as_called(url: str) -> str:
     return urlunsplit(parts._replace(netloc=netloc, fragment=""))
 
 
-def resolve(host: str) -> list[str]:
+def resolve_host(host: str) -> list[str]:
     """The addresses of a host name as this machine sees them; none where it does not know the name."""
     try:
         return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None)})
@@ -82,7 +82,7 @@ def resolve(host: str) -> list[str]:
         return []
 
 
-def is_private(url: str, resolver: Callable[[str], list[str]] = resolve) -> bool:
+def is_private(url: str, resolver: Callable[[str], list[str]] = resolve_host) -> bool:
     """Whether ML Commons will take the backend for private and refuse it by default.
 
     It resolves the host on each node and looks for loopback, RFC 1918, link-local and site-local addresses. A name

@@ -22,7 +22,7 @@ def printable(text: object, limit: int = 2000) -> str:
     return shown if len(whole) <= limit else f"{shown}... (cut)"
 
 
-def shape(value: object) -> str:
+def describe_shape(value: object) -> str:
     """What a decoded answer is, without any of its text: that is not masked yet, and half a secret is not known again."""
     if isinstance(value, dict):
         return f"an object of {len(value)} fields"

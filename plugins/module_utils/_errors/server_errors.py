@@ -167,23 +167,23 @@ _RULES = (
 )
 
 
-class Explained(NamedTuple):
+class Classification(NamedTuple):
     code: str
     retry: str | None
 
 
-def explain(status: int, kind: str, reason: str) -> Explained:
+def classify(status: int, kind: str, reason: str) -> Classification:
     """The code of an error answer, and whether (and how) the same request may be sent again."""
-    reason = gist(reason)
+    reason = without_middle(reason)
     from_backend = FROM_BACKEND in reason
     text = reason.split(FROM_BACKEND, 1)[1] if from_backend else f"{kind}: {reason}"
     for rule in _BACKEND_RULES if from_backend else _RULES:
         if (not rule.status or status in rule.status) and re.search(rule.pattern, text):
-            return Explained(rule.code, rule.retry)
+            return Classification(rule.code, rule.retry)
     raise AssertionError("the last rule matches everything")
 
 
-def gist(text: str) -> str:
+def without_middle(text: str) -> str:
     """A text without its middle, where it is longer than any server's own words."""
     return text if len(text) <= 2 * _ENDS else f"{text[:_ENDS]} ... {text[-_ENDS:]}"
 
@@ -216,7 +216,7 @@ def decode_error(body: Any) -> tuple[str, str]:
     return "", str(body)
 
 
-def from_elsewhere(host: str, path: str, status: int, body: Any, reason: str) -> bool:
+def is_from_another_server(host: str, path: str, status: int, body: Any, reason: str) -> bool:
     """Whether the error that a host answers for a path comes from another server than OpenSearch, or from OpenSearch about
     what stands in front of the path in the host's URL."""
     base = "/".join(host.split("/")[3:])
@@ -237,9 +237,9 @@ def from_elsewhere(host: str, path: str, status: int, body: Any, reason: str) ->
     return error is None and "detail" in body
 
 
-def details_of(code: str, reason: str) -> dict[str, str]:
+def remedy_details(code: str, reason: str) -> dict[str, str]:
     """What the remedy of an error names, where the server tells it: a permission, a placeholder."""
-    reason = gist(reason)
+    reason = without_middle(reason)
     if code == "forbidden":
         permission = missing_permission(reason)
         return {"permission": permission} if permission else {}

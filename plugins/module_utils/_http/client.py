@@ -237,11 +237,11 @@ class Client:
                 raw.status,
             ), None
         kind, reason = server_errors.decode_error(body)
-        if server_errors.from_elsewhere(self._host, path, raw.status, body, reason):
+        if server_errors.is_from_another_server(self._host, path, raw.status, body, reason):
             message = f"{where} answered {raw.status}: {self.mask(reason)[:200]}"
             return Failure("not_opensearch", message, raw.status), None
-        code, retry = server_errors.explain(raw.status, kind, reason)
-        details = server_errors.details_of(code, reason)
+        code, retry = server_errors.classify(raw.status, kind, reason)
+        details = server_errors.remedy_details(code, reason)
         # First, as the payload in which it stands may be longer than what is shown.
         unfilled = f" (${{parameters.{details['placeholder']}}} is not filled)" if "placeholder" in details else ""
         message = f"{where} answered {raw.status}{unfilled}: {self.mask(reason)}"

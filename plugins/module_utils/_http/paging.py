@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 
 #: How many objects one request asks for. The server allows 10,000, which large objects could swell beyond what is read.
 PAGE = 2000
@@ -43,4 +43,4 @@ def _hits(body: Any) -> list[tuple[str, dict[str, Any], Any]]:
     try:
         return [(str(hit["_id"]), dict(hit["_source"]), hit.get("sort")) for hit in body["hits"]["hits"]]
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise Failure("not_opensearch", f"A search was answered without hits: {shape(body)}") from exc
+        raise Failure("not_opensearch", f"A search was answered without hits: {describe_shape(body)}") from exc

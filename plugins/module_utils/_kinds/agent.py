@@ -14,7 +14,7 @@ from .._errors.exceptions import Failure
 from .._http.client import Client
 from .._runtime import versions
 from .._runtime.run import Run
-from .._values.compare import canonical, covers, given, same_text, same_tree, text_of
+from .._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
 from .base import Doc, Kind, created_after
 
 TYPES = ("flow", "conversational", "conversational_flow", "plan_execute_and_reflect")
@@ -47,17 +47,18 @@ class Agent(Kind):
 
 def desired(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state, in the form in which the server stores them."""
-    fields = {name: value for name, value in given(options).items() if name in FIELDS}
+    fields = {name: value for name, value in without_none(options).items() if name in FIELDS}
     if "llm" in fields:
         fields["llm"] = {
-            name: _texts(value) if name == "parameters" else value for name, value in given(fields["llm"]).items()
+            name: _texts(value) if name == "parameters" else value
+            for name, value in without_none(fields["llm"]).items()
         }
     if "tools" in fields:
         fields["tools"] = [_tool(tool) for tool in fields["tools"]]
     if "parameters" in fields:
         fields["parameters"] = _texts(fields["parameters"])
     if "memory" in fields:
-        fields["memory"] = given(fields["memory"])
+        fields["memory"] = without_none(fields["memory"])
     return fields
 
 
@@ -209,7 +210,7 @@ def _same(field: str, have: Any, want: Any) -> bool:
     if field == "tools":
         return same_tree(have or [], want)
     if field == "memory":
-        return have is not None and covers(have, want)
+        return have is not None and contains(have, want)
     return same_text(have if have is not None else "", want)
 
 

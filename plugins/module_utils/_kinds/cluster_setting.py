@@ -12,7 +12,7 @@ from typing import Any, Iterable, Mapping, NamedTuple
 
 from .._endpoints import trusted_pattern
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 from .._http.client import Client
 from .._values.compare import same_text, text_of
 
@@ -63,7 +63,7 @@ def read(client: Client) -> Settings:
     try:
         return Settings(*(dict(answer[section]) for section in ("persistent", "transient", "defaults")))
     except (KeyError, TypeError, ValueError) as exc:
-        raise Failure("not_opensearch", f"The cluster's settings were answered as {shape(answer)}") from exc
+        raise Failure("not_opensearch", f"The cluster's settings were answered as {describe_shape(answer)}") from exc
 
 
 def to_result(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
@@ -79,17 +79,6 @@ def write(client: Client, scope: str, changes: Mapping[str, Any]) -> None:
         if not any(name in failure.message for name in changes):
             failure.message = f"{', '.join(sorted(changes))}: {failure.message}"
         raise
-
-
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{prefix}{name}."))
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
 
 
 def check_items(name: str, value: Any) -> None:

@@ -13,8 +13,8 @@ from typing import Any, Iterator, Mapping
 from .._errors import server_errors
 from .._errors.exceptions import Failure
 from .._http.client import Client, segment
+from .._values.compare import same_json
 from . import index as indexes
-from . import pipeline as pipelines
 
 #: How many documents one request holds: embeddings make them large, and each may cost a prediction.
 BATCH = 100
@@ -43,7 +43,7 @@ def read(client: Client, index: str, ids: list[str]) -> dict[str, dict[str, Any]
 def holds(stored: Mapping[str, Any] | None, source: Mapping[str, Any]) -> bool:
     """Whether a document is there with all fields that are stated. Pipelines may have added others."""
     return stored is not None and all(
-        name in stored and pipelines.same(stored[name], value) for name, value in source.items()
+        name in stored and same_json(stored[name], value) for name, value in source.items()
     )
 
 

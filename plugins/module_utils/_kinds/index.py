@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 from .._http.client import Client, segment
+from .._values.walk import flatten
 
 #: What an index keeps for good. A change is refused before anything is written, in check mode too; there are more
 #: settings and parameters of that kind, and the server's own refusal of those has the same code.
@@ -38,7 +39,7 @@ def read(client: Client, name: str) -> dict[str, Any] | None:
     if missing(body):
         return None
     if not isinstance(body, dict) or "error" in body:
-        raise Failure("not_opensearch", f"An index was asked for, and the answer is none: {shape(body)}")
+        raise Failure("not_opensearch", f"An index was asked for, and the answer is none: {describe_shape(body)}")
     if name not in body:
         raise Failure("invalid_input", f"name: {name!r} is an alias of {', '.join(sorted(body))}; name the index.")
     return {part: dict(body[name].get(part) or {}) for part in ("settings", "mappings")}
@@ -50,16 +51,12 @@ def missing(body: Any) -> bool:
     return isinstance(error, dict) and error.get("type") == "index_not_found_exception"
 
 
-def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as the server stores them: one level, beginning with ``index.``, values as text; None is the default."""
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            found.update(flat(value, f"{name}."))
-        else:
-            found[name if name.startswith("index.") else f"index.{name}"] = _text(value)
-    return found
+    return {
+        name if name.startswith("index.") else f"index.{name}": _text(value)
+        for name, value in flatten(settings).items()
+    }
 
 
 def diff(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable, Mapping
 from .._errors.exceptions import Failure
 from .._http.client import Client
 from .._runtime.run import Run
-from .._values.compare import canonical, covers, given, same_text, same_tree
+from .._values.compare import canonical, contains, same_text, same_tree, without_none
 from .base import Doc, Kind
 from .connector.resource import words_of
 
@@ -61,7 +61,7 @@ def left_by_its_ttl(doc: Doc) -> bool:
 
 def desired(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state; nested options that are None count as not stated."""
-    fields = {name: value for name, value in given(options).items() if name in FIELDS}
+    fields = {name: value for name, value in without_none(options).items() if name in FIELDS}
     for name in ("rate_limiter", "deploy_setting", "guardrails"):
         if name in fields:
             fields[name] = _pruned(fields[name])
@@ -193,7 +193,7 @@ def _same(name: str, have: Any, want: Any) -> bool:
         # A schema is also changed by what is no longer in it.
         return isinstance(have, dict) and all(same_tree(have.get(side), want[side]) for side in want)
     if isinstance(want, (dict, list)):
-        return have is not None and covers(have, want)
+        return have is not None and contains(have, want)
     return same_text(have if have is not None else "", want)
 
 
@@ -201,7 +201,7 @@ def _pruned(value: Any) -> Any:
     """Nested options without those that were not given."""
     if isinstance(value, Mapping):
         # The server drops empty lists.
-        return {name: _pruned(item) for name, item in given(value).items() if item != []}
+        return {name: _pruned(item) for name, item in without_none(value).items() if item != []}
     if isinstance(value, list):
         return [_pruned(item) for item in value]
     return value

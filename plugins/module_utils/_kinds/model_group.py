@@ -13,7 +13,7 @@ from typing import Any, Mapping
 from .._errors.exceptions import Failure
 from .._http.client import segment
 from .._runtime.run import Run
-from .._values.compare import given, same_text
+from .._values.compare import same_text, without_none
 from .base import MAX_NAME_LENGTH, Doc, Kind
 
 #: The fields in which a group is stated and compared.
@@ -32,7 +32,7 @@ class ModelGroup(Kind):
 
 def desired(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the options state."""
-    fields = {name: value for name, value in given(options).items() if name in FIELDS}
+    fields = {name: value for name, value in without_none(options).items() if name in FIELDS}
     if not fields.get("add_all_backend_roles"):
         # Said with no, the server takes it for a wish to name roles.
         fields.pop("add_all_backend_roles", None)

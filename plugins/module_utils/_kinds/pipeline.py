@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 from .._http.client import Client, segment
 
 PATHS = {"search": "/_search/pipeline", "ingest": "/_ingest/pipeline"}
@@ -42,7 +42,9 @@ def read_all(client: Client, kind: str, pattern: str = "*") -> dict[str, Any]:
     body = client.get(f"{PATHS[kind]}/{segment(pattern)}", accept=(404,)).body
     # Where there is none the answer is an empty object, and its status 404.
     if not isinstance(body, dict) or "error" in body:
-        raise Failure("not_opensearch", f"Pipelines were asked for, and the answer is no list of them: {shape(body)}")
+        raise Failure(
+            "not_opensearch", f"Pipelines were asked for, and the answer is no list of them: {describe_shape(body)}"
+        )
     return body
 
 
@@ -101,17 +103,6 @@ def check_processors(client: Client, kind: str, body: Mapping[str, Any]) -> None
                         "unknown_processor",
                         f"{field}: node {node.get('name')} knows no processor {', '.join(processor)!r}.",
                     )
-
-
-def same(stored: Any, wanted: Any) -> bool:
-    """Whether two bodies are the same JSON; ``1`` is neither ``true`` nor ``"1"``, as processors tell them apart."""
-    if isinstance(stored, dict) and isinstance(wanted, dict):
-        return stored.keys() == wanted.keys() and all(same(stored[key], wanted[key]) for key in stored)
-    if isinstance(stored, list) and isinstance(wanted, list):
-        return len(stored) == len(wanted) and all(map(same, stored, wanted))
-    if isinstance(stored, bool) or isinstance(wanted, bool):
-        return stored is wanted
-    return bool(stored == wanted)
 
 
 def to_result(kind: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 from .._http.client import Client
 from . import task as tasks
 from .base import Doc
@@ -29,7 +29,7 @@ def read(client: Client, subset: str) -> dict[str, dict[str, Any]]:
         # Where no node holds anything the answer is an empty object.
         return {str(node): dict(held) for node, held in body.get("nodes", {}).items()}
     except (AttributeError, TypeError, ValueError) as exc:
-        raise Failure("not_opensearch", f"The profile was answered as {shape(body)}") from exc
+        raise Failure("not_opensearch", f"The profile was answered as {describe_shape(body)}") from exc
 
 
 def models_of(nodes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

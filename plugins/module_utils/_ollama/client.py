@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ansible.module_utils.basic import env_fallback
 
 from .._errors.exceptions import Failure, WriteInCheckMode
-from .._errors.server_errors import SOON, gist
+from .._errors.server_errors import SOON, without_middle
 from .._http import connection
 from .._http.auth import BearerAuth, NoAuth
 from .._http.client import Client, decode
@@ -200,7 +200,7 @@ def _share(files: Mapping[str, tuple[int, int]]) -> str:
 
 def explain(status: int, text: str) -> str:
     """The code of an error text."""
-    return next((code for code, pattern in _RULES if re.search(pattern, gist(text))), "ollama_error")
+    return next((code for code, pattern in _RULES if re.search(pattern, without_middle(text))), "ollama_error")
 
 
 def _moved(files: Mapping[str, tuple[int, int]]) -> int:

@@ -14,7 +14,7 @@ import re
 from typing import Any, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 from .._values import json_text
 from . import gguf
 from .client import Ollama
@@ -104,7 +104,9 @@ def _entries(client: Ollama, path: str) -> list[dict[str, Any]]:
     if not isinstance(entries, list) or not all(
         isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry.get("digest") for entry in entries
     ):
-        raise Failure("not_ollama", f"GET {path} on {client.hosts[0]} was answered without models: {shape(answer)}")
+        raise Failure(
+            "not_ollama", f"GET {path} on {client.hosts[0]} was answered without models: {describe_shape(answer)}"
+        )
     return entries
 
 

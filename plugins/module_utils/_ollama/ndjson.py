@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Iterator
 
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 from .._http.transport import NoAnswer
 from .._values import json_text
 
@@ -39,4 +39,4 @@ def _object(where: str, line: bytes) -> dict[str, Any]:
     except ValueError as exc:
         if line.lstrip()[:1] == b"{":
             raise NoAnswer("the last line is incomplete") from exc
-    raise Failure("not_ollama", f"{where} answered a line that is no JSON object: {shape(line)}", 200)
+    raise Failure("not_ollama", f"{where} answered a line that is no JSON object: {describe_shape(line)}", 200)

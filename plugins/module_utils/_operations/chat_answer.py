@@ -14,8 +14,9 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 from .._values import json_text
+from .._values.walk import map_scalars
 
 
 class Prediction(NamedTuple):
@@ -40,7 +41,7 @@ def read(body: Any) -> Prediction:
         data = output.get("dataAsMap", output)
         status = int(result.get("status_code", 200))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as exc:
-        raise Failure("not_opensearch", f"A prediction was answered without a result: {shape(body)}") from exc
+        raise Failure("not_opensearch", f"A prediction was answered without a result: {describe_shape(body)}") from exc
     return read_data(data, status)
 
 
@@ -81,7 +82,7 @@ def read_any(value: Any) -> Prediction | None:
 
 def usage(prediction: Prediction) -> dict[str, Any]:
     """The tokens that were used. ML Commons turns whole numbers into floats; here they are whole again."""
-    return {name: _whole(value) for name, value in (prediction.usage or {}).items()}
+    return {name: map_scalars(value, _whole) for name, value in (prediction.usage or {}).items()}
 
 
 def tool_calls(prediction: Prediction) -> list[dict[str, Any]]:
@@ -133,6 +134,4 @@ def _arguments(name: str, arguments: Any) -> dict[str, Any]:
 
 
 def _whole(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _whole(item) for name, item in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value

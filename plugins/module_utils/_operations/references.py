@@ -17,6 +17,7 @@ from .._kinds.agent import Agent
 from .._kinds.base import Kind
 from .._kinds.model import Model
 from .._runtime.run import Run
+from .._values.walk import map_strings
 
 #: What may stand in front of the colon, and where it is looked up.
 KINDS: dict[str, type[Kind]] = {"model": Model, "agent": Agent}
@@ -42,7 +43,7 @@ def resolve(run: Run, value: Any, fulfilled: Callable[[Any], bool] | None) -> tu
         asked[match[0]] = (KINDS[match[1]], match[2].strip())
         return match[0]
 
-    _mapped(value, lambda text: _REFERENCE.sub(note, text))
+    map_strings(value, lambda text: _REFERENCE.sub(note, text))
     if fulfilled:
         told = _told(run.client, asked)
         if told is not None and fulfilled(_with(value, told)):
@@ -73,7 +74,7 @@ def _told(client: Client, asked: Mapping[str, _Asked]) -> dict[str, str] | None:
 
 
 def _with(value: Any, found: Mapping[str, str]) -> Any:
-    return _mapped(value, lambda text: _REFERENCE.sub(lambda match: found[match[0]], text))
+    return map_strings(value, lambda text: _REFERENCE.sub(lambda match: found[match[0]], text))
 
 
 def by_reference(value: Any, found: Mapping[str, str]) -> Any:
@@ -84,14 +85,4 @@ def by_reference(value: Any, found: Mapping[str, str]) -> Any:
             text = text.replace(object_id, reference)
         return text
 
-    return _mapped(value, restored)
-
-
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        return {name: _mapped(item, change) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_mapped(item, change) for item in value]
-    return value
+    return map_strings(value, restored)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 from .._http.client import Client, segment
 from .._kinds.agent import Agent
 from .chat_answer import Prediction
@@ -31,7 +31,7 @@ def read(body: Any) -> Prediction:
     try:
         outputs = [dict(output) for result in body["inference_results"] for output in result["output"]]
     except (KeyError, TypeError, ValueError) as exc:
-        raise Failure("not_opensearch", f"A run was answered without outputs: {shape(body)}") from exc
+        raise Failure("not_opensearch", f"A run was answered without outputs: {describe_shape(body)}") from exc
     answers = [output for output in outputs if output.get("name") not in MEMORY]
     # An agent whose tools tell their outputs ends with the last one.
     last = next((output for output in answers if output.get("name") == "response"), answers[-1] if answers else {})

@@ -19,7 +19,7 @@ from .._errors.printable import printable
 from .._http import connection as connections
 from .._http.clock import ProgressCallback
 from .._http.connection import Connection
-from .._values.masking import MASK, SHORTEST, Masker
+from .._values.masking import MASK, MIN_SECRET_LENGTH, Masker
 from .run import Run
 
 Options = TypeVar("Options")
@@ -123,7 +123,7 @@ class ModuleCall:
 def worth_masking(values: Iterable[Any]) -> set[Any]:
     """The values that Ansible masks everywhere. Very short ones are left out: masking a password of one letter would
     mangle every id."""
-    return {value for value in values if len(str(value)) >= SHORTEST}
+    return {value for value in values if len(str(value)) >= MIN_SECRET_LENGTH}
 
 
 def _failed(failure: Failure, actions: list[dict[str, Any]], *, check_mode: bool) -> dict[str, Any]:

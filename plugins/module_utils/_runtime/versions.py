@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 from .._http.client import Client
 
 #: What a name or a description may hold (ml-commons, StringUtils.SAFE_INPUT_PATTERN; Python's \w adds only marks).
@@ -51,7 +51,8 @@ def read_version(client: Client) -> Version:
     )
     if not found:
         raise Failure(
-            "not_opensearch", f"{client.hosts[0]} does not tell an OpenSearch version: it answers {shape(answer)}"
+            "not_opensearch",
+            f"{client.hosts[0]} does not tell an OpenSearch version: it answers {describe_shape(answer)}",
         )
     return Version(int(found.group(1)), int(found.group(2)))
 

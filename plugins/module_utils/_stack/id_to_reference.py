@@ -14,6 +14,7 @@ from typing import Any, Iterable, Iterator, Mapping
 
 from .._kinds.base import Doc
 from .._values.compare import text_of
+from .._values.walk import map_strings
 
 #: What an id is made of; one that is a part of a longer word is none.
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
@@ -47,11 +48,7 @@ class References:
 
     def by_name(self, value: Any) -> Any:
         """The value with references in the places of ids, at any depth."""
-        if isinstance(value, str):
-            return _WORD.sub(lambda word: self._references.get(word[0], word[0]), value)
-        if isinstance(value, dict):
-            return {name: self.by_name(each) for name, each in value.items()}
-        return [self.by_name(each) for each in value] if isinstance(value, list) else value
+        return map_strings(value, lambda text: _WORD.sub(lambda word: self._references.get(word[0], word[0]), text))
 
     def obstacle(self, value: Any) -> str | None:
         """Why a value cannot be stated by name; None where it can."""

@@ -13,7 +13,7 @@ from typing import Any, Mapping
 from .._kinds import model as models
 from .._kinds.base import Doc
 from .._runtime.run import Run
-from .._values.compare import within
+from .._values.compare import restrict_to
 
 
 def of(
@@ -53,7 +53,7 @@ def _shown(
     source: Mapping[str, Any], wanted: Mapping[str, Any], names: Mapping[str, tuple[str, str]]
 ) -> dict[str, Any]:
     """The stated fields; a group or connector under the name by which it was stated, as its id is not known before."""
-    view = {name: within(value, wanted[name]) for name, value in models.shown(source, wanted).items()}
+    view = {name: restrict_to(value, wanted[name]) for name, value in models.shown(source, wanted).items()}
     for option, (object_id, name) in names.items():
         stored = view.pop(f"{option}_id", None)
         if stored is not None:

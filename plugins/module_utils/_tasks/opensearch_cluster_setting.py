@@ -14,6 +14,7 @@ from .._errors.exceptions import Failure
 from .._kinds import cluster_setting as settings
 from .._runtime.module import Module
 from .._runtime.run import Run
+from .._values.walk import flatten
 
 OPTIONS = {
     "settings": {"type": "dict", "required": True},
@@ -28,7 +29,7 @@ OPTIONS = {
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Bring the settings to the stated values. Raises Failure."""
     scope, list_mode = options["scope"], options["list_mode"]
-    stated = settings.flatten(options["settings"])
+    stated = flatten(options["settings"])
     if options["state"] == "absent":
         stated = dict.fromkeys(stated, settings.DEFAULT)
     if not stated:

@@ -16,6 +16,7 @@ from .._kinds import pipeline as pipelines
 from .._operations import references as references_module
 from .._runtime.module import Module
 from .._runtime.run import Run
+from .._values.compare import same_json
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -42,10 +43,10 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             run.perform("delete", label, name, lambda: pipelines.delete(run.client, kind, name))
         return {"pipeline": None, "diff": {"before": current or {}, "after": {}}}
 
-    fulfilled = None if current is None else partial(pipelines.same, current)
+    fulfilled = None if current is None else partial(same_json, current)
     wanted, references = references_module.resolve(run, body, fulfilled)
     before, after = current or {}, current
-    if current is None or not pipelines.same(current, wanted):
+    if current is None or not same_json(current, wanted):
         if run.check_mode:
             pipelines.check_processors(run.client, kind, wanted)
         run.perform(
@@ -56,7 +57,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             fields=sorted(
                 field
                 for field in {*before, *wanted}
-                if field not in before or field not in wanted or not pipelines.same(before[field], wanted[field])
+                if field not in before or field not in wanted or not same_json(before[field], wanted[field])
             ),
         )
         after = wanted if run.check_mode else _written(run, kind, name, wanted)
@@ -75,7 +76,7 @@ def _written(run: Run, kind: str, name: str, wanted: Mapping[str, Any]) -> dict[
         raise Failure(
             "concurrent_change", f"The {pipelines.label(kind)} {name!r} was removed while it was being changed."
         )
-    if not pipelines.same(stored, wanted):
+    if not same_json(stored, wanted):
         raise Failure(
             "not_converged", f"The {pipelines.label(kind)} {name!r} was written, yet holds {str(stored)[:500]}."
         )

@@ -12,7 +12,7 @@ import re
 from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
-from .._errors.printable import shape
+from .._errors.printable import describe_shape
 from .._http.client import segment
 from .._kinds.index import check_name
 from .._operations import predict
@@ -45,7 +45,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             for hit in result["hits"]["hits"]
         ]
     except (KeyError, TypeError) as exc:
-        raise Failure("not_opensearch", f"A search was answered without hits: {shape(result)}") from exc
+        raise Failure("not_opensearch", f"A search was answered without hits: {describe_shape(result)}") from exc
     answer = ((result.get("ext") or {}).get("retrieval_augmented_generation") or {}).get("answer")
     if pattern is not None:
         if not answer:

@@ -36,15 +36,15 @@ def same_text(stored: Any, stated: Any) -> bool:
         except ValueError:
             return False
     left, right = _container(stored), _container(stated)
-    return left is not None and _same_json(left, right)
+    return left is not None and same_json(left, right)
 
 
-def _same_json(left: Any, right: Any) -> bool:
+def same_json(left: Any, right: Any) -> bool:
     """Equality as JSON has it: Python takes 1 for True."""
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(_same_json(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(same_json(left[key], right[key]) for key in left)
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(map(_same_json, left, right))
+        return len(left) == len(right) and all(map(same_json, left, right))
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
@@ -70,22 +70,22 @@ def same_tree(stored: Any, stated: Any) -> bool:
     return same_text(left, right)
 
 
-def covers(stored: Any, stated: Any) -> bool:
+def contains(stored: Any, stated: Any) -> bool:
     """Whether all that was stated is stored; keys that only the server knows do not count."""
     left, right = canonical(stored), canonical(stated)
     if isinstance(left, dict) and isinstance(right, dict):
-        return all(key in left and covers(left[key], item) for key, item in right.items())
+        return all(key in left and contains(left[key], item) for key, item in right.items())
     return same_tree(left, right)
 
 
-def within(stored: Any, stated: Any) -> Any:
+def restrict_to(stored: Any, stated: Any) -> Any:
     """What is stored, without the keys that only the server knows; for showing it beside what was stated."""
     if isinstance(stored, dict) and isinstance(stated, dict):
-        return {key: within(stored[key], item) for key, item in stated.items() if key in stored}
+        return {key: restrict_to(stored[key], item) for key, item in stated.items() if key in stored}
     return stored
 
 
-def given(options: Mapping[str, Any] | None) -> dict[str, Any]:
+def without_none(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options that were stated: without those that are None."""
     return {name: value for name, value in (options or {}).items() if value is not None}
 

@@ -29,10 +29,10 @@ def fingerprint(credential: Mapping[str, Any], salt: bytes | None = None) -> str
     return _fingerprint(_text(credential), os.urandom(16) if salt is None else salt)
 
 
-def fingerprint_for_all(credential: Mapping[str, Any]) -> str:
+def shared_fingerprint(credential: Mapping[str, Any]) -> str:
     """The same one each time that a process asks for it, so that a set of objects with one key costs one scrypt, now
     and whenever the set is compared. That they have one key can be seen by whoever may read them."""
-    return _fingerprint_for_all(_text(credential))
+    return _shared_fingerprint(_text(credential))
 
 
 def matches(credential: Mapping[str, Any], known: str | None) -> bool:
@@ -58,5 +58,5 @@ def _fingerprint(text: str, salt: bytes) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _fingerprint_for_all(text: str) -> str:
+def _shared_fingerprint(text: str) -> str:
     return _fingerprint(text, os.urandom(16))

@@ -13,30 +13,30 @@ import re
 from typing import Any
 
 #: The deepest nesting. OpenSearch maps 20 levels; what walks through a value here may recurse as deep as this.
-DEEPEST = 200
+MAX_DEPTH = 200
 
 #: The most values. One takes some 70 bytes of memory however short it is, so that a small answer could fill it.
-MOST_VALUES = 5_000_000
+MAX_VALUES = 5_000_000
 
 #: Half of a surrogate pair, as JSON can spell it. No UTF-8 holds one, so nothing could print it.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Unbounded(ValueError):
+class TooLarge(ValueError):
     """More values, or a deeper nesting, than anybody needs."""
 
 
 def parse(text: str) -> Any:
     """The value that a JSON text spells. Raises ValueError, also where it is too deep or has too many values."""
     openings = text.count("[") + text.count("{")
-    if openings + text.count(",") > MOST_VALUES:
-        raise Unbounded(f"more than {MOST_VALUES} values")
+    if openings + text.count(",") > MAX_VALUES:
+        raise TooLarge(f"more than {MAX_VALUES} values")
     try:
         value = json.loads(text)
     except RecursionError as exc:
-        raise Unbounded(f"more than {DEEPEST} levels") from exc
-    if openings > DEEPEST and _deeper_than(DEEPEST, value):
-        raise Unbounded(f"more than {DEEPEST} levels")
+        raise TooLarge(f"more than {MAX_DEPTH} levels") from exc
+    if openings > MAX_DEPTH and _deeper_than(MAX_DEPTH, value):
+        raise TooLarge(f"more than {MAX_DEPTH} levels")
     return _writable(value) if re.search(r"\\u[dD][89a-fA-F]", text) else value
 
 
@@ -59,6 +59,7 @@ def _writable(value: Any) -> Any:
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, dict):
+        # Keys as well, which the shared walker leaves alone.
         return {_writable(key): _writable(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_writable(item) for item in value]

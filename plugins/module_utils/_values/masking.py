@@ -14,10 +14,12 @@ import re
 from typing import Any, Iterable
 from urllib.parse import quote, quote_plus
 
+from .walk import map_strings
+
 MASK = "********"
 
 #: A shorter secret is in any text by chance: masking it would spoil ids and hide nothing.
-SHORTEST = 4
+MIN_SECRET_LENGTH = 4
 
 #: Header names whose literal value is a secret.
 _SENSITIVE_HEADER = re.compile(
@@ -47,7 +49,7 @@ class Masker:
 
     def add(self, *secrets: str) -> None:
         for secret in secrets:
-            if len(secret) < SHORTEST:
+            if len(secret) < MIN_SECRET_LENGTH:
                 continue
             raw = secret.encode("utf-8", "surrogateescape")
             escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
@@ -72,12 +74,9 @@ class Masker:
 
     def __call__(self, value: Any) -> Any:
         """The same value, at any depth, without secrets. Names of fields stay as they are."""
-        if isinstance(value, str):
-            for form in sorted(self._forms, key=len, reverse=True):
-                value = value.replace(form, MASK)
-            return value
-        if isinstance(value, dict):
-            return {key: self(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self(item) for item in value]
-        return value
+        return map_strings(value, self._masked)
+
+    def _masked(self, text: str) -> str:
+        for form in sorted(self._forms, key=len, reverse=True):
+            text = text.replace(form, MASK)
+        return text

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ..._endpoints.blueprint import left_in
+from ..._endpoints.blueprint import find_placeholders
 from ..._endpoints.url import parse, plain_port_warning
 from ..._errors.exceptions import Failure
 from ..._runtime import versions
@@ -31,7 +31,7 @@ def check(
         raise Failure(
             "invalid_input", f"parameters: the name {connectors.NOTES} is reserved for notes of the collection."
         )
-    left = list(left_in({**fields, "credential": credential or {}, "probe": probe or {}}))
+    left = list(find_placeholders({**fields, "credential": credential or {}, "probe": probe or {}}))
     if left:
         raise Failure(
             "placeholder_left_in", f"A placeholder of a blueprint was left in at {', '.join(left)}.", places=left

@@ -12,6 +12,7 @@ from typing import Any, Mapping, NamedTuple
 
 from ..._errors.exceptions import Failure
 from ..._values import fingerprint
+from ..._values.walk import scalars
 from . import resource as connectors
 
 
@@ -33,7 +34,7 @@ def decide(options: Mapping[str, Any], source: Mapping[str, Any]) -> Secret:
         if source and fingerprint.matches(credential, known):
             # A copy gets the same note, without the cost of making it anew.
             return Secret(None, False, {"credential": str(known)})
-        return Secret(credential, True, {"credential": fingerprint.fingerprint_for_all(credential)})
+        return Secret(credential, True, {"credential": fingerprint.shared_fingerprint(credential)})
     changed = policy == "always" or not source or _newly_used(options, source)
     return Secret(credential if changed else None, changed, {})
 
@@ -64,8 +65,4 @@ def for_a_copy(fields: Mapping[str, Any], options: Mapping[str, Any], replaced: 
 
 def leaves(value: Any) -> list[str]:
     """The scalars in a credential, at any depth."""
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        return [leaf for item in value for leaf in leaves(item)]
-    return [] if value in (None, "") else [str(value)]
+    return [str(scalar) for scalar in scalars(value) if scalar not in (None, "")]

@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..._endpoints import blueprint, providers
 from ..._errors.exceptions import Failure
 from ..._runtime.run import Run
-from ..._values.compare import given, text_of
+from ..._values.compare import text_of, without_none
 
 ACTION_OPTIONS = {
     "action_type": {
@@ -101,12 +101,12 @@ def resolved(options: Mapping[str, Any], run: Run | None = None) -> dict[str, An
     else:
         return dict(options)
     joined = dict(options)
-    for name, value in given(fields).items():
+    for name, value in without_none(fields).items():
         stated = options.get(name)
         if stated is None:
             joined[name] = value
         elif name in _JOINED:
-            joined[name] = {**value, **given(stated)} if name == "client_config" else {**value, **stated}
+            joined[name] = {**value, **without_none(stated)} if name == "client_config" else {**value, **stated}
     if options["provider"] and (options["probe"] == {} or options["actions"] is not None):
         # The table's question fits the table's action only.
         joined["probe"] = options["probe"] or None
@@ -141,10 +141,10 @@ def _checked(body: Mapping[str, Any], place: str, run: Run | None) -> dict[str, 
         fields["access_mode"] = fields["access_mode"].lower()
     if unknown and run:
         run.warn(f"{place}: such a connector has no {', '.join(unknown)}; the server would ignore it.")
-    outcome = ArgumentSpecValidator(BODY_OPTIONS).validate(given(fields))
+    outcome = ArgumentSpecValidator(BODY_OPTIONS).validate(without_none(fields))
     if outcome.error_messages:
         raise Failure("invalid_input", f"{place}: {'; '.join(outcome.error_messages)}")
-    valid: dict[str, Any] = given(outcome.validated_parameters)
+    valid: dict[str, Any] = without_none(outcome.validated_parameters)
     return valid
 
 

@@ -13,7 +13,7 @@ import re
 from typing import Any, Iterable, Mapping
 
 from ..._values import json_text
-from ..._values.compare import canonical, covers, given, same_text, same_tree, text_of
+from ..._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
 from ..._values.masking import MASK, is_literal_secret
 from ..base import Doc, Kind
 
@@ -78,7 +78,7 @@ def desired(options: Mapping[str, Any]) -> dict[str, Any]:
     # The option 'headers' is the connection's: what it holds is for the cluster, and secret.
     fields = {
         name: value
-        for name, value in given({**options, "headers": options.get("mcp_headers")}).items()
+        for name, value in without_none({**options, "headers": options.get("mcp_headers")}).items()
         if name in FIELDS
     }
     if "parameters" in fields:
@@ -86,7 +86,7 @@ def desired(options: Mapping[str, Any]) -> dict[str, Any]:
     if "actions" in fields:
         fields["actions"] = [_action(action) for action in fields["actions"]]
     if "client_config" in fields:
-        fields["client_config"] = given(fields["client_config"])
+        fields["client_config"] = without_none(fields["client_config"])
     if "headers" in fields:
         fields["headers"] = {str(name): text_of(value) for name, value in fields["headers"].items()}
     return fields
@@ -135,7 +135,7 @@ def _same(field: str, have: Any, want: Any) -> bool:
     if field == "parameters":
         return (have or {}).keys() == want.keys() and all(same_text(have[name], want[name]) for name in want)
     if field == "client_config":
-        return have is not None and covers(_lower_policy(have), _lower_policy(want))
+        return have is not None and contains(_lower_policy(have), _lower_policy(want))
     if field == "actions":
         return same_tree(_without_bodies(have), _without_bodies(want)) and _bodies(have) == _bodies(want)
     if field == "headers":
@@ -266,7 +266,7 @@ def placeholders(fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def _action(action: Mapping[str, Any]) -> dict[str, Any]:
     """An action in the form in which it is compared: the server stores the method in the case in which it came."""
-    fields = given(action)
+    fields = without_none(action)
     if "action_type" in fields:
         fields["action_type"] = str(fields["action_type"]).lower()
     if "method" in fields:

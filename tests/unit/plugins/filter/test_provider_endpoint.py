@@ -74,7 +74,7 @@ def test_url_regex_headers_health_and_probe(provider: str) -> None:
     told = provider_endpoint(base, provider, model="the model")
     assert (told["url"], told["health_url"], told["needs_key"]) == (url, health, bare == keyed)
     assert re.fullmatch(str(told["trusted_regex"]), url)
-    assert told["trusted_regex"] == trusted_pattern.exact(url)
+    assert told["trusted_regex"] == trusted_pattern.exact_pattern(url)
 
 
 @pytest.mark.parametrize("provider", EXPECTED)

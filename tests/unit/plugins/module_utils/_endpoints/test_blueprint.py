@@ -136,7 +136,7 @@ IN_URL = ["parameters.host"]
     ],
 )
 def test_placeholders_that_were_left_in(value: dict[str, Any], places: list[str]) -> None:
-    assert list(blueprint.left_in(value)) == places
+    assert list(blueprint.find_placeholders(value)) == places
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ urls = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1).m
 
 @given(urls)
 def test_exact_matches_its_url(url: str) -> None:
-    assert re.fullmatch(trusted_pattern.exact(url), url)
-    assert trusted_pattern.compile_java(trusted_pattern.exact(url)).fullmatch(url)
+    assert re.fullmatch(trusted_pattern.exact_pattern(url), url)
+    assert trusted_pattern.compile_java(trusted_pattern.exact_pattern(url)).fullmatch(url)
 
 
 @given(urls, urls)
 def test_exact_matches_no_other_url(url: str, other: str) -> None:
-    assert bool(re.fullmatch(trusted_pattern.exact(url), other)) == (url == other)
+    assert bool(re.fullmatch(trusted_pattern.exact_pattern(url), other)) == (url == other)
 
 
 @given(urls, st.data())
@@ -34,7 +34,7 @@ def test_exact_does_not_fall_for_a_look_alike(url: str, data: st.DataObject) -> 
     char = data.draw(st.characters(min_codepoint=33, max_codepoint=126))
     for other in (url[:at] + char + url[at + 1 :], url[:at] + char + url[at:], url[:at] + url[at + 1 :], url + char):
         if other != url:
-            assert not re.fullmatch(trusted_pattern.exact(url), other)
+            assert not re.fullmatch(trusted_pattern.exact_pattern(url), other)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_exact_does_not_fall_for_a_look_alike(url: str, data: st.DataObject) -> 
     ],
 )
 def test_exact_of_a_typical_url(other: str) -> None:
-    assert trusted_pattern.exact(URL) == r"^http://ollama\.example\.internal:11434/v1/chat/completions$"
-    assert not trusted_pattern.compile_java(trusted_pattern.exact(URL)).fullmatch(other)
+    assert trusted_pattern.exact_pattern(URL) == r"^http://ollama\.example\.internal:11434/v1/chat/completions$"
+    assert not trusted_pattern.compile_java(trusted_pattern.exact_pattern(URL)).fullmatch(other)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_catch_all(pattern: str) -> None:
 @pytest.mark.parametrize(
     "pattern",
     [
-        trusted_pattern.exact(URL),
+        trusted_pattern.exact_pattern(URL),
         r"^https://api\.openai\.com/.*$",
         r"^https://.*\.openai\.azure\.com/.*$",
         r"^https://bedrock-runtime\..*[a-z0-9-]\.amazonaws\.com/.*$",

@@ -104,5 +104,5 @@ def test_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror("unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", known)
-    assert url_module.resolve("known.test") == ["10.0.0.1", "10.0.0.2"]
-    assert url_module.resolve("other.test") == []
+    assert url_module.resolve_host("known.test") == ["10.0.0.1", "10.0.0.2"]
+    assert url_module.resolve_host("other.test") == []

@@ -16,11 +16,11 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.se
     RECOVERING,
     SOON,
     STARTING,
+    classify,
     decode_error,
-    details_of,
-    explain,
-    gist,
     missing_permission,
+    remedy_details,
+    without_middle,
 )
 
 REMOTE = "Error from remote service: "
@@ -158,7 +158,7 @@ TEXTS = [
 
 @pytest.mark.parametrize(("status", "kind", "reason", "code"), TEXTS)
 def test_a_text_gets_its_code(status: int, kind: str, reason: str, code: str) -> None:
-    assert explain(status, kind, reason).code == code
+    assert classify(status, kind, reason).code == code
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_text_gets_its_code(status: int, kind: str, reason: str, code: str) ->
     ],
 )
 def test_what_may_be_sent_again(status: int, kind: str, reason: str, retry: str | None) -> None:
-    assert explain(status, kind, reason).retry == retry
+    assert classify(status, kind, reason).retry == retry
 
 
 @pytest.mark.parametrize(
@@ -239,8 +239,8 @@ def test_a_long_chain_of_causes() -> None:
 def test_a_text_longer_than_any_of_a_server_loses_its_middle() -> None:
     ends = "a" * 10_000, "z" * 10_000
     for text in ("", "short", "".join(ends)):
-        assert gist(text) == text
-    assert gist("b".join(ends)) == " ... ".join(ends)
+        assert without_middle(text) == text
+    assert without_middle("b".join(ends)) == " ... ".join(ends)
 
 
 @pytest.mark.parametrize(("rules", "remote"), [(server_errors._RULES, False), (server_errors._BACKEND_RULES, True)])
@@ -267,10 +267,10 @@ def test_the_missing_permission() -> None:
 
 def test_only_a_remedy_that_names_something_gets_it() -> None:
     refused, unfilled = "no permissions for [a:b] and User [x]", "Some parameter placeholder not filled in payload: m"
-    assert details_of("forbidden", refused) == {"permission": "a:b"}
-    assert details_of("placeholder_unfilled", unfilled) == {"placeholder": "m"}
+    assert remedy_details("forbidden", refused) == {"permission": "a:b"}
+    assert remedy_details("placeholder_unfilled", unfilled) == {"placeholder": "m"}
     for code in ("api_error", "invalid_payload", "wait_timeout"):
-        assert details_of(code, refused) == details_of(code, unfilled) == {}
+        assert remedy_details(code, refused) == remedy_details(code, unfilled) == {}
 
 
 def sources() -> str:
@@ -329,4 +329,4 @@ def test_a_host_that_is_known_not_to_be_found() -> None:
         }
     )
     assert reason == "nowhere.invalid; unknown_host_exception"
-    assert server_errors.explain(400, kind, reason).code == "backend_unknown_host"
+    assert server_errors.classify(400, kind, reason).code == "backend_unknown_host"

@@ -7,8 +7,8 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.fingerprint import (
     fingerprint,
-    fingerprint_for_all,
     matches,
+    shared_fingerprint,
 )
 
 CREDENTIAL = {"key": "s3cret", "number": 5}
@@ -42,7 +42,7 @@ def test_any_text_can_be_a_key() -> None:
 
 
 def test_many_with_one_key_have_one_fingerprint() -> None:
-    known = fingerprint_for_all(CREDENTIAL)
-    assert fingerprint_for_all(dict(CREDENTIAL)) == known
-    assert fingerprint_for_all({"key": "other"}).split(":")[1] != known.split(":")[1]
+    known = shared_fingerprint(CREDENTIAL)
+    assert shared_fingerprint(dict(CREDENTIAL)) == known
+    assert shared_fingerprint({"key": "other"}).split(":")[1] != known.split(":")[1]
     assert matches(CREDENTIAL, known)

@@ -28,19 +28,19 @@ def test_depth(opening: str, closing: str) -> None:
     def nested(depth: int) -> str:
         return opening * depth + "1" + closing * depth
 
-    json_text.parse(nested(json_text.DEEPEST))
-    for depth in (json_text.DEEPEST + 1, 900, 100_000):
-        with pytest.raises(json_text.Unbounded, match="200 levels"):
+    json_text.parse(nested(json_text.MAX_DEPTH))
+    for depth in (json_text.MAX_DEPTH + 1, 900, 100_000):
+        with pytest.raises(json_text.TooLarge, match="200 levels"):
             json_text.parse(nested(depth))
     # As many side by side are no matter.
     assert len(json_text.parse(f"[{nested(100)}, {nested(100)}, {nested(100)}]")) == 3
 
 
 def test_number_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_text, "MOST_VALUES", 100)
+    monkeypatch.setattr(json_text, "MAX_VALUES", 100)
     json_text.parse("[" + "1," * 99 + "1]")
     for text in ("[" + "1," * 100 + "1]", "[" * 101, '{"a": {' * 60):
-        with pytest.raises(json_text.Unbounded, match="100 values"):
+        with pytest.raises(json_text.TooLarge, match="100 values"):
             json_text.parse(text)
 
 
