@@ -81,8 +81,10 @@ def create_once(
         found = look(own)
         if own:
             anew = partial(look, own, shared=False)
-            found = wait_until_unique(run, found, anew, kind.WITHDRAW_TIMEOUT, own=own)
-            if [doc.id for doc in found] != [own] and not retry_delete(run, withdraw, own, anew, kind.WITHDRAW_TIMEOUT):
+            found = wait_until_unique(run, found, anew, kind.DUPLICATE_TIMEOUT, own=own)
+            if [doc.id for doc in found] != [own] and not retry_delete(
+                run, withdraw, own, anew, kind.DUPLICATE_TIMEOUT
+            ):
                 found = anew()
         if len(found) == 1 and own in (None, found[0].id):
             run.created.append((kind.PATH, found[0]))

@@ -153,7 +153,7 @@ def need(kind: type[Kind], client: Client, reference: str, **narrowing: Any) -> 
     """As :func:`find`, but raises Failure where there is none."""
     found = find(kind, client, reference, **narrowing)
     if found is None:
-        raise Failure(kind.UNKNOWN, f"There is no {kind.LABEL} of the name or id {reference!r}.")
+        raise Failure(kind.UNKNOWN_CODE, f"There is no {kind.LABEL} of the name or id {reference!r}.")
     return found
 
 

@@ -15,7 +15,7 @@ from .._http.client import Client
 from .._runtime import versions
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
-from .base import Doc, Kind, created_after
+from .base import Doc, Kind, check_name, created_after
 
 TYPES = ("flow", "conversational", "conversational_flow", "plan_execute_and_reflect")
 
@@ -42,7 +42,7 @@ class Agent(Kind):
     LABEL = "agent"
     PATH = "/_plugins/_ml/agents"
     ID_FIELD = "agent_id"
-    UNKNOWN = "unknown_agent"
+    UNKNOWN_CODE = "unknown_agent"
 
 
 def desired(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,8 +152,8 @@ def own_executor(client: Client, doc: Doc) -> str | None:
 def check(fields: Mapping[str, Any]) -> None:
     """Everything that can be known to be wrong before anything is sent. Raises Failure."""
     name = fields.get("name", "")
-    if "name" in fields and (not name.strip() or len(name) > MAX_NAME_LENGTH):
-        raise Failure("invalid_input", f"name: must have 1 to {MAX_NAME_LENGTH} characters, this one has {len(name)}.")
+    if "name" in fields:
+        check_name("name", name, MAX_NAME_LENGTH)
     if NOTES in (fields.get("parameters") or {}):
         raise Failure("invalid_input", f"parameters: the name {NOTES} is reserved for notes of the collection.")
     names = [tool.get("name") or tool["type"] for tool in fields.get("tools") or []]

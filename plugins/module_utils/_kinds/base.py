@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from .._errors.exceptions import ApiError, Failure
 from .._http import paging
@@ -44,9 +44,20 @@ class Doc(NamedTuple):
         return created
 
     @property
-    def age(self) -> tuple[int, str]:
+    def creation_order(self) -> tuple[int, str]:
         """Sorts objects of one name in the order in which they are looked at: the oldest first."""
         return self.created, self.id
+
+
+def check_name(option: str, name: str, longest: int = MAX_NAME_LENGTH) -> None:
+    """Raises Failure if the value of ``option`` cannot be the name of an object: it is blank or too long."""
+    if not name.strip() or len(name) > longest:
+        raise Failure("invalid_input", f"{option}: must have 1 to {longest} characters, this one has {len(name)}.")
+
+
+def deleted_during_change(what: str) -> Failure:
+    """The failure if an object does not exist any more when the task reads back what it wrote."""
+    return Failure("concurrent_change", f"{what} was deleted while this task was changing it.")
 
 
 def created_after(doc: Doc, other: Doc) -> bool:
@@ -63,9 +74,9 @@ class Kind:
     #: The field of a create's answer that holds the id.
     ID_FIELD = ""
     #: The code of the failure when none is found.
-    UNKNOWN = ""
+    UNKNOWN_CODE = ""
     #: For how long whoever made the oldest of several waits for the others to take theirs back, in seconds.
-    WITHDRAW_TIMEOUT = 10.0
+    DUPLICATE_TIMEOUT = 10.0
     #: Conditions that every search of this kind carries.
     MUST_NOT: tuple[dict[str, Any], ...] = ()
 
@@ -75,12 +86,39 @@ class Kind:
         try:
             answer = client.get(f"{cls.PATH}/{segment(object_id)}")
         except ApiError as error:
-            if error.status == 404 and error.code in (cls.UNKNOWN, "api_error"):
+            if error.status == 404 and error.code in (cls.UNKNOWN_CODE, "api_error"):
                 return None
             raise
         if not isinstance(answer.body, dict):
             raise Failure("not_opensearch", f"{cls.LABEL} {object_id} was asked for, and the answer is none.")
         return Doc(object_id, answer.body)
+
+    @classmethod
+    def find_by_id(cls, client: Client, object_id: str, *, required: bool) -> Doc | None:
+        """Read the object whose id an option gives. Raises Failure if it is ``required`` and does not exist."""
+        found = cls.get(client, object_id)
+        if found is None and required:
+            raise Failure(cls.UNKNOWN_CODE, f"There is no {cls.LABEL} with the id {object_id!r}.")
+        return found
+
+    @classmethod
+    def verified(cls, client: Client, object_id: str, diff: Callable[[Doc], list[str]]) -> Doc:
+        """Read an object back after a write.
+
+        ``diff`` returns the names of the fields that do not have their desired value. Raises Failure if there are any, or
+        if the object was deleted.
+        """
+        doc = cls.get(client, object_id)
+        if doc is None:
+            raise deleted_during_change(f"{cls.LABEL.capitalize()} {object_id}")
+        fields = diff(doc)
+        if fields:
+            raise Failure(
+                "not_converged",
+                f"{cls.LABEL.capitalize()} {doc.name!r} ({doc.id}) was written, but still differs in {', '.join(fields)}.",
+                fields=fields,
+            )
+        return doc
 
     @classmethod
     def search(cls, client: Client, query: Mapping[str, Any]) -> list[Doc]:
@@ -105,7 +143,7 @@ class Kind:
     def all_named(cls, client: Client, name: str) -> list[Doc]:
         """All objects of exactly this name, the oldest first."""
         found = cls.search_exact(client, "name", [name], {"term": {"name.keyword": name}})
-        return sorted(found, key=lambda doc: doc.age)
+        return sorted(found, key=lambda doc: doc.creation_order)
 
     @classmethod
     def reread(cls, client: Client, found: list[Doc]) -> list[Doc]:

@@ -27,7 +27,7 @@ class Controller(Kind):
     LABEL = "controller"
     PATH = "/_plugins/_ml/controllers"
     ID_FIELD = "model_id"
-    UNKNOWN = "unknown_controller"
+    UNKNOWN_CODE = "unknown_controller"
 
 
 def desired(limits: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -70,7 +70,7 @@ def limited_models(client: Client) -> list[Doc]:
 def write(run: Run, model: Doc, limits: Mapping[str, Any], *, timeout: float) -> None:
     """Set the limits of all users. A model that is just being deployed is waited for, as the server would refuse."""
     if models.state_of(model) == models.DEPLOYING:
-        models.not_deploying(run, model.id, timeout=timeout)
+        models.wait_until_not_deploying(run, model.id, timeout=timeout)
     # A POST replaces what is there, where a PUT would keep the users that are not named.
     run.client.change("POST", f"{Controller.PATH}/{segment(model.id)}", {"user_rate_limiter": dict(limits)})
     # Answered at times before the model is told of its limits (seen on 3.6.0), by which the next run would go.

@@ -42,9 +42,9 @@ class Model(Kind):
     LABEL = "model"
     PATH = "/_plugins/_ml/models"
     ID_FIELD = "model_id"
-    UNKNOWN = "unknown_model"
+    UNKNOWN_CODE = "unknown_model"
     # It may have to be undeployed before.
-    WITHDRAW_TIMEOUT = 20.0
+    DUPLICATE_TIMEOUT = 20.0
     # The chunks of local models share the index.
     MUST_NOT = ({"exists": {"field": "chunk_number"}},)
 
@@ -53,7 +53,7 @@ def state_of(doc: Doc) -> str:
     return str(doc.source.get("model_state"))
 
 
-def left_by_its_ttl(doc: Doc) -> bool:
+def undeployed_by_ttl(doc: Doc) -> bool:
     """Whether the server itself undeployed the model because it was idle, and a prediction will bring it back."""
     setting = doc.source.get("deploy_setting") or {}
     return int(setting.get("model_ttl_minutes") or -1) > 0 and setting.get("is_auto_deploy_enabled") is not False
@@ -73,7 +73,7 @@ def diff(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     return [name for name in wanted if not _same(name, _value(source, name), wanted[name])]
 
 
-def shown(source: Mapping[str, Any], fields: Iterable[str] = FIELDS) -> dict[str, Any]:
+def for_display(source: Mapping[str, Any], fields: Iterable[str] = FIELDS) -> dict[str, Any]:
     """Fields for results and diffs: JSON taken out of strings."""
     return {name: canonical(_value(source, name)) for name in fields if _value(source, name) is not None}
 
@@ -87,7 +87,7 @@ def to_result(doc: Doc) -> dict[str, Any]:
     return {
         "model_id": doc.id,
         "state": state_of(doc),
-        **shown(doc.source),
+        **for_display(doc.source),
         **{name: doc.source[name] for name in more if name in doc.source},
     }
 
@@ -95,17 +95,17 @@ def to_result(doc: Doc) -> dict[str, Any]:
 def using_connectors(client: Client, connector_ids: Iterable[str]) -> list[Doc]:
     """All models that refer to one of the connectors, whatever their state."""
     wanted = set(connector_ids)
-    return Model.search_exact(client, "connector_id", wanted, of_connectors(wanted))
+    return Model.search_exact(client, "connector_id", wanted, connector_query(wanted))
 
 
-def of_connectors(connector_ids: Iterable[str]) -> dict[str, Any]:
+def connector_query(connector_ids: Iterable[str]) -> dict[str, Any]:
     """A search for the models of any number of connectors, which may find more than those."""
     # The field is text, of which one word is looked for; where it is mapped as a keyword it holds the id as it is.
     ids = set(connector_ids)
     return {"terms": {"connector_id": sorted(ids | {max(sorted(words_of(each)), key=len) for each in ids})}}
 
 
-def mistaken_for_users(client: Client, connector_id: str) -> list[Doc]:
+def falsely_matched_users(client: Client, connector_id: str) -> list[Doc]:
     """The models for whose sake the server refuses to delete a connector, although all of them use others: their
     connectors' ids have a word of its id. Empty where a model does use it, or did a moment ago."""
     words = words_of(connector_id)
@@ -116,7 +116,7 @@ def mistaken_for_users(client: Client, connector_id: str) -> list[Doc]:
     return [] if any(each == connector_id or words.isdisjoint(words_of(each)) for each in used) else found
 
 
-def ids_by(client: Client, field: str) -> dict[str, list[str]]:
+def ids_by_field(client: Client, field: str) -> dict[str, list[str]]:
     """The ids of all models by what they have in a field, as one search tells them."""
     found: dict[str, list[str]] = {}
     for doc in Model.search(client, {"exists": {"field": field}}):
@@ -147,20 +147,20 @@ def check_name_free(client: Client, doc: Doc, name: str, group_id: str) -> None:
 def update(run: Run, doc: Doc, fields: Mapping[str, Any], *, timeout: float) -> None:
     """Change fields of a model. One that is just being deployed is waited for, as the server would refuse."""
     if state_of(doc) == DEPLOYING:
-        not_deploying(run, doc.id, timeout=timeout)
+        wait_until_not_deploying(run, doc.id, timeout=timeout)
     Model.update(run, doc.id, dict(fields))
 
 
-def not_deploying(run: Run, model_id: str, *, timeout: float, started: bool = False) -> Doc:
+def wait_until_not_deploying(run: Run, model_id: str, *, timeout: float, started: bool = False) -> Doc:
     """The model as soon as it is not being deployed any more.
 
     ``started`` tells that a deployment was asked for, so that a model that is still only registered is waited for too.
     """
     passing = {DEPLOYING, REGISTERED} if started else {DEPLOYING}
-    return wait(run, model_id, lambda doc: state_of(doc) not in passing, f"to leave {DEPLOYING}", timeout)
+    return wait_for(run, model_id, lambda doc: state_of(doc) not in passing, f"to leave {DEPLOYING}", timeout)
 
 
-def wait(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, timeout: float) -> Doc:
+def wait_for(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, timeout: float) -> Doc:
     """The model as soon as ``done`` holds for it. Raises Failure when it vanishes, or after ``timeout`` seconds."""
 
     def read() -> Doc:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._errors.exceptions import Failure
 from .._http.client import segment
 from .._runtime.run import Run
 from .._values.compare import same_text, without_none
-from .base import MAX_NAME_LENGTH, Doc, Kind
+from .base import Doc, Kind
 
 #: The fields in which a group is stated and compared.
 FIELDS = ("name", "description", "access_mode", "backend_roles", "add_all_backend_roles")
@@ -27,7 +26,7 @@ class ModelGroup(Kind):
     LABEL = "model group"
     PATH = "/_plugins/_ml/model_groups"
     ID_FIELD = "model_group_id"
-    UNKNOWN = "unknown_model_group"
+    UNKNOWN_CODE = "unknown_model_group"
 
 
 def desired(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,14 +60,6 @@ def to_result(doc: Doc) -> dict[str, Any]:
         **observed(doc.source),
         **{name: doc.source[name] for name in more if name in doc.source},
     }
-
-
-def check_name(option: str, name: str) -> None:
-    """Raises Failure, naming the option, where this can be no group's name."""
-    if not name.strip() or len(name) > MAX_NAME_LENGTH:
-        raise Failure(
-            "invalid_input", f"{option}: a name must have 1 to {MAX_NAME_LENGTH} characters, this one has {len(name)}."
-        )
 
 
 def delete_if_empty(run: Run, group: Doc) -> bool:

@@ -98,4 +98,8 @@ def _unremovable(run: Run, name: str, own: str, failure: Failure) -> Made:
 
 def _older_is_held(run: Run, found: list[Doc], doc: Doc) -> bool:
     """Whether the maker of an older one is in the same position, and will do it."""
-    return any(models.mistaken_for_users(run.client, other.id) for other in found if other.age < doc.age)
+    return any(
+        models.falsely_matched_users(run.client, other.id)
+        for other in found
+        if other.creation_order < doc.creation_order
+    )

@@ -40,7 +40,7 @@ class User(NamedTuple):
     name: str
 
 
-class Namesake:
+class Duplicate:
     """One of several objects of a name. ``models`` name it in a field of theirs, which can name another one; ``holders``
     are users that cannot be pointed elsewhere."""
 
@@ -70,31 +70,31 @@ class Namesake:
         made = self.doc.created
         return (not self.holders, -len(self.users), not live, made, self.doc.id)
 
-    def becomes(self, fate: str, reason: str) -> None:
+    def decide(self, fate: str, reason: str) -> None:
         self.fate, self.reason = fate, reason
 
 
-class Namesakes(NamedTuple):
+class DuplicateSet(NamedTuple):
     """All objects of one kind and name, of models those of one group; the first is the one that is kept."""
 
     kind: type[Kind]
     name: str
-    members: list[Namesake]
+    members: list[Duplicate]
 
     @property
-    def kept(self) -> Namesake:
+    def kept(self) -> Duplicate:
         return self.members[0]
 
     @property
-    def others(self) -> list[Namesake]:
+    def others(self) -> list[Duplicate]:
         return self.members[1:]
 
 
-def find(client: Client, pattern: str | None, *, trust_credentials: bool) -> list[Namesakes]:
+def find_duplicates(client: Client, pattern: str | None, *, trust_credentials: bool) -> list[DuplicateSet]:
     """Groups, connectors and models of which several have a name, with what is to become of each."""
     found = _Survey(client).namesakes(pattern)
     for each in found:
-        each.kept.becomes(KEEP, _why(each.kept))
+        each.kept.decide(KEEP, _why(each.kept))
     merged: dict[str, str] = {}
     for each in [each for each in found if each.kind is not Model]:
         for other in each.others:
@@ -103,7 +103,7 @@ def find(client: Client, pattern: str | None, *, trust_credentials: bool) -> lis
                 merged[other.doc.id] = each.kept.doc.id
         if each.kind is Connector and _half_of_a_swap(each):
             for other in each.others:
-                other.becomes(STAY, "it is half of a change that was cut off or goes on; ml_connector ends it")
+                other.decide(STAY, "it is half of a change that was cut off or goes on; ml_connector ends it")
     for each in [each for each in found if each.kind is Model]:
         for other in each.others:
             _decide(Model, each.kept, other, trust_credentials, merged)
@@ -131,14 +131,14 @@ class _Survey:
             rest = {name: value for name, value in doc.source.items() if name not in _BY_ID}
             self._texts.append((User(Model.LABEL, doc.id, doc.name), text_of(rest)))
 
-    def namesakes(self, pattern: str | None) -> list[Namesakes]:
+    def namesakes(self, pattern: str | None) -> list[DuplicateSet]:
         found = []
         for kind, field in ((ModelGroup, "model_group_id"), (Connector, "connector_id"), (Model, "")):
             for docs in self._of_one_name(kind, pattern):
                 # A search may be a second behind a change.
                 members = [self._namesake(doc, field) for doc in kind.reread(self._client, docs)]
                 if len(members) > 1:
-                    found.append(Namesakes(kind, members[0].doc.name, sorted(members, key=Namesake.rank)))
+                    found.append(DuplicateSet(kind, members[0].doc.name, sorted(members, key=Duplicate.rank)))
         return found
 
     def _of_one_name(self, kind: type[Kind], pattern: str | None) -> list[list[Doc]]:
@@ -150,13 +150,13 @@ class _Survey:
                 by_name.setdefault((doc.name, group), []).append(doc)
         return [by_name[key] for key in sorted(by_name) if len(by_name[key]) > 1]
 
-    def _namesake(self, doc: Doc, field: str) -> Namesake:
+    def _namesake(self, doc: Doc, field: str) -> Duplicate:
         using = [model for model in self._docs[Model] if field and model.source.get(field) == doc.id]
         holders = [user for user, text in self._texts if user.id != doc.id and doc.id in text]
-        return Namesake(doc, using, holders)
+        return Duplicate(doc, using, holders)
 
 
-def _why(kept: Namesake) -> str:
+def _why(kept: Duplicate) -> str:
     if kept.users:
         return f"{len(kept.users)} use it"
     return "it serves" if kept.in_use else "it is the oldest"
@@ -167,32 +167,32 @@ def _remote(doc: Doc) -> bool:
     return str(doc.source.get("algorithm")).upper() == "REMOTE"
 
 
-def _half_of_a_swap(each: Namesakes) -> bool:
+def _half_of_a_swap(each: DuplicateSet) -> bool:
     docs = [member.doc for member in each.members]
     return any(is_replacement_pair(old, new) for new in docs for old in docs)
 
 
-def _decide(kind: type[Kind], kept: Namesake, other: Namesake, trusted: bool, merged: Mapping[str, str]) -> None:
+def _decide(kind: type[Kind], kept: Duplicate, other: Duplicate, trusted: bool, merged: Mapping[str, str]) -> None:
     if other.holders:
         user = other.holders[0]
-        return other.becomes(STAY, f"{user.kind} {user.name!r} names its id")
+        return other.decide(STAY, f"{user.kind} {user.name!r} names its id")
     if kind is ModelGroup and other.models:
-        return other.becomes(STAY, f"{len(other.models)} models are in it")
+        return other.decide(STAY, f"{len(other.models)} models are in it")
     # What nobody uses goes beside one that is used, whatever it holds; else the two must be the same.
     if other.in_use or not kept.in_use:
         fields = _differing(kind, kept.doc.source, other.doc.source, merged)
         if fields:
-            return other.becomes(REFUSE, f"it differs from {kept.doc.id} in {', '.join(fields)}")
+            return other.decide(REFUSE, f"it differs from {kept.doc.id} in {', '.join(fields)}")
         if kind is Connector and not trusted and connectors.needs_credential(connectors.observed(other.doc.source)):
-            return other.becomes(REFUSE, f"whether its credential is that of {kept.doc.id} cannot be seen")
-    return other.becomes(DELETE, f"{kept.doc.id} is kept")
+            return other.decide(REFUSE, f"whether its credential is that of {kept.doc.id} cannot be seen")
+    return other.decide(DELETE, f"{kept.doc.id} is kept")
 
 
 def _differing(
     kind: type[Kind], kept: Mapping[str, Any], other: Mapping[str, Any], merged: Mapping[str, str]
 ) -> list[str]:
     if kind is Model:
-        first, second = (models.shown({**source, **_through(source, merged)}) for source in (kept, other))
+        first, second = (models.for_display({**source, **_through(source, merged)}) for source in (kept, other))
         return [name for name in models.FIELDS if first.get(name) != second.get(name)]
     if kind is Connector:
         one, two = connectors.observed(kept), connectors.observed(other)

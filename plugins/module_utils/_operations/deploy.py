@@ -43,10 +43,12 @@ def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way
     state = models.state_of(doc)
     task_id: str | None = None
     if not under_way:
-        if state == models.DEPLOYED or (state == models.UNDEPLOYED and models.left_by_its_ttl(doc)):
+        if state == models.DEPLOYED or (state == models.UNDEPLOYED and models.undeployed_by_ttl(doc)):
             return doc
         if state == models.PARTIALLY_DEPLOYED:
-            return run.perform("mend", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
+            return (
+                run.perform("repair", Model.LABEL, doc.name, lambda: _mend(run, doc, wait, timeout), id=doc.id) or doc
+            )
         if state != models.DEPLOYING:
             failed = state == models.DEPLOY_FAILED
             task_id = run.perform(
@@ -94,7 +96,7 @@ def _until_served(run: Run, doc: Doc, *, timeout: float, task_id: str | None) ->
 
     for attempt in range(MAX_INTERRUPTED):
         try:
-            doc = wait_deployed(run, doc.id, timeout=left(), task_id=task_id)
+            doc = wait_until_deployed(run, doc.id, timeout=left(), task_id=task_id)
             break
         except Failure as failure:
             if attempt + 1 == MAX_INTERRUPTED or not _disturbed(failure):
@@ -106,10 +108,10 @@ def _until_served(run: Run, doc: Doc, *, timeout: float, task_id: str | None) ->
                 if mended:
                     raise
                 mended, again = True, partial(deploy, run, doc.id, failed=True)
-                task_id = run.perform("mend", Model.LABEL, doc.name, again, id=doc.id)
+                task_id = run.perform("repair", Model.LABEL, doc.name, again, id=doc.id)
     if models.state_of(doc) == models.PARTIALLY_DEPLOYED:
         doc = (
-            run.perform("mend", Model.LABEL, doc.name, lambda: repair_partial(run, doc.id, timeout=left()), id=doc.id)
+            run.perform("repair", Model.LABEL, doc.name, lambda: repair_partial(run, doc.id, timeout=left()), id=doc.id)
             or doc
         )
     return doc
@@ -129,13 +131,13 @@ def _disturbed(failure: Failure) -> bool:
     return failure.code == "deploy_failed" and all("version conflict" in reason for reason in reasons.values())
 
 
-def remove(run: Run, model_id: str, timeout: float) -> None:
+def undeploy_and_delete(run: Run, model_id: str, timeout: float) -> None:
     """Undeploy where it serves, delete, wait until it is gone."""
     doc = Model.get(run.client, model_id)
     if doc is None:
         return
     if models.state_of(doc) == models.DEPLOYING:
-        doc = models.not_deploying(run, model_id, timeout=timeout)
+        doc = models.wait_until_not_deploying(run, model_id, timeout=timeout)
     if models.state_of(doc) in models.LIVE:
         undeploy(run, model_id, timeout=timeout)
     try:
@@ -159,7 +161,7 @@ def deploy(run: Run, model_id: str, *, failed: bool = False) -> str | None:
             run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_undeploy")
         answer = run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_deploy")
     except ApiError as error:
-        if error.code == Model.UNKNOWN:
+        if error.code == Model.UNKNOWN_CODE:
             # It was read a moment ago.
             raise Failure("concurrent_change", f"Model {model_id} was removed before it was deployed.") from error
         raise
@@ -188,10 +190,10 @@ def undeploy(run: Run, model_id: str, *, timeout: float) -> None:
             ordered = order()
         return False
 
-    models.wait(run, model_id, done, "to be undeployed", timeout)
+    models.wait_for(run, model_id, done, "to be undeployed", timeout)
 
 
-def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | None = None) -> Doc:
+def wait_until_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | None = None) -> Doc:
     """Wait until all planned nodes serve the model.
 
     A partial deployment gets :data:`PARTIAL_GRACE` seconds to complete by itself; then it is returned as it is, for the
@@ -207,31 +209,31 @@ def wait_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | Non
         if state == models.DEPLOYED:
             return True
         if state == models.DEPLOY_FAILED:
-            raise deploy_reasons.deploy_failure(run.client, doc, task_id)
+            raise deploy_reasons.read_deploy_failure(run.client, doc, task_id)
         if state == models.PARTIALLY_DEPLOYED:
             partial_since.append(run.clock.now())
             return partial_since[-1] - partial_since[0] >= PARTIAL_GRACE
         if state != models.DEPLOYING:
             partial_since.clear()
             if run.clock.now() - begun >= START_GRACE:
-                raise deploy_reasons.failure_of(doc, {})
+                raise deploy_reasons.deploy_failure(doc, {})
         return False
 
     try:
-        return models.wait(run, model_id, done, "to be deployed", timeout)
+        return models.wait_for(run, model_id, done, "to be deployed", timeout)
     except WaitTimeout as exc:
         reasons = deploy_reasons.node_reasons(run.client, model_id, task_id)
         if not reasons:
             raise
         # What was read last is what the wait reads: a model.
-        raise deploy_reasons.failure_of(exc.last, reasons) from exc  # type: ignore[arg-type]
+        raise deploy_reasons.deploy_failure(exc.last, reasons) from exc  # type: ignore[arg-type]
 
 
 def repair_partial(run: Run, model_id: str, *, timeout: float) -> Doc:
     """Deploy once more, under which the nodes that serve the model go on; only if that does not help, undeploy it first.
     A deployment that is partial even then is a failure with a report per node."""
     try:
-        doc = wait_deployed(run, model_id, timeout=timeout, task_id=deploy(run, model_id))
+        doc = wait_until_deployed(run, model_id, timeout=timeout, task_id=deploy(run, model_id))
         if models.state_of(doc) == models.DEPLOYED:
             return doc
     except Failure as failure:
@@ -240,7 +242,7 @@ def repair_partial(run: Run, model_id: str, *, timeout: float) -> Doc:
             raise
     undeploy(run, model_id, timeout=timeout)
     task_id = deploy(run, model_id)
-    doc = wait_deployed(run, model_id, timeout=timeout, task_id=task_id)
+    doc = wait_until_deployed(run, model_id, timeout=timeout, task_id=task_id)
     if models.state_of(doc) != models.DEPLOYED:
-        raise deploy_reasons.deploy_failure(run.client, doc, task_id)
+        raise deploy_reasons.read_deploy_failure(run.client, doc, task_id)
     return doc

@@ -35,7 +35,7 @@ def node_reasons(client: Client, model_id: str, task_id: str | None = None) -> d
     return tasks.errors_of(hits[0]["_source"]) if hits else {}
 
 
-def deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failure:
+def read_deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failure:
     reasons = node_reasons(client, doc.id, task_id) or node_reasons(client, doc.id)
     # The model's failure is noted before the reasons are, and a search may be a second behind both.
     for pause in NOTED_LATER:
@@ -43,31 +43,33 @@ def deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failure:
             break
         client.clock.sleep(pause)
         reasons = node_reasons(client, doc.id, task_id) or node_reasons(client, doc.id)
-    return failure_of(doc, reasons)
+    return deploy_failure(doc, reasons)
 
 
-def explained(client: Client, failure: Failure, connector_id: str | None, group_id: str | None = None) -> Failure:
-    """What a failure to register or deploy is: itself, or ``concurrent_change`` where the connector or the group that the task
-    has found before is gone, as by one who made it at the same time as others and takes it back."""
-    kind: type[Kind] = ModelGroup if failure.code == ModelGroup.UNKNOWN else Connector
+def missing_dependency_failure(
+    client: Client, failure: Failure, connector_id: str | None, group_id: str | None = None
+) -> Failure | None:
+    """The failure ``concurrent_change`` if a model cannot be registered or deployed because another controller has deleted
+    its connector or its group, as when it deletes its duplicate. None if ``failure`` has another cause."""
+    kind: type[Kind] = ModelGroup if failure.code == ModelGroup.UNKNOWN_CODE else Connector
     needed = group_id if kind is ModelGroup else connector_id
-    if failure.code not in ("deploy_failed", Connector.UNKNOWN, ModelGroup.UNKNOWN) or not needed:
-        return failure
+    if failure.code not in ("deploy_failed", Connector.UNKNOWN_CODE, ModelGroup.UNKNOWN_CODE) or not needed:
+        return None
     try:
         if kind.get(client, needed):
-            return failure
+            return None
     except Failure:
-        # What went wrong first is what is to be told.
-        return failure
+        # The caller reports what failed first.
+        return None
     return Failure(
         "concurrent_change",
-        f"Somebody else has deleted {kind.LABEL} {needed} meanwhile: {failure.message}",
+        f"Another controller deleted {kind.LABEL} {needed}: {failure.message}",
         failure.status,
         **failure.details,
     )
 
 
-def failure_of(doc: Doc, reasons: Mapping[str, str]) -> Failure:
+def deploy_failure(doc: Doc, reasons: Mapping[str, str]) -> Failure:
     told = "; ".join(f"node {node}: {reason}" for node, reason in sorted(reasons.items())) or "no node gave a reason"
     served = (
         f"{doc.source.get('current_worker_node_count', 0)} of {doc.source.get('planning_worker_node_count', '?')} nodes"

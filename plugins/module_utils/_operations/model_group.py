@@ -13,15 +13,15 @@ from typing import Any, Mapping
 from .._coordination.create import create_once
 from .._coordination.duplicates import AmbiguousName, back_off, only, resolve_name
 from .._errors.exceptions import ApiError, Failure
-from .._kinds.base import Doc
-from .._kinds.model_group import ModelGroup, check_name
+from .._kinds.base import Doc, check_name
+from .._kinds.model_group import ModelGroup
 from .._runtime.run import Run
 
 #: Seconds after which a group that somebody has made is not taken back any more because of another one of its name.
 PASSING = 30.0
 
 #: How often a group is made whose name is taken by one that is gone at the next look.
-TAKEN_TRIES = 4
+GROUP_CREATE_TRIES = 4
 
 
 def ensure(run: Run, name: str) -> Doc:
@@ -34,7 +34,7 @@ def ensure(run: Run, name: str) -> Doc:
     return made or Doc("", {"name": name})
 
 
-def is_passing(run: Run, group: Doc, used: int) -> bool:
+def may_be_deleted(run: Run, group: Doc, used: int) -> bool:
     """Whether a group that was ``used`` for something new, in milliseconds since 1970, is gone or about to be taken back: of
     several that were made at once the oldest stays. One that was made by this task, or long before, takes no request."""
     if (ModelGroup.PATH, group.id) in run.created_by_stack:
@@ -75,6 +75,6 @@ def create(run: Run, fields: Mapping[str, Any]) -> tuple[Doc, bool]:
             if found:
                 return found, False
             # Or takes it back already; a group that cannot be seen keeps the name.
-            if attempt == TAKEN_TRIES:
+            if attempt == GROUP_CREATE_TRIES:
                 raise
         back_off(run, attempt)

@@ -16,7 +16,7 @@ from .._kinds.connector import resource as connectors
 
 def in_use(client: Client, found: list[Doc]) -> list[Doc]:
     """Connectors of one name without those that are left as the server does not delete them. Raises Failure."""
-    found = sorted(found, key=lambda doc: doc.age)
+    found = sorted(found, key=lambda doc: doc.creation_order)
     if not any(is_replacement_pair(old, new) for new in found for old in found):
         return found
     users = models.using_connectors(client, [doc.id for doc in found])
@@ -65,7 +65,9 @@ class Undeletable:
 
     def _is_held(self, one: Doc) -> bool:
         if one.id not in self._known:
-            self._known[one.id] = not uses(self._users, one) and bool(models.mistaken_for_users(self._client, one.id))
+            self._known[one.id] = not uses(self._users, one) and bool(
+                models.falsely_matched_users(self._client, one.id)
+            )
         return self._known[one.id]
 
 

@@ -162,7 +162,7 @@ def _point(run: Run, model: Doc, connector: Doc, timeout: float) -> bool:
     try:
         models.update(run, model, {"connector_id": connector.id}, timeout=timeout)
     except Failure as failure:
-        if failure.code != Model.UNKNOWN:
+        if failure.code != Model.UNKNOWN_CODE:
             raise
         return False
     return True
@@ -242,7 +242,7 @@ def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]
 
     # What is left of a change that failed and that the server does not delete is nobody's who replaces it right now.
     left = [doc for doc in Connector.all_named(run.client, old.name) if replaces(doc, old)]
-    held = {doc.id for doc in left if models.mistaken_for_users(run.client, doc.id)}
+    held = {doc.id for doc in left if models.falsely_matched_users(run.client, doc.id)}
     aside: list[Doc] = []
     while True:
         try:

@@ -39,7 +39,7 @@ def delete(run: Run, connector_id: str, patience: float = SEARCH_LAG) -> None:
 def explained(client: Client, connector_id: str, error: ApiError) -> Failure:
     """What a refusal to change or delete a connector is: the server's own error, or ``connector_held`` where it is
     mistaken about who uses the connector."""
-    others = models.mistaken_for_users(client, connector_id) if error.code == "connector_in_use" else []
+    others = models.falsely_matched_users(client, connector_id) if error.code == "connector_in_use" else []
     if not others:
         return error
     named = ", ".join(f"{model.name!r} ({model.id}) with connector {_connector_of(model)}" for model in others[:10])

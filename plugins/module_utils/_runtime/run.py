@@ -106,6 +106,11 @@ class Run:
         self.actions.append({"action": action, "kind": kind, "name": name, **facts})
         return done
 
+    def journal_as(self, action: str) -> None:
+        """Journal the last write under another action, as "adopt" for a create that found the object of another
+        controller."""
+        self.actions[-1]["action"] = action
+
     def warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)

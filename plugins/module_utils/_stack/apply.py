@@ -21,7 +21,7 @@ from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._operations.deploy import START_GRACE, ensure_deployed
-from .._operations.deploy_errors import explained
+from .._operations.deploy_errors import missing_dependency_failure
 from .._runtime.run import Run
 from .declaration import Declaration, Item
 from .plan import Step
@@ -37,10 +37,10 @@ MOST_UNDER_WAY = 16
 #: Seconds between two looks at the states of all models; the index shows a change within a second.
 PAUSE = 0.5
 
-_DEPLOYING = frozenset({"register_and_deploy", "deploy", "mend"})
+_DEPLOYING = frozenset({"register_and_deploy", "deploy", "repair"})
 
 #: By section, how a task says that there is none of what it needs.
-_UNKNOWN = {"connectors": Connector.UNKNOWN, "model_groups": ModelGroup.UNKNOWN, "models": Model.UNKNOWN}
+_UNKNOWN = {"connectors": Connector.UNKNOWN_CODE, "model_groups": ModelGroup.UNKNOWN_CODE, "models": Model.UNKNOWN_CODE}
 
 
 class Outcome(NamedTuple):
@@ -231,7 +231,7 @@ class Applier:
                 ensure_deployed(run, doc, wait=True, timeout=timeout, under_way=under_way)
             except Failure as failure:
                 stated = doc.source.get("connector_id") if step.options["connector"] else None
-                fails(doc.id, explained(self._client, failure, stated))
+                fails(doc.id, missing_dependency_failure(self._client, failure, stated) or failure)
 
     def _look_until_deployed(self, waiting: dict[str, tuple[Step, Run]]) -> tuple[list[Doc], bool]:
         """The models that failed to be deployed, or took longer than the most patient of all waits; or those that are left

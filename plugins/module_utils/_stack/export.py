@@ -151,7 +151,9 @@ class Exporter:
 
     def _model(self, doc: Doc) -> dict[str, Any]:
         group = self._group_names.get(str(doc.source.get("model_group_id")))
-        fields = models.shown(doc.source, ("is_enabled", "rate_limiter", "guardrails", "interface", "deploy_setting"))
+        fields = models.for_display(
+            doc.source, ("is_enabled", "rate_limiter", "guardrails", "interface", "deploy_setting")
+        )
         if fields.get("is_enabled") is not False:
             fields.pop("is_enabled", None)
         return {
@@ -238,7 +240,7 @@ def _catches_all(name: str, value: Any) -> bool:
 def _serves(doc: Doc) -> bool:
     """Whether a model is deployed, or will be as soon as it is asked."""
     state = models.state_of(doc)
-    return state in models.LIVE or (state == models.UNDEPLOYED and models.left_by_its_ttl(doc))
+    return state in models.LIVE or (state == models.UNDEPLOYED and models.undeployed_by_ttl(doc))
 
 
 def _of_agent(doc: Doc) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class Planner:
                 continue
             if not self.memory.holds(kind.PATH, need.reference):
                 message = f"There is no {kind.LABEL} {need.reference!r}, neither declared nor on the cluster."
-                problems.append(Problem(item.told, kind.UNKNOWN, message))
+                problems.append(Problem(item.told, kind.UNKNOWN_CODE, message))
         return problems
 
     def _foresee(self, item: Item, actions: list[dict[str, Any]], result: Mapping[str, Any]) -> None:

@@ -58,7 +58,7 @@ def _reason(step: Step, action: Mapping[str, Any]) -> str:
         if step.item.place == "prune":
             return "It is on the cluster and not declared."
         return "It is declared absent." if step.item.absent else "Something else takes its place."
-    if name in ("deploy", "mend"):
+    if name in ("deploy", "repair"):
         return "It is declared deployed and does not serve on every node."
     if name == "undeploy":
         return "It is declared undeployed and serves."

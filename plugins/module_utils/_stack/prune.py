@@ -149,7 +149,7 @@ class Pruner:
         going = {doc.id for docs in surplus.values() for doc in docs}
         connectors = surplus.get("connectors", [])
         if connectors:
-            self._learn_models(models.of_connectors(doc.id for doc in connectors))
+            self._learn_models(models.connector_query(doc.id for doc in connectors))
         for doc in list(connectors):
             users = [user for user in self._foreseen.having(Model.PATH, "connector_id", doc.id) if user.id not in going]
             if users:

@@ -35,7 +35,7 @@ def read_snapshot(client: Client, declaration: Declaration) -> Snapshot:
     found = _learn(client, memory, Connector, names.get("connectors", []))
     used = {each for doc in found for each in (doc.id, *connectors.replaced_by(doc.source))}
     wanted_models = list(dict.fromkeys([*names.get("models", []), *names.get("controllers", [])]))
-    more = [models.of_connectors(used)] if used else []
+    more = [models.connector_query(used)] if used else []
     if "connectors" in names or wanted_models:
         _learn(client, memory, Model, wanted_models, more)
     _learn(client, memory, ModelGroup, names.get("model_groups", []))

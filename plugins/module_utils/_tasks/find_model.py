@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any, Mapping
 
 from .._coordination.duplicates import find, need, only, resolve_name
-from .._errors.exceptions import Failure
 from .._kinds.base import Doc
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
@@ -57,9 +56,7 @@ def connector(options: Mapping[str, Any], run: Run, model: Doc | None) -> Doc | 
 
 
 def _by_id(options: Mapping[str, Any], run: Run) -> list[Doc]:
-    found = Model.get(run.client, options["model_id"])
-    if found is None and options["state"] != "absent":
-        raise Failure("unknown_model", f"There is no model with the id {options['model_id']!r}.")
+    found = Model.find_by_id(run.client, options["model_id"], required=options["state"] != "absent")
     return [found] if found else []
 
 

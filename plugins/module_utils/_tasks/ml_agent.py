@@ -85,10 +85,7 @@ def _referring(options: Mapping[str, Any]) -> dict[str, Any]:
 def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
     agent_id, name = options["agent_id"], options["name"]
     if agent_id:
-        found = Agent.get(run.client, agent_id)
-        if found is None and options["state"] == "present":
-            raise Failure("unknown_agent", f"There is no agent with the id {agent_id!r}.")
-        return found
+        return Agent.find_by_id(run.client, agent_id, required=options["state"] == "present")
     return resolve_name(run.client, lambda: _only(run, name), run.actions if run.check_mode else None)
 
 
@@ -160,7 +157,7 @@ def _create(
     doc, ours = done
     if not ours:
         # Somebody made one of this name at the same moment; whatever it holds, it has to become what was stated.
-        run.actions[-1]["action"] = "adopt"
+        run.journal_as("adopt")
         return _converge(options, run, doc, wanted, references)
     return _result(run, before, wanted, _read(run, doc.id, wanted), references)
 
@@ -197,17 +194,7 @@ def _converge(
 
 def _read(run: Run, agent_id: str, wanted: Mapping[str, Any]) -> Doc:
     """The agent after a write. Raises Failure where the server stored something else than it was sent."""
-    doc = Agent.get(run.client, agent_id)
-    if doc is None:
-        raise Failure("concurrent_change", f"Agent {agent_id} was removed while it was being changed.")
-    left = agents.diff(agents.observed(doc.source, wanted), wanted)
-    if left:
-        raise Failure(
-            "not_converged",
-            f"Agent {doc.name!r} ({doc.id}) was written, yet differs in {', '.join(left)}.",
-            fields=left,
-        )
-    return doc
+    return Agent.verified(run.client, agent_id, lambda doc: agents.diff(agents.observed(doc.source, wanted), wanted))
 
 
 def _result(

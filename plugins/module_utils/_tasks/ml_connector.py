@@ -76,10 +76,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
     connector_id, name = options["connector_id"], options["name"]
     if connector_id:
-        found = Connector.get(run.client, connector_id)
-        if found is None and options["state"] == "present":
-            raise Failure("unknown_connector", f"There is no connector with the id {connector_id!r}.")
-        return found
+        return Connector.find_by_id(run.client, connector_id, required=options["state"] == "present")
 
     def look() -> Doc | None:
         found = Connector.all_named(run.client, name)
@@ -115,7 +112,7 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     doc, ours, others = made
     if not ours:
         # Somebody made one of this name at the same moment; whatever it holds, it has to become what was stated.
-        run.actions[-1]["action"] = "adopt"
+        run.journal_as("adopt")
         return _converge(options, run, doc)
     if others:
         # Its notes tell the third one from both of them, wherever the run is cut off; what is there for good can take none.
@@ -147,7 +144,7 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
     # one where it takes a model that serves for a user.
     replaced = bool(connectors.removed_parameters(current, wanted)) or "protocol" in differing
     if not replaced and not live:
-        mistaken = models.mistaken_for_users(run.client, found.id)
+        mistaken = models.falsely_matched_users(run.client, found.id)
         replaced = any(models.state_of(model) in models.LIVE for model in mistaken)
     strategy = options["update_strategy"]
     if live and strategy == "fail":
@@ -253,17 +250,10 @@ def _result(
     """The result and the diff, over the stated fields. After a write both are of what the server stores now."""
     after = planned
     if run.changed and doc is not None and not run.check_mode and not run.in_bulk:
-        doc = Connector.get(run.client, doc.id)
-        if doc is None:
-            raise Failure("concurrent_change", "The connector was removed while it was being changed.")
+        doc = Connector.verified(
+            run.client, doc.id, lambda written: connectors.diff(connectors.observed(written.source), wanted)
+        )
         after = connectors.observed(doc.source)
-        left = connectors.diff(after, wanted)
-        if left:
-            raise Failure(
-                "not_converged",
-                f"Connector {doc.name!r} ({doc.id}) was written, yet differs in {', '.join(left)}.",
-                fields=left,
-            )
     diff = {
         "before": connectors.shown(_filled(current, wanted)),
         "after": connectors.shown(_filled(after, wanted)),

@@ -43,7 +43,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     if options["protocol"]:
         listed = [entry for entry in listed if entry.get("protocol") == options["protocol"]]
     if listed and (options["unused"] or options["include_used_by"]):
-        users = models.ids_by(run.client, "connector_id")
+        users = models.ids_by_field(run.client, "connector_id")
         listed = [{**entry, "used_by": _users(entry, users)} for entry in listed]
     if options["unused"]:
         listed = [entry for entry in listed if not entry["used_by"]]

@@ -19,7 +19,7 @@ from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._operations import dedupe, swap
 from .._operations import deploy as deployment
-from .._operations.dedupe import Namesake, Namesakes
+from .._operations.dedupe import Duplicate, DuplicateSet
 from .._runtime.module import Module
 from .._runtime.run import Run
 from .ml_connector import prober
@@ -41,7 +41,7 @@ _TOLD = 20
 
 def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Tell who shares a name with whom; with 'apply' leave one of each. Raises Failure."""
-    found = dedupe.find(run.client, options["name_pattern"], trust_credentials=options["trust_credentials"])
+    found = dedupe.find_duplicates(run.client, options["name_pattern"], trust_credentials=options["trust_credentials"])
     # As it was found: what is done changes it.
     told = [_told(each) for each in found]
     plan = [_line(each, other) for each in _ordered(found) for other in each.others if other.removed]
@@ -57,11 +57,11 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     return {"duplicates": told, "plan": plan, "diff": {"prepared": prepared}}
 
 
-def _ordered(found: list[Namesakes]) -> list[Namesakes]:
+def _ordered(found: list[DuplicateSet]) -> list[DuplicateSet]:
     return [each for kind in _ORDER for each in found if each.kind is kind]
 
 
-def _check(found: list[Namesakes]) -> None:
+def _check(found: list[DuplicateSet]) -> None:
     """Raises Failure where two would have to be the same and are not."""
     refused = [(each, other) for each in found for other in each.others if other.fate == dedupe.REFUSE]
     if refused:
@@ -76,10 +76,12 @@ def _check(found: list[Namesakes]) -> None:
         )
 
 
-def _remove(options: Mapping[str, Any], run: Run, each: Namesakes, other: Namesake) -> None:
+def _remove(options: Mapping[str, Any], run: Run, each: DuplicateSet, other: Duplicate) -> None:
     doc, kept, timeout = other.doc, each.kept.doc, options["wait_timeout"]
     if each.kind is Model:
-        run.perform("delete", Model.LABEL, doc.name, partial(deployment.remove, run, doc.id, timeout), id=doc.id)
+        run.perform(
+            "delete", Model.LABEL, doc.name, partial(deployment.undeploy_and_delete, run, doc.id, timeout), id=doc.id
+        )
     elif each.kind is ModelGroup:
         delete = partial(groups.delete_if_empty, run, doc)
         run.perform("delete", ModelGroup.LABEL, doc.name, delete, had_effect=bool, id=doc.id)
@@ -91,17 +93,17 @@ def _remove(options: Mapping[str, Any], run: Run, each: Namesakes, other: Namesa
         run.perform(other.fate, Connector.LABEL, doc.name, merge, id=doc.id, **facts)
 
 
-def _line(each: Namesakes, other: Namesake) -> str:
+def _line(each: DuplicateSet, other: Duplicate) -> str:
     if other.fate == dedupe.MERGE:
         return f"- delete {_named(each, other)}, its {len(other.models)} models call through {each.kept.doc.id}"
     return f"- delete {_named(each, other)}"
 
 
-def _named(each: Namesakes, other: Namesake) -> str:
+def _named(each: DuplicateSet, other: Duplicate) -> str:
     return f"{each.kind.LABEL} {each.name!r} ({other.doc.id})"
 
 
-def _told(each: Namesakes) -> dict[str, Any]:
+def _told(each: DuplicateSet) -> dict[str, Any]:
     return {
         "kind": each.kind.LABEL,
         "name": each.name,
@@ -110,7 +112,7 @@ def _told(each: Namesakes) -> dict[str, Any]:
     }
 
 
-def _object(each: Namesakes, member: Namesake) -> dict[str, Any]:
+def _object(each: DuplicateSet, member: Duplicate) -> dict[str, Any]:
     state = {"state": models.state_of(member.doc)} if each.kind is Model else {}
     return {
         "id": member.doc.id,

@@ -15,12 +15,12 @@ from .._errors.exceptions import Failure
 from .._http.connection import wait_options
 from .._kinds import model as models
 from .._kinds import model_group
-from .._kinds.base import MAX_NAME_LENGTH, Doc
+from .._kinds.base import Doc, check_name
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._operations import deploy as deployment
 from .._operations import register
-from .._operations.deploy_errors import explained
+from .._operations.deploy_errors import missing_dependency_failure
 from .._operations.model_group import ensure
 from .._runtime import versions
 from .._runtime.module import Module
@@ -106,8 +106,9 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             wanted["model_group_id"] = group.id
         return _converge(options, run, found, wanted, names)
     except Failure as failure:
-        raise explained(
-            run.client, failure, connector.id if connector else None, wanted.get("model_group_id")
+        connector_id = connector.id if connector else None
+        raise (
+            missing_dependency_failure(run.client, failure, connector_id, wanted.get("model_group_id")) or failure
         ) from None
 
 
@@ -115,14 +116,13 @@ def _create(
     options: Mapping[str, Any], run: Run, wanted: dict[str, Any], group: Doc | None, names: dict[str, tuple[str, str]]
 ) -> dict[str, Any]:
     name = options["name"]
-    if not name.strip() or len(name) > MAX_NAME_LENGTH:
-        raise Failure("invalid_input", f"name: must have 1 to {MAX_NAME_LENGTH} characters, this one has {len(name)}.")
+    check_name("name", name)
     if "connector_id" not in wanted:
         raise Failure("invalid_input", f"connector: is needed, as there is no model {name!r} yet.")
     versions.check_text(run.version, "name", name)
     versions.check_text(run.version, "description", wanted.get("description"))
     if group is None or not group.id:
-        group = register.make_group(run, group, name)
+        group = register.ensure_group(run, group, name)
     names["model_group"] = (group.id, group.name)
     if group.id or run.check_mode:
         wanted["model_group_id"] = group.id
@@ -131,7 +131,7 @@ def _create(
         "register_and_deploy" if at_once else "register",
         Model.LABEL,
         name,
-        lambda: register.register(run, wanted, at_once=at_once, timeout=options["wait_timeout"]),
+        lambda: register.register_model(run, wanted, at_once=at_once, timeout=options["wait_timeout"]),
     )
     if made is None:
         planned = Doc("", {**wanted, "model_state": "REGISTERED"})
@@ -140,11 +140,11 @@ def _create(
         return model_result.of(options, run, None, planned, wanted, names)
     doc, ours = made
     if not ours:
-        run.actions[-1]["action"] = "adopt"
+        run.journal_as("adopt")
         return _converge(options, run, doc, wanted, names)
     result = _finish(options, run, None, doc, wanted, names, deploying=at_once)
     # At the end, as a group that is being deleted may still be there when the model is registered.
-    register.keep(run, doc, wanted, group, timeout=options["wait_timeout"])
+    register.check_group_stays(run, doc, wanted, group, timeout=options["wait_timeout"])
     return result
 
 
@@ -205,29 +205,19 @@ def _finish(
             id=doc.id,
         )
     if run.changed and not run.check_mode and not run.in_bulk:
-        read = Model.get(run.client, doc.id)
-        if read is None:
-            raise Failure("concurrent_change", f"Model {doc.id} was removed while it was being changed.")
-        doc = read
-        left = models.diff(doc.source, wanted)
-        if left:
-            raise Failure(
-                "not_converged",
-                f"Model {doc.name!r} ({doc.id}) was written, yet differs in {', '.join(left)}.",
-                fields=left,
-            )
+        doc = Model.verified(run.client, doc.id, lambda written: models.diff(written.source, wanted))
     return model_result.of(options, run, before, doc, wanted, names)
 
 
 def _absent(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc | None) -> dict[str, Any]:
     before: dict[str, Any] = {}
     if found is not None:
-        before = {**models.shown(found.source, ("name", "description")), "state": models.state_of(found)}
+        before = {**models.for_display(found.source, ("name", "description")), "state": models.state_of(found)}
         run.perform(
             "delete",
             Model.LABEL,
             found.name,
-            lambda: deployment.remove(run, found.id, options["wait_timeout"]),
+            lambda: deployment.undeploy_and_delete(run, found.id, options["wait_timeout"]),
             id=found.id,
         )
     if options["delete_empty_group"]:
@@ -244,11 +234,15 @@ def _delete_group(options: Mapping[str, Any], run: Run, found: Doc | None, group
     if any(not found or doc.id != found.id for doc in models.in_group(run.client, group.id)):
         return
     target = group
-    gone = run.perform(
-        "delete", ModelGroup.LABEL, group.name, lambda: model_group.delete_if_empty(run, target), id=group.id
+    # Another controller may have put a model into it: then nothing is deleted.
+    run.perform(
+        "delete",
+        ModelGroup.LABEL,
+        group.name,
+        lambda: model_group.delete_if_empty(run, target),
+        had_effect=bool,
+        id=group.id,
     )
-    if gone is False:
-        run.actions.pop()  # Somebody has put a model into it meanwhile: nothing was done.
 
 
 MODULE = Module(OPTIONS, execute, RULES)

@@ -14,7 +14,7 @@ from .._coordination.duplicates import only, resolve_name
 from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
-from .._kinds.base import Doc
+from .._kinds.base import Doc, check_name
 from .._kinds.model_group import ModelGroup
 from .._operations.model_group import create
 from .._runtime import versions
@@ -55,21 +55,18 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
     group_id, name = options["model_group_id"], options["name"]
     if not group_id:
         return resolve_name(run.client, lambda: only(ModelGroup, ModelGroup.all_named(run.client, name), name))
-    found = ModelGroup.get(run.client, group_id)
-    if found is None and options["state"] != "absent":
-        raise Failure("unknown_model_group", f"There is no model group with the id {group_id!r}.")
-    return found
+    return ModelGroup.find_by_id(run.client, group_id, required=options["state"] == "present")
 
 
 def _create(run: Run, wanted: dict[str, Any]) -> dict[str, Any]:
-    groups.check_name("name", wanted["name"])
+    check_name("name", wanted["name"])
     _check_text(run, wanted)
     made = run.perform("create", ModelGroup.LABEL, wanted["name"], lambda: create(run, wanted))
     if made is None:
         return _result(None, Doc("", wanted), wanted)
     doc, ours = made
     if not ours:
-        run.actions[-1]["action"] = "adopt"
+        run.journal_as("adopt")
         return _converge(run, doc, wanted)
     return _result(None, _verified(run, doc.id, wanted), wanted)
 
@@ -81,7 +78,7 @@ def _converge(run: Run, found: Doc, wanted: dict[str, Any]) -> dict[str, Any]:
     if "description" in differing and not wanted["description"].strip():
         raise Failure("invalid_input", "description: the server can change it, but not take it away.")
     if "name" in differing:
-        groups.check_name("name", wanted["name"])
+        check_name("name", wanted["name"])
     _check_text(run, {field: wanted[field] for field in differing})
     if "name" in differing:
         _check_free(run, found, wanted["name"])
@@ -115,17 +112,7 @@ def _planned(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _verified(run: Run, group_id: str, wanted: Mapping[str, Any]) -> Doc:
     """The group as it is stored. The answer to a change says 'Updated' whatever was done."""
-    doc = ModelGroup.get(run.client, group_id)
-    if doc is None:
-        raise Failure("concurrent_change", f"Model group {group_id} was removed while it was being changed.")
-    left = groups.diff(doc.source, wanted)
-    if left:
-        raise Failure(
-            "not_converged",
-            f"Model group {doc.name!r} ({doc.id}) was written, yet differs in {', '.join(left)}.",
-            fields=left,
-        )
-    return doc
+    return ModelGroup.verified(run.client, group_id, lambda doc: groups.diff(doc.source, wanted))
 
 
 def _check_text(run: Run, fields: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     )
     listed = [groups.to_result(doc) for doc in found]
     if listed and (options["unused"] or options["include_used_by"]):
-        users = models.ids_by(run.client, "model_group_id")
+        users = models.ids_by_field(run.client, "model_group_id")
         listed = [{**entry, "used_by": users.get(entry["model_group_id"], [])} for entry in listed]
     if options["unused"]:
         listed = [entry for entry in listed if not entry["used_by"]]

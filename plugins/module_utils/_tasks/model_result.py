@@ -32,7 +32,7 @@ def of(
     if options["state"] != "present":
         goal = {"deployed": models.DEPLOYED, "undeployed": models.UNDEPLOYED}[options["state"]]
         changing = any(
-            action["action"] in ("register_and_deploy", "deploy", "mend", "undeploy") for action in run.actions
+            action["action"] in ("register_and_deploy", "deploy", "repair", "undeploy") for action in run.actions
         )
         diff["after"]["state"] = goal if changing else models.state_of(after)
     else:
@@ -53,7 +53,7 @@ def _shown(
     source: Mapping[str, Any], wanted: Mapping[str, Any], names: Mapping[str, tuple[str, str]]
 ) -> dict[str, Any]:
     """The stated fields; a group or connector under the name by which it was stated, as its id is not known before."""
-    view = {name: restrict_to(value, wanted[name]) for name, value in models.shown(source, wanted).items()}
+    view = {name: restrict_to(value, wanted[name]) for name, value in models.for_display(source, wanted).items()}
     for option, (object_id, name) in names.items():
         stored = view.pop(f"{option}_id", None)
         if stored is not None:

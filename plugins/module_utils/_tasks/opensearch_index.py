@@ -12,6 +12,7 @@ from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
 from .._kinds import index as indexes
+from .._kinds.base import deleted_during_change
 from .._runtime.module import Module
 from .._runtime.run import Run
 
@@ -79,7 +80,7 @@ def _shown(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
 def _written(run: Run, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     stored = indexes.read(run.client, name)
     if stored is None:
-        raise Failure("concurrent_change", f"The index {name!r} was removed while it was being changed.")
+        raise deleted_during_change(f"Index {name!r}")
     if _shown(stored, wanted) != wanted:
         raise Failure(
             "not_converged", f"The index {name!r} was written, yet holds {str(_shown(stored, wanted))[:500]}."

@@ -13,6 +13,7 @@ from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
 from .._kinds import pipeline as pipelines
+from .._kinds.base import deleted_during_change
 from .._operations import references as references_module
 from .._runtime.module import Module
 from .._runtime.run import Run
@@ -73,9 +74,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 def _written(run: Run, kind: str, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     stored = pipelines.read(run.client, kind, name)
     if stored is None:
-        raise Failure(
-            "concurrent_change", f"The {pipelines.label(kind)} {name!r} was removed while it was being changed."
-        )
+        raise deleted_during_change(f"The {pipelines.label(kind)} {name!r}")
     if not same_json(stored, wanted):
         raise Failure(
             "not_converged", f"The {pipelines.label(kind)} {name!r} was written, yet holds {str(stored)[:500]}."

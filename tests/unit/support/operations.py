@@ -146,7 +146,7 @@ MODEL = [
     Operation("model: deploy", "ml_model", {"name": "Chat"}, lambda c: _served(c, "REGISTERED")),
     Operation("model: deploy after drift", "ml_model", {"name": "Chat"}, lambda c: _served(c, "UNDEPLOYED")),
     Operation("model: deploy after failure", "ml_model", {"name": "Chat"}, lambda c: _served(c, "DEPLOY_FAILED")),
-    Operation("model: mend", "ml_model", {"name": "Chat"}, lambda c: _served(c, "PARTIALLY_DEPLOYED")),
+    Operation("model: repair", "ml_model", {"name": "Chat"}, lambda c: _served(c, "PARTIALLY_DEPLOYED")),
     Operation("model: undeploy", "ml_model", {"name": "Chat", "state": "undeployed"}, _served),
     Operation("model: description", "ml_model", {"name": "Chat", "description": "New"}, _served),
     Operation("model: disable", "ml_model", {"name": "Chat", "is_enabled": False}, _served),

@@ -16,7 +16,7 @@ from ..._errors.exceptions import Failure
 from ..._runtime import versions
 from ..._runtime.run import Run
 from ..._values.compare import text_of
-from ..base import MAX_NAME_LENGTH
+from ..base import check_name
 from . import resource as connectors
 
 
@@ -25,8 +25,7 @@ def check(
 ) -> None:
     """Everything that can be known to be wrong before anything is sent. Raises Failure, notes warnings."""
     name = fields.get("name") or ""
-    if not name.strip() or len(name) > MAX_NAME_LENGTH:
-        raise Failure("invalid_input", f"name: must have 1 to {MAX_NAME_LENGTH} characters, this one has {len(name)}.")
+    check_name("name", name)
     if connectors.NOTES in (fields.get("parameters") or {}):
         raise Failure(
             "invalid_input", f"parameters: the name {connectors.NOTES} is reserved for notes of the collection."

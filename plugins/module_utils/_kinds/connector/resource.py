@@ -51,7 +51,7 @@ class Connector(Kind):
     LABEL = "connector"
     PATH = "/_plugins/_ml/connectors"
     ID_FIELD = "connector_id"
-    UNKNOWN = "unknown_connector"
+    UNKNOWN_CODE = "unknown_connector"
 
 
 def words_of(connector_id: str) -> set[str]:

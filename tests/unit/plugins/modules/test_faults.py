@@ -26,7 +26,7 @@ NAMES = (
     "connector: absent",
     "model: one step",
     "model: two steps",
-    "model: mend",
+    "model: repair",
     "model: undeploy",
     "model: other connector",
     "model: group that is to be made",

@@ -31,7 +31,10 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.bas
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model import Model, using_connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.model_group import TAKEN_TRIES, ensure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.model_group import (
+    GROUP_CREATE_TRIES,
+    ensure,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
@@ -172,7 +175,7 @@ class TestFinding:
         assert find(kind, client, "nope") is None
         with pytest.raises(Failure) as caught:
             need(kind, client, "nope")
-        assert caught.value.code == kind.UNKNOWN
+        assert caught.value.code == kind.UNKNOWN_CODE
 
     def test_before_the_index_is_made(self, cluster: FakeCluster) -> None:
         cluster.index_missing = True
@@ -327,7 +330,7 @@ class TestCreatingOne:
         doc, ours = create(run)
         assert (doc.id, ours) == (other[0], False)
         assert list(cluster.connectors) == other
-        assert Connector.WITHDRAW_TIMEOUT <= run.clock.now() - begun < UNIQUE_TIMEOUT
+        assert Connector.DUPLICATE_TIMEOUT <= run.clock.now() - begun < UNIQUE_TIMEOUT
 
     def test_a_third_one_waits_for_the_oldest_to_give_way(self, cluster: FakeCluster) -> None:
         run = make_run(cluster)
@@ -335,7 +338,7 @@ class TestCreatingOne:
         others: list[str] = []
 
         def they() -> None:
-            if run.clock.now() - begun > Connector.WITHDRAW_TIMEOUT + 8:
+            if run.clock.now() - begun > Connector.DUPLICATE_TIMEOUT + 8:
                 cluster.connectors.pop(others[0], None)
 
         cluster.before("POST", "/_create", lambda: others.extend(cluster.add_connector("Local chat") for _each in "ab"))
@@ -483,7 +486,7 @@ class TestLookingOn:
     @pytest.mark.parametrize("kind", [Connector, Model, ModelGroup])
     def test_they_wait_for_longer_than_anybody_gives_way(self, kind: Any) -> None:
         """Else those who look on would fail where the oldest is the one that goes."""
-        assert kind.WITHDRAW_TIMEOUT + DELETE_RETRY < UNIQUE_TIMEOUT
+        assert kind.DUPLICATE_TIMEOUT + DELETE_RETRY < UNIQUE_TIMEOUT
 
 
 class TestDeleting:
@@ -553,7 +556,7 @@ class TestGroups:
             script(
                 post(f"{ML}/model_groups/_search").answers(200, hits()),
                 get("/").answers(200, {"version": {"number": "3.6.0"}}),
-                *tried * TAKEN_TRIES,
+                *tried * GROUP_CREATE_TRIES,
             )
         )
         with pytest.raises(ApiError) as caught:

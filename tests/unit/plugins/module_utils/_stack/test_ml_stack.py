@@ -468,7 +468,7 @@ class TestTwoAtOnce:
                 models["M0"]["model_state"] = "DEPLOY_FAILED"
 
         cluster.before("POST", "/models/_search", take_back, times=99)
-        with pytest.raises(Failure, match="Somebody else has deleted connector") as caught:
+        with pytest.raises(Failure, match="Another controller deleted connector") as caught:
             apply(cluster, **self.declared)
         assert [each["code"] for each in caught.value.details["failed"]] == ["concurrent_change"]
 

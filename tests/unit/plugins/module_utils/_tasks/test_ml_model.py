@@ -134,7 +134,7 @@ class TestFromStateToState:
         if state == "present":
             assert (did(result), after) == ([], before)
         elif state == "deployed":
-            expected = {"DEPLOYED": [], "PARTIALLY_DEPLOYED": ["mend"]}.get(before, ["deploy"])
+            expected = {"DEPLOYED": [], "PARTIALLY_DEPLOYED": ["repair"]}.get(before, ["deploy"])
             assert (did(result), after) == (expected, "DEPLOYED")
         elif state == "undeployed":
             assert (did(result), after) == (["undeploy"] if live else [], "UNDEPLOYED" if live else before)
@@ -221,7 +221,7 @@ class TestDeployments:
     def test_it_is_removed_by_somebody_at_the_end(self, ready: FakeCluster) -> None:
         model_id = served(ready, "UNDEPLOYED")
         ready.before("POST", "/_deploy", lambda: ready.before("GET", model_id, ready.models.clear))
-        with pytest.raises(Failure, match="was removed while it was being changed") as caught:
+        with pytest.raises(Failure, match="was deleted while this task was changing it") as caught:
             apply(ready, name="Chat", wait=False)
         assert caught.value.code == "concurrent_change"
 
@@ -229,7 +229,7 @@ class TestDeployments:
         model_id = served(ready, "UNDEPLOYED")
         ready.deploy_outcomes = [("DEPLOY_FAILED", {"cluster": f"[{model_id}]: {VERSION_CONFLICT}"})]
         result = apply(ready, name="Chat")
-        assert did(result) == ["deploy", "mend"]
+        assert did(result) == ["deploy", "repair"]
         assert result["model"]["state"] == "DEPLOYED"
 
     def test_what_is_disturbed_again_by_somebody_who_mends_it_too(self, ready: FakeCluster) -> None:
@@ -244,13 +244,13 @@ class TestDeployments:
 
         ready.before("GET", model_id, they, times=99)
         result = apply(ready, name="Chat")
-        assert did(result) == ["deploy", "mend"]
+        assert did(result) == ["deploy", "repair"]
         assert result["model"]["state"] == "DEPLOYED"
 
     def test_one_that_no_node_has_a_reason_for_is_deployed_anew(self, ready: FakeCluster) -> None:
         served(ready, "UNDEPLOYED")
         ready.deploy_outcomes = [("DEPLOY_FAILED", {})]
-        assert did(apply(ready, name="Chat")) == ["deploy", "mend"]
+        assert did(apply(ready, name="Chat")) == ["deploy", "repair"]
         ready.add_model("Other", next(iter(ready.connectors)), state="UNDEPLOYED")
         ready.deploy_outcomes = [("DEPLOY_FAILED", {})] * 2
         with pytest.raises(Failure, match="no node gave a reason"):
@@ -279,7 +279,7 @@ class TestDeployments:
     def test_partial_is_waited_for_then_mended_once(self, ready: FakeCluster) -> None:
         ready.deploy_outcomes = [("PARTIALLY_DEPLOYED", {"node-2": "slow"})]
         result = apply(ready, **NEW)
-        assert did(result) == ["create", "register_and_deploy", "mend"]
+        assert did(result) == ["create", "register_and_deploy", "repair"]
         assert result["model"]["state"] == "DEPLOYED"
 
     def test_partial_for_a_moment_is_not_mended(self, ready: FakeCluster) -> None:
@@ -307,19 +307,19 @@ class TestDeployments:
                 ready.models[model_id]["model_state"] = ("DEPLOYING", "PARTIALLY_DEPLOYED")[len(reads) // 5 % 2]
 
         ready.before("GET", model_id, turn, times=999)
-        assert did(apply(ready, name="Chat", wait_timeout=60)) == ["mend"]
+        assert did(apply(ready, name="Chat", wait_timeout=60)) == ["repair"]
         assert ready.models[model_id]["model_state"] == "DEPLOYED"
 
     def test_a_model_goes_on_serving_while_it_is_mended(self, ready: FakeCluster) -> None:
         served(ready, "PARTIALLY_DEPLOYED")
-        assert did(apply(ready, name="Chat")) == ["mend"]
+        assert did(apply(ready, name="Chat")) == ["repair"]
         assert (requests(ready, "/_deploy"), requests(ready, "/_undeploy")) == (1, 0)
 
     @pytest.mark.parametrize("outcome", ["PARTIALLY_DEPLOYED", "DEPLOY_FAILED"])
     def test_one_that_stays_partial_is_undeployed_first(self, ready: FakeCluster, outcome: str) -> None:
         served(ready, "PARTIALLY_DEPLOYED")
         ready.deploy_outcomes = [(outcome, {"node-2": "Duplicate deploy model task"})]
-        assert did(apply(ready, name="Chat")) == ["mend"]
+        assert did(apply(ready, name="Chat")) == ["repair"]
         assert (requests(ready, "/_deploy"), requests(ready, "/_undeploy")) == (2, 1)
 
     def test_one_that_may_not_be_deployed_is_not_taken_away(self, ready: FakeCluster) -> None:
@@ -341,7 +341,7 @@ class TestDeployments:
 
     def test_partial_without_waiting(self, ready: FakeCluster) -> None:
         served(ready, "PARTIALLY_DEPLOYED")
-        assert did(apply(ready, name="Chat", wait=False)) == ["mend"]
+        assert did(apply(ready, name="Chat", wait=False)) == ["repair"]
         assert requests(ready, "/_deploy") == 1
 
     def test_a_timeout_tells_the_last_state(self, ready: FakeCluster) -> None:
@@ -367,7 +367,7 @@ class TestDeployments:
         """The node went that was to begin it (seen on 3.6.0)."""
         ready.starting_reads = 10**6
         result = apply(ready, **NEW)
-        assert did(result) == ["create", "register_and_deploy", "mend"]
+        assert did(result) == ["create", "register_and_deploy", "repair"]
         assert result["model"]["state"] == "DEPLOYED"
 
     def test_it_vanishes_before_it_is_deployed(self, ready: FakeCluster) -> None:
@@ -386,7 +386,9 @@ class TestDeployments:
         if moment == "/_deploy" and register_deploy == "one_step":
             served(ready, "UNDEPLOYED")
         ready.before("POST", moment, ready.connectors.clear)
-        with pytest.raises(Failure, match=r"Somebody else has deleted connector .* Failed to find connector") as caught:
+        with pytest.raises(
+            Failure, match=r"Another controller deleted connector .* Failed to find connector"
+        ) as caught:
             apply(ready, **NEW, register_deploy=register_deploy)
         assert caught.value.code == "concurrent_change"
 
@@ -394,7 +396,7 @@ class TestDeployments:
         """It was there when the task looked for it (seen on three nodes with eight controllers)."""
         ready.add_group("Shelf")
         ready.before("POST", "/models/_register", ready.groups.clear)
-        with pytest.raises(Failure, match=r"Somebody else has deleted model group .* Response is empty") as caught:
+        with pytest.raises(Failure, match=r"Another controller deleted model group .* Response is empty") as caught:
             apply(ready, **NEW, model_group="Shelf")
         assert caught.value.code == "concurrent_change"
 
@@ -574,14 +576,14 @@ class TestAbsent:
         model_id = served(ready)
         run = make_run(ready)
         ready.models.clear()
-        deployment.remove(run, model_id, 10.0)
+        deployment.undeploy_and_delete(run, model_id, 10.0)
 
     def test_from_the_middle_of_a_deployment_that_searches_do_not_see(self, ready: FakeCluster) -> None:
         model_id = served(ready, "REGISTERED")
         ready.call("POST", f"{ML}/models/{model_id}/_deploy")
         states: list[str] = []
         ready.before("POST", "/_undeploy", lambda: states.append(ready.models[model_id]["model_state"]))
-        deployment.remove(make_run(ready), model_id, 10.0)
+        deployment.undeploy_and_delete(make_run(ready), model_id, 10.0)
         assert states == ["DEPLOYED"]
         assert ready.models == {}
 
@@ -714,7 +716,7 @@ def test_a_group_whose_name_is_too_long_is_refused(ready: FakeCluster) -> None:
 
 def test_models_of_connectors_are_found_on_every_version() -> None:
     """3.x analyses the field and knows its words in lower case; 2.19 keeps the id whole."""
-    query = models.of_connectors(["nH9-C6IBQpKL7wbg5p2u", "QexaDKIBXD2OATL0GEu7"])
+    query = models.connector_query(["nH9-C6IBQpKL7wbg5p2u", "QexaDKIBXD2OATL0GEu7"])
     assert query == {
         "terms": {
             "connector_id": ["QexaDKIBXD2OATL0GEu7", "c6ibqpkl7wbg5p2u", "nH9-C6IBQpKL7wbg5p2u", "qexadkibxd2oatl0geu7"]
@@ -732,7 +734,7 @@ def test_what_is_taken_back_takes_the_group_along_that_was_made_for_it(own_group
     cluster.groups[ours]["name"] = "Chat"
     kept = cluster.add_model("Chat", connector, model_group_id=theirs)
     taken = cluster.add_model("Chat", connector, model_group_id=ours)
-    register.take_back(make_run(cluster), taken, {}, 30.0)
+    register.delete_with_group(make_run(cluster), taken, {}, 30.0)
     assert (list(cluster.models), list(cluster.groups)) == ([kept], [theirs])
 
 
@@ -740,5 +742,5 @@ def test_what_is_taken_back_leaves_a_group_that_was_stated() -> None:
     cluster = FakeCluster()
     group = cluster.add_group("Shelf")
     taken = cluster.add_model("Chat", cluster.add_connector("C"), model_group_id=group)
-    register.take_back(make_run(cluster), taken, {"model_group_id": group}, 30.0)
+    register.delete_with_group(make_run(cluster), taken, {"model_group_id": group}, 30.0)
     assert (list(cluster.models), list(cluster.groups)) == ([], [group])

@@ -292,7 +292,7 @@ class TestStrategy:
         model_id = cluster.add_model("Chat", cluster.add_connector())
         cluster.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": VERSION_CONFLICT})]
         result = apply(cluster, **CHAT, description="New", update_strategy="redeploy")
-        assert [action["action"] for action in result["actions"]] == ["mend", "redeploy"]
+        assert [action["action"] for action in result["actions"]] == ["repair", "redeploy"]
         assert cluster.models[model_id]["model_state"] == "DEPLOYED"
 
     def test_redeploy_mends_what_came_back_in_part(self, cluster: FakeCluster) -> None:
