@@ -15,7 +15,7 @@ from typing import Any, Callable, Mapping, NamedTuple, Sequence
 import yaml
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import replaced_by
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import replaced_ids
 from ansible_collections.searchops.opensearch_ml.tests.concurrency.gate import Gate
 from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import nothing_twice
 from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome, PlaybookRun
@@ -152,7 +152,7 @@ def held(cluster: Cluster, prefix: str) -> set[str]:
     """The ids of connectors that another one names as those in whose place it came, and that the server refuses to delete.
     Raises AssertionError where it does delete one."""
     found = cluster.find("connectors", {"prefix": {"name.keyword": prefix}})
-    replaced = {each for item in found for each in replaced_by(item.source)}.intersection(item.id for item in found)
+    replaced = {each for item in found for each in replaced_ids(item.source)}.intersection(item.id for item in found)
     for each in replaced:
         answer = cluster.send("DELETE", f"{ML}/connectors/{each}")
         assert answer.status_code == 409, f"connector {each} was left, and the server lets go of it: {answer.text}"

@@ -4,12 +4,12 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Creating exactly one object of a name, whatever becomes of the answer and whoever else creates it now."""
+"""Creates exactly one object with a name, although answers get lost and other controllers may create it as well."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, NamedTuple
 
 from .._errors.exceptions import AnswerLost, ApiError, Failure
 from .._http.client import Client
@@ -19,93 +19,134 @@ from .._runtime.run import Run
 from .deterministic_id import custom_id
 from .duplicates import UNIQUE_TIMEOUT, back_off, retry_delete, wait_until_unique
 
-#: How often two who create the same thing at once start over.
+#: How often two controllers that create the same object at once start over.
 CREATE_TRIES = 8
 
 
-def create_once(
-    kind: type[Kind],
-    run: Run,
-    body: Mapping[str, Any],
-    *,
-    path: str,
-    query: Mapping[str, str] | None = None,
-    withdraw: Callable[[str], None],
-    counts: Callable[[Doc], bool] = lambda doc: True,
-    among: Callable[[list[Doc]], list[Doc]] = lambda found: found,
-    apart: str = "",
-) -> tuple[Doc, bool]:
-    """Create exactly one object although answers get lost and others may create the same one now.
+class Creation(NamedTuple):
+    """An object to create, and which objects with its name count as this one.
 
-    ``counts`` tells which objects of the body's name count as this one; there was none before. A lost answer is settled by
-    a look before anything is sent again. Whoever is not alone afterwards takes the own one back (``withdraw``) and waits
-    until at most one is left, of several that others have made of those that ``among`` leaves; only who made the oldest
-    waits first for the others to take back theirs. A server that takes ids (3.9) is given one that follows from the kind,
-    the name and ``apart``, and refuses the second create by itself; an id that something else has is done without.
-    Returns the object and whether it was made here. Raises Failure where others keep getting in the way.
+    ``path`` and ``query`` are those of the create request. ``delete_own`` deletes the object with an id that this run
+    created. ``matches`` is false for objects with the same name that are not this one. ``tie_break`` returns those of
+    several duplicates that count. ``discriminator`` is what distinguishes objects of one kind and name in their ids.
     """
-    name = str(body["name"])
 
-    def look(own: str | None = None, *, shared: bool = True) -> list[Doc]:
-        if own and run.shared_search and shared:
-            # Somebody else reads it back, and that there is no other one a search tells.
-            found = run.shared_search(kind, name)
-            if [doc.id for doc in found] == [own]:
-                return found
-        return [doc for doc in kind.all_named(run.client, name) if doc.id == own or counts(doc)]
+    kind: type[Kind]
+    body: Mapping[str, Any]
+    path: str
+    delete_own: Callable[[str], Any]
+    query: Mapping[str, str] | None = None
+    matches: Callable[[Doc], bool] = lambda doc: True
+    tie_break: Callable[[list[Doc]], list[Doc]] = lambda found: found
+    discriminator: str = ""
 
-    def left() -> list[Doc]:
-        found = look()
-        return among(found) if len(found) > 1 else found
+    @property
+    def name(self) -> str:
+        return str(self.body["name"])
 
-    sent = dict(body)
-    if versions.has(run.version, "custom_ids"):
-        sent[kind.ID_FIELD] = custom_id(kind.LABEL, name, apart)
+    def find(self, client: Client, own_id: str | None = None) -> list[Doc]:
+        """The objects that count as this one, and the one with ``own_id``; the oldest first."""
+        named = self.kind.all_named(client, self.name)
+        return [doc for doc in named if doc.id == own_id or self.matches(doc)]
+
+    def find_counting(self, client: Client) -> list[Doc]:
+        """As :meth:`find`, without those of several that do not count."""
+        found = self.find(client)
+        return self.tie_break(found) if len(found) > 1 else found
+
+
+def create_once(run: Run, creation: Creation) -> tuple[Doc, bool]:
+    """Create the object. Returns it, and whether this run created it. No such object existed before.
+
+    After a lost answer the object is searched for before the create is sent again. After the create the object is searched
+    for by name. If there are others and ours is not the oldest, ours is deleted and the remaining one returned; if ours is
+    the oldest, the other controllers are given time to delete theirs.
+
+    A server that accepts ids (from 3.9 on) gets one that follows from the kind, the name and the discriminator, and refuses
+    the second create itself. If another object has that id, the server chooses one.
+
+    Raises Failure ``concurrent_change`` if several objects remain.
+    """
+    body = _body(run, creation)
     lost: AnswerLost | None = None
     found: list[Doc] = []
     for attempt in range(CREATE_TRIES):
-        own: str | None = None
+        own_id: str | None = None
         try:
-            own = str(run.client.create(path, sent, query).body[kind.ID_FIELD])
+            own_id = str(run.client.create(creation.path, body, creation.query).body[creation.kind.ID_FIELD])
         except AnswerLost as exc:
             lost = exc
         except ApiError as error:
-            taken = sent.pop(kind.ID_FIELD, None)
-            if error.code != "id_taken" or taken is None:
+            taken_id = body.pop(creation.kind.ID_FIELD, None)
+            if error.code != "id_taken" or taken_id is None:
                 raise
             back_off(run, attempt)
-            holder = _holder(kind, run.client, taken)
-            if holder is not None and holder.name == name and counts(holder):
+            holder = _holder(run.client, creation, taken_id)
+            if holder:
                 return holder, False
             continue
-        found = look(own)
-        if own:
-            anew = partial(look, own, shared=False)
-            found = wait_until_unique(run, found, anew, kind.DUPLICATE_TIMEOUT, own=own)
-            if [doc.id for doc in found] != [own] and not retry_delete(
-                run, withdraw, own, anew, kind.DUPLICATE_TIMEOUT
-            ):
-                found = anew()
-        if len(found) == 1 and own in (None, found[0].id):
-            run.created.append((kind.PATH, found[0]))
-            run.created_by_stack.add((kind.PATH, found[0].id))
-            return found[0], True
+        created = _only_one(run, creation, own_id)
+        if created:
+            run.created.append((creation.kind.PATH, created))
+            run.created_by_stack.add((creation.kind.PATH, created.id))
+            return created, True
         back_off(run, attempt)
-        found = wait_until_unique(run, left(), left, UNIQUE_TIMEOUT)
+        search = partial(creation.find_counting, run.client)
+        found = wait_until_unique(run, search(), search, UNIQUE_TIMEOUT)
         if len(found) == 1:
             return found[0], False
         if found:
             break
     if lost is not None and not found:
         raise lost
-    raise Failure("concurrent_change", f"{len(found)} {kind.LABEL}s of one name were made at the same time.")
+    raise Failure(
+        "concurrent_change",
+        f"{len(found)} {creation.kind.LABEL}s with the name {creation.name!r} were created at the same time.",
+    )
 
 
-def _holder(kind: type[Kind], client: Client, object_id: str) -> Doc | None:
-    """Who has an id that was refused as taken; None where it is gone again, or belongs to others alone."""
+def _body(run: Run, creation: Creation) -> dict[str, Any]:
+    """The body of the create request, with an id if the server accepts one."""
+    body = dict(creation.body)
+    if versions.has(run.version, "custom_ids"):
+        kind = creation.kind
+        body[kind.ID_FIELD] = custom_id(kind.LABEL, creation.name, creation.discriminator)
+    return body
+
+
+def _only_one(run: Run, creation: Creation, own_id: str | None) -> Doc | None:
+    """The object that was just created if it is the only one that counts; else None, and ours is deleted.
+
+    ``own_id`` is None after a lost answer: a single object counts as ours then, and several are left alone.
+    """
+    search = partial(creation.find, run.client, own_id)
+    if own_id is None:
+        found = search()
+        return found[0] if len(found) == 1 else None
+    timeout = creation.kind.DUPLICATE_TIMEOUT
+    found = wait_until_unique(run, _first_search(run, creation, own_id), search, timeout, own_id=own_id)
+    if [doc.id for doc in found] != [own_id]:
+        if retry_delete(run, creation.delete_own, own_id, search, timeout):
+            return None
+        found = search()
+    return found[0] if [doc.id for doc in found] == [own_id] else None
+
+
+def _first_search(run: Run, creation: Creation, own_id: str) -> list[Doc]:
+    """As :meth:`Creation.find`. The runs of a stack share the search; the stack verifies the objects later."""
+    if run.shared_search:
+        found = run.shared_search(creation.kind, creation.name)
+        if [doc.id for doc in found] == [own_id]:
+            return found
+    return creation.find(run.client, own_id)
+
+
+def _holder(client: Client, creation: Creation, taken_id: str) -> Doc | None:
+    """The object that has the id if it counts as this one; None if it does not, was deleted, or may not be read."""
     try:
-        return kind.get(client, object_id)
+        holder = creation.kind.get(client, taken_id)
     except ApiError as error:
         if error.status != 403:
             raise
         return None
+    return holder if holder is not None and holder.name == creation.name and creation.matches(holder) else None

@@ -4,9 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Ids that follow from what an object is, so that all who create it ask for the same one.
+"""Ids that follow from the kind and name of an object, so that all controllers that create it request the same id.
 
-The server takes 1 to 512 of the letters A to Z in both cases, digits, ``_`` and ``-``, the first of them a letter or a
+The server accepts 1 to 512 of the letters A to Z in both cases, digits, ``_`` and ``-``, the first of them a letter or a
 digit, and refuses an id that is taken (ml-commons, MLResourceIdUtils; from 3.9 on).
 """
 
@@ -15,13 +15,16 @@ from __future__ import annotations
 import hashlib
 import re
 
-#: How much of a name is kept for people to read; the digest tells names apart.
+#: How many characters of a name the id keeps for readers; the digest distinguishes the names.
 READABLE = 64
 
 
-def custom_id(kind: str, name: str, apart: str = "") -> str:
-    """As in ``model_group_house_chat_0f1e2d3c4b5a6978``. ``apart`` is what tells objects of the kind and name apart."""
-    # In one word, as the server takes two connectors for the same where it looks for users if their ids share a word.
+def custom_id(kind: str, name: str, discriminator: str = "") -> str:
+    """The id of an object, as in ``model_group_house_chat_0f1e2d3c4b5a6978``.
+
+    ``discriminator`` distinguishes objects of one kind and name.
+    """
+    # A single word: the server looks up the users of a connector word by word, and would confuse two ids that share one.
     readable = re.sub(r"[^a-z0-9]+", "_", f"{kind} {name}".lower())[:READABLE].strip("_")
-    digest = hashlib.sha256("\0".join((kind, name, apart)).encode("utf-8", "backslashreplace")).hexdigest()
+    digest = hashlib.sha256("\0".join((kind, name, discriminator)).encode("utf-8", "backslashreplace")).hexdigest()
     return f"{readable}_{digest[:16]}"

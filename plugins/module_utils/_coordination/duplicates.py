@@ -4,13 +4,14 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Several controllers at the same objects: how they get out of each other's way, and how those who look on wait for that.
+"""Which object a name means, and how to handle duplicates that other controllers are creating at this moment.
 
-Of several objects of one name that were made at once the oldest stays. Whoever made another one takes it back; whoever
-made the oldest waits until it is alone. What stays is seldom what somebody is about to take back.
-Where another one is not taken back, that one stays: somebody may have found it first and use it, or the oldest, which has its
-time before it can be seen, came into sight after whoever made the other one had looked (seen on three nodes that had just
-come up). Whoever made the oldest does not wait for ever, and whoever made the other one keeps it as soon as it is alone.
+Two controllers that create one name at once both create an object. The oldest object stays: each controller whose object is
+not the oldest deletes it, and the controller whose object is the oldest waits until it is the only one.
+A younger object stays instead if it cannot be deleted: another task may have found it first and use it, or the oldest, which
+takes its time to become visible to searches, appeared only after the controller of the younger one had searched (seen on
+three nodes that had just started). So the controller of the oldest object stops waiting after a while and deletes its own,
+and the controller of the younger one keeps it as soon as it is the only one.
 """
 
 from __future__ import annotations
@@ -24,22 +25,23 @@ from .._runtime.run import Run
 
 Found = TypeVar("Found")
 
-#: Objects of one name that were made within so many seconds may be of controllers that are still at it.
+#: Duplicates that were created within this time of each other, in seconds, may be about to be deleted by their controllers.
 RACE_WINDOW = 10.0
 
-#: Seconds after which nobody is at them any more. By the controller's clock, which need not be the server's: where one is
-#: wrong by more than that, a look at the wrong moment fails, and the next run finds one.
+#: Duplicates older than this, in seconds, are not a race. Compares the controller's clock with the server's timestamps: with a
+#: larger skew a task that meets a race fails, and the next run succeeds.
 RACE_EXPIRY = 300.0
 
-#: For how long others may take back theirs, and the pauses between the looks for that, in seconds. The first deletions on a
-#: cluster that has just come up took eight seconds (three nodes, 3.6.0), and a model may have to be undeployed before.
+#: For how long to wait for other controllers to delete their duplicates, and the pause between two searches, in seconds. The
+#: first deletions on a cluster that had just started took eight seconds (three nodes, 3.6.0), and a model may have to be
+#: undeployed before.
 UNIQUE_TIMEOUT, SEARCH_INTERVAL = 45.0, 0.3
 
-#: For how much longer one insists who cannot take back the own object, and the longest pause of that, in seconds: as long as
-#: the oldest may take to go.
+#: Extra time to retry deleting our duplicate, as long as the controller of the oldest one may take to delete it, and the
+#: longest pause between two tries, in seconds.
 DELETE_RETRY, MAX_DELETE_BACKOFF = 12.0, 2.0
 
-#: The longest pause of one who steps aside, in seconds.
+#: The longest pause before a create is tried again, in seconds.
 MAX_BACKOFF = 2.0
 
 
@@ -48,75 +50,84 @@ class AmbiguousName(Failure):
 
     def __init__(self, message: str, docs: list[Any]) -> None:
         super().__init__("ambiguous_name", message, ids=[doc.id for doc in docs])
-        self._made: list[int] = sorted(doc.created for doc in docs)
+        self._created: list[int] = sorted(doc.created for doc in docs)
 
     def recently_created(self, now: float) -> bool:
-        """Whether they were made so shortly after each other, and before ``now``, in seconds since 1970, that all but one may
-        be about to be taken back."""
-        before, last = self._made[-2:]
-        return before > 0 and last - before <= RACE_WINDOW * 1000 and now * 1000 - last <= RACE_EXPIRY * 1000
+        """Whether the duplicates are recent and were created within :data:`RACE_WINDOW` of each other, so that another
+        controller may still delete its copy. ``now`` is in seconds since 1970."""
+        last_but_one, last = self._created[-2:]
+        return (
+            last_but_one > 0 and last - last_but_one <= RACE_WINDOW * 1000 and now * 1000 - last <= RACE_EXPIRY * 1000
+        )
 
 
-def resolve_name(client: Client, look: Callable[[], Found], planned: list[Any] | None = None) -> Found:
-    """What ``look`` tells; where it finds several objects that were made at once, what it tells when one is left. Raises
-    ``concurrent_change`` where they are still being made and taken back at the end. What a look has ``planned`` by then is
-    forgotten before the next one."""
-    begun = len(planned or ())
+def resolve_name(client: Client, search: Callable[[], Found], planned: list[Any] | None = None) -> Found:
+    """Call ``search`` until it raises no :class:`AmbiguousName`, for :data:`UNIQUE_TIMEOUT` at most, and return its result.
+
+    Duplicates that are no race are raised at once. ``planned`` is the journal of a run in check mode: what a failed search
+    added to it is removed. Raises Failure ``concurrent_change`` if the duplicates change until the end.
+    """
+    journalled = len(planned or ())
     end = client.clock.now() + UNIQUE_TIMEOUT
     first: list[str] = []
     while True:
         try:
-            return look()
+            return search()
         except AmbiguousName as failure:
-            seen = failure.details["ids"]
-            first = first or seen
+            ids = failure.details["ids"]
+            first = first or ids
             if not failure.recently_created(client.clock.epoch()) or client.is_cached:
                 raise
             if client.clock.now() >= end:
-                if seen == first:
+                if ids == first:
                     raise
                 raise Failure("concurrent_change", failure.message, **failure.details) from failure
         if planned is not None:
-            del planned[begun:]
+            del planned[journalled:]
         client.clock.sleep(SEARCH_INTERVAL)
 
 
 def wait_until_unique(
-    run: Run, found: list[Any], look: Callable[[], list[Any]], timeout: float, *, own: str | None = None
+    run: Run, found: list[Any], search: Callable[[], list[Any]], timeout: float, *, own_id: str | None = None
 ) -> list[Any]:
-    """Wait as long as several are found and the ``own`` object, if there is one, is the first of them, and for ``timeout``
-    seconds at most. Returns what was found last."""
+    """Search again while several objects are found, for ``timeout`` seconds at most. Returns what was found last.
+
+    With ``own_id`` it waits only while that object is the first one.
+    """
     end = run.clock.now() + timeout
-    while len(found) > 1 and own in (None, found[0].id) and run.clock.now() < end:
+    while len(found) > 1 and own_id in (None, found[0].id) and run.clock.now() < end:
         run.clock.sleep(SEARCH_INTERVAL)
-        found = look()
+        found = search()
     return found
 
 
 def back_off(run: Run, attempt: int) -> None:
+    """Pause for a random time that grows with the number of the attempt."""
     run.clock.sleep(min(0.1 + run.clock.jitter() * 0.4 * (attempt + 1), MAX_BACKOFF))
 
 
 def retry_delete(
-    run: Run, withdraw: Callable[[str], None], own: str, look: Callable[[], list[Any]], timeout: float
+    run: Run, delete_own: Callable[[str], Any], own_id: str, search: Callable[[], list[Any]], timeout: float
 ) -> bool:
-    """Take the own object back even though others get in the way: one that stays is a duplicate for good, unless it is the
-    only one left by then, which it may be after ``timeout`` seconds. Returns whether it was taken back."""
+    """Delete our duplicate, with retries for ``timeout`` seconds and :data:`DELETE_RETRY`. Returns whether it was deleted.
+
+    Stops if our object has become the only one. Raises the last Failure after that time.
+    """
     end, pause = run.clock.now() + timeout + DELETE_RETRY, 0.5
     while True:
         try:
-            withdraw(own)
+            delete_own(own_id)
             return True
         except Failure:
             if run.clock.now() >= end:
                 raise
         run.clock.sleep(pause)
-        if [doc.id for doc in look()] == [own]:
+        if [doc.id for doc in search()] == [own_id]:
             return False
         pause = min(pause * 2, MAX_DELETE_BACKOFF)
 
 
-def only(kind: type[Kind], found: list[Doc], name: str) -> Doc | None:
+def one_or_none(kind: type[Kind], found: list[Doc], name: str) -> Doc | None:
     """The one object that was found, or None. Raises :class:`AmbiguousName` for more than one."""
     if len(found) > 1:
         ids = ", ".join(doc.id for doc in found)
@@ -129,35 +140,38 @@ def find(
     client: Client,
     reference: str,
     *,
-    held: str | None = None,
-    among: Callable[[list[Doc]], list[Doc]] = lambda found: found,
+    known_id: str | None = None,
+    tie_break: Callable[[list[Doc]], list[Doc]] = lambda found: found,
 ) -> Doc | None:
-    """The object of this name or, if none has the name, of this id. Raises Failure where the name is ambiguous.
-    The one whose id is ``held`` anyway is not read anew: nothing is changed for it. ``among`` tells which of several of
-    the name count."""
+    """The object with this name or, if no object has the name, with this id; None if there is no such object.
+
+    If the search finds only the object with ``known_id``, it is not read again: nothing refers to another one because of it.
+    ``tie_break`` returns those of several objects with the name that count. Raises Failure if the name is ambiguous.
+    """
     query = {"bool": {"should": [{"term": {"name.keyword": reference}}, {"ids": {"values": [reference]}}]}}
 
-    def look() -> Doc | None:
+    def search() -> Doc | None:
         found = kind.search(client, query)
-        if [doc.id for doc in found] != [held]:
+        if [doc.id for doc in found] != [known_id]:
             found = kind.reread(client, found)
         named = [doc for doc in found if doc.name == reference]
-        return only(kind, among(named) if len(named) > 1 else named, reference) or next(
+        return one_or_none(kind, tie_break(named) if len(named) > 1 else named, reference) or next(
             (doc for doc in found if doc.id == reference), None
         )
 
-    return resolve_name(client, look)
+    return resolve_name(client, search)
 
 
 def need(kind: type[Kind], client: Client, reference: str, **narrowing: Any) -> Doc:
-    """As :func:`find`, but raises Failure where there is none."""
+    """As :func:`find`, but raises Failure if there is no such object."""
     found = find(kind, client, reference, **narrowing)
     if found is None:
-        raise Failure(kind.UNKNOWN_CODE, f"There is no {kind.LABEL} of the name or id {reference!r}.")
+        raise Failure(kind.UNKNOWN_CODE, f"There is no {kind.LABEL} with the name or id {reference!r}.")
     return found
 
 
 def find_id(kind: type[Kind], client: Client, reference: str) -> str:
-    """The id of the object of this name or id. What no object has counts as the id of one that is gone. Raises Failure."""
+    """The id of the object with this name or id; the reference itself if no such object exists, as it may be the id of a
+    deleted one. Raises Failure if the name is ambiguous."""
     found = find(kind, client, reference)
     return found.id if found else reference

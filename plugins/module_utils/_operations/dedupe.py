@@ -22,7 +22,6 @@ from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._values.compare import text_of
-from .replacement_pairs import is_replacement_pair
 
 #: What becomes of an object: ``merge`` points the models of a connector at the kept one and deletes it, ``stay`` leaves a
 #: surplus one as it cannot be removed, ``refuse`` keeps the whole task from being done.
@@ -169,7 +168,7 @@ def _remote(doc: Doc) -> bool:
 
 def _half_of_a_swap(each: DuplicateSet) -> bool:
     docs = [member.doc for member in each.members]
-    return any(is_replacement_pair(old, new) for new in docs for old in docs)
+    return any(connectors.is_replacement_pair(old, new) for new in docs for old in docs)
 
 
 def _decide(kind: type[Kind], kept: Duplicate, other: Duplicate, trusted: bool, merged: Mapping[str, str]) -> None:

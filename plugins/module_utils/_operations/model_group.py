@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Mapping
 
-from .._coordination.create import create_once
-from .._coordination.duplicates import AmbiguousName, back_off, only, resolve_name
+from .._coordination.create import Creation, create_once
+from .._coordination.duplicates import AmbiguousName, back_off, one_or_none, resolve_name
 from .._errors.exceptions import ApiError, Failure
 from .._kinds.base import Doc, check_name
 from .._kinds.model_group import ModelGroup
@@ -26,7 +27,7 @@ GROUP_CREATE_TRIES = 4
 
 def ensure(run: Run, name: str) -> Doc:
     """The group of this name, made where it is missing. In check mode a missing one is told by an empty id."""
-    found = resolve_name(run.client, lambda: only(ModelGroup, ModelGroup.all_named(run.client, name), name))
+    found = resolve_name(run.client, lambda: one_or_none(ModelGroup, ModelGroup.all_named(run.client, name), name))
     if found:
         return found
     check_name("model_group", name)
@@ -55,20 +56,17 @@ def create(run: Run, fields: Mapping[str, Any]) -> tuple[Doc, bool]:
     name, attempt = fields["name"], 0
     while True:
         try:
-            return create_once(
-                ModelGroup,
-                run,
-                fields,
-                path=f"{ModelGroup.PATH}/_register",
-                withdraw=lambda group_id: ModelGroup.delete(run, group_id),
-            )
+            delete_own = partial(ModelGroup.delete, run)
+            return create_once(run, Creation(ModelGroup, fields, f"{ModelGroup.PATH}/_register", delete_own=delete_own))
         except ApiError as error:
             attempt += 1
             if error.code != "group_name_taken":
                 raise
             # Somebody made it between the look and the register: then it is the group that was wanted.
             try:
-                found = resolve_name(run.client, lambda: only(ModelGroup, ModelGroup.all_named(run.client, name), name))
+                found = resolve_name(
+                    run.client, lambda: one_or_none(ModelGroup, ModelGroup.all_named(run.client, name), name)
+                )
             except AmbiguousName as several:
                 # There was none before.
                 raise Failure("concurrent_change", several.message, **several.details) from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._coordination.create import create_once
+from .._coordination.create import Creation, create_once
 from .._errors.exceptions import Failure
 from .._kinds import model as models
 from .._kinds import model_group
@@ -39,16 +39,16 @@ def ensure_group(run: Run, group: Doc | None, name: str) -> Doc:
 
 def register_model(run: Run, wanted: Mapping[str, Any], *, at_once: bool, timeout: float) -> tuple[Doc, bool]:
     """The model, and whether it was made here; ``at_once`` has it deployed too. Raises Failure."""
-    doc, ours = create_once(
+    creation = Creation(
         Model,
-        run,
         {"function_name": "remote", **wanted},
-        path=f"{Model.PATH}/_register",
+        f"{Model.PATH}/_register",
         query={"deploy": "true"} if at_once else None,
-        withdraw=lambda model_id: delete_with_group(run, model_id, wanted, timeout),
-        counts=lambda doc: wanted.get("model_group_id") in (None, doc.source.get("model_group_id")),
-        apart=str(wanted.get("model_group_id")),
+        delete_own=lambda model_id: delete_with_group(run, model_id, wanted, timeout),
+        matches=lambda doc: wanted.get("model_group_id") in (None, doc.source.get("model_group_id")),
+        discriminator=str(wanted.get("model_group_id")),
     )
+    doc, ours = create_once(run, creation)
     # 2.19 overlooks 'is_enabled' at the registration.
     overlooked = models.diff(doc.source, wanted) if ours else []
     if overlooked:

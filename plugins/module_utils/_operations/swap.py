@@ -4,20 +4,20 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Changing a connector under models that serve: a new connector takes over, and the old one goes.
+"""Replaces a connector under live models: a new connector takes over, then the old one is deleted.
 
-A model takes another ``connector_id`` in place, without being undeployed (2.12 and later). Each step can be the last
-one of a run that is killed; the new connector's notes name the old one, so that the next run knows the two for halves
-of one swap, and ends it.
+A model accepts another ``connector_id`` in place, without being undeployed (2.12 and later). A run can be killed after each
+step: the new connector's notes name the old one, so that the next run recognises the two as a replacement pair and rolls the
+swap forward or back.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Mapping, NoReturn, Sequence
 
-from .._coordination.create import create_once
+from .._coordination.create import Creation, create_once
 from .._errors.exceptions import Failure
 from .._kinds import model as models
 from .._kinds.base import Doc
@@ -25,245 +25,263 @@ from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._runtime.run import Run, WaitTimeout
-from . import undeletable_connector as removal
-from .replacement_pairs import (
-    Undeletable,
-    is_replacement_pair,
-    replaced_same_connector,
-    replaces,
-    replaces_several,
-    uses,
-)
+from . import predict
+from .undeletable_connector import REFUSALS, UndeletableCheck, delete_unused, is_used
 
-#: For how long a half-done swap may stand still, in seconds, before it is taken for one that was cut off.
+#: For how long an unfinished swap may make no progress, in seconds, before it counts as interrupted.
 STALLED_AFTER = 5.0
 
-#: How many new connectors are put aside as the server would not delete the old one beside them.
+#: The longest time that the probe may be repeated, in seconds.
+PROBE_PATIENCE = 30.0
+
+#: How many new connectors are discarded because the server would confuse their ids with the old one's.
 MAX_DISCARDED = 3
 
 
-def swap(
-    run: Run,
-    old: Doc,
-    body: Mapping[str, Any],
-    users: list[Doc],
-    probe: Callable[[str], None],
-    *,
-    timeout: float,
-    beside: Sequence[Doc] = (),
-) -> Doc:
-    """Put a new connector in the place of ``old`` for all its ``users``, then delete ``old`` and those ``beside`` it.
+class _RolledBack(Failure):
+    """The new connector failed, and everything is as it was before."""
 
-    ``probe`` is called with the id of a model that serves, after it points at the new connector; when it raises, all
-    models point at the old connector again, the new one is deleted, unless there are others ``beside``, and its failure
-    is raised.
+
+class Swap:
+    """Moves models from one connector to another.
+
+    ``probe`` are the parameters of a prediction that a live model has to answer through the new connector before the old
+    one is deleted; without them nothing is asked. ``timeout``, in seconds, limits each wait for a model.
     """
-    new, aside = _create(run, old, body)
-    # What is beside the old one is tied to it by the new one's notes alone: without them there would be two for good.
-    withdraw = _stays if beside else None
-    _take_over(run, old, new, users, probe, timeout=timeout, withdraw=withdraw)
-    # Not before: while models use the old one, these cannot be deleted either.
-    for doc in [*aside, *beside]:
-        _let_go(run, doc.id)
-    return new
 
+    def __init__(self, run: Run, *, probe: Mapping[str, Any] | None, timeout: float) -> None:
+        self._run = run
+        self._probe = probe
+        self._timeout = timeout
 
-def merge(run: Run, old: Doc, kept: Doc, users: list[Doc], probe: Callable[[str], None], *, timeout: float) -> None:
-    """Point the ``users`` of one connector at another that stays in any case, then delete the first. As in :func:`swap`,
-    a ``probe`` that raises points them back."""
-    _take_over(run, old, kept, users, probe, timeout=timeout, withdraw=_stays)
+    def replace(self, old: Doc, body: Mapping[str, Any], users: list[Doc], duplicates: Sequence[Doc] = ()) -> Doc:
+        """Create a new connector, move all ``users`` to it, then delete ``old`` and its ``duplicates``.
 
+        If a model cannot be moved or the probe fails, all models are moved back and the Failure is raised. The new
+        connector is deleted then, unless there are duplicates: only its notes link them to the old one.
+        """
+        new, discarded = self._create(old, body)
+        self._take_over(old, new, users, keep_new=bool(duplicates))
+        # Delete these last; the server refuses while models use the old connector.
+        for doc in [*discarded, *duplicates]:
+            self._delete_if_possible(doc.id)
+        return new
 
-def _stays() -> None:
-    """Takes the new connector back where it stays in any case."""
+    def merge(self, old: Doc, kept: Doc, users: list[Doc]) -> None:
+        """Move the ``users`` of one connector to another that exists already, then delete the first. As in :meth:`replace`,
+        a failure moves them back."""
+        self._take_over(old, kept, users, keep_new=True)
 
+    def finish_interrupted(self, found: list[Doc]) -> list[Doc]:
+        """Finish the interrupted swaps among connectors with one name. Returns the connectors that remain.
 
-def settle(run: Run, found: list[Doc], probe: Callable[[str], None], *, timeout: float) -> list[Doc]:
-    """End what an interrupted swap left among connectors of one name: forward where the new one is in use already and
-    stands the probe, or where it stands for more than one, else back. Others of the same name are left alone. Returns what remains."""
-    for new in found:
-        for old in found:
-            if is_replacement_pair(old, new):
-                gone = _settle_pair(run, old, new, probe, timeout, replaces_several(found, old, new))
-                return settle(run, [doc for doc in found if doc is not gone], probe, timeout=timeout)
-    return found
+        A swap is rolled forward if a model already uses the new connector and the probe passes, or if the new connector
+        replaces several; else it is rolled back. Duplicates that are no replacement pair are left alone.
+        """
+        for new in found:
+            for old in found:
+                if connectors.is_replacement_pair(old, new):
+                    removed = self._finish_pair(old, new, keep_new=connectors.replaces_several(found, old, new))
+                    return self.finish_interrupted([doc for doc in found if doc is not removed])
+        return found
 
+    def repoint(self, doc: Doc) -> None:
+        """Point models that still name the deleted connector that this one replaced at this one.
 
-def _settle_pair(run: Run, old: Doc, new: Doc, probe: Callable[[str], None], timeout: float, for_more: bool) -> Doc:
-    """Returns the one of the two that is deleted, or that counts as such as nobody uses it and it cannot be. ``for_more``
-    tells that the new one stands for others beside the old one, and must not go."""
-    users = models.using_connectors(run.client, [new.id, old.id])
-    if replaced_same_connector(old, new) and uses(users, old):
-        old, new = new, old
-    double = Undeletable(run.client, users).of(old, new)
-    if double is not None:
-        other = new if double is old else old
-        run.warn(f"Connector {double.id}, a double of {other.id}, is left, as the server does not delete it yet.")
-        return double
-    if not run.check_mode and not uses(users, new):
-        # It may be the beginning of a swap that somebody else is at right now, and not what is left of one.
+        Another controller may have pointed them back at the moment of the swap: the server does not check whether an id
+        exists.
+        """
+        client = self._run.client
+        replaced_id = connectors.notes_of(doc.source).get("replaces")
+        users = models.using_connectors(client, [str(replaced_id)]) if replaced_id else []
+        # The id may belong to a new connector, which its users do mean.
+        if users and Connector.get(client, str(replaced_id)) is not None:
+            return
+        for model in users:
+            move = partial(models.update, self._run, model, {"connector_id": doc.id}, timeout=self._timeout)
+            self._run.perform("repoint", Model.LABEL, model.name, move, id=model.id)
+
+    def _finish_pair(self, old: Doc, new: Doc, *, keep_new: bool) -> Doc:
+        """Returns the connector of the pair that is deleted, or that is unused and undeletable and so does not count."""
+        run = self._run
+        users = models.using_connectors(run.client, [new.id, old.id])
+        if connectors.replaced_same_connector(old, new) and is_used(users, old):
+            old, new = new, old
+        undeletable = UndeletableCheck(run.client, users).first_of(old, new)
+        if undeletable is not None:
+            other = new if undeletable is old else old
+            run.warn(
+                f"Connector {undeletable.id}, which {other.id} supersedes, remains: the server does not delete it yet."
+            )
+            return undeletable
+        if not run.check_mode and not is_used(users, new):
+            self._wait_for_progress(old, new)
+            for doc in (old, new):
+                if Connector.get(run.client, doc.id) is None:
+                    return doc
+            users = models.using_connectors(run.client, [new.id, old.id])
+        if is_used(users, new) or keep_new:
+            return self._roll_forward(old, new, users, keep_new=keep_new)
+        run.perform("undo_swap", Connector.LABEL, new.name, partial(delete_unused, run, new.id), id=new.id)
+        return new
+
+    def _wait_for_progress(self, old: Doc, new: Doc) -> None:
+        """Give another controller time to go on: the swap may have just begun, and not be an interrupted one."""
+        client = self._run.client
         with suppress(WaitTimeout):
-            run.wait_until(
+            self._run.wait_until(
                 lambda: (
-                    Connector.get(run.client, new.id) and Connector.get(run.client, old.id),
-                    models.using_connectors(run.client, [new.id, old.id]),
+                    Connector.get(client, new.id) and Connector.get(client, old.id),
+                    models.using_connectors(client, [new.id, old.id]),
                 ),
-                lambda seen: seen[0] is None or uses(seen[1], new),
+                lambda seen: seen[0] is None or is_used(seen[1], new),
                 what=f"the swap of connector {old.id} to go on",
-                describe=lambda seen: "it stands still",
+                describe=lambda seen: "no progress",
                 timeout=STALLED_AFTER,
             )
-        for doc in (old, new):
-            if Connector.get(run.client, doc.id) is None:
-                return doc
-        users = models.using_connectors(run.client, [new.id, old.id])
-    if uses(users, new) or for_more:
+
+    def _roll_forward(self, old: Doc, new: Doc, users: list[Doc], *, keep_new: bool) -> Doc:
+        """Move all models to the new connector and delete the old one. Returns the connector that was deleted, which is the
+        new one if the probe fails."""
+        run = self._run
         moving = [model for model in users if model.source.get("connector_id") == old.id]
-        # Only a swap of these two may be the one that was cut off, and be taken back as a whole: what came in the place of
-        # others since has been proven, and stays. So does what came in the place of several.
-        cut_off = replaces(new, old) and not for_more
-        end = partial(_take_over, run, old, new, users, probe, timeout=timeout)
-        if not cut_off:
-            end = partial(merge, run, old, new, moving, probe, timeout=timeout)
+        # Roll back only a direct pair. A connector that has replaced others or several has passed its probe and stays.
+        may_roll_back = connectors.replaces(new, old) and not keep_new
+        finish = partial(self._take_over, old, new, users if may_roll_back else moving, keep_new=not may_roll_back)
+        ids = [model.id for model in moving]
         try:
-            ids = [model.id for model in moving]
-            run.perform("finish_swap", Connector.LABEL, old.name, end, id=old.id, kept_id=new.id, models=ids)
-            return old
-        except _TakenBack as failure:
-            if not cut_off:
+            run.perform("finish_swap", Connector.LABEL, old.name, finish, id=old.id, kept_id=new.id, models=ids)
+        except _RolledBack as failure:
+            if not may_roll_back:
                 raise
-            # What is stated now may well be what mends it: the task goes on from the old connector.
-            run.warn(f"An interrupted change was taken back. {failure.message}")
-            run.perform("undo_swap", Connector.LABEL, new.name, lambda: None, id=new.id)
+            # The desired fields of this task may be the repair: it goes on from the old connector.
+            run.warn(f"An interrupted change was rolled back. {failure.message}")
+            run.perform("undo_swap", Connector.LABEL, new.name, _done_already, id=new.id)
             return new
-    run.perform("undo_swap", Connector.LABEL, new.name, lambda: removal.delete(run, new.id), id=new.id)
-    return new
+        return old
 
+    def _take_over(self, old: Doc, new: Doc, users: list[Doc], *, keep_new: bool) -> None:
+        """Point all users at the new connector, probe it, delete the old one.
 
-def repoint(run: Run, doc: Doc, *, timeout: float) -> None:
-    """Models that still name the connector whose place this one took, which is gone, are pointed at this one: somebody
-    else may have pointed them back at the moment of the swap, and the server does not check whether an id exists."""
-    replaced = connectors.notes_of(doc.source).get("replaces")
-    users = models.using_connectors(run.client, [str(replaced)]) if replaced else []
-    # The id may have been given anew, to one that its users mean.
-    if users and Connector.get(run.client, str(replaced)) is not None:
-        return
-    for model in users:
-        move = partial(models.update, run, model, {"connector_id": doc.id}, timeout=timeout)
-        run.perform("repoint", Model.LABEL, model.name, move, id=model.id)
+        On failure everything is rolled back and :class:`_RolledBack` raised; with ``keep_new`` the new connector stays.
+        """
+        moved = [model for model in users if model.source.get("connector_id") == new.id]
+        try:
+            self._move_and_probe(new, users, moved)
+        except Failure as failure:
+            self._roll_back(failure, old, new, moved, keep_new=keep_new)
+        self._delete_if_possible(old.id)
 
-
-class _TakenBack(Failure):
-    """The new connector failed, and everything is again as it was before it."""
-
-
-def _point(run: Run, model: Doc, connector: Doc, timeout: float) -> bool:
-    """Point a model at a connector. Returns whether the model is still there: whoever made it may have taken it back."""
-    try:
-        models.update(run, model, {"connector_id": connector.id}, timeout=timeout)
-    except Failure as failure:
-        if failure.code != Model.UNKNOWN_CODE:
-            raise
-        return False
-    return True
-
-
-def _take_over(
-    run: Run,
-    old: Doc,
-    new: Doc,
-    users: list[Doc],
-    probe: Callable[[str], None],
-    *,
-    timeout: float,
-    withdraw: Callable[[], None] | None = None,
-) -> None:
-    """Point all users at the new connector, probe, delete the old one; or everything back, then :class:`_TakenBack`.
-
-    ``withdraw`` takes the new one away again, by deleting it unless stated otherwise.
-    """
-    moved = [model for model in users if model.source.get("connector_id") == new.id]
-    try:
-        gone = []
+    def _move_and_probe(self, new: Doc, users: list[Doc], moved: list[Doc]) -> None:
+        """Point the users at the new connector, each of which is added to ``moved`` before, and probe one live model."""
+        deleted = []
         for model in [model for model in users if model not in moved]:
             moved.append(model)
-            if not _point(run, model, new, timeout):
-                gone.append(model)
-        for model in [model for model in users if models.state_of(model) in models.LIVE and model not in gone][:1]:
-            probe(model.id)
-        if Connector.get(run.client, new.id) is None:
-            raise Failure("concurrent_change", f"Somebody else has deleted the new connector {new.id}.")
-    except Failure as failure:
+            if not self._point(model, new):
+                deleted.append(model)
+        live = [model for model in users if models.state_of(model) in models.LIVE and model not in deleted]
+        if live and self._probe:
+            predict.predict_with_retries(
+                self._run.client,
+                live[0].id,
+                self._probe,
+                predict.Expectation(content=False),
+                timeout=self._timeout,
+                patience=min(self._timeout, PROBE_PATIENCE),
+                clock=self._run.clock,
+                tell=self._run.report_waiting,
+            )
+        if Connector.get(self._run.client, new.id) is None:
+            raise Failure("concurrent_change", f"Another controller has deleted the new connector {new.id}.")
+
+    def _roll_back(self, failure: Failure, old: Doc, new: Doc, moved: list[Doc], *, keep_new: bool) -> NoReturn:
+        """Point the moved models at the old connector and delete the new one. Raises :class:`_RolledBack`, or the failure
+        itself if that fails as well."""
         try:
             for model in moved:
-                _point(run, model, old, timeout)
-            if moved and Connector.get(run.client, old.id) is None:
-                # Not before: as soon as a model names it again nobody can delete it.
+                self._point(model, old)
+            if moved and Connector.get(self._run.client, old.id) is None:
+                # Checked only now: once a model names the old connector again, no other controller can delete it.
                 for model in moved:
-                    _point(run, model, new, timeout)
-                raise Failure("concurrent_change", f"somebody else has deleted it, the new one, {new.id}, serves")
-            if withdraw is None:
-                _let_go(run, new.id)
-            else:
-                withdraw()
+                    self._point(model, new)
+                raise Failure(
+                    "concurrent_change", f"another controller has deleted it, and models use the new connector {new.id}"
+                )
+            if not keep_new:
+                self._delete_if_possible(new.id)
         except Failure as second:
             failure.message += (
-                f" Going back to connector {old.id} failed as well ({second.message.rstrip('.')}); "
-                "the next run ends what was begun."
+                f" Rolling back to connector {old.id} failed as well ({second.message.rstrip('.')}); "
+                "the next run finishes the swap."
             )
             raise failure from second
-        message = f"The new connector failed, the old one ({old.id}) serves on: {failure.message}"
-        raise _TakenBack(failure.code, message, failure.status, **failure.details) from failure
-    _let_go(run, old.id)
+        message = f"The new connector failed, and the models use the old one ({old.id}) again: {failure.message}"
+        raise _RolledBack(failure.code, message, failure.status, **failure.details) from failure
 
-
-def _let_go(run: Run, connector_id: str) -> None:
-    """Delete a connector that no model uses any more; one that the server takes for used is left. Raises Failure
-    ``concurrent_change`` where somebody has given it to a model meanwhile."""
-    try:
-        removal.delete(run, connector_id)
-    except Failure as failure:
-        if failure.code == "connector_in_use":
-            raise Failure("concurrent_change", failure.message, failure.status) from failure
-        if failure.code != "connector_held":
-            raise
-        run.warn(f"A connector that was replaced is left. {failure.message}. {failure.remedy}")
-
-
-def _create(run: Run, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]]:
-    """The new connector, and those that were made in vain.
-
-    Of two connectors whose ids share a word the server deletes neither while a model uses the other (see
-    :func:`connectors.words_of`). So one that shares a word with the old one is put aside, for another one.
-    """
-
-    def lets_go(doc: Doc) -> bool:
-        return not connectors.alike(doc.id, [old.id])
-
-    # What is left of a change that failed and that the server does not delete is nobody's who replaces it right now.
-    left = [doc for doc in Connector.all_named(run.client, old.name) if replaces(doc, old)]
-    held = {doc.id for doc in left if models.falsely_matched_users(run.client, doc.id)}
-    aside: list[Doc] = []
-    while True:
+    def _point(self, model: Doc, connector: Doc) -> bool:
+        """Point a model at a connector. Returns whether the model still exists: its creator may have deleted it."""
         try:
-            new, ours = create_once(
-                Connector,
-                run,
-                body,
-                path=f"{Connector.PATH}/_create",
-                withdraw=partial(removal.delete, run, patience=0.0),
-                counts=lambda doc: replaces(doc, old) and lets_go(doc) and doc.id not in held,
-                apart=old.id,
-            )
+            models.update(self._run, model, {"connector_id": connector.id}, timeout=self._timeout)
         except Failure as failure:
-            if failure.code not in removal.STAYS:
+            if failure.code != Model.UNKNOWN_CODE:
                 raise
-            ours = False  # Its notes tell what it is to the other one.
-        if not ours:
-            raise Failure(
-                "concurrent_change", f"Somebody else is replacing connector {old.name!r} ({old.id}) right now."
-            )
-        if lets_go(new) or len(aside) == MAX_DISCARDED:
-            return new, aside
-        aside.append(new)
-        run.clock.sleep(connectors.ID_RETRY_PAUSE)
+            return False
+        return True
+
+    def _delete_if_possible(self, connector_id: str) -> None:
+        """Delete a connector that no model uses any more; warn if the server refuses because it confuses ids.
+
+        Raises Failure ``concurrent_change`` if a model uses it again.
+        """
+        try:
+            delete_unused(self._run, connector_id)
+        except Failure as failure:
+            if failure.code == "connector_in_use":
+                raise Failure("concurrent_change", failure.message, failure.status) from failure
+            if failure.code != "connector_held":
+                raise
+            self._run.warn(f"A connector that was replaced remains. {failure.message}. {failure.remedy}")
+
+    def _create(self, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]]:
+        """The new connector, and those that were created and discarded.
+
+        Of two connectors whose ids share a word the server deletes neither while a model uses the other (see
+        :func:`connectors.words_of`). So a new one that shares a word with the old one is discarded and another one created.
+        """
+        run = self._run
+        # The undeletable rest of a failed swap is no concurrent swap.
+        earlier = [doc for doc in Connector.all_named(run.client, old.name) if connectors.replaces(doc, old)]
+        undeletable = {doc.id for doc in earlier if models.falsely_matched_users(run.client, doc.id)}
+
+        def matches(doc: Doc) -> bool:
+            distinct = not connectors.share_a_word(doc.id, [old.id])
+            return connectors.replaces(doc, old) and distinct and doc.id not in undeletable
+
+        creation = Creation(
+            Connector,
+            body,
+            f"{Connector.PATH}/_create",
+            delete_own=partial(delete_unused, run, patience=0.0),
+            matches=matches,
+            discriminator=old.id,
+        )
+        discarded: list[Doc] = []
+        while True:
+            try:
+                new, created_here = create_once(run, creation)
+            except Failure as failure:
+                if failure.code not in REFUSALS:
+                    raise
+                created_here = False  # Its notes show the next run which connector it replaces.
+            if not created_here:
+                raise Failure(
+                    "concurrent_change", f"Another controller is replacing connector {old.name!r} ({old.id}) right now."
+                )
+            if not connectors.share_a_word(new.id, [old.id]) or len(discarded) == MAX_DISCARDED:
+                return new, discarded
+            discarded.append(new)
+            run.clock.sleep(connectors.ID_RETRY_PAUSE)
+
+
+def _done_already() -> None:
+    """The rollback has deleted the connector; only the journal entry is missing."""

@@ -103,7 +103,7 @@ class Exporter:
                 {**action, **({"headers": self._headers(doc.name, action["headers"])} if action.get("headers") else {})}
                 for action in fields["actions"]
             ]
-        config = connectors.shown({"client_config": fields.get("client_config") or {}})["client_config"]
+        config = connectors.for_display({"client_config": fields.get("client_config") or {}})["client_config"]
         config = {name: value for name, value in config.items() if value is not None}
         # What is stated by default; with that one is made of which the server knows none.
         if config and config != connectors.CLIENT_CONFIG:

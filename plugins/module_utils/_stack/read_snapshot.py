@@ -33,7 +33,7 @@ def read_snapshot(client: Client, declaration: Declaration) -> Snapshot:
             wanted.setdefault(need.section, {})[need.reference] = None
     names = {option: list(found) for option, found in wanted.items()}
     found = _learn(client, memory, Connector, names.get("connectors", []))
-    used = {each for doc in found for each in (doc.id, *connectors.replaced_by(doc.source))}
+    used = {each for doc in found for each in (doc.id, *connectors.replaced_ids(doc.source))}
     wanted_models = list(dict.fromkeys([*names.get("models", []), *names.get("controllers", [])]))
     more = [models.connector_query(used)] if used else []
     if "connectors" in names or wanted_models:

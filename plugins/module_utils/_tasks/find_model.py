@@ -15,12 +15,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping
 
-from .._coordination.duplicates import find, need, only, resolve_name
+from .._coordination.duplicates import find, need, one_or_none, resolve_name
 from .._kinds.base import Doc
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._operations import replacement_pairs
+from .._operations.undeletable_connector import drop_superseded
 from .._runtime.run import Run
 
 
@@ -39,7 +39,7 @@ def _model_and_group(options: Mapping[str, Any], run: Run) -> tuple[Doc | None, 
     # What is to go must be in the stated group. What is to be there may be moved into it, unless several have the name.
     if group is not None and not by_id and (len(named) > 1 or goes):
         named = [doc for doc in named if doc.source.get("model_group_id") == group.id]
-    return only(Model, named, options["name"]), group
+    return one_or_none(Model, named, options["name"]), group
 
 
 def connector(options: Mapping[str, Any], run: Run, model: Doc | None) -> Doc | None:
@@ -48,8 +48,8 @@ def connector(options: Mapping[str, Any], run: Run, model: Doc | None) -> Doc | 
     if not reference:
         return None
     look = find if run.check_mode else need
-    in_use = partial(replacement_pairs.in_use, run.client)
-    found = look(Connector, run.client, reference, held=_held(model, "connector_id"), among=in_use)
+    in_use = partial(drop_superseded, run.client)
+    found = look(Connector, run.client, reference, known_id=_held(model, "connector_id"), tie_break=in_use)
     if found is None:
         run.warn(f"There is no connector {reference!r} yet; this check assumes that an earlier task makes it.")
     return found or Doc("", {"name": reference})
@@ -64,7 +64,7 @@ def _group(options: Mapping[str, Any], run: Run, model: Doc | None) -> Doc | Non
     name = options["model_group"]
     if not name:
         return None
-    return find(ModelGroup, run.client, name, held=_held(model, "model_group_id")) or Doc("", {"name": name})
+    return find(ModelGroup, run.client, name, known_id=_held(model, "model_group_id")) or Doc("", {"name": name})
 
 
 def _held(model: Doc | None, field: str) -> str | None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping
 
-from .._coordination.create import create_once
-from .._coordination.duplicates import only, resolve_name
+from .._coordination.create import Creation, create_once
+from .._coordination.duplicates import one_or_none, resolve_name
 from .._errors.exceptions import Failure
 from .._kinds import agent as agents
 from .._kinds.agent import Agent
@@ -95,7 +95,7 @@ def _only(run: Run, name: str) -> Doc | None:
     for doc in [doc for doc in named if any(agents.replaces(new, doc) for new in named)]:
         _delete(run, doc)
         named.remove(doc)
-    return only(Agent, named, name)
+    return one_or_none(Agent, named, name)
 
 
 def _delete(run: Run, doc: Doc) -> None:
@@ -137,15 +137,15 @@ def _create(
                 agents.delete(run, doc)
 
         before_it = replaced.id if replaced else ""
-        made = create_once(
+        creation = Creation(
             Agent,
-            run,
             body,
-            path=f"{Agent.PATH}/_register",
-            withdraw=withdraw,
-            counts=lambda doc: doc.id != before_it,
-            apart=before_it,
+            f"{Agent.PATH}/_register",
+            delete_own=withdraw,
+            matches=lambda doc: doc.id != before_it,
+            discriminator=before_it,
         )
+        made = create_once(run, creation)
         if replaced:
             agents.delete(run, replaced)
         return made

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
-from .._coordination.duplicates import only, resolve_name
+from .._coordination.duplicates import one_or_none, resolve_name
 from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
 from .._kinds.base import Doc
@@ -22,10 +22,9 @@ from .._kinds.connector import options as options_module
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.credential import Secret
 from .._kinds.connector.resource import Connector
-from .._operations import create_connector, predict
 from .._operations import deploy as deployment
-from .._operations import swap as swap_module
-from .._operations import undeletable_connector as removal
+from .._operations import undeletable_connector
+from .._operations.swap import Swap
 from .._runtime.module import Module
 from .._runtime.run import Run
 
@@ -80,8 +79,7 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
 
     def look() -> Doc | None:
         found = Connector.all_named(run.client, name)
-        left = swap_module.settle(run, found, prober(options, run), timeout=options["wait_timeout"])
-        return only(Connector, left, name)
+        return one_or_none(Connector, _swap(options, run).finish_interrupted(found), name)
 
     return resolve_name(run.client, look, run.actions if run.check_mode else None)
 
@@ -92,20 +90,22 @@ def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
     users = models.using_connectors(run.client, [found.id])
     if users:
         raise _in_use(found, users)
-    run.perform("delete", Connector.LABEL, found.name, lambda: removal.delete(run, found.id), id=found.id)
-    before = connectors.shown(connectors.observed(found.source))
+    run.perform(
+        "delete", Connector.LABEL, found.name, partial(undeletable_connector.delete_unused, run, found.id), id=found.id
+    )
+    before = connectors.for_display(connectors.observed(found.source))
     return {"connector": None, "connector_id": found.id, "diff": {"before": before, "after": {}}}
 
 
 def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    fields = connectors.to_create(connectors.desired(options))
+    fields = connectors.with_defaults(connectors.desired(options))
     secret = credential_module.decide(options, {})
     credential = secret.sent or (None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL)
     checks.check(run, fields, options["credential"] or {}, options["probe"])
     checks.check_version(run.version, fields)
 
     body = connectors.body(fields, credential, secret.notes)
-    make = partial(create_connector.create, run, body, may_move=options["update_strategy"] != "fail")
+    make = partial(undeletable_connector.create, run, body, may_repoint=options["update_strategy"] != "fail")
     made = run.perform("create", Connector.LABEL, fields["name"], make)
     if made is None:
         return _result(run, {}, fields, fields, secret, None)
@@ -119,7 +119,7 @@ def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         old, *rest = others
         beside = [doc, *rest]
         users = models.using_connectors(run.client, [each.id for each in (old, *beside)])
-        body = connectors.body(fields, credential, {**secret.notes, **connectors.replacing(old, beside)})
+        body = connectors.body(fields, credential, {**secret.notes, **connectors.replacement_notes(old, beside)})
         differing = connectors.diff(connectors.observed(old.source), connectors.desired(options))
         # Where both are the same nothing changes for the models, and the backend need not be up.
         asking = options if differing else {**options, "probe": None}
@@ -131,7 +131,7 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
     current, wanted = connectors.observed(found.source), connectors.desired(options)
     secret = credential_module.decide(options, found.source)
     differing = connectors.diff(current, wanted)
-    swap_module.repoint(run, found, timeout=options["wait_timeout"])
+    _swap(options, run).repoint(found)
     if not differing and not secret.changed:
         return _result(run, current, wanted, current, secret, found)
 
@@ -151,7 +151,7 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
         raise _in_use(found, live)
     if replaced or (live and strategy == "swap"):
         credential = credential_module.for_a_copy(fields, options, replaced)
-        notes = {**secret.notes, **connectors.replacing(found)}
+        notes = {**secret.notes, **connectors.replacement_notes(found)}
         body = connectors.body(fields, credential, notes)
         doc = _replace(options, run, found, body, users, _named(differing, secret))
     else:
@@ -180,9 +180,7 @@ def _replace(
     changed: list[str],
     beside: Sequence[Doc] = (),
 ) -> Doc | None:
-    swap = partial(
-        swap_module.swap, run, old, body, users, prober(options, run), timeout=options["wait_timeout"], beside=beside
-    )
+    swap = partial(_swap(options, run).replace, old, body, users, beside)
     return run.perform(
         "swap",
         Connector.LABEL,
@@ -201,29 +199,14 @@ def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], time
         try:
             Connector.update(run, found.id, body)
         except ApiError as error:
-            raise removal.explained(run.client, found.id, error) from None
+            raise undeletable_connector.refusal_cause(run.client, found.id, error) from None
 
     deployment.while_undeployed(run, live, change, timeout=timeout)
     return found
 
 
-def prober(options: Mapping[str, Any], run: Run) -> Callable[[str], None]:
-    """What a swap asks the model through the new connector before the old one goes: 'probe', if it is given."""
-
-    def ask(model_id: str) -> None:
-        if options["probe"]:
-            predict.predict_with_retries(
-                run.client,
-                model_id,
-                options["probe"],
-                predict.Expectation(content=False),
-                timeout=options["wait_timeout"],
-                patience=min(options["wait_timeout"], 30.0),
-                clock=run.clock,
-                tell=run.report_waiting,
-            )
-
-    return ask
+def _swap(options: Mapping[str, Any], run: Run) -> Swap:
+    return Swap(run, probe=options["probe"], timeout=options["wait_timeout"])
 
 
 def _in_use(found: Doc, users: list[Doc]) -> Failure:
@@ -255,13 +238,13 @@ def _result(
         )
         after = connectors.observed(doc.source)
     diff = {
-        "before": connectors.shown(_filled(current, wanted)),
-        "after": connectors.shown(_filled(after, wanted)),
+        "before": connectors.for_display(_filled(current, wanted)),
+        "after": connectors.for_display(_filled(after, wanted)),
     }
     if secret.changed:
         diff["before"]["credential"] = "(hidden)" if current else None
         diff["after"]["credential"] = "(hidden, sent anew)"
-    shown = connectors.to_result(doc) if doc is not None and not run.check_mode else connectors.shown(planned)
+    shown = connectors.to_result(doc) if doc is not None and not run.check_mode else connectors.for_display(planned)
     return {"connector": shown, "connector_id": doc.id if doc else None, "diff": diff}
 
 

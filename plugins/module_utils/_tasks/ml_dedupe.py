@@ -17,12 +17,12 @@ from .._kinds import model_group as groups
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._operations import dedupe, swap
+from .._operations import dedupe
 from .._operations import deploy as deployment
 from .._operations.dedupe import Duplicate, DuplicateSet
+from .._operations.swap import Swap
 from .._runtime.module import Module
 from .._runtime.run import Run
-from .ml_connector import prober
 
 OPTIONS = {
     "apply": {"type": "bool", "default": False},
@@ -86,7 +86,8 @@ def _remove(options: Mapping[str, Any], run: Run, each: DuplicateSet, other: Dup
         delete = partial(groups.delete_if_empty, run, doc)
         run.perform("delete", ModelGroup.LABEL, doc.name, delete, had_effect=bool, id=doc.id)
     else:
-        merge = partial(swap.merge, run, doc, kept, other.models, prober(options, run), timeout=timeout)
+        swap = Swap(run, probe=options["probe"], timeout=timeout)
+        merge = partial(swap.merge, doc, kept, other.models)
         facts: dict[str, Any] = (
             {"into": kept.id, "models": [model.id for model in other.models]} if other.models else {}
         )

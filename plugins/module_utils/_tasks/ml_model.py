@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._coordination.duplicates import only
+from .._coordination.duplicates import one_or_none
 from .._errors.exceptions import Failure
 from .._http.connection import wait_options
 from .._kinds import model as models
@@ -228,7 +228,7 @@ def _absent(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc 
 def _delete_group(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc | None) -> None:
     """Delete the group that is stated, else the one of the model's name, unless other models are in it."""
     if group is None and options["name"]:
-        group = only(ModelGroup, ModelGroup.all_named(run.client, options["name"]), options["name"])
+        group = one_or_none(ModelGroup, ModelGroup.all_named(run.client, options["name"]), options["name"])
     if group is None or not group.id:
         return
     if any(not found or doc.id != found.id for doc in models.in_group(run.client, group.id)):

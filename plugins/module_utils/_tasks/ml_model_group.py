@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._coordination.duplicates import only, resolve_name
+from .._coordination.duplicates import one_or_none, resolve_name
 from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
@@ -54,7 +54,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
 def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
     group_id, name = options["model_group_id"], options["name"]
     if not group_id:
-        return resolve_name(run.client, lambda: only(ModelGroup, ModelGroup.all_named(run.client, name), name))
+        return resolve_name(run.client, lambda: one_or_none(ModelGroup, ModelGroup.all_named(run.client, name), name))
     return ModelGroup.find_by_id(run.client, group_id, required=options["state"] == "present")
 
 

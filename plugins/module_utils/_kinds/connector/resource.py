@@ -15,7 +15,7 @@ from typing import Any, Iterable, Mapping
 from ..._values import json_text
 from ..._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
 from ..._values.masking import MASK, is_literal_secret
-from ..base import Doc, Kind
+from ..base import Doc, Kind, created_after
 
 #: The server asks for a credential even where the backend wants none; this one is never sent to a backend.
 PLACEHOLDER_CREDENTIAL = {"placeholder": "the backend needs no credential"}
@@ -67,7 +67,7 @@ def words_of(connector_id: str) -> set[str]:
 ID_RETRY_PAUSE = 0.3
 
 
-def alike(connector_id: str, others: Iterable[str]) -> bool:
+def share_a_word(connector_id: str, others: Iterable[str]) -> bool:
     """Whether the server takes the models of one of the others for users of this one."""
     words = words_of(connector_id)
     return not all(words.isdisjoint(words_of(other)) for other in others)
@@ -113,17 +113,40 @@ def notes_of(source: Mapping[str, Any]) -> dict[str, Any]:
     return notes if isinstance(notes, dict) else {}
 
 
-def replaced_by(source: Mapping[str, Any]) -> list[str]:
+def replaced_ids(source: Mapping[str, Any]) -> list[str]:
     """The ids of the connectors in whose place this one came, the last one at the end. Any of them may still be there."""
     notes = notes_of(source)
     before = notes.get("before")
     return [str(each) for each in [*(before if isinstance(before, list) else []), notes.get("replaces")] if each]
 
 
-def replacing(old: Doc, beside: Iterable[Doc] = ()) -> dict[str, Any]:
+def replacement_notes(old: Doc, beside: Iterable[Doc] = ()) -> dict[str, Any]:
     """The notes of one that is to be swapped for the old one, and for those ``beside`` it."""
-    before = [*replaced_by(old.source), *(doc.id for doc in beside)][-MAX_REPLACED_IDS:]
+    before = [*replaced_ids(old.source), *(doc.id for doc in beside)][-MAX_REPLACED_IDS:]
     return {"replaces": old.id, **({"before": before} if before else {})}
+
+
+def replaces(new: Doc, old: Doc) -> bool:
+    """Whether ``new`` was created to replace ``old`` directly."""
+    return bool(notes_of(new.source).get("replaces") == old.id)
+
+
+def is_replacement_pair(old: Doc, new: Doc) -> bool:
+    """Whether ``new`` replaced ``old``, directly or through others, or both replaced the same connector."""
+    # If the old one is younger, its id was reused: no pair.
+    return replaced_same_connector(old, new) or (old.id in replaced_ids(new.source) and not created_after(old, new))
+
+
+def replaced_same_connector(one: Doc, other: Doc) -> bool:
+    """Whether both replaced one connector, and neither replaced the other."""
+    ids, other_ids = set(replaced_ids(one.source)), set(replaced_ids(other.source))
+    return one.id not in other_ids and other.id not in ids and one is not other and not ids.isdisjoint(other_ids)
+
+
+def replaces_several(found: list[Doc], old: Doc, new: Doc) -> bool:
+    """Whether deleting ``new`` would lose the only link between ``old`` and another of the connectors with this name."""
+    rest = [doc for doc in found if doc is not old and doc is not new and is_replacement_pair(doc, new)]
+    return any(not is_replacement_pair(old, doc) and not is_replacement_pair(doc, old) for doc in rest)
 
 
 def diff(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -178,7 +201,7 @@ def merged(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, A
     return fields
 
 
-def to_create(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The stated fields with what the server asks for beyond them."""
     fields = {"version": "1", "protocol": "http", "parameters": {}, **wanted}
     fields["client_config"] = {**CLIENT_CONFIG, **fields.get("client_config", {})}
@@ -195,7 +218,7 @@ def body(fields: Mapping[str, Any], credential: Mapping[str, Any] | None, notes:
     return sent
 
 
-def shown(fields: Mapping[str, Any]) -> dict[str, Any]:
+def for_display(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields for results and diffs: JSON taken out of strings, secrets in headers masked."""
     view = dict(fields)
     if "actions" in view:
@@ -219,7 +242,7 @@ def to_result(doc: Doc) -> dict[str, Any]:
     times: dict[str, Any] = {
         name: doc.source[name] for name in ("created_time", "last_updated_time", "owner") if name in doc.source
     }
-    return {"connector_id": doc.id, **shown(observed(doc.source)), **times}
+    return {"connector_id": doc.id, **for_display(observed(doc.source)), **times}
 
 
 def urls(fields: Mapping[str, Any]) -> list[str]:

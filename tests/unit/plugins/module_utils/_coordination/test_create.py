@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, Callable
 
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.create import (
     CREATE_TRIES,
+    Creation,
     create_once,
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.duplicates import (
@@ -55,13 +57,8 @@ AT_CREATE = 1
 
 
 def create(run: Run) -> tuple[Doc, bool]:
-    return create_once(
-        Connector,
-        run,
-        BODY,
-        path=f"{ML}/connectors/_create",
-        withdraw=lambda connector_id: Connector.delete(run, connector_id),
-    )
+    delete_own = partial(Connector.delete, run)
+    return create_once(run, Creation(Connector, BODY, f"{ML}/connectors/_create", delete_own=delete_own))
 
 
 def pauses(run: Run) -> list[float]:
@@ -396,7 +393,7 @@ class TestCreatingOne:
         """Which of the two is the own one cannot be known: neither is touched until one is left."""
         cluster.before("POST", "/_create", lambda: cluster.add_connector("Local chat"))
         cluster.inject("lost_after", AT_CREATE)
-        with pytest.raises(Failure, match="2 connectors of one name") as caught:
+        with pytest.raises(Failure, match="2 connectors with the name 'Local chat'") as caught:
             create(make_run(cluster))
         assert caught.value.code == "concurrent_change"
         assert len(cluster.connectors) == 2

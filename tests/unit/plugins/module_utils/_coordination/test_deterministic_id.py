@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.create import create_once
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.create import Creation, create_once
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.deterministic_id import custom_id
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
@@ -163,9 +163,8 @@ class TestSomebodyElseWasQuicker:
                 get(f"{ML}/connectors/{CONNECTOR}").answers(200, body),
             )
         )
-        doc, ours = create_once(
-            Connector, run, body, path=f"{ML}/connectors/_create", withdraw=lambda connector_id: None
-        )
+        creation = Creation(Connector, body, f"{ML}/connectors/_create", delete_own=lambda connector_id: None)
+        doc, ours = create_once(run, creation)
         assert (doc.id, ours) == (CONNECTOR, False)
         assert run.clock.slept  # type: ignore[attr-defined] # stepped aside, as the first one is at work still
 
@@ -216,9 +215,8 @@ class TestTheIdIsTaken:
                 get(f"{ML}/connectors/theirs").answers(200, body),
             )
         )
-        doc, ours = create_once(
-            Connector, run, body, path=f"{ML}/connectors/_create", withdraw=lambda connector_id: None
-        )
+        creation = Creation(Connector, body, f"{ML}/connectors/_create", delete_own=lambda connector_id: None)
+        doc, ours = create_once(run, creation)
         assert (doc.id, ours) == ("theirs", True)
 
     def test_by_one_that_is_gone_again(self, newest: FakeCluster) -> None:
@@ -258,7 +256,7 @@ class TestReplacements:
         execute(newest, "ml_connector", **CHAT)
         execute(newest, "ml_model", name="Chat", connector="Local chat")
         twin(newest, "/connectors/_create")
-        with pytest.raises(Failure, match="Somebody else is replacing"):
+        with pytest.raises(Failure, match="Another controller is replacing"):
             execute(newest, "ml_connector", **CHAT, description="New")
         assert len(newest.connectors) == 2
         execute(newest, "ml_connector", **CHAT, description="New")

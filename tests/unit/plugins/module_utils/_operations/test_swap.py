@@ -85,7 +85,7 @@ def test_a_probe_that_fails_leads_back(cluster: FakeCluster, failure: str) -> No
     cluster.backend = backend
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **NEW)
-    assert caught.value.message.startswith(f"The new connector failed, the old one ({old}) serves on: ")
+    assert caught.value.message.startswith(f"The new connector failed, and the models use the old one ({old}) again: ")
     assert caught.value.code == {
         "unauthorized": "backend_unauthorized", "refused": "backend_refused", "unexpected": "unexpected_status",
     }[failure]  # fmt: skip
@@ -104,7 +104,7 @@ def test_a_model_that_cannot_be_moved_leads_back(cluster: FakeCluster) -> None:
     cluster.before("PUT", models[1], strike)
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **NEW)
-    assert "serves on" in caught.value.message
+    assert "the models use the old one" in caught.value.message
     assert list(cluster.connectors) == [old]
     assert used(cluster) == {old}
 
@@ -130,7 +130,7 @@ def test_somebody_else_swaps_at_the_same_time(cluster: FakeCluster) -> None:
     old = served(cluster)
     notes = '{"replaces":"' + old + '"}'
     cluster.before("POST", "/_create", lambda: cluster.add_connector(parameters={"model": "tiny", "_searchops": notes}))
-    with pytest.raises(Failure, match="Somebody else is replacing") as caught:
+    with pytest.raises(Failure, match="Another controller is replacing") as caught:
         execute(cluster, "ml_connector", **NEW)
     assert caught.value.code == "concurrent_change"
     assert used(cluster) == {old}
@@ -225,7 +225,7 @@ def test_a_way_back_that_fails_as_well_is_told_and_ended_by_the_next_run(cluster
     with pytest.raises(Failure, match="wrong key") as caught:
         execute(cluster, "ml_connector", **NEW)
     assert caught.value.code == "backend_unauthorized"
-    assert f"Going back to connector {old} failed as well" in caught.value.message
+    assert f"Rolling back to connector {old} failed as well" in caught.value.message
     assert len(cluster.connectors) == 2
     cluster.backend = lambda *_: prediction({})
     execute(cluster, "ml_connector", **NEW)

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import create_connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import undeletable_connector
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster, Refused
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT
@@ -60,13 +60,13 @@ def test_what_was_made_in_vain_goes_with_the_next_run_after_a_failure(cluster: F
     cluster.before("PUT", model_id, refuse)
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHANGED)
-    assert "serves on" in caught.value.message
+    assert "the models use the old one" in caught.value.message
     assert set(cluster.connectors) == {old, "new-l"}
 
     # While the old one is used, the server holds what was made in vain.
     actions, (warning,) = outcome(cluster, **CHAT)
     assert actions == []
-    assert "Connector new-l, a double of old-L, is left" in warning
+    assert "Connector new-l, which old-L supersedes, remains" in warning
     assert outcome(cluster, **CHANGED)[0] == ["swap"]
     assert outcome(cluster, **CHANGED)[0] == ["finish_swap"]
     assert outcome(cluster, **CHANGED) == ([], [])
@@ -94,7 +94,7 @@ def test_a_replaced_connector_that_is_held_for_another_is_left_until_it_is_not(
     before = cluster.snapshot()
     actions, (warning,) = outcome(cluster, **CHANGED)
     assert actions == []
-    assert f"Connector {old}, a double of " in warning
+    assert f"Connector {old}, which " in warning
     assert cluster.snapshot() == before
 
     del cluster.models[stranger]
@@ -226,7 +226,7 @@ def test_a_change_after_one_that_failed_and_left_what_it_made(cluster: FakeClust
     cluster.next_ids["connector"] = ["new-N"]
     probed = {"probe": {"messages": [{"role": "user", "content": "Hi"}]}}
     answers, cluster.backend = cluster.backend, refuse
-    with pytest.raises(Failure, match="serves on"):
+    with pytest.raises(Failure, match="the models use the old one"):
         execute(cluster, "ml_connector", **CHANGED, **probed)
     assert {old, "new-N"} < set(cluster.connectors)
     cluster.backend = answers
@@ -338,13 +338,13 @@ def test_a_stack_makes_no_two_that_are_taken_for_the_same(cluster: FakeCluster) 
 
 def test_not_all_tries_are_made_within_a_second(cluster: FakeCluster) -> None:
     """In which a server may give all of them a word in common."""
-    cluster.next_ids["connector"] = [f"own_{number}-a" for number in range(create_connector.MAX_ID_TRIES)]
+    cluster.next_ids["connector"] = [f"own_{number}-a" for number in range(undeletable_connector.MAX_ID_TRIES)]
     run = make_run(cluster)
     run.created_by_stack.add((Connector.PATH, "another-A"))
     begun = run.clock.now()
     body = {"name": "Local chat", "version": "1", "protocol": "http", "credential": {"a": "b"}}
     body["actions"] = [{"action_type": "predict", "method": "POST", "url": "http://llm.test/"}]
-    doc, ours, _others = create_connector.create(run, body, may_move=True)
+    doc, ours, _others = undeletable_connector.create(run, body, may_repoint=True)
     assert (doc.id, ours) == ("own_4-a", True)
     assert run.clock.now() - begun > 1.024
 
@@ -447,7 +447,7 @@ def test_a_third_one_has_to_answer_where_it_differs(cluster: FakeCluster, differ
         return
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **stated, probe=probe)
-    assert "the old one (first-A) serves on" in caught.value.message
+    assert "the models use the old one (first-A) again" in caught.value.message
     assert cluster.models["chat"]["connector_id"] == "first-A"
     with pytest.raises(Failure):
         execute(cluster, "ml_connector", **stated, probe=probe)
@@ -503,7 +503,7 @@ def test_what_another_one_has_replaced_does_not_get_the_models_back(cluster: Fak
     cluster.backend = refuse
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHANGED, probe={"messages": [{"role": "user", "content": "Hi"}]})
-    assert "the old one (second-A) serves on" in caught.value.message
+    assert "the models use the old one (second-A) again" in caught.value.message
     assert cluster.models["chat"]["connector_id"] == "second-A"
 
 
@@ -747,5 +747,5 @@ def test_a_change_that_fails_while_somebody_else_deletes_the_old_one(cluster: Fa
     cluster.backend = down
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHANGED, probe={"messages": [{"role": "user", "content": "Hi"}]})
-    assert "somebody else has deleted it" in caught.value.message
+    assert "another controller has deleted it" in caught.value.message
     assert list(cluster.connectors) == [cluster.models[model_id]["connector_id"]]
