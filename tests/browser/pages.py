@@ -2,7 +2,7 @@
 """Makes the pages that the browser opens: python -m ...tests.browser.pages FOLDER.
 
 ``troubles.html`` has something of each kind that is amiss, a server whose text is meant to break out, and a cluster that is away;
-``fleet.html`` is what the playbook writes of 20 clusters with 200 models each, which answer on this machine.
+``report_page.html`` is what the playbook writes of 20 clusters with 200 models each, which answer on this machine.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ import sys
 import time
 from pathlib import Path
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support import fleet
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import report_page
 
 CLUSTERS, MODELS = 20, 200
 
 
 def troubles() -> str:
-    calm = fleet.cluster(4)
+    calm = report_page.cluster(4)
     calm["settings"] = {"settings": {"plugins.ml_commons.only_run_on_ml_node": "false"}, "origins": {}}
     calm["duplicates"] = {"duplicates": []}
     calm["stack"] = {"plan": []}
     calm["answers"] = {"results": []}
-    return fleet.page({
-        "north": fleet.cluster(12),
-        "hostile": fleet.cluster(3, mark=fleet.EVIL),
+    return report_page.page({
+        "north": report_page.cluster(12),
+        "hostile": report_page.cluster(3, mark=report_page.EVIL),
         "calm": calm,
-        "south": fleet.unreachable(),
+        "south": report_page.unreachable(),
     })  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "troubles.html").write_text(troubles(), encoding="utf-8")
     began = time.monotonic()
-    target = folder / "fleet.html"
+    target = folder / "report_page.html"
     write_fleet(target)
     size = target.stat().st_size / 1e6
     print(f"{CLUSTERS} clusters of {MODELS} models: {size:.1f} MB in {time.monotonic() - began:.0f} s")

@@ -25,8 +25,8 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
     gateway_keys,
 )
 from ansible_collections.searchops.opensearch_ml.tests.integration.test_secrets import leaks
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = "runs in the controller's process"

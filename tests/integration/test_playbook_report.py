@@ -15,7 +15,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import gateway_keys
 from ansible_collections.searchops.opensearch_ml.tests.integration.test_playbook_migrate import everything
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.fleet import Page
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.report_page import Page
 
 
 @pytest.mark.usefixtures("settings_restored")

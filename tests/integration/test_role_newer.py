@@ -16,9 +16,9 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.newer import PRIVATE_ENDPOINTS
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions import PRIVATE_ENDPOINTS
 
 ROOT = Path(__file__).parents[2]
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"

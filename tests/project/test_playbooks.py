@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support import serving as support
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import cluster_server as support
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
 
 ROOT = Path(__file__).parents[2]
 COLLECTIONS = Path(support.__file__).parents[6]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import guard, harness
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Expected, Script
 
 # The same examples in each run: a red build must mean that the code changed.

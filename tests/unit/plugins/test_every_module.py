@@ -12,11 +12,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import module as runtime
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import (
-    COLLECTION,
-    connection_of,
-    task_of,
-)
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import COLLECTION, connection_of, task_of
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.specs import argument_spec, load
 

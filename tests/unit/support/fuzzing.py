@@ -9,7 +9,7 @@ from typing import Any, Mapping
 from hypothesis import strategies as st
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RawAnswer
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.hostile import ESCAPES
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.hostile_server import ESCAPES
 
 #: Known to the server, which may tell it wherever it likes.
 SECRET = 's3cret/+p"w\\ö&='

@@ -22,10 +22,10 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http impo
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import Transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import client as ollama
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guard import ReadOnly
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama
 
 COLLECTION = "ansible_collections.searchops.opensearch_ml"
 

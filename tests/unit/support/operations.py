@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 
 URL = "http://llm.test:8080/v1/chat/completions"
 BODY = '{"model": "${parameters.model}", "messages": ${parameters.messages}}'

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama, made
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama, made
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, QUESTION
 
 SAMPLES: dict[str, dict[str, Any]] = {

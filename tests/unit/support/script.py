@@ -15,6 +15,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.tran
     NotSent,
     RawAnswer,
 )
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.exchanges import decoded
 
 _ANY = object()
 
@@ -60,26 +61,6 @@ def put(path: str, body: Any = _ANY) -> Expected:
 
 def delete(path: str) -> Expected:
     return Expected("DELETE", path)
-
-
-def hits(*docs: tuple[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The body of a search's answer, from pairs of id and source."""
-    return {"hits": {"hits": [{"_id": object_id, "_source": dict(source)} for object_id, source in docs]}}
-
-
-def error(status: int, kind: str, reason: str) -> dict[str, Any]:
-    """The body of an error in the server's usual shape."""
-    return {
-        "error": {"root_cause": [{"type": kind, "reason": reason}], "type": kind, "reason": reason},
-        "status": status,
-    }
-
-
-def decoded(content: bytes | None) -> Any:
-    """What was sent; a list where it is one JSON in each line."""
-    if content and content.endswith(b"\n"):
-        return [json.loads(line) for line in content.splitlines()]
-    return json.loads(content) if content else None
 
 
 class Script:

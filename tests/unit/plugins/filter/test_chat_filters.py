@@ -9,8 +9,8 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.searchops.opensearch_ml.plugins.filter import chat_answer, chat_tool_calls, chat_usage
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import prediction as answer
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import prediction as answer
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import QUESTION
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RequestsTransport
-from ansible_collections.searchops.opensearch_ml.tests.unit.support import hostile, tls
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import hostile_server, tls
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import results
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES
 
@@ -49,16 +50,16 @@ class Listener:
 
     def __call__(self, connection: socket.socket, until: float) -> None:
         self.connections += 1
-        hostile.answers(b"{}")(connection, until)
+        hostile_server.answers(b"{}")(connection, until)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_to_another_host(status: int, check_mode_violations: list[str]) -> None:
     """Not followed at all, by no module, so that the other host does not even learn of the request."""
     listener = Listener()
-    with hostile.serving(listener) as elsewhere:
-        moved = hostile.answers(b"{}", f"Location: {elsewhere}/", status=f"{status} Moved")
-        with hostile.serving(moved) as url:
+    with hostile_server.serving(listener) as elsewhere:
+        moved = hostile_server.answers(b"{}", f"Location: {elsewhere}/", status=f"{status} Moved")
+        with hostile_server.serving(moved) as url:
             for module in SAMPLES:
                 for way in WAYS:
                     result = run(module, url, check_mode_violations, RequestsTransport(True, None), way)
@@ -128,6 +129,6 @@ class TestTls:
     def refused(authority: tls.Authority, server: Any, violations: list[str], module: str) -> dict[str, Any]:
         transport = RequestsTransport(str(authority.path), None)
         result = run(module, f"https://127.0.0.1:{server.port}", violations, transport, "basic")
-        hostile.judge(result)
+        results.assert_safe(result)
         assert server.requests == []
         return result

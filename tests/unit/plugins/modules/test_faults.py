@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FAULTS, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.faults import FAULTS
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run, parameters, task_of
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import OPERATIONS, Operation
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
-from ansible_collections.searchops.opensearch_ml.tests.unit.support import fuzzing, hostile
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import hostile_server, mutant
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import fuzzing, results
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module, server_of, task_of
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
 
@@ -81,19 +82,19 @@ def refused_by_ansible(module: str, args: dict[str, Any]) -> bool | None:
 @given(data=st.data())
 def test_what_a_server_answers(module: str, check_mode_violations: list[str], data: st.DataObject) -> None:
     def mutate(body: Any) -> Any:
-        place = data.draw(st.sampled_from(hostile.places(body)), "place")
+        place = data.draw(st.sampled_from(mutant.places(body)), "place")
         if place and data.draw(st.booleans(), "left out"):
-            return hostile.without(body, place)
-        return hostile.put(body, place, data.draw(fuzzing.answers, "other"))
+            return mutant.without(body, place)
+        return mutant.put(body, place, data.draw(fuzzing.answers, "other"))
 
     check_mode = data.draw(st.booleans(), "check mode")
     at = data.draw(st.integers(0, 6), "exchange")
     status = data.draw(st.none() | st.sampled_from(STATUSES), "status")
-    mutant = hostile.Mutant(
+    double = mutant.Mutant(
         fuzzing.Tolerant(server_for(module)), at, mutate, status, always=data.draw(st.booleans(), "always")
     )
-    result = run_module(module, keyed(module), mutant, check_mode_violations, check_mode=check_mode)
-    hostile.judge(result)
+    result = run_module(module, keyed(module), double, check_mode_violations, check_mode=check_mode)
+    results.assert_safe(result)
     assert_no_secret(result)
 
 
@@ -115,7 +116,7 @@ def test_what_a_task_states(module: str, check_mode_violations: list[str], data:
         assert result["failed"]
         assert result["msg"]
         return
-    hostile.judge(result)
+    results.assert_safe(result)
     # The server is in order here.
     assert result.get("failure", {}).get("code") not in ("unexpected_answer", "internal_error"), result
 
@@ -133,7 +134,7 @@ def test_what_comes_over_the_wire(data: st.DataObject) -> None:
         st.binary(max_size=20)
         | st.sampled_from([b"\r\n", b"\r\n\r\n", b": ", b"-1", b"0", b"\xff" * 9, b"gzip, gzip", b"HTTP/"])
     )
-    sent = hostile.sends(whole[:start] + other + whole[end:])
+    sent = hostile_server.sends(whole[:start] + other + whole[end:])
     # Whatever else is raised fails the test.
-    with hostile.serving(sent) as url, contextlib.suppress(transport.NoAnswer, transport.NotSent, Failure):
+    with hostile_server.serving(sent) as url, contextlib.suppress(transport.NoAnswer, transport.NotSent, Failure):
         transport.RequestsTransport(True, None).send("GET", url, {}, None, 2.0)

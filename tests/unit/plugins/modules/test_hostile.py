@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RequestsTransport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import json_text
-from ansible_collections.searchops.opensearch_ml.tests.unit.support import hostile
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import hostile_server
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import results
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES
 
@@ -34,22 +35,22 @@ def run(module: str, url: str, violations: list[str], timeout: float, **more: An
     return run_module(module, args, RequestsTransport(True, None), violations)
 
 
-@pytest.mark.parametrize("behaviour", hostile.RACE_WINDOW)
+@pytest.mark.parametrize("behaviour", hostile_server.AT_ONCE)
 def test_a_wrong_answer(behaviour: str, check_mode_violations: list[str]) -> None:
-    with hostile.serving(hostile.RACE_WINDOW[behaviour]) as url:
+    with hostile_server.serving(hostile_server.AT_ONCE[behaviour]) as url:
         for module in SAMPLES:
             result = run(module, url, check_mode_violations, 2.0)
-            hostile.judge(result)
+            results.assert_safe(result)
             assert result.get("failed"), (module, result)
 
 
-@pytest.mark.parametrize("behaviour", hostile.ENDLESS)
+@pytest.mark.parametrize("behaviour", hostile_server.ENDLESS)
 def test_an_answer_without_end(behaviour: str, check_mode_violations: list[str]) -> None:
     # Much longer than the timeout, so that a busy machine does not matter.
-    with hostile.serving(hostile.ENDLESS[behaviour], lasting=20.0) as url:
+    with hostile_server.serving(hostile_server.ENDLESS[behaviour], lasting=20.0) as url:
         for module in SOME:
             begun = time.monotonic()
             result = run(module, url, check_mode_violations, 0.2, retries=0)
             assert time.monotonic() - begun < 10.0, module
-            hostile.judge(result)
+            results.assert_safe(result)
             assert result.get("failed"), (module, result)

@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import LISTING
 
 Runner = Callable[..., dict[str, Any]]

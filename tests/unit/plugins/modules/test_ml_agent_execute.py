@@ -9,8 +9,9 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import run_agent
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, error, get, hits, post
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused, error, hits
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, get, post
 
 Runner = Callable[..., dict[str, Any]]
 NAME = "ml_agent_execute"
@@ -21,7 +22,7 @@ ASK = {"agent": "House agent", "question": "Why?"}
 @pytest.mark.parametrize("said", [{"response": "Because."}, "Because."])
 def test_asked_and_answered(module: Runner, cluster: FakeCluster, said: Any) -> None:
     agent_id = cluster.add_agent()
-    cluster.agent_says = said
+    cluster.agent_answer = said
     result = module(NAME, cluster, **ASK, parameters={"n": 1}, expect_pattern="^Bec")
     assert (result["changed"], result["actions"], result["content"]) == (False, [], "Because.")
     assert result["memory"] == {"memory_id": "mem-1", "parent_interaction_id": "int-1"}
@@ -54,7 +55,7 @@ def test_bad_input(module: Runner, cluster: FakeCluster, args: dict[str, Any], c
 def test_an_unexpected_answer(module: Runner, cluster: FakeCluster) -> None:
     cluster.add_agent()
     assert module(NAME, cluster, **ASK, expect_pattern="red")["failure"]["code"] == "pattern_mismatch"
-    cluster.agent_says = ""
+    cluster.agent_answer = ""
     assert module(NAME, cluster, **ASK)["failure"]["code"] == "empty_content"
     assert module(NAME, cluster, **ASK, expect_content=False)["content"] == ""
 
@@ -84,8 +85,8 @@ def test_a_backend_that_is_loading_is_asked_again(module: Runner, cluster: FakeC
     def loading(*args: Any, **kwargs: Any) -> Any:
         left[0] -= 1
         if left[0] >= 0:
-            refused = cluster._refuse(503, "")
-            refused.body = source  # type: ignore[attr-defined] # as the double answers errors
+            refused = Refused(503, "")
+            refused.body = source
             raise refused
         return plain(*args, **kwargs)
 

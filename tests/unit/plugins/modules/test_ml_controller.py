@@ -7,9 +7,10 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.controllers import ENABLED
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, error, get, hits, post
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error, hits
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.controllers import ENABLED
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, get, post
 
 Runner = Callable[..., dict[str, Any]]
 MODULE = "ml_controller"

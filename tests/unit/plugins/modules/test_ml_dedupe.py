@@ -10,7 +10,8 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, prediction
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import prediction
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import BODY, HEADERS, QUESTION, URL
 
 Runner = Callable[..., dict[str, Any]]

@@ -7,8 +7,9 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import error, get, hits, post, put
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error, hits
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, post, put
 
 Runner = Callable[..., dict[str, Any]]
 MODULE = "ml_model_group"

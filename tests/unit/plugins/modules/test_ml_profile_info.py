@@ -7,8 +7,9 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, get, hits, post
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import hits
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, get, post
 
 Runner = Callable[..., dict[str, Any]]
 MODULE = "ml_profile_info"

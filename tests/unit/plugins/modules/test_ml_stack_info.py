@@ -12,11 +12,11 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RawAnswer
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.plugins.module_utils._stack.test_ml_stack import (
     ACTION,
     stack,
 )
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 
 Runner = Callable[..., dict[str, Any]]

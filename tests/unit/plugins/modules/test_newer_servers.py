@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions import PRIVATE_ENDPOINTS, requested_id
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.newer import PRIVATE_ENDPOINTS, id_asked_for
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import QUESTION, TRUSTED
 
 SETTING = "opensearch_cluster_setting"
@@ -72,7 +72,7 @@ def test_a_pattern_that_the_server_fears(newer: FakeCluster, pattern: str) -> No
     ],
 )
 def test_ids_that_the_double_refuses(wanted: str, reason: str) -> None:
-    made, refused = id_asked_for("3.9.0", "connector", {"connector_id": wanted}, {"taken"})
+    made, refused = requested_id("3.9.0", "connector", {"connector_id": wanted}, {"taken"})
     assert made is None
     assert refused is not None
     assert refused[1].startswith(reason)

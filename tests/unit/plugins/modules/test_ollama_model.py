@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import NoAnswer
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import models
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import (
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import (
     FOR_EVER,
     IN_FIVE_MINUTES,
     WEIGHTS,

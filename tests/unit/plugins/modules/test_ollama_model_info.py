@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FOR_EVER, FakeOllama, made
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FOR_EVER, FakeOllama, made
 
 Runner = Callable[..., dict[str, Any]]
 

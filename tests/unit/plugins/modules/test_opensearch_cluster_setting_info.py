@@ -7,7 +7,8 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import DEFAULT_SETTINGS, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import DEFAULT_SETTINGS
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, TRUSTED
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, get
 

@@ -7,8 +7,9 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, error, post
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, post
 
 Runner = Callable[..., dict[str, Any]]
 MakeScript = Callable[..., Script]

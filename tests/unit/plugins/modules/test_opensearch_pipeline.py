@@ -7,8 +7,9 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, delete, error, get, put
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, delete, get, put
 
 Runner = Callable[..., dict[str, Any]]
 MakeScript = Callable[..., Script]

@@ -14,9 +14,10 @@ from ansible.module_utils import basic
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import module as runtime
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import masking
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, Refused
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import BODY, QUESTION, URL
 
 Runner = Callable[..., dict[str, Any]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import OPERATIONS, Operation
 

@@ -19,12 +19,12 @@ from ansible_collections.searchops.opensearch_ml.plugins.action import ml_model 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clock import Clock
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import run as run_module
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import SENT, run_action
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
 
 IN_PROCESS, PROGRESS = "opensearch_ml_in_process", "opensearch_ml_progress"
 

@@ -16,13 +16,13 @@ import pytest
 from jinja2 import nodes
 
 from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _report
-from ansible_collections.searchops.opensearch_ml.tests.unit.support import fleet
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.fleet import EVIL, Page
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.serving import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import report_page
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.report_page import EVIL, Page
 
 #: Where the collection is found, be it the repository or a copy of it.
-COLLECTIONS = Path(fleet.__file__).parents[6]
+COLLECTIONS = Path(report_page.__file__).parents[6]
 
 TAGS = {
     "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "nav", "section", "h1", "h2", "h3", "p", "br", "ul",
@@ -33,7 +33,7 @@ TAGS = {
 
 def test_each_place_of_the_template_escapes() -> None:
     """What is put out is a constant, a macro of the template, or goes through the filter ``e`` last."""
-    parsed = fleet.environment().parse(fleet.TEMPLATE.read_text(encoding="utf-8"))
+    parsed = report_page.environment().parse(report_page.TEMPLATE.read_text(encoding="utf-8"))
     macros = {macro.name for macro in parsed.find_all(nodes.Macro)}
     seen = 0
     for output in parsed.find_all(nodes.Output):
@@ -50,7 +50,7 @@ def test_each_place_of_the_template_escapes() -> None:
 
 
 def test_a_servers_text_is_only_text() -> None:
-    html = fleet.page({"here": fleet.cluster(mark=EVIL), "gone": fleet.unreachable(EVIL)})
+    html = report_page.page({"here": report_page.cluster(mark=EVIL), "gone": report_page.unreachable(EVIL)})
     page = Page(html)
     assert page.open == []
     assert page.tags - {"title"} <= TAGS
@@ -63,7 +63,7 @@ def test_a_servers_text_is_only_text() -> None:
 
 
 def test_it_needs_nothing_from_elsewhere() -> None:
-    html = fleet.page({"one": fleet.cluster()})
+    html = report_page.page({"one": report_page.cluster()})
     page = Page(html)
     assert page.tags & {"script", "link", "img", "iframe", "object", "base", "form"} == set()
     assert "url(" not in html
@@ -76,7 +76,9 @@ def test_it_needs_nothing_from_elsewhere() -> None:
 
 
 def test_what_is_shown() -> None:
-    text = " ".join(Page(fleet.page({"north": fleet.cluster(), "south": fleet.unreachable()})).text.split())
+    text = " ".join(
+        Page(report_page.page({"north": report_page.cluster(), "south": report_page.unreachable()})).text.split()
+    )
     for said in (
         "ML Commons on 2 clusters",
         "As it was at 2026-01-02 03:04 UTC.",
@@ -93,7 +95,7 @@ def test_what_is_shown() -> None:
         "Its connector lost is gone.",
         "model group Empty group: No model is in it.",
         "twin-0 keep, it serves; used by nobody",
-        f"{fleet.SECOND}: 3 serving",
+        f"{report_page.SECOND}: 3 serving",
         "south cannot be read",
         "Not known: No host could be reached. unreachableCheck 'hosts'.",
     ):
@@ -102,9 +104,9 @@ def test_what_is_shown() -> None:
 
 
 def test_twenty_clusters_of_two_hundred_models() -> None:
-    clusters = {f"cluster-{number:02}": fleet.cluster(200) for number in range(20)}
+    clusters = {f"cluster-{number:02}": report_page.cluster(200) for number in range(20)}
     began = time.process_time()
-    html = fleet.page(clusters)
+    html = report_page.page(clusters)
     # Some 0.3 s and 3.4 MB; what grows with the square of the models would be far beyond.
     assert time.process_time() - began < 5
     assert len(html) < 5_000_000
@@ -126,13 +128,13 @@ def test_twenty_clusters_of_two_hundred_models() -> None:
     ],
 )
 def test_patterns(name: str, pattern: str, risk: str) -> None:
-    results = {**fleet.cluster(), "settings": {"settings": {name: [pattern]}, "origins": {name: "persistent"}}}
+    results = {**report_page.cluster(), "settings": {"settings": {name: [pattern]}, "origins": {name: "persistent"}}}
     [row] = _report.view(results)["settings"]["rows"]
     assert row["values"] == [{"text": pattern, "risk": risk}]
 
 
 def test_keys_in_urls_are_left_out() -> None:
-    results = fleet.cluster()
+    results = report_page.cluster()
     urls = ["https://joe:s3cret@llm.example.com/v1?key=s3cret", "https://llm.example.com#s3cret", "//s3cret@x?@"]
     connector = next(node for node in results["graph"]["nodes"] if node["kind"] == "connector")
     connector["urls"] = urls
@@ -141,21 +143,21 @@ def test_keys_in_urls_are_left_out() -> None:
         "https://llm.example.com",
         "//x",
     ]
-    assert "s3cret" not in fleet.page({"one": results})
+    assert "s3cret" not in report_page.page({"one": results})
 
 
 def test_what_could_not_be_read_has_its_reason() -> None:
-    whole = fleet.cluster()
+    whole = report_page.cluster()
     failed = {
         "failed": True,
         "msg": "Task failed. Do this.",
         "failure": {"code": "forbidden", "message": "Task failed."},
     }
     for name in ("settings", "profile", "duplicates", "stack"):
-        text = Page(fleet.page({"one": {**whole, name: failed}})).text
+        text = Page(report_page.page({"one": {**whole, name: failed}})).text
         assert text.count("Not known: Task failed. forbidden") == 1, name
     # A task that fails before a module runs has only a message.
-    html = fleet.page({"one": {"graph": {"failed": True, "msg": "'x' is undefined"}}, "two": {}})
+    html = report_page.page({"one": {"graph": {"failed": True, "msg": "'x' is undefined"}}, "two": {}})
     assert Page(html).text.count("Not known: 'x' is undefined") == 1
     assert "Not known:</strong> Nothing was read." in html
 
@@ -167,7 +169,7 @@ def test_an_empty_cluster() -> None:
         "profile": {"models": []},
         "duplicates": {"duplicates": []},
     }
-    text = " ".join(Page(fleet.page({"one": empty})).text.split())
+    text = " ".join(Page(report_page.page({"one": empty})).text.split())
     for said in (
         "A cluster without a name, OpenSearch of unknown version; connectors: 0",
         "The inventory declares nothing for this cluster.",
@@ -220,7 +222,7 @@ def test_the_playbook_shows_a_clusters_text_as_it_is(tmp_path: Path) -> None:
 
 class TestDrawing:
     def test_lines_join_the_boxes_of_who_uses_whom(self) -> None:
-        drawn = _report.view(fleet.cluster(40))["drawing"]
+        drawn = _report.view(report_page.cluster(40))["drawing"]
         boxes = {(box["x"], box["y"]) for box in drawn["boxes"]}
         assert len(boxes) == len(drawn["boxes"])
         for line in drawn["lines"]:

@@ -38,10 +38,11 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operation
     ensure,
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error, hits
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import error, get, hits, post
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, post
 
 BODY = {
     "name": "Local chat",

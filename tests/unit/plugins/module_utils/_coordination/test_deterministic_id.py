@@ -12,10 +12,11 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordinat
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.deterministic_id import custom_id
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error, hits
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT, KEYED
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import error, get, hits, post
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, post
 
 CONNECTOR = custom_id("connector", "Local chat")
 GROUP = custom_id("model group", "Chat")

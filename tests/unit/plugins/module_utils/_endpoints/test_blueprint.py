@@ -13,7 +13,7 @@ import yaml
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import blueprint
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 
 Runner = Callable[..., dict[str, Any]]
 

@@ -25,12 +25,12 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clie
     Client,
     segment,
 )
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import (
     Expected,
     Script,
     delete,
-    error,
     get,
     post,
     put,

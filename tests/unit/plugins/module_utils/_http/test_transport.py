@@ -33,7 +33,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.tran
     RawAnswer,
     RequestsTransport,
 )
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.server import Server, serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.http_server import Server, serving
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,8 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds import cluster_setting
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import DEFAULT_SETTINGS, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import DEFAULT_SETTINGS
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, TRUSTED
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, put

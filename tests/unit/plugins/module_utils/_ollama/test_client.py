@@ -20,9 +20,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.tran
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import client as client_module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import ndjson
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.masking import Masker
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.ollama import FakeOllama, made
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.server import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.http_server import serving
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama, made
 
 OPTIONS = {"url": "http://ollama.test:11434", "timeout": 5.0, "retries": 2, "validate_certs": True}
 

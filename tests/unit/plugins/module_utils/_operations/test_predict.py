@@ -10,9 +10,10 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import chat_answer, predict
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.predict import Expectation
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, Refused
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import prediction as answer
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import prediction as answer
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import QUESTION
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 
 CHAT = {"name": "Chat", "connector": "Local chat", "state": "present"}

@@ -8,13 +8,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import (
-    FAULTS,
-    ML,
-    FakeCluster,
-    Refused,
-    prediction,
-)
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused, prediction
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.faults import FAULTS
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT, QUESTION
 

@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import undeletable_connector
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster, Refused
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT
 

@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clock import Clock
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run, WaitTimeout
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script
 

@@ -18,7 +18,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import NotSent
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import apply as apply_module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import ml_stack
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, run_module
 
 URL = "http://llm.test:8080"

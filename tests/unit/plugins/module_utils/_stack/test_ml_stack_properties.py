@@ -12,12 +12,12 @@ from typing import Any
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.plugins.module_utils._stack.test_ml_stack import (
     apply,
     connector,
     done,
 )
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
 
 NAMES = ("a", "b", "c", "d")
 

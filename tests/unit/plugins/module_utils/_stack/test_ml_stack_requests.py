@@ -11,7 +11,7 @@ import time
 from typing import Any
 from unittest import mock
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 
 SIZE = 20

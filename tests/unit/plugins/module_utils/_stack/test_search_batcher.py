@@ -16,7 +16,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack.search_batcher import SearchBatcher
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
 
 WORKERS = 6

@@ -13,7 +13,8 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds imp
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import deploy as deployment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import deploy_errors as deploy_reasons
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import register
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, VERSION_CONFLICT, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.models import VERSION_CONFLICT
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 
 NEW = {"name": "Chat", "connector": "Local chat"}
@@ -145,7 +146,7 @@ class TestFromStateToState:
     @pytest.mark.parametrize("state", ["undeployed", "absent"])
     def test_an_unheeded_order_is_repeated(self, ready: FakeCluster, state: str) -> None:
         model_id = served(ready)
-        ready.unheeded = 2
+        ready.ignored_undeploys = 2
         result = apply(ready, name="Chat", state=state)
         assert did(result) == [{"undeployed": "undeploy", "absent": "delete"}[state]]
         assert requests(ready, "/_undeploy") == 3
@@ -153,7 +154,7 @@ class TestFromStateToState:
 
     def test_orders_that_stay_unheeded(self, ready: FakeCluster) -> None:
         served(ready)
-        ready.unheeded = 100
+        ready.ignored_undeploys = 100
         with pytest.raises(Failure, match="to be undeployed: not reached within 20 s; last seen: model_state DEPLOYED"):
             apply(ready, name="Chat", state="undeployed", wait_timeout=20)
         assert requests(ready, "/_undeploy") == 4

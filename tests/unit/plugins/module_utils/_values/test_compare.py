@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector import resource as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import compare
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster, java_double, java_text
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.java import java_double, java_text
 
 # As YAML and JSON can hold them; integers beyond a double's exactness are no values of models.
 scalars = (

@@ -19,8 +19,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http impo
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.auth.aws_sigv4 import AwsSigV4Auth
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import Client, segment
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.masking import MASK, Masker
-from ansible_collections.searchops.opensearch_ml.tests.unit.support import aws, harness
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.aws import FrontDoor, front_door
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import aws
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.aws import Gateway, gateway
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
 
 #: From Amazon's documentation.
 KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -35,15 +36,15 @@ def signer(**options: Any) -> AwsSigV4Auth:
     return made
 
 
-def connect(door: FrontDoor, mask: Masker | None = None, **options: Any) -> Client:
+def connect(door: Gateway, mask: Masker | None = None, **options: Any) -> Client:
     stated = {"hosts": [door.url], "auth_type": "aws_sigv4", "aws_region": "eu-central-1", **options}
     parameters = harness.parameters("ml_connector_info", {"aws_service": door.service, "retries": 2, **stated})
     return connection.connect(parameters, read_only=False, mask=mask)
 
 
 @pytest.fixture(params=["es", "aoss"])
-def door(request: pytest.FixtureRequest) -> Iterator[FrontDoor]:
-    with front_door(request.param, KEY, SECRET) as server:
+def door(request: pytest.FixtureRequest) -> Iterator[Gateway]:
+    with gateway(request.param, KEY, SECRET) as server:
         yield server
 
 
@@ -116,7 +117,7 @@ class TestPublishedSignatures:
 
 
 class TestRequests:
-    def test_each_kind_of_request_is_let_in(self, door: FrontDoor) -> None:
+    def test_each_kind_of_request_is_let_in(self, door: Gateway) -> None:
         one = connect(door, **PAIR)
         one.get("/")
         one.get("/_cluster/settings", {"flat_settings": "true", "include_defaults": "true"})
@@ -134,12 +135,12 @@ class TestRequests:
             )
 
     @pytest.mark.parametrize("name", ["a b", "a/b", "a%2Fb", "Größe", "a+b&c=d;e", "~x.-_*'()!$,:@", "..a", "a//b"])
-    def test_a_path_with_any_character(self, door: FrontDoor, name: str) -> None:
+    def test_a_path_with_any_character(self, door: Gateway, name: str) -> None:
         connect(door, **PAIR).get(f"/_plugins/_ml/models/{segment(name)}")
         connect(door, **PAIR).change("DELETE", f"/_plugins/{segment(name)}/x")
 
     @pytest.mark.parametrize("value", ["a b", "a+b", "a&b=c", "Größe", "", "a/b?c", "%20", "~*"])
-    def test_a_query_with_any_character(self, door: FrontDoor, value: str) -> None:
+    def test_a_query_with_any_character(self, door: Gateway, value: str) -> None:
         connect(door, **PAIR).get("/x", {"value": value, "Another": value, "a-b": "1"})
 
     def test_a_repeated_request_is_signed_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +152,7 @@ class TestRequests:
             return now[0].replace(tzinfo=None)
 
         monkeypatch.setattr(botocore.auth, "get_current_datetime", later)
-        with front_door("es", KEY, SECRET, clock=lambda: now[0]) as door:
+        with gateway("es", KEY, SECRET, clock=lambda: now[0]) as door:
             door.fail = 2
             one = connect(door, **PAIR)
             monkeypatch.setattr(one.clock, "sleep", lambda seconds: None)
@@ -159,7 +160,7 @@ class TestRequests:
             dates = [headers["x-amz-date"] for _method, _target, headers, _body in door.seen]
         assert dates == ["20261123T101000Z", "20261123T102000Z", "20261123T103000Z"]
 
-    def test_a_host_header_of_the_user_is_the_one_that_is_signed(self, door: FrontDoor) -> None:
+    def test_a_host_header_of_the_user_is_the_one_that_is_signed(self, door: Gateway) -> None:
         connect(door, **PAIR, headers={"Host": "vpc-x.eu-central-1.es.amazonaws.com", "X-Team": "search"}).get("/")
         _method, _target, headers, _body = door.seen[-1]
         assert headers["host"] == "vpc-x.eu-central-1.es.amazonaws.com"
@@ -175,7 +176,7 @@ class TestRequests:
         assert botocore.auth._host_from_url("https://a.es.amazonaws.com:443/") == "a.es.amazonaws.com"
 
     def test_a_session_token_is_sent_and_signed(self) -> None:
-        with front_door("es", KEY, SECRET, TOKEN) as door:
+        with gateway("es", KEY, SECRET, TOKEN) as door:
             connect(door, **PAIR, aws_session_token=TOKEN).get("/")
             assert "x-amz-security-token" in door.seen[0][2]["authorization"]
 
@@ -190,25 +191,25 @@ class TestRefusals:
             ({**PAIR, "aws_region": "us-east-1"}, "aws_wrong_scope"),
         ],
     )
-    def test_what_is_wrong_is_told_apart(self, door: FrontDoor, options: dict[str, Any], code: str) -> None:
+    def test_what_is_wrong_is_told_apart(self, door: Gateway, options: dict[str, Any], code: str) -> None:
         with pytest.raises(Failure) as caught:
             connect(door, **options).get("/")
         assert (caught.value.code, caught.value.status) == (code, 403)
         assert not door.seen
 
-    def test_the_other_service(self, door: FrontDoor) -> None:
+    def test_the_other_service(self, door: Gateway) -> None:
         with pytest.raises(Failure) as caught:
             connect(door, **PAIR, aws_service="es" if door.service == "aoss" else "aoss").get("/")
         assert caught.value.code == "aws_wrong_scope"
 
     def test_a_clock_that_is_wrong(self) -> None:
         ahead = datetime.timedelta(minutes=6)
-        with front_door("es", KEY, SECRET, clock=lambda: aws._now() + ahead) as door, pytest.raises(Failure) as caught:
+        with gateway("es", KEY, SECRET, clock=lambda: aws._now() + ahead) as door, pytest.raises(Failure) as caught:
             connect(door, **PAIR).get("/")
         assert caught.value.code == "aws_clock_skew"
 
     def test_a_body_that_is_changed_on_the_way(self) -> None:
-        with front_door("es", KEY, SECRET) as door:
+        with gateway("es", KEY, SECRET) as door:
             headers = signer(**PAIR).headers("PUT", f"{door.url}/x", b'{"a": 1}', {})
             arrived = {name.lower(): value for name, value in headers.items()}
             arrived["host"] = door.url.partition("//")[2]
@@ -225,7 +226,7 @@ class TestCredentials:
     def test_they_come_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in (("ACCESS_KEY_ID", KEY), ("SECRET_ACCESS_KEY", SECRET), ("SESSION_TOKEN", TOKEN)):
             monkeypatch.setenv(f"AWS_{name}", value)
-        with front_door("es", KEY, SECRET, TOKEN) as door:
+        with gateway("es", KEY, SECRET, TOKEN) as door:
             connect(door).get("/")
 
     def test_a_token_of_the_environment_is_not_mixed_with_given_keys(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +243,7 @@ class TestCredentials:
         # A profile that is named outweighs the environment.
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDOTHER")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of somebody else")
-        with front_door("es", KEY, SECRET) as door:
+        with gateway("es", KEY, SECRET) as door:
             connect(door, aws_profile="search", aws_region=None).get("/")
 
     @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
@@ -333,7 +334,7 @@ class TestSecrets:
                 monkeypatch.setenv(name.upper(), str(value))
             options = {}
         mask = Masker()
-        with front_door("es", KEY, "of the server", TOKEN) as door, pytest.raises(Failure) as caught:
+        with gateway("es", KEY, "of the server", TOKEN) as door, pytest.raises(Failure) as caught:
             connect(door, mask, **options).get("/")
         assert caught.value.code == "aws_signature_mismatch"
         assert f"x-amz-security-token:{MASK}" in caught.value.message.replace("?", "\n")
@@ -344,7 +345,7 @@ class TestSecrets:
     def test_a_long_token_is_masked_before_the_message_is_cut(self) -> None:
         token = "Long" * 600
         mask = Masker()
-        with front_door("es", KEY, "of the server", token) as door, pytest.raises(Failure) as caught:
+        with gateway("es", KEY, "of the server", token) as door, pytest.raises(Failure) as caught:
             connect(door, mask, **PAIR, aws_session_token=token).get("/")
         assert "LongLong" not in caught.value.message
 

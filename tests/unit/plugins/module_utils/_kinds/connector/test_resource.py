@@ -10,7 +10,8 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector import resource as connectors
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import ML, VERSION_CONFLICT, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.models import VERSION_CONFLICT
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import (
     BODY,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Amazon's front door on the loopback interface: it recomputes each signature from what arrived, without botocore.
+"""A server on the loopback interface that checks AWS signatures as Amazon's gateway does, without botocore.
 
-Written after "Create a signed AWS API request" of the IAM user guide. It answers 403 in the words of the real one.
+It recomputes each signature as "Create a signed AWS API request" in the IAM user guide describes, and answers 403 with the
+texts of the real gateway.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def _encode(text: str) -> str:
 
 
 def canonical_request(method: str, target: str, headers: Mapping[str, str], signed: list[str], body_hash: str) -> str:
-    """``headers`` have names in lower case; ``target`` is as it stood in the request line."""
+    """``headers`` have names in lower case; ``target`` is the one of the request line, unchanged."""
     path, _mark, query = target.partition("?")
     # Everything but S3 encodes each segment of the path twice.
     twice = "/".join(_encode(_encode(unquote(segment))) for segment in path.split("/"))
@@ -52,8 +53,8 @@ def signature(secret: str, day: str, region: str, service: str, to_sign: str) ->
     return key.hex()
 
 
-class FrontDoor(ThreadingHTTPServer):
-    """``seen`` holds what was let in: (method, target, headers, body). ``fail`` answers 503 so many times."""
+class Gateway(ThreadingHTTPServer):
+    """``seen`` lists the accepted requests: (method, target, headers, body). ``fail``: number of 503 answers to give."""
 
     daemon_threads = True
 
@@ -71,7 +72,7 @@ class FrontDoor(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def refusal(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> str | None:
-        """Why the request is not let in, or None."""
+        """Why the gateway refuses the request; None if it accepts it."""
         found = re.fullmatch(
             r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=(\S+), "
             r"Signature=([0-9a-f]{64})",
@@ -85,7 +86,7 @@ class FrontDoor(ThreadingHTTPServer):
             return "The security token included in the request is invalid."
         if (region, service) != (self.region, self.service):
             return f"Credential should be scoped to a valid region, not '{region}', and to service: '{self.service}'."
-        # All that could change the request's meaning has to be signed.
+        # Each header that could change the request's meaning must be signed.
         must = {"host"} | {name for name in headers if name == "content-type" or name.startswith("x-amz-")}
         if signed != sorted(signed) or not must <= set(signed):
             return f"The request has headers that are not signed: {sorted(must - set(signed))}"
@@ -112,7 +113,7 @@ class FrontDoor(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: FrontDoor
+    server: Gateway
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -138,14 +139,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *args: Any) -> None:
-        """Not into the tests' output."""
+        """Keep the log out of the tests' output."""
 
 
 @contextlib.contextmanager
-def front_door(
+def gateway(
     service: str, key: str, secret: str, token: str | None = None, clock: Callable[[], datetime.datetime] = _now
-) -> Iterator[FrontDoor]:
-    server = FrontDoor(service, key, secret, token, clock)
+) -> Iterator[Gateway]:
+    server = Gateway(service, key, secret, token, clock)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Indexes and documents of the cluster in memory: settings as text, mappings and documents as they came."""
+"""Indexes and documents of the fake cluster: settings become text, mappings and documents are stored unchanged."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
 
 MISSING = "index_not_found_exception"
 
@@ -26,13 +28,13 @@ class Indices:
     def knows(self, path: str) -> bool:
         return path != "/" and not path.startswith("/_")
 
-    def handle(self, method: str, path: str, body: Any, refused: Any) -> Any:
+    def handle(self, method: str, path: str, body: Any) -> Any:
         name, _slash, action = path[1:].partition("/")
         if (method, action) == ("PUT", ""):
             self.add(name, **(body or {}))
             return {"acknowledged": True, "index": name}
         if name not in self.observed:
-            raise refused(404, f"no such index [{name}]", MISSING)
+            raise Refused(404, f"no such index [{name}]", MISSING)
         index, documents = self.observed[name], self.documents[name]
         if action == "_settings":
             for key, value in body.items():

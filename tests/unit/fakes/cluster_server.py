@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cluster in memory behind a real port, for programs that have to run in a process of their own."""
+"""The fake cluster behind a real port, for programs that run in a process of their own."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Iterator
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 
 
 @contextlib.contextmanager
 def serving(cluster: FakeCluster) -> Iterator[str]:
-    """The URL under which the cluster answers."""
+    """Serve the cluster on the loopback interface; yields its URL."""
     one_at_a_time = threading.Lock()
     failed: list[BaseException] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Head and body are sent apart, and the second would wait 40 ms for the receipt of the first.
+        # Head and body are sent separately; with Nagle's algorithm the body would wait 40 ms for the head's receipt.
         disable_nagle_algorithm = True
 
         def _answer(self) -> None:
@@ -28,7 +28,7 @@ def serving(cluster: FakeCluster) -> Iterator[str]:
             try:
                 with one_at_a_time:
                     answer = cluster.send(self.command, self.path, {}, content or None, 0)
-            except BaseException as exc:  # told by the test, not by this thread
+            except BaseException as exc:  # the test reports it, not this thread
                 failed.append(exc)
                 self.close_connection = True
                 return
@@ -41,7 +41,7 @@ def serving(cluster: FakeCluster) -> Iterator[str]:
         do_GET = do_POST = do_PUT = do_DELETE = _answer
 
         def log_message(self, *args: object) -> None:
-            """Not into the tests' output."""
+            """Keep the log out of the tests' output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,39 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Controllers of the cluster in memory: a POST replaces, limits become text, the model notes whether it has one."""
+"""Controllers of the fake cluster: a POST replaces, limits become text, the model stores whether it has one."""
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import State
 
 ENABLED = "plugins.ml_commons.controller_enabled"
 
 
-class Controllers:
-    """To be mixed into the cluster."""
-
-    models: dict[str, dict[str, Any]]
-    _effective: Callable[[str], Any]
-    _wrote: Callable[[str], None]
-    _refuse: Callable[..., Exception]
-
-    def __init__(self) -> None:
-        self.controllers: dict[str, dict[str, Any]] = {}
-
+class Controllers(State):
     def _check_enabled(self) -> None:
         if self._effective(ENABLED) == "false":
-            raise self._refuse(
+            raise Refused(
                 500, f'Controller is currently disabled. To enable it, update the setting "{ENABLED}" to true.'
             )
 
     def _controllers_post_one(self, object_id: str, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
         self._check_enabled()
         if object_id not in self.models:
-            raise self._refuse(
-                404, "Failed to find model to create the corresponding model controller with the provided"
-            )
+            raise Refused(404, "Failed to find model to create the corresponding model controller with the provided")
         model = self.models[object_id]
         if model["model_state"] == "DEPLOYING":
-            raise self._refuse(409, "Creating a model controller during its corresponding model in Deploying state")
+            raise Refused(409, "Creating a model controller during its corresponding model in Deploying state")
         status = "UPDATED" if object_id in self.controllers else "CREATED"
         self.controllers[object_id] = {
             "model_id": object_id,
@@ -48,7 +39,7 @@ class Controllers:
     def _controllers_get_one(self, object_id: str, *, body: Any, query: Any) -> dict[str, Any]:
         self._check_enabled()
         if object_id not in self.controllers:
-            raise self._refuse(404, "Failed to find model controller with the provided model ID")
+            raise Refused(404, "Failed to find model controller with the provided model ID")
         return self.controllers[object_id]
 
     def _controllers_delete_one(self, object_id: str, *, body: Any, query: Any) -> dict[str, Any]:

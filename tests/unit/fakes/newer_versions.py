@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ML Commons 3.7 and 3.9 add, with the texts of their published source; no such server was run.
+"""What ML Commons 3.7 and 3.9 add, with the texts of their published source. The tests have run no such server.
 
 3.7: MLValidatableAsyncHttpClient and MLCommonsSettings. 3.9: MLResourceIdUtils and the actions that create.
 """
@@ -18,12 +18,12 @@ def release(version: str) -> tuple[int, ...]:
 
 
 def new_settings(version: str) -> dict[str, Any]:
-    """The settings that this version has and 3.6 has not."""
+    """The settings of this version that 3.6 does not have."""
     return {PRIVATE_ENDPOINTS: []} if release(version) >= (3, 7) else {}
 
 
 def unsafe_pattern(version: str, name: str, value: Any) -> str | None:
-    """Why a list of patterns is refused; None where it is not, as by all versions before 3.7."""
+    """Why the server refuses a list of patterns; None if it accepts it, as all versions before 3.7 do."""
     if release(version) < (3, 7) or not name.endswith("_endpoints_regex"):
         return None
     for pattern in value or []:
@@ -39,14 +39,14 @@ def unsafe_pattern(version: str, name: str, value: Any) -> str | None:
 
 
 def called_url(url: str) -> str:
-    """A URL as the server's HTTP client writes it: without the port that belongs to the scheme."""
+    """A URL as the server's HTTP client writes it: without the default port of the scheme."""
     parts = urlsplit(url)
     port = "" if parts.port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{parts.port}"
     return f"{parts.scheme}://{parts.hostname}{port}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 
 
 def refused_endpoint(patterns: list[str] | None, url: str) -> str | None:
-    """Why a backend is not called; hosts under ``.test`` have private addresses here."""
+    """Why the server does not call a backend; None if it does. Hosts under ``.test`` count as private addresses."""
     if not patterns or not str(urlsplit(url).hostname).endswith(".test"):
         return None
     if any(re.fullmatch(pattern, called_url(url)) for pattern in patterns):
@@ -54,26 +54,26 @@ def refused_endpoint(patterns: list[str] | None, url: str) -> str | None:
     return "Connector URL is not matching the trusted connector private endpoint regex"
 
 
-def id_asked_for(
+def requested_id(
     version: str, kind: str, body: Mapping[str, Any], taken: Container[str]
 ) -> tuple[str | None, tuple[int, str, str] | None]:
-    """The id that the body of a create names, and why it is refused: status, reason, type."""
-    wanted = body.get(f"{kind.replace(' ', '_')}_id")
-    if wanted is None:
+    """The id that the body of a create requests, and why the server refuses it: status, reason, type."""
+    requested = body.get(f"{kind.replace(' ', '_')}_id")
+    if requested is None:
         return None, None
-    assert release(version) >= (3, 9), f"{version} knows no {kind}_id in a create; it must not be sent"
+    assert release(version) >= (3, 9), f"{version} has no {kind}_id in a create; the client must not send it"
     label = f"{kind} id"
-    for wrong, reason in (
-        (not wanted.strip(), "is invalid"),
-        (wanted.startswith(("_", "-")), f"must not start with '{wanted[:1]}'"),
-        (len(wanted.encode()) > 512, "is too long, max length is 512"),
+    for invalid, reason in (
+        (not requested.strip(), "is invalid"),
+        (requested.startswith(("_", "-")), f"must not start with '{requested[:1]}'"),
+        (len(requested.encode()) > 512, "is too long, max length is 512"),
         (
-            not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]*", wanted),
+            not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]*", requested),
             "must contain only letters, digits, underscores, and hyphens, and must start with a letter or digit",
         ),
     ):
-        if wrong:
+        if invalid:
             return None, (400, f"{label} {reason}", "illegal_argument_exception")
-    if wanted in taken:
-        return None, (409, f"{label} '{wanted}' already exists", "status_exception")
-    return wanted, None
+    if requested in taken:
+        return None, (409, f"{label} '{requested}' already exists", "status_exception")
+    return requested, None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small Ollama in memory, as 0.17.4 answers. It is a transport; what is sent to it is recorded in ``exchanges``."""
+"""An Ollama in memory. It is a transport that answers as 0.17.4 does and records each request in ``exchanges``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.tran
     RawAnswer,
     StreamedAnswer,
 )
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.guard import is_read
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.exchanges import is_read
 
 NOW = "Tue, 24 Nov 2026 00:20:53 GMT"
 FOR_EVER = "2319-03-06T00:08:09.717053087Z"

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Search and ingest pipelines of the cluster in memory: bodies are kept as they came, processors are checked by name."""
+"""Search and ingest pipelines of the fake cluster: bodies are stored unchanged, processors are checked by name."""
 
 from __future__ import annotations
 
 import fnmatch
 from typing import Any
 from urllib.parse import unquote
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
 
 PREFIXES = {"/_search/pipeline/": "search", "/_ingest/pipeline/": "ingest"}
 
@@ -20,15 +22,13 @@ KNOWN = {
 
 
 class Pipelines:
-    """``refuse`` answers an error: (status, reason, type), or with (404, None, None) an empty object."""
-
     def __init__(self) -> None:
         self.bodies: dict[str, dict[str, Any]] = {"search": {}, "ingest": {}}
 
     def knows(self, path: str) -> bool:
         return path.startswith((*PREFIXES, "/_nodes/"))
 
-    def handle(self, method: str, path: str, body: Any, refused: Any) -> Any:
+    def handle(self, method: str, path: str, body: Any) -> Any:
         if path.startswith("/_nodes/"):
             lists = {
                 field: [{"type": name} for name in names]
@@ -40,13 +40,13 @@ class Pipelines:
         if method == "GET":
             found = {key: stored[key] for key in stored if fnmatch.fnmatchcase(key, name)}
             if not found and name != "*":
-                empty = refused(404, "")
+                empty = Refused(404, "")
                 empty.body = {}
                 raise empty
             return found
         if method == "DELETE":
             if name not in stored:
-                raise refused(404, f"pipeline [{name}] is missing", "resource_not_found_exception")
+                raise Refused(404, f"pipeline [{name}] is missing", "resource_not_found_exception")
             del stored[name]
             return {"acknowledged": True}
         for field, processors in body.items():
@@ -55,6 +55,6 @@ class Pipelines:
                 for type_ in processor:
                     if type_ not in known:
                         text = "No processor type exists with name" if kind == "ingest" else "Invalid processor type"
-                        raise refused(400, f"{text} [{type_}]", "parse_exception")
+                        raise Refused(400, f"{text} [{type_}]", "parse_exception")
         stored[name] = body
         return {"acknowledged": True}

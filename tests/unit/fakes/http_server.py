@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real HTTP server on the loopback interface, in a thread, with bad manners on request."""
+"""An HTTP server on the loopback interface, in a thread. The path of a request selects how it misbehaves."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _drip(self) -> None:
-        """One byte at a time, each well within the time of one read."""
+        """One byte at a time, each well within the timeout of one read."""
         self.send_response(200)
         self.send_header("Content-Length", "100000")
         self.end_headers()
@@ -83,11 +83,11 @@ class Handler(BaseHTTPRequestHandler):
             self._plain(b" " * self.server.large)
 
     def log_message(self, *args: Any) -> None:
-        """Not into the tests' output."""
+        """Keep the log out of the tests' output."""
 
 
 class Server(ThreadingHTTPServer):
-    """``requests`` and ``connections`` tell what came in, and over how many connections."""
+    """``requests`` lists (method, path, headers, content) of each request, ``connections`` the clients' addresses."""
 
     daemon_threads = True
 
@@ -103,12 +103,12 @@ class Server(ThreadingHTTPServer):
         return int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that give up are what this server is for."""
+        """A client that gives up is what the tests expect."""
 
 
 @contextlib.contextmanager
 def serving(certificate: Path | None = None) -> Iterator[Server]:
-    """``certificate`` is a PEM file with certificate and key; without it the server speaks plain HTTP."""
+    """Run a server; ``certificate`` is a PEM file with certificate and key, without it the server speaks plain HTTP."""
     context = None
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -119,7 +119,7 @@ def serving(certificate: Path | None = None) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def running(context: ssl.SSLContext | None) -> Iterator[Server]:
-    """A server that speaks TLS as ``context`` says, or plain HTTP."""
+    """Run a server that speaks TLS with this context, or plain HTTP."""
     server = Server()
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)

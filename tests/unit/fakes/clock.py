@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time that passes only when somebody sleeps."""
+"""Time that passes only when the code under test sleeps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.cloc
 
 
 class FakeClock(Clock):
-    """Starts at 1000 s, in the year in which a FakeCluster does; ``slept`` lists the pauses. ``share`` is what each jitter yields."""
+    """``slept`` lists the pauses in seconds; ``share`` is what each jitter returns.
+
+    It starts at 1000 s, in the same year as the timestamps of a FakeCluster.
+    """
 
     def __init__(self, share: float = 1.0) -> None:
         self.time = 1000.0

@@ -1,30 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers that mean harm, and what every module has to make of them: an end in time, a code, a remedy, no forged line."""
+"""Malicious and broken HTTP servers on the loopback interface."""
 
 from __future__ import annotations
 
 import contextlib
 import gzip
 import json
-import re
 import socket
 import threading
 import time
-from typing import Any, Callable, Iterator, Mapping
+from typing import Callable, Iterator
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RawAnswer
-
-#: Answers one connection after its first request has come; ``until`` says when to give up.
+#: Answers one connection after its first request. The second argument is the time at which it gives up.
 Behaviour = Callable[[socket.socket, float], None]
-
-#: What a terminal acts upon instead of showing it, and what could pass for a line of its own.
-_FORGING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\u2066-\u2069\ud800-\udfff]")
 
 
 @contextlib.contextmanager
 def serving(behaviour: Behaviour, lasting: float = 5.0) -> Iterator[str]:
-    """The URL of a server that answers all requests so, for some seconds at most."""
+    """Run a server that answers each connection with ``behaviour``, for at most ``lasting`` seconds; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     open_ones: list[socket.socket] = []
     threads: list[threading.Thread] = []
@@ -34,7 +27,7 @@ def serving(behaviour: Behaviour, lasting: float = 5.0) -> Iterator[str]:
             connection.recv(65536)
             behaviour(connection, time.monotonic() + lasting)
             connection.shutdown(socket.SHUT_WR)
-            # Not before the client is done: a reset would take back what it has not read yet.
+            # Close only after the client: a reset would discard what it has not read yet.
             connection.settimeout(lasting)
             while connection.recv(65536):
                 pass
@@ -74,7 +67,7 @@ def answers(content: bytes, *headers: str, status: str = "200 OK") -> Behaviour:
 
 
 def without_end(head: bytes, again: bytes, pause: float = 0.0) -> Behaviour:
-    """``head`` once and then ``again`` and again."""
+    """Send ``head`` once, then ``again`` until the end, with pauses of ``pause`` seconds."""
 
     def behave(connection: socket.socket, until: float) -> None:
         connection.sendall(head)
@@ -90,7 +83,7 @@ def refusal(reason: str, status: str = "400 Bad Request") -> Behaviour:
 
 
 def bomb(times: int, size: int = 2**20) -> bytes:
-    """Zeros, compressed again and again."""
+    """Zeros, compressed ``times`` times."""
     content = b"0" * size
     for _count in range(times):
         content = gzip.compress(content)
@@ -102,29 +95,29 @@ _CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
 _GZIP = "Content-Encoding: gzip"
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\r\nPLAY RECAP *****\nok: [forged] \u202e\u2066"
 
-#: Answered at once, and each of them to be refused.
-RACE_WINDOW: dict[str, Behaviour] = {
+#: Answers that come at once. A client must refuse each of them.
+AT_ONCE: dict[str, Behaviour] = {
     "nothing": sends(b""),
     "no HTTP": sends(b"SSH-2.0-OpenSSH_9.2\r\n"),
     "zeros": sends(b"\0" * 10_000),
     "TLS": sends(b"\x15\x03\x03\x00\x02\x02\x16"),
-    "a status that is none": sends(b"HTTP/1.1 abc OK\r\n\r\n"),
+    "an invalid status": sends(b"HTTP/1.1 abc OK\r\n\r\n"),
     "a status of four digits": sends(b"HTTP/1.1 9999 OK\r\n\r\n"),
     "a long first line": sends(b"HTTP/1.1 200 " + b"x" * 100_000 + b"\r\n\r\n"),
     "a long header": sends(_OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n{}"),
     "many headers": sends(_OK + b"".join(b"X-%d: x\r\n" % number for number in range(1000)) + b"\r\n{}"),
-    "a header that is none": sends(_OK + b"\x00\xff: \x1b\r\n nothing\r\n\r\n"),
+    "an invalid header": sends(_OK + b"\x00\xff: \x1b\r\n nothing\r\n\r\n"),
     "two lengths": sends(_OK + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\n{}"),
     "a negative length": sends(_OK + b"Content-Length: -5\r\n\r\nx"),
-    "a length beyond all": sends(_OK + b"Content-Length: 99999999999999999999999\r\n\r\n{}"),
-    "a chunk that is none": sends(_CHUNKED + b"nonsense\r\n{}"),
+    "a huge length": sends(_OK + b"Content-Length: 99999999999999999999999\r\n\r\n{}"),
+    "an invalid chunk": sends(_CHUNKED + b"nonsense\r\n{}"),
     "a negative chunk": sends(_CHUNKED + b"-5\r\n{}\r\n0\r\n\r\n"),
-    "a chunk beyond all": sends(_CHUNKED + b"ffffffffffffffffffffff\r\n{}"),
+    "a huge chunk": sends(_CHUNKED + b"ffffffffffffffffffffff\r\n{}"),
     "too much": answers(b"[" + b" " * 2**20 + b"]"),
     "a bomb": answers(bomb(1), _GZIP),
     "a bomb in a bomb": answers(bomb(2), "Content-Encoding: gzip, gzip"),
     "no compression": answers(b"{}", _GZIP),
-    "half a compression": answers(gzip.compress(b'{"a": 1}')[:-5], _GZIP),
+    "a truncated compression": answers(gzip.compress(b'{"a": 1}')[:-5], _GZIP),
     "another compression": answers(b"{}", "Content-Encoding: br"),
     "deep lists": answers(b"[" * 100_000),
     "deep objects": answers(b'{"a":' * 900 + b"1" + b"}" * 900),
@@ -138,25 +131,25 @@ RACE_WINDOW: dict[str, Behaviour] = {
     "a list of nulls": answers(b"[null]"),
     "an error of null": answers(b'{"error": null}', status="500 x"),
     "an error of numbers": answers(b'{"error": {"type": 5, "reason": [1]}, "status": {}}', status="400 x"),
-    "causes without end": answers(
+    "endless causes": answers(
         b'{"error": {"reason": "x", "caused_by": ' + b'{"reason": [], "caused_by": ' * 100 + b"1" + b"}" * 102, status="500 x"
     ),
     "escapes in an error": refusal(f"no permissions for [{ESCAPES}] and User"),
     "escapes in a placeholder": refusal(f"Invalid payload: ${{parameters.{ESCAPES}}}"),
     "escapes in a page": answers(ESCAPES.encode(), status="404 x"),
     "escapes in a redirect": answers(b"", "Location: http://x/\x1b[2J\x9b", status="302 x"),
-    "half characters": refusal("\ud800 \udfff"),
+    "surrogates": refusal("\ud800 \udfff"),
     "a reason for slow patterns": refusal("modelnot" * 20_000 + "Invalid payload:" * 5_000 + "pipeline" * 5_000),
     "a redirect to nowhere": answers(b"", "Location: http://[::1", status="302 x"),
     "a redirect with too much": answers(b" " * 2**20, "Location: /", status="302 x"),
-    "patience that is no number": answers(b"{}", "Retry-After: \xb2", status="429 x"),
+    "a Retry-After that is no number": answers(b"{}", "Retry-After: \xb2", status="429 x"),
 }  # fmt: skip
 
-#: Kept up for as long as anybody listens.
+#: Answers that go on for as long as the client reads.
 ENDLESS: dict[str, Behaviour] = {
     "a head byte by byte": without_end(_OK + b"X: ", b"x", 0.02),
     "headers one by one": without_end(_OK, b"X: x\r\n", 0.02),
-    "one go-on after the other": without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "endless 100 Continue": without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "content byte by byte": without_end(_OK + b"Content-Length: 100000\r\n\r\n", b" ", 0.02),
     "the size of a chunk byte by byte": without_end(_CHUNKED + b"1", b"0", 0.02),
     "an extension of a chunk": without_end(_CHUNKED + b"1;", b"x", 0.02),
@@ -166,83 +159,3 @@ ENDLESS: dict[str, Behaviour] = {
     ),
     "a redirect's content": without_end(b"HTTP/1.1 302 x\r\nLocation: /\r\n\r\n", b" ", 0.02),
 }
-
-
-def judge(result: Mapping[str, Any]) -> None:
-    """Fails where a module's result has no code, no remedy, or anything that could pass for another line."""
-    text = json.dumps(result)
-    assert "Traceback" not in text, text
-    for warning in result.get("warnings", []):
-        assert not _FORGING.search(warning), repr(warning)
-    if not result.get("failed"):
-        return
-    failure = result["failure"]
-    assert failure["code"] in CATALOGUE, failure
-    assert failure["remedy"], failure
-    assert failure["remedy"] in result["msg"], failure
-    for shown in (result["msg"], failure["message"], failure["remedy"]):
-        assert not _FORGING.search(shown), repr(shown)
-    assert len(result["msg"]) < 10_000
-
-
-class Mutant:
-    """A double of which the answer to the ``at``-th exchange, or to ``always`` all from then on, is what ``mutate`` makes of
-    it, with another ``status``."""
-
-    def __init__(
-        self, double: Any, at: int, mutate: Callable[[Any], Any], status: int | None = None, *, always: bool = False
-    ) -> None:
-        self._double = double
-        self._at = at
-        self._mutate = mutate
-        self._status = status
-        self._always = always
-        self._exchanges = 0
-
-    def send(self, *args: Any) -> RawAnswer:
-        raw: RawAnswer = self._double.send(*args)
-        if not self._is_next():
-            return raw
-        body = self._mutate(json.loads(raw.content) if raw.content else None)
-        return RawAnswer(self._status or raw.status, raw.headers, json.dumps(body).encode())
-
-    def stream(self, *args: Any) -> Any:
-        answer = self._double.stream(*args)
-        if not self._is_next():
-            return answer
-        lines = self._mutate([json.loads(line) for line in b"".join(answer.pieces).splitlines()])
-        told = b"".join(json.dumps(line).encode() + b"\n" for line in (lines if isinstance(lines, list) else [lines]))
-        return answer._replace(pieces=iter([told]))
-
-    def _is_next(self) -> bool:
-        self._exchanges += 1
-        return self._exchanges > self._at if self._always else self._exchanges - 1 == self._at
-
-
-def places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to each value in a value, itself among them."""
-    inner: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
-        inner = list(value.items())
-    elif isinstance(value, list):
-        inner = list(enumerate(value))
-    return [place, *(each for key, item in inner for each in places(item, (*place, key)))]
-
-
-def put(value: Any, place: tuple[Any, ...], other: Any) -> Any:
-    """A copy with another value in one place."""
-    if not place:
-        return other
-    copied = dict(value) if isinstance(value, dict) else list(value)
-    copied[place[0]] = put(value[place[0]], place[1:], other)
-    return copied
-
-
-def without(value: Any, place: tuple[Any, ...]) -> Any:
-    """A copy without one place."""
-    copied = dict(value) if isinstance(value, dict) else list(value)
-    if len(place) == 1:
-        del copied[place[0]]
-    else:
-        copied[place[0]] = without(value[place[0]], place[1:])
-    return copied

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An authority of the tests, and servers whose certificates or protocols should not be trusted."""
+"""A certificate authority for tests, and servers whose certificates or protocols a client must refuse."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.server import Server, running
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.http_server import Server, running
 
 _DAY = datetime.timedelta(days=1)
 _SIGNS = x509.KeyUsage(
@@ -26,7 +26,7 @@ _SIGNS = x509.KeyUsage(
 
 
 class Authority:
-    """Signs certificates; ``path`` is its own, to be trusted."""
+    """Signs certificates; ``path`` is its own certificate, for clients that trust it."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -42,7 +42,7 @@ class Authority:
         self.path.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def certificate(self, name: str, *, host: str = "127.0.0.1", age: int = 0) -> Path:
-        """A file with a certificate and its key; valid for two days around the day so many days ago."""
+        """A file with a certificate and its key, valid for two days around the day that is ``age`` days ago."""
         key = ec.generate_private_key(ec.SECP256R1())
         try:
             subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
@@ -52,7 +52,7 @@ class Authority:
         made = (
             self._builder(x509.Name([]), key.public_key(), age)
             .add_extension(x509.SubjectAlternativeName([subject]), critical=True)
-            # From Python 3.13 on, certificates are held to what the standard asks for.
+            # Python 3.13 and later refuse certificates without what the standard requires.
             .add_extension(issuer, critical=False)
         )
         path = self._folder / f"{name}.pem"
@@ -79,11 +79,11 @@ class Authority:
 
 @contextlib.contextmanager
 def serving(certificate: Path, newest: ssl.TLSVersion | None = None) -> Iterator[Server]:
-    """``newest`` is the newest protocol that the server speaks."""
+    """Run a server with TLS; ``newest`` restricts it to one protocol version."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     if newest:
-        # Not even OpenSSL's default takes such signatures any more.
+        # OpenSSL's default refuses the signatures of old protocols.
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = context.maximum_version = newest
     with running(context) as server:
@@ -91,7 +91,7 @@ def serving(certificate: Path, newest: ssl.TLSVersion | None = None) -> Iterator
 
 
 def spoken(server: Server) -> str | None:
-    """The oldest protocol that the server agrees to with a client that takes anything."""
+    """The protocol version that the server agrees on with a client that accepts all versions."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

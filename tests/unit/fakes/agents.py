@@ -1,27 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Agents of the cluster in memory: values become text, empty ones are left out, a change is merged into what is stored."""
+"""Agents of the fake cluster: values become text, empty ones are dropped, a PUT is merged into the stored agent."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, Callable
+from typing import Any
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import State
 
 TOOLS = ("AgentTool", "IndexMappingTool", "ListIndexTool", "MLModelTool", "SearchIndexTool")
 
 
-class Agents:
-    """To be mixed into the cluster. ``agent_says`` is what a run answers."""
+class Agents(State):
+    """``agent_answer`` is what a run of an agent answers; ``agent_runs`` records (agent id, parameters) of each."""
 
-    version: str
-    _id_for: Callable[[str, Any, Any], str]
-    _now: Callable[[], int]
-    _wrote: Callable[[str], None]
-    _search: Callable[..., dict[str, Any]]
-    _refuse: Callable[..., Exception]
-
-    def __init__(self) -> None:
-        self.agents: dict[str, dict[str, Any]] = {}
-        self.agent_says: Any = {"response": "Because of scattering."}
+    def __init__(self, version: str) -> None:
+        super().__init__(version)
+        self.agent_answer: Any = {"response": "Because of scattering."}
         self.agent_runs: list[tuple[str, dict[str, Any]]] = []
 
     def add_agent(self, name: str = "House agent", **fields: Any) -> str:
@@ -42,7 +38,7 @@ class Agents:
         try:
             object_id = self._id_for("agent", body, self.agents)
         except Exception:
-            # The server takes back the executor that it has just made.
+            # The server deletes the executor that it has just created.
             self.agents.pop(executor_id, None)
             raise
         stored["created_time"] = stored["last_updated_time"] = self._now()
@@ -52,7 +48,7 @@ class Agents:
 
     def _agent(self, object_id: str) -> dict[str, Any]:
         if object_id not in self.agents:
-            raise self._refuse(404, f"Failed to find agent with the provided agent id: {object_id}")
+            raise Refused(404, f"Failed to find agent with the provided agent id: {object_id}")
         return self.agents[object_id]
 
     def _agents_get_one(self, object_id: str, *, body: Any, query: Any) -> dict[str, Any]:
@@ -60,7 +56,7 @@ class Agents:
 
     def _agents_put_one(self, object_id: str, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
         if self.version.startswith("2."):
-            raise self._refuse(405, "Incorrect HTTP method")
+            raise Refused(405, "Incorrect HTTP method")
         sent = _stored(body)
         sent.pop("type", None)
         self.agents[object_id] = _merged(self._agent(object_id), {**sent, "last_updated_time": self._now()})
@@ -81,9 +77,9 @@ class Agents:
         output = [
             {"name": "memory_id", "result": "mem-1"},
             {"name": "parent_interaction_id", "result": "int-1"},
-            {"name": "response", "dataAsMap": self.agent_says}
-            if isinstance(self.agent_says, dict)
-            else {"name": "response", "result": self.agent_says},
+            {"name": "response", "dataAsMap": self.agent_answer}
+            if isinstance(self.agent_answer, dict)
+            else {"name": "response", "result": self.agent_answer},
         ]
         return {"inference_results": [{"output": output}]}
 

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connectors of the fake cluster."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Mapping
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.java import java_text
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.search import matches
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import State
+
+PROTOCOLS = ("aws_sigv4", "http", "mcp_sse", "mcp_streamable_http")
+
+CLIENT_CONFIG = {
+    "max_connection": 30,
+    "connection_timeout": 30000,
+    "read_timeout": 30000,
+    "retry_backoff_millis": 200,
+    "retry_timeout_seconds": 30,
+    "max_retry_times": 0,
+    "retry_backoff_policy": "constant",
+    "skip_ssl_verification": False,
+}
+
+
+class Connectors(State):
+    def _connectors_post_create(self, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
+        for field in ("name", "version", "protocol"):
+            if body.get(field) is None:
+                raise Refused(400, f"Connector {field} is null", "illegal_argument_exception")
+        self._check_text("connector", body)
+        if body["protocol"] not in PROTOCOLS:
+            raise Refused(400, f"Unsupported connector protocol. Please use one of {list(PROTOCOLS)}")
+        if not body["protocol"].startswith("mcp_"):
+            if not body.get("credential"):
+                raise Refused(400, "Connector credential is null or empty list", "illegal_argument_exception")
+            if not body.get("actions"):
+                raise Refused(400, "No actions configured for this connector", "illegal_argument_exception")
+        stored = {name: body[name] for name in ("name", "description", "protocol", "url") if body.get(name) is not None}
+        stored["version"] = java_text(body["version"])
+        stored["parameters"] = {name: java_text(value) for name, value in (body.get("parameters") or {}).items()}
+        stored["actions"] = [_stored_action(action) for action in body.get("actions") or []]
+        if "headers" in body:
+            stored["headers"] = {name: java_text(value) for name, value in body["headers"].items()}
+        if "client_config" in body:
+            stored["client_config"] = _stored_config(body["client_config"])
+        self._check_trusted(stored)
+        object_id = self._id_for("connector", body, self.connectors)
+        stored["created_time"] = stored["last_updated_time"] = self._now()
+        self.connectors[object_id] = stored
+        self.credentials[object_id] = {name: java_text(value) for name, value in (body.get("credential") or {}).items()}
+        self._wrote(object_id)
+        return {"connector_id": object_id}
+
+    def _connector(self, object_id: str) -> dict[str, Any]:
+        if object_id not in self.connectors:
+            raise Refused(404, f"Failed to find connector with the provided connector id: {object_id}")
+        return self.connectors[object_id]
+
+    def _connectors_get_one(self, object_id: str, *, body: Any, query: Any) -> dict[str, Any]:
+        return self._connector(object_id)
+
+    def _connectors_put_one(self, object_id: str, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
+        stored = self._connector(object_id)
+        users = [
+            model_id
+            for model_id in self._users_of(object_id)
+            if self.models[model_id]["model_state"] in ("DEPLOYED", "PARTIALLY_DEPLOYED")
+        ]
+        if users:
+            raise Refused(
+                400,
+                f"{len(users)} models are still using this connector, please undeploy the models first: {users}",
+            )
+        self._check_text("connector", body)
+        new = dict(stored)
+        for field in ("name", "description", "version", "protocol", "url"):
+            if field in body:
+                if body[field] is None:
+                    raise Refused(400, "Can't get text on a VALUE_NULL", "illegal_state_exception")
+                new[field] = java_text(body[field])
+        if "parameters" in body:
+            sent = {name: java_text(value) for name, value in body["parameters"].items()}
+            new["parameters"] = {**stored["parameters"], **sent}
+        if "actions" in body:
+            new["actions"] = [_stored_action(action) for action in body["actions"]]
+        if "headers" in body:
+            new["headers"] = {name: java_text(value) for name, value in body["headers"].items()}
+        if "client_config" in body:
+            new["client_config"] = _stored_config(body["client_config"])
+        self._check_trusted(new)
+        if body.get("credential"):
+            sent = {name: java_text(value) for name, value in body["credential"].items()}
+            self.credentials[object_id] = {**self.credentials[object_id], **sent}
+        new["last_updated_time"] = self._now()
+        self._changing(object_id, stored, self.change_lag)
+        self.connectors[object_id] = new
+        self._wrote(object_id)
+        return {"_id": object_id, "result": "updated", "_version": self.versions[object_id]}
+
+    def _users_of(self, connector_id: str) -> list[str]:
+        """The models that the server considers users of a connector: those whose connector's id shares a word with its id."""
+        query = {"match": {"connector_id": connector_id}}
+        return [key for key, model in self.models.items() if matches(query, key, model)]
+
+    def _connectors_delete_one(self, object_id: str, *, body: Any, query: Any) -> dict[str, Any]:
+        users = self._users_of(object_id)
+        if users:
+            raise Refused(
+                409,
+                f"{len(users)} models are still using this connector, please delete or update the models first: {users}",
+            )
+        found = self.connectors.pop(object_id, None)
+        self.credentials.pop(object_id, None)
+        return {"_id": object_id, "result": "deleted" if found else "not_found"}
+
+    def _connectors_post_search(self, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
+        return self._search(self.connectors, body)
+
+    def _check_trusted(self, connector: Mapping[str, Any]) -> None:
+        patterns = self._effective("plugins.ml_commons.trusted_connector_endpoints_regex")
+        for action in connector["actions"]:
+            url = re.sub(
+                r"\$\{parameters\.([^}]+)\}",
+                lambda m: connector["parameters"].get(m.group(1), m.group()),
+                action["url"],
+            )
+            try:
+                trusted = any(re.fullmatch(pattern, url) for pattern in patterns)
+            except re.error as exc:
+                raise Refused(400, str(exc), "pattern_syntax_exception")
+            if not trusted:
+                raise Refused(400, "Connector URL is not matching the trusted connector endpoint regex")
+
+
+def _stored_action(action: Mapping[str, Any]) -> dict[str, Any]:
+    if "url" not in action:
+        raise Refused(400, "url can't be null", "illegal_argument_exception")
+    stored = {**action, "action_type": str(action["action_type"]).upper()}
+    if "headers" in action:
+        stored["headers"] = {name: java_text(value) for name, value in action["headers"].items()}
+    return stored
+
+
+def _stored_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    stored = {**CLIENT_CONFIG, **config}
+    stored["retry_backoff_policy"] = str(stored["retry_backoff_policy"]).lower()
+    return stored
