@@ -41,7 +41,11 @@ def main(path: str) -> None:
     complaints = [
         *(f"is in the archive and should not be: {name}" for name in sorted(packed - wanted)),
         *(f"is not in the archive and should be: {name}" for name in sorted((wanted | NEEDED) - packed)),
-        *(f"is a link: {member.name}" for member in members if not member.isfile()),
+        *(
+            f"is a link: {member.name}"
+            for member in members
+            if not member.isfile() and not member.name.startswith("plugins/action/")
+        ),
     ]
     if complaints:
         sys.exit("\n".join(complaints))
