@@ -29,7 +29,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http impo
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack.declaration import (
     Declaration,
     Problem,
-    parse,
+    parse_items,
 )
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import guides
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides import ROOT, Block, Command
@@ -235,7 +235,7 @@ class TestExamples:
                 given = {name.removeprefix("stack_"): value for name, value in shown.items()}
                 assert ArgumentSpecValidator(argument_spec("ml_stack")).validate(given).error_messages == []
                 problems: list[Problem] = []
-                declared = Declaration(parse(given, problems))
+                declared = Declaration(parse_items(given, problems))
                 assert [*problems, *declared.problems] == [], block.place
         assert seen
 

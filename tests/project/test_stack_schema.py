@@ -132,7 +132,7 @@ def test_what_is_wrong_is_refused(declared: dict[str, Any]) -> None:
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.option)
 def test_a_misspelt_key_is_refused_at_any_depth(section: Any) -> None:
     item = ITEMS[section.option]
-    declaration.make(section, "", item)
+    declaration.make_item(section, "", item)
     assert problems({f"stack_{section.option}": [item]}) == []
     found = list(places(item, SCHEMA["$defs"][section.option]))
     assert () in found

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""A cluster as a declaration: what each object would have to be stated as, names in place of ids, no secrets."""
+"""Exports a cluster as a declaration: names in place of ids, variables in place of secrets."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from .._values.compare import canonical, text_of
 from .._values.masking import is_literal_secret
 from . import ownership_label
 from .id_to_reference import References
-from .inventory import Cluster
+from .inventory import Inventory
 
-#: What the server gives to an object for which nothing was stated.
-_OPEN = "public"
+#: The access mode that the server gives to an object without one.
+_DEFAULT_ACCESS_MODE = "public"
 
 _ML_SETTINGS = "plugins.ml_commons."
 
 
 class LeftOut(NamedTuple):
-    """An object that cannot be stated, and why."""
+    """An object that cannot be declared, and why."""
 
     section: str
     name: str
@@ -43,55 +43,64 @@ class LeftOut(NamedTuple):
 
 
 class Exporter:
-    """Makes a declaration of what ``wanted`` tells of names and marks. ``variables`` are those that stand for secrets,
-    ``left_out`` is what could not be stated."""
+    """Exports the objects of one stack or with names that match a pattern; all objects without either.
 
-    def __init__(self, cluster: Cluster, *, stack: str | None = None, pattern: str | None = None) -> None:
-        self.cluster = cluster
+    ``variables`` maps the variables in place of secrets to what they are for. ``left_out`` lists the objects that cannot be
+    declared.
+    """
+
+    def __init__(self, inventory: Inventory, *, stack: str | None = None, pattern: str | None = None) -> None:
+        self.inventory = inventory
         self.variables: dict[str, str] = {}
         self.left_out: list[LeftOut] = []
         self._stack = stack
         self._pattern = pattern
-        self._connector_names = {doc.id: doc.name for doc in cluster.connectors}
-        self._group_names = {doc.id: doc.name for doc in cluster.groups}
-        everything = [*cluster.models, *cluster.local_models]
-        self._references = References(everything, cluster.agents, cluster.connectors)
-        self._model_obstacles = {doc.id: why for doc in cluster.models for why in [self._of_model(doc)] if why}
+        self._connector_names = {doc.id: doc.name for doc in inventory.connectors}
+        self._group_names = {doc.id: doc.name for doc in inventory.groups}
+        all_models = [*inventory.models, *inventory.local_models]
+        self._references = References(all_models, inventory.agents, inventory.connectors)
+        self._model_obstacles = {
+            doc.id: reason for doc in inventory.models for reason in [self._model_obstacle(doc)] if reason
+        }
         for model_id in self._model_obstacles:
-            self._references.leave_out(model_id)
-        self._agent_obstacles = self._of_agents()
+            self._references.exclude(model_id)
+        self._agent_obstacles = self._find_agent_obstacles()
 
     def section(self, option: str) -> list[dict[str, Any]]:
-        """The items of one section."""
+        """The items of one section. Adds to ``variables`` and ``left_out``."""
         items: list[dict[str, Any]] = getattr(self, f"_{option}")()
         return items
 
     def _settings(self) -> list[dict[str, Any]]:
         items = []
         for scope in ("persistent", "transient"):
-            held = {
+            settings = {
                 name: value
-                for name, value in sorted(self.cluster.settings.scope(scope).items())
+                for name, value in sorted(self.inventory.settings.scope(scope).items())
                 if name.startswith(_ML_SETTINGS)
             }
-            if held and self._stack is None:
-                open_ = {"allow_catch_all": True} if any(_catches_all(name, held[name]) for name in held) else {}
-                items.append({"settings": held, **({"scope": scope} if scope == "transient" else {}), **open_})
+            if settings and self._stack is None:
+                item: dict[str, Any] = {"settings": settings}
+                if scope == "transient":
+                    item["scope"] = scope
+                if any(_is_catch_all(name, value) for name, value in settings.items()):
+                    item["allow_catch_all"] = True
+                items.append(item)
         return items
 
     def _model_groups(self) -> list[dict[str, Any]]:
         items = []
-        for doc in self._stateable("model_groups", self.cluster.groups):
+        for doc in self._exportable("model_groups", self.inventory.groups):
             fields = groups.observed(doc.source)
-            items.append({"name": doc.name, **_described(doc), **_access(fields)})
+            items.append({"name": doc.name, **_description(doc), **_access(fields)})
         return items
 
     def _connectors(self) -> list[dict[str, Any]]:
-        return [self._connector(doc) for doc in self._stateable("connectors", self.cluster.connectors)]
+        return [self._connector(doc) for doc in self._exportable("connectors", self.inventory.connectors)]
 
     def _connector(self, doc: Doc) -> dict[str, Any]:
         fields = connectors.observed(doc.source)
-        item: dict[str, Any] = {"name": doc.name, **_described(doc)}
+        item: dict[str, Any] = {"name": doc.name, **_description(doc)}
         for name in ("version", "protocol", "url"):
             if fields.get(name) is not None:
                 item[name] = fields[name]
@@ -99,13 +108,10 @@ class Exporter:
         if fields.get("headers"):
             item["mcp_headers"] = self._headers(doc.name, fields["headers"])
         if "actions" in fields:
-            item["actions"] = [
-                {**action, **({"headers": self._headers(doc.name, action["headers"])} if action.get("headers") else {})}
-                for action in fields["actions"]
-            ]
+            item["actions"] = [self._action(doc.name, action) for action in fields["actions"]]
         config = connectors.for_display({"client_config": fields.get("client_config") or {}})["client_config"]
         config = {name: value for name, value in config.items() if value is not None}
-        # What is stated by default; with that one is made of which the server knows none.
+        # The default configuration is left out: the module applies it to a connector for which the server has none.
         if config and config != connectors.CLIENT_CONFIG:
             item["client_config"] = config
         keys = {name: None for kind, name, _default in connectors.placeholders(fields) if kind == "credential"}
@@ -115,6 +121,10 @@ class Exporter:
             item["credential"] = {key: self._variable(doc.name, key) for key in keys}
         return {**item, **_access(fields)}
 
+    def _action(self, name: str, action: Mapping[str, Any]) -> dict[str, Any]:
+        headers = {"headers": self._headers(name, action["headers"])} if action.get("headers") else {}
+        return {**action, **headers}
+
     def _headers(self, name: str, headers: Mapping[str, Any]) -> dict[str, Any]:
         return {
             header: self._variable(name, header) if is_literal_secret(str(header), text_of(value)) else value
@@ -122,21 +132,21 @@ class Exporter:
         }
 
     def _variable(self, name: str, key: str) -> str:
-        """A variable in the place of a secret, which nobody can read back."""
-        plain = re.sub(r"[^a-z0-9]+", "_", f"{name}_{key}".lower()).strip("_")
-        plain = plain if plain[:1].isalpha() else f"v_{plain}"
-        variable, number = plain, 2
-        while self.variables.get(variable, f"{name}: {key}") != f"{name}: {key}":
-            variable, number = f"{plain}_{number}", number + 1
-        self.variables[variable] = f"{name}: {key}"
+        """The template of a variable in place of a secret, which cannot be read from the server."""
+        base = re.sub(r"[^a-z0-9]+", "_", f"{name}_{key}".lower()).strip("_")
+        base = base if base[:1].isalpha() else f"v_{base}"
+        variable, number, purpose = base, 2, f"{name}: {key}"
+        while self.variables.get(variable, purpose) != purpose:
+            variable, number = f"{base}_{number}", number + 1
+        self.variables[variable] = purpose
         return f"{{{{ {variable} }}}}"
 
     def _models(self) -> list[dict[str, Any]]:
-        docs = self._stateable("models", self.cluster.models, self._model_obstacles)
+        docs = self._exportable("models", self.inventory.models, self._model_obstacles)
         return [self._model(doc) for doc in docs]
 
-    def _of_model(self, doc: Doc) -> str | None:
-        """Why a model cannot be stated, unless it is for its own name."""
+    def _model_obstacle(self, doc: Doc) -> str | None:
+        """Why a model cannot be declared; None if it can. Does not check whether its name is unique."""
         name = self._connector_names.get(str(doc.source.get("connector_id")))
         if name is None:
             inline = doc.source.get("connector") and not doc.source.get("connector_id")
@@ -158,78 +168,82 @@ class Exporter:
             fields.pop("is_enabled", None)
         return {
             "name": doc.name,
-            **_described(doc),
+            **_description(doc),
             "connector": self._connector_names[doc.source["connector_id"]],
             **({"model_group": group} if group else {}),
             **{name: value for name, value in fields.items() if value not in ({}, None)},
-            # Where it is made anew, one that was undeployed is as one that was never deployed, or failed to be.
-            "state": "deployed" if _serves(doc) else "undeployed",
+            # Where the model is created again, 'undeployed' also fits one that was never deployed or failed to deploy.
+            "state": "deployed" if _is_deployed(doc) else "undeployed",
         }
 
     def _controllers(self) -> list[dict[str, Any]]:
         return [
-            {"model": doc.name, "user_rate_limiter": controllers.limits_of(self.cluster.limits[doc.id])}
-            for doc in self._stateable("models", self.cluster.models, self._model_obstacles, told=False)
-            if doc.id in self.cluster.limits
+            {"model": doc.name, "user_rate_limiter": controllers.limits_of(self.inventory.limits[doc.id])}
+            for doc in self._exportable("models", self.inventory.models, self._model_obstacles, report=False)
+            if doc.id in self.inventory.limits
         ]
 
     def _agents(self) -> list[dict[str, Any]]:
-        docs = self._stateable("agents", self.cluster.agents, self._agent_obstacles)
-        return [{"name": doc.name, **_described(doc), **self._references.by_name(_of_agent(doc))} for doc in docs]
+        docs = self._exportable("agents", self.inventory.agents, self._agent_obstacles)
+        return [
+            {"name": doc.name, **_description(doc), **self._references.replace_ids(_agent_fields(doc))} for doc in docs
+        ]
 
-    def _of_agents(self) -> dict[str, str]:
-        """Why agents cannot be stated, by their ids; what keeps one of them back keeps those back that use it."""
+    def _find_agent_obstacles(self) -> dict[str, str]:
+        """Why agents cannot be declared, by their ids. An agent that uses such an agent cannot be declared either."""
         found: dict[str, str] = {}
         while True:
             more = {
-                doc.id: why
-                for doc in self.cluster.agents
+                doc.id: reason
+                for doc in self.inventory.agents
                 if doc.id not in found
-                for why in [self._references.obstacle(_of_agent(doc))]
-                if why
+                for reason in [self._references.obstacle(_agent_fields(doc))]
+                if reason
             }
             if not more:
                 return found
             found.update(more)
             for agent_id in more:
-                self._references.leave_out(agent_id)
+                self._references.exclude(agent_id)
 
     def _pipelines(self) -> list[dict[str, Any]]:
         items = []
-        for type_, held in self.cluster.pipelines.items():
-            for name, body in sorted(held.items()):
-                if not self._wanted(name, body.get("description")):
+        for type_, pipelines in self.inventory.pipelines.items():
+            for name, body in sorted(pipelines.items()):
+                if not self._is_selected(name, body.get("description")):
                     continue
-                why = self._references.obstacle(body)
-                if why:
-                    self.left_out.append(LeftOut("pipelines", name, f"{type_}/{name}", why))
+                reason = self._references.obstacle(body)
+                if reason:
+                    self.left_out.append(LeftOut("pipelines", name, f"{type_}/{name}", reason))
                     continue
-                items.append({"name": name, "type": type_, "definition": self._references.by_name(_unmarked(body))})
+                items.append(
+                    {"name": name, "type": type_, "definition": self._references.replace_ids(_without_label(body))}
+                )
         return items
 
-    def _stateable(
-        self, section: str, docs: list[Doc], obstacles: Mapping[str, str] | None = None, *, told: bool = True
+    def _exportable(
+        self, section: str, docs: list[Doc], obstacles: Mapping[str, str] | None = None, *, report: bool = True
     ) -> list[Doc]:
-        """Of the wanted objects those that can be stated."""
+        """The selected objects that can be declared. With ``report``, the others are added to ``left_out``."""
         times = Counter(doc.name for doc in docs)
-        stateable = []
+        exportable = []
         for doc in docs:
-            if not self._wanted(doc.name, doc.source.get("description")):
+            if not self._is_selected(doc.name, doc.source.get("description")):
                 continue
-            why = f"{times[doc.name]} have this name." if times[doc.name] > 1 else (obstacles or {}).get(doc.id)
-            if why is None:
-                stateable.append(doc)
-            elif told:
-                self.left_out.append(LeftOut(section, doc.name, doc.id, why))
-        return stateable
+            reason = f"{times[doc.name]} have this name." if times[doc.name] > 1 else (obstacles or {}).get(doc.id)
+            if reason is None:
+                exportable.append(doc)
+            elif report:
+                self.left_out.append(LeftOut(section, doc.name, doc.id, reason))
+        return exportable
 
-    def _wanted(self, name: str, description: Any) -> bool:
+    def _is_selected(self, name: str, description: Any) -> bool:
         if self._stack is not None and ownership_label.owner(str(description or "")) != self._stack:
             return False
         return self._pattern is None or fnmatchcase(name, self._pattern)
 
 
-def _catches_all(name: str, value: Any) -> bool:
+def _is_catch_all(name: str, value: Any) -> bool:
     try:
         cluster_setting.check(name, value, allow_catch_all=False)
     except Failure as failure:
@@ -237,14 +251,14 @@ def _catches_all(name: str, value: Any) -> bool:
     return False
 
 
-def _serves(doc: Doc) -> bool:
-    """Whether a model is deployed, or will be as soon as it is asked."""
+def _is_deployed(doc: Doc) -> bool:
+    """Whether a model is deployed, or the server deploys it on the next request to it."""
     state = models.state_of(doc)
     return state in models.LIVE or (state == models.UNDEPLOYED and models.undeployed_by_ttl(doc))
 
 
-def _of_agent(doc: Doc) -> dict[str, Any]:
-    """The fields of an agent beside its name and description."""
+def _agent_fields(doc: Doc) -> dict[str, Any]:
+    """The fields of an agent without its name and description."""
     return {
         name: value
         for name, value in agents.shown(agents.observed(doc.source)).items()
@@ -252,21 +266,21 @@ def _of_agent(doc: Doc) -> dict[str, Any]:
     }
 
 
-def _described(doc: Doc) -> dict[str, str]:
-    description = ownership_label.unmarked(doc.source.get("description"))
+def _description(doc: Doc) -> dict[str, str]:
+    description = ownership_label.remove_label(doc.source.get("description"))
     return {"description": description} if description else {}
 
 
-def _unmarked(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A pipeline's body as it was stated; the mark may be all of its description."""
-    described = ownership_label.unmarked(body.get("description"))
-    if ownership_label.owner(body.get("description")) and not described:
+def _without_label(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A pipeline's body as it was declared. A description that consists of the label alone is left out."""
+    description = ownership_label.remove_label(body.get("description"))
+    if ownership_label.owner(body.get("description")) and not description:
         return {name: value for name, value in body.items() if name != "description"}
-    return {**body, **({"description": described} if "description" in body else {})}
+    return {**body, **({"description": description} if "description" in body else {})}
 
 
 def _access(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Who may use the object, unless everybody may."""
-    if fields.get("access_mode") in (None, _OPEN):
+    """The access options of an object that is not public."""
+    if fields.get("access_mode") in (None, _DEFAULT_ACCESS_MODE):
         return {}
     return {name: fields[name] for name in ("access_mode", "backend_roles") if fields.get(name)}

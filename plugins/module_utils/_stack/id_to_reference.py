@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Names in the places of ids: the references of a declaration to models and agents, and what none can be made to."""
+"""Replaces the ids of models and agents by references such as ``${model:name}``, for the export."""
 
 from __future__ import annotations
 
@@ -16,56 +16,60 @@ from .._kinds.base import Doc
 from .._values.compare import text_of
 from .._values.walk import map_strings
 
-#: What an id is made of; one that is a part of a longer word is none.
+#: A word that may be an id. An id that is part of a longer word is not one.
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
-#: Under which names agents, tools and processors state what they use.
-_USING = frozenset({"model_id", "default_model_id", "agent_id"})
+#: The keys under which agents, tools and processors name the model or agent that they use.
+_ID_FIELDS = frozenset({"model_id", "default_model_id", "agent_id"})
 
 
 class References:
-    """Turns ids into references. ``obstacle`` tells why that cannot be done."""
+    """Replaces ids by references. :meth:`obstacle` returns why a value cannot be expressed by references."""
 
     def __init__(self, models: Iterable[Doc], agents: Iterable[Doc], connectors: Iterable[Doc]) -> None:
         self._references: dict[str, str] = {}
         self._obstacles: dict[str, str] = {}
-        self._told: dict[str, str] = {}
+        self._descriptions: dict[str, str] = {}
         for kind, docs in (("model", list(models)), ("agent", list(agents))):
             times = Counter(doc.name for doc in docs)
             for doc in docs:
-                self._told[doc.id] = f"It uses {kind} {doc.name!r}"
+                description = f"It uses {kind} {doc.name!r}"
+                self._descriptions[doc.id] = description
                 self._references[doc.id] = f"${{{kind}:{doc.name}}}"
                 if times[doc.name] > 1:
-                    self._obstacles[doc.id] = f"{self._told[doc.id]}, which is one of {times[doc.name]} of this name."
+                    self._obstacles[doc.id] = f"{description}, which is one of {times[doc.name]} of this name."
                 elif "}" in doc.name or doc.name != doc.name.strip():
-                    self._obstacles[doc.id] = f"{self._told[doc.id]}, whose name no reference can hold."
+                    self._obstacles[doc.id] = f"{description}, whose name no reference can hold."
         for doc in connectors:
             self._obstacles[doc.id] = f"It names connector {doc.name!r} by its id."
 
-    def leave_out(self, object_id: str) -> None:
-        """Take in that an object is no part of the declaration, so that nothing in it can refer to it."""
-        self._obstacles.setdefault(object_id, f"{self._told[object_id]}, which is left out.")
+    def exclude(self, object_id: str) -> None:
+        """Record that the declaration does not contain this object, so that nothing in it can refer to the object."""
+        self._obstacles.setdefault(object_id, f"{self._descriptions[object_id]}, which is left out.")
 
-    def by_name(self, value: Any) -> Any:
-        """The value with references in the places of ids, at any depth."""
-        return map_strings(value, lambda text: _WORD.sub(lambda word: self._references.get(word[0], word[0]), text))
+    def replace_ids(self, value: Any) -> Any:
+        """The value with references in place of ids, at any depth."""
+        return map_strings(value, self._replace_in_text)
+
+    def _replace_in_text(self, text: str) -> str:
+        return _WORD.sub(lambda word: self._references.get(word[0], word[0]), text)
 
     def obstacle(self, value: Any) -> str | None:
-        """Why a value cannot be stated by name; None where it can."""
-        used = dict.fromkeys(_WORD.findall(text_of(value)))
-        known = next((self._obstacles[each] for each in used if each in self._obstacles), None)
-        gone = (each for each in _using(value) if each not in self._references and each not in self._obstacles)
-        return known or next((f"It uses {each}, which is gone." for each in gone), None)
+        """Why a value cannot be declared with references; None if it can."""
+        words = dict.fromkeys(_WORD.findall(text_of(value)))
+        known = next((self._obstacles[word] for word in words if word in self._obstacles), None)
+        missing = (each for each in _used_ids(value) if each not in self._references and each not in self._obstacles)
+        return known or next((f"It uses {each}, which is gone." for each in missing), None)
 
 
-def _using(value: Any) -> Iterator[str]:
-    """What is stated to be used, at any depth, unless it is only known when it is used."""
+def _used_ids(value: Any) -> Iterator[str]:
+    """The ids in :data:`_ID_FIELDS` at any depth, without the placeholders that are filled when the agent runs."""
     if isinstance(value, Mapping):
         for name, each in value.items():
-            if name in _USING and isinstance(each, str) and each and "${" not in each:
+            if name in _ID_FIELDS and isinstance(each, str) and each and "${" not in each:
                 yield each
             else:
-                yield from _using(each)
+                yield from _used_ids(each)
     elif isinstance(value, list):
         for each in value:
-            yield from _using(each)
+            yield from _used_ids(each)

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""All that a cluster holds of what a stack can declare."""
+"""All objects of a cluster that a stack can declare, for the export and the graph."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 
 
-class Cluster(NamedTuple):
-    """All objects of a cluster that a stack can declare."""
+class Inventory(NamedTuple):
+    """All objects of a cluster that a stack can declare, sorted by name. Hidden objects are not in it.
+
+    ``models`` are the remote models. ``limits`` are the controllers by the id of their model. ``agents`` does not list the
+    executors that the server creates for other agents. ``pipelines`` are the definitions by type and name.
+    """
 
     settings: cluster_setting.Settings
     groups: list[Doc]
@@ -35,26 +39,26 @@ class Cluster(NamedTuple):
     pipelines: dict[str, dict[str, dict[str, Any]]]
 
     @classmethod
-    def read(cls, client: Client) -> Cluster:
-        """One search for each kind, and one read for each model with limits of single users."""
-
-        def found(kind: type[Kind]) -> list[Doc]:
-            docs = [doc for doc in kind.search(client, {"match_all": {}}) if not doc.source.get("is_hidden")]
-            return sorted(docs, key=lambda doc: (doc.name, doc.created, doc.id))
-
-        every = found(Model)
-        remote = [doc for doc in every if str(doc.source.get("algorithm")).upper() == "REMOTE"]
+    def read(cls, client: Client) -> Inventory:
+        """Read the cluster: one search per kind, and one GET per model with a controller. Raises Failure."""
+        all_models = _visible(client, Model)
+        remote = [doc for doc in all_models if str(doc.source.get("algorithm")).upper() == "REMOTE"]
         limited = [doc.id for doc in remote if doc.source.get("is_controller_enabled")]
         limits = {model_id: Controller.get(client, model_id) for model_id in limited}
-        everything = found(Agent)
-        executors = agents.executors(everything)
+        all_agents = _visible(client, Agent)
+        executors = agents.executors(all_agents)
         return cls(
             cluster_setting.read(client),
-            found(ModelGroup),
-            found(Connector),
+            _visible(client, ModelGroup),
+            _visible(client, Connector),
             remote,
-            [doc for doc in every if doc not in remote],
-            {model_id: held for model_id, held in limits.items() if held},
-            [doc for doc in everything if doc.id not in executors],
+            [doc for doc in all_models if doc not in remote],
+            {model_id: controller for model_id, controller in limits.items() if controller},
+            [doc for doc in all_agents if doc.id not in executors],
             {type_: pipelines.read_all(client, type_) for type_ in pipelines.PATHS},
         )
+
+
+def _visible(client: Client, kind: type[Kind]) -> list[Doc]:
+    docs = [doc for doc in kind.search(client, {"match_all": {}}) if not doc.source.get("is_hidden")]
+    return sorted(docs, key=lambda doc: (doc.name, doc.created, doc.id))

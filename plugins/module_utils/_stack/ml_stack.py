@@ -4,10 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_stack does: read the cluster at once, plan, do the plan, look whether it came true."""
+"""The task of ml_stack: read the cluster, plan, apply the plan, and verify the result."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Mapping
 
@@ -16,16 +17,15 @@ from .._errors.exceptions import Failure
 from .._kinds.model_group import ModelGroup
 from .._runtime.module import Module
 from .._runtime.run import Run
-from . import declaration as declaration_module
 from . import ownership_label, plan_text, prune
-from .apply import Applier, Outcome
-from .declaration import Declaration, Item, Problem
+from .apply import Applier, StepOutcome
+from .declaration import Declaration, Item, Problem, parse_items
 from .plan import Plan, Planner, Step
 from .read_snapshot import read_snapshot
 from .sections import SECTIONS
 from .snapshot import Snapshot
 
-OPTIONS = {
+SPEC = {
     "name": {"type": "str"},
     **{section.option: {"type": "list", "elements": "dict"} for section in SECTIONS},
     "prune": {"type": "str", "default": "none", "choices": ["none", "managed", "all"]},
@@ -35,87 +35,114 @@ OPTIONS = {
 
 RULES = {"required_if": [("prune", "managed", ["name"]), ("prune", "all", ["prune_confirm"])]}
 
-#: How often what was done is looked at and, where somebody else got in the way, done again.
-ROUNDS = 3
+#: How often the stack is verified after it was applied. What differs, as another controller has changed it, is applied again.
+MAX_VERIFICATIONS = 3
+
+#: Maximum number of entries that a message lists. The details list all of them.
+_MAX_IN_MESSAGE = 20
 
 
-def secrets(options: Mapping[str, Any], parsed: object = None) -> list[str]:
-    """The secrets in all items, as far as those can be read."""
+@dataclass(frozen=True)
+class Options:
+    """The options of a stack. ``sections`` are the raw items of each section; None for a section that is not given."""
+
+    name: str | None
+    sections: Mapping[str, list[Mapping[str, Any]] | None]
+    prune: str
+    prune_confirm: str | None
+    parallel: int
+
+
+def parse(params: Mapping[str, Any]) -> Options:
+    """The typed options of validated parameters."""
+    return Options(
+        name=params["name"],
+        sections={section.option: params[section.option] for section in SECTIONS},
+        prune=params["prune"],
+        prune_confirm=params["prune_confirm"],
+        parallel=params["parallel"],
+    )
+
+
+def secrets(params: Mapping[str, Any], options: Options | None) -> list[str]:
+    """The values to mask in all items, which may be invalid."""
     found: list[str] = []
     for section in SECTIONS:
-        for item in options.get(section.option) or []:
+        for item in params.get(section.option) or []:
             found += section.secrets({**dict.fromkeys(section.spec), **item})
     return found
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Bring the cluster to the declared state. Raises Failure."""
-    if options["name"] is not None:
-        ownership_label.check_name(options["name"])
-    if options["parallel"] < 1:
-        raise Failure("invalid_input", f"parallel: must be at least 1, not {options['parallel']}.")
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Apply the declaration to the cluster. Raises Failure."""
+    if options.name is not None:
+        ownership_label.check_stack_name(options.name)
+    if options.parallel < 1:
+        raise Failure("invalid_input", f"parallel: must be at least 1, not {options.parallel}.")
     problems: list[Problem] = []
-    declaration = Declaration(declaration_module.parse(options, problems))
+    declaration = Declaration(parse_items(options.sections, problems))
     problems += declaration.problems
     if problems:
-        raise plan_text.refuse(problems)
-    if options["prune"] == "all":
-        prune.confirm(run.client, options["prune_confirm"])
-    return _Stack(options, run, declaration).bring_about()
+        raise plan_text.invalid_stack(problems)
+    if options.prune == "all":
+        prune.check_confirmation(run.client, options.prune_confirm)
+    return _StackRun(options, run, declaration).reconcile()
 
 
-class _Stack:
-    def __init__(self, options: Mapping[str, Any], run: Run, declaration: Declaration) -> None:
+class _StackRun:
+    def __init__(self, options: Options, run: Run, declaration: Declaration) -> None:
         self._options = options
         self._run = run
         self._declaration = declaration
 
-    def bring_about(self) -> dict[str, Any]:
-        memory, planner, plan = self._surveyed()
+    def reconcile(self) -> dict[str, Any]:
+        """Plan; in check mode return the plan, else apply and verify it. Raises Failure."""
+        snapshot, planner, plan = self._read_and_plan()
         if not plan.problems:
-            plan = self._plan(planner, self._surplus(memory, planner.memory))
+            plan = self._plan(planner, self._items_to_prune(snapshot, planner.predicted))
         if plan.problems:
-            raise plan_text.refuse(plan.problems)
+            raise plan_text.invalid_stack(plan.problems)
         changing = plan.changing()
         for step in changing:
             if self._run.check_mode:
-                self._run.actions += plan_text.told_actions(step, step.actions)
+                self._run.actions += plan_text.explained_actions(step, step.actions)
         if changing and not self._run.check_mode:
-            outcomes = self._apply(memory, changing, in_bulk=True)
-            self._settle(outcomes)
+            outcomes = self._apply(snapshot, changing, in_bulk=True)
+            self._verify(outcomes)
         return {
-            "stack": self._options["name"],
-            "plan": plan_text.lines(changing),
+            "stack": self._options.name,
+            "plan": plan_text.plan_lines(changing),
             "changes": [
                 {"section": step.item.section.option, "name": step.item.name, **step.diff} for step in changing
             ],
-            "diff": {"prepared": plan_text.prepared(changing)},
+            "diff": {"prepared": plan_text.diff_text(changing)},
         }
 
-    def _surveyed(self, *, verifying: bool = False) -> tuple[Snapshot, Planner, Plan]:
-        """What there is of the declared items, and what would be done; once nobody else is at several objects of one name."""
+    def _read_and_plan(self, *, verifying: bool = False) -> tuple[Snapshot, Planner, Plan]:
+        """Read the declared objects and plan the declared items. While recently created duplicates exist, which another
+        controller may be about to delete, read again."""
         clock = self._run.clock
         end = clock.now() + UNIQUE_TIMEOUT
         while True:
-            memory = read_snapshot(self._run.client, self._declaration)
-            self._declaration = self._declaration.with_groups(partial(memory.holds, ModelGroup.PATH))
-            planner = Planner(self._run.client, memory, self._options["name"], verifying=verifying)
+            snapshot = read_snapshot(self._run.client, self._declaration)
+            self._declaration = self._declaration.with_implied_groups(partial(snapshot.contains, ModelGroup.PATH))
+            planner = Planner(self._run.client, snapshot, self._options.name, verifying=verifying)
             plan = self._plan(planner, list(self._declaration))
             if clock.now() >= end or not any(problem.recently_created(clock.epoch()) for problem in plan.problems):
-                return memory, planner, plan
+                return snapshot, planner, plan
             clock.sleep(SEARCH_INTERVAL)
 
-    def _surplus(self, memory: Snapshot, foreseen: Snapshot) -> list[Item]:
-        pruner = prune.Pruner(self._run.client, memory, foreseen, self._declaration)
-        if self._options["prune"] == "managed":
-            surplus = pruner.managed(self._options["name"])
-        elif self._options["prune"] == "all":
-            surplus = pruner.all(section.option for section in SECTIONS if self._options[section.option] is not None)
+    def _items_to_prune(self, snapshot: Snapshot, predicted: Snapshot) -> list[Item]:
+        pruner = prune.Pruner(self._run.client, snapshot, predicted, self._declaration)
+        if self._options.prune == "managed":
+            items = pruner.managed(str(self._options.name))
+        elif self._options.prune == "all":
+            items = pruner.all(option for option, given in self._options.sections.items() if given is not None)
         else:
             return []
         for warning in pruner.warnings:
             self._run.warn(warning)
-        return surplus
+        return items
 
     def _plan(self, planner: Planner, items: list[Item]) -> Plan:
         plan = planner.plan(self._declaration, items)
@@ -123,79 +150,79 @@ class _Stack:
             self._run.warn(warning)
         return plan
 
-    def _apply(self, memory: Snapshot, steps: list[Step], *, in_bulk: bool) -> list[Outcome]:
+    def _apply(self, snapshot: Snapshot, steps: list[Step], *, in_bulk: bool) -> list[StepOutcome]:
         applier = Applier(
             self._run.client,
-            memory,
+            snapshot,
             self._declaration,
-            parallel=self._options["parallel"],
+            parallel=self._options.parallel,
             in_bulk=in_bulk,
-            tell=self._run.report_waiting,
+            progress=self._run.report_waiting,
         )
         outcomes = applier.apply(steps)
         for outcome in outcomes:
-            self._run.actions += plan_text.told_actions(outcome.step, outcome.actions)
+            self._run.actions += plan_text.explained_actions(outcome.step, outcome.actions)
             for warning in outcome.warnings:
                 self._run.warn(warning)
         return outcomes
 
-    def _settle(self, outcomes: list[Outcome]) -> None:
-        """Look whether what was done came true. Raises Failure with all that is amiss: what failed, and what is still to be
-        done beside that."""
-        out = {each.step.item.key: each for each in outcomes if each.stops}
+    def _verify(self, outcomes: list[StepOutcome]) -> None:
+        """Verify the stack. Raises Failure with all failed items and all remaining differences."""
+        failed = {each.step.item.key: each for each in outcomes if each.blocks}
         try:
-            left = self._left(out)
+            remaining = self._remaining(failed)
         except Failure as failure:
-            # A cluster that is away by now does not tell why the items failed.
-            if not out:
+            # If the cluster has become unreachable, the failures of the items still explain what happened.
+            if not failed:
                 raise
-            left = [failure.message]
-        if out:
-            raise _failed(list(out.values()), left)
-        if left:
+            remaining = [failure.message]
+        if failed:
+            raise _stack_failed(list(failed.values()), remaining)
+        if remaining:
             raise Failure(
-                "not_converged", f"The stack was applied, yet {_still(left)} Is somebody else changing it?", left=left
+                "not_converged",
+                f"The stack was applied, but {_remains(remaining)} Does another controller change the same objects?",
+                left=remaining,
             )
 
-    def _left(self, out: dict[tuple[str, str], Outcome]) -> list[str]:
-        """What is still to be done, once what somebody else undid was done again. What fails or is left out is put in
-        ``out``, and is no part of it."""
+    def _remaining(self, failed: dict[tuple[str, str], StepOutcome]) -> list[str]:
+        """What remains to be done after the changes of other controllers were applied over. Items that fail or are
+        skipped meanwhile are added to ``failed`` and are not listed."""
         steps: list[Step] = []
-        for _round in range(ROUNDS):
-            memory, _planner, plan = self._surveyed(verifying=True)
-            known = {each.step.item.told for each in out.values()}
-            wrong = [each for each in plan.problems if each.place not in known]
-            steps = [step for step in plan.changing() if step.item.key not in out]
+        for _verification in range(MAX_VERIFICATIONS):
+            snapshot, _planner, plan = self._read_and_plan(verifying=True)
+            reported = {each.step.item.display_name for each in failed.values()}
+            problems = [each for each in plan.problems if each.place not in reported]
+            steps = [step for step in plan.changing() if step.item.key not in failed]
             if not steps:
-                return [f"{each.place}: {each.message}" for each in wrong]
-            again = self._apply(memory, steps, in_bulk=False)
-            out.update({each.step.item.key: each for each in again if each.stops})
-        return plan_text.lines(steps)
+                return [f"{each.place}: {each.message}" for each in problems]
+            again = self._apply(snapshot, steps, in_bulk=False)
+            failed.update({each.step.item.key: each for each in again if each.blocks})
+        return plan_text.plan_lines(steps)
 
 
-def _still(left: list[str]) -> str:
-    return f"this is still to be done: {'; '.join(each.rstrip('.') for each in left[:20])}."
+def _remains(remaining: list[str]) -> str:
+    return f"this remains to be done: {'; '.join(each.rstrip('.') for each in remaining[:_MAX_IN_MESSAGE])}."
 
 
-def _failed(outcomes: list[Outcome], left: list[str]) -> Failure:
-    failed = [each for each in outcomes if each.failure]
-    told = "; ".join(
-        f"{each.step.item.told}: {each.failure.message.rstrip('.')}" for each in failed[:20] if each.failure
+def _stack_failed(outcomes: list[StepOutcome], remaining: list[str]) -> Failure:
+    failures = [(each.step.item, each.failure) for each in outcomes if each.failure]
+    skipped = [each.step.item.display_name for each in outcomes if each.blocked_by]
+    listed = "; ".join(
+        f"{item.display_name}: {failure.message.rstrip('.')}" for item, failure in failures[:_MAX_IN_MESSAGE]
     )
-    blocked = [each for each in outcomes if each.blocked_by]
-    waiting = f" {len(blocked)} that need them were left out." if blocked else ""
-    beside = f" Besides, {_still(left)}" if left else ""
+    message = f"{len(failures)} of the stack's items failed, the others were applied: {listed}."
+    if skipped:
+        message += f" {len(skipped)} items that depend on them were skipped."
+    if remaining:
+        message += f" Also, {_remains(remaining)}"
     return Failure(
         "stack_failed",
-        f"{len(failed)} of the stack's items failed, the rest was done: {told}.{waiting}{beside}",
-        failed=[
-            {"place": each.step.item.place, "name": each.step.item.name, **each.failure.as_dict()}
-            for each in failed
-            if each.failure
-        ],
-        left_out=[each.step.item.told for each in blocked],
-        left=left,
+        message,
+        failed=[{"place": item.place, "name": item.name, **failure.as_dict()} for item, failure in failures],
+        left_out=skipped,
+        left=remaining,
     )
 
 
-MODULE = Module(OPTIONS, execute, RULES, secrets=secrets)
+MODULE = Module(SPEC, execute, RULES, parse=parse, secrets=secrets)

@@ -4,44 +4,57 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_stack_info does: a cluster as a declaration, or as a graph."""
+"""The task of ml_stack_info: exports a cluster as a declaration, or as a graph."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 from . import graph, ownership_label
 from .export import Exporter
-from .inventory import Cluster
+from .inventory import Inventory
 from .sections import SECTIONS
 
-_OPTIONS = [section.option for section in SECTIONS]
+_SECTION_OPTIONS = [section.option for section in SECTIONS]
 
-OPTIONS = {
+SPEC = {
     "format": {"type": "str", "default": "stack", "choices": ["stack", "graph"]},
-    "sections": {"type": "list", "elements": "str", "choices": _OPTIONS},
+    "sections": {"type": "list", "elements": "str", "choices": _SECTION_OPTIONS},
     "name": {"type": "str"},
     "name_pattern": {"type": "str"},
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """The cluster in the asked format. Raises Failure."""
-    if options["name"] is not None:
-        ownership_label.check_name(options["name"])
-    cluster = Cluster.read(run.client)
-    if options["format"] == "graph":
-        return {"cluster": graph.root(run.client), "nodes": graph.nodes(cluster), "edges": graph.edges(cluster)}
-    exporter = Exporter(cluster, stack=options["name"], pattern=options["name_pattern"])
-    sections = options["sections"] if options["sections"] is not None else _OPTIONS
-    declared = {option: exporter.section(option) for option in _OPTIONS if option in sections}
+@dataclass(frozen=True)
+class Options:
+    format: str
+    sections: list[str] | None
+    name: str | None
+    name_pattern: str | None
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Return the cluster in the requested format. Raises Failure."""
+    if options.name is not None:
+        ownership_label.check_stack_name(options.name)
+    inventory = Inventory.read(run.client)
+    if options.format == "graph":
+        return {
+            "cluster": graph.cluster_info(run.client),
+            "nodes": graph.nodes(inventory),
+            "edges": graph.edges(inventory),
+        }
+    exporter = Exporter(inventory, stack=options.name, pattern=options.name_pattern)
+    sections = options.sections if options.sections is not None else _SECTION_OPTIONS
+    declared = {option: exporter.section(option) for option in _SECTION_OPTIONS if option in sections}
     return {
-        "stack": {**({"name": options["name"]} if options["name"] else {}), **declared},
+        "stack": {**({"name": options.name} if options.name else {}), **declared},
         "variables": exporter.variables,
         "left_out": [each._asdict() for each in exporter.left_out],
     }
 
 
-MODULE = Module(OPTIONS, execute)
+MODULE = Module(SPEC, execute, parse=typed(Options))

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Whose an object is: a mark at the end of its description names the stack that made it."""
+"""The ownership label: a suffix of an object's description that names the stack that created the object."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import re
 
 from .._errors.exceptions import Failure
 
-#: What a stack can be called: words that a search finds again, and characters that every server takes.
+#: A stack's name: words that a full-text search finds, in characters that every server version accepts.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
-_MARK = re.compile(r"\s?\(stack: ([A-Za-z0-9][A-Za-z0-9_.-]{0,63})\)\Z")
+_LABEL = re.compile(r"\s?\(stack: ([A-Za-z0-9][A-Za-z0-9_.-]{0,63})\)\Z")
 
 
-def check_name(stack: str) -> None:
-    """Raises Failure where no stack can be called so."""
+def check_stack_name(stack: str) -> None:
+    """Raises Failure if the name of a stack is not valid."""
     if not _NAME.fullmatch(stack):
         raise Failure(
             "invalid_input", f"name: {stack!r} must be up to 64 letters, digits, dots, hyphens and underscores."
@@ -27,18 +27,18 @@ def check_name(stack: str) -> None:
 
 
 def owner(description: str | None) -> str | None:
-    """The stack that made the object; None where none did."""
-    found = _MARK.search(description or "")
+    """The stack that the label names; None without a label."""
+    found = _LABEL.search(description or "")
     return found[1] if found else None
 
 
-def marked(description: str | None, stack: str | None) -> str | None:
-    """The description with the mark of a stack."""
+def add_label(description: str | None, stack: str | None) -> str | None:
+    """The description with the label of the stack; the description itself if ``stack`` is None."""
     if stack is None:
         return description
     return f"{description or ''} (stack: {stack})".lstrip()
 
 
-def unmarked(description: str | None) -> str:
-    """The description as it was stated."""
-    return _MARK.sub("", description or "")
+def remove_label(description: str | None) -> str:
+    """The description without its label."""
+    return _LABEL.sub("", description or "")

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What would be done: each item's own task in check mode, on what is known of the cluster and of what was planned."""
+"""Plans a stack: runs the task of each item in check mode, against a snapshot with the effects of the steps before it."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from .declaration import Declaration, Item, Problem
 from .sections import BY_OPTION, SECTIONS, SETTINGS
 from .snapshot import CachedClient, Snapshot
 
-#: The actions by which an object goes whose id they tell.
-_REMOVING = ("delete", "finish_swap", "undo_swap")
+#: The actions that delete the object with the action's ``id``.
+_DELETING = ("delete", "finish_swap", "undo_swap")
 
 _PATHS = {section.kind.LABEL: section.kind.PATH for section in SECTIONS if section.kind}
 
 
 class Step(NamedTuple):
-    """What becomes of one item: the options of its task, what that does, and why."""
+    """What the task of one item would do: its parameters, its actions, and the diff."""
 
     item: Item
-    options: dict[str, Any]
+    params: dict[str, Any]
     actions: list[dict[str, Any]]
     diff: dict[str, Any]
 
 
 class Plan(NamedTuple):
-    """A step for each item that could be planned, in the order of the declaration; what is wrong; what is warned of."""
+    """A step for each item that could be planned, in the order of the items, with the problems and warnings of all items."""
 
     steps: list[Step]
     problems: list[Problem]
@@ -49,131 +49,136 @@ class Plan(NamedTuple):
 
 
 class Planner:
-    """Plans items one after the other; what one would make or delete is there, or gone, for those after it.
+    """Plans items one after the other; each sees the objects that the steps before it would create and delete.
 
-    ``memory`` is the cluster as it would be by then.
+    ``predicted`` is the snapshot with the effects of all planned steps.
     """
 
-    def __init__(self, client: Client, memory: Snapshot, stack: str | None, *, verifying: bool = False) -> None:
+    def __init__(self, client: Client, snapshot: Snapshot, stack: str | None, *, verifying: bool = False) -> None:
         self._client = client
-        self.memory = memory.fork()
+        self.predicted = snapshot.copy()
         self._stack = stack
         self._verifying = verifying
         self._plan = Plan([], [], [])
 
     def plan(self, declaration: Declaration, items: Iterable[Item]) -> Plan:
-        """Plan items of the declaration, or such as are no part of it; all that was planned so far."""
-        out: set[tuple[str, str]] = set()
+        """Plan these items, which need not be part of the declaration. Returns the plan of all items so far."""
+        failed: set[tuple[str, str]] = set()
         for item in items:
-            # A setting counts when something is done, and not for what is wrong with it.
-            if any(needed.key in out and needed.section is not SETTINGS for needed in declaration.before(item)):
-                out.add(item.key)
+            # A failed setting does not block planning of the items after it.
+            if any(each.key in failed and each.section is not SETTINGS for each in declaration.prerequisites(item)):
+                failed.add(item.key)
                 continue
-            unknown = self._unknown(declaration, item)
-            if unknown:
-                self._plan.problems.extend(unknown)
-                out.add(item.key)
+            missing = self._missing_references(declaration, item)
+            if missing:
+                self._plan.problems.extend(missing)
+                failed.add(item.key)
                 continue
             try:
                 self._plan.steps.append(self._step(item))
             except Failure as failure:
                 if failure.code in NO_CLUSTER:
                     raise
-                self._plan.problems.append(Problem.of(item.told, failure))
-                out.add(item.key)
+                self._plan.problems.append(Problem.from_failure(item.display_name, failure))
+                failed.add(item.key)
         return self._plan
 
     def _step(self, item: Item) -> Step:
-        options = self._options(item)
-        client, run, result = self._check(item, options)
-        read: set[str] = set()
-        while run.actions and self.memory.doubt(client.recalled - read):
-            # What a search told may be a second old; before anything is changed for it, it is read. Then something
-            # else may count, which is read as well.
-            read |= client.recalled
-            options = self._options(item)
-            client, run, result = self._check(item, options)
+        params = self._params(item)
+        client, run, result = self._dry_run(item, params)
+        reread: set[str] = set()
+        while run.actions and self.predicted.mark_stale(client.served_from_snapshot - reread):
+            # A search may lag behind by a second, so the task runs again on objects read by their ids before it may change
+            # anything. It may then use other objects, which are read as well.
+            reread |= client.served_from_snapshot
+            params = self._params(item)
+            client, run, result = self._dry_run(item, params)
         self._plan.warnings.extend(text for text in run.warnings if text not in self._plan.warnings)
-        self._foresee(item, run.actions, result)
-        return Step(item, options, run.actions, result["diff"])
+        self._predict(item, run.actions, result)
+        return Step(item, params, run.actions, result["diff"])
 
-    def _check(self, item: Item, options: Mapping[str, Any]) -> tuple[CachedClient, Run, dict[str, Any]]:
-        client = CachedClient(self._client, self.memory, read_only=True)
+    def _dry_run(self, item: Item, params: Mapping[str, Any]) -> tuple[CachedClient, Run, dict[str, Any]]:
+        """Execute the item's task in check mode. Raises Failure."""
+        client = CachedClient(self._client, self.predicted, read_only=True)
         run = Run(client, check_mode=True)
         try:
-            return client, run, item.section.execute(options, run)
+            return client, run, item.section.execute(params, run)
         finally:
             self._client.reads += client.reads
 
-    def _options(self, item: Item) -> dict[str, Any]:
-        """The options of the item's task. What is made gets the stack's mark, what is there keeps its own."""
-        options = dict(item.options)
-        if self._verifying and options.get("update_credential") == "always":
-            options["update_credential"] = "on_create"
+    def _params(self, item: Item) -> dict[str, Any]:
+        """The parameters of the item's task. A new object gets the stack's label; an existing one keeps its own."""
+        params = dict(item.params)
+        if self._verifying and params.get("update_credential") == "always":
+            params["update_credential"] = "on_create"
         if not item.section.labelled or item.absent:
-            return options
-        stated = options.get("description")
-        if stated is None:
-            # A published body may bring a description of its own.
-            stated = (options.get("definition") or {}).get("description")
-        held = self._held(item)
-        mark = self._stack if held is None else ownership_label.owner(held.get("description"))
-        # What is not stated of an object that is there stays; but a pipeline is stated as a whole.
-        if mark and (stated is not None or held is None or item.section.kind is None):
-            options["description"] = ownership_label.marked(stated, mark)
-        return options
+            return params
+        description = params.get("description")
+        if description is None:
+            # A published definition may contain a description.
+            description = (params.get("definition") or {}).get("description")
+        observed = self._observed(item)
+        stack = self._stack if observed is None else ownership_label.owner(observed.get("description"))
+        # The description of an existing object stays unless one is declared; but a pipeline is always written as a whole.
+        if stack and (description is not None or observed is None or item.section.kind is None):
+            params["description"] = ownership_label.add_label(description, stack)
+        return params
 
-    def _held(self, item: Item) -> dict[str, Any] | None:
-        """What the cluster holds of an item; None where there is none."""
+    def _observed(self, item: Item) -> dict[str, Any] | None:
+        """The item's object as it is predicted; None if it does not exist."""
         if item.section.kind is None:
-            return self._pipeline(item.options)
-        known = self._known(item)
-        return known[0].source if known else None
+            return self._observed_pipeline(item.params)
+        found = self._observed_docs(item)
+        return found[0].source if found else None
 
-    def _known(self, item: Item) -> list[Doc]:
+    def _observed_docs(self, item: Item) -> list[Doc]:
         kind = item.section.kind
-        return self.memory.having(kind.PATH, "name", item.name) if kind else []
+        return self.predicted.find_by(kind.PATH, "name", item.name) if kind else []
 
-    def _pipeline(self, options: Mapping[str, Any]) -> dict[str, Any] | None:
-        answer = self.memory.read(f"{pipelines.PATHS[options['type']]}/{segment(options['name'])}")
-        return (answer.body or {}).get(options["name"]) if answer else None
+    def _observed_pipeline(self, params: Mapping[str, Any]) -> dict[str, Any] | None:
+        answer = self.predicted.get(f"{pipelines.PATHS[params['type']]}/{segment(params['name'])}")
+        return (answer.body or {}).get(params["name"]) if answer else None
 
-    def _unknown(self, declaration: Declaration, item: Item) -> list[Problem]:
-        """References to what is neither declared nor on the cluster."""
+    def _missing_references(self, declaration: Declaration, item: Item) -> list[Problem]:
+        """The item's references to objects that are neither declared nor on the cluster."""
         problems = []
-        for need in item.needs():
-            kind = BY_OPTION[need.section].kind
-            if not need.must or kind is None or (need.section, need.reference) in declaration.by_key:
+        for dependency in item.dependencies():
+            kind = BY_OPTION[dependency.section].kind
+            declared = (dependency.section, dependency.reference) in declaration.by_key
+            if not dependency.required or kind is None or declared:
                 continue
-            if not self.memory.holds(kind.PATH, need.reference):
-                message = f"There is no {kind.LABEL} {need.reference!r}, neither declared nor on the cluster."
-                problems.append(Problem(item.told, kind.UNKNOWN_CODE, message))
+            if not self.predicted.contains(kind.PATH, dependency.reference):
+                message = f"There is no {kind.LABEL} {dependency.reference!r}, neither declared nor on the cluster."
+                problems.append(Problem(item.display_name, kind.UNKNOWN_CODE, message))
         return problems
 
-    def _foresee(self, item: Item, actions: list[dict[str, Any]], result: Mapping[str, Any]) -> None:
-        """Take in what the actions would make and delete."""
+    def _predict(self, item: Item, actions: list[dict[str, Any]], result: Mapping[str, Any]) -> None:
+        """Add the effects of the actions to the predicted snapshot."""
         for action in actions:
             path = _PATHS.get(action["kind"])
-            if path and action["action"] in _REMOVING and action.get("id"):
-                self.memory.remove(path, action["id"])
+            if path and action["action"] in _DELETING and action.get("id"):
+                self.predicted.remove(path, action["id"])
                 if "kept_id" in action:
-                    self._repointed(action["id"], action["kept_id"])
+                    self._predict_users(action["id"], action["kept_id"])
         kind, option = item.section.kind, item.section.option
         if option == "pipelines" and actions:
-            name, type_ = item.options["name"], item.options["type"]
-            answer = Answer(404, {}) if item.absent else Answer(200, {name: result["pipeline"]["definition"]})
-            self.memory.answer(f"{pipelines.PATHS[type_]}/{segment(name)}", answer)
+            self._predict_pipeline(item, result)
         if kind is None or not actions or item.absent or option == "controllers":
             return
-        refers: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         if option == "models":
-            refers = {field: result[field] for field in ("connector_id", "model_group_id") if result.get(field)}
+            fields = {field: result[field] for field in ("connector_id", "model_group_id") if result.get(field)}
         elif option == "agents":
-            refers = result["agent"]
-        for doc in self._known(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
-            self.memory.put(kind.PATH, Doc(doc.id, {**doc.source, **refers}), planned=True)
+            fields = result["agent"]
+        for doc in self._observed_docs(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
+            self.predicted.put(kind.PATH, Doc(doc.id, {**doc.source, **fields}), planned=True)
 
-    def _repointed(self, gone: str, kept: str) -> None:
-        """Take in that the models of a connector that goes with the end of a swap have the one that is kept."""
-        for model in self.memory.having(Model.PATH, "connector_id", gone):
-            self.memory.put(Model.PATH, Doc(model.id, {**model.source, "connector_id": kept}), planned=True)
+    def _predict_pipeline(self, item: Item, result: Mapping[str, Any]) -> None:
+        name, type_ = item.params["name"], item.params["type"]
+        answer = Answer(404, {}) if item.absent else Answer(200, {name: result["pipeline"]["definition"]})
+        self.predicted.put_answer(f"{pipelines.PATHS[type_]}/{segment(name)}", answer)
+
+    def _predict_users(self, deleted_id: str, kept_id: str) -> None:
+        """Point the models of a connector that the end of a swap deletes at the one that it keeps."""
+        for model in self.predicted.find_by(Model.PATH, "connector_id", deleted_id):
+            self.predicted.put(Model.PATH, Doc(model.id, {**model.source, "connector_id": kept_id}), planned=True)

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""How a stack tells of itself: each action with its reason, the plan in lines, everything that went wrong at once."""
+"""The texts of a plan: the reason of each action, one line per action, and the message with all problems."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ from .._errors.exceptions import Failure
 from .declaration import Problem
 from .plan import Step
 
-_CREATE = frozenset({"create", "register", "register_and_deploy"})
+_CREATING = frozenset({"create", "register", "register_and_deploy"})
 
-#: How many problems a message tells; all of them are in the details.
-_TOLD = 20
+#: Maximum number of problems in a message. The details list all of them.
+_MAX_IN_MESSAGE = 20
 
 
-def told_actions(step: Step, actions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The actions of a step, with the section, the place and the reason."""
+def explained_actions(step: Step, actions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The actions of a step with their section, place and reason."""
     return [
         {**action, "section": step.item.section.option, "place": step.item.place, "reason": _reason(step, action)}
         for action in actions
     ]
 
 
-def lines(steps: Iterable[Step]) -> list[str]:
-    """The plan, a line for each action."""
+def plan_lines(steps: Iterable[Step]) -> list[str]:
+    """The plan as one line per action."""
     return [_line(action) for step in steps for action in step.actions]
 
 
-def prepared(steps: Iterable[Step]) -> str:
-    return "".join(f"{line}\n" for line in lines(steps))
+def diff_text(steps: Iterable[Step]) -> str:
+    """The plan as the text that Ansible shows as the diff."""
+    return "".join(f"{line}\n" for line in plan_lines(steps))
 
 
 def _line(action: Mapping[str, Any]) -> str:
     what = f"{action['kind']} {action['name']!r}"
     fields = f": {', '.join(action['fields'])}" if action.get("fields") else ""
     name = action["action"]
-    if name in _CREATE:
+    if name in _CREATING:
         how = {"register_and_deploy": " (register and deploy)", "register": " (register)"}.get(name, "")
         return f"+ create {what}{how}"
     if name == "delete":
@@ -52,30 +53,30 @@ def _line(action: Mapping[str, Any]) -> str:
 
 def _reason(step: Step, action: Mapping[str, Any]) -> str:
     name = action["action"]
-    if name in _CREATE:
+    if name in _CREATING:
         return "It is declared and not on the cluster."
     if name == "delete":
         if step.item.place == "prune":
             return "It is on the cluster and not declared."
-        return "It is declared absent." if step.item.absent else "Something else takes its place."
+        return "It is declared absent." if step.item.absent else "Another object replaces it."
     if name in ("deploy", "repair"):
-        return "It is declared deployed and does not serve on every node."
+        return "It is declared deployed and is not deployed on every node."
     if name == "undeploy":
-        return "It is declared undeployed and serves."
+        return "It is declared undeployed and is deployed."
     if action.get("fields"):
         return f"It differs in {', '.join(action['fields'])}."
     if name == "swap":
-        return "It stands for several that were made at the same moment and could not be taken back."
-    return "An interrupted change is ended." if "swap" in name or name == "repoint" else "It differs."
+        return "It replaces several that were created at the same moment and could not be deleted."
+    return "It completes an interrupted change." if "swap" in name or name == "repoint" else "It differs."
 
 
-def refuse(problems: list[Problem]) -> Failure:
-    """The failure that tells everything that is wrong with a declaration, before anything was changed."""
+def invalid_stack(problems: list[Problem]) -> Failure:
+    """The failure that reports all problems of a declaration at once, before anything is changed."""
     count = f"{len(problems)} problems" if len(problems) > 1 else "One problem"
-    told = "; ".join(f"{each.place}: {each.message.rstrip('.')}" for each in problems[:_TOLD])
-    more = f"; and {len(problems) - _TOLD} more" if len(problems) > _TOLD else ""
+    listed = "; ".join(f"{each.place}: {each.message.rstrip('.')}" for each in problems[:_MAX_IN_MESSAGE])
+    more = f"; and {len(problems) - _MAX_IN_MESSAGE} more" if len(problems) > _MAX_IN_MESSAGE else ""
     return Failure(
         "invalid_stack",
-        f"{count}, and nothing was changed: {told}{more}.",
+        f"{count}, and nothing was changed: {listed}{more}.",
         problems=[{"place": each.place, "code": each.code, "message": each.message} for each in problems],
     )

@@ -4,11 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What is on the cluster and not declared: which of it a stack removes, and what is kept as somebody uses it."""
+"""Finds the objects that are on the cluster and not declared, and keeps those that are still used."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -28,188 +28,208 @@ from .declaration import Declaration, Item
 from .sections import BY_OPTION
 from .snapshot import Snapshot
 
-#: The kinds that can be removed, users before what they use.
+#: The kinds that can be pruned, each before the kinds that it uses.
 _KINDS: tuple[tuple[str, type[Kind]], ...] = (
     ("agents", Agent), ("models", Model), ("connectors", Connector), ("model_groups", ModelGroup),
 )  # fmt: skip
 
+#: The sections whose objects a pipeline, an agent or a model's guardrails can refer to by id.
+_REFERENCED = ("agents", "models", "connectors")
+
 
 class Pruner:
-    """Finds what to remove: what carries the stack's mark (``managed``), or whatever the given sections do not name
-    (``all``). What counts as used goes by the cluster as it is ``foreseen`` with everything declared done."""
+    """Returns the items that delete what is not declared: of one stack (:meth:`managed`), or of whole sections (:meth:`all`).
 
-    def __init__(self, client: Client, memory: Snapshot, foreseen: Snapshot, declaration: Declaration) -> None:
+    An object counts as used by what is on the cluster after everything declared is applied: ``predicted``.
+    """
+
+    def __init__(self, client: Client, snapshot: Snapshot, predicted: Snapshot, declaration: Declaration) -> None:
         self._client = client
-        self._memory = memory
-        self._foreseen = foreseen
+        self._predicted = predicted
+        self._snapshots = (snapshot, predicted)
         self._declaration = declaration
         self.warnings: list[str] = []
 
     def managed(self, stack: str) -> list[Item]:
-        """What an earlier run of this stack made and the declaration does not name any more."""
-        mark = ownership_label.marked(None, stack)
+        """Objects that an earlier run of this stack created and that are no longer declared."""
+        label = ownership_label.add_label(None, stack)
 
-        def of_stack(description: Any) -> bool:
-            return ownership_label.owner(str(description or "")) == stack
+        def belongs_to_stack(body: Mapping[str, Any]) -> bool:
+            return ownership_label.owner(str(body.get("description") or "")) == stack
 
         found = {
             option: [
                 doc
-                for doc in kind.search(self._client, {"match_phrase": {"description": mark}})
-                if of_stack(doc.source.get("description"))
+                for doc in kind.search(self._client, {"match_phrase": {"description": label}})
+                if belongs_to_stack(doc.source)
             ]
             for option, kind in _KINDS
         }
-        return self._items(found, lambda body: of_stack(body.get("description")))
+        return self._items(found, belongs_to_stack)
 
     def all(self, sections: Iterable[str]) -> list[Item]:
-        """Everything of the named sections that the declaration does not name; of models, the remote ones."""
-        named = set(sections)
+        """All objects of these sections that are not declared; of the models, only the remote ones."""
+        included = set(sections)
         found = {
-            option: [doc for doc in kind.search(self._client, {"match_all": {}}) if _removable(option, doc)]
+            option: [doc for doc in kind.search(self._client, {"match_all": {}}) if _is_prunable(option, doc)]
             for option, kind in _KINDS
-            if option in named
+            if option in included
         }
-        return self._items(found, lambda body: "pipelines" in named)
+        return self._items(found, lambda body: "pipelines" in included)
 
-    def _items(self, found: Mapping[str, list[Doc]], of_pipeline: Any) -> list[Item]:
+    def _items(
+        self, found: Mapping[str, list[Doc]], is_prunable_pipeline: Callable[[Mapping[str, Any]], bool]
+    ) -> list[Item]:
+        declared = self._declaration.by_key
         surplus = {
-            option: [doc for doc in docs if (option, doc.name) not in self._declaration.by_key]
-            for option, docs in found.items()
+            option: [doc for doc in docs if (option, doc.name) not in declared] for option, docs in found.items()
         }
-        bodies = {type_: pipelines.read_all(self._client, type_) for type_ in pipelines.PATHS}
-        dropped = [
+        bodies = {
+            (type_, name): body
+            for type_ in pipelines.PATHS
+            for name, body in pipelines.read_all(self._client, type_).items()
+        }
+        pruned_pipelines = [
             (type_, name)
-            for type_, held in bodies.items()
-            for name, body in held.items()
-            if of_pipeline(body) and ("pipelines", f"{type_}/{name}") not in self._declaration.by_key
+            for (type_, name), body in bodies.items()
+            if is_prunable_pipeline(body) and ("pipelines", f"{type_}/{name}") not in declared
         ]
-        staying = [
-            text_of(self._as_foreseen(f"{pipelines.PATHS[type_]}/{segment(name)}", body))
-            for type_, held in bodies.items()
-            for name, body in held.items()
-            if (type_, name) not in dropped
+        kept_pipelines = [
+            text_of(self._as_predicted(_pipeline_target(*key), body))
+            for key, body in bodies.items()
+            if key not in pruned_pipelines
         ]
-        self._keep_referred(surplus, staying)
+        self._keep_referenced(surplus, kept_pipelines)
         self._keep_used(surplus)
-        items = [_pipeline_item(type_, name) for type_, name in dropped]
-        for type_, name in dropped:
-            answer = Answer(200, {name: bodies[type_][name]})
-            for memory in (self._memory, self._foreseen):
-                memory.answer(f"{pipelines.PATHS[type_]}/{segment(name)}", answer)
+        items = []
+        for type_, name in pruned_pipelines:
+            items.append(_absent_item("pipelines", f"{type_}/{name}", {"type": type_, "name": name}))
+            for snapshot in self._snapshots:
+                snapshot.put_answer(_pipeline_target(type_, name), Answer(200, {name: bodies[type_, name]}))
         for option, kind in _KINDS:
             for doc in surplus.get(option, []):
-                for memory in (self._memory, self._foreseen):
-                    memory.learn(kind.PATH, {"ids": {"values": [doc.id]}}, [doc])
-                items.append(_item(option, kind, doc))
+                items.append(_object_item(option, doc))
+                for snapshot in self._snapshots:
+                    snapshot.add_found(kind.PATH, {"ids": {"values": [doc.id]}}, [doc])
         return items
 
-    def _keep_referred(self, surplus: dict[str, list[Doc]], staying: list[str]) -> None:
-        """Take out of the surplus what is named in a text that stays: in pipelines, agents and the guardrails of models."""
-        referred = ("agents", "models", "connectors")
-        if not any(surplus.get(option) for option in referred):
+    def _keep_referenced(self, surplus: dict[str, list[Doc]], kept_texts: list[str]) -> None:
+        """Keep objects whose id is in a pipeline, an agent or the guardrails of a model that stays.
+
+        ``kept_texts`` are the texts of the pipelines that stay.
+        """
+        if not any(surplus.get(option) for option in _REFERENCED):
             return
-        every = Agent.search(self._client, {"match_all": {}})
-        # They go with the agents for which the server made them.
-        executors = agents.executors(every)
+        all_agents = Agent.search(self._client, {"match_all": {}})
+        # The server deletes them with the agents for which it created them.
+        executors = agents.executors(all_agents)
         surplus["agents"] = [doc for doc in surplus.get("agents", []) if doc.id not in executors]
-        going = {doc.id for option in referred for doc in surplus.get(option, [])}
+        pruned = {doc.id for option in _REFERENCED for doc in surplus.get(option, [])}
         texts = [
-            *staying,
+            *kept_texts,
             *(
-                text_of(self._as_foreseen(f"{Agent.PATH}/{segment(doc.id)}", doc.source))
-                for doc in every
-                if (executors[doc.id].id if doc.id in executors else doc.id) not in going
+                text_of(self._as_predicted(f"{Agent.PATH}/{segment(doc.id)}", doc.source))
+                for doc in all_agents
+                if (executors[doc.id].id if doc.id in executors else doc.id) not in pruned
             ),
-            *(_guard_of(doc) for doc in Model.search(self._client, {"match_all": {}}) if doc.id not in going),
+            *(_guardrails(doc) for doc in Model.search(self._client, {"match_all": {}}) if doc.id not in pruned),
         ]
-        needed = {(need.section, need.reference) for item in self._declaration for need in item.needs() if need.must}
-        # What is kept keeps what it uses in turn.
-        left = [(option, doc) for option in referred for doc in surplus.get(option, [])]
-        while True:
-            kept = next(
-                (
-                    (option, doc)
-                    for option, doc in left
-                    if not needed.isdisjoint([(option, doc.name), (option, doc.id)])
-                    or any(doc.id in text for text in texts)
-                ),
-                None,
+        self._keep_named_in(surplus, texts)
+
+    def _keep_named_in(self, surplus: dict[str, list[Doc]], texts: list[str]) -> None:
+        """Keep objects that a declared item requires or whose id is in one of the texts, and what these objects use in
+        turn."""
+        required = {
+            (each.section, each.reference)
+            for item in self._declaration
+            for each in item.dependencies()
+            if each.required
+        }
+
+        def is_used(option: str, doc: Doc) -> bool:
+            return not required.isdisjoint([(option, doc.name), (option, doc.id)]) or any(
+                doc.id in text for text in texts
             )
-            if kept is None:
+
+        remaining = [(option, doc) for option in _REFERENCED for doc in surplus.get(option, [])]
+        while True:
+            used = next(((option, doc) for option, doc in remaining if is_used(option, doc)), None)
+            if used is None:
                 return
-            left.remove(kept)
-            option, doc = kept
+            remaining.remove(used)
+            option, doc = used
             if option != "connectors":
-                texts.append(text_of(doc.source) if option == "agents" else _guard_of(doc))
+                texts.append(text_of(doc.source) if option == "agents" else _guardrails(doc))
             self._keep(surplus, option, doc, "an agent, a pipeline or a model uses it")
 
     def _keep_used(self, surplus: dict[str, list[Doc]]) -> None:
-        """Take out of the surplus the connectors and groups of models that stay."""
-        going = {doc.id for docs in surplus.values() for doc in docs}
+        """Keep the connectors and groups of models that stay."""
+        pruned = {doc.id for docs in surplus.values() for doc in docs}
         connectors = surplus.get("connectors", [])
         if connectors:
-            self._learn_models(models.connector_query(doc.id for doc in connectors))
+            self._search_models(models.connector_query(doc.id for doc in connectors))
         for doc in list(connectors):
-            users = [user for user in self._foreseen.having(Model.PATH, "connector_id", doc.id) if user.id not in going]
-            if users:
-                self._keep(surplus, "connectors", doc, f"model {users[0].name!r} uses it")
+            users = self._predicted.find_by(Model.PATH, "connector_id", doc.id)
+            staying = [user for user in users if user.id not in pruned]
+            if staying:
+                self._keep(surplus, "connectors", doc, f"model {staying[0].name!r} uses it")
         groups = surplus.get("model_groups", [])
         if groups:
-            self._learn_models({"terms": {"model_group_id": [doc.id for doc in groups]}})
-        # A model's own group goes with it, and stays with it.
+            self._search_models({"terms": {"model_group_id": [doc.id for doc in groups]}})
+        # Without a warning: a group that was created for a model is pruned and kept together with the model.
         surplus["model_groups"] = [
             doc
             for doc in groups
-            if all(user.id in going for user in self._foreseen.having(Model.PATH, "model_group_id", doc.id))
+            if all(user.id in pruned for user in self._predicted.find_by(Model.PATH, "model_group_id", doc.id))
         ]
 
-    def _as_foreseen(self, target: str, found: Any) -> Any:
-        """What is planned for an object, else what was found."""
-        answer = self._foreseen.read(target)
-        return found if answer is None else answer.body
+    def _as_predicted(self, target: str, observed: Any) -> Any:
+        """The predicted body of an object, or the observed one if no step changes it."""
+        answer = self._predicted.get(target)
+        return observed if answer is None else answer.body
 
-    def _learn_models(self, query: Mapping[str, Any]) -> None:
+    def _search_models(self, query: Mapping[str, Any]) -> None:
         found = Model.search(self._client, query)
-        for memory in (self._memory, self._foreseen):
-            memory.learn(Model.PATH, query, found)
+        for snapshot in self._snapshots:
+            snapshot.add_found(Model.PATH, query, found)
 
-    def _keep(self, surplus: dict[str, list[Doc]], option: str, doc: Doc, why: str) -> None:
+    def _keep(self, surplus: dict[str, list[Doc]], option: str, doc: Doc, reason: str) -> None:
         surplus[option] = [other for other in surplus[option] if other.id != doc.id]
-        self.warnings.append(f"{BY_OPTION[option].option}: {doc.name!r} ({doc.id}) is kept, as {why}.")
+        self.warnings.append(f"{option}: {doc.name!r} ({doc.id}) is kept, as {reason}.")
 
 
-def confirm(client: Client, given: str | None) -> None:
-    """Raises Failure unless the cluster's name was given."""
+def check_confirmation(client: Client, given: str | None) -> None:
+    """Raises Failure unless ``given`` is the cluster's name."""
     body = client.get("/").body
     name = str(body.get("cluster_name")) if isinstance(body, dict) else ""
     if given != name:
         raise Failure(
             "prune_unconfirmed",
-            f"'prune: all' removes what no declaration names; prune_confirm is {given!r}, the cluster's name {name!r}.",
+            f"'prune: all' deletes everything that is not declared; prune_confirm is {given!r}, the cluster's name {name!r}.",
         )
 
 
-def _guard_of(model: Doc) -> str:
-    """What tells which models guard another one."""
+def _guardrails(model: Doc) -> str:
+    """A model's guardrails as text, which contains the ids of the models that guard it."""
     return text_of(model.source.get("guardrails") or "")
 
 
-def _removable(option: str, doc: Doc) -> bool:
+def _is_prunable(option: str, doc: Doc) -> bool:
     if doc.source.get("is_hidden"):
         return False
     return option != "models" or str(doc.source.get("algorithm")).upper() == "REMOTE"
 
 
-def _item(option: str, kind: type[Kind], doc: Doc) -> Item:
+def _object_item(option: str, doc: Doc) -> Item:
+    named = {"name": doc.name} if option == "models" else {}
+    return _absent_item(option, doc.name, {BY_OPTION[option].by_id: doc.id, **named})
+
+
+def _absent_item(option: str, name: str, given: Mapping[str, Any]) -> Item:
     section = BY_OPTION[option]
-    given = {section.by_id: doc.id, "state": "absent", **({"name": doc.name} if option == "models" else {})}
-    options = ArgumentSpecValidator(dict(section.spec)).validate(given).validated_parameters
-    return Item(section, "prune", doc.name, options)
+    outcome = ArgumentSpecValidator(dict(section.spec)).validate({**given, "state": "absent"})
+    return Item(section, "prune", name, outcome.validated_parameters)
 
 
-def _pipeline_item(kind: str, name: str) -> Item:
-    section = BY_OPTION["pipelines"]
-    given = {"type": kind, "name": name, "state": "absent"}
-    options = ArgumentSpecValidator(dict(section.spec)).validate(given).validated_parameters
-    return Item(section, "prune", f"{kind}/{name}", options)
+def _pipeline_target(type_: str, name: str) -> str:
+    return f"{pipelines.PATHS[type_]}/{segment(name)}"

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What a cluster holds of what a declaration speaks of: one search for each kind, however many objects there are."""
+"""Reads the declared objects and what they refer to from a cluster: one search per kind, for any number of objects."""
 
 from __future__ import annotations
 
@@ -24,49 +24,55 @@ from .snapshot import Snapshot
 
 
 def read_snapshot(client: Client, declaration: Declaration) -> Snapshot:
-    """Everything that the declared items and their references are on the cluster. Raises Failure."""
-    memory = Snapshot()
-    wanted: dict[str, dict[str, None]] = {}
-    for item in declaration:
-        wanted.setdefault(item.section.option, {})[item.name] = None
-        for need in item.needs():
-            wanted.setdefault(need.section, {})[need.reference] = None
-    names = {option: list(found) for option, found in wanted.items()}
-    found = _learn(client, memory, Connector, names.get("connectors", []))
+    """The declared objects and the objects that they refer to, as they are on the cluster. Raises Failure."""
+    snapshot = Snapshot()
+    references = _references(declaration)
+    found = _search(client, snapshot, Connector, references.get("connectors", []))
     used = {each for doc in found for each in (doc.id, *connectors.replaced_ids(doc.source))}
-    wanted_models = list(dict.fromkeys([*names.get("models", []), *names.get("controllers", [])]))
-    more = [models.connector_query(used)] if used else []
-    if "connectors" in names or wanted_models:
-        _learn(client, memory, Model, wanted_models, more)
-    _learn(client, memory, ModelGroup, names.get("model_groups", []))
-    _learn(client, memory, Agent, names.get("agents", []))
-    for kind in pipelines.PATHS:
-        declared = [name.partition("/")[2] for name in names.get("pipelines", []) if name.startswith(f"{kind}/")]
+    of_models = list(dict.fromkeys([*references.get("models", []), *references.get("controllers", [])]))
+    users = [models.connector_query(used)] if used else []
+    if "connectors" in references or of_models:
+        _search(client, snapshot, Model, of_models, users)
+    _search(client, snapshot, ModelGroup, references.get("model_groups", []))
+    _search(client, snapshot, Agent, references.get("agents", []))
+    for type_ in pipelines.PATHS:
+        declared = [name.partition("/")[2] for name in references.get("pipelines", []) if name.startswith(f"{type_}/")]
         if declared:
-            _learn_pipelines(client, memory, kind, declared)
-    return memory
+            _read_pipelines(client, snapshot, type_, declared)
+    return snapshot
 
 
-def _learn(
+def _references(declaration: Declaration) -> dict[str, list[str]]:
+    """The names and ids in the declaration, by section."""
+    references: dict[str, dict[str, None]] = {}
+    for item in declaration:
+        references.setdefault(item.section.option, {})[item.name] = None
+        for dependency in item.dependencies():
+            references.setdefault(dependency.section, {})[dependency.reference] = None
+    return {option: list(found) for option, found in references.items()}
+
+
+def _search(
     client: Client,
-    memory: Snapshot,
+    snapshot: Snapshot,
     kind: type[Kind],
     references: Iterable[str],
     more: list[dict[str, Any]] | None = None,
 ) -> list[Doc]:
+    """Add the objects with these names or ids, and those that ``more`` queries find, to the snapshot; return them."""
     references = list(references)
-    asked = [{"terms": {"name.keyword": references}}, {"ids": {"values": references}}] if references else []
-    asked += more or []
-    if not asked:
+    queries = [{"terms": {"name.keyword": references}}, {"ids": {"values": references}}] if references else []
+    queries += more or []
+    if not queries:
         return []
-    query = {"bool": {"should": asked}}
+    query = {"bool": {"should": queries}}
     found = kind.search(client, query)
-    memory.learn(kind.PATH, query, found)
+    snapshot.add_found(kind.PATH, query, found)
     return found
 
 
-def _learn_pipelines(client: Client, memory: Snapshot, kind: str, names: list[str]) -> None:
-    held = pipelines.read_all(client, kind)
+def _read_pipelines(client: Client, snapshot: Snapshot, type_: str, names: list[str]) -> None:
+    observed = pipelines.read_all(client, type_)
     for name in names:
-        body = {name: held[name]} if name in held else {}
-        memory.answer(f"{pipelines.PATHS[kind]}/{segment(name)}", Answer(200 if body else 404, body))
+        body = {name: observed[name]} if name in observed else {}
+        snapshot.put_answer(f"{pipelines.PATHS[type_]}/{segment(name)}", Answer(200 if body else 404, body))

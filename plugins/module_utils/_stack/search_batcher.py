@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""One search for the names of all that several workers have just made, instead of one for each of them."""
+"""Combines the searches of several workers: one search for the names of all objects that they have just created."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .._http.clock import Clock
 from .._kinds.base import Doc, Kind
 
 
-class _Look:
-    """What one round of searches is to answer, and its answers."""
+class _Batch:
+    """The names of one batch of searches, and the objects that the searches found."""
 
     def __init__(self) -> None:
         self.names: dict[type[Kind], set[str]] = {}
         self.found: dict[type[Kind], list[Doc]] = {}
         self.failure: Failure | None = None
-        self.begun = False
+        self.started = False
         self.done = False
 
-    def take(self, client: Client) -> None:
+    def search(self, client: Client) -> None:
         try:
             for kind, names in self.names.items():
                 self.found[kind] = kind.search(client, {"terms": {"name.keyword": sorted(names)}})
@@ -36,86 +36,87 @@ class _Look:
             self.failure = failure
 
 
-class _Resting(Clock):
-    """A clock for those who have a turn: whoever sleeps by it gives it up meanwhile, as nobody is to wait for that."""
+class _SlotReleasingClock(Clock):
+    """Clock that releases the worker's slot while it sleeps."""
 
-    def __init__(self, looks: SearchBatcher, clock: Clock) -> None:
-        self._looks = looks
-        self.now, self.epoch, self.jitter = clock.now, clock.epoch, clock.jitter  # type: ignore[method-assign] # only its sleep is another
+    def __init__(self, batcher: SearchBatcher, clock: Clock) -> None:
+        self._batcher = batcher
+        self.now, self.epoch, self.jitter = clock.now, clock.epoch, clock.jitter  # type: ignore[method-assign] # only its sleep differs
         self._sleep = clock.sleep
 
     def sleep(self, seconds: float) -> None:
-        with self._looks.away():
+        with self._batcher.released_slot():
             self._sleep(seconds)
 
 
 class SearchBatcher:
-    """Workers write in turns, ``parallel`` of them at once.
+    """Worker slots and shared searches: at most ``parallel`` workers have a slot at once.
 
-    Whoever has made something and asks who else has its name gives up the turn. As soon as nobody has one or wants one,
-    one search for each kind answers all who wait.
+    A worker that calls :meth:`search` releases its slot and waits. As soon as no worker has a slot or waits for one, one
+    search per kind answers all calls.
     """
 
     def __init__(self, client: Client, parallel: int) -> None:
         self._client = client
         self._parallel = parallel
         self._condition = threading.Condition()
-        self.clock: Clock = _Resting(self, client.clock)
+        self.clock: Clock = _SlotReleasingClock(self, client.clock)
         self._working = 0
-        self._wanting = 0
-        self._next = _Look()
+        self._waiting_for_slot = 0
+        self._next = _Batch()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
+        """Work in one of the slots; wait for a free one first."""
         with self._condition:
-            self._enter()
+            self._take_slot()
         try:
             yield
         finally:
             with self._condition:
-                self._leave()
+                self._release_slot()
 
     @contextmanager
-    def away(self) -> Iterator[None]:
-        """To be asked by who has a turn, which others may have meanwhile."""
+    def released_slot(self) -> Iterator[None]:
+        """Release the caller's slot for other workers, and take one again at the end."""
         with self._condition:
-            self._leave()
+            self._release_slot()
         try:
             yield
         finally:
             with self._condition:
-                self._enter()
+                self._take_slot()
 
-    def named(self, kind: type[Kind], name: str) -> list[Doc]:
-        """All objects of exactly this name as a search finds them. To be asked by who has a turn. Raises Failure."""
+    def search(self, kind: type[Kind], name: str) -> list[Doc]:
+        """All objects with exactly this name that a search finds. The caller must have a slot. Raises Failure."""
         with self._condition:
-            look = self._next
-            look.names.setdefault(kind, set()).add(name)
-            self._leave()
-            self._condition.wait_for(lambda: look.begun or not self._working + self._wanting)
-            takes, look.begun = not look.begun, True
-            if takes:
-                self._next = _Look()
+            batch = self._next
+            batch.names.setdefault(kind, set()).add(name)
+            self._release_slot()
+            self._condition.wait_for(lambda: batch.started or not self._working + self._waiting_for_slot)
+            is_first, batch.started = not batch.started, True
+            if is_first:
+                self._next = _Batch()
         try:
-            if takes:
-                look.take(self._client)
+            if is_first:
+                batch.search(self._client)
         finally:
             with self._condition:
-                # Whatever has happened, nobody waits for ever.
-                look.done = look.done or takes
+                # Also after an unexpected exception, or the other workers would wait for ever.
+                batch.done = batch.done or is_first
                 self._condition.notify_all()
-                self._condition.wait_for(lambda: look.done)
-                self._enter()
-        if look.failure:
-            raise look.failure
-        return [doc for doc in look.found[kind] if doc.name == name]
+                self._condition.wait_for(lambda: batch.done)
+                self._take_slot()
+        if batch.failure:
+            raise batch.failure
+        return [doc for doc in batch.found[kind] if doc.name == name]
 
-    def _enter(self) -> None:
-        self._wanting += 1
+    def _take_slot(self) -> None:
+        self._waiting_for_slot += 1
         self._condition.wait_for(lambda: self._working < self._parallel)
-        self._wanting -= 1
+        self._waiting_for_slot -= 1
         self._working += 1
 
-    def _leave(self) -> None:
+    def _release_slot(self) -> None:
         self._working -= 1
         self._condition.notify_all()

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The sections of a stack: which task does their items, what an item is called, what it needs. One entry each."""
+"""The sections of a stack: for each its module, the names of its items, and what its items depend on."""
 
 from __future__ import annotations
 
@@ -35,29 +35,30 @@ from .._values.compare import text_of
 
 _REFERENCE = re.compile(r"\$\{(model|agent):([^}]+)\}")
 
-#: The section that ``${model:...}`` and ``${agent:...}`` speak of.
+#: The section to which ``${model:...}`` and ``${agent:...}`` refer.
 _SECTION_OF = {"model": "models", "agent": "agents"}
 
 
-class Need(NamedTuple):
-    """What an item refers to: the section, the name or id, and whether it has to be there already or declared."""
+class Dependency(NamedTuple):
+    """An object to which an item refers: its section, and its name or id. If ``required``, it must be declared or on the
+    cluster."""
 
     section: str
     reference: str
-    must: bool = True
+    required: bool = True
 
 
 class Section(NamedTuple):
     """One section of a stack: its option, and the module whose options its items take and whose task applies them.
 
-    ``name_of`` and ``needs`` take the validated parameters of an item.
+    ``name_of`` and ``dependencies`` take the validated parameters of an item.
     """
 
     option: str
     module_name: str
     module: Module
     name_of: Callable[[Mapping[str, Any]], str]
-    needs: Callable[[Mapping[str, Any]], list[Need]]
+    dependencies: Callable[[Mapping[str, Any]], list[Dependency]]
     kind: type[Kind] | None = None
     #: The option that names an object by its id. A stack refuses it, as ids differ from cluster to cluster.
     by_id: str = ""
@@ -100,30 +101,34 @@ def _pipeline_name(item: Mapping[str, Any]) -> str:
     return f"{item['type']}/{item['name']}"
 
 
-def _needs_of_model(item: Mapping[str, Any]) -> list[Need]:
-    needs = [Need("connectors", item["connector"])] if item["connector"] else []
-    # One that states no group gets one of its own name.
-    return [*needs, Need("model_groups", item["model_group"] or item["name"], must=False)]
+def _no_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
+    return []
 
 
-def _needs_of_controller(item: Mapping[str, Any]) -> list[Need]:
-    return [Need("models", item["model"])]
+def _model_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
+    connector = [Dependency("connectors", item["connector"])] if item["connector"] else []
+    # Without 'model_group', the model gets a group with the model's name.
+    return [*connector, Dependency("model_groups", item["model_group"] or item["name"], required=False)]
 
 
-def _needs_of_agent(item: Mapping[str, Any]) -> list[Need]:
+def _controller_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
+    return [Dependency("models", item["model"])]
+
+
+def _agent_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
     model = (item["llm"] or {}).get("model_id")
-    plain = [Need("models", model)] if model and "${" not in model else []
-    return plain + list(_referred(item))
+    by_name = [Dependency("models", model)] if model and "${" not in model else []
+    return by_name + list(_references(item))
 
 
-def _needs_of_pipeline(item: Mapping[str, Any]) -> list[Need]:
-    return list(_referred(item))
+def _pipeline_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
+    return list(_references(item))
 
 
-def _referred(item: Mapping[str, Any]) -> Iterator[Need]:
-    """The references of the form ``${model:name}``, at any depth."""
+def _references(item: Mapping[str, Any]) -> Iterator[Dependency]:
+    """The references such as ``${model:name}``, at any depth."""
     for kind, name in dict.fromkeys(_REFERENCE.findall(text_of(dict(item)))):
-        yield Need(_SECTION_OF[kind], name.strip())
+        yield Dependency(_SECTION_OF[kind], name.strip())
 
 
 def _secrets_of_connector(item: Mapping[str, Any]) -> list[str]:
@@ -134,35 +139,35 @@ def _secrets_of_connector(item: Mapping[str, Any]) -> list[str]:
 
 
 SETTINGS = Section(
-    "settings", "opensearch_cluster_setting", opensearch_cluster_setting.MODULE, _setting_names, lambda item: []
+    "settings", "opensearch_cluster_setting", opensearch_cluster_setting.MODULE, _setting_names, _no_dependencies
 )
 
-#: In the order in which they depend on each other.
+#: Sorted: each section depends only on those before it.
 SECTIONS = (
     SETTINGS,
     Section(
         "model_groups", "ml_model_group", ml_model_group.MODULE,
-        _name, lambda item: [], ModelGroup, "model_group_id", True,
+        _name, _no_dependencies, ModelGroup, "model_group_id", True,
     ),
     Section(
         "connectors", "ml_connector", ml_connector.MODULE,
-        _connector_name, lambda item: [], Connector, "connector_id", True, _secrets_of_connector,
+        _connector_name, _no_dependencies, Connector, "connector_id", True, _secrets_of_connector,
     ),
     Section(
         "models", "ml_model", ml_model.MODULE,
-        _name, _needs_of_model, Model, "model_id", True,
+        _name, _model_dependencies, Model, "model_id", True,
     ),
     Section(
         "controllers", "ml_controller", ml_controller.MODULE,
-        _controlled_model, _needs_of_controller, Controller,
+        _controlled_model, _controller_dependencies, Controller,
     ),
     Section(
         "agents", "ml_agent", ml_agent.MODULE,
-        _name, _needs_of_agent, Agent, "agent_id", True,
+        _name, _agent_dependencies, Agent, "agent_id", True,
     ),
     Section(
         "pipelines", "opensearch_pipeline", opensearch_pipeline.MODULE,
-        _pipeline_name, _needs_of_pipeline, None, "", True,
+        _pipeline_name, _pipeline_dependencies, None, "", True,
     ),
 )  # fmt: skip
 

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What is known of a cluster from a few large searches, so that tasks can ask their many small questions of that."""
+"""A snapshot of a cluster from a few large searches, and a client that answers the many small reads of tasks from it."""
 
 from __future__ import annotations
 
@@ -16,159 +16,176 @@ from .._errors.exceptions import ApiError
 from .._http.client import Answer, Client, segment
 from .._kinds.base import Doc
 
-#: Under these the server makes an object, whose id is not known before.
-_MAKING = ("_create", "_register")
+#: The last segment of paths under which the server creates an object with an id of its choice.
+_CREATING = ("_create", "_register")
 
 
-def keys_of(query: Mapping[str, Any]) -> set[tuple[str, str]] | None:
-    """The fields and values of which a search is the union; None where it asks for anything else."""
+def lookup_keys(query: Mapping[str, Any]) -> set[tuple[str, str]] | None:
+    """The (field, value) pairs of which a query finds every object with at least one; None for any other query."""
     if len(query) != 1:
         return None
     ((clause, condition),) = query.items()
     if clause == "ids":
         return {("_id", str(value)) for value in condition["values"]}
-    if clause in ("term", "terms") and len(condition) == 1:
-        ((field, values),) = condition.items()
-        values = [values] if clause == "term" else values
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            return None
-        return {(field[: -len(".keyword")] if field.endswith(".keyword") else field, value) for value in values}
-    if clause == "bool" and set(condition) == {"should"}:
-        found = [keys_of(part) for part in condition["should"]]
-        return None if None in found else {key for part in found for key in part or ()}
+    if clause in ("term", "terms"):
+        return _term_keys(clause, condition)
+    if clause == "bool":
+        return _should_keys(condition)
     return None
 
 
-class Snapshot:
-    """Objects as they were when they were read, and which questions about them are answered by that.
+def _term_keys(clause: str, condition: Mapping[str, Any]) -> set[tuple[str, str]] | None:
+    if len(condition) != 1:
+        return None
+    ((field, given),) = condition.items()
+    values = [given] if clause == "term" else given
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        return None
+    suffix = ".keyword"
+    return {(field[: -len(suffix)] if field.endswith(suffix) else field, value) for value in values}
 
-    What was written since is no longer known. Safe for use by several threads.
+
+def _should_keys(condition: Mapping[str, Any]) -> set[tuple[str, str]] | None:
+    if set(condition) != {"should"}:
+        return None
+    found = [lookup_keys(part) for part in condition["should"]]
+    return None if None in found else {key for part in found for key in part or ()}
+
+
+class Snapshot:
+    """Objects as they were read, and for which reads these objects are a complete answer.
+
+    A write through :class:`CachedClient` drops what it may have changed. Safe for use by several threads.
+
+    ``path`` is the path of a kind, such as Connector.PATH; ``target`` is the path and query of a GET.
     """
 
-    #: The fields by which objects are looked for.
+    #: The fields by which a snapshot finds objects.
     FIELDS = ("name", "connector_id", "model_group_id")
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        #: What is there under a kind's path and an id, and what is known to be gone, by the target of its GET.
+        #: Objects with the path of their kind, by the target of their GET.
         self._docs: dict[str, tuple[str, Doc]] = {}
-        self._gone: set[str] = set()
-        self._doubted: set[str] = set()
+        #: Targets of objects that are known not to exist, of stale objects, and of objects that are only planned.
+        self._missing: set[str] = set()
+        self._stale: set[str] = set()
         self._planned: set[str] = set()
-        #: Which objects a key finds, and of which keys all objects are known.
+        #: The ids of the objects with a (path, field, value), and those of which all objects are known.
         self._ids: dict[tuple[str, str, str], dict[str, None]] = {}
-        self._covered: set[tuple[str, str, str]] = set()
+        self._complete: set[tuple[str, str, str]] = set()
         self._paths: set[str] = set()
+        #: Answers to GETs of anything else, by their targets.
         self._answers: dict[str, Answer] = {}
 
-    def fork(self) -> Snapshot:
-        """A copy that can be changed on its own."""
-        forked = Snapshot()
+    def copy(self) -> Snapshot:
+        """An independent copy."""
+        other = Snapshot()
         with self._lock:
-            forked._docs, forked._answers = dict(self._docs), dict(self._answers)
-            forked._gone, forked._doubted, forked._planned = set(self._gone), set(self._doubted), set(self._planned)
-            forked._ids = {key: dict(ids) for key, ids in self._ids.items()}
-            forked._covered, forked._paths = set(self._covered), set(self._paths)
-        return forked
+            other._docs, other._answers = dict(self._docs), dict(self._answers)
+            other._missing, other._stale, other._planned = set(self._missing), set(self._stale), set(self._planned)
+            other._ids = {key: dict(ids) for key, ids in self._ids.items()}
+            other._complete, other._paths = set(self._complete), set(self._paths)
+        return other
 
-    def learn(self, path: str, query: Mapping[str, Any], found: Iterable[Doc]) -> None:
-        """Take in what a search under a kind's path has found: all there is of what it asked for. What is known of an
-        object already, or that it is gone, counts more."""
+    def add_found(self, path: str, query: Mapping[str, Any], found: Iterable[Doc]) -> None:
+        """Add all objects that a search has found. Objects that the snapshot already has, or knows not to exist, stay as
+        they are."""
         with self._lock:
             self._paths.add(path)
-            self._covered |= {(path, *key) for key in keys_of(query) or ()}
+            self._complete |= {(path, *key) for key in lookup_keys(query) or ()}
             for doc in found:
-                if _target(path, doc.id) not in self._docs and _target(path, doc.id) not in self._gone:
+                if _target(path, doc.id) not in self._docs and _target(path, doc.id) not in self._missing:
                     self._put(path, doc)
 
     def put(self, path: str, doc: Doc, *, planned: bool = False) -> None:
-        """Take in an object that was made, or is ``planned``: the only one of its name."""
+        """Add a created or ``planned`` object, the only one of its name."""
         with self._lock:
             self._put(path, doc)
             if planned:
                 self._planned.add(_target(path, doc.id))
-            self._covered |= {(path, "name", doc.name), (path, "_id", doc.id), (path, "connector_id", doc.id)}
+            self._complete |= {(path, "name", doc.name), (path, "_id", doc.id), (path, "connector_id", doc.id)}
 
     def remove(self, path: str, object_id: str) -> None:
-        """Take in that an object is gone."""
+        """Record that an object does not exist."""
         with self._lock:
             self._drop(_target(path, object_id))
-            self._gone.add(_target(path, object_id))
+            self._missing.add(_target(path, object_id))
 
-    def doubt(self, targets: Iterable[str]) -> bool:
-        """Have objects read anew before they are told of again, as a search may be a second behind. What is planned
-        cannot be read. Returns whether there is anything to read."""
+    def mark_stale(self, targets: Iterable[str]) -> bool:
+        """Have the next read of these objects go to the server, as a search may lag behind by a second. Planned objects
+        cannot be read from the server and stay. Returns whether any object was marked."""
         with self._lock:
-            doubted = self._docs.keys() & (set(targets) - self._planned)
-            self._doubted |= doubted
-            return bool(doubted)
+            stale = self._docs.keys() & (set(targets) - self._planned)
+            self._stale |= stale
+            return bool(stale)
 
-    def answer(self, target: str, answer: Answer) -> None:
-        """Keep the answer to a read that is no object's."""
+    def put_answer(self, target: str, answer: Answer) -> None:
+        """Add the answer to a GET of something that is not an object with an id."""
         with self._lock:
             self._answers[target] = answer
 
-    def read(self, target: str) -> Answer | None:
-        """The answer to a GET, as far as it is known."""
+    def get(self, target: str) -> Answer | None:
+        """The answer to a GET; None if it is not known."""
         with self._lock:
-            if target in self._gone:
+            if target in self._missing:
                 return Answer(404, {})
-            if target in self._docs and target not in self._doubted:
+            if target in self._docs and target not in self._stale:
                 return Answer(200, self._docs[target][1].source)
             return self._answers.get(target)
 
-    def reread(self, target: str, answer: Answer | None) -> None:
-        """Take in what a GET has told; None where there is none."""
+    def refresh(self, target: str, answer: Answer | None) -> None:
+        """Record the server's answer to a GET; None if the server answered 404."""
         with self._lock:
             if target not in self._docs:
                 if answer is not None:
                     self._answers[target] = answer
                 return
             path, doc = self._docs[target]
-            self._doubted.discard(target)
+            self._stale.discard(target)
             if answer is None:
                 self.remove(path, doc.id)
             else:
                 self._put(path, Doc(doc.id, answer.body))
 
     def search(self, path: str, body: Mapping[str, Any]) -> list[Doc] | None:
-        """What a search of one page would find, as far as it is known."""
+        """What a search with this body finds; None if that is not known or does not fit on one page."""
         must = body.get("query", {}).get("bool", {}).get("must", [])
-        keys = keys_of(must[0]) if len(must) == 1 else None
+        keys = lookup_keys(must[0]) if len(must) == 1 else None
         with self._lock:
-            if keys is None or not self._covered.issuperset((path, *key) for key in keys):
+            if keys is None or not self._complete.issuperset((path, *key) for key in keys):
                 return None
             ids = {object_id: None for key in sorted(keys) for object_id in self._ids.get((path, *key), ())}
             found = [self._docs[_target(path, object_id)][1] for object_id in ids]
             return found if len(found) < body["size"] else None
 
-    def having(self, path: str, field: str, value: str) -> list[Doc]:
-        """The known objects with a value in one of :attr:`FIELDS`."""
+    def find_by(self, path: str, field: str, value: str) -> list[Doc]:
+        """The known objects with this value in one of :attr:`FIELDS`."""
         with self._lock:
             return [self._docs[_target(path, found)][1] for found in self._ids.get((path, field, value), ())]
 
-    def holds(self, path: str, reference: str) -> bool:
-        """Whether an object of this name or id is known."""
+    def contains(self, path: str, reference: str) -> bool:
+        """Whether an object with this name or id is known."""
         with self._lock:
             return any(self._ids.get((path, field, reference)) for field in ("name", "_id"))
 
-    def written(self, path: str, body: Any) -> None:
-        """Forget what a write may have changed."""
+    def forget_written(self, path: str, body: Any) -> None:
+        """Drop what a write to this path may have changed. ``path`` may be below the path of a kind."""
         with self._lock:
             kind = next((known for known in self._paths if path.startswith(known + "/")), None)
             stale = path if kind is None else kind + "/"
-            self._answers = {target: held for target, held in self._answers.items() if not target.startswith(stale)}
+            self._answers = {target: answer for target, answer in self._answers.items() if not target.startswith(stale)}
             if kind is None:
                 return
-            uncovered = _keys(body) if isinstance(body, dict) else set()
+            incomplete = _keys(body) if isinstance(body, dict) else set()
             first = path[len(kind) + 1 :].split("/")[0]
-            if first not in _MAKING:
+            if first not in _CREATING:
                 target = f"{kind}/{first}"
                 if target in self._docs:
                     doc = self._docs[target][1]
-                    uncovered |= _keys(doc.source) | {("_id", doc.id)}
+                    incomplete |= _keys(doc.source) | {("_id", doc.id)}
                 self._drop(target)
-            self._covered -= {(kind, *key) for key in uncovered}
+            self._complete -= {(kind, *key) for key in incomplete}
 
     def _put(self, path: str, doc: Doc) -> None:
         target = _target(path, doc.id)
@@ -179,7 +196,7 @@ class Snapshot:
             self._ids.setdefault((path, *key), {})[doc.id] = None
 
     def _drop(self, target: str) -> None:
-        self._gone.discard(target)
+        self._missing.discard(target)
         if target in self._docs:
             path, doc = self._docs.pop(target)
             for key in {("_id", doc.id), *_keys(doc.source)}:
@@ -187,45 +204,49 @@ class Snapshot:
 
 
 class CachedClient(Client):
-    """A client that sends only what the memory cannot answer, over the connections of another one.
+    """A client that sends only the reads that the snapshot cannot answer, over the connections of another client.
 
-    Where it may write, it tells each thing from memory once only: whoever asks again waits for a change.
+    While planning (``read_only``), the snapshot answers every read that it can. While applying, it answers each read once;
+    a repeated read is a poll and goes to the server.
     """
 
-    def __init__(self, client: Client, memory: Snapshot, *, read_only: bool) -> None:
+    def __init__(self, client: Client, snapshot: Snapshot, *, read_only: bool) -> None:
         vars(self).update(vars(client))
         self.reads = self.writes = 0
-        self.memory = memory
+        self.snapshot = snapshot
         self._read_only = self.is_cached = read_only
-        self._told: set[Any] = set()
-        #: The targets of the reads that were answered from memory.
-        self.recalled: set[str] = set()
+        #: While applying: the reads so far.
+        self._asked: set[Any] = set()
+        #: The targets of the GETs that the snapshot has answered.
+        self.served_from_snapshot: set[str] = set()
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: tuple[int, ...] = ()) -> Answer:
         target = path + ("?" + urlencode(query, quote_via=quote) if query else "")
-        known = self.memory.read(target) if self._may_recall(target) else None
+        known = self.snapshot.get(target) if self._may_use_snapshot(target) else None
         if known is None:
-            return self._read(target, path, query, accept)
-        self.recalled.add(target)
+            return self._get_from_server(target, path, query, accept)
+        self.served_from_snapshot.add(target)
         if known.status >= 400 and known.status not in accept:
-            raise ApiError("api_error", f"GET {path}: there is none.", known.status, "", "")
+            raise ApiError("api_error", f"GET {path}: not found.", known.status, "", "")
         return known
 
-    def _read(self, target: str, path: str, query: Mapping[str, str] | None, accept: tuple[int, ...]) -> Answer:
+    def _get_from_server(
+        self, target: str, path: str, query: Mapping[str, str] | None, accept: tuple[int, ...]
+    ) -> Answer:
         try:
             answer = super().get(path, query, accept=accept)
         except ApiError as error:
             if self._read_only and error.status == 404:
-                self.memory.reread(target, None)
+                self.snapshot.refresh(target, None)
             raise
-        # What the server is does not change, and each task of a set asks for it.
+        # Each task reads "/" for the server's version, which does not change.
         if self._read_only or target == "/":
-            self.memory.reread(target, answer)
+            self.snapshot.refresh(target, answer)
         return answer
 
     def search(self, path: str, body: Mapping[str, Any], *, accept: tuple[int, ...] = ()) -> Answer:
         kind = path.rpartition("/_search")[0]
-        found = self.memory.search(kind, body) if self._may_recall((path, str(body))) else None
+        found = self.snapshot.search(kind, body) if self._may_use_snapshot((path, str(body))) else None
         if found is None:
             return super().search(path, body, accept=accept)
         return Answer(200, {"hits": {"hits": [{"_id": doc.id, "_source": doc.source} for doc in found]}})
@@ -234,7 +255,7 @@ class CachedClient(Client):
         try:
             return super().create(path, body, query)
         finally:
-            self.memory.written(path, body)
+            self.snapshot.forget_written(path, body)
 
     def change(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, accept: tuple[int, ...] = ()
@@ -242,13 +263,13 @@ class CachedClient(Client):
         try:
             return super().change(method, path, body, accept=accept)
         finally:
-            self.memory.written(path, body)
+            self.snapshot.forget_written(path, body)
 
-    def _may_recall(self, question: Any) -> bool:
+    def _may_use_snapshot(self, read: Any) -> bool:
         if self._read_only:
             return True
-        first = question not in self._told
-        self._told.add(question)
+        first = read not in self._asked
+        self._asked.add(read)
         return first
 
 
@@ -257,5 +278,5 @@ def _target(path: str, object_id: str) -> str:
 
 
 def _keys(source: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """What an object is found by, its id aside."""
+    """The keys by which an object is found, except its id."""
     return {(field, source[field]) for field in Snapshot.FIELDS if isinstance(source.get(field), str)}

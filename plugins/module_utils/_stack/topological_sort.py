@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What comes before what. (The standard library's graphlib is not in Python 3.8.)"""
+"""Topological sort. The standard library's graphlib does not exist in Python 3.8."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ Node = TypeVar("Node", bound=Hashable)
 
 
 class Cycle(Exception):
-    """Some nodes need each other; ``nodes`` are they, each needing the next, the first again at the end."""
+    """Some nodes depend on each other: in ``nodes`` each depends on the next, and the last is the first one again."""
 
     def __init__(self, nodes: list[Any]) -> None:
         super().__init__(nodes)
         self.nodes = nodes
 
 
-def ordered(needs: Mapping[Node, Iterable[Node]]) -> list[Node]:
-    """The nodes, each after those that it needs, as they were given otherwise. Raises Cycle."""
+def topological_order(dependencies: Mapping[Node, Iterable[Node]]) -> list[Node]:
+    """The nodes, each after its dependencies, otherwise in the given order. Raises Cycle."""
     done: dict[Node, None] = {}
-    for node in needs:
-        # Depth first, with a stack of its own, as a chain may be longer than Python's.
+    for node in dependencies:
+        # Depth first with an explicit stack: a chain may be longer than Python's recursion limit.
         trail: dict[Node, list[Node]] = {}
-        _enter(node, needs, done, trail)
+        _enter(node, dependencies, done, trail)
         while trail:
             current = next(reversed(trail))
             if not trail[current]:
                 del trail[current]
                 done[current] = None
                 continue
-            needed = trail[current].pop(0)
-            if needed in trail:
+            dependency = trail[current].pop(0)
+            if dependency in trail:
                 nodes = list(trail)
-                raise Cycle([*nodes[nodes.index(needed) :], needed])
-            _enter(needed, needs, done, trail)
+                raise Cycle([*nodes[nodes.index(dependency) :], dependency])
+            _enter(dependency, dependencies, done, trail)
     return list(done)
 
 
 def _enter(
-    node: Node, needs: Mapping[Node, Iterable[Node]], done: dict[Node, None], trail: dict[Node, list[Node]]
+    node: Node, dependencies: Mapping[Node, Iterable[Node]], done: dict[Node, None], trail: dict[Node, list[Node]]
 ) -> None:
     if node not in done:
-        trail[node] = list(needs.get(node, ()))
+        trail[node] = list(dependencies.get(node, ()))

@@ -386,7 +386,7 @@ class TestFailure:
 
 
 def test_secrets_are_known(cluster: FakeCluster) -> None:
-    found = ml_stack.secrets({**dict.fromkeys(ml_stack.OPTIONS), **stack()})
+    found = ml_stack.secrets({**dict.fromkeys(ml_stack.SPEC), **stack()}, None)
     assert found == ["s3cret-1", "s3cret-1"]
 
 

@@ -28,7 +28,7 @@ def everybody(looks: SearchBatcher, work) -> list:
 
     def one(number: int):
         here.wait(10)
-        with looks.turn():
+        with looks.slot():
             try:
                 return work(number)
             except (Failure, ZeroDivisionError, KeyError) as exc:
@@ -53,7 +53,7 @@ def test_each_gets_the_objects_of_the_own_name(cluster: FakeCluster, parallel: i
         most.append(len(working))
         time.sleep(0.01)
         working.remove(number)
-        found = looks.named(Connector, f"C {number}")
+        found = looks.search(Connector, f"C {number}")
         return sorted(doc.id for doc in found)
 
     expected = [[each] for each in ids]
@@ -70,7 +70,7 @@ def test_one_search_for_all_who_wait_and_each_kind(cluster: FakeCluster) -> None
 
     def work(number: int) -> int:
         everybody_works.wait(10)
-        return len(looks.named((Connector, ModelGroup)[number % 2], f"C {number}"))
+        return len(looks.search((Connector, ModelGroup)[number % 2], f"C {number}"))
 
     assert everybody(looks, work) == [0] * WORKERS
     assert searches(cluster) == 2
@@ -83,18 +83,18 @@ def test_a_search_that_fails_fails_all_who_share_it(cluster: FakeCluster) -> Non
 
     def work(number: int) -> list:
         everybody_works.wait(10)
-        return looks.named(Connector, f"C {number}")
+        return looks.search(Connector, f"C {number}")
 
     outcomes = everybody(looks, work)
     assert all(isinstance(outcome, Failure) for outcome in outcomes), outcomes
     # The next ones are not held up by that.
-    assert everybody(looks, lambda number: looks.named(Connector, "C")) == [[]] * WORKERS
+    assert everybody(looks, lambda number: looks.search(Connector, "C")) == [[]] * WORKERS
 
 
 def test_a_search_that_breaks_leaves_nobody_waiting(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = SearchBatcher(make_run(cluster).client, WORKERS)
     monkeypatch.setattr(Connector, "search", lambda *args: 1 / 0)
-    outcomes = everybody(looks, lambda number: looks.named(Connector, f"C {number}"))
+    outcomes = everybody(looks, lambda number: looks.search(Connector, f"C {number}"))
     assert all(isinstance(outcome, (ZeroDivisionError, KeyError)) for outcome in outcomes), outcomes
 
 
@@ -109,7 +109,7 @@ def test_whoever_sleeps_holds_nobody_up(cluster: FakeCluster) -> None:
 
     def work(number: int) -> None:
         if number:
-            looks.named(Connector, "C")
+            looks.search(Connector, "C")
             asked.set()
         else:
             looks.clock.sleep(1.0)
