@@ -4,11 +4,16 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The one way to the cluster: hosts, retries, check-mode guard, decoding. Knows HTTP, not ML Commons."""
+"""The HTTP client of one server: hosts, retries, check mode, JSON.
+
+:class:`Client` also knows what the answers of OpenSearch and ML Commons mean; the client for Ollama overrides that.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Callable, Mapping, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -17,17 +22,8 @@ from .._errors.exceptions import AnswerLost, ApiError, Failure, Unreachable, Wri
 from .._values import json_text
 from .auth import Auth
 from .clock import Clock
+from .retry import GATEWAY, NOT_SENT, Problem, Retries
 from .transport import NoAnswer, NotSent, RawAnswer, Transport
-
-#: Gateways answer these without saying whether the server has done its work.
-GATEWAY = (502, 503, 504)
-
-#: Longest pause between two tries, and the longest that a Retry-After is obeyed, in seconds.
-LONGEST_PAUSE, LONGEST_RETRY_AFTER = 5.0, 30.0
-
-#: A starting cluster opens its shards, sets its security up and makes its master key within some ten seconds each: a pause
-#: and a number of tries that outlast it.
-STARTING_PAUSE, STARTING_TRIES = 2.0, 15
 
 
 class Answer(NamedTuple):
@@ -37,13 +33,51 @@ class Answer(NamedTuple):
     body: Any
 
 
-class Client:
-    """Talks to one cluster. Counts what it sends in ``reads`` and ``writes``.
+@dataclass(frozen=True)
+class Request:
+    """One request to the server.
 
-    With ``read_only`` every write raises :class:`WriteInCheckMode` before it leaves.
+    ``body`` is sent as JSON; a list as one JSON document per line. ``repeatable``: the server may execute it twice with the
+    same effect as once. ``accept``: statuses that are a success besides 2xx. ``timeout`` in seconds, if not the client's.
     """
 
-    #: Whether whoever asks again is told the same again.
+    method: str
+    path: str
+    body: Mapping[str, Any] | list[dict[str, Any]] | None = None
+    query: Mapping[str, str] | None = None
+    write: bool = False
+    repeatable: bool = True
+    accept: tuple[int, ...] = ()
+    timeout: float | None = None
+
+    @property
+    def target(self) -> str:
+        """The path with the query."""
+        # A space as %20: signing decodes and encodes the query again and would keep a plus sign as such.
+        return self.path + ("?" + urlencode(self.query, quote_via=quote) if self.query else "")
+
+    @cached_property
+    def content(self) -> bytes | None:
+        return None if self.body is None else encode(self.body)
+
+
+@dataclass(frozen=True)
+class ClientOptions:
+    """How a client sends its requests. ``timeout`` is for a whole answer, in seconds; ``headers`` go with each request.
+
+    With ``read_only`` every write raises :class:`WriteInCheckMode` before it is sent.
+    """
+
+    timeout: float = 30.0
+    retries: int = 5
+    headers: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
+
+
+class Client:
+    """Talks to one cluster, whose ``hosts`` are URLs. Counts the requests that it sends in ``reads`` and ``writes``."""
+
+    #: True for a client that answers from a cache: a repeated read returns the same answer, so do not poll.
     is_cached = False
 
     def __init__(
@@ -51,137 +85,104 @@ class Client:
         hosts: list[str],
         transport: Transport,
         auth: Auth,
+        options: ClientOptions | None = None,
         *,
-        timeout: float = 30.0,
-        retries: int = 5,
-        headers: Mapping[str, str] | None = None,
-        read_only: bool = False,
         clock: Clock | None = None,
         mask: Callable[[str], str] = str,
     ) -> None:
+        options = options or ClientOptions()
         self.hosts = [host.rstrip("/") for host in hosts]
         self.clock = clock or Clock()
         self.reads = 0
         self.writes = 0
         self._transport = transport
         self._auth = auth
-        self._timeout = timeout
-        self._retries = retries
-        self._headers = dict(headers or {})
-        self._read_only = read_only
-        # Messages are cut: a secret has to be masked before, as half of one would not be known again.
+        self._timeout = options.timeout
+        self._retries = options.retries
+        self._headers = dict(options.headers)
+        self._read_only = options.read_only
+        # Secrets are masked before a message is shortened: a shortened secret would no longer be recognized.
         self.mask = mask
         self._current = 0
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: tuple[int, ...] = ()) -> Answer:
-        return self._send("GET", path, None, query, write=False, repeatable=True, accept=accept)
+        return self._send(Request("GET", path, query=query, accept=accept))
 
     def search(self, path: str, body: Mapping[str, Any], *, accept: tuple[int, ...] = ()) -> Answer:
-        """A read that carries a body."""
-        return self._send("POST", path, body, None, write=False, repeatable=True, accept=accept)
+        """A read with a body."""
+        return self._send(Request("POST", path, body, accept=accept))
 
     def create(self, path: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None) -> Answer:
-        """A write that must not be sent twice unasked. Raises :class:`AnswerLost` where its fate is unknown."""
-        return self._send("POST", path, body, query, write=True, repeatable=False)
+        """A write that must not be executed twice. Raises :class:`AnswerLost` if the server may have executed it."""
+        return self._send(Request("POST", path, body, query, write=True, repeatable=False))
 
     def change(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, accept: tuple[int, ...] = ()
     ) -> Answer:
-        """A write that has the same effect when it is sent twice."""
-        return self._send(method, path, body, None, write=True, repeatable=True, accept=accept)
+        """A write that has the same effect when it is executed twice."""
+        return self._send(Request(method, path, body, write=True, accept=accept))
 
     def bulk(self, path: str, lines: list[dict[str, Any]], query: Mapping[str, str] | None = None) -> Answer:
-        """A write of one JSON in each line, all of which have the same effect when they are sent twice."""
-        return self._send("POST", path, lines, query, write=True, repeatable=True)
+        """A write of one JSON document per line that has the same effect when it is executed twice."""
+        return self._send(Request("POST", path, lines, query, write=True))
 
     def ask(
         self, path: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None, *, timeout: float
     ) -> Answer:
-        """A question to a model: no write, yet costly, so its answer is waited for ``timeout`` seconds and not asked for again
-        where it may have been given."""
-        return self._send("POST", path, body, query, write=False, repeatable=False, timeout=timeout)
+        """A call of a model: not a write, but costly, so it is not repeated if the server may have executed it.
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | list[dict[str, Any]] | None,
-        query: Mapping[str, str] | None,
-        *,
-        write: bool,
-        repeatable: bool,
-        accept: tuple[int, ...] = (),
-        timeout: float | None = None,
-    ) -> Answer:
-        if write and self._read_only:
-            raise WriteInCheckMode(method, path)
-        # A space as %20: what is signed is decoded and encoded again on the way, where a plus sign would stand for itself.
-        target = path + ("?" + urlencode(query, quote_via=quote) if query else "")
-        content = None if body is None else encode(body)
-        tried, starting = 0, 0
+        ``timeout`` is for the whole answer, in seconds.
+        """
+        return self._send(Request("POST", path, body, query, repeatable=False, timeout=timeout))
+
+    def _send(self, request: Request) -> Answer:
+        """Send a request, and again as the retry policy allows. Raises Failure."""
+        if request.write and self._read_only:
+            raise WriteInCheckMode(request.method, request.path)
+        retries = None
         while True:
-            # Named before the exchange, as a failed one moves on to the next host.
-            host = self._host
-            try:
-                raw = self._exchange(method, target, content, timeout or self._timeout, write)
-            except NotSent as exc:
-                reason = self.mask(str(exc))
-                if tried >= self._retries + len(self.hosts) - 1:
-                    raise Unreachable(
-                        "unreachable", f"No host could be reached ({', '.join(self.hosts)}): {reason}"
-                    ) from exc
-                # The other hosts are tried at once; the pause comes when all were tried.
-                if (tried + 1) % len(self.hosts) == 0:
-                    self._pause(tried // len(self.hosts))
-                tried += 1
-                continue
-            except NoAnswer as exc:
-                lost = f"{method} {path} on {host} brought no answer: {self.mask(str(exc))}"
-                if not repeatable:
-                    raise AnswerLost("no_answer", lost) from exc
-                if tried >= self._retries:
-                    raise Failure("no_answer", lost) from exc
-                self._pause(tried)
-                tried += 1
-                continue
+            outcome = self._attempt(request)
+            if isinstance(outcome, Answer):
+                return outcome
+            retries = retries or Retries(self._retries, len(self.hosts), self.clock.jitter)
+            pause = retries.next_pause(outcome)
+            if pause is None:
+                if outcome.pause_before_failure:
+                    self.clock.sleep(retries.backoff(outcome))
+                raise outcome.failure from outcome.cause
+            # Another node may be ready, or less busy.
+            self._current += outcome.status in GATEWAY
+            if pause:
+                self.clock.sleep(pause)
 
-            failure, retry = self._judge(method, path, raw, accept)
-            if failure is None:
-                return Answer(raw.status, decode(raw))
-            rejected = raw.status == 429 and retry is not None and isinstance(failure, ApiError) and failure.kind != ""
-            in_doubt = raw.status in GATEWAY or (raw.status >= 500 and retry is not None) or rejected
-            if write and not repeatable and in_doubt and retry != server_errors.STARTING:
-                if rejected:
-                    # Not the request alone: ML Commons answers so, too, where it has no room for what follows after a
-                    # model was stored (3.6.0).
-                    self._pause(tried, raw)
-                raise AnswerLost(failure.code, failure.message, raw.status)
-            if not repeatable and (raw.status == 504 or retry == server_errors.RECOVERING):
-                raise failure
-            if retry in (server_errors.STARTING, server_errors.RECOVERING) and starting < STARTING_TRIES:
-                # Another node may be further.
-                self._current += raw.status in GATEWAY
-                self.clock.sleep(STARTING_PAUSE)
-                starting += 1
-            elif retry == server_errors.SOON and tried < self._retries:
-                # Another node may be better off.
-                self._current += raw.status in GATEWAY
-                self._pause(tried, raw)
-                tried += 1
-            else:
-                raise failure
+    def _attempt(self, request: Request) -> Answer | Problem:
+        """Send a request once. If the host does not answer, the next request goes to the next host."""
+        host = self._host
+        try:
+            raw = self._exchange(request)
+        except NotSent as exc:
+            self._current += 1
+            message = f"No host could be reached ({', '.join(self.hosts)}): {self.mask(str(exc))}"
+            return Problem(Unreachable("unreachable", message), NOT_SENT, cause=exc)
+        except NoAnswer as exc:
+            self._current += 1
+            message = f"{request.method} {request.path} on {host} brought no answer: {self.mask(str(exc))}"
+            if request.repeatable:
+                return Problem(Failure("no_answer", message), server_errors.SOON, cause=exc)
+            return Problem(AnswerLost("no_answer", message), cause=exc)
+        problem = self._classify(request, raw)
+        if problem is None:
+            return Answer(raw.status, decode(raw))
+        return problem if request.repeatable else problem.if_not_repeatable(write=request.write)
 
-    def _exchange(self, method: str, target: str, content: bytes | None, timeout: float, write: bool) -> RawAnswer:
-        url, headers = self._prepare(method, target, content)
-        if write:
+    def _exchange(self, request: Request) -> RawAnswer:
+        """Send a request and count it. Raises :class:`NotSent` or :class:`NoAnswer`."""
+        url, headers = self._prepare(request.method, request.target, request.content)
+        if request.write:
             self.writes += 1
         else:
             self.reads += 1
-        try:
-            return self._transport.send(method, url, headers, content, timeout)
-        except (NotSent, NoAnswer):
-            self._current += 1
-            raise
+        return self._transport.send(request.method, url, headers, request.content, request.timeout or self._timeout)
 
     def _prepare(self, method: str, target: str, content: bytes | None) -> tuple[str, dict[str, str]]:
         """The URL and the headers of a request."""
@@ -192,9 +193,9 @@ class Client:
         try:
             headers.update(self._auth.headers(method, url, content, headers))
         except UnicodeEncodeError:
-            # It carries the value, which may be a secret: neither shown, nor kept as the cause.
+            # The exception carries the value, which may be a secret: it is neither shown nor kept as the cause.
             raise Failure(
-                "invalid_input", "A user name, a password or a key holds a character that UTF-8 cannot carry."
+                "invalid_input", "A user name, a password or a key contains a character that UTF-8 cannot encode."
             ) from None
         return url, headers
 
@@ -202,72 +203,64 @@ class Client:
     def _host(self) -> str:
         return self.hosts[self._current % len(self.hosts)]
 
-    def _pause(self, tried: int, raw: RawAnswer | None = None) -> None:
-        pause = min(0.2 * 2**tried, LONGEST_PAUSE) * (0.5 + self.clock.jitter() / 2)
-        asked = raw.headers.get("Retry-After", "") if raw else ""
-        if asked.isdecimal():
-            pause = max(pause, min(float(asked), LONGEST_RETRY_AFTER))
-        self.clock.sleep(pause)
-
-    def _judge(
-        self, method: str, path: str, raw: RawAnswer, accept: tuple[int, ...]
-    ) -> tuple[Failure | None, str | None]:
-        """None where the answer is a success, else what it means and whether it may be asked for again."""
-        where = f"{method} {path} on {self._host}"
-        if raw.status in accept:
-            return None, None
-        if 300 <= raw.status < 400:
-            said = decode(raw)
-            if path.endswith("/_predict") and isinstance(said, dict):
-                # ML Commons passes the backend's own redirect on, as JSON and without its Location; a proxy in front
-                # of the cluster answers with a page or nothing.
-                reason = self.mask(server_errors.decode_error(said)[1])
-                return Failure(
-                    "backend_redirected", f"{where} answered {raw.status}, from the backend: {reason}", raw.status
-                ), None
-            target = self.mask(raw.headers.get("Location", "nowhere"))
-            return Failure("redirected", f"{where} was redirected to {target}.", raw.status), None
+    def _classify(self, request: Request, raw: RawAnswer) -> Problem | None:
+        """None for a success, else what the answer means and whether the request may be sent again."""
+        where = f"{request.method} {request.path} on {self._host}"
+        if raw.status in request.accept:
+            return None
         body = decode(raw)
-        if raw.status < 300:
-            if isinstance(body, (dict, list)):
-                return None, None
-            return Failure(
-                "not_opensearch",
-                f"{where} answered {raw.status} without JSON: {self.mask(str(body))[:200]}",
-                raw.status,
-            ), None
+        if raw.status >= 400:
+            return self._classify_error(where, request.path, raw, body)
+        if raw.status >= 300:
+            return self._classify_redirect(where, request.path, raw, body)
+        if isinstance(body, (dict, list)):
+            return None
+        message = f"{where} answered {raw.status} without JSON: {self.mask(str(body))[:200]}"
+        return Problem.of_answer(raw, Failure("not_opensearch", message, raw.status))
+
+    def _classify_redirect(self, where: str, path: str, raw: RawAnswer, body: Any) -> Problem:
+        # ML Commons passes a redirect of the backend on as JSON, without its Location; a proxy in front of the cluster
+        # answers with a page or nothing.
+        if path.endswith("/_predict") and isinstance(body, dict):
+            reason = self.mask(server_errors.decode_error(body)[1])
+            code, message = "backend_redirected", f"{where} answered {raw.status}, from the backend: {reason}"
+        else:
+            location = self.mask(raw.headers.get("Location", "nowhere"))
+            code, message = "redirected", f"{where} was redirected to {location}."
+        return Problem.of_answer(raw, Failure(code, message, raw.status))
+
+    def _classify_error(self, where: str, path: str, raw: RawAnswer, body: Any) -> Problem:
         kind, reason = server_errors.decode_error(body)
         if server_errors.is_from_another_server(self._host, path, raw.status, body, reason):
             message = f"{where} answered {raw.status}: {self.mask(reason)[:200]}"
-            return Failure("not_opensearch", message, raw.status), None
+            return Problem.of_answer(raw, Failure("not_opensearch", message, raw.status))
         code, retry = server_errors.classify(raw.status, kind, reason)
-        details = server_errors.remedy_details(code, reason)
-        # First, as the payload in which it stands may be longer than what is shown.
-        unfilled = f" (${{parameters.{details['placeholder']}}} is not filled)" if "placeholder" in details else ""
-        message = f"{where} answered {raw.status}{unfilled}: {self.mask(reason)}"
         if retry is None and raw.status in (502, 504) and code == "api_error":
             retry = server_errors.SOON
-        return ApiError(code, message, raw.status, kind, reason, **details), retry
+        details = server_errors.remedy_details(code, reason)
+        # Before the reason, as that quotes the payload and may be shortened.
+        unfilled = f" (${{parameters.{details['placeholder']}}} is not filled)" if "placeholder" in details else ""
+        message = f"{where} answered {raw.status}{unfilled}: {self.mask(reason)}"
+        return Problem.of_answer(raw, ApiError(code, message, raw.status, kind, reason, **details), retry)
 
 
 def segment(text: str) -> str:
-    """A name or id as one segment of a path, so that it cannot reach another path. Raises Failure where none can be."""
+    """A name or id quoted as one segment of a path, so that it cannot reach another path. Raises Failure if it cannot be."""
     if text in (".", ".."):
-        # Quoted or not, they are taken out of the path on the way, the latter with the segment before it.
-        raise Failure("invalid_input", f"{text!r} is no name or id of an object.")
+        # HTTP clients remove these segments even when they are quoted, the latter with the segment before it.
+        raise Failure("invalid_input", f"{text!r} is not a valid name or id of an object.")
     return quote(text, safe="")
 
 
 def encode(body: Mapping[str, Any] | list[dict[str, Any]]) -> bytes:
-    """JSON; of a list one in each line, which the server takes under the same content type."""
-    return (
-        "".join(json.dumps(line) + "\n" for line in body).encode()
-        if isinstance(body, list)
-        else json.dumps(body).encode()
-    )
+    """The JSON of a body; of a list, one document per line, which the server accepts with the same content type."""
+    if isinstance(body, list):
+        return "".join(json.dumps(line) + "\n" for line in body).encode()
+    return json.dumps(body).encode()
 
 
 def decode(raw: RawAnswer) -> Any:
+    """The JSON of an answer, or its text if it is not JSON."""
     text = raw.content.decode("utf-8", "replace")
     try:
         return json_text.parse(text) if text else ""

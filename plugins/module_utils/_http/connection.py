@@ -16,7 +16,7 @@ from .._errors.exceptions import Failure
 from .._values.masking import Masker
 from . import auth
 from .auth.base import from_environment
-from .client import Client
+from .client import Client, ClientOptions
 from .clock import Clock
 from .transport import RequestsTransport, Transport
 
@@ -76,10 +76,7 @@ def connect(
         hosts,
         transport or make_transport(options),
         auth.choose(options, mask.add),
-        timeout=options["timeout"],
-        retries=options["retries"],
-        headers={str(name): str(value) for name, value in (options.get("headers") or {}).items()},
-        read_only=read_only,
+        client_options(options, read_only=read_only),
         clock=clock,
         mask=mask,
     )
@@ -114,6 +111,12 @@ def check_patience(options: Mapping[str, Any]) -> None:
     for name in ("timeout", "retries"):
         if options[name] < 0 or (name == "timeout" and options[name] == 0):
             raise Failure("invalid_input", f"{name}: {options[name]} is too small.")
+
+
+def client_options(options: Mapping[str, Any], *, read_only: bool) -> ClientOptions:
+    """How a client sends its requests, from the options 'timeout', 'retries' and 'headers'."""
+    headers = {str(name): str(value) for name, value in (options.get("headers") or {}).items()}
+    return ClientOptions(options["timeout"], options["retries"], headers, read_only)
 
 
 def make_transport(options: Mapping[str, Any]) -> Transport:

@@ -19,8 +19,9 @@ from .._errors.exceptions import Failure, WriteInCheckMode
 from .._errors.server_errors import SOON, without_middle
 from .._http import connection
 from .._http.auth import BearerAuth, NoAuth
-from .._http.client import Client, decode
+from .._http.client import Answer, Client, Request, decode
 from .._http.clock import Clock, ProgressCallback, no_progress
+from .._http.retry import GATEWAY, Problem
 from .._http.transport import NoAnswer, NotSent, RawAnswer, Transport, whole
 from .._runtime.run import Run, WaitTimeout
 from .._values.masking import Masker
@@ -71,16 +72,16 @@ class Ollama(Client):
 
     def show(self, name: str) -> Any:
         """What the server tells of one model; None where it has none of that name."""
-        answer = self._send("POST", "/api/show", {"model": name}, None, write=False, repeatable=True, accept=(404,))
+        answer = self._send(Request("POST", "/api/show", {"model": name}, accept=(404,)))
         return None if answer.status == 404 else answer.body
 
     def has(self, path: str) -> bool:
-        answer = self._send("HEAD", path, None, None, write=False, repeatable=True, accept=(404,))
+        answer = self._send(Request("HEAD", path, accept=(404,)))
         return bool(answer.status == 200)
 
     def patiently(self, path: str, body: Mapping[str, Any], *, timeout: float) -> Any:
         """A write whose one answer takes its time, such as loading a model; never sent twice."""
-        return self._send("POST", path, body, None, write=True, repeatable=False, timeout=timeout).body
+        return self._send(Request("POST", path, body, write=True, repeatable=False, timeout=timeout)).body
 
     def upload(self, path: str, content: BinaryIO, *, timeout: float) -> None:
         """Send a file as it is read; ``timeout`` is for the answer after its end."""
@@ -91,9 +92,9 @@ class Ollama(Client):
             raw = self._transport.send("POST", url, headers, content, timeout)
         except (NotSent, NoAnswer) as exc:
             raise Failure("ollama_stream_cut", f"{where} broke off: {exc}") from exc
-        failure, _retry = self._judge("POST", path, raw, ())
-        if failure:
-            raise failure
+        problem = self._classify(Request("POST", path, write=True), raw)
+        if problem:
+            raise problem.failure
 
     def stream(
         self,
@@ -125,8 +126,9 @@ class Ollama(Client):
             answer = self._transport.stream("POST", url, headers, content, silence)
             if answer.status != 200:
                 raw = RawAnswer(answer.status, answer.headers, whole(in_time(answer.pieces)))
-                failure, _retry = self._judge("POST", path, raw, ())
-                raise failure or Failure("not_ollama", f"{where} answered {answer.status}.", answer.status)
+                problem = self._classify(Request("POST", path, write=True), raw)
+                unexpected = Failure("not_ollama", f"{where} answered {answer.status}.", answer.status)
+                raise problem.failure if problem else unexpected
             for line in ndjson.objects(where, in_time(answer.pieces)):
                 if line.get("error"):
                     text = self.mask(str(line["error"]))
@@ -153,43 +155,42 @@ class Ollama(Client):
         self.writes += 1
         return self._prepare("POST", path, content)
 
-    def _send(self, *args: Any, **more: Any) -> Any:
+    def _send(self, request: Request) -> Answer:
         try:
-            return super()._send(*args, **more)
+            return super()._send(request)
         except Failure as failure:
             code = _OWN.get(failure.code)
             if code is None:
                 raise
             raise Failure(code, failure.message) from failure
 
-    def _exchange(self, *args: Any) -> RawAnswer:
-        raw = super()._exchange(*args)
+    def _exchange(self, request: Request) -> RawAnswer:
+        raw = super()._exchange(request)
         self.server_time = raw.headers.get("Date")
         return raw
 
-    def _judge(
-        self, method: str, path: str, raw: RawAnswer, accept: tuple[int, ...]
-    ) -> tuple[Failure | None, str | None]:
-        where = f"{method} {path} on {self._host}"
+    def _classify(self, request: Request, raw: RawAnswer) -> Problem | None:
+        where = f"{request.method} {request.path} on {self._host}"
         body = decode(raw)
         if 300 <= raw.status < 400:
             target = self.mask(raw.headers.get("Location", "nowhere"))
-            return Failure("redirected", f"{where} was redirected to {target}.", raw.status), None
-        # Ollama says what it has not got in JSON; a page or a bare 404 comes from somebody else.
-        ours = isinstance(body, dict) and isinstance(body.get("error", ""), str)
-        if (raw.status in accept and (ours or method in ("HEAD", "DELETE"))) or (
-            raw.status < 300 and (isinstance(body, dict) or not body)
-        ):
-            return None, None
-        text = self.mask(str(body["error"] if ours and "error" in body else body))
+            return Problem.of_answer(raw, Failure("redirected", f"{where} was redirected to {target}.", raw.status))
+        # Ollama reports what it does not have as JSON; a page or a bare 404 comes from another server.
+        from_ollama = isinstance(body, dict) and isinstance(body.get("error", ""), str)
+        accepted = raw.status in request.accept and (from_ollama or request.method in ("HEAD", "DELETE"))
+        if accepted or (raw.status < 300 and (isinstance(body, dict) or not body)):
+            return None
+        text = self.mask(str(body["error"] if from_ollama and "error" in body else body))
         message = f"{where} answered {raw.status}: {text[:500]}"
+        if raw.status in GATEWAY:
+            return Problem.of_answer(raw, Failure("ollama_no_answer", message, raw.status), SOON)
         if raw.status in (401, 403):
-            return Failure("ollama_unauthorized", message, raw.status), None
-        if raw.status in (502, 503, 504):
-            return Failure("ollama_no_answer", message, raw.status), SOON
-        if raw.status < 300 or not ours or (method == "GET" and raw.status < 500):
-            return Failure("not_ollama", message, raw.status), None
-        return Failure(explain(raw.status, text), message, raw.status), None
+            code = "ollama_unauthorized"
+        elif raw.status < 300 or not from_ollama or (request.method == "GET" and raw.status < 500):
+            code = "not_ollama"
+        else:
+            code = explain(raw.status, text)
+        return Problem.of_answer(raw, Failure(code, message, raw.status))
 
 
 def _share(files: Mapping[str, tuple[int, int]]) -> str:
@@ -263,10 +264,7 @@ def connect(
         [address(options["url"])],
         transport or connection.make_transport(options),
         BearerAuth({"token": key}, mask.add) if key else NoAuth({}, mask.add),
-        timeout=options["timeout"],
-        retries=options["retries"],
-        headers={str(name): str(value) for name, value in (options.get("headers") or {}).items()},
-        read_only=read_only,
+        connection.client_options(options, read_only=read_only),
         clock=clock,
         mask=mask,
     )

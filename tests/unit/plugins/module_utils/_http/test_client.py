@@ -18,12 +18,15 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import auth
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import (
-    LONGEST_PAUSE,
-    LONGEST_RETRY_AFTER,
-    STARTING_PAUSE,
-    STARTING_TRIES,
     Client,
+    ClientOptions,
     segment,
+)
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.retry import (
+    MAX_PAUSE,
+    MAX_RETRY_AFTER,
+    STARTING_PAUSE,
+    STARTING_RETRIES,
 )
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
@@ -44,9 +47,15 @@ MASTER_KEY = error(
 )
 
 
-def client(transport: Script, *hosts: str, clock: FakeClock | None = None, **more: Any) -> Client:
+def client(
+    transport: Script,
+    *hosts: str,
+    clock: FakeClock | None = None,
+    mask: Callable[[str], str] = str,
+    **options: Any,
+) -> Client:
     names = list(hosts or ("http://one:9200",))
-    return Client(names, transport, auth.choose({}), clock=clock or FakeClock(), **more)
+    return Client(names, transport, auth.choose({}), ClientOptions(**options), clock=clock or FakeClock(), mask=mask)
 
 
 def test_an_answer_is_decoded(script: Scripter) -> None:
@@ -139,7 +148,7 @@ class TestRetries:
     def test_the_pauses_grow_to_a_limit(self, script: Scripter, clock: FakeClock) -> None:
         sent = script(*[get("/").answers(503, {})] * 7, get("/"))
         client(sent, retries=7, clock=clock).get("/")
-        assert clock.slept == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, LONGEST_PAUSE, LONGEST_PAUSE])
+        assert clock.slept == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, MAX_PAUSE, MAX_PAUSE])
 
     def test_the_pauses_vary(self, script: Scripter) -> None:
         clock = FakeClock(share=0.0)
@@ -154,7 +163,7 @@ class TestRetries:
     @pytest.mark.parametrize("status", [429, 503])
     @pytest.mark.parametrize(
         ("asked", "slept"),
-        [("7", 7.0), ("0", 0.2), ("86400", LONGEST_RETRY_AFTER), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.2), ("-5", 0.2)],
+        [("7", 7.0), ("0", 0.2), ("86400", MAX_RETRY_AFTER), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.2), ("-5", 0.2)],
     )
     def test_retry_after_is_obeyed_within_bounds(
         self, script: Scripter, clock: FakeClock, status: int, asked: str, slept: float
@@ -206,14 +215,14 @@ class TestRetries:
 
     def test_a_starting_cluster_gets_more_patience(self, script: Scripter, clock: FakeClock) -> None:
         starting = post("/x").answers(404, MASTER_KEY)
-        sent = script(*[starting] * STARTING_TRIES, post("/x"))
+        sent = script(*[starting] * STARTING_RETRIES, post("/x"))
         client(sent, retries=0, clock=clock).create("/x", {})
-        assert clock.slept == [STARTING_PAUSE] * STARTING_TRIES
+        assert clock.slept == [STARTING_PAUSE] * STARTING_RETRIES
 
     def test_yet_not_endlessly(self, script: Scripter) -> None:
         starting = post("/x").answers(404, MASTER_KEY)
         with pytest.raises(ApiError) as caught:
-            client(script(*[starting] * (STARTING_TRIES + 1)), retries=0).create("/x", {})
+            client(script(*[starting] * (STARTING_RETRIES + 1)), retries=0).create("/x", {})
         assert caught.value.code == "master_key"
 
 
@@ -222,15 +231,15 @@ class TestStartUp:
 
     #: By name: the answer, how often it is asked for again, and the code in the end.
     ANSWERS = {
-        "security": (get("/x").answers(503, "OpenSearch Security not initialized."), STARTING_TRIES, "security_starting"),
+        "security": (get("/x").answers(503, "OpenSearch Security not initialized."), STARTING_RETRIES, "security_starting"),
         "security, by an action": (
             get("/x").answers(503, error(503, "security_exception", "OpenSearch Security not initialized for a:b")),
-            STARTING_TRIES,
+            STARTING_RETRIES,
             "security_starting",
         ),
         "no state": (
             get("/x").answers(503, error(503, "cluster_block_exception", "blocked by: [1/state not recovered / initialized]")),
-            STARTING_TRIES,
+            STARTING_RETRIES,
             "cluster_starting",
         ),
         "no cluster manager": (
@@ -238,15 +247,15 @@ class TestStartUp:
             2,
             "no_cluster_manager",
         ),
-        "master key": (get("/x").answers(404, MASTER_KEY), STARTING_TRIES, "master_key"),
+        "master key": (get("/x").answers(404, MASTER_KEY), STARTING_RETRIES, "master_key"),
         "red, in a search": (
             get("/x").answers(503, error(503, "search_phase_execution_exception", "all shards failed")),
-            STARTING_TRIES,
+            STARTING_RETRIES,
             "shards_unavailable",
         ),
         "red, by an id": (
             get("/x").answers(503, error(503, "no_shard_available_action_exception", "No shard available for [get [a]]")),
-            STARTING_TRIES,
+            STARTING_RETRIES,
             "shards_unavailable",
         ),
         "red, in a write": (
@@ -279,7 +288,7 @@ class TestStartUp:
             client(script(*[answer] * (tries + 1)), retries=2, clock=clock).get("/x")
         assert caught.value.code == code
         assert caught.value.remedy
-        assert sum(clock.slept) <= STARTING_PAUSE * STARTING_TRIES
+        assert sum(clock.slept) <= STARTING_PAUSE * STARTING_RETRIES
 
     def test_a_create_that_a_starting_cluster_refused_is_repeated(self, script: Scripter) -> None:
         refused = post("/x").answers(503, "OpenSearch Security not initialized.")
@@ -532,7 +541,7 @@ def test_a_segment_stays_one_segment(text: str) -> None:
 
 @pytest.mark.parametrize("text", [".", ".."])
 def test_what_cannot_be_a_segment_is_refused(text: str) -> None:
-    with pytest.raises(Failure, match="no name or id") as caught:
+    with pytest.raises(Failure, match="not a valid name or id") as caught:
         segment(text)
     assert caught.value.code == "invalid_input"
     assert segment(text + "x") == text + "x"

@@ -26,7 +26,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import deadline_reads
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport as transport_module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.auth import choose
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import Client
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import Client, ClientOptions
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import (
     NoAnswer,
     NotSent,
@@ -362,7 +362,9 @@ class TestTls:
 
     def test_that_is_told_as_unreachable(self) -> None:
         with listening(lambda connection: hang_up(connection, "at once")) as port:
-            client = Client([f"https://127.0.0.1:{port}"], RequestsTransport(True, None), choose({}), retries=0)
+            client = Client(
+                [f"https://127.0.0.1:{port}"], RequestsTransport(True, None), choose({}), ClientOptions(retries=0)
+            )
             with pytest.raises(Unreachable, match="closed before TLS was agreed on") as caught:
                 client.create("/x", {})
         assert caught.value.code == "unreachable"
