@@ -59,13 +59,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _report
+from ..plugin_utils._report_page import view
 
 
 def cluster_report(results: object) -> dict[str, Any]:
     if not isinstance(results, Mapping):
         raise AnsibleFilterError(f"cluster_report: needs a mapping of results, not {type(results).__name__}.")
-    return _report.view(results)
+    return view.view(results)
 
 
 class FilterModule:

@@ -32,7 +32,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ..module_utils._http.clock import ProgressCallback
-from ..module_utils._runtime.module import Module, ModuleCall, worth_masking
+from ..module_utils._runtime.module import Module, ModuleCall, long_enough_to_mask
 
 try:
     from ansible.module_utils.common.json import Direction, get_module_encoder
@@ -135,7 +135,9 @@ class ActionModule(NormalAction):
         result = {**outcome.result, **({"failed": True} if outcome.failure else {})}
         if outcome.warnings:
             result["warnings"] = outcome.warnings
-        return self._returned(result, module.redacted(params), worth_masking(hidden | call.masker.forms), variables)
+        return self._returned(
+            result, module.redacted(params), long_enough_to_mask(hidden | call.masker.forms), variables
+        )
 
     def _returned(
         self, result: dict[str, Any], params: Mapping[str, Any], hidden: Iterable[Any], variables: dict[str, Any]

@@ -58,7 +58,7 @@ def test_pages(cluster, module, name, monkeypatch, size):
     ids = {cluster.make_connector(f"{name} {number}") for number in range(7)}
     everything = module("ml_connector_info")["connectors"]
     assert len(module.recorder.requests) == 1
-    monkeypatch.setattr(paging, "PAGE", size)
+    monkeypatch.setattr(paging, "PAGE_SIZE", size)
     paged = module("ml_connector_info")["connectors"]
     assert len(module.recorder.requests) == len(everything) // size + 1
     assert paged == everything

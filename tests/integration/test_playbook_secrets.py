@@ -78,7 +78,7 @@ def serving() -> Iterator[str]:
                 try:
                     if self.path in ("/api/pull", "/api/create"):
                         raw = double.stream(self.command, self.path, {}, content, 5.0)
-                        self.tell(raw.status, b"".join(raw.pieces), raw.headers)
+                        self.tell(raw.status, b"".join(raw.chunks), raw.headers)
                     else:
                         raw = double.send(self.command, self.path, {}, content or None, 5.0)
                         self.tell(raw.status, raw.content, raw.headers)

@@ -108,7 +108,7 @@ def create_once(run: Run, creation: Creation) -> tuple[Doc, bool]:
 def _body(run: Run, creation: Creation) -> dict[str, Any]:
     """The body of the create request, with an id if the server accepts one."""
     body = dict(creation.body)
-    if versions.has(run.version, "custom_ids"):
+    if versions.supports(run.version, "custom_ids"):
         kind = creation.kind
         body[kind.ID_FIELD] = custom_id(kind.LABEL, creation.name, creation.discriminator)
     return body

@@ -223,11 +223,10 @@ class Client:
         # answers with a page or nothing.
         if path.endswith("/_predict") and isinstance(body, dict):
             reason = self.mask(server_errors.decode_error(body)[1])
-            code, message = "backend_redirected", f"{where} answered {raw.status}, from the backend: {reason}"
-        else:
-            location = self.mask(raw.headers.get("Location", "nowhere"))
-            code, message = "redirected", f"{where} was redirected to {location}."
-        return Problem.of_answer(raw, Failure(code, message, raw.status))
+            message = f"{where} answered {raw.status}, from the backend: {reason}"
+            return Problem.of_answer(raw, Failure("backend_redirected", message, raw.status))
+        location = self.mask(raw.headers.get("Location", "nowhere"))
+        return Problem.of_answer(raw, Failure("redirected", f"{where} was redirected to {location}.", raw.status))
 
     def _classify_error(self, where: str, path: str, raw: RawAnswer, body: Any) -> Problem:
         kind, reason = server_errors.decode_error(body)

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from .._errors.exceptions import Failure
 from .._values.masking import Masker
 from . import auth
-from .auth.base import from_environment
+from .auth.methods import from_environment
 from .client import Client, ClientOptions
 from .clock import Clock
 from .transport import RequestsTransport, Transport
@@ -71,7 +71,7 @@ def connect(
             raise Failure("invalid_input", f"hosts: {host!r} must begin with http:// or https://.")
         if "@" in host.split("/")[2]:
             raise Failure("invalid_input", "hosts: give the user and the password as options, not inside the URL.")
-    check_patience(options)
+    check_timeout_and_retries(options)
     return Client(
         hosts,
         transport or make_transport(options),
@@ -106,7 +106,7 @@ def passwords_in(*urls: str) -> list[str]:
     return [password for password in dict.fromkeys(found) if password]
 
 
-def check_patience(options: Mapping[str, Any]) -> None:
+def check_timeout_and_retries(options: Mapping[str, Any]) -> None:
     """Raises Failure where 'timeout' or 'retries' makes no sense."""
     for name in ("timeout", "retries"):
         if options[name] < 0 or (name == "timeout" and options[name] == 0):

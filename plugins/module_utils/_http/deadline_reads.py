@@ -86,16 +86,16 @@ def _reading_in_time(connection: Any) -> Any:
     return type(connection.__name__, (connection,), {"response_class": _Answer})
 
 
-def pieces(raw: Any) -> Iterator[bytes]:
+def chunks(raw: Any) -> Iterator[bytes]:
     """The content of an answer of urllib3 as it arrives, decompressed. Raises what urllib3 raises, and Undecodable."""
     return _decoded(_arriving(raw), (raw.headers.get("Content-Encoding") or "identity").strip().lower())
 
 
 def renewing(raw: Any) -> Iterator[bytes]:
-    """As :func:`pieces`, but each of them may take the whole time."""
+    """As :func:`chunks`, but each of them may take the whole time."""
     source = raw._original_response.source
     source.renew()
-    for piece in pieces(raw):
+    for piece in chunks(raw):
         yield piece
         source.renew()
 

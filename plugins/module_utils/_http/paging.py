@@ -14,10 +14,10 @@ from .._errors.exceptions import Failure
 from .._errors.printable import describe_shape
 
 #: How many objects one request asks for. The server allows 10,000, which large objects could swell beyond what is read.
-PAGE = 2000
+PAGE_SIZE = 2000
 
 #: More objects than that are believed of no cluster.
-MOST_FOUND = 100_000
+MAX_OBJECTS = 100_000
 
 
 def search(ask: Callable[[Mapping[str, Any]], Any], query: Mapping[str, Any], what: str) -> dict[str, dict[str, Any]]:
@@ -26,14 +26,14 @@ def search(ask: Callable[[Mapping[str, Any]], Any], query: Mapping[str, Any], wh
     The pages follow the numbers of the objects' last writes: unique, as these indexes have one shard, and higher
     with each write. So what is written meanwhile moves to a later page, and can come twice but never be missed.
     """
-    body: dict[str, Any] = {"query": query, "size": PAGE, "sort": [{"_seq_no": "asc"}]}
+    body: dict[str, Any] = {"query": query, "size": PAGE_SIZE, "sort": [{"_seq_no": "asc"}]}
     found: dict[str, dict[str, Any]] = {}
     while True:
         known, hits = len(found), _hits(ask(body))
         found.update((object_id, source) for object_id, source, _position in hits)
-        if len(hits) < PAGE:
+        if len(hits) < PAGE_SIZE:
             return found
-        if len(found) == known or len(found) > MOST_FOUND:
+        if len(found) == known or len(found) > MAX_OBJECTS:
             raise Failure("not_opensearch", f"A search for {what}s comes to no end.")
         body["search_after"] = hits[-1][2]
 

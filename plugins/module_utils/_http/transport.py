@@ -25,7 +25,7 @@ except ImportError:
     HAS_REQUESTS = False
 
 #: The most that is read of one answer, in bytes. A page of 10,000 connectors is about 15 MB.
-LARGEST_ANSWER = 64 * 1024 * 1024
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
 #: What a socket takes for a timeout, in seconds: eleven days.
@@ -47,11 +47,11 @@ class RawAnswer(NamedTuple):
 
 
 class StreamedAnswer(NamedTuple):
-    """An answer whose content is still to come; ``pieces`` raises :class:`NoAnswer` where it breaks off."""
+    """An answer whose content is still to come; ``chunks`` raises :class:`NoAnswer` where it breaks off."""
 
     status: int
     headers: Mapping[str, str]
-    pieces: Iterator[bytes]
+    chunks: Iterator[bytes]
 
 
 class Transport(Protocol):
@@ -93,7 +93,7 @@ class RequestsTransport:
         answer = self._begin(method, url, headers, content, timeout)
         try:
             return RawAnswer(
-                answer.status_code, answer.headers, whole(_told(deadline_reads.pieces(answer.raw), timeout))
+                answer.status_code, answer.headers, read_all(_told(deadline_reads.chunks(answer.raw), timeout))
             )
         finally:
             answer.close()
@@ -179,14 +179,14 @@ def _session() -> Any:
     return session
 
 
-def whole(pieces: Iterator[bytes]) -> bytes:
+def read_all(pieces: Iterator[bytes]) -> bytes:
     """All of a content. Raises Failure where it is too large."""
     chunks, size = [], 0
     for chunk in pieces:
         chunks.append(chunk)
         size += len(chunk)
-        if size > LARGEST_ANSWER:
-            raise Failure("answer_too_large", f"The answer is larger than {LARGEST_ANSWER // 2**20} MiB.")
+        if size > MAX_ANSWER_BYTES:
+            raise Failure("answer_too_large", f"The answer is larger than {MAX_ANSWER_BYTES // 2**20} MiB.")
     return b"".join(chunks)
 
 

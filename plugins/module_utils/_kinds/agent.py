@@ -91,7 +91,7 @@ def diff(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
 
 def needs_a_new_one(version: versions.Version, current: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
     """Why the server cannot change the agent in place; None where it can."""
-    if not versions.has(version, "agent_update"):
+    if not versions.supports(version, "agent_update"):
         return f"OpenSearch {version} cannot change agents, {versions.SINCE['agent_update']} and later can"
     changing = diff(current, wanted)
     if "type" in changing:
@@ -165,12 +165,12 @@ def check(fields: Mapping[str, Any]) -> None:
 def check_server(client: Client, version: versions.Version, fields: Mapping[str, Any]) -> None:
     """What depends on the server: its version, and the tools that it has; the latter costs a request. Raises Failure."""
     if fields.get("type") == "plan_execute_and_reflect":
-        versions.need(version, "plan_execute_and_reflect", "type: plan_execute_and_reflect")
+        versions.require(version, "plan_execute_and_reflect", "type: plan_execute_and_reflect")
     if "_llm_interface" in (fields.get("parameters") or {}):
-        versions.need(version, "llm_interface", "parameters: _llm_interface (function calling)")
+        versions.require(version, "llm_interface", "parameters: _llm_interface (function calling)")
     tools = fields.get("tools") or []
     if any(tool.get("attributes") for tool in tools):
-        versions.need(version, "tool_attributes", "tools: attributes")
+        versions.require(version, "tool_attributes", "tools: attributes")
     if not tools:
         return
     known = {str(tool.get("name")) for tool in client.get("/_plugins/_ml/tools").body}

@@ -22,7 +22,7 @@ from .._http.auth import BearerAuth, NoAuth
 from .._http.client import Answer, Client, Request, decode
 from .._http.clock import Clock, ProgressCallback, no_progress
 from .._http.retry import GATEWAY, Problem
-from .._http.transport import NoAnswer, NotSent, RawAnswer, Transport, whole
+from .._http.transport import NoAnswer, NotSent, RawAnswer, Transport, read_all
 from .._runtime.run import Run, WaitTimeout
 from .._values.masking import Masker
 from . import ndjson
@@ -125,11 +125,11 @@ class Ollama(Client):
         try:
             answer = self._transport.stream("POST", url, headers, content, silence)
             if answer.status != 200:
-                raw = RawAnswer(answer.status, answer.headers, whole(in_time(answer.pieces)))
+                raw = RawAnswer(answer.status, answer.headers, read_all(in_time(answer.chunks)))
                 problem = self._classify(Request("POST", path, write=True), raw)
                 unexpected = Failure("not_ollama", f"{where} answered {answer.status}.", answer.status)
                 raise problem.failure if problem else unexpected
-            for line in ndjson.objects(where, in_time(answer.pieces)):
+            for line in ndjson.objects(where, in_time(answer.chunks)):
                 if line.get("error"):
                     text = self.mask(str(line["error"]))
                     raise self._failed(explain(200, text), f"{where}, after {status or 'its start'!r}: {text}", files)
@@ -185,12 +185,10 @@ class Ollama(Client):
         if raw.status in GATEWAY:
             return Problem.of_answer(raw, Failure("ollama_no_answer", message, raw.status), SOON)
         if raw.status in (401, 403):
-            code = "ollama_unauthorized"
-        elif raw.status < 300 or not from_ollama or (request.method == "GET" and raw.status < 500):
-            code = "not_ollama"
-        else:
-            code = explain(raw.status, text)
-        return Problem.of_answer(raw, Failure(code, message, raw.status))
+            return Problem.of_answer(raw, Failure("ollama_unauthorized", message, raw.status))
+        if raw.status < 300 or not from_ollama or (request.method == "GET" and raw.status < 500):
+            return Problem.of_answer(raw, Failure("not_ollama", message, raw.status))
+        return Problem.of_answer(raw, Failure(explain(raw.status, text), message, raw.status))
 
 
 def _share(files: Mapping[str, tuple[int, int]]) -> str:
@@ -258,7 +256,7 @@ def connect(
 ) -> Ollama:
     """A client for the server that the options describe. Sends nothing yet. Raises Failure."""
     mask = mask or Masker()
-    connection.check_patience(options)
+    connection.check_timeout_and_retries(options)
     key = options.get("api_key")
     return Ollama(
         [address(options["url"])],

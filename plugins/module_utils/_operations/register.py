@@ -29,7 +29,7 @@ def ensure_group(run: Run, group: Doc | None, name: str) -> Doc:
     Left to itself the server makes a group of the model's name, or quietly adds the model to one of that name. Where
     many models are made that spares each a write.
     """
-    alone = group is None and run.in_bulk and not versions.has(run.version, "custom_ids")
+    alone = group is None and run.in_bulk and not versions.supports(run.version, "custom_ids")
     if alone and not ModelGroup.all_named(run.client, name):
         check_name("model_group", name)
         run.perform("create", ModelGroup.LABEL, name, lambda: None)

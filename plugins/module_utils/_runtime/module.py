@@ -120,7 +120,7 @@ class ModuleCall:
             raise self._invalid
 
 
-def worth_masking(values: Iterable[Any]) -> set[Any]:
+def long_enough_to_mask(values: Iterable[Any]) -> set[Any]:
     """The values that Ansible masks everywhere. Very short ones are left out: masking a password of one letter would
     mangle every id."""
     return {value for value in values if len(str(value)) >= MIN_SECRET_LENGTH}
@@ -169,7 +169,7 @@ def run_module(described: Module) -> None:
     module.no_log_values.update(module.call.masker.forms)
     outcome = module.call.run(check_mode=module.check_mode)
     module.params.update(described.redacted(module.params))
-    module.no_log_values = worth_masking(module.no_log_values)
+    module.no_log_values = long_enough_to_mask(module.no_log_values)
     for warning in outcome.warnings:
         module.warn(warning)
     if outcome.failure:

@@ -57,18 +57,18 @@ def read_version(client: Client) -> Version:
     return Version(int(found.group(1)), int(found.group(2)))
 
 
-def has(version: Version, feature: str) -> bool:
+def supports(version: Version, feature: str) -> bool:
     return version >= SINCE[feature]
 
 
-def need(version: Version, feature: str, what: str) -> None:
+def require(version: Version, feature: str, what: str) -> None:
     """Raises Failure where the version is older than the feature."""
-    if not has(version, feature):
+    if not supports(version, feature):
         raise Failure("unsupported_version", f"{what} needs OpenSearch {SINCE[feature]}; this cluster has {version}.")
 
 
 def check_text(version: Version, field: str, text: str | None) -> None:
     """Refuse what a server of this version would refuse in a name or a description."""
-    if text and has(version, "text_checks") and not _SAFE_TEXT.fullmatch(text):
+    if text and supports(version, "text_checks") and not _SAFE_TEXT.fullmatch(text):
         bad = sorted({char for char in text if not _SAFE_TEXT.fullmatch(char)})
         raise Failure("invalid_characters", f"{field}: {text!r} holds {' '.join(bad)}")

@@ -44,7 +44,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     predict.check_pattern(pattern)
     reference = options["model"]
     found = find(Model, run.client, reference) if run.check_mode else need(Model, run.client, reference)
-    if "stream" in parameters and versions.has(run.version, "streaming"):
+    if "stream" in parameters and versions.supports(run.version, "streaming"):
         raise Failure(
             "invalid_input",
             "parameters: 'stream', whatever its value, makes this version of OpenSearch stream to another API and leave "

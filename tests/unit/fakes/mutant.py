@@ -36,11 +36,11 @@ class Mutant:
         answer = self._double.stream(*args)
         if not self._is_next():
             return answer
-        lines = self._mutate([json.loads(line) for line in b"".join(answer.pieces).splitlines()])
+        lines = self._mutate([json.loads(line) for line in b"".join(answer.chunks).splitlines()])
         content = b"".join(
             json.dumps(line).encode() + b"\n" for line in (lines if isinstance(lines, list) else [lines])
         )
-        return answer._replace(pieces=iter([content]))
+        return answer._replace(chunks=iter([content]))
 
     def _is_next(self) -> bool:
         self._exchanges += 1

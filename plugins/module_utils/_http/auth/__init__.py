@@ -4,27 +4,26 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The ways to authenticate. A new one is a file beside this and its name in METHODS, then `make derive`."""
+"""The authentication methods. To add one, write its class, add it to METHODS and run `make derive`."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
 from .aws_sigv4 import AwsSigV4Auth
-from .base import Auth
-from .basic import BasicAuth
-from .bearer import BearerAuth
-from .client_cert import ClientCertAuth
-from .none import NoAuth
+from .methods import Auth, BasicAuth, BearerAuth, ClientCertAuth, NoAuth
 
-#: In the order in which given options choose among them; the last is what remains.
+#: In the order in which the given options choose among them.
 METHODS: tuple[type[Auth], ...] = (BearerAuth, BasicAuth, ClientCertAuth, AwsSigV4Auth, NoAuth)
 
 
 def choose(options: Mapping[str, Any], hide: Callable[..., None] = lambda *secrets: None) -> Auth:
-    """The method that 'auth_type' names, else the first whose options are given."""
-    wanted = options.get("auth_type")
+    """The method that 'auth_type' names, else the first one that a given option implies, else none. Raises Failure.
+
+    ``hide`` is called with secrets that are not among the options.
+    """
+    auth_type = options.get("auth_type")
     for method in METHODS:
-        if wanted == method.NAME or (not wanted and any(options.get(name) for name in method.IMPLIED_BY)):
+        if auth_type == method.NAME or (not auth_type and any(options.get(name) for name in method.IMPLIED_BY)):
             return method(options, hide)
     return NoAuth(options, hide)

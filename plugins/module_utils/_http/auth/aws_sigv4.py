@@ -14,7 +14,7 @@ import sys
 from typing import Any, Callable, Mapping
 
 from ..._errors.exceptions import Failure
-from .base import Auth
+from .methods import Auth
 
 
 class AwsSigV4Auth(Auth):

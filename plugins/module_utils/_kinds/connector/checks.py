@@ -100,8 +100,8 @@ def check_version(version: versions.Version, fields: Mapping[str, Any]) -> None:
     versions.check_text(version, "name", fields.get("name"))
     versions.check_text(version, "description", fields.get("description"))
     if fields["protocol"].startswith("mcp_"):
-        versions.need(version, fields["protocol"], f"protocol: {fields['protocol']}")
+        versions.require(version, fields["protocol"], f"protocol: {fields['protocol']}")
     if (fields.get("client_config") or {}).get("skip_ssl_verification"):
-        versions.need(version, "skip_ssl_verification", "client_config.skip_ssl_verification")
+        versions.require(version, "skip_ssl_verification", "client_config.skip_ssl_verification")
     if any("name" in action for action in fields.get("actions") or []):
-        versions.need(version, "action_name", "The name of an action")
+        versions.require(version, "action_name", "The name of an action")

@@ -23,7 +23,7 @@ SOME = ("ml_connector", "ml_stack", "ollama_model")
 @pytest.fixture(autouse=True)
 def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is too much for them is made in no time."""
-    monkeypatch.setattr(transport, "LARGEST_ANSWER", 2**19)
+    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 2**19)
     monkeypatch.setattr(json_text, "MAX_VALUES", 10_000)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)

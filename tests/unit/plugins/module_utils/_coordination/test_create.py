@@ -77,7 +77,7 @@ class TestPages:
 
     @pytest.fixture(autouse=True)
     def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(paging, "PAGE", 3)
+        monkeypatch.setattr(paging, "PAGE_SIZE", 3)
 
     @pytest.mark.parametrize(("count", "requests"), [(0, 1), (2, 1), (3, 2), (7, 3)])
     def test_all_are_found(self, cluster: FakeCluster, count: int, requests: int) -> None:
@@ -109,7 +109,7 @@ class TestPages:
         self, script: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, again: bool, requests: int
     ) -> None:
         """A server that always answers a whole page: the same one, or always another one."""
-        monkeypatch.setattr(paging, "MOST_FOUND", 10)
+        monkeypatch.setattr(paging, "MAX_OBJECTS", 10)
         pages = [[(f"c{number}", {}) for number in range(3 * page, 3 * page + 3)] for page in range(requests)]
         sent = script(
             *[

@@ -211,7 +211,7 @@ class TestFailures:
                 assert not decode_content
                 yield from (b"a", b"b")
 
-        assert transport_module.whole(deadline_reads.pieces(Raw())) == b"ab"
+        assert transport_module.read_all(deadline_reads.chunks(Raw())) == b"ab"
 
     def test_an_answer_that_breaks_off(self, plain: Server) -> None:
         with pytest.raises(NoAnswer, match="broke off"):
@@ -260,7 +260,7 @@ class TestFailures:
                 yield gzip.compress(b"one, ") + gzip.compress(b"two")[:9]
                 yield gzip.compress(b"two")[9:]
 
-        assert transport_module.whole(deadline_reads.pieces(Raw())) == b"one, two"
+        assert transport_module.read_all(deadline_reads.chunks(Raw())) == b"one, two"
 
     def test_a_socket_of_pyopenssl(self) -> None:
         """As requests before 2.24 makes them where pyOpenSSL is installed."""
@@ -284,7 +284,7 @@ class TestFailures:
             assert bytes(buffer) == b"read"
 
     def test_an_answer_that_is_too_large(self, plain: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(transport_module, "LARGEST_ANSWER", 2**20)
+        monkeypatch.setattr(transport_module, "MAX_ANSWER_BYTES", 2**20)
         plain.large = 2**20
         assert len(fetch(url(plain, "/large")).content) == 2**20
         plain.large += 1

@@ -284,13 +284,13 @@ class TestTransport:
             answer = RequestsTransport(True, None).stream(
                 "POST", f"http://127.0.0.1:{server.port}/chunked", {}, b"x", 5.0
             )
-            assert (answer.status, b"".join(answer.pieces)) == (200, b'{"a": 1}')
+            assert (answer.status, b"".join(answer.chunks)) == (200, b'{"a": 1}')
 
     def test_one_that_breaks_off(self) -> None:
         with serving() as server:
             answer = RequestsTransport(True, None).stream("GET", f"http://127.0.0.1:{server.port}/cut", {}, None, 5.0)
             with pytest.raises(NoAnswer, match="broke off"):
-                list(answer.pieces)
+                list(answer.chunks)
 
     def test_silence(self) -> None:
         with serving() as server, pytest.raises(NoAnswer, match=r"no answer within 0\.3 s"):

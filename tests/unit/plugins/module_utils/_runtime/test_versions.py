@@ -11,8 +11,8 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.versions import (
     Version,
     check_text,
-    need,
     read_version,
+    require,
 )
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get
@@ -37,9 +37,9 @@ def test_something_else_answers(script: Callable[..., Any], answer: Any) -> None
 
 def test_versions_are_ordered_as_numbers() -> None:
     assert Version(2, 9) < Version(2, 19) < Version(3, 0) < Version(3, 10)
-    need(Version(3, 3), "mcp_streamable_http", "x")
+    require(Version(3, 3), "mcp_streamable_http", "x")
     with pytest.raises(Failure, match=r"skip needs OpenSearch 3\.5; this cluster has 3\.4"):
-        need(Version(3, 4), "skip_ssl_verification", "skip")
+        require(Version(3, 4), "skip_ssl_verification", "skip")
 
 
 @pytest.mark.parametrize("text", [None, "", "Größe 日本語", "a.b,c!?():@-_'/\"", "a\nb\tc"])

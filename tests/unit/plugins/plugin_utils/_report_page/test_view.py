@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from jinja2 import nodes
 
-from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import _report
+from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils._report_page import view
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import report_page
@@ -119,17 +119,17 @@ def test_twenty_clusters_of_two_hundred_models() -> None:
 @pytest.mark.parametrize(
     ("name", "pattern", "risk"),
     [
-        ("a_regex", ".*", _report.CATCH_ALL),
-        ("a_regex", "^https?://.*$", _report.CATCH_ALL),
+        ("a_regex", ".*", view.CATCH_ALL),
+        ("a_regex", "^https?://.*$", view.CATCH_ALL),
         ("a_regex", "^https://a\\.example/.*$", ""),
-        ("a_regex", "(", _report.BROKEN),
+        ("a_regex", "(", view.BROKEN),
         ("a_regex", r"\p{Greek}", "is not understood by this check"),
         ("a", ".*", ""),
     ],
 )
 def test_patterns(name: str, pattern: str, risk: str) -> None:
     results = {**report_page.cluster(), "settings": {"settings": {name: [pattern]}, "origins": {name: "persistent"}}}
-    [row] = _report.view(results)["settings"]["rows"]
+    [row] = view.view(results)["settings"]["rows"]
     assert row["values"] == [{"text": pattern, "risk": risk}]
 
 
@@ -138,7 +138,7 @@ def test_keys_in_urls_are_left_out() -> None:
     urls = ["https://joe:s3cret@llm.example.com/v1?key=s3cret", "https://llm.example.com#s3cret", "//s3cret@x?@"]
     connector = next(node for node in results["graph"]["nodes"] if node["kind"] == "connector")
     connector["urls"] = urls
-    assert _report.view(results)["models"][1]["urls"] == [
+    assert view.view(results)["models"][1]["urls"] == [
         "https://llm.example.com/v1",
         "https://llm.example.com",
         "//x",
@@ -222,7 +222,7 @@ def test_the_playbook_shows_a_clusters_text_as_it_is(tmp_path: Path) -> None:
 
 class TestDrawing:
     def test_lines_join_the_boxes_of_who_uses_whom(self) -> None:
-        drawn = _report.view(report_page.cluster(40))["drawing"]
+        drawn = view.view(report_page.cluster(40))["drawing"]
         boxes = {(box["x"], box["y"]) for box in drawn["boxes"]}
         assert len(boxes) == len(drawn["boxes"])
         for line in drawn["lines"]:
@@ -242,7 +242,7 @@ class TestDrawing:
     def test_agents_that_use_agents(self) -> None:
         nodes = [{"kind": "agent", "id": id_, "name": id_, "stack": None} for id_ in ("a", "b")]
         graph = {"nodes": nodes, "edges": [{"from": "a", "to": "b", "relation": "uses"}]}
-        drawn = _report.view({"graph": graph})["drawing"]
+        drawn = view.view({"graph": graph})["drawing"]
         (first, second), [line] = drawn["boxes"], drawn["lines"]
         assert first["x"] == second["x"]
         right = first["x"] + first["width"]

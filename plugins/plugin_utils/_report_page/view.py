@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Mapping, Sequence
 
-from ..module_utils._endpoints import trusted_pattern
-from ..module_utils._errors.exceptions import Failure
-from ..module_utils._errors.printable import printable
-from . import _drawing
+from ...module_utils._endpoints import trusted_pattern
+from ...module_utils._errors.exceptions import Failure
+from ...module_utils._errors.printable import printable
+from . import drawing
 
 Result = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ def view(results: Mapping[str, Result]) -> dict[str, Any]:
         "drift": _drift(results.get("stack") or {}),
         "duplicates": _duplicates(results.get("duplicates") or {}),
         "orphans": _orphans(nodes, edges),
-        "drawing": _shown_drawing(_drawing.drawing(nodes, edges)),
+        "drawing": _shown_drawing(drawing.drawing(nodes, edges)),
     }
     return {**shown, "count": _counts(shown, nodes)}
 
@@ -228,7 +228,7 @@ def _shown_drawing(drawn: dict[str, Any]) -> dict[str, Any]:
     for box in drawn["boxes"]:
         node = box.pop("node")
         name, kind = _text(node["name"]), _kind(node["kind"])
-        gone = node["kind"] == _drawing.GONE
+        gone = node["kind"] == drawing.GONE
         boxes.append(
             {
                 **box,
