@@ -11,9 +11,10 @@ short_description: Manage agents of ML Commons
 version_added: 0.2.0
 description:
   - Registers, changes and deletes agents.
-  - What the server can change is changed in place. What it cannot is refused, unless O(update_strategy) allows to replace the
-    agent by a new one.
-  - Which tools there are is looked up before anything is written; the server would only tell when the agent runs.
+  - Changes an agent in place where the server can. Refuses other changes, unless O(update_strategy) allows the module
+    to replace the agent with a new one.
+  - Checks that the tools exist before it writes anything. The server itself reports an unknown tool only when the
+    agent runs.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -23,46 +24,47 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The agent's name, of at most 128 characters. It finds the agent unless O(agent_id) is given; more than one match is
-        refused with the ids.
+      - The agent's name, of at most 128 characters. The module finds the agent by its name unless O(agent_id) is
+        given. If several agents match, the task fails and lists their ids.
     type: str
   agent_id:
-    description: The id of an existing agent. With O(name) the agent is renamed.
+    description: The id of an existing agent. Together with O(name), the agent is renamed.
     type: str
   state:
-    description: Whether the agent is to be there.
+    description: Whether the agent should exist.
     type: str
     choices:
       - present
       - absent
     default: present
   type:
-    description: How the agent works. Needed for a new one; cannot be changed in place.
+    description: How the agent works. Required for a new agent. The type cannot be changed in place.
     type: str
     choices:
-      flow: The tools one after the other.
+      flow: The agent runs its tools one after the other.
       conversational: A model chooses the tools.
       conversational_flow: As V(flow), with a memory.
-      plan_execute_and_reflect: A model makes a plan and changes it on its way, from OpenSearch 3.0 on. The server makes a second
-        agent that carries out the steps, which is changed and deleted with this one.
+      plan_execute_and_reflect: A model makes a plan and changes it along the way. Needs OpenSearch 3.0. The server
+        creates a second agent that carries out the steps. The module changes and deletes it together with this agent.
   description:
-    description: What it is for.
+    description: The agent's description.
     type: str
   llm:
-    description: The model that thinks. Needed for agents that choose or plan.
+    description: The model that the agent reasons with. Required for agents that choose tools or make plans.
     type: dict
     suboptions:
       model_id:
-        description: The model's name or id.
+        description: The name or the id of the model.
         type: str
       parameters:
-        description: Parameters of its predictions, exactly these.
+        description: All parameters of the model's predictions; any others are removed.
         type: dict
   tools:
     description:
-      - The tools, exactly these and in this order.
-      - "In any text C(${model:NAME}) stands for the id of the model of that name, and C(${agent:NAME}) for that of an agent;
-        the same holds for O(llm) and O(parameters). In check mode one that is not there yet is a warning."
+      - All tools of the agent, in this order; any others are removed.
+      - "In any text, C(${model:NAME}) is replaced with the id of the model of that name, and C(${agent:NAME}) with
+        that of an agent. The same applies to O(llm) and O(parameters). In check mode, a model or agent that does not
+        exist yet is a warning."
     type: list
     elements: dict
     suboptions:
@@ -71,54 +73,55 @@ options:
         type: str
         required: true
       name:
-        description: By what name the agent knows it; needed for a second one of a type.
+        description: The name by which the agent knows the tool. Required for a second tool of the same type.
         type: str
       description:
-        description: What it is for, for the model to choose by.
+        description: What the tool does. The model reads this to choose a tool.
         type: str
       parameters:
-        description: Its parameters.
+        description: The tool's parameters.
         type: dict
       attributes:
-        description: Further attributes, such as C(input_schema), from OpenSearch 3.0 on.
+        description: Further attributes of the tool, such as C(input_schema). Needs OpenSearch 3.0.
         type: dict
       config:
-        description: Its configuration, which a run cannot override.
+        description: The tool's configuration, which a run cannot override.
         type: dict
       include_output_in_agent_response:
-        description: Whether its output is part of the agent's answer.
+        description: Whether the tool's output is part of the agent's answer.
         type: bool
         default: false
   parameters:
     description:
-      - Parameters of the agent, exactly these. From OpenSearch 3.0 on C(_llm_interface) lets the model call tools as functions,
-        for an OpenAI-compatible server with the value V(openai/v1/chat/completions).
+      - All parameters of the agent; any others are removed. From OpenSearch 3.0 on, C(_llm_interface) lets the model
+        call tools as functions. Its value for an OpenAI-compatible server is V(openai/v1/chat/completions).
     type: dict
   memory:
-    description: Where the agent keeps conversations.
+    description: Where the agent stores conversations.
     type: dict
     suboptions:
       type:
-        description: The type, V(conversation_index) as a rule.
+        description: The type of memory, usually V(conversation_index).
         type: str
         required: true
       session_id:
-        description: The session.
+        description: The id of the session.
         type: str
       window_size:
-        description: How many messages are remembered.
+        description: The number of messages that the agent remembers.
         type: int
   app_type:
-    description: What kind of application it is for.
+    description: The kind of application that uses the agent.
     type: str
   update_strategy:
-    description: What may be done to change the agent.
+    description: How the module may change the agent.
     type: str
     choices:
-      in_place: Only what the server can change in place. Before OpenSearch 3.1 that is nothing, later all but the type, parameters
-        that are to be taken away, the last tool, and other memories than V(conversation_index). The task fails otherwise.
-      recreate: Where it cannot be changed in place, a new agent takes its place. Its id is another; whoever runs the agent by its
-        id has to be told.
+      in_place: Only in place. The task fails if the server cannot change the agent in place. Before OpenSearch 3.1,
+        the server can change nothing in place. Later versions can change everything except the type and memories
+        other than V(conversation_index), but cannot remove parameters or the last tool.
+      recreate: If the agent cannot be changed in place, a new agent replaces it. The new agent has another id, so
+        update all clients that run the agent by its id.
     default: in_place
 seealso:
   - module: searchops.opensearch_ml.ml_agent_execute
@@ -127,7 +130,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: One tool that asks a model
+- name: Create an agent with one tool that asks a model
   searchops.opensearch_ml.ml_agent:
     name: House agent
     type: flow
@@ -138,7 +141,7 @@ EXAMPLES = r"""
           messages: '[{"role": "user", "content": "${parameters.question}"}]'
           response_field: choices
 
-- name: A model that calls tools as functions
+- name: Create an agent whose model calls tools as functions
   searchops.opensearch_ml.ml_agent:
     name: Index assistant
     type: conversational
@@ -154,7 +157,7 @@ EXAMPLES = r"""
       - type: ListIndexTool
       - type: IndexMappingTool
 
-- name: Gone
+- name: Delete an agent
   searchops.opensearch_ml.ml_agent:
     name: House agent
     state: absent
@@ -162,32 +165,34 @@ EXAMPLES = r"""
 
 RETURN = r"""
 agent_id:
-  description: The agent's id; of a deleted one the id it had. V(null) in check mode for one that would be registered.
+  description: The agent's id; for a deleted agent, the id that it had. V(null) in check mode if the module would
+    register the agent.
   returned: success
   type: str
   sample: bEdPqZQBQwAL8-GOBZaa
 agent:
-  description: The agent as the server stores it; in check mode as it would be. V(null) when absent.
+  description: The agent as the server stores it; in check mode, as the server would store it. V(null) when absent.
   returned: success
   type: dict
   contains:
     agent_id:
-      description: The id.
+      description: The agent's id.
       type: str
       sample: bEdPqZQBQwAL8-GOBZaa
     name:
-      description: The name.
+      description: The agent's name.
       type: str
       sample: House agent
     type:
-      description: The type, in lower case.
+      description: The agent's type, in lower case.
       type: str
       sample: flow
     executor_agent_id:
-      description: The agent that carries out the steps of a plan, if there is one.
+      description: The id of the agent that carries out the steps of a plan, if the agent has one.
       type: str
 actions:
-  description: What was done, or in check mode would be done, in this order. On failure, what had been done by then.
+  description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
+    the changes made until then.
   returned: always
   type: list
   elements: dict
@@ -197,15 +202,15 @@ actions:
       name: House agent
       replaced_id: oUdPqZQBQwAL8-GOCZYL
 diff:
-  description: The stated fields before and after, with references in place of the ids.
+  description: The given fields before and after the task, with references instead of ids.
   returned: success
   type: dict
   contains:
     before:
-      description: As it was.
+      description: The values before the task.
       type: dict
     after:
-      description: As it is; in check mode, as it would be.
+      description: The values after the task; in check mode, the predicted values.
       type: dict
 failure:
   description: Why the task failed.
@@ -213,20 +218,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: agent_not_changeable
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

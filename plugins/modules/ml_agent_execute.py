@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ml_agent_execute
-short_description: Let an agent of ML Commons work
+short_description: Run an agent of ML Commons
 version_added: 0.2.0
 description:
-  - Puts a question to an agent and checks its answer; the proof that a set-up works.
-  - While the backend of its model is loading, it asks again.
+  - Sends a question to an agent and checks its answer, which proves that the set-up works.
+  - Repeats the question while the backend of the agent's model is loading.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -22,36 +22,38 @@ attributes:
   check_mode:
     support: full
     details:
-      - Nothing is asked in check mode; RV(request) says what would be.
+      - The module sends nothing in check mode; RV(request) shows the request that it would send.
   idempotent:
     support: partial
     details:
-      - It never reports a change. An agent with a memory keeps each question and its answer, and its tools may do more.
+      - The module never reports a change. An agent with a memory still stores each question and its answer, and its
+        tools may have other effects.
 options:
   agent:
     description: The name or the id of the agent.
     type: str
     required: true
   question:
-    description: The question. The same as C(question) in O(parameters).
+    description: The question to ask. The same as C(question) in O(parameters).
     type: str
   parameters:
-    description: Parameters of the run, for the tools' and the model's placeholders; C(memory_id) goes on with a conversation.
+    description: Parameters of the run, for the placeholders of the tools and the model. C(memory_id) continues a
+      conversation.
     type: dict
     default: {}
   expect_content:
-    description: Whether the answer must hold text.
+    description: Whether the answer must contain text.
     type: bool
     default: true
   expect_pattern:
     description: A Python regular expression that must be found in the answer's text.
     type: str
   execute_timeout:
-    description: How long to wait for one answer, in seconds. It has to outlast all steps of the agent.
+    description: The maximum number of seconds to wait for one answer. It must cover all steps of the agent.
     type: float
     default: 300.0
   wait_timeout:
-    description: For how long to ask again while the backend is loading or busy, in seconds.
+    description: The number of seconds for which to repeat the question while the backend is loading or busy.
     type: float
     default: 120.0
 seealso:
@@ -59,14 +61,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask
+- name: Ask an agent a question
   searchops.opensearch_ml.ml_agent_execute:
     agent: House agent
     question: Why is the sky blue?
     expect_pattern: "[Ss]catter"
   register: answer
 
-- name: Go on with the conversation
+- name: Continue the conversation
   searchops.opensearch_ml.ml_agent_execute:
     agent: House agent
     parameters:
@@ -76,7 +78,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 content:
-  description: The answer's text, that of the last step. V(null) in check mode.
+  description: The text of the answer, from the agent's last step. V(null) in check mode.
   returned: success
   type: str
   sample: The sky is blue because air scatters blue light more than red light.
@@ -92,7 +94,7 @@ result:
   type: list
   elements: dict
 request:
-  description: What was asked, or in check mode would be.
+  description: The request that the module sent; in check mode, the request that it would send.
   returned: success
   type: dict
   sample:
@@ -104,7 +106,7 @@ agent_id:
   type: str
   sample: bEdPqZQBQwAL8-GOBZaa
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -115,20 +117,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: unknown_agent
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

@@ -10,7 +10,7 @@ module: ml_agent_info
 short_description: List agents of ML Commons
 version_added: 0.2.0
 description:
-  - Lists agents, those included that the server made to carry out the plans of others.
+  - Lists agents, including those that the server created to carry out the plans of other agents.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -19,10 +19,10 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   name:
-    description: Only agents of exactly this name. Excludes O(agent_id).
+    description: Only agents with exactly this name. Excludes O(agent_id).
     type: str
   agent_id:
-    description: Only the agent of this id.
+    description: Only the agent with this id.
     type: str
   type:
     description: Only agents of this type.
@@ -37,11 +37,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: All agents
+- name: List all agents
   searchops.opensearch_ml.ml_agent_info:
   register: all
 
-- name: Which tools they use
+- name: Show the tools of each agent
   ansible.builtin.debug:
     msg: "{{ all.agents | items2dict(key_name='name', value_name='tools') }}"
 """
@@ -54,22 +54,22 @@ agents:
   elements: dict
   contains:
     agent_id:
-      description: The id.
+      description: The agent's id.
       type: str
       sample: bEdPqZQBQwAL8-GOBZaa
     name:
-      description: The name.
+      description: The agent's name.
       type: str
       sample: House agent
     type:
-      description: The type, in lower case.
+      description: The agent's type, in lower case.
       type: str
       sample: flow
     executor_agent_id:
-      description: The agent that carries out the steps of a plan, if there is one.
+      description: The id of the agent that carries out the steps of a plan, if the agent has one.
       type: str
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -80,20 +80,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: wrong_credentials
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

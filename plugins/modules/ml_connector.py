@@ -10,12 +10,12 @@ module: ml_connector
 short_description: Manage ML Commons connectors
 version_added: 0.1.0
 description:
-  - Makes, changes and deletes standalone connectors of OpenSearch's ML Commons plugin, for example to a chat server that
-    speaks the OpenAI protocol such as Ollama, llama.cpp or vLLM.
-  - It is stated option by option, or as a server of a known O(provider), or as the body of a published blueprint
-    (O(definition), O(src)).
-  - Only what is stated is compared, on normalised values, and only what differs is sent.
-  - A connector that deployed models use is changed without taking them away, see O(update_strategy).
+  - Creates, changes and deletes standalone connectors of OpenSearch's ML Commons plugin, for example to a chat server
+    that speaks the OpenAI protocol such as Ollama, llama.cpp or vLLM.
+  - Describe the connector option by option, as a server of a known O(provider), or with the body of a published
+    blueprint (O(definition), O(src)).
+  - Only the options that you give are compared, on normalised values, and only differences are sent.
+  - By default, a connector that deployed models use is changed while they keep serving, see O(update_strategy).
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -26,36 +26,37 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(update_credential=always) and a O(credential) every run sends the credential and reports a change, as the
-        server never tells a stored one.
+      - With O(update_credential=always) and a O(credential), every run sends the credential and reports a change,
+        because the server never returns a stored credential.
 options:
   name:
     description:
-      - The connector's name. It finds the connector unless O(connector_id) is given. Names need not be unique on a
-        cluster; more than one match is refused with the ids.
+      - The connector's name. The module finds the connector by its name unless O(connector_id) is given. Names are
+        not unique on a cluster; if several connectors match, the task fails and lists their ids.
       - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and V(.,!?(\):@-_'/") only.
     type: str
   connector_id:
     description:
-      - The id of an existing connector. With O(name) the connector is renamed.
-      - A swap gives the connector another id; in plays that are run again, go by O(name).
+      - The id of an existing connector. Together with O(name), the connector is renamed.
+      - A swap gives the connector another id. Use O(name) in playbooks that you run repeatedly.
     type: str
   state:
-    description: Whether the connector is to be there. A connector that models use is never deleted.
+    description: Whether the connector should exist. A connector that models use is never deleted.
     type: str
     choices:
       - present
       - absent
     default: present
   description:
-    description: What it is for.
+    description: The connector's description.
     type: str
   version:
-    description: A version of your own. Quote it, as YAML reads 1.10 as the number 1.1. A new connector has V("1") if not given.
+    description: The connector's version, which you choose. Quote it, because YAML reads 1.10 as the number 1.1. A new
+      connector gets V("1") if not given.
     type: str
   protocol:
     description:
-      - How the backend is spoken to. A new connector has V(http) if not given.
+      - The protocol between OpenSearch and the backend. A new connector gets V(http) if not given.
       - V(mcp_sse) needs OpenSearch 3.0, V(mcp_streamable_http) needs 3.3.
     type: str
     choices:
@@ -66,21 +67,22 @@ options:
   parameters:
     description:
       - Values for the C(${parameters.NAME}) placeholders of the actions. Compared as a whole.
-      - Taking a parameter away needs a new connector, as the server only ever merges them; see O(update_strategy).
+      - Removing a parameter needs a new connector, because the server only merges parameters; see O(update_strategy).
     type: dict
   credential:
     description:
-      - Values for the C(${credential.NAME}) placeholders. They are encrypted by the server and can never be read back.
-      - Leave it out for a backend without a key. As the server insists on a credential, a placeholder is stored, which
-        no header uses.
+      - Values for the C(${credential.NAME}) placeholders. The server encrypts them, and they can never be read back.
+      - Leave it out for a backend without a key. The server requires a credential, so the module stores a placeholder
+        that no header uses.
     type: dict
   actions:
-    description: What the connector can do. Compared as a whole. Needed for a new connector of an HTTP protocol.
+    description: The requests that the connector sends to its backend. Compared as a whole. Required for a new
+      connector of an HTTP protocol.
     type: list
     elements: dict
     suboptions:
       action_type:
-        description: What the action is for.
+        description: What the server uses the action for.
         type: str
         choices:
           - predict
@@ -94,9 +96,9 @@ options:
         type: str
       method:
         description:
-          - The HTTP method. The server stores each of them, also those with which it cannot call a backend; OpenSearch
-            2.19 calls with V(GET) and V(POST) only, and no version is known to call with V(PATCH).
-          - In O(definition) and O(src) it may be in lower case.
+          - The HTTP method. The server stores all of these methods, including those that it cannot send. OpenSearch
+            2.19 sends V(GET) and V(POST) only, and no version is known to send V(PATCH).
+          - Lower case is accepted in O(definition) and O(src).
         type: str
         choices:
           - GET
@@ -107,14 +109,16 @@ options:
         default: POST
       url:
         description:
-          - The backend's URL. Write the host out; a host from a parameter could be changed by whoever may predict.
+          - The backend's URL. Write the host out. Every user who may predict could change a host that comes from a
+            parameter.
         type: str
         required: true
       headers:
         description: Headers of the request. Put keys into O(credential) and refer to them as C(${credential.NAME}).
         type: dict
       request_body:
-        description: The body with its placeholders, as text. V(${parameters.messages}) stands without quotes, as it is a list.
+        description: The request body with its placeholders, as text. Write V(${parameters.messages}) without quotes,
+          because it is a list.
         type: json
       pre_process_function:
         description: A built-in function or a Painless script that prepares the input.
@@ -124,44 +128,45 @@ options:
         type: str
   client_config:
     description:
-      - How the nodes speak to the backend. Keys that are not given keep what is stored.
-      - A new connector always gets timeouts, 10 seconds to connect and 180 to read unless stated, because the server's
-        own defaults were 30,000 seconds up to 3.5 and are 30 since 3.6.
+      - Connections, timeouts and retries of the nodes' requests to the backend. Keys that you do not give keep their
+        stored values.
+      - A new connector always gets timeouts, by default 10 seconds to connect and 180 seconds to read, because the
+        server's own defaults were 30,000 seconds up to 3.5 and are 30 seconds since 3.6.
     type: dict
     suboptions:
       max_connection:
-        description: The most connections of one node.
+        description: The maximum number of connections that each node opens.
         type: int
       connection_timeout:
-        description: Seconds to wait for a connection.
+        description: The number of seconds to wait for a connection.
         type: int
       read_timeout:
-        description: Seconds to wait for the answer. Loading a large model can take minutes.
+        description: The number of seconds to wait for the answer. Loading a large model can take minutes.
         type: int
       retry_backoff_millis:
-        description: Milliseconds between two tries.
+        description: The number of milliseconds between two attempts.
         type: int
       retry_timeout_seconds:
-        description: Seconds after which no further try is made.
+        description: The number of seconds after which a node stops retrying.
         type: int
       max_retry_times:
-        description: How often a request that the backend throttled is tried again.
+        description: How often a node retries a request that the backend throttled.
         type: int
       retry_backoff_policy:
-        description: How the pauses grow.
+        description: How the pauses between attempts grow.
         type: str
         choices:
           - constant
           - exponential_equal_jitter
           - exponential_full_jitter
       skip_ssl_verification:
-        description: Whether to trust any certificate of the backend. Needs OpenSearch 3.5.
+        description: Whether to accept any certificate of the backend. Needs OpenSearch 3.5.
         type: bool
   url:
-    description: The server's URL, for the MCP protocols.
+    description: The URL of the MCP server, for the MCP protocols.
     type: str
   mcp_headers:
-    description: Headers for the MCP protocols, C(headers) in the API's own words.
+    description: Headers for the MCP protocols. The API calls this field C(headers).
     type: dict
   access_mode:
     description: Who may use the connector. Needs the security plugin with connector access control.
@@ -175,25 +180,25 @@ options:
     type: list
     elements: str
   add_all_backend_roles:
-    description: Whether to give access to all backend roles of the user who makes the connector. Not compared.
+    description: Whether to give access to all backend roles of the user who creates the connector. Not compared.
     type: bool
   definition:
     description:
-      - The connector's body as the API takes it and as blueprints print it, C(credential) included. Options that are
-        given beside it override its fields; mappings are joined key by key.
-      - What angle brackets still ask for, such as V(<YOUR API KEY>), is refused with its place.
+      - The connector's body as the API takes it and as blueprints show it, C(credential) included. Options that you
+        give in addition override its fields; mappings are merged key by key.
+      - The module rejects placeholders in angle brackets, such as V(<YOUR API KEY>), and reports their position.
     type: dict
     version_added: 0.2.0
   src:
     description:
-      - A JSON or YAML file that holds such a body, on the host on which the module runs. The line in front of the body
-        and the triple quotes of OpenSearch Dashboards' console may be in it.
+      - A JSON or YAML file with such a body, on the host that runs the module. The file may contain the request line
+        before the body and the triple quotes of OpenSearch Dashboards' console.
     type: path
     version_added: 0.2.0
   provider:
     description:
-      - The kind of server. With O(base_url), O(model) and O(api_key) it stands for the parameters, the credential, the
-        action and the probe of the connector, which the options of these names override.
+      - The kind of server. Together with O(base_url), O(model) and O(api_key), it determines the connector's
+        parameters, credential, action and probe. The options of these names override it.
       - V(openai_compatible) is any other server that speaks the OpenAI protocol.
     type: str
     version_added: 0.2.0
@@ -212,24 +217,25 @@ options:
       - openai_compatible
   base_url:
     description:
-      - Where the server is, as its root, the root of its API (C(.../v1)) or the whole URL of the route. A hosted
-        provider's need not be given, except for V(provider=azure_openai), where it is the resource's own.
-      - Self-hosted servers are looked for on their usual port of 127.0.0.1 if it is not given, which for a connector
-        is each OpenSearch node itself. V(provider=openai_compatible) has no usual port, so that it is needed there too.
+      - The URL of the server's root, of the root of its API (C(.../v1)), or of the whole route. Hosted providers do
+        not need it, except for V(provider=azure_openai), which needs the URL of your resource.
+      - For a self-hosted server, the default is its usual port on 127.0.0.1, which for a connector is each OpenSearch
+        node itself. V(provider=openai_compatible) has no usual port, so it needs this option, too.
     type: str
     version_added: 0.2.0
   model:
-    description: The model as the server calls it; for V(provider=azure_openai) the name of the deployment.
+    description: The model's name on the server; for V(provider=azure_openai), the name of the deployment.
     type: str
     version_added: 0.2.0
   api_key:
     description:
-      - The server's key. It becomes the credential C(api_key), and is sent in the header that the provider wants.
-      - Without it the request of a self-hosted server carries no key. See also O(update_credential).
+      - The server's API key. It becomes the credential C(api_key), and is sent in the header that the provider
+        expects.
+      - Without it, requests to a self-hosted server carry no key. See also O(update_credential).
     type: str
     version_added: 0.2.0
   capability:
-    description: What the server is to be asked for; V(chat) where this is not given. Not each provider has each.
+    description: What the model is used for; V(chat) if not given. Not every provider offers every capability.
     type: str
     version_added: 0.2.0
     choices:
@@ -237,7 +243,7 @@ options:
       - embedding
       - rerank
   api_path:
-    description: The route from the server's root on, where it is another than the provider's usual one.
+    description: The route below the server's root, if it is not the provider's usual one.
     type: str
     version_added: 0.2.0
   api_version:
@@ -245,48 +251,52 @@ options:
     type: str
     version_added: 0.2.0
   extra_body:
-    description: More fields of the request body, for example C(temperature) or C(max_tokens).
+    description: Additional fields of the request body, for example C(temperature) or C(max_tokens).
     type: dict
     version_added: 0.2.0
   update_credential:
-    description: When to send O(credential) to a connector that exists.
+    description: When to send O(credential) to an existing connector.
     type: str
     choices:
       on_create: >-
-        Only where its actions begin to use a part of it. Beyond that only a new connector, or one that replaces another, is
-        given it.
-      always: In each run, which therefore always reports a change.
+        Only if the connector's actions begin to use a part of it. Otherwise, only a new connector, or one that
+        replaces another, gets it.
+      always: In every run, which therefore always reports a change.
       when_changed: >-
-        When it differs from the one that was sent last. To know this, a slow, salted fingerprint (scrypt) is kept with
-        the connector; whoever may read the connector can test guesses against it, which is hopeless for a generated
-        key but not for a guessable one.
+        If it differs from the credential that was sent last. To detect this, the module stores a slow, salted
+        fingerprint (scrypt) with the connector. A user who can read the connector can test guesses against the
+        fingerprint, which is hopeless for a generated key but not for a guessable one.
     default: on_create
   update_strategy:
-    description: How to change a connector that deployed models use, which the server refuses to do in place.
+    description: How to change a connector that deployed models use. The server refuses to change such a connector in
+      place.
     type: str
     choices:
       swap: >-
-        A new connector of the same name is made, the models are pointed at it while they serve, O(probe) is asked, and
-        the old connector is deleted. The connector's id changes. If the probe fails, the old one serves on.
+        Create a new connector of the same name, point the models at it while they serve, send O(probe), and delete
+        the old connector. The connector's id changes. If the probe fails, the models keep using the old connector.
       redeploy: >-
-        The models are undeployed, the connector is changed, the models are deployed again. Predictions fail meanwhile.
-        To take a parameter away or to change the protocol a new connector is made all the same, as there is no other way.
-      fail: The task fails.
+        Undeploy the models, change the connector, and deploy the models again. Predictions fail in the meantime.
+        Removing a parameter or changing the protocol still creates a new connector, because the server offers no
+        other way.
+      fail: Fail the task.
     default: swap
   probe:
     description:
-      - Parameters of a prediction, for example with C(messages). When they are given, every placeholder of the actions
-        must be filled by them or by O(parameters), which is checked before anything is sent.
-      - A swap asks this through the new connector before it deletes the old one.
-      - With O(provider) it is a short question that fits the capability, unless it is given; V({}) asks nothing.
+      - Parameters of a prediction, for example C(messages). If you give them, they and O(parameters) must fill every
+        placeholder of the actions. The module checks this before it sends anything.
+      - A swap sends this prediction through the new connector before it deletes the old one.
+      - With O(provider), the default is a short question that fits the capability; V({}) sends no probe.
     type: dict
   wait_timeout:
-    description: How long to wait at most for models to be deployed again and for the probe's answer, in seconds.
+    description: The maximum number of seconds to wait for models to be deployed again and for the answer to the
+      probe.
     type: float
     default: 180.0
 notes:
-  - A parameter named C(_searchops) is kept on connectors that replaced another or have a fingerprint; it is hidden from results.
-  - Agents and search pipelines that name a connector by its id are not changed by a swap.
+  - Connectors that replaced another one or have a fingerprint store a parameter named C(_searchops), which the
+    results hide.
+  - A swap does not change agents and search pipelines that refer to the connector by its id.
 seealso:
   - module: searchops.opensearch_ml.ml_model
   - name: Connector blueprints
@@ -295,7 +305,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A connector to an Ollama server, which wants no key
+- name: Create a connector to an Ollama server, which needs no key
   searchops.opensearch_ml.ml_connector:
     name: Local chat
     description: Chat on our own Ollama
@@ -311,14 +321,14 @@ EXAMPLES = r"""
         - role: user
           content: Say OK.
 
-- name: The same in short
+- name: Create the same connector from its provider
   searchops.opensearch_ml.ml_connector:
     name: Local chat
     provider: ollama
     base_url: http://ollama.example.internal:11434
     model: qwen3:4b
 
-- name: Embeddings of a hosted provider
+- name: Create a connector to the embeddings of a hosted provider
   searchops.opensearch_ml.ml_connector:
     name: Embeddings
     provider: openai
@@ -327,14 +337,14 @@ EXAMPLES = r"""
     api_key: "{{ vault_openai_key }}"
     update_credential: when_changed
 
-- name: A published blueprint as it is, with one's own name and key
+- name: Create a connector from a published blueprint, with your own name and key
   searchops.opensearch_ml.ml_connector:
     name: Local chat
     src: blueprints/ollama_connector_chat.json
     credential:
       openAI_key: "{{ vault_llm_key }}"
 
-- name: A connector with a key, replaced without a gap when the key changes
+- name: Create a connector with a key, and swap it without downtime when the key changes
   searchops.opensearch_ml.ml_connector:
     name: Guarded chat
     parameters:
@@ -348,7 +358,7 @@ EXAMPLES = r"""
           Authorization: Bearer ${credential.api_key}
         request_body: '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
 
-- name: No connector
+- name: Delete a connector
   searchops.opensearch_ml.ml_connector:
     name: Local chat
     state: absent
@@ -356,13 +366,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 connector_id:
-  description: The connector's id; of a deleted one the id it had. V(null) in check mode for one that would be made.
+  description: The connector's id; for a deleted connector, the id that it had. V(null) in check mode if the module
+    would create the connector.
   returned: success
   type: str
   sample: Keq5FpkB72uHgF272LWj
 connector:
   description:
-    - The connector as the server stores it, without credential; in check mode as it would be. V(null) when absent.
+    - The connector as the server stores it, without its credential; in check mode, as the server would store it.
+      V(null) when absent.
     - M(searchops.opensearch_ml.ml_connector_info) documents the fields.
   returned: success
   type: dict
@@ -374,7 +386,8 @@ connector:
     parameters:
       model: qwen3:4b
 actions:
-  description: What was done, or in check mode would be done, in this order. On failure, what had been done by then.
+  description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
+    the changes made until then.
   returned: always
   type: list
   elements: dict
@@ -383,15 +396,15 @@ actions:
       kind: connector
       name: Local chat
 diff:
-  description: The stated fields before and after, secrets masked.
+  description: The given fields before and after the task, with secrets masked.
   returned: success
   type: dict
   contains:
     before:
-      description: As they were.
+      description: The values before the task.
       type: dict
     after:
-      description: As they are; in check mode, as they would be.
+      description: The values after the task; in check mode, the predicted values.
       type: dict
 failure:
   description: Why the task failed.
@@ -399,20 +412,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: untrusted_endpoint
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

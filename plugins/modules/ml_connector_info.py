@@ -10,9 +10,9 @@ module: ml_connector_info
 short_description: List ML Commons connectors
 version_added: 0.1.0
 description:
-  - Lists standalone connectors, and on request those that models carry inside them, with the URLs that they call.
-  - With O(connector_id) or O(name) they are told as they are now. Other lists come from a search, which may not see yet what was
-    changed within the last second.
+  - Lists standalone connectors and, on request, the connectors inside models, with the URLs that they call.
+  - With O(connector_id) or O(name), the result is up to date. Other lists come from a search, which may miss changes
+    of the last second.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -21,32 +21,34 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   name:
-    description: Only connectors of exactly this name. Excludes O(connector_id).
+    description: Only connectors with exactly this name. Excludes O(connector_id).
     type: str
   name_pattern:
     description:
-      - Only connectors of names that match the pattern as in a shell, such as V(chat-*); upper and lower case differ.
+      - Only connectors whose names match this shell-style pattern, such as V(chat-*). The pattern is case-sensitive.
         Excludes O(name) and O(connector_id).
     type: str
     version_added: 0.2.0
   connector_id:
-    description: Only the connector of this id.
+    description: Only the connector with this id.
     type: str
   protocol:
-    description: Only connectors of this protocol, such as V(http) or V(aws_sigv4).
+    description: Only connectors with this protocol, such as V(http) or V(aws_sigv4).
     type: str
     version_added: 0.2.0
   include_inline:
-    description: Whether to list the connectors inside models as well. They have no id, so that O(connector_id) finds none.
+    description: Whether to list the connectors inside models as well. They have no id, so O(connector_id) does not
+      find them.
     type: bool
     default: false
   unused:
-    description: Whether to list only connectors that no model uses. Agents and pipelines are not looked at.
+    description: Whether to list only connectors that no model uses. The module does not check agents and pipelines.
     type: bool
     default: false
     version_added: 0.2.0
   include_used_by:
-    description: Whether to tell the models that use each connector. One more search, however many connectors there are.
+    description: Whether to list the models that use each connector. This takes one more search, whatever the number
+      of connectors.
     type: bool
     default: false
     version_added: 0.2.0
@@ -56,88 +58,90 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: All connectors
+- name: List all connectors
   searchops.opensearch_ml.ml_connector_info:
   register: all
 
-- name: Connectors of the tests that nobody uses
+- name: List the connectors of the tests that no model uses
   searchops.opensearch_ml.ml_connector_info:
     name_pattern: test-*
     unused: true
 
-- name: Who calls what
+- name: Show the URLs that each connector calls
   ansible.builtin.debug:
     msg: "{{ all.connectors | items2dict(key_name='name', value_name='urls') }}"
 """
 
 RETURN = r"""
 connectors:
-  description: The connectors, as M(searchops.opensearch_ml.ml_connector) returns them, and more.
+  description: The connectors, as M(searchops.opensearch_ml.ml_connector) returns them, with additional fields.
   returned: success
   type: list
   elements: dict
   contains:
     connector_id:
-      description: The id; V(null) for a connector inside a model.
+      description: The connector's id; V(null) for a connector inside a model.
       type: str
       sample: Keq5FpkB72uHgF272LWj
     model_id:
-      description: The model that carries the connector inside it, else V(null).
+      description: The id of the model that contains the connector; V(null) for a standalone connector.
       type: str
     name:
-      description: The name.
+      description: The connector's name.
       type: str
       sample: Local chat
     description:
-      description: The description.
+      description: The connector's description.
       type: str
       sample: Qwen 3 on the GPU host
     version:
-      description: The version that its maker gave it.
+      description: The connector's version, as its creator chose it.
       type: str
       sample: "1"
     protocol:
-      description: The protocol.
+      description: The connector's protocol.
       type: str
       sample: http
     parameters:
-      description: The parameters that fill its placeholders.
+      description: The parameters that fill the connector's placeholders.
       type: dict
       sample:
         model: qwen3:4b
     actions:
-      description: What it calls for which kind of request; keys in headers are masked. A connector to an MCP server has none.
+      description: The requests that the connector sends for each type of action, with keys in headers masked. A
+        connector to an MCP server has none.
       type: list
       elements: dict
     client_config:
-      description: Its connections, timeouts and retries, in the units that M(searchops.opensearch_ml.ml_connector) takes.
+      description: The connector's connections, timeouts and retries, in the units that
+        M(searchops.opensearch_ml.ml_connector) takes.
       type: dict
     owner:
-      description: Who made it; there with the security plugin only.
+      description: The user who created the connector. Present with the security plugin only.
       type: dict
     created_time:
-      description: When it was made, in milliseconds since 1970.
+      description: When the connector was created, in milliseconds since 1970.
       type: int
       sample: 1763900000000
     last_updated_time:
-      description: When it was last changed, in milliseconds since 1970.
+      description: When the connector was last changed, in milliseconds since 1970.
       type: int
       sample: 1763900000000
     urls:
-      description: The URLs that its actions call, with its own parameters filled in.
+      description: The URLs that the connector's actions call, with its own parameters filled in.
       type: list
       elements: str
       sample:
         - http://ollama.example.internal:11434/v1/chat/completions
     used_by:
-      description: The ids of the models that use it, with O(include_used_by) or O(unused).
+      description: The ids of the models that use the connector, with O(include_used_by) or O(unused).
       version_added: 0.2.0
       type: list
       elements: str
       sample:
         - oUdPqZQBQwAL8-GOCZYL
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -148,20 +152,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: wrong_credentials
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

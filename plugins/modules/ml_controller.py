@@ -10,8 +10,9 @@ module: ml_controller
 short_description: Limit how often each user may use a model of ML Commons
 version_added: 0.2.0
 description:
-  - Sets, changes and removes the rate limits that single users have for a model. The server calls them the model's controller.
-  - For a limit that all users share see O(searchops.opensearch_ml.ml_model#module:rate_limiter).
+  - Sets, changes and removes a model's rate limits for individual users. The server calls them the model's
+    controller.
+  - For a limit that all users share, see O(searchops.opensearch_ml.ml_model#module:rate_limiter).
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -19,13 +20,13 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   model:
-    description: The model, by its name or id.
+    description: The name or the id of the model.
     type: str
     required: true
   state:
     description:
-      - Whether the model is to have limits for single users.
-      - With V(absent) the limits of all users are removed, whatever they are.
+      - Whether the model should have limits for individual users.
+      - V(absent) removes the limits of all users, whatever they are.
     type: str
     choices:
       - present
@@ -33,19 +34,23 @@ options:
     default: present
   user_rate_limiter:
     description:
-      - All users who are limited, by their names, each with a C(limit) and its C(unit). What the server holds for others
-        is removed. Needed unless O(state=absent).
-      - The C(limit) is a number above zero, of requests per C(unit).
-      - The C(unit) is one of V(NANOSECONDS), V(MICROSECONDS), V(MILLISECONDS), V(SECONDS), V(MINUTES), V(HOURS) and V(DAYS).
-      - Whether a user of a name exists is not checked.
+      - All limited users, by user name, each with a C(limit) and its C(unit). The module removes the limits of other
+        users. Required unless O(state=absent).
+      - The C(limit) is the number of requests per C(unit), greater than zero.
+      - The C(unit) is one of V(NANOSECONDS), V(MICROSECONDS), V(MILLISECONDS), V(SECONDS), V(MINUTES), V(HOURS) and
+        V(DAYS).
+      - The module does not check whether the users exist.
     type: dict
   wait_timeout:
-    description: How long to wait at most, in seconds, for a model that is just being deployed, as it cannot be limited meanwhile.
+    description: The maximum number of seconds to wait for a model that is being deployed, because the server cannot
+      limit it in the meantime.
     type: float
     default: 300.0
 notes:
-  - Limits have an effect only where the security plugin tells the cluster who asks. Without it they are stored and ignored.
-  - The server shares a limit among the nodes that serve the model, and forgets what was used up when it is written.
+  - Limits take effect only if the security plugin identifies the users. Without it, the server stores the limits and
+    ignores them.
+  - The server divides a limit among the nodes that serve the model, and resets what users have used up when the limit
+    is written.
   - Needs the setting C(plugins.ml_commons.controller_enabled), which is on by default.
 seealso:
   - module: searchops.opensearch_ml.ml_controller_info
@@ -53,7 +58,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ten questions a minute for the one, one in two seconds for the other
+- name: Allow ten questions a minute to one user, and one question in two seconds to another
   searchops.opensearch_ml.ml_controller:
     model: House chat
     user_rate_limiter:
@@ -64,7 +69,7 @@ EXAMPLES = r"""
         limit: 0.5
         unit: SECONDS
 
-- name: No limits for single users any more
+- name: Remove all limits for individual users
   searchops.opensearch_ml.ml_controller:
     model: House chat
     state: absent
@@ -72,12 +77,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 controller:
-  description: The limits after the task; V(null) if there are none.
+  description: The limits after the task; V(null) if the model has none.
   returned: success
   type: dict
   contains:
     model_id:
-      description: The id of the model; V(null) in check mode for a model that an earlier task would make.
+      description: The id of the model; V(null) in check mode for a model that an earlier task would create.
       type: str
       sample: oUdPqZQBQwAL8-GOCZYL
     model_name:
@@ -92,12 +97,13 @@ controller:
           limit: 10.0
           unit: MINUTES
 model_id:
-  description: The id of the model; V(null) if there is none.
+  description: The id of the model; V(null) if the model does not exist.
   returned: success
   type: str
   sample: oUdPqZQBQwAL8-GOCZYL
 actions:
-  description: What was done, or in check mode would be done, in this order. On failure, what had been done by then.
+  description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
+    the changes made until then.
   returned: always
   type: list
   elements: dict
@@ -107,15 +113,15 @@ actions:
       name: House chat
       id: oUdPqZQBQwAL8-GOCZYL
 diff:
-  description: The limits before and after.
+  description: The limits before and after the task.
   returned: success
   type: dict
   contains:
     before:
-      description: As they were.
+      description: The values before the task.
       type: dict
     after:
-      description: As they are; in check mode, as they would be.
+      description: The values after the task; in check mode, the predicted values.
       type: dict
 failure:
   description: Why the task failed.
@@ -123,20 +129,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: controller_disabled
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

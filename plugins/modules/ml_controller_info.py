@@ -7,11 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ml_controller_info
-short_description: List the rate limits of single users of ML Commons models
+short_description: List the rate limits of individual users of ML Commons models
 version_added: 0.2.0
 description:
-  - Lists the models that have limits for single users, and the limits.
-  - The server cannot search for them. So this takes one search for models and one more request for each that has limits.
+  - Lists the models that have limits for individual users, with their limits.
+  - The server cannot search for limits. The module therefore sends one search for models, and one request for each
+    model that has limits.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -20,27 +21,27 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   model:
-    description: Only the model of this name or id. All models where nothing is stated.
+    description: Only the model with this name or id. If not given, all models.
     type: str
 notes:
-  - Searches see a model that has just been given its first limits up to a second later. With O(model) the present is told.
+  - Searches show a model's first limits up to a second late. With O(model), the result is up to date.
 seealso:
   - module: searchops.opensearch_ml.ml_controller
 """
 
 EXAMPLES = r"""
-- name: Who is limited, and for which models
+- name: List all users who are limited, for each model
   searchops.opensearch_ml.ml_controller_info:
   register: limits
 
-- name: The limits of one model
+- name: List the limits of one model
   searchops.opensearch_ml.ml_controller_info:
     model: House chat
 """
 
 RETURN = r"""
 controllers:
-  description: The limits of each model that has some, as M(searchops.opensearch_ml.ml_controller) returns them.
+  description: The models that have limits, as M(searchops.opensearch_ml.ml_controller) returns them.
   returned: success
   type: list
   elements: dict
@@ -61,7 +62,7 @@ controllers:
           limit: 10.0
           unit: MINUTES
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -72,20 +73,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: controller_disabled
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ml_dedupe
-short_description: Find objects that share a name, and leave one of each
+short_description: Find objects that share a name, and keep one of each
 version_added: 1.0.0
 description:
-  - Finds connectors, model groups, and remote models of one group that share a name, as scripts leave them behind that create
-    without a look. All other modules refuse such names. Tells who uses which.
-  - Only reports, unless O(apply) is set. Then one of each is kept and the others are removed, models before connectors.
-  - What an agent or a pipeline names by its id is kept before all, as they cannot be pointed elsewhere; then what most use; then a
-    model that serves; then the oldest.
-  - Models that call through a surplus connector are pointed at the kept one while they serve, if the two are the same in all that is
-    stored. Of what is in use, and of several of which none is, only what is the same as the kept one is removed; where anything is
-    not, the task fails before anything is done, and tells all of it with the ids.
-  - What agents, pipelines or guardrails use is never removed, nor is a group with models in it. It stays, with a warning.
-  - Who else knows an object by its id, such as an application that asks a model, cannot be seen.
+  - Finds connectors, model groups, and remote models of one group that share a name, for example because a script
+    created them without a search. All other modules refuse such names. The result lists the users of each object.
+  - Only reports, unless O(apply) is set. With O(apply), the module keeps one object of each name and removes the
+    others, models before connectors.
+  - The module prefers to keep an object that an agent or a pipeline refers to by its id, because these cannot be
+    pointed at another object; then the object with the most users; then a model that serves; then the oldest object.
+  - Models that use a surplus connector are pointed at the kept connector while they serve, if both are the same in
+    everything that the server stores. A surplus object that is in use, or whose name has no object in use, is removed
+    only if it is the same as the kept object. If any of these objects differ, the task fails before it changes
+    anything, and lists them with their ids.
+  - Objects that agents, pipelines or guardrails use are never removed, nor are groups that contain models. They stay,
+    with a warning.
+  - The module cannot see other users of an object's id, such as an application that asks a model.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -27,25 +30,27 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   apply:
-    description: Whether to remove what is surplus.
+    description: Whether to remove the surplus objects.
     type: bool
     default: false
   name_pattern:
-    description: Only names that match the pattern as in a shell, such as V(chat-*); upper and lower case differ.
+    description: Only objects whose names match this shell-style pattern, such as V(chat-*). The pattern is
+      case-sensitive.
     type: str
   trust_credentials:
     description:
-      - Take it that connectors of one name which are the same otherwise have the same credential, too.
-      - A credential cannot be read back, so without this connectors that use one are not merged.
+      - Whether to assume that connectors of one name that are otherwise the same also have the same credential.
+      - A credential cannot be read back. Without this option, the module does not merge connectors that use one.
     type: bool
     default: false
   probe:
     description:
-      - Parameters of a prediction, for example with C(messages), that a model is asked through the kept connector before the
-        other one is deleted. If it fails, the models are pointed back and the task fails.
+      - Parameters of a prediction, for example C(messages). The module sends it to a model through the kept connector
+        before it deletes the other connector. If the prediction fails, the module points the models back and the task
+        fails.
     type: dict
   wait_timeout:
-    description: How long to wait at most for a model to be undeployed and for the probe's answer, in seconds.
+    description: The maximum number of seconds to wait for a model to be undeployed and for the answer to the probe.
     type: float
     default: 180
 seealso:
@@ -53,11 +58,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look what shares a name
+- name: List the objects that share a name
   searchops.opensearch_ml.ml_dedupe:
   register: found
 
-- name: Leave one of each
+- name: Keep one object of each name
   searchops.opensearch_ml.ml_dedupe:
     apply: true
     trust_credentials: true
@@ -69,69 +74,70 @@ EXAMPLES = r"""
 
 RETURN = r"""
 duplicates:
-  description: The names that several objects had, as they were found.
+  description: The names that several objects had before the task.
   returned: success
   type: list
   elements: dict
   contains:
     kind:
-      description: The kind.
+      description: The kind of the objects.
       type: str
       sample: connector
     name:
-      description: The name.
+      description: The name that the objects share.
       type: str
       sample: Local chat
     kept:
-      description: The id of the one that is kept.
+      description: The id of the object that is kept.
       type: str
       sample: oUdPqZQBQwAL8-GOCZYL
     objects:
-      description: All that have the name, the kept one first.
+      description: All objects with the name, the kept one first.
       type: list
       elements: dict
       contains:
         id:
-          description: The id.
+          description: The object's id.
           type: str
           sample: oUdPqZQBQwAL8-GOCZYL
         created_time:
-          description: When it was made, in milliseconds since 1970.
+          description: When the object was created, in milliseconds since 1970.
           type: int
           sample: 1700000000000
         state:
-          description: The state of a model.
+          description: The state, for a model.
           type: str
           sample: DEPLOYED
         users:
-          description: Who uses it, each with kind, id and name.
+          description: The users of the object, each with kind, id and name.
           type: list
           elements: dict
         fate:
           description: >-
-            What becomes of it: V(keep), V(delete), V(merge) (its models are pointed at the kept one, then it is deleted), V(stay)
-            (surplus, and used by what cannot be changed), or V(refuse) (it keeps O(apply) from being done).
+            What happens to the object: V(keep), V(delete), V(merge) (its models are pointed at the kept object, then
+            it is deleted), V(stay) (it is surplus, but its users cannot be changed), or V(refuse) (it differs and
+            prevents O(apply)).
           type: str
           sample: merge
         reason:
-          description: Why.
+          description: Why the object has this fate.
           type: str
           sample: oUdPqZQBQwAL8-GOCZYL is kept
 plan:
-  description: What is to be removed, or was, a line for each object.
+  description: The objects that the module removed or would remove, one line for each.
   returned: success
   type: list
   elements: str
   sample:
     - "- delete connector 'Local chat' (pEdPqZQBQwAL8-GOHpZv), its 1 models call through oUdPqZQBQwAL8-GOCZYL"
 actions:
-  description: What was done, or in check mode would be; nothing without O(apply).
+  description: The changes that the module made; in check mode, those that it would make. Empty without O(apply).
   returned: always
   type: list
   elements: dict
   contains:
     action:
-      description: V(merge) or V(delete).
+      description: The change, V(merge) or V(delete).
       type: str
       sample: merge
     kind:
@@ -139,23 +145,23 @@ actions:
       type: str
       sample: connector
     name:
-      description: Its name.
+      description: The object's name.
       type: str
       sample: Local chat
     id:
-      description: Its id.
+      description: The object's id.
       type: str
       sample: pEdPqZQBQwAL8-GOHpZv
     into:
-      description: The id of the connector that takes its place.
+      description: The id of the connector that replaces it.
       type: str
       sample: oUdPqZQBQwAL8-GOCZYL
     models:
-      description: The ids of the models that are pointed there.
+      description: The ids of the models that are pointed at that connector.
       type: list
       elements: str
 diff:
-  description: With O(apply) the plan, as C(--diff) prints it.
+  description: With O(apply), the plan as C(--diff) prints it.
   returned: success
   type: dict
   contains:
@@ -168,20 +174,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: duplicates_differ
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: C(problems), each with kind, name, id and message, where surplus objects differ.
+      description: C(problems), each with kind, name, id and message, if surplus objects differ.
       type: dict
 """
 

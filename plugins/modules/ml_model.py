@@ -11,9 +11,10 @@ short_description: Manage remote models of ML Commons
 version_added: 0.1.0
 description:
   - Registers, changes, deploys, undeploys and deletes remote models of OpenSearch's ML Commons plugin.
-  - A model that was undeployed, or is deployed on some nodes only, is drift that O(state=deployed) mends.
-  - It waits for the model's real state; the answers of the API alone do not tell whether a deployment succeeded. When a
-    deployment fails, each node's reason is reported.
+  - Repairs drift with O(state=deployed), which deploys a model again that was undeployed or that is deployed on only
+    some of its nodes.
+  - Waits for the model's real state, because the API's answers alone do not show whether a deployment succeeded. If a
+    deployment fails, the module reports each node's reason.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -24,50 +25,51 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The model's name. It finds the model unless O(model_id) is given; O(model_group) narrows the search when several
-        models have the name. More than one match is refused with the ids.
+      - The model's name. The module finds the model by its name unless O(model_id) is given; O(model_group) narrows
+        the search when several models have the name. If several models match, the task fails and lists their ids.
       - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and V(.,!?(\):@-_'/") only.
     type: str
   model_id:
     description:
-      - The id of an existing model. With O(name) the model is renamed.
-      - A name that another model of its group has is refused.
+      - The id of an existing model. Together with O(name), the model is renamed.
+      - The module refuses a name that another model of the same group has.
     type: str
   state:
-    description: What the model is to be.
+    description: The state that the model should have.
     type: str
     choices:
       present: Registered; whether it is deployed does not matter.
       deployed: Registered and deployed on all planned nodes.
-      undeployed: Registered and on no node. A prediction deploys it again unless automatic deployment is switched off.
+      undeployed: Registered and deployed on no node. A prediction deploys it again unless automatic deployment is
+        switched off.
       absent: Undeployed and deleted.
     default: deployed
   connector:
-    description: The name or the id of the standalone connector. Needed for a new model.
+    description: The name or the id of the standalone connector. Required for a new model.
     type: str
   model_group:
     description:
-      - The name or the id of the model's group. A group that does not exist is made under this name.
-      - A new model without it is put into a group of its own name.
-      - A model of the name that is in another group is moved into this one, but never deleted from there with
-        O(state=absent).
+      - The name or the id of the model's group. If no such group exists, the module creates one with this name.
+      - Without this option, a new model is put into a group that has the model's name.
+      - If the model of this name is in another group, the module moves it into this group. With O(state=absent), the
+        module never deletes a model from another group.
     type: str
   description:
-    description: What it is for.
+    description: The model's description.
     type: str
   is_enabled:
-    description: Whether predictions are answered.
+    description: Whether the model answers predictions.
     type: bool
   rate_limiter:
-    description: How many predictions are let through. The server cannot take a limiter away again.
+    description: The maximum rate of predictions. The server cannot remove a rate limiter again.
     type: dict
     suboptions:
       limit:
-        description: So many predictions.
+        description: The maximum number of predictions per unit.
         type: float
         required: true
       unit:
-        description: In one of this unit.
+        description: The unit of time.
         type: str
         required: true
         choices:
@@ -80,102 +82,106 @@ options:
           - DAYS
   guardrails:
     description:
-      - What is refused in questions and answers.
-      - The server can change a side and add the other, but neither take one away nor empty a list (seen on 2.19.1 and 3.6.0).
-        So what is not stated is left as it is. To be rid of it, delete the model and register it anew.
+      - What the server refuses in questions and answers.
+      - The server can change one guardrail and add the other, but it can neither remove one nor empty a list (seen on
+        2.19.1 and 3.6.0). Therefore, the module leaves everything that you do not give as it is. To remove a
+        guardrail, delete the model and register it again.
     type: dict
     suboptions:
       type:
-        description: Whether patterns or another model decide.
+        description: Whether patterns or another model check the text.
         type: str
         choices:
           - local_regex
           - model
         default: local_regex
       input_guardrail:
-        description: What is checked in questions.
+        description: The guardrail for questions.
         type: dict
         suboptions:
           stop_words:
-            description: Indexes with words that are refused, for the type V(local_regex).
+            description: Indexes of the words to refuse, for the type V(local_regex).
             type: list
             elements: dict
             suboptions:
               index_name:
-                description: The index.
+                description: The name of the index.
                 type: str
                 required: true
               source_fields:
-                description: The fields that hold the words.
+                description: The fields that contain the words.
                 type: list
                 elements: str
                 required: true
           regex:
-            description: Patterns that are refused, for the type V(local_regex).
+            description: Patterns of the text to refuse, for the type V(local_regex).
             type: list
             elements: str
           model_id:
-            description: The model that judges, for the type V(model).
+            description: The model that checks the text, for the type V(model).
             type: str
           response_filter:
-            description: Where in the judge's answer its verdict is, for the type V(model).
+            description: The path of the verdict in the checking model's answer, for the type V(model).
             type: str
           response_validation_regex:
-            description: What a good verdict matches, for the type V(model).
+            description: A regular expression that the verdict matches if the text is acceptable, for the type
+              V(model).
             type: str
       output_guardrail:
-        description: What is checked in answers.
+        description: The guardrail for answers.
         type: dict
         suboptions:
           stop_words:
-            description: Indexes with words that are refused, for the type V(local_regex).
+            description: Indexes of the words to refuse, for the type V(local_regex).
             type: list
             elements: dict
             suboptions:
               index_name:
-                description: The index.
+                description: The name of the index.
                 type: str
                 required: true
               source_fields:
-                description: The fields that hold the words.
+                description: The fields that contain the words.
                 type: list
                 elements: str
                 required: true
           regex:
-            description: Patterns that are refused, for the type V(local_regex).
+            description: Patterns of the text to refuse, for the type V(local_regex).
             type: list
             elements: str
           model_id:
-            description: The model that judges, for the type V(model).
+            description: The model that checks the text, for the type V(model).
             type: str
           response_filter:
-            description: Where in the judge's answer its verdict is, for the type V(model).
+            description: The path of the verdict in the checking model's answer, for the type V(model).
             type: str
           response_validation_regex:
-            description: What a good verdict matches, for the type V(model).
+            description: A regular expression that the verdict matches if the text is acceptable, for the type
+              V(model).
             type: str
   interface:
-    description: JSON schemas that predictions and answers are checked against.
+    description: JSON schemas that the server checks predictions and answers against.
     type: dict
     suboptions:
       input:
-        description: The schema of predictions.
+        description: The JSON schema of predictions.
         type: dict
       output:
-        description: The schema of answers.
+        description: The JSON schema of answers.
         type: dict
   deploy_setting:
-    description: How the model is deployed; counts from the next deployment on.
+    description: How the server deploys the model. A change takes effect with the next deployment.
     type: dict
     suboptions:
       is_auto_deploy_enabled:
-        description: Whether a prediction deploys the model when it is not.
+        description: Whether a prediction deploys the model if it is not deployed.
         type: bool
       model_ttl_minutes:
-        description: After how many idle minutes the server undeploys it. Such a model counts as deployed.
+        description: The number of idle minutes after which the server undeploys the model. The module counts such a
+          model as deployed.
         type: int
   register_deploy:
-    description: How a new model is registered and deployed. The result is the same.
+    description: How the module registers and deploys a new model. The result is the same.
     type: str
     choices:
       one_step: With one request, C(_register?deploy=true).
@@ -183,8 +189,8 @@ options:
     default: one_step
   delete_empty_group:
     description:
-      - With O(state=absent), whether to delete the group O(model_group), or else the group of the model's name, if no
-        model is left in it.
+      - With O(state=absent), whether to delete the group O(model_group), or by default the group that has the model's
+        name, if it contains no other model.
     type: bool
     default: false
 seealso:
@@ -194,13 +200,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A deployed model on a connector
+- name: Deploy a model on a connector
   searchops.opensearch_ml.ml_model:
     name: Local chat
     connector: Local chat
     description: Chat on our own Ollama
 
-- name: The same with a group of another name, and a limit
+- name: Deploy the model in a group of another name, with a rate limit
   searchops.opensearch_ml.ml_model:
     name: Local chat
     connector: Local chat
@@ -209,12 +215,12 @@ EXAMPLES = r"""
       limit: 60
       unit: MINUTES
 
-- name: Out of service
+- name: Undeploy the model
   searchops.opensearch_ml.ml_model:
     name: Local chat
     state: undeployed
 
-- name: Gone, with its group
+- name: Delete the model and its group
   searchops.opensearch_ml.ml_model:
     name: Local chat
     state: absent
@@ -223,7 +229,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 model_id:
-  description: The model's id; of a deleted one the id it had. V(null) in check mode for one that would be registered.
+  description: The model's id; for a deleted model, the id that it had. V(null) in check mode if the module would
+    register the model.
   returned: success
   type: str
   sample: oUdPqZQBQwAL8-GOCZYL
@@ -239,7 +246,7 @@ connector_id:
   sample: Keq5FpkB72uHgF272LWj
 model:
   description:
-    - The model as the server stores it; in check mode as it would be. V(null) when absent.
+    - The model as the server stores it; in check mode, as the server would store it. V(null) when absent.
     - M(searchops.opensearch_ml.ml_model_info) documents the fields.
   returned: success
   type: dict
@@ -251,7 +258,8 @@ model:
     current_worker_node_count: 3
     planning_worker_node_count: 3
 actions:
-  description: What was done, or in check mode would be done, in this order. On failure, what had been done by then.
+  description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
+    the changes made until then.
   returned: always
   type: list
   elements: dict
@@ -260,15 +268,15 @@ actions:
       kind: model
       name: Local chat
 diff:
-  description: The stated fields before and after, secrets masked.
+  description: The given fields before and after the task, with secrets masked.
   returned: success
   type: dict
   contains:
     before:
-      description: As they were.
+      description: The values before the task.
       type: dict
     after:
-      description: As they are; in check mode, as they would be.
+      description: The values after the task; in check mode, the predicted values.
       type: dict
 failure:
   description: Why the task failed.
@@ -276,20 +284,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: deploy_failed
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

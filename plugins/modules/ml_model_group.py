@@ -10,9 +10,9 @@ module: ml_model_group
 short_description: Manage model groups of ML Commons
 version_added: 0.2.0
 description:
-  - Makes, changes, renames and deletes the groups in which the models of OpenSearch's ML Commons plugin stand.
-  - M(searchops.opensearch_ml.ml_model) makes a missing group by itself; this module is for groups with a description or
-    with rules about who may use them.
+  - Creates, changes, renames and deletes the groups of models of OpenSearch's ML Commons plugin.
+  - M(searchops.opensearch_ml.ml_model) creates a missing group by itself. Use this module for groups with a
+    description or with rules about who may use them.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -22,53 +22,54 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The group's name. It finds the group unless O(model_group_id) is given; the server holds names to be unique.
+      - The group's name. The module finds the group by its name unless O(model_group_id) is given. The server
+        requires names to be unique.
       - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and V(.,!?(\):@-_'/") only.
     type: str
   model_group_id:
-    description: The id of an existing group. With O(name) the group is renamed.
+    description: The id of an existing group. Together with O(name), the group is renamed.
     type: str
   state:
     description:
-      - What the group is to be.
-      - A group in which models are is not deleted; they are listed instead.
+      - Whether the group should exist.
+      - The module does not delete a group that contains models. The task fails and lists the models.
     type: str
     choices:
       - present
       - absent
     default: present
   description:
-    description: What it is for. The server can change a description, but not take it away.
+    description: The group's description. The server can change a description but cannot remove it.
     type: str
   access_mode:
     description:
-      - Who may use the group. Without it a new group is V(restricted) if roles are given, else V(private).
+      - Who may use the group. If not given, a new group is V(restricted) if you give roles, and V(private) otherwise.
       - Needs the security plugin and the setting C(plugins.ml_commons.model_access_control_enabled).
     type: str
     choices:
-      public: Everybody who may use models.
-      private: Its owner and administrators.
-      restricted: Whoever has one of its roles.
+      public: All users who may use models.
+      private: The group's owner and administrators.
+      restricted: Users who have one of the group's roles.
   backend_roles:
-    description: All roles of a V(restricted) group, in any order. Excludes O(add_all_backend_roles).
+    description: All backend roles of a V(restricted) group, in any order. Excludes O(add_all_backend_roles).
     type: list
     elements: str
   add_all_backend_roles:
     description:
-      - Whether to give a group the roles of the user who makes it V(restricted).
-      - Which roles those are is not compared later. A group that is V(restricted) and has roles counts as right.
+      - Whether to give the group all backend roles of the user who sets it to V(restricted).
+      - The module does not compare these roles later. A V(restricted) group that has roles counts as unchanged.
     type: bool
 seealso:
   - module: searchops.opensearch_ml.ml_model
 """
 
 EXAMPLES = r"""
-- name: A group with a description
+- name: Create a group with a description
   searchops.opensearch_ml.ml_model_group:
     name: Chat models
     description: What the help desk may use
 
-- name: A group for two roles
+- name: Create a group for two roles
   searchops.opensearch_ml.ml_model_group:
     name: Chat models
     access_mode: restricted
@@ -76,12 +77,12 @@ EXAMPLES = r"""
       - help_desk
       - search_team
 
-- name: Another name
+- name: Rename the group
   searchops.opensearch_ml.ml_model_group:
     model_group_id: bEdPqZQBQwAL8-GOBZaa
     name: Talking models
 
-- name: Gone, if no model is in it
+- name: Delete the group, if it contains no model
   searchops.opensearch_ml.ml_model_group:
     name: Talking models
     state: absent
@@ -89,13 +90,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 model_group_id:
-  description: The group's id; of a deleted one the id it had. V(null) in check mode for one that would be made.
+  description: The group's id; for a deleted group, the id that it had. V(null) in check mode if the module would
+    create the group.
   returned: success
   type: str
   sample: bEdPqZQBQwAL8-GOBZaa
 model_group:
   description:
-    - The group as the server stores it; in check mode as it would be. V(null) when absent.
+    - The group as the server stores it; in check mode, as the server would store it. V(null) when absent.
     - M(searchops.opensearch_ml.ml_model_group_info) documents the fields.
   returned: success
   type: dict
@@ -106,7 +108,8 @@ model_group:
     access_mode: public
     latest_version: 2
 actions:
-  description: What was done, or in check mode would be done, in this order. On failure, what had been done by then.
+  description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
+    the changes made until then.
   returned: always
   type: list
   elements: dict
@@ -115,15 +118,15 @@ actions:
       kind: model group
       name: Chat models
 diff:
-  description: The stated fields before and after.
+  description: The given fields before and after the task.
   returned: success
   type: dict
   contains:
     before:
-      description: As they were.
+      description: The values before the task.
       type: dict
     after:
-      description: As they are; in check mode, as they would be.
+      description: The values after the task; in check mode, the predicted values.
       type: dict
 failure:
   description: Why the task failed.
@@ -131,20 +134,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: group_in_use
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

@@ -10,7 +10,7 @@ module: ml_model_group_info
 short_description: List model groups of ML Commons
 version_added: 0.2.0
 description:
-  - Lists model groups, and on request the models that are in them.
+  - Lists model groups and, on request, the models that they contain.
   - The number of requests does not depend on the number of groups.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
@@ -20,20 +20,21 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   name:
-    description: Only the group of exactly this name.
+    description: Only the group with exactly this name.
     type: str
   name_pattern:
-    description: Only groups of names that match the pattern as in a shell, such as V(chat-*); upper and lower case differ.
+    description: Only groups whose names match this shell-style pattern, such as V(chat-*). The pattern is
+      case-sensitive.
     type: str
   model_group_id:
-    description: Only the group of this id.
+    description: Only the group with this id.
     type: str
   unused:
-    description: Whether to list only groups without a model.
+    description: Whether to list only groups that contain no model.
     type: bool
     default: false
   include_used_by:
-    description: Whether to tell the models of each group.
+    description: Whether to list the models of each group.
     type: bool
     default: false
 seealso:
@@ -42,49 +43,49 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Groups that are left over
+- name: List the groups that contain no model
   searchops.opensearch_ml.ml_model_group_info:
     unused: true
-  register: left
+  register: unused
 
-- name: Take them away
+- name: Delete these groups
   searchops.opensearch_ml.ml_model_group:
     model_group_id: "{{ item.model_group_id }}"
     state: absent
-  loop: "{{ left.model_groups }}"
+  loop: "{{ unused.model_groups }}"
 """
 
 RETURN = r"""
 model_groups:
-  description: The groups, as M(searchops.opensearch_ml.ml_model_group) returns them, and more.
+  description: The groups, as M(searchops.opensearch_ml.ml_model_group) returns them, with additional fields.
   returned: success
   type: list
   elements: dict
   contains:
     model_group_id:
-      description: The id.
+      description: The group's id.
       type: str
       sample: bEdPqZQBQwAL8-GOBZaa
     name:
-      description: The name.
+      description: The group's name.
       type: str
       sample: Chat models
     access_mode:
-      description: Who may use it.
+      description: Who may use the group.
       type: str
       sample: public
     latest_version:
-      description: How many models were put into it so far.
+      description: The number of models that were ever put into the group.
       type: int
       sample: 2
     used_by:
-      description: The ids of the models in it, with O(include_used_by) or O(unused).
+      description: The ids of the group's models, with O(include_used_by) or O(unused).
       type: list
       elements: str
       sample:
         - oUdPqZQBQwAL8-GOCZYL
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -95,20 +96,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: wrong_credentials
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

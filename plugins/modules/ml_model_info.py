@@ -11,8 +11,9 @@ short_description: List models of ML Commons
 version_added: 0.2.0
 description:
   - Lists models with the names of their connectors and groups.
-  - Finds orphans, which are models whose connector or group is gone.
-  - At most three searches, and one more request for each of up to 20 models of one O(name), or that do not serve.
+  - Finds orphans, which are models whose connector or group no longer exists.
+  - Sends at most three searches, and one more request for each of up to 20 models that have one O(name) or that do
+    not serve.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -21,19 +22,20 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   name:
-    description: Only models of exactly this name.
+    description: Only models with exactly this name.
     type: str
   name_pattern:
-    description: Only models of names that match the pattern as in a shell, such as V(chat-*); upper and lower case differ.
+    description: Only models whose names match this shell-style pattern, such as V(chat-*). The pattern is
+      case-sensitive.
     type: str
   model_id:
-    description: Only the model of this id.
+    description: Only the model with this id.
     type: str
   model_group:
-    description: Only models in the group of this name or id.
+    description: Only models in the group with this name or id.
     type: str
   connector:
-    description: Only models on the standalone connector of this name or id.
+    description: Only models on the standalone connector with this name or id.
     type: str
   states:
     description: Only models in one of these states.
@@ -49,81 +51,81 @@ options:
       - UNDEPLOYED
   orphans:
     description:
-      - Whether to list only models whose connector or group is gone.
-      - What the user may not read counts as gone as well.
+      - Whether to list only models whose connector or group no longer exists.
+      - A connector or group that the user may not read counts as missing, too.
     type: bool
     default: false
 notes:
-  - The server notes a change of a model's state up to a second before searches show it.
-    With O(model_id) or O(name) the present is told.
+  - Searches show a change of a model's state up to a second late. With O(model_id) or O(name), the result is up to
+    date.
 seealso:
   - module: searchops.opensearch_ml.ml_model
   - module: searchops.opensearch_ml.ml_connector_info
 """
 
 EXAMPLES = r"""
-- name: What does not serve as it should
+- name: List the models that do not serve on all their nodes
   searchops.opensearch_ml.ml_model_info:
     states:
       - PARTIALLY_DEPLOYED
       - DEPLOY_FAILED
   register: broken
 
-- name: Models on one connector
+- name: List the models on one connector
   searchops.opensearch_ml.ml_model_info:
     connector: Local chat
 
-- name: Models whose connector is gone
+- name: List the models whose connector or group no longer exists
   searchops.opensearch_ml.ml_model_info:
     orphans: true
 """
 
 RETURN = r"""
 models:
-  description: The models, as M(searchops.opensearch_ml.ml_model) returns them, and more.
+  description: The models, as M(searchops.opensearch_ml.ml_model) returns them, with additional fields.
   returned: success
   type: list
   elements: dict
   contains:
     model_id:
-      description: The id.
+      description: The model's id.
       type: str
       sample: oUdPqZQBQwAL8-GOCZYL
     name:
-      description: The name.
+      description: The model's name.
       type: str
       sample: Local chat
     state:
-      description: The state that the server notes.
+      description: The model's state, as the server stores it.
       type: str
       sample: DEPLOYED
     connector_id:
-      description: The id of the standalone connector, else V(null).
+      description: The id of the standalone connector; V(null) for a model without one.
       type: str
       sample: Keq5FpkB72uHgF272LWj
     connector_name:
-      description: Its name; V(null) without a connector, or if it is gone.
+      description: The connector's name; V(null) if the model has no connector, or if the connector no longer exists.
       type: str
       sample: Local chat
     model_group_id:
-      description: The id of the group.
+      description: The id of the model's group.
       type: str
       sample: bEdPqZQBQwAL8-GOBZaa
     model_group_name:
-      description: Its name; V(null) if it is gone.
+      description: The group's name; V(null) if the group no longer exists.
       type: str
       sample: Local chat
     inline_connector:
-      description: Whether the model carries its own connector inside it.
+      description: Whether the model contains its own connector.
       type: bool
       sample: false
     missing:
-      description: What the model refers to that is gone, V(connector) or V(model_group).
+      description: What the model refers to that no longer exists, V(connector) or V(model_group).
       type: list
       elements: str
       sample: []
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -134,20 +136,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: wrong_credentials
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ml_predict
-short_description: Ask a model of ML Commons
+short_description: Send a prediction to a model of ML Commons
 version_added: 0.1.0
 description:
-  - Sends a prediction to a deployed model and checks the answer; the proof that a set-up works.
-  - While the backend is loading its model, it asks again.
+  - Sends a prediction to a deployed model and checks the answer, which proves that the set-up works.
+  - Repeats the prediction while the backend is loading its model.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -22,14 +22,15 @@ attributes:
   check_mode:
     support: full
     details:
-      - Nothing is asked in check mode; RV(request) says what would be.
+      - The module sends nothing in check mode; RV(request) shows the request that it would send.
 options:
   model:
     description: The name or the id of the model.
     type: str
     required: true
   messages:
-    description: The conversation so far, each message with C(role) and C(content). The same as C(messages) in O(parameters).
+    description: The conversation so far, each message with C(role) and C(content). The same as C(messages) in
+      O(parameters).
     type: list
     elements: dict
   parameters:
@@ -37,24 +38,25 @@ options:
     type: dict
     default: {}
   expect_status:
-    description: The statuses that the backend may answer.
+    description: The HTTP statuses that the backend may answer with.
     type: list
     elements: int
     default:
       - 200
   expect_content:
-    description: Whether the answer must hold text. An answer that only reasons does not.
+    description: Whether the answer must contain text. Reasoning alone does not count as text.
     type: bool
     default: true
   expect_pattern:
     description: A Python regular expression that must be found in the answer's text.
     type: str
   predict_timeout:
-    description: How long to wait for one answer, in seconds. It should outlast the connector's C(read_timeout).
+    description: The maximum number of seconds to wait for one answer. It should be longer than the connector's
+      C(read_timeout).
     type: float
     default: 180.0
   wait_timeout:
-    description: For how long to ask again while the backend is loading or busy, in seconds.
+    description: The number of seconds for which to repeat the prediction while the backend is loading or busy.
     type: float
     default: 120.0
 seealso:
@@ -62,7 +64,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask
+- name: Ask a model a question
   searchops.opensearch_ml.ml_predict:
     model: Local chat
     messages:
@@ -85,11 +87,11 @@ content:
   type: str
   sample: The sky is blue because air scatters blue light more than red light.
 reasoning:
-  description: What the model reasoned, if it tells.
+  description: The model's reasoning, if the backend returns it.
   returned: success, not in check mode
   type: str
 usage:
-  description: The tokens that were used, if the backend tells.
+  description: The number of tokens used, if the backend returns it.
   returned: success
   type: dict
   sample:
@@ -97,27 +99,27 @@ usage:
     completion_tokens: 25
     total_tokens: 37
 timings:
-  description: The time that was used, if the backend tells, as llama.cpp does.
+  description: The time used, if the backend returns it, as llama.cpp does.
   returned: success
   type: dict
 status:
-  description: The status that the backend answered.
+  description: The HTTP status of the backend's answer.
   returned: success, not in check mode
   type: int
   sample: 200
 elapsed:
-  description: How many seconds the answer took, from the last question on; what was waited before, for a backend that was loading
-    its model, does not count.
+  description: The number of seconds that the answer took, counted from the last repetition of the prediction. Waiting
+    for a backend that was loading its model does not count.
   returned: success, not in check mode
   type: float
   sample: 0.42
   version_added: 1.0.0
 result:
-  description: The backend's whole answer. V(null) in check mode.
+  description: The backend's complete answer. V(null) in check mode.
   returned: success
   type: dict
 request:
-  description: What was asked, or in check mode would be.
+  description: The request that the module sent; in check mode, the request that it would send.
   returned: success
   type: dict
   sample:
@@ -131,7 +133,7 @@ model_id:
   type: str
   sample: oUdPqZQBQwAL8-GOCZYL
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -142,20 +144,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: backend_model_missing
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ml_profile_info
-short_description: List what the nodes have in memory of ML Commons
+short_description: List the models and tasks that nodes have in memory
 version_added: 0.2.0
 description:
-  - Lists the models that each node serves and the tasks that it runs, as the nodes themselves see it. What
-    M(searchops.opensearch_ml.ml_model_info) lists is what is written down, which can lag behind.
-  - One request, and two more for O(model).
+  - Lists the models that each node serves and the tasks that it runs, as the nodes themselves report them.
+    M(searchops.opensearch_ml.ml_model_info) lists what the server has stored, which can lag behind.
+  - Sends one request, and two more with O(model).
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -21,7 +21,7 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   subset:
-    description: What to list.
+    description: What the module lists.
     type: str
     choices:
       - all
@@ -30,25 +30,27 @@ options:
     default: all
   model:
     description:
-      - Only what is about the model of this name or id.
-      - What no model has as its name counts as an id, as a node can still hold a model that is deleted.
+      - Only entries about the model with this name or id.
+      - A value that is not the name of a model counts as an id, because a node can still have a deleted model in
+        memory.
     type: str
 notes:
-  - A node forgets its counts when the model is undeployed, or when the node is restarted. The model's name is not known to it.
-  - Durations are those of the last 100 requests, unless C(plugins.ml_commons.monitoring_request_count) says otherwise.
+  - A node resets its counts when the model is undeployed or when the node restarts. It does not know the model's
+    name.
+  - Durations cover the last 100 requests, unless C(plugins.ml_commons.monitoring_request_count) sets another number.
 seealso:
   - module: searchops.opensearch_ml.ml_model_info
   - module: searchops.opensearch_ml.ml_task_info
 """
 
 EXAMPLES = r"""
-- name: Which nodes really serve a model, and how fast
+- name: List the nodes that really serve a model, and how fast they are
   searchops.opensearch_ml.ml_profile_info:
     subset: models
     model: House chat
   register: profile
 
-- name: Half of the requests are answered within
+- name: Show the median duration of each node's predictions
   ansible.builtin.debug:
     msg: "{{ item.node_id }}: {{ item.predict_request_stats.p50 }} ms"
   loop: "{{ profile.models | selectattr('predict_request_stats') }}"
@@ -56,7 +58,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 models:
-  description: One entry for each model and each node that holds something of it. Empty with O(subset=tasks).
+  description: One entry for each model and each node that has data about it. Empty with O(subset=tasks).
   returned: success
   type: list
   elements: dict
@@ -70,7 +72,7 @@ models:
       type: str
       sample: C54_k7uARlmFjB9d3dFG3w
     state:
-      description: The model's state on this node; V(null) if it is not there itself.
+      description: The model's state on this node; V(null) if the node does not have the model itself.
       type: str
       sample: DEPLOYED
     loaded:
@@ -78,28 +80,30 @@ models:
       type: bool
       sample: true
     target_worker_nodes:
-      description: The ids of the nodes that are to serve the model, as this node knows.
+      description: The ids of the nodes that should serve the model, as far as this node knows.
       type: list
       elements: str
       sample: [C54_k7uARlmFjB9d3dFG3w]
     worker_nodes:
-      description: The ids of the nodes that serve the model, as this node knows.
+      description: The ids of the nodes that serve the model, as far as this node knows.
       type: list
       elements: str
       sample: [C54_k7uARlmFjB9d3dFG3w]
     predict_request_stats:
       description:
-        - How many predictions this node was asked for, and how long they took, in milliseconds. Failed ones count.
-        - V(null) if there were none.
+        - The number of predictions that this node received, and their durations in milliseconds. Failed predictions
+          count.
+        - V(null) if the node received none.
       type: dict
       sample: {count: 2, max: 42.9, min: 24.5, average: 33.7, p50: 33.7, p90: 41.1, p99: 42.7}
     model_inference_stats:
-      description: The same for the calls of the backend that succeeded.
+      description: The same statistics for successful calls of the backend.
       type: dict
       sample: {count: 2, max: 42.0, min: 23.6, average: 32.8, p50: 32.8, p90: 40.1, p99: 41.8}
 tasks:
   description:
-    - One entry for each task that a node runs, as M(searchops.opensearch_ml.ml_task_info) returns it, and its node.
+    - One entry for each task that a node runs, as M(searchops.opensearch_ml.ml_task_info) returns it, with the id of
+      the node.
     - Empty with O(subset=models).
   returned: success
   type: list
@@ -118,11 +122,11 @@ tasks:
       type: str
       sample: gM09C6IBo1c1KPweLTCB
     state:
-      description: How far it is.
+      description: The state of the task.
       type: str
       sample: RUNNING
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -133,20 +137,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: wrong_credentials
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

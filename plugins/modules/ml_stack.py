@@ -10,15 +10,16 @@ module: ml_stack
 short_description: Manage a whole set of ML Commons resources as one declaration
 version_added: 1.0.0
 description:
-  - Brings settings, model groups, connectors, models, limits, agents and pipelines of a cluster to the declared state, as a
-    loop over the single modules would, in one task. There is no state file.
-  - The cluster is read at once, with one search for each kind of object, however many objects there are. What is wrong with
-    the declaration, or stands in its way on the cluster, is told all at once, with its places, before anything is written.
-  - What needs something else comes after it. References are names, of what is declared here or of what the cluster has.
-  - A failure stops what depends on it; the rest is done, and the failures are reported together. The next run goes on from
-    there.
-  - With C(--check --diff) the plan is printed, a line for each action.
-  - After a change the cluster is read anew and planned again, which must find nothing left to do.
+  - Applies the declared settings, model groups, connectors, models, limits, agents and pipelines to a cluster in one
+    task, as a loop over the single modules would. There is no state file.
+  - Reads the cluster with one search for each kind of object, whatever the number of objects. Reports all problems of
+    the declaration, and all conflicts with the cluster, together and with their positions, before it writes anything.
+  - Applies an item after the items that it depends on. References are names of items that are declared here or of
+    objects that the cluster has.
+  - If an item fails, the module leaves out the items that depend on it, applies all others, and reports the failures
+    together. The next run continues from there.
+  - Prints the plan with C(--check --diff), one line for each action.
+  - Reads the cluster again after a change and plans again. The second plan must be empty.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -29,28 +30,31 @@ options:
     description:
       - The stack's name, of up to 64 letters, digits, dots, hyphens and underscores.
       - >-
-        What the stack makes carries it as a mark at the end of the description, as in "Local chat (stack: demo)". What was
-        there before gets no mark and keeps the one that it has. Settings and limits carry none.
-      - Without a name nothing is marked.
+        Objects that the stack creates get a mark with this name at the end of their description, as in "Local chat
+        (stack: demo)". Objects that existed before get no mark, and keep the mark that they have. Settings and limits
+        have no marks.
+      - Without a name, the module sets no marks.
     type: str
   settings:
-    description: Items with the options of M(searchops.opensearch_ml.opensearch_cluster_setting). They come before all others.
+    description: Items with the options of M(searchops.opensearch_ml.opensearch_cluster_setting). They are applied
+      before all other sections.
     type: list
     elements: dict
   model_groups:
-    description: Items with the options of M(searchops.opensearch_ml.ml_model_group), by name.
+    description: Items with the options of M(searchops.opensearch_ml.ml_model_group), identified by name.
     type: list
     elements: dict
   connectors:
     description:
-      - Items with the options of M(searchops.opensearch_ml.ml_connector), by name.
+      - Items with the options of M(searchops.opensearch_ml.ml_connector), identified by name.
       - >-
-        With C(update_credential=when_changed) each run takes some 0.1 s of processor time for each different credential.
-        Connectors that are given one in the same run share its fingerprint, which tells whoever may read them so.
+        With C(update_credential=when_changed), each run takes about 0.1 s of processor time for each different
+        credential. Connectors that get the same credential in the same run share its fingerprint, so that users who
+        can read the connectors see that their credentials are the same.
     type: list
     elements: dict
   models:
-    description: Items with the options of M(searchops.opensearch_ml.ml_model), by name.
+    description: Items with the options of M(searchops.opensearch_ml.ml_model), identified by name.
     type: list
     elements: dict
   controllers:
@@ -58,7 +62,7 @@ options:
     type: list
     elements: dict
   agents:
-    description: Items with the options of M(searchops.opensearch_ml.ml_agent), by name.
+    description: Items with the options of M(searchops.opensearch_ml.ml_agent), identified by name.
     type: list
     elements: dict
   pipelines:
@@ -67,22 +71,22 @@ options:
     elements: dict
   prune:
     description:
-      - What to remove that is not declared. Whatever something that stays uses is kept, with a warning.
-      - An item with C(state=absent) is removed in any case.
+      - Which undeclared objects to remove. The module keeps an object that a remaining object uses, with a warning.
+      - An item with C(state=absent) is always removed.
     type: str
     choices:
-      none: Nothing.
-      managed: What an earlier run of the stack of this O(name) made, as its mark tells.
-      all: Whatever the cluster has in the sections that are given, were it an empty list; of models, the remote ones. Settings
+      none: Remove none.
+      managed: Objects that an earlier run of the stack of this O(name) created, recognised by their marks.
+      all: All objects of the sections that you give, even as an empty list; of the models, only remote ones. Settings
         stay. Needs O(prune_confirm).
     default: none
   prune_confirm:
-    description: The name of the cluster, as C(GET /) tells it, to confirm O(prune=all).
+    description: The name of the cluster, as C(GET /) returns it, to confirm O(prune=all).
     type: str
   parallel:
     description:
-      - How many items are worked on at the same time.
-      - The server makes objects one after the other; more than a few only wait longer.
+      - How many items the module works on at the same time.
+      - The server creates objects one after the other, so that a higher number only means longer waiting.
     type: int
     default: 2
 seealso:
@@ -91,7 +95,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Two chat models and what they need
+- name: Apply two chat models and everything that they need
   searchops.opensearch_ml.ml_stack:
     name: demo
     settings:
@@ -127,7 +131,7 @@ stack:
   type: str
   sample: demo
 plan:
-  description: What was to be done, a line for each action; C(+) creates, C(~) changes, C(-) deletes.
+  description: The planned actions, one line for each; C(+) creates, C(~) changes, C(-) deletes.
   returned: success
   type: list
   elements: str
@@ -136,13 +140,13 @@ plan:
     - "~ change model 'Gateway chat' (in place): connector_id"
     - "- delete model 'Old'"
 changes:
-  description: The stated fields of each item that changes, before and after, secrets hidden.
+  description: The given fields of each item that changes, before and after, with secrets masked.
   returned: success
   type: list
   elements: dict
   contains:
     section:
-      description: The section.
+      description: The item's section.
       type: str
       sample: connectors
     name:
@@ -150,19 +154,19 @@ changes:
       type: str
       sample: Local chat
     before:
-      description: As it was.
+      description: The values before the task.
       type: dict
     after:
-      description: As it is; in check mode, as it would be.
+      description: The values after the task; in check mode, the predicted values.
       type: dict
 actions:
-  description: What was done, or in check mode would be, in the order of the plan.
+  description: The changes that the module made, in the order of the plan; in check mode, those that it would make.
   returned: always
   type: list
   elements: dict
   contains:
     action:
-      description: What was done.
+      description: The kind of change.
       type: str
       sample: create
     kind:
@@ -170,27 +174,27 @@ actions:
       type: str
       sample: connector
     name:
-      description: Its name.
+      description: The object's name.
       type: str
       sample: Local chat
     section:
-      description: The section of the item that it was done for.
+      description: The section of the item that needed the change.
       type: str
       sample: connectors
     place:
-      description: Where the item stands, or C(prune).
+      description: The item's position in the declaration, or C(prune).
       type: str
       sample: connectors[0]
     reason:
-      description: Why.
+      description: Why the change was needed.
       type: str
       sample: It is declared and not on the cluster.
     fields:
-      description: The fields that differ, of a change.
+      description: The fields that differ, if an object was changed.
       type: list
       elements: str
 diff:
-  description: The plan, as C(--diff) prints it.
+  description: The plan as C(--diff) prints it.
   returned: success
   type: dict
   contains:
@@ -203,22 +207,22 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: invalid_stack
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
       description:
-        - C(problems), each with place, code and message, where the declaration was refused.
-        - C(failed) and C(left_out), where items failed, and C(left), what was found to be still to be done beside that.
+        - C(problems), each with place, code and message, if the module rejected the declaration.
+        - C(failed) and C(left_out) if items failed, and C(left), the other changes that are still needed.
       type: dict
 """
 

@@ -10,12 +10,13 @@ module: ml_stack_info
 short_description: Export a cluster as a declaration for ml_stack
 version_added: 1.0.0
 description:
-  - Reads what a cluster has and returns it as the options of M(searchops.opensearch_ml.ml_stack), names in place of ids. Applied
-    to the same cluster it changes nothing; applied to an empty one it makes the same set.
-  - A credential cannot be read back. In its place stands a variable, which RV(variables) lists. So does one in the place of
-    a key that stands in a header in the open.
-  - It goes by searches, which may be a second behind what was changed last.
-  - The playbook C(export) writes it as a file of variables for the playbook C(stack), by the filter
+  - Reads a cluster and returns its objects as the options of M(searchops.opensearch_ml.ml_stack), with names instead
+    of ids. Applied to the same cluster, the result changes nothing. Applied to an empty cluster, it creates the same
+    objects.
+  - A credential cannot be read back. The declaration contains a variable instead, which RV(variables) lists. A key
+    that a header contains in plain text is also replaced with a variable.
+  - The module uses searches, which may miss changes of the last second.
+  - The playbook C(export) writes the result to a file of variables for the playbook C(stack), with the filter
     P(searchops.opensearch_ml.stack_yaml#filter).
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
@@ -25,14 +26,14 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   format:
-    description: What to return.
+    description: What the module returns.
     type: str
     choices:
-      stack: A declaration.
-      graph: Nodes and edges, of all of the cluster.
+      stack: A declaration of the cluster's objects.
+      graph: The nodes and edges of the whole cluster.
     default: stack
   sections:
-    description: Only these sections; all unless they are given.
+    description: Only these sections. If not given, all sections.
     type: list
     elements: str
     choices:
@@ -44,32 +45,32 @@ options:
       - agents
       - pipelines
   name:
-    description: Only what the stack of this name made, as its marks tell, and the limits of its models. Settings carry none and are
-      left out.
+    description: Only objects that the stack of this name created, recognised by their marks, and the limits of its
+      models. Settings have no marks and are left out.
     type: str
   name_pattern:
     description:
-      - Only objects of names that match the pattern as in a shell, such as V(chat-*); upper and lower case differ.
+      - Only objects whose names match this shell-style pattern, such as V(chat-*). The pattern is case-sensitive.
     type: str
 seealso:
   - module: searchops.opensearch_ml.ml_stack
 """
 
 EXAMPLES = r"""
-- name: Everything on the cluster
+- name: Export everything on the cluster
   searchops.opensearch_ml.ml_stack_info:
   register: exported
 
-- name: Keep it as a file of variables
+- name: Write the export to a file of variables
   ansible.builtin.copy:
     content: "{{ named | searchops.opensearch_ml.stack_yaml(exported.variables) }}"
     dest: stack.yml
     mode: "0600"
   vars:
-    # The names of the inputs of the role stack.
+    # The variables of the role stack have this prefix.
     named: "{{ dict(exported.stack | map('regex_replace', '^', 'stack_') | zip(exported.stack.values())) }}"
 
-- name: Who uses whom
+- name: Export the graph of which object uses which
   searchops.opensearch_ml.ml_stack_info:
     format: graph
 """
@@ -88,35 +89,36 @@ stack:
         connector: Local chat
         state: deployed
 variables:
-  description: The variables that stand for secrets, each with the object and the key that it stands for.
+  description: The variables that replace secrets, each with the object and the key that it replaces.
   returned: success, with O(format=stack)
   type: dict
   sample:
     gateway_api_key: "Gateway: api_key"
 left_out:
-  description: What no declaration can state, such as a model that carries its connector inside it, and what refers to that.
+  description: The objects that a declaration cannot contain, such as a model with its connector inside it, and the
+    objects that refer to these.
   returned: success, with O(format=stack)
   type: list
   elements: dict
   contains:
     section:
-      description: The section to which it would belong.
+      description: The section that the object would belong to.
       type: str
       sample: models
     name:
-      description: Its name.
+      description: The object's name.
       type: str
       sample: Old chat
     id:
-      description: Its id.
+      description: The object's id.
       type: str
       sample: oUdPqZQBQwAL8-GOCZYL
     reason:
-      description: Why.
+      description: Why the object is left out.
       type: str
       sample: It carries its connector inside it.
 cluster:
-  description: What the cluster is called, and the version that it runs. V(null) of what it does not tell.
+  description: The cluster's name and version. V(null) for what the cluster does not return.
   returned: success, with O(format=graph)
   type: dict
   contains:
@@ -129,53 +131,53 @@ cluster:
       type: str
       sample: 3.6.0
 nodes:
-  description: The objects.
+  description: The cluster's objects.
   returned: success, with O(format=graph)
   type: list
   elements: dict
   contains:
     kind:
-      description: The kind.
+      description: The object's kind.
       type: str
       sample: model
     id:
-      description: The id; of a pipeline its type and name.
+      description: The object's id; for a pipeline, its type and name.
       type: str
       sample: oUdPqZQBQwAL8-GOCZYL
     name:
-      description: The name.
+      description: The object's name.
       type: str
       sample: Local chat
     stack:
-      description: The stack that made it, else V(null).
+      description: The stack that created the object; V(null) if no stack did.
       type: str
       sample: demo
     state:
-      description: The state, of a model.
+      description: The state, for a model.
       type: str
       sample: DEPLOYED
     urls:
-      description: What it calls, of a connector.
+      description: The URLs that it calls, for a connector.
       type: list
       elements: str
 edges:
-  description: Who uses whom.
+  description: The uses of one object by another.
   returned: success, with O(format=graph)
   type: list
   elements: dict
   contains:
     from:
-      description: The id of the user.
+      description: The id of the object that uses the other one.
       type: str
     to:
-      description: The id of what is used, which may be gone.
+      description: The id of the object that is used, which may no longer exist.
       type: str
     relation:
-      description: How.
+      description: How the one object uses the other.
       type: str
       sample: calls through
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -186,20 +188,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: wrong_credentials
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

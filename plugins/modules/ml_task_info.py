@@ -10,8 +10,9 @@ module: ml_task_info
 short_description: List tasks of ML Commons
 version_added: 0.2.0
 description:
-  - Lists the tasks in which the server registers and deploys models, what became of them, and why they failed on which node.
-  - One request for O(task_id), else one search for each 2000 tasks, and two requests more for O(model).
+  - Lists the tasks in which the server registers and deploys models, with their states and the reason for each node's
+    failure.
+  - Sends one request with O(task_id); otherwise one search for each 2000 tasks, and two more requests with O(model).
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -20,12 +21,12 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   task_id:
-    description: Only the task of this id. Excludes the other options.
+    description: Only the task with this id. Excludes the other options.
     type: str
   model:
     description:
-      - Only tasks of the model of this name or id.
-      - What no model has as its name counts as an id, as the tasks of a model stay when it is deleted.
+      - Only tasks of the model with this name or id.
+      - A value that is not the name of a model counts as an id, because the tasks of a deleted model remain.
     type: str
   task_type:
     description: Only tasks of this type, such as V(REGISTER_MODEL) or V(DEPLOY_MODEL).
@@ -44,29 +45,30 @@ options:
       - EXPIRED
       - UNREACHABLE
 notes:
-  - The server keeps tasks for good, and searches see a new one up to a second later. With O(task_id) the present is told.
-  - A task that was cut off by the end of its node stays V(RUNNING); its C(idle_seconds) then tell.
-  - Ages are by the clock of the host that runs the module.
+  - The server never deletes tasks, and searches show a new task up to a second late. With O(task_id), the result is
+    up to date.
+  - A task whose node stopped stays V(RUNNING). A large C(idle_seconds) is the sign of that.
+  - Ages are measured with the clock of the host that runs the module.
 seealso:
   - module: searchops.opensearch_ml.ml_model
   - module: searchops.opensearch_ml.ml_profile_info
 """
 
 EXAMPLES = r"""
-- name: Why models could not be deployed
+- name: List the deployments that failed, with the reasons
   searchops.opensearch_ml.ml_task_info:
     task_type: DEPLOY_MODEL
     state: FAILED
   register: failed
 
-- name: The last task of a model
+- name: List the tasks of one model, the latest first
   searchops.opensearch_ml.ml_task_info:
     model: House chat
-  register: of_model
+  register: model_tasks
 
-- name: Show how it ended
+- name: Show the latest task
   ansible.builtin.debug:
-    msg: "{{ of_model.tasks[0] }}"
+    msg: "{{ model_tasks.tasks[0] }}"
 """
 
 RETURN = r"""
@@ -77,19 +79,19 @@ tasks:
   elements: dict
   contains:
     task_id:
-      description: The id.
+      description: The id of the task.
       type: str
       sample: f809C6IBo1c1KPweLTBd
     task_type:
-      description: What is done.
+      description: What the task does.
       type: str
       sample: DEPLOY_MODEL
     state:
-      description: How far it is.
+      description: The state of the task.
       type: str
       sample: FAILED
     function_name:
-      description: The kind of model, V(REMOTE) for one behind a connector; V(null) if the server does not say.
+      description: The kind of model, V(REMOTE) for a model on a connector; V(null) if the server does not return it.
       type: str
       sample: REMOTE
     model_id:
@@ -97,33 +99,35 @@ tasks:
       type: str
       sample: oUdPqZQBQwAL8-GOCZYL
     worker_nodes:
-      description: The ids of the nodes that do it.
+      description: The ids of the nodes that run the task.
       type: list
       elements: str
       sample: [C54_k7uARlmFjB9d3dFG3w]
     errors:
-      description: Why it failed, by the ids of the nodes; under V(cluster) where the server names none. Empty where nothing failed.
+      description: Why the task failed, by the ids of the nodes; under V(cluster) if the server names no node. Empty
+        if nothing failed.
       type: dict
       sample:
         C54_k7uARlmFjB9d3dFG3w: "Failed to find connector: Keq5FpkB72uHgF272LWj"
     create_time:
-      description: When it was made, in milliseconds since 1970.
+      description: When the task was created, in milliseconds since 1970.
       type: int
       sample: 1795484758742
     last_update_time:
-      description: When it was last written, the same way; V(null) if the server does not say.
+      description: When the server last updated the task, in milliseconds since 1970; V(null) if the server does not
+        return it.
       type: int
       sample: 1795484759302
     age_seconds:
-      description: How long ago it was made.
+      description: The number of seconds since the task was created.
       type: int
       sample: 90
     idle_seconds:
-      description: How long ago it was last written.
+      description: The number of seconds since the task was last updated.
       type: int
       sample: 89
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -134,20 +138,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: wrong_credentials
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

@@ -10,9 +10,11 @@ module: ollama_model
 short_description: Manage a model on an Ollama server
 version_added: 0.2.0
 description:
-  - Pulls a model from its registry, or creates one of a file or of another model, loads it into memory, or deletes it.
-  - What is there already, by digests and by what the server tells of the model, is left as it is and no write is sent.
-  - A pull that is cut off is gone on with by the next run.
+  - Pulls a model from its registry, or creates one from a file or from another model, loads it into memory, or
+    deletes it.
+  - Compares digests and the data that the server returns about the model. If nothing differs, the module sends no
+    write.
+  - Continues an interrupted pull in the next run.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -23,8 +25,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - Which digest a pull would bring is not known in check mode. With O(update=latest), a model that is there is reported
-        as unchanged, with a warning.
+      - The digest that a pull would bring is not known in check mode. With O(update=latest), an existing model is
+        reported as unchanged, with a warning.
 options:
   name:
     description:
@@ -33,71 +35,75 @@ options:
     type: str
     required: true
   state:
-    description: What is to be.
+    description: The state that the model should have.
     type: str
     default: present
     choices:
       present: The model is on the server.
       loaded: >-
-        It is in memory as well, so that the first question does not wait for it. Of models with the same weights and the
-        same context Ollama keeps one, under the name that was loaded first; loading another of them fails with
-        C(ollama_same_weights).
-      absent: It is not on the server, and not in memory.
+        The model is in memory as well, so that the first question does not wait for it. Of several models with the
+        same weights and the same context, Ollama keeps only one in memory, under the name that was loaded first.
+        Loading another of them fails with C(ollama_same_weights).
+      absent: The model is neither on the server nor in memory.
   update:
-    description: When a model is pulled. Models that are made by O(from_file) or O(from_model) are compared in any case.
+    description: When to pull the model. Models from O(from_file) or O(from_model) are always compared.
     type: str
     default: if_missing
     choices:
-      if_missing: When the server has none of that name.
-      latest: Each time. It counts as changed where the digest is another afterwards.
+      if_missing: If the server has no model of that name.
+      latest: In every run. The task reports a change if the digest differs afterwards.
   insecure:
-    description: Whether to pull from a registry that speaks HTTP without TLS.
+    description: Whether to pull from a registry that uses HTTP without TLS.
     type: bool
     default: false
   from_file:
     description:
-      - Make the model of this GGUF file, a path on the host on which the module runs. It is sent to the server unless that
-        has a file of the same SHA-256 already. The file is read each time to know its SHA-256.
+      - Create the model from this GGUF file, a path on the host that runs the module. The module sends the file
+        unless the server already has one with the same SHA-256. It reads the file in every run to compute the
+        SHA-256.
       - Excludes O(from_model).
     type: path
   from_model:
     description:
-      - Make the model of this one, which has to be on the server. It is made anew when that one has changed.
+      - Create the model from this model, which must be on the server. The module creates it again when that model has
+        changed.
     type: str
   parameters:
     description:
-      - Parameters such as C(num_ctx), C(temperature) or C(stop), for a model that is made here.
-      - With O(from_model) they are added to that model's own. A parameter that is there and not stated is taken away; only
-        stop words that the server found in O(from_file) itself stay.
+      - Parameters such as C(num_ctx), C(temperature) or C(stop), for a model that the module creates.
+      - With O(from_model), they are added to that model's own parameters. Other parameters are removed; only stop
+        words that the server found in O(from_file) itself stay.
     type: dict
     default: {}
   system:
-    description: The system message, for a model that is made here. If empty, that of O(from_model) stays.
+    description: The system message, for a model that the module creates. If empty, the system message of
+      O(from_model) stays.
     type: str
     default: ""
   template:
     description:
-      - The prompt template in Go's language, for a model that is made here.
-      - If empty, it is that of O(from_model), or what the server finds in O(from_file), with which it is not compared.
+      - The prompt template in Go's template language, for a model that the module creates.
+      - If empty, it is the template of O(from_model), or the one that the server finds in O(from_file), which is not
+        compared.
     type: str
     default: ""
   license:
-    description: The licence, for a model that is made here. It is added to those of O(from_model).
+    description: The licence, for a model that the module creates. It is added to the licences of O(from_model).
     type: str
     default: ""
   keep_alive:
     description:
-      - For O(state=loaded), how long the model stays in memory after it was last used, as V(30m), V(24h), a number of seconds,
-        or V(-1) for ever. If not given, it is what the server was set to.
-      - A loaded model is loaded anew if it stays longer than that, or not for ever. Less is left with each second, which is
-        no difference.
+      - For O(state=loaded), how long the model stays in memory after its last use, as V(30m), V(24h), a number of
+        seconds, or V(-1) for ever. If not given, the server's own setting applies.
+      - The module loads a loaded model again if it would stay longer than this, or if it should stay for ever but
+        would not. A shorter remaining time is not a difference, because it shrinks with each second.
     type: str
   wait_timeout:
-    description: How long a pull, a creation or loading may take, in seconds.
+    description: The maximum number of seconds that a pull, a creation or loading may take.
     type: float
     default: 3600.0
   silence_timeout:
-    description: For how long the server may tell no progress meanwhile, in seconds.
+    description: The maximum number of seconds in which the server may report no progress.
     type: float
     default: 300.0
 seealso:
@@ -110,14 +116,14 @@ EXAMPLES = r"""
     url: http://ollama.example.internal:11434
     name: qwen3:4b
 
-- name: Keep it up to date and in memory
+- name: Keep the model up to date and in memory
   searchops.opensearch_ml.ollama_model:
     name: qwen3:4b
     update: latest
     state: loaded
     keep_alive: "-1"
 
-- name: The same model for our texts
+- name: Create a model from it, with other parameters and a system message
   searchops.opensearch_ml.ollama_model:
     name: house-chat
     from_model: qwen3:4b
@@ -126,12 +132,12 @@ EXAMPLES = r"""
       temperature: 0.2
     system: You answer in two sentences at most.
 
-- name: A model file, for a server without internet
+- name: Create a model from a file, for a server without internet access
   searchops.opensearch_ml.ollama_model:
     name: house-model:2026-01
     from_file: /srv/models/house-model.gguf
 
-- name: Remove the former one
+- name: Remove the previous version
   searchops.opensearch_ml.ollama_model:
     name: house-model:2025-10
     state: absent
@@ -139,7 +145,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 model:
-  description: The model; V(null) with O(state=absent). In check mode, what is known before.
+  description: The model; V(null) with O(state=absent). In check mode, what is known in advance.
   returned: success
   type: dict
   contains:
@@ -148,81 +154,82 @@ model:
       type: str
       sample: qwen3:4b
     digest:
-      description: The SHA-256 of the manifest; another version of the model has another. V(null) where it is not known yet.
+      description: The SHA-256 of the manifest, which differs between versions of the model. V(null) if it is not
+        known yet.
       type: str
       sample: 69330c5546d2461fec2235956c7e5dfcfe24f916e5d69ad042b8b17d4df703c9
     size:
-      description: The size in bytes. V(null) where it is not known yet.
+      description: The size in bytes. V(null) if it is not known yet.
       type: int
       sample: 942046
     modified_at:
-      description: When it was last changed on the server.
+      description: When the model was last changed on the server.
       type: str
       sample: "2026-11-24T00:17:36Z"
     format:
-      description: The format of its weights.
+      description: The format of the model's weights.
       type: str
       sample: gguf
     family:
-      description: The architecture.
+      description: The model's architecture.
       type: str
       sample: llama
     parameter_size:
-      description: The number of its weights, in words.
+      description: The number of the model's weights, as text.
       type: str
       sample: 461K
     quantization_level:
-      description: How its weights are stored.
+      description: How the weights are stored.
       type: str
       sample: F16
     weights:
-      description: The digests of the files with its weights, adapters and projectors.
+      description: The digests of the files with the model's weights, adapters and projectors.
       type: list
       elements: str
       sample:
         - sha256:24e69976ece4a063101e6c45def63be33edc7e5b4d1a9b762d9e9d4aa0a2de5f
     parameters:
-      description: Its parameters.
+      description: The model's parameters.
       type: dict
       sample:
         num_ctx: 256
         stop:
           - </s>
     system:
-      description: Its system message.
+      description: The model's system message.
       type: str
     template:
-      description: Its prompt template.
+      description: The model's prompt template.
       type: str
     license:
-      description: Its licences.
+      description: The model's licences.
       type: str
     capabilities:
-      description: What it can do.
+      description: The model's capabilities.
       type: list
       elements: str
       sample:
         - completion
 running:
-  description: How it is in memory; V(null) in check mode if it was not.
+  description: The model in memory; V(null) in check mode if it was not loaded.
   returned: success and O(state=loaded)
   type: dict
   contains:
     expires_at:
-      description: When it is unloaded unless it is used again.
+      description: When the server unloads the model if it is not used again.
       type: str
       sample: "2026-11-24T00:22:36.717053087Z"
     size:
-      description: The memory that it takes, in bytes.
+      description: The memory that the model uses, in bytes.
       type: int
     size_vram:
-      description: The part of it on graphics processors, in bytes.
+      description: The part of this memory on graphics processors, in bytes.
       type: int
     context_length:
-      description: The number of tokens that it was loaded for.
+      description: The context length in tokens that the model was loaded with.
       type: int
 progress:
-  description: What the server told last of a pull or a creation; V(null) where there was none.
+  description: The last progress that the server reported for a pull or a creation; V(null) if there was neither.
   returned: success
   type: dict
   contains:
@@ -231,11 +238,11 @@ progress:
       type: str
       sample: success
     bytes:
-      description: The size of the files that were moved, or were found to be there, in bytes.
+      description: The size of the files that were transferred, or that the server already had, in bytes.
       type: int
       sample: 942046
 actions:
-  description: What was done, or in check mode would be, in order.
+  description: The changes that the module made, in order; in check mode, the changes that it would make.
   returned: always
   type: list
   elements: dict
@@ -245,8 +252,8 @@ actions:
       name: qwen3:4b
 diff:
   description:
-    - What is different, before and after. For a pulled model its digest and size, for one that is made here its weights,
-      parameters, system message, template and licence.
+    - The differences before and after the task. For a pulled model, its digest and size; for a created model, its
+      weights, parameters, system message, template and licence.
   returned: success
   type: dict
   sample:
@@ -261,20 +268,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: ollama_registry_unreachable
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

@@ -10,7 +10,7 @@ module: ollama_model_info
 short_description: List the models of an Ollama server
 version_added: 0.2.0
 description:
-  - Lists the models of an Ollama server, what they are made of, and which of them are in memory.
+  - Lists the models of an Ollama server, with their details, and which of them are in memory.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -20,14 +20,15 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.ollama
 options:
   name:
-    description: Only the model of this name; C(tinyllama) means C(tinyllama:latest).
+    description: Only the model with this name; C(tinyllama) means C(tinyllama:latest).
     type: str
   running:
     description: Whether to list only models that are in memory.
     type: bool
     default: false
   details:
-    description: Whether to ask for the parameters, texts and so on of each model, which is one request for each.
+    description: Whether to return the parameters, the texts and other details of each model. This takes one request
+      for each model.
     type: bool
     default: true
 seealso:
@@ -35,12 +36,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: All models
+- name: List all models
   searchops.opensearch_ml.ollama_model_info:
     url: http://ollama.example.internal:11434
   register: all
 
-- name: What is in memory, and until when
+- name: Show the models in memory, and when they are unloaded
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.running.expires_at }}"
   loop: "{{ all.models | selectattr('running') }}"
@@ -48,7 +49,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 models:
-  description: The models, as M(searchops.opensearch_ml.ollama_model) returns them, the one that changed last first.
+  description: The models, as M(searchops.opensearch_ml.ollama_model) returns them, the most recently changed one
+    first.
   returned: success
   type: list
   elements: dict
@@ -58,80 +60,81 @@ models:
       type: str
       sample: qwen3:4b
     digest:
-      description: The SHA-256 of the manifest; another version of the model has another. V(null) where it is not known yet.
+      description: The SHA-256 of the manifest, which differs between versions of the model. V(null) if it is not
+        known yet.
       type: str
       sample: 69330c5546d2461fec2235956c7e5dfcfe24f916e5d69ad042b8b17d4df703c9
     size:
-      description: The size in bytes. V(null) where it is not known yet.
+      description: The size in bytes. V(null) if it is not known yet.
       type: int
       sample: 942046
     modified_at:
-      description: When it was last changed on the server.
+      description: When the model was last changed on the server.
       type: str
       sample: "2026-11-24T00:17:36Z"
     format:
-      description: The format of its weights.
+      description: The format of the model's weights.
       type: str
       sample: gguf
     family:
-      description: The architecture.
+      description: The model's architecture.
       type: str
       sample: llama
     parameter_size:
-      description: The number of its weights, in words.
+      description: The number of the model's weights, as text.
       type: str
       sample: 461K
     quantization_level:
-      description: How its weights are stored.
+      description: How the weights are stored.
       type: str
       sample: F16
     weights:
-      description: The digests of the files with its weights, adapters and projectors.
+      description: The digests of the files with the model's weights, adapters and projectors.
       type: list
       elements: str
       sample:
         - sha256:24e69976ece4a063101e6c45def63be33edc7e5b4d1a9b762d9e9d4aa0a2de5f
     parameters:
-      description: Its parameters.
+      description: The model's parameters.
       type: dict
       sample:
         num_ctx: 256
         stop:
           - </s>
     system:
-      description: Its system message.
+      description: The model's system message.
       type: str
     template:
-      description: Its prompt template.
+      description: The model's prompt template.
       type: str
     license:
-      description: Its licences.
+      description: The model's licences.
       type: str
     capabilities:
-      description: What it can do.
+      description: The model's capabilities.
       type: list
       elements: str
       sample:
         - completion
     running:
-      description: How it is in memory; V(null) if it is not.
+      description: The model in memory; V(null) if it is not loaded.
       type: dict
       contains:
         expires_at:
-          description: When it is unloaded unless it is used again.
+          description: When the server unloads the model if it is not used again.
           type: str
           sample: "2026-11-24T00:22:36.717053087Z"
         size:
-          description: The memory that it takes, in bytes.
+          description: The memory that the model uses, in bytes.
           type: int
         size_vram:
-          description: The part of it on graphics processors, in bytes.
+          description: The part of this memory on graphics processors, in bytes.
           type: int
         context_length:
-          description: The number of tokens that it was loaded for.
+          description: The context length in tokens that the model was loaded with.
           type: int
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -142,20 +145,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: ollama_unreachable
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

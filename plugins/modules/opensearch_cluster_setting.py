@@ -10,8 +10,8 @@ module: opensearch_cluster_setting
 short_description: Manage settings of an OpenSearch cluster
 version_added: 0.1.0
 description:
-  - Sets or resets one or many cluster settings with one request, and only if something differs.
-  - Lists can be joined with what is in effect. This matters for C(plugins.ml_commons.trusted_connector_endpoints_regex),
+  - Sets or resets one or more cluster settings with one request, and only if something differs.
+  - Can add items to the list in effect. This matters for C(plugins.ml_commons.trusted_connector_endpoints_regex),
     whose default trusts the well-known providers and is lost as soon as the list is set.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
@@ -21,22 +21,23 @@ extends_documentation_fragment:
 options:
   settings:
     description:
-      - The settings, by their dotted names or nested.
-      - Values are compared by their meaning, as V(true) and V("true") are the same to the cluster.
+      - The settings, by dotted names or nested.
+      - The module compares values by their meaning, because V(true) and V("true") are the same to the cluster.
       - A value of V(null) resets the setting to its default.
-      - A setting that has the stated value by default or by C(opensearch.yml) is not written.
+      - The module does not write a setting that has the given value by default or from C(opensearch.yml).
     type: dict
     required: true
   state:
     description:
-      - With V(absent) the named settings are reset to their defaults; their values do not matter.
+      - V(absent) resets the settings to their defaults, whatever values you give.
     type: str
     choices:
       - present
       - absent
     default: present
   scope:
-    description: Whether the settings outlive a restart of the whole cluster. A V(transient) value counts before a persistent one.
+    description: Whether the settings survive a restart of the whole cluster. A V(transient) value takes precedence
+      over a persistent one.
     type: str
     choices:
       - persistent
@@ -44,19 +45,20 @@ options:
     default: persistent
   list_mode:
     description:
-      - What to do with values that are lists. Settings that hold no list are not affected.
-      - A single value for a setting that holds a list counts as a list of one.
+      - How to apply values that are lists. Settings that are not lists are not affected.
+      - A single value for a list setting counts as a list of one item.
     type: str
     choices:
-      exact: The list is to be as stated.
-      append: The stated items are added to the list in effect, defaults included, unless it has them already.
-      remove: The stated items are taken out of the list in effect.
+      exact: The list becomes exactly the given one.
+      append: The given items are added to the list in effect, including its defaults, unless the list already has
+        them.
+      remove: The given items are removed from the list in effect.
     default: exact
   only_where_set:
     description:
-      - Dotted names of settings among O(settings) that are left alone where no value is in effect for them, an empty list counting as none, and where
-        the cluster does not know the setting.
-      - For lists that restrict only where they are not empty, such as
+      - Dotted names of settings among O(settings) that the module leaves unchanged if they have no value in effect,
+        or if the cluster does not know them. An empty list counts as no value.
+      - Use it for lists that restrict only when they are not empty, such as
         C(plugins.ml_commons.trusted_connector_private_endpoints_regex).
     type: list
     elements: str
@@ -65,15 +67,17 @@ options:
   allow_catch_all:
     description:
       - Whether to accept a pattern in a setting whose name ends in C(_regex) that trusts every address, such as V(.*$).
-      - A connector whose URL takes its host from a parameter then lets whoever may predict choose any target.
+      - With such a pattern, a connector whose URL takes its host from a parameter lets every user who may predict
+        choose any target.
     type: bool
     default: false
 notes:
-  - Patterns in settings whose names end in C(_regex) are compiled before they are sent, as the cluster accepts broken
-    ones and then refuses every connector.
-  - An empty C(plugins.ml_commons.trusted_connector_private_endpoints_regex), which OpenSearch 3.7 brought, restricts nothing. Its
-    first pattern keeps all other private addresses out, and without its last one all are let through. This module does what is
-    stated; O(only_where_set) keeps it from adding the first one. Not run on a real server of that version.
+  - The module compiles the patterns in settings whose names end in C(_regex) before it sends them, because the
+    cluster accepts invalid patterns and then refuses every connector.
+  - An empty C(plugins.ml_commons.trusted_connector_private_endpoints_regex), which OpenSearch 3.7 introduced,
+    restricts nothing. Adding its first pattern blocks all other private addresses, and removing its last pattern
+    allows all of them. The module does what you give; O(only_where_set) prevents it from adding the first pattern.
+    This was not tested on a real server of that version.
 seealso:
   - module: searchops.opensearch_ml.opensearch_cluster_setting_info
   - module: searchops.opensearch_ml.ml_connector
@@ -89,7 +93,7 @@ EXAMPLES = r"""
       plugins.ml_commons.connector.private_ip_enabled: true
     list_mode: append
 
-- name: Let a private address through where only some are
+- name: Allow a private address if the cluster allows only some
   searchops.opensearch_ml.opensearch_cluster_setting:
     settings:
       plugins.ml_commons.trusted_connector_private_endpoints_regex:
@@ -98,14 +102,14 @@ EXAMPLES = r"""
     only_where_set:
       - plugins.ml_commons.trusted_connector_private_endpoints_regex
 
-- name: Trust it no longer
+- name: Remove the backend from the trusted endpoints
   searchops.opensearch_ml.opensearch_cluster_setting:
     settings:
       plugins.ml_commons.trusted_connector_endpoints_regex:
         - ^http://ollama\.example\.internal:11434/v1/chat/completions$
     list_mode: remove
 
-- name: Go back to the defaults
+- name: Reset a setting to its default
   searchops.opensearch_ml.opensearch_cluster_setting:
     settings:
       plugins.ml_commons.connector.private_ip_enabled:
@@ -114,13 +118,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 settings:
-  description: The named settings as they are in effect after the task.
+  description: The given settings, with the values in effect after the task.
   returned: success
   type: dict
   sample:
     plugins.ml_commons.connector.private_ip_enabled: "true"
 actions:
-  description: What was done, or in check mode would be done, in this order. On failure, what had been done by then.
+  description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
+    the changes made until then.
   returned: always
   type: list
   elements: dict
@@ -130,15 +135,15 @@ actions:
       name: plugins.ml_commons.connector.private_ip_enabled
       scope: persistent
 diff:
-  description: The stated fields before and after, secrets masked.
+  description: The given fields before and after the task, with secrets masked.
   returned: success
   type: dict
   contains:
     before:
-      description: As they were.
+      description: The values before the task.
       type: dict
     after:
-      description: As they are; in check mode, as they would be.
+      description: The values after the task; in check mode, the predicted values.
       type: dict
 failure:
   description: Why the task failed.
@@ -146,20 +151,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: unknown_setting
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

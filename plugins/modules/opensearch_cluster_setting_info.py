@@ -10,7 +10,7 @@ module: opensearch_cluster_setting_info
 short_description: List settings of an OpenSearch cluster
 version_added: 0.2.0
 description:
-  - Lists the values of cluster settings that are in effect, and where each comes from. One request.
+  - Lists the values of cluster settings that are in effect, and the origin of each value. Sends one request.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -20,25 +20,25 @@ extends_documentation_fragment:
 options:
   patterns:
     description:
-      - Only settings whose dotted names match one of the patterns as in a shell, such as V(plugins.ml_commons.*).
-      - All settings where nothing is stated.
+      - Only settings whose dotted names match one of these shell-style patterns, such as V(plugins.ml_commons.*).
+      - If not given, all settings.
     type: list
     elements: str
 notes:
-  - The cluster leaves settings out that it keeps secret.
-  - Defaults are those of the node that answers, what its C(opensearch.yml) says included.
+  - The cluster does not return the settings that it keeps secret.
+  - Defaults are those of the node that answers, including its C(opensearch.yml).
 seealso:
   - module: searchops.opensearch_ml.opensearch_cluster_setting
 """
 
 EXAMPLES = r"""
-- name: All settings of ML Commons
+- name: List all settings of ML Commons
   searchops.opensearch_ml.opensearch_cluster_setting_info:
     patterns:
       - plugins.ml_commons.*
   register: ml_commons
 
-- name: Those that somebody has set
+- name: Show the settings that were set explicitly
   ansible.builtin.debug:
     msg: "{{ ml_commons.origins | ansible.builtin.dict2items | rejectattr('value', 'equalto', 'default') | map(attribute='key') }}"
 """
@@ -46,9 +46,9 @@ EXAMPLES = r"""
 RETURN = r"""
 settings:
   description:
-    - The settings as they are in effect, by their dotted names and in the order of these,
-      as M(searchops.opensearch_ml.opensearch_cluster_setting) returns them.
-    - The cluster tells numbers and booleans as text.
+    - The settings with their values in effect, ordered by their dotted names, as
+      M(searchops.opensearch_ml.opensearch_cluster_setting) returns them.
+    - The cluster returns numbers and booleans as text.
   returned: success
   type: dict
   sample:
@@ -56,15 +56,15 @@ settings:
     plugins.ml_commons.sync_up_job_interval_in_seconds: "10"
 origins:
   description:
-    - Where the value of each of them comes from, V(transient), V(persistent) or V(default).
-    - What C(opensearch.yml) says counts as a default.
+    - The origin of each setting's value, V(transient), V(persistent) or V(default).
+    - A value from C(opensearch.yml) counts as a default.
   returned: success
   type: dict
   sample:
     plugins.ml_commons.connector.private_ip_enabled: persistent
     plugins.ml_commons.sync_up_job_interval_in_seconds: default
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -75,20 +75,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: wrong_credentials
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

@@ -10,11 +10,12 @@ module: opensearch_document
 short_description: Manage documents of an index
 version_added: 0.2.0
 description:
-  - Stores documents under ids of their own, those that differ only, and deletes them. Meant for some hundreds of documents,
-    such as what a chat model is to know; it is no way to load a large collection.
-  - A document is the same when it has all fields that are stated; an ingest pipeline may have added others, such as an
-    embedding. One that changes stated fields makes each run store anew, and is told by C(not_converged).
-  - A document that differs is replaced as a whole. Those that are not stated are left alone.
+  - Stores documents under the given ids if they are missing or differ, and deletes documents. Meant for a few hundred
+    documents, such as the knowledge of a chat model; not suitable for a large collection.
+  - A document is unchanged if it has all given fields with their values; an ingest pipeline may have added other
+    fields, such as an embedding. If a pipeline changes given fields, every run would store the document again, so the
+    task fails with C(not_converged).
+  - A document that differs is replaced as a whole. Documents that you do not give stay unchanged.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -22,24 +23,24 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   index:
-    description: The name of the index, which must be there. With O(state=absent) it may be missing.
+    description: The name of the index, which must exist. With O(state=absent) it may be missing.
     type: str
     required: true
   documents:
-    description: The documents.
+    description: The documents to store or delete.
     type: list
     elements: dict
     required: true
     suboptions:
       id:
-        description: The id.
+        description: The document's id.
         type: str
         required: true
       source:
-        description: The fields. Needed with O(state=present).
+        description: The document's fields. Required with O(state=present).
         type: dict
   state:
-    description: Whether the documents are to be there.
+    description: Whether the documents should exist.
     type: str
     choices:
       - present
@@ -51,7 +52,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What the chat model is to know
+- name: Store the knowledge of the chat model
   searchops.opensearch_ml.opensearch_document:
     index: passages
     documents:
@@ -59,7 +60,7 @@ EXAMPLES = r"""
         source:
           text: The office is open from nine to five.
 
-- name: No longer
+- name: Delete a document
   searchops.opensearch_ml.opensearch_document:
     index: passages
     documents:
@@ -69,14 +70,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 documents:
-  description: The ids of the documents that were stored or deleted; in check mode, that would be.
+  description: The ids of the documents that the module stored or deleted; in check mode, of those that it would store
+    or delete.
   returned: success
   type: list
   elements: str
   sample:
     - opening-hours
 actions:
-  description: What was done, or in check mode would be done, in this order. On failure, what had been done by then.
+  description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
+    the changes made until then.
   returned: always
   type: list
   elements: dict
@@ -87,15 +90,15 @@ actions:
       ids:
         - opening-hours
 diff:
-  description: The documents that differ, by id, with their stated fields.
+  description: The documents that differ, by id, with their given fields.
   returned: success
   type: dict
   contains:
     before:
-      description: As they were.
+      description: The values before the task.
       type: dict
     after:
-      description: As they are; in check mode, as they would be.
+      description: The values after the task; in check mode, the predicted values.
       type: dict
 failure:
   description: Why the task failed.
@@ -103,20 +106,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: document_refused
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: opensearch_index
-short_description: Manage an index for what models work on
+short_description: Manage an index for the documents that models work on
 version_added: 0.2.0
 description:
-  - Creates an index with settings and mappings, changes what can be changed in place, and deletes it with its documents.
-  - Only what is stated counts. What else the index has, such as fields that documents brought, is left as it is.
-  - A difference that an index keeps for good, such as the dimension of a vector, is refused; nothing is ever re-indexed here.
+  - Creates an index with settings and mappings, changes it in place, and deletes it with its documents.
+  - Only given settings and mappings are compared. Everything else in the index, such as fields that documents added,
+    stays as it is.
+  - A difference that an existing index cannot change, such as the dimension of a vector, is refused; the module never
+    re-indexes.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -25,8 +27,8 @@ options:
     required: true
   state:
     description:
-      - Whether the index is to be there.
-      - V(absent) deletes its documents too.
+      - Whether the index should exist.
+      - V(absent) deletes the documents of the index, too.
     type: str
     choices:
       - present
@@ -34,10 +36,11 @@ options:
     default: present
   body:
     description:
-      - The C(settings) and C(mappings), as the product's documentation prints them.
-      - Settings may be nested or flat, with or without C(index.) in front; V(null) is the server's default.
-      - The server leaves values that are its own defaults out of stored mappings. State those that differ from them; others
-        cannot be told from missing ones, and end in C(not_converged).
+      - The C(settings) and C(mappings), as the documentation of OpenSearch shows them.
+      - Settings may be nested or flat, with or without the prefix C(index.); V(null) means the server's default.
+      - The server leaves its own default values out of the mappings that it stores. Give only values that differ from
+        the defaults. The module cannot distinguish a default value from a missing one, and fails with
+        C(not_converged).
     type: dict
     default: {}
 seealso:
@@ -46,7 +49,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: An index for passages and their embeddings
+- name: Create an index for passages and their embeddings
   searchops.opensearch_ml.opensearch_index:
     name: passages
     body:
@@ -65,7 +68,7 @@ EXAMPLES = r"""
               engine: lucene
               space_type: l2
 
-- name: Gone, with its documents
+- name: Delete the index with its documents
   searchops.opensearch_ml.opensearch_index:
     name: passages
     state: absent
@@ -73,28 +76,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 index:
-  description: The index as the server stores it; in check mode as it would be. V(null) when absent.
+  description: The index as the server stores it; in check mode, as the server would store it. V(null) when absent.
   returned: success
   type: dict
   contains:
     name:
-      description: The name.
+      description: The name of the index.
       type: str
       sample: passages
     settings:
-      description: All settings, flat, their values as text.
+      description: All settings of the index, flat, with their values as text.
       type: dict
       sample:
         index.knn: "true"
     mappings:
-      description: All mappings.
+      description: All mappings of the index.
       type: dict
       sample:
         properties:
           text:
             type: text
 actions:
-  description: What was done, or in check mode would be done, in this order. On failure, what had been done by then.
+  description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
+    the changes made until then.
   returned: always
   type: list
   elements: dict
@@ -105,15 +109,15 @@ actions:
       fields:
         - index.default_pipeline
 diff:
-  description: The stated settings and mappings before and after.
+  description: The given settings and mappings before and after the task.
   returned: success
   type: dict
   contains:
     before:
-      description: As they were.
+      description: The values before the task.
       type: dict
     after:
-      description: As they are; in check mode, as they would be.
+      description: The values after the task; in check mode, the predicted values.
       type: dict
 failure:
   description: Why the task failed.
@@ -121,20 +125,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: index_not_changeable
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

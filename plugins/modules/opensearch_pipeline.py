@@ -10,10 +10,10 @@ module: opensearch_pipeline
 short_description: Manage search and ingest pipelines
 version_added: 0.2.0
 description:
-  - Creates, replaces and deletes search and ingest pipelines, for example those of ML Commons with the processors
+  - Creates, replaces and deletes search and ingest pipelines, for example pipelines with the ML Commons processors
     C(ml_inference) and C(retrieval_augmented_generation).
-  - A pipeline is exactly what is stated; what is no longer stated is gone. It is compared as JSON, in which V(1), V("1") and
-    V(true) differ, and is sent only when it differs.
+  - The pipeline becomes exactly what you give. Parts that you no longer give are removed. The module compares the
+    pipeline as JSON, in which V(1), V("1") and V(true) differ, and sends it only if it differs.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -32,25 +32,26 @@ options:
       search: Searches and their results.
       ingest: Documents before they are stored.
   state:
-    description: Whether the pipeline is to be there.
+    description: Whether the pipeline should exist.
     type: str
     choices:
       - present
       - absent
     default: present
   description:
-    description: What it is for; over the one in O(definition).
+    description: The pipeline's description, which overrides the one in O(definition).
     type: str
   version:
-    description: A number of your own, which the server only keeps; over the one in O(definition).
+    description: The pipeline's version number, which you choose and the server only stores. It overrides the one in
+      O(definition).
     type: int
   definition:
     description:
-      - The pipeline's body as the product's documentation prints it, C(processors) and C(on_failure) of an ingest pipeline,
-        C(request_processors), C(response_processors) and C(phase_results_processors) of a search pipeline. Needed with
-        O(state=present).
-      - "In any text of it C(${model:NAME}) stands for the id of the model of that name, so that C(model_id: ${model:Local chat})
-        names a model. In check mode a model that is not there yet is a warning."
+      - The pipeline's body as the documentation of OpenSearch shows it, C(processors) and C(on_failure) for an ingest
+        pipeline, C(request_processors), C(response_processors) and C(phase_results_processors) for a search pipeline.
+        Required with O(state=present).
+      - "In any text of the body, C(${model:NAME}) is replaced with the id of the model of that name, as in
+        C(model_id: ${model:Local chat}). In check mode, a model that does not exist yet is a warning."
     type: dict
 seealso:
   - module: searchops.opensearch_ml.opensearch_pipeline_info
@@ -72,7 +73,7 @@ EXAMPLES = r"""
             output_map:
               - passage_embedding: data[0].embedding
 
-- name: Let a chat model answer from what was found
+- name: Let a chat model answer from the search results
   searchops.opensearch_ml.opensearch_pipeline:
     name: answer
     type: search
@@ -83,7 +84,7 @@ EXAMPLES = r"""
             context_field_list: [passage]
             system_prompt: You are a helpful assistant.
 
-- name: Gone
+- name: Delete a pipeline
   searchops.opensearch_ml.opensearch_pipeline:
     name: answer
     type: search
@@ -92,20 +93,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pipeline:
-  description: The pipeline as the server stores it; in check mode as it would be. V(null) when absent.
+  description: The pipeline as the server stores it; in check mode, as the server would store it. V(null) when absent.
   returned: success
   type: dict
   contains:
     name:
-      description: The name.
+      description: The pipeline's name.
       type: str
       sample: answer
     type:
-      description: V(search) or V(ingest).
+      description: The pipeline's type, V(search) or V(ingest).
       type: str
       sample: search
     definition:
-      description: The body.
+      description: The pipeline's body.
       type: dict
       sample:
         response_processors:
@@ -114,7 +115,8 @@ pipeline:
               context_field_list:
                 - passage
 actions:
-  description: What was done, or in check mode would be done, in this order. On failure, what had been done by then.
+  description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
+    the changes made until then.
   returned: always
   type: list
   elements: dict
@@ -125,15 +127,15 @@ actions:
       fields:
         - response_processors
 diff:
-  description: The whole body before and after, with the references in place of models' ids.
+  description: The whole body before and after the task, with references instead of the models' ids.
   returned: success
   type: dict
   contains:
     before:
-      description: As it was.
+      description: The values before the task.
       type: dict
     after:
-      description: As it is; in check mode, as it would be.
+      description: The values after the task; in check mode, the predicted values.
       type: dict
 failure:
   description: Why the task failed.
@@ -141,20 +143,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: unknown_processor
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

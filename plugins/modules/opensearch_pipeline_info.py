@@ -19,7 +19,7 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.connection
 options:
   name:
-    description: Only the pipelines of this name, in which C(*) stands for any text.
+    description: Only the pipelines with this name, in which C(*) matches any text.
     type: str
     default: "*"
   type:
@@ -33,11 +33,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: All pipelines
+- name: List all pipelines
   searchops.opensearch_ml.opensearch_pipeline_info:
   register: all
 
-- name: The search pipelines whose name begins so
+- name: List the search pipelines whose names begin with a text
   searchops.opensearch_ml.opensearch_pipeline_info:
     name: answer*
     type: search
@@ -45,24 +45,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pipelines:
-  description: The pipelines, as M(searchops.opensearch_ml.opensearch_pipeline) returns them; search pipelines first, by name.
+  description: The pipelines, as M(searchops.opensearch_ml.opensearch_pipeline) returns them; search pipelines first,
+    ordered by name.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: The name.
+      description: The pipeline's name.
       type: str
       sample: answer
     type:
-      description: V(search) or V(ingest).
+      description: The pipeline's type, V(search) or V(ingest).
       type: str
       sample: search
     definition:
-      description: The body.
+      description: The pipeline's body.
       type: dict
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -73,20 +74,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: wrong_credentials
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 

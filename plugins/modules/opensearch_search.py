@@ -10,7 +10,7 @@ module: opensearch_search
 short_description: Search an index
 version_added: 0.2.0
 description:
-  - Searches an index, on request through a search pipeline, and returns what was found and the answer that the processor
+  - Searches an index, on request through a search pipeline, and returns the hits and the answer that the processor
     C(retrieval_augmented_generation) adds.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
@@ -22,24 +22,27 @@ attributes:
   check_mode:
     support: full
     details:
-      - Nothing is asked in check mode, as a pipeline may ask a model, which costs.
+      - The module sends nothing in check mode, because a pipeline may ask a model, which costs.
 options:
   index:
     description: The name of the index.
     type: str
     required: true
   body:
-    description: The search, as the product's documentation prints it.
+    description: The body of the search, as the documentation of OpenSearch shows it.
     type: dict
     default: {}
   pipeline:
-    description: The search pipeline. Without it, that of the index is used, if it has one.
+    description: The search pipeline. If not given, the server uses the default search pipeline of the index, if it
+      has one.
     type: str
   expect_pattern:
-    description: A Python regular expression that must be found in the answer. A search without an answer then fails too.
+    description: A Python regular expression that must be found in the answer. A search without an answer then fails,
+      too.
     type: str
   search_timeout:
-    description: How long to wait, in seconds. It should outlast the models that the pipeline asks.
+    description: The maximum number of seconds to wait. It should be longer than the models of the pipeline take to
+      answer.
     type: float
     default: 180.0
 seealso:
@@ -47,7 +50,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let a chat model answer from what is found
+- name: Let a chat model answer from the search results
   searchops.opensearch_ml.opensearch_search:
     index: passages
     pipeline: answer
@@ -70,7 +73,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 hits:
-  description: What was found, the best first. Empty in check mode.
+  description: The documents found, the best match first. Empty in check mode.
   returned: success
   type: list
   elements: dict
@@ -80,7 +83,7 @@ hits:
       type: str
       sample: opening-hours
     score:
-      description: How well it fits.
+      description: How well the document matches.
       type: float
     source:
       description: The document's fields.
@@ -88,21 +91,21 @@ hits:
       sample:
         text: The office is open from nine to five.
 total:
-  description: How many documents match. V(null) in check mode, and where the search does not count.
+  description: The number of documents that match. V(null) in check mode, and if the search does not count them.
   returned: success
   type: int
   sample: 1
 answer:
-  description: What the chat model made of it. V(null) without one and in check mode.
+  description: The chat model's answer. V(null) without a chat model and in check mode.
   returned: success
   type: str
   sample: From nine to five.
 result:
-  description: The server's whole answer. V(null) in check mode.
+  description: The server's complete answer. V(null) in check mode.
   returned: success
   type: dict
 actions:
-  description: Always empty, as nothing is changed.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict
@@ -113,20 +116,20 @@ failure:
   type: dict
   contains:
     code:
-      description: A stable name of the problem.
+      description: The failure code, which stays the same across releases.
       type: str
       sample: unknown_index
     message:
-      description: What was being done, and the server's reason.
+      description: What the module was doing, and the server's reason.
       type: str
     remedy:
-      description: What to do about it.
+      description: How to fix the problem.
       type: str
     status:
-      description: The HTTP status, if the server answered.
+      description: The HTTP status of the answer, if the server answered.
       type: int
     details:
-      description: Further facts, depending on the code.
+      description: More facts about the failure, which depend on the code.
       type: dict
 """
 
