@@ -84,7 +84,7 @@ def test_both_are_declared_verified_given_a_key_and_exported(play, cluster, othe
     exporting = {"export_hosts": "all", "export_name": declared["stack_name"]}
     same = tmp_path / "same.yml"
     text, _changed = play("export", fails=True, **exporting, export_file=str(same))
-    assert "must hold the name of the inventory host" in text
+    assert "must contain the name of the inventory host" in text
     assert not same.exists()
     play("export", **exporting, export_file=str(tmp_path / "{{ inventory_hostname }}.yml"))
     written = [yaml.safe_load((tmp_path / f"{host}.yml").read_text()) for host in ("newer", "older")]
