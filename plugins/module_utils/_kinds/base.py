@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What all kinds share: looking up by name or id, reading back, changing, deleting until gone."""
+"""The base class of all resource kinds: find by name or id, read, verify, update and delete objects."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .._http import paging
 from .._http.client import Client, segment
 from .._runtime.run import Run, WaitTimeout
 
-#: Names longer than this are stored but cannot be searched for (``ignore_above`` of the index mapping).
+#: Maximum length of a name. The server stores longer ones but does not find them (``ignore_above`` of the index mapping).
 MAX_NAME_LENGTH = 256
 
-#: How many objects of one name are read anew one by one; more than one is refused anyway.
+#: Maximum number of objects that are re-read one by one. Several objects of one name are refused anyway.
 MAX_REREAD = 20
 
-#: Seconds within which a search sees a change; an index is refreshed once a second unless it is told otherwise.
+#: Seconds within which a search finds a change. An index is refreshed once a second unless its settings change that.
 SEARCH_LAG = 5.0
 
 
 class Doc(NamedTuple):
-    """One object on the cluster: its id and what the server says of it."""
+    """One object on the cluster: its id and its fields as the server returns them."""
 
     id: str
     source: dict[str, Any]
@@ -39,24 +39,24 @@ class Doc(NamedTuple):
 
     @property
     def created(self) -> int:
-        """When it was made, in milliseconds since 1970 by the server's clock; 0 where it does not tell."""
+        """Time of creation in milliseconds since 1970, by the server's clock. 0 if the server does not return it."""
         created: int = self.source.get("created_time") or 0
         return created
 
     @property
     def creation_order(self) -> tuple[int, str]:
-        """Sorts objects of one name in the order in which they are looked at: the oldest first."""
+        """Sort key: the oldest first."""
         return self.created, self.id
 
 
 def check_name(option: str, name: str, longest: int = MAX_NAME_LENGTH) -> None:
-    """Raises Failure if the value of ``option`` cannot be the name of an object: it is blank or too long."""
+    """Raise Failure if ``name``, the value of ``option``, is blank or longer than ``longest`` characters."""
     if not name.strip() or len(name) > longest:
         raise Failure("invalid_input", f"{option}: must have 1 to {longest} characters, this one has {len(name)}.")
 
 
 def deleted_during_change(what: str) -> Failure:
-    """The failure if an object does not exist any more when the task reads back what it wrote."""
+    """The Failure for an object that does not exist any more when the task reads it back."""
     return Failure("concurrent_change", f"{what} was deleted while this task was changing it.")
 
 
@@ -65,24 +65,24 @@ def created_after(doc: Doc, other: Doc) -> bool:
 
 
 class Kind:
-    """One kind of object: where it lives, and how it is told apart from its neighbours."""
+    """One kind of object. Subclasses describe its REST API."""
 
-    #: As people call it, for messages and actions.
+    #: The name of the kind in messages and actions.
     LABEL = ""
-    #: Under which its REST paths are, without a slash at the end.
+    #: Path of the kind's REST API, without a slash at the end.
     PATH = ""
-    #: The field of a create's answer that holds the id.
+    #: The field with the id in the answer to a create.
     ID_FIELD = ""
-    #: The code of the failure when none is found.
+    #: Failure code if no object is found.
     UNKNOWN_CODE = ""
-    #: For how long whoever made the oldest of several waits for the others to take theirs back, in seconds.
+    #: Seconds that the creator of the oldest duplicate waits for other controllers to delete theirs.
     DUPLICATE_TIMEOUT = 10.0
-    #: Conditions that every search of this kind carries.
+    #: Conditions that no object of this kind meets; every search excludes them.
     MUST_NOT: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def get(cls, client: Client, object_id: str) -> Doc | None:
-        """Read one object by its id; None where there is none."""
+        """Read one object by its id; None if it does not exist."""
         try:
             answer = client.get(f"{cls.PATH}/{segment(object_id)}")
         except ApiError as error:
@@ -90,7 +90,7 @@ class Kind:
                 return None
             raise
         if not isinstance(answer.body, dict):
-            raise Failure("not_opensearch", f"{cls.LABEL} {object_id} was asked for, and the answer is none.")
+            raise Failure("not_opensearch", f"The answer to a read of {cls.LABEL} {object_id} is not a JSON object.")
         return Doc(object_id, answer.body)
 
     @classmethod
@@ -122,10 +122,10 @@ class Kind:
 
     @classmethod
     def search(cls, client: Client, query: Mapping[str, Any]) -> list[Doc]:
-        """All objects that match. An index that does not exist yet holds none."""
-        wanted = {"bool": {"must": [query], "must_not": list(cls.MUST_NOT)}}
+        """All objects that match ``query``. Empty if the index does not exist yet."""
+        own_kind = {"bool": {"must": [query], "must_not": list(cls.MUST_NOT)}}
         try:
-            found = paging.search(lambda page: client.search(f"{cls.PATH}/_search", page).body, wanted, cls.LABEL)
+            found = paging.search(lambda page: client.search(f"{cls.PATH}/_search", page).body, own_kind, cls.LABEL)
         except ApiError as error:
             if error.status == 404 and ("index_not_found" in error.kind or "no such index" in error.reason):
                 return []
@@ -134,23 +134,23 @@ class Kind:
 
     @classmethod
     def search_exact(cls, client: Client, field: str, values: Iterable[str], query: Mapping[str, Any]) -> list[Doc]:
-        """All objects with one of the values in a field, as they are now. The search may match more than those."""
+        """All objects with one of ``values`` in ``field``, re-read. ``query`` may match more objects than those."""
         values = set(values)
         found = cls.reread(client, cls.search(client, query))
         return [doc for doc in found if doc.source.get(field) in values]
 
     @classmethod
     def all_named(cls, client: Client, name: str) -> list[Doc]:
-        """All objects of exactly this name, the oldest first."""
+        """All objects with exactly this name, the oldest first."""
         found = cls.search_exact(client, "name", [name], {"term": {"name.keyword": name}})
         return sorted(found, key=lambda doc: doc.creation_order)
 
     @classmethod
     def reread(cls, client: Client, found: list[Doc]) -> list[Doc]:
-        """The same objects as they are now, without those that are gone.
+        """The same objects with their present fields, without those that were deleted.
 
-        What a search tells of an object may be a second old: 2.19 does not refresh the index after a change, and no
-        version does when it notes a model's state. A get always tells the present.
+        A search may return a state that is a second old: 2.19 does not refresh the index after a change, and no version
+        does after it writes a model's state. A GET always returns the present state.
         """
         if len(found) > MAX_REREAD:
             return found
@@ -158,7 +158,7 @@ class Kind:
 
     @classmethod
     def select(cls, client: Client, *, object_id: str | None, name: str | None, pattern: str | None) -> list[Doc]:
-        """The objects of an id, of a name, or of names like a shell's pattern; all where nothing is asked for."""
+        """The objects with this id, with this name, or with names that match a shell pattern; all objects by default."""
         if object_id:
             doc = cls.get(client, object_id)
             return [doc] if doc else []
@@ -169,29 +169,29 @@ class Kind:
 
     @classmethod
     def update(cls, run: Run, object_id: str, fields: Mapping[str, Any]) -> None:
-        """Change one object, and wait until searches see it, as the next look-up may go by what was changed."""
+        """Change one object and wait until searches find the change, as a later search may use a changed field."""
         run.client.change("PUT", f"{cls.PATH}/{segment(object_id)}", fields)
         doc = cls.get(run.client, object_id)
         since = (doc.source.get("last_updated_time") or 0) if doc else 0
-        # Where the index is refreshed more rarely the wait ends in vain; the change itself is done.
+        # A timeout is no failure: the change is done, and the index may be refreshed less often.
         with suppress(WaitTimeout):
             run.wait_until(
                 lambda: cls.search(run.client, {"ids": {"values": [object_id]}}),
                 lambda found: not found or (found[0].source.get("last_updated_time") or 0) >= since,
-                what=f"searches to see the change of {cls.LABEL} {object_id}",
-                describe=lambda found: "not seen yet",
+                what=f"searches to find the change of {cls.LABEL} {object_id}",
+                describe=lambda found: "not found yet",
                 timeout=SEARCH_LAG,
             )
 
     @classmethod
     def delete(cls, run: Run, object_id: str, *, timeout: float = 30.0) -> None:
-        """Delete one object and wait until it is gone. One that is gone already is no error."""
+        """Delete one object and wait until it does not exist any more. Succeeds if it does not exist."""
         run.client.change("DELETE", f"{cls.PATH}/{segment(object_id)}", accept=(404,))
         run.created[:] = [(path, doc) for path, doc in run.created if doc.id != object_id]
         run.wait_until(
             lambda: cls.get(run.client, object_id),
             lambda doc: doc is None,
-            what=f"{cls.LABEL} {object_id} to be gone",
-            describe=lambda doc: "still there",
+            what=f"{cls.LABEL} {object_id} to be deleted",
+            describe=lambda doc: "it still exists",
             timeout=timeout,
         )

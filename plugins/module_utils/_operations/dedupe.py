@@ -4,12 +4,12 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Objects that share a name: who uses which, which one is kept, and what becomes of the others."""
+"""Find objects that share a name, what uses each of them, and which one is kept."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Iterator, Mapping, NamedTuple
 
 from .._http.client import Client
 from .._kinds import model as models
@@ -23,16 +23,16 @@ from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._values.compare import text_of
 
-#: What becomes of an object: ``merge`` points the models of a connector at the kept one and deletes it, ``stay`` leaves a
-#: surplus one as it cannot be removed, ``refuse`` keeps the whole task from being done.
+#: The fates of an object. ``merge``: the models of a connector are changed to use the kept one, then it is deleted. ``stay``:
+#: it is surplus, but cannot be deleted. ``refuse``: the whole task is refused because of it.
 KEEP, MERGE, DELETE, STAY, REFUSE = "keep", "merge", "delete", "stay", "refuse"
 
-#: The fields by which a model names what it calls through and what it is in.
-_BY_ID = ("connector_id", "model_group_id")
+#: The fields in which a model refers to its connector and its group.
+_REFERENCE_FIELDS = ("connector_id", "model_group_id")
 
 
 class User(NamedTuple):
-    """Who uses an object."""
+    """An object that uses another one."""
 
     kind: str
     id: str
@@ -40,41 +40,42 @@ class User(NamedTuple):
 
 
 class Duplicate:
-    """One of several objects of a name. ``models`` name it in a field of theirs, which can name another one; ``holders``
-    are users that cannot be pointed elsewhere."""
+    """One of several objects with one name.
 
-    def __init__(self, doc: Doc, using: list[Doc], holders: list[User]) -> None:
+    ``models``: the models that refer to it in a field that can be changed. ``fixed_users``: users that cannot be changed to
+    use another object.
+    """
+
+    def __init__(self, doc: Doc, models_of_it: list[Doc], fixed_users: list[User]) -> None:
         self.doc = doc
-        self.models = using
-        self.holders = holders
+        self.models = models_of_it
+        self.fixed_users = fixed_users
         self.fate = KEEP
         self.reason = ""
 
     @property
     def users(self) -> list[User]:
-        return [User(Model.LABEL, doc.id, doc.name) for doc in self.models] + self.holders
+        return [User(Model.LABEL, doc.id, doc.name) for doc in self.models] + self.fixed_users
 
     @property
     def in_use(self) -> bool:
-        """A model that serves counts: who asks it by its id cannot be seen."""
-        return bool(self.users) or models.state_of(self.doc) in models.LIVE
+        """True if it has users, or is a deployed model: clients may send it predictions by its id."""
+        return bool(self.users) or models.is_live(self.doc)
 
     @property
     def removed(self) -> bool:
         return self.fate in (MERGE, DELETE)
 
     def rank(self) -> tuple[Any, ...]:
-        """The first of all is kept: what cannot be replaced, then what most use, then what serves, then the oldest."""
-        live = models.state_of(self.doc) in models.LIVE
-        made = self.doc.created
-        return (not self.holders, -len(self.users), not live, made, self.doc.id)
+        """Sort key; the first object is kept: one with fixed users, then with the most users, then deployed, then oldest."""
+        return (not self.fixed_users, -len(self.users), not models.is_live(self.doc), *self.doc.creation_order)
 
     def decide(self, fate: str, reason: str) -> None:
         self.fate, self.reason = fate, reason
 
 
 class DuplicateSet(NamedTuple):
-    """All objects of one kind and name, of models those of one group; the first is the one that is kept."""
+    """All objects of one kind with one name (of models: in one group), by rank. The first one is kept."""
 
     kind: type[Kind]
     name: str
@@ -90,108 +91,130 @@ class DuplicateSet(NamedTuple):
 
 
 def find_duplicates(client: Client, pattern: str | None, *, trust_credentials: bool) -> list[DuplicateSet]:
-    """Groups, connectors and models of which several have a name, with what is to become of each."""
-    found = _Survey(client).namesakes(pattern)
-    for each in found:
-        each.kept.decide(KEEP, _why(each.kept))
+    """Model groups, connectors and models that share a name, each with a fate.
+
+    ``pattern``: shell pattern for the names; None for all. ``trust_credentials``: connectors may be merged although their
+    credentials cannot be compared.
+    """
+    found = _Objects(client).duplicate_sets(pattern)
     merged: dict[str, str] = {}
-    for each in [each for each in found if each.kind is not Model]:
-        for other in each.others:
-            _decide(each.kind, each.kept, other, trust_credentials, merged)
-            if each.kind is Connector and other.removed:
-                merged[other.doc.id] = each.kept.doc.id
-        if each.kind is Connector and _half_of_a_swap(each):
-            for other in each.others:
-                other.decide(STAY, "it is half of a change that was cut off or goes on; ml_connector ends it")
-    for each in [each for each in found if each.kind is Model]:
-        for other in each.others:
-            _decide(Model, each.kept, other, trust_credentials, merged)
-    going = {other.doc.id for each in found for other in each.others if other.removed}
-    for other in [other for each in found if each.kind is Connector for other in each.others if other.removed]:
-        other.models = [model for model in other.models if model.id not in going]
-        other.fate = MERGE if other.models else DELETE
+    # Models are the last: those that differ only in connectors that are merged are the same.
+    for duplicates in found:
+        duplicates.kept.decide(KEEP, _why_kept(duplicates.kept))
+        for other in duplicates.others:
+            _decide(duplicates, other, trust_credentials, merged)
+        if duplicates.kind is Connector:
+            merged.update({other.doc.id: duplicates.kept.doc.id for other in duplicates.others if other.removed})
+            _leave_swap(duplicates)
+    _forget_deleted_models(found)
     return found
 
 
-class _Survey:
-    """A cluster's objects as one search for each kind tells them."""
+class _Objects:
+    """The objects of a cluster, read with one search per kind."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._docs: dict[type[Kind], list[Doc]] = {
             kind: kind.search(client, {"match_all": {}}) for kind in (ModelGroup, Connector, Model, Agent)
         }
-        self._texts = [(User(Agent.LABEL, doc.id, doc.name), text_of(doc.source)) for doc in self._docs[Agent]]
-        for type_ in pipelines.PATHS:
-            for name, body in pipelines.read_all(client, type_).items():
-                self._texts.append((User(pipelines.label(type_), f"{type_}/{name}", name), text_of(body)))
-        # A guardrail names a model, too.
-        for doc in self._docs[Model]:
-            rest = {name: value for name, value in doc.source.items() if name not in _BY_ID}
-            self._texts.append((User(Model.LABEL, doc.id, doc.name), text_of(rest)))
+        #: The definitions of everything that may contain an id.
+        self._texts = [*self._agent_texts(), *self._pipeline_texts(), *self._model_texts()]
 
-    def namesakes(self, pattern: str | None) -> list[DuplicateSet]:
+    def _agent_texts(self) -> Iterator[tuple[User, str]]:
+        for doc in self._docs[Agent]:
+            yield User(Agent.LABEL, doc.id, doc.name), text_of(doc.source)
+
+    def _pipeline_texts(self) -> Iterator[tuple[User, str]]:
+        for type_ in pipelines.PATHS:
+            for name, body in pipelines.read_all(self._client, type_).items():
+                yield User(pipelines.label(type_), f"{type_}/{name}", name), text_of(body)
+
+    def _model_texts(self) -> Iterator[tuple[User, str]]:
+        # A guardrail may refer to a model.
+        for doc in self._docs[Model]:
+            rest = {name: value for name, value in doc.source.items() if name not in _REFERENCE_FIELDS}
+            yield User(Model.LABEL, doc.id, doc.name), text_of(rest)
+
+    def duplicate_sets(self, pattern: str | None) -> list[DuplicateSet]:
         found = []
         for kind, field in ((ModelGroup, "model_group_id"), (Connector, "connector_id"), (Model, "")):
-            for docs in self._of_one_name(kind, pattern):
-                # A search may be a second behind a change.
-                members = [self._namesake(doc, field) for doc in kind.reread(self._client, docs)]
+            for docs in self._sharing_a_name(kind, pattern):
+                # A search may lag a second behind a change.
+                members = [self._duplicate(doc, field) for doc in kind.reread(self._client, docs)]
                 if len(members) > 1:
                     found.append(DuplicateSet(kind, members[0].doc.name, sorted(members, key=Duplicate.rank)))
         return found
 
-    def _of_one_name(self, kind: type[Kind], pattern: str | None) -> list[list[Doc]]:
+    def _sharing_a_name(self, kind: type[Kind], pattern: str | None) -> list[list[Doc]]:
         by_name: dict[tuple[str, str], list[Doc]] = {}
         for doc in self._docs[kind]:
-            wanted = pattern is None or fnmatchcase(doc.name, pattern)
-            if wanted and not doc.source.get("is_hidden") and (kind is not Model or _remote(doc)):
+            if (pattern is None or fnmatchcase(doc.name, pattern)) and _counts(kind, doc):
                 group = str(doc.source.get("model_group_id")) if kind is Model else ""
                 by_name.setdefault((doc.name, group), []).append(doc)
         return [by_name[key] for key in sorted(by_name) if len(by_name[key]) > 1]
 
-    def _namesake(self, doc: Doc, field: str) -> Duplicate:
-        using = [model for model in self._docs[Model] if field and model.source.get(field) == doc.id]
-        holders = [user for user, text in self._texts if user.id != doc.id and doc.id in text]
-        return Duplicate(doc, using, holders)
+    def _duplicate(self, doc: Doc, field: str) -> Duplicate:
+        models_of_it = [model for model in self._docs[Model] if field and model.source.get(field) == doc.id]
+        fixed_users = [user for user, text in self._texts if user.id != doc.id and doc.id in text]
+        return Duplicate(doc, models_of_it, fixed_users)
 
 
-def _why(kept: Duplicate) -> str:
+def _counts(kind: type[Kind], doc: Doc) -> bool:
+    """False for hidden objects, and for local models: those with one name in one group are versions of one model."""
+    if doc.source.get("is_hidden"):
+        return False
+    return kind is not Model or str(doc.source.get("algorithm")).upper() == "REMOTE"
+
+
+def _why_kept(kept: Duplicate) -> str:
     if kept.users:
-        return f"{len(kept.users)} use it"
-    return "it serves" if kept.in_use else "it is the oldest"
+        return f"{len(kept.users)} objects use it"
+    return "it is deployed" if kept.in_use else "it is the oldest"
 
 
-def _remote(doc: Doc) -> bool:
-    """Local models of one name and group are versions of one another, and meant to be."""
-    return str(doc.source.get("algorithm")).upper() == "REMOTE"
+def _leave_swap(duplicates: DuplicateSet) -> None:
+    """Leave the connectors of an unfinished swap to the module ml_connector."""
+    docs = [member.doc for member in duplicates.members]
+    if any(connectors.is_replacement_pair(old, new) for new in docs for old in docs):
+        for other in duplicates.others:
+            other.decide(STAY, "it belongs to a swap that was interrupted or is under way, which ml_connector ends")
 
 
-def _half_of_a_swap(each: DuplicateSet) -> bool:
-    docs = [member.doc for member in each.members]
-    return any(connectors.is_replacement_pair(old, new) for new in docs for old in docs)
+def _forget_deleted_models(found: list[DuplicateSet]) -> None:
+    """Remove models that are deleted from the users of connectors: a connector without other users is not merged but
+    deleted."""
+    deleted = {other.doc.id for duplicates in found for other in duplicates.others if other.removed}
+    for duplicates in found:
+        for other in duplicates.others if duplicates.kind is Connector else ():
+            if other.removed:
+                other.models = [model for model in other.models if model.id not in deleted]
+                other.fate = MERGE if other.models else DELETE
 
 
-def _decide(kind: type[Kind], kept: Duplicate, other: Duplicate, trusted: bool, merged: Mapping[str, str]) -> None:
-    if other.holders:
-        user = other.holders[0]
-        return other.decide(STAY, f"{user.kind} {user.name!r} names its id")
+def _decide(duplicates: DuplicateSet, other: Duplicate, trust_credentials: bool, merged: Mapping[str, str]) -> None:
+    """Decide about one of the objects that are not kept. ``merged``: id of a deleted connector -> id of the kept one."""
+    kind, kept = duplicates.kind, duplicates.kept
+    if other.fixed_users:
+        user = other.fixed_users[0]
+        return other.decide(STAY, f"{user.kind} {user.name!r} refers to its id")
     if kind is ModelGroup and other.models:
         return other.decide(STAY, f"{len(other.models)} models are in it")
-    # What nobody uses goes beside one that is used, whatever it holds; else the two must be the same.
+    # An unused object is deleted even if it differs from one that is used. Otherwise the two must be the same.
     if other.in_use or not kept.in_use:
-        fields = _differing(kind, kept.doc.source, other.doc.source, merged)
+        fields = _diff(kind, kept.doc.source, other.doc.source, merged)
         if fields:
             return other.decide(REFUSE, f"it differs from {kept.doc.id} in {', '.join(fields)}")
-        if kind is Connector and not trusted and connectors.needs_credential(connectors.observed(other.doc.source)):
-            return other.decide(REFUSE, f"whether its credential is that of {kept.doc.id} cannot be seen")
+        needs_trust = kind is Connector and connectors.needs_credential(connectors.observed(other.doc.source))
+        if needs_trust and not trust_credentials:
+            return other.decide(REFUSE, f"its credential cannot be compared with that of {kept.doc.id}")
     return other.decide(DELETE, f"{kept.doc.id} is kept")
 
 
-def _differing(
-    kind: type[Kind], kept: Mapping[str, Any], other: Mapping[str, Any], merged: Mapping[str, str]
-) -> list[str]:
+def _diff(kind: type[Kind], kept: Mapping[str, Any], other: Mapping[str, Any], merged: Mapping[str, str]) -> list[str]:
+    """The names of the fields in which two objects of a kind differ."""
     if kind is Model:
-        first, second = (models.for_display({**source, **_through(source, merged)}) for source in (kept, other))
+        first, second = (models.for_display({**source, **_connector_after(source, merged)}) for source in (kept, other))
         return [name for name in models.FIELDS if first.get(name) != second.get(name)]
     if kind is Connector:
         one, two = connectors.observed(kept), connectors.observed(other)
@@ -199,7 +222,7 @@ def _differing(
     return sorted({*groups.diff(kept, groups.observed(other)), *groups.diff(other, groups.observed(kept))})
 
 
-def _through(source: Mapping[str, Any], merged: Mapping[str, str]) -> dict[str, Any]:
-    """What the model will call through, once the connectors are merged."""
+def _connector_after(source: Mapping[str, Any], merged: Mapping[str, str]) -> dict[str, Any]:
+    """The connector of a model after the connectors are merged."""
     connector_id = source.get("connector_id")
     return {"connector_id": merged.get(str(connector_id), connector_id)}

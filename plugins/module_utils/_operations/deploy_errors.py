@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Why a deployment failed: what each node says, or that somebody else took away what it needs."""
+"""Why a deployment failed: the reason of each node, or a connector or group that another controller deleted."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .._kinds.connector.resource import Connector
 from .._kinds.model_group import ModelGroup
 from .._kinds.task import Task
 
-#: Pauses in seconds between the looks for reasons that are not noted yet.
-NOTED_LATER = (0.2, 0.5, 1.0)
+#: Pauses in seconds between reads of the nodes' reasons, as long as the server has not stored them yet.
+REASON_PAUSES = (0.2, 0.5, 1.0)
 
 
 def node_reasons(client: Client, model_id: str, task_id: str | None = None) -> dict[str, str]:
-    """Why the last deployment failed: node id -> reason. Empty where no failed deploy task is found."""
+    """Why the last deployment failed: node id -> reason. Empty if there is no failed deploy task."""
     if task_id:
         task = Task.get(client, task_id)
         return tasks.errors_of(task.source) if task else {}
@@ -36,9 +36,10 @@ def node_reasons(client: Client, model_id: str, task_id: str | None = None) -> d
 
 
 def read_deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failure:
+    """The Failure of a deployment, with the nodes' reasons as soon as the server returns them."""
     reasons = node_reasons(client, doc.id, task_id) or node_reasons(client, doc.id)
-    # The model's failure is noted before the reasons are, and a search may be a second behind both.
-    for pause in NOTED_LATER:
+    # The server stores the model's state before the reasons, and a search may lag a second behind both.
+    for pause in REASON_PAUSES:
         if reasons:
             break
         client.clock.sleep(pause)
@@ -46,37 +47,39 @@ def read_deploy_failure(client: Client, doc: Doc, task_id: str | None) -> Failur
     return deploy_failure(doc, reasons)
 
 
+def deploy_failure(doc: Doc, reasons: Mapping[str, str]) -> Failure:
+    """The Failure of a deployment, with a reason per node."""
+    by_node = "; ".join(f"node {node}: {reason}" for node, reason in sorted(reasons.items()))
+    served = (
+        f"{doc.source.get('current_worker_node_count', 0)} of {doc.source.get('planning_worker_node_count', '?')} nodes"
+    )
+    return Failure(
+        "deploy_failed",
+        f"Model {doc.name!r} ({doc.id}) is {models.state_of(doc)}, served by {served}: "
+        f"{by_node or 'no node gave a reason'}",
+        nodes=dict(reasons),
+        model_state=models.state_of(doc),
+    )
+
+
 def missing_dependency_failure(
     client: Client, failure: Failure, connector_id: str | None, group_id: str | None = None
 ) -> Failure | None:
-    """The failure ``concurrent_change`` if a model cannot be registered or deployed because another controller has deleted
-    its connector or its group, as when it deletes its duplicate. None if ``failure`` has another cause."""
+    """The Failure ``concurrent_change`` if a model cannot be registered or deployed because another controller deleted its
+    connector or its group, as it does with its duplicates. None if ``failure`` has another cause."""
     kind: type[Kind] = ModelGroup if failure.code == ModelGroup.UNKNOWN_CODE else Connector
-    needed = group_id if kind is ModelGroup else connector_id
-    if failure.code not in ("deploy_failed", Connector.UNKNOWN_CODE, ModelGroup.UNKNOWN_CODE) or not needed:
+    dependency_id = group_id if kind is ModelGroup else connector_id
+    if failure.code not in ("deploy_failed", Connector.UNKNOWN_CODE, ModelGroup.UNKNOWN_CODE) or not dependency_id:
         return None
     try:
-        if kind.get(client, needed):
+        if kind.get(client, dependency_id):
             return None
     except Failure:
         # The caller reports what failed first.
         return None
     return Failure(
         "concurrent_change",
-        f"Another controller deleted {kind.LABEL} {needed}: {failure.message}",
+        f"Another controller deleted {kind.LABEL} {dependency_id}: {failure.message}",
         failure.status,
         **failure.details,
-    )
-
-
-def deploy_failure(doc: Doc, reasons: Mapping[str, str]) -> Failure:
-    told = "; ".join(f"node {node}: {reason}" for node, reason in sorted(reasons.items())) or "no node gave a reason"
-    served = (
-        f"{doc.source.get('current_worker_node_count', 0)} of {doc.source.get('planning_worker_node_count', '?')} nodes"
-    )
-    return Failure(
-        "deploy_failed",
-        f"Model {doc.name!r} ({doc.id}) is {models.state_of(doc)}, served by {served}: {told}",
-        nodes=dict(reasons),
-        model_state=models.state_of(doc),
     )

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Making model groups. Their names are unique on a cluster, as the server refuses a second one that it can see."""
+"""Create model groups. Their names are unique on a cluster: the server refuses a second group if its search finds the first."""
 
 from __future__ import annotations
 
@@ -18,61 +18,75 @@ from .._kinds.base import Doc, check_name
 from .._kinds.model_group import ModelGroup
 from .._runtime.run import Run
 
-#: Seconds after which a group that somebody has made is not taken back any more because of another one of its name.
-PASSING = 30.0
+#: Seconds after its creation for which a group may still be deleted as the duplicate of another one.
+DUPLICATE_WINDOW = 30.0
 
-#: How often a group is made whose name is taken by one that is gone at the next look.
+#: How often a create is tried if the server refuses the name as taken, yet no group with it is found.
 GROUP_CREATE_TRIES = 4
 
 
+def find(run: Run, name: str) -> Doc | None:
+    """The group with this name, or None. Raises Failure if several have it."""
+    return resolve_name(run.client, partial(_find_once, run, name))
+
+
+def _find_once(run: Run, name: str) -> Doc | None:
+    return one_or_none(ModelGroup, ModelGroup.all_named(run.client, name), name)
+
+
 def ensure(run: Run, name: str) -> Doc:
-    """The group of this name, made where it is missing. In check mode a missing one is told by an empty id."""
-    found = resolve_name(run.client, lambda: one_or_none(ModelGroup, ModelGroup.all_named(run.client, name), name))
+    """The group with this name, created if it does not exist. In check mode a missing group has an empty id."""
+    found = find(run, name)
     if found:
         return found
     check_name("model_group", name)
-    made = run.perform("create", ModelGroup.LABEL, name, lambda: create(run, {"name": name})[0])
-    return made or Doc("", {"name": name})
+    created = run.perform("create", ModelGroup.LABEL, name, partial(create, run, {"name": name}))
+    return created[0] if created else Doc("", {"name": name})
 
 
 def may_be_deleted(run: Run, group: Doc, used: int) -> bool:
-    """Whether a group that was ``used`` for something new, in milliseconds since 1970, is gone or about to be taken back: of
-    several that were made at once the oldest stays. One that was made by this task, or long before, takes no request."""
+    """True if a group was deleted, or may be deleted as a duplicate: of several with one name the oldest stays.
+
+    ``used``: when this task put a model into it, in milliseconds since 1970. No request is sent for a group that this
+    stack created, or that was created long before.
+    """
     if (ModelGroup.PATH, group.id) in run.created_by_stack:
         return False
-    if used - group.created > PASSING * 1000:
+    if used - group.created > DUPLICATE_WINDOW * 1000:
         return False
-    # A get tells the present, while the copy of the index that a search asks may not have seen yet what another one has.
+    # A GET returns the present state; the shard copy that a search reads may not have a recent change yet.
     if ModelGroup.get(run.client, group.id) is None:
         return True
     found = ModelGroup.search(run.client, {"term": {"name.keyword": group.name}})
     others = ModelGroup.reread(run.client, [doc for doc in found if doc.id != group.id])
-    # In the order of Kind.named, whose first one stays.
-    return any((other.created, other.id) < (group.created, group.id) for other in others if other.name == group.name)
+    return any(other.creation_order < group.creation_order for other in others if other.name == group.name)
 
 
 def create(run: Run, fields: Mapping[str, Any]) -> tuple[Doc, bool]:
-    """The group, and whether it was made here."""
-    name, attempt = fields["name"], 0
+    """Create a group exactly once. Returns it, and whether this task created it."""
+    delete_own = partial(ModelGroup.delete, run)
+    creation = Creation(ModelGroup, fields, f"{ModelGroup.PATH}/_register", delete_own=delete_own)
+    attempt = 0
     while True:
         try:
-            delete_own = partial(ModelGroup.delete, run)
-            return create_once(run, Creation(ModelGroup, fields, f"{ModelGroup.PATH}/_register", delete_own=delete_own))
+            return create_once(run, creation)
         except ApiError as error:
             attempt += 1
             if error.code != "group_name_taken":
                 raise
-            # Somebody made it between the look and the register: then it is the group that was wanted.
-            try:
-                found = resolve_name(
-                    run.client, lambda: one_or_none(ModelGroup, ModelGroup.all_named(run.client, name), name)
-                )
-            except AmbiguousName as several:
-                # There was none before.
-                raise Failure("concurrent_change", several.message, **several.details) from error
+            found = _find_after_refusal(run, fields["name"], error)
             if found:
                 return found, False
-            # Or takes it back already; a group that cannot be seen keeps the name.
+            # Another controller deletes it again, or a group that this user may not read has the name.
             if attempt == GROUP_CREATE_TRIES:
                 raise
         back_off(run, attempt)
+
+
+def _find_after_refusal(run: Run, name: str, refusal: ApiError) -> Doc | None:
+    """The group that another controller created after this task found none."""
+    try:
+        return find(run, name)
+    except AmbiguousName as several:
+        # All of them are new.
+        raise Failure("concurrent_change", several.message, **several.details) from refusal

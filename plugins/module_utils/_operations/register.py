@@ -4,75 +4,81 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""How a model comes to be: its group, its registration, and what is taken back where others do the same at that moment."""
+"""Register models: in which group, exactly once, and what to delete if another controller registers the same model."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Mapping
 
 from .._coordination.create import Creation, create_once
 from .._errors.exceptions import Failure
 from .._kinds import model as models
-from .._kinds import model_group
+from .._kinds import model_group as groups
 from .._kinds.base import Doc, check_name
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._operations.model_group import ensure, may_be_deleted
 from .._runtime import versions
 from .._runtime.run import Run
-from . import deploy as deployment
+from . import deploy, model_group
 
 
 def ensure_group(run: Run, group: Doc | None, name: str) -> Doc:
-    """The stated group, or one of the model's name.
+    """The desired group, or a group with the model's name; created if it does not exist.
 
-    Left to itself the server makes a group of the model's name, or quietly adds the model to one of that name. Where
-    many models are made that spares each a write.
+    Returns a group without an id if the server will create it at the registration: without a group in the request it
+    creates one with the model's name, or adds the model to an existing group of that name. A stack uses that to save one
+    write per model.
     """
-    alone = group is None and run.in_bulk and not versions.supports(run.version, "custom_ids")
-    if alone and not ModelGroup.all_named(run.client, name):
+    server_creates = group is None and run.in_bulk and not versions.supports(run.version, "custom_ids")
+    if server_creates and not ModelGroup.all_named(run.client, name):
         check_name("model_group", name)
-        run.perform("create", ModelGroup.LABEL, name, lambda: None)
+        run.journal("create", ModelGroup.LABEL, name)
         return Doc("", {"name": name})
-    return ensure(run, group.name if group else name)
+    return model_group.ensure(run, group.name if group else name)
 
 
-def register_model(run: Run, wanted: Mapping[str, Any], *, at_once: bool, timeout: float) -> tuple[Doc, bool]:
-    """The model, and whether it was made here; ``at_once`` has it deployed too. Raises Failure."""
+def register_model(run: Run, fields: Mapping[str, Any], *, deploy_at_once: bool, timeout: float) -> tuple[Doc, bool]:
+    """Register a model exactly once. Returns it, and whether this task created it.
+
+    ``deploy_at_once``: the same request starts a deployment. Raises Failure.
+    """
+    group_id = fields.get("model_group_id")
     creation = Creation(
         Model,
-        {"function_name": "remote", **wanted},
+        {"function_name": "remote", **fields},
         f"{Model.PATH}/_register",
-        query={"deploy": "true"} if at_once else None,
-        delete_own=lambda model_id: delete_with_group(run, model_id, wanted, timeout),
-        matches=lambda doc: wanted.get("model_group_id") in (None, doc.source.get("model_group_id")),
-        discriminator=str(wanted.get("model_group_id")),
+        query={"deploy": "true"} if deploy_at_once else None,
+        delete_own=partial(delete_with_group, run, fields=fields, timeout=timeout),
+        matches=lambda doc: group_id in (None, doc.source.get("model_group_id")),
+        discriminator=str(group_id),
     )
-    doc, ours = create_once(run, creation)
-    # 2.19 overlooks 'is_enabled' at the registration.
-    overlooked = models.diff(doc.source, wanted) if ours else []
-    if overlooked:
-        if at_once:
-            # The server writes the same document while it deploys: the later of two writes fails, be it its own.
+    doc, created_here = create_once(run, creation)
+    # 2.19 ignores 'is_enabled' in a registration.
+    ignored = models.diff(doc.source, fields) if created_here else []
+    if ignored:
+        if deploy_at_once:
+            # The deployment writes the same document. The later of two concurrent writes fails, even if it is the server's.
             models.wait_until_not_deploying(run, doc.id, timeout=timeout, started=True)
-        models.update(run, doc, {name: wanted[name] for name in overlooked}, timeout=timeout)
-    return doc, ours
+        models.update(run, doc, {name: fields[name] for name in ignored}, timeout=timeout)
+    return doc, created_here
 
 
-def check_group_stays(run: Run, doc: Doc, wanted: Mapping[str, Any], group: Doc, *, timeout: float) -> None:
-    """Take the own model back where its group is not to stay, as another one of that name has been made at the same time: in
-    the one that stays others have registered theirs. Raises Failure then."""
-    if group.id and may_be_deleted(run, group, doc.created):
-        delete_with_group(run, doc.id, wanted, timeout)
+def check_group_stays(run: Run, doc: Doc, fields: Mapping[str, Any], group: Doc, *, timeout: float) -> None:
+    """Delete the new model if its group is a duplicate that another controller deletes: the other controllers register
+    theirs in the group that stays. Raises Failure ``concurrent_change`` in that case."""
+    if group.id and model_group.may_be_deleted(run, group, doc.created):
+        delete_with_group(run, doc.id, fields, timeout)
         raise Failure(
-            "concurrent_change", f"Somebody else has made model group {group.name!r} ({group.id}) and takes it back."
+            "concurrent_change",
+            f"Model group {group.name!r} ({group.id}) is a duplicate, and the controller that created it deletes it.",
         )
 
 
-def delete_with_group(run: Run, model_id: str, wanted: Mapping[str, Any], timeout: float) -> None:
-    """Remove the own model, with the group that the server made for it: of two models of one name that are registered at
-    once, each may get a group of that name."""
-    own = None if wanted.get("model_group_id") else Model.get(run.client, model_id)
-    deployment.undeploy_and_delete(run, model_id, timeout)
-    if own is not None and own.source.get("model_group_id"):
-        model_group.delete_if_empty(run, Doc(own.source["model_group_id"], {"name": own.name}))
+def delete_with_group(run: Run, model_id: str, fields: Mapping[str, Any], timeout: float) -> None:
+    """Delete a model that this task registered, and its group if the server created that at the registration: of two models
+    with one name that are registered at once, each may get a group of that name."""
+    doc = None if fields.get("model_group_id") else Model.get(run.client, model_id)
+    deploy.undeploy_and_delete(run, model_id, timeout)
+    if doc is not None and doc.source.get("model_group_id"):
+        groups.delete_if_empty(run, Doc(doc.source["model_group_id"], {"name": doc.name}))

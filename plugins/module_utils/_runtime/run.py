@@ -103,8 +103,12 @@ class Run:
             done = do()
             if not had_effect(done):
                 return done
-        self.actions.append({"action": action, "kind": kind, "name": name, **facts})
+        self.journal(action, kind, name, **facts)
         return done
+
+    def journal(self, action: str, kind: str, name: str, **facts: Any) -> None:
+        """Journal a write. Only for a write that is part of another request; :meth:`perform` does and journals one."""
+        self.actions.append({"action": action, "kind": kind, "name": name, **facts})
 
     def journal_as(self, action: str) -> None:
         """Journal the last write under another action, as "adopt" for a create that found the object of another

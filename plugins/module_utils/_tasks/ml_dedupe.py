@@ -4,10 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_dedupe does: tells of objects that share a name and, on request, leaves one of each."""
+"""The task of ml_dedupe: report objects that share a name and, with 'apply', keep one of each."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Mapping
 
@@ -17,14 +18,25 @@ from .._kinds import model_group as groups
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._operations import dedupe
-from .._operations import deploy as deployment
+from .._operations import dedupe, deploy
 from .._operations.dedupe import Duplicate, DuplicateSet
 from .._operations.swap import Swap
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+
+@dataclass(frozen=True)
+class Options:
+    """The module's own options."""
+
+    apply: bool
+    name_pattern: str | None
+    trust_credentials: bool
+    probe: Mapping[str, Any] | None
+    wait_timeout: float
+
+
+SPEC = {
     "apply": {"type": "bool", "default": False},
     "name_pattern": {"type": "str"},
     "trust_credentials": {"type": "bool", "default": False},
@@ -32,89 +44,99 @@ OPTIONS = {
     "wait_timeout": {"type": "float", "default": 180.0},
 }
 
-#: A model goes before the connector that it calls through, and a group when nothing is in it.
+#: The order of deletion: a model before its connector, and a group after its models.
 _ORDER = (Model, Connector, ModelGroup)
 
-#: How many problems a message tells; all of them are in the details.
-_TOLD = 20
+#: Maximum number of problems in the message of a failure; its details contain all of them.
+_MAX_PROBLEMS = 20
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Tell who shares a name with whom; with 'apply' leave one of each. Raises Failure."""
-    found = dedupe.find_duplicates(run.client, options["name_pattern"], trust_credentials=options["trust_credentials"])
-    # As it was found: what is done changes it.
-    told = [_told(each) for each in found]
-    plan = [_line(each, other) for each in _ordered(found) for other in each.others if other.removed]
-    if options["apply"]:
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Report which objects share a name; with 'apply' keep one of each name. Raises Failure."""
+    found = dedupe.find_duplicates(run.client, options.name_pattern, trust_credentials=options.trust_credentials)
+    # Before anything is deleted, as that changes the sets.
+    result = [_to_result(duplicates) for duplicates in found]
+    plan = [
+        _plan_line(duplicates, other) for duplicates in _ordered(found) for other in duplicates.others if other.removed
+    ]
+    if options.apply:
         _check(found)
-        for each in _ordered(found):
-            for other in each.others:
+        for duplicates in _ordered(found):
+            for other in duplicates.others:
                 if other.removed:
-                    _remove(options, run, each, other)
+                    _delete(options, run, duplicates, other)
                 else:
-                    run.warn(f"{_named(each, other)} stays beside {each.kept.doc.id}: {other.reason}.")
-    prepared = "".join(f"{line}\n" for line in plan) if options["apply"] else ""
-    return {"duplicates": told, "plan": plan, "diff": {"prepared": prepared}}
+                    name = _name(duplicates, other)
+                    run.warn(f"{name} stays in addition to {duplicates.kept.doc.id}: {other.reason}.")
+    prepared = "".join(f"{line}\n" for line in plan) if options.apply else ""
+    return {"duplicates": result, "plan": plan, "diff": {"prepared": prepared}}
 
 
 def _ordered(found: list[DuplicateSet]) -> list[DuplicateSet]:
-    return [each for kind in _ORDER for each in found if each.kind is kind]
+    return [duplicates for kind in _ORDER for duplicates in found if duplicates.kind is kind]
 
 
 def _check(found: list[DuplicateSet]) -> None:
-    """Raises Failure where two would have to be the same and are not."""
-    refused = [(each, other) for each in found for other in each.others if other.fate == dedupe.REFUSE]
+    """Raise Failure if objects must be the same and differ."""
+    refused = [
+        (duplicates, other) for duplicates in found for other in duplicates.others if other.fate == dedupe.REFUSE
+    ]
     if refused:
-        texts = [f"{_named(each, other)}: {other.reason}" for each, other in refused]
+        texts = [f"{_name(duplicates, other)}: {other.reason}" for duplicates, other in refused]
         raise Failure(
             "duplicates_differ",
-            f"{len(refused)} cannot be removed, nothing was done: {'; '.join(texts[:_TOLD])}",
+            f"{len(refused)} duplicates cannot be removed, and nothing was changed: {'; '.join(texts[:_MAX_PROBLEMS])}",
             problems=[
-                {"kind": each.kind.LABEL, "name": each.name, "id": other.doc.id, "message": other.reason}
-                for each, other in refused
+                {
+                    "kind": duplicates.kind.LABEL,
+                    "name": duplicates.name,
+                    "id": other.doc.id,
+                    "message": other.reason,
+                }
+                for duplicates, other in refused
             ],
         )
 
 
-def _remove(options: Mapping[str, Any], run: Run, each: DuplicateSet, other: Duplicate) -> None:
-    doc, kept, timeout = other.doc, each.kept.doc, options["wait_timeout"]
-    if each.kind is Model:
+def _delete(options: Options, run: Run, duplicates: DuplicateSet, other: Duplicate) -> None:
+    doc, timeout = other.doc, options.wait_timeout
+    if duplicates.kind is Model:
         run.perform(
-            "delete", Model.LABEL, doc.name, partial(deployment.undeploy_and_delete, run, doc.id, timeout), id=doc.id
+            "delete", Model.LABEL, doc.name, partial(deploy.undeploy_and_delete, run, doc.id, timeout), id=doc.id
         )
-    elif each.kind is ModelGroup:
+    elif duplicates.kind is ModelGroup:
         delete = partial(groups.delete_if_empty, run, doc)
         run.perform("delete", ModelGroup.LABEL, doc.name, delete, had_effect=bool, id=doc.id)
     else:
-        swap = Swap(run, probe=options["probe"], timeout=timeout)
-        merge = partial(swap.merge, doc, kept, other.models)
-        facts: dict[str, Any] = (
-            {"into": kept.id, "models": [model.id for model in other.models]} if other.models else {}
-        )
+        kept, users = duplicates.kept.doc, other.models
+        swap = Swap(run, probe=options.probe, timeout=timeout)
+        merge = partial(swap.merge, doc, kept, users)
+        facts: dict[str, Any] = {"into": kept.id, "models": [model.id for model in users]} if users else {}
         run.perform(other.fate, Connector.LABEL, doc.name, merge, id=doc.id, **facts)
 
 
-def _line(each: DuplicateSet, other: Duplicate) -> str:
+def _plan_line(duplicates: DuplicateSet, other: Duplicate) -> str:
+    line = f"- delete {_name(duplicates, other)}"
     if other.fate == dedupe.MERGE:
-        return f"- delete {_named(each, other)}, its {len(other.models)} models call through {each.kept.doc.id}"
-    return f"- delete {_named(each, other)}"
+        line += f", its {len(other.models)} models call through {duplicates.kept.doc.id}"
+    return line
 
 
-def _named(each: DuplicateSet, other: Duplicate) -> str:
-    return f"{each.kind.LABEL} {each.name!r} ({other.doc.id})"
+def _name(duplicates: DuplicateSet, other: Duplicate) -> str:
+    return f"{duplicates.kind.LABEL} {duplicates.name!r} ({other.doc.id})"
 
 
-def _told(each: DuplicateSet) -> dict[str, Any]:
+def _to_result(duplicates: DuplicateSet) -> dict[str, Any]:
     return {
-        "kind": each.kind.LABEL,
-        "name": each.name,
-        "kept": each.kept.doc.id,
-        "objects": [_object(each, member) for member in each.members],
+        "kind": duplicates.kind.LABEL,
+        "name": duplicates.name,
+        "kept": duplicates.kept.doc.id,
+        "objects": [_object(duplicates, member) for member in duplicates.members],
     }
 
 
-def _object(each: DuplicateSet, member: Duplicate) -> dict[str, Any]:
-    state = {"state": models.state_of(member.doc)} if each.kind is Model else {}
+def _object(duplicates: DuplicateSet, member: Duplicate) -> dict[str, Any]:
+    state = {"state": models.state_of(member.doc)} if duplicates.kind is Model else {}
     return {
         "id": member.doc.id,
         "created_time": member.doc.source.get("created_time"),
@@ -125,4 +147,4 @@ def _object(each: DuplicateSet, member: Duplicate) -> dict[str, Any]:
     }
 
 
-MODULE = Module(OPTIONS, execute)
+MODULE = Module(SPEC, execute, parse=typed(Options))

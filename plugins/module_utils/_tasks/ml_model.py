@@ -4,28 +4,52 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_model does: registered, as stated, and deployed or not."""
+"""The task of ml_model: find the model, register or update it, deploy or undeploy it, delete it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Mapping
 
-from .._coordination.duplicates import one_or_none
+from .._coordination.duplicates import find, need, one_or_none, resolve_name
 from .._errors.exceptions import Failure
 from .._http.connection import wait_options
 from .._kinds import model as models
-from .._kinds import model_group
+from .._kinds import model_group as groups
 from .._kinds.base import Doc, check_name
+from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._operations import deploy as deployment
-from .._operations import register
+from .._operations import deploy, model_group, register
 from .._operations.deploy_errors import missing_dependency_failure
-from .._operations.model_group import ensure
+from .._operations.undeletable_connector import drop_superseded
 from .._runtime import versions
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
-from . import find_model, model_result
+from .._values.compare import restrict_to
+
+
+@dataclass(frozen=True)
+class Options:
+    """The module's own options."""
+
+    name: str | None
+    model_id: str | None
+    state: str
+    connector: str | None
+    model_group: str | None
+    description: str | None
+    is_enabled: bool | None
+    rate_limiter: Mapping[str, Any] | None
+    guardrails: Mapping[str, Any] | None
+    interface: Mapping[str, Any] | None
+    deploy_setting: Mapping[str, Any] | None
+    register_deploy: str
+    delete_empty_group: bool
+    wait: bool
+    wait_timeout: float
+
 
 _GUARDRAIL_SIDE = {
     "type": "dict",
@@ -45,7 +69,7 @@ _GUARDRAIL_SIDE = {
     },
 }
 
-OPTIONS = {
+SPEC = {
     "name": {"type": "str"},
     "model_id": {"type": "str"},
     "state": {"type": "str", "default": "deployed", "choices": ["present", "deployed", "undeployed", "absent"]},
@@ -86,163 +110,226 @@ OPTIONS = {
 RULES = {"required_one_of": [("name", "model_id")]}
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Bring the model to the stated state. Raises Failure."""
-    found, group = find_model.model_and_group(options, run)
-    if options["state"] == "absent":
+#: The observed state that a desired state leads to.
+_MODEL_STATES = {"deployed": models.DEPLOYED, "undeployed": models.UNDEPLOYED}
+
+#: The actions that change the model's state.
+_STATE_ACTIONS = ("register_and_deploy", "deploy", "repair", "undeploy")
+
+
+@dataclass
+class _Desired:
+    """The desired fields, and the names by which the options give the connector and the group."""
+
+    fields: dict[str, Any]
+    #: ``connector`` and ``model_group`` -> the id, and the name for the diff.
+    references: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def refer(self, option: str, object_id: str, name: str) -> None:
+        self.references[option] = (object_id, name)
+        self.fields[f"{option}_id"] = object_id
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Reconcile the model with the options. Raises Failure."""
+    found, group = resolve_name(run.client, partial(_find, options, run))
+    if options.state == "absent":
         return _absent(options, run, found, group)
-    names = {}
-    connector = find_model.connector(options, run, found)
+    desired = _Desired(models.desired(vars(options)))
+    connector = _find_connector(options, run, found)
     if connector:
-        names["connector"] = (connector.id, options["connector"])
-    wanted = models.desired({**options, "connector_id": connector.id if connector else None})
-    if "interface" in wanted:
-        wanted["interface"] = {side: schema for side, schema in wanted["interface"].items() if schema is not None}
+        desired.refer("connector", connector.id, str(options.connector))
     try:
         if found is None:
-            return _create(options, run, wanted, group, names)
+            return _create(options, run, desired, group)
         if group is not None:
-            names["model_group"] = (group.id, options["model_group"])
-            wanted["model_group_id"] = group.id
-        return _converge(options, run, found, wanted, names)
+            desired.refer("model_group", group.id, str(options.model_group))
+        return _reconcile(options, run, found, desired)
     except Failure as failure:
-        connector_id = connector.id if connector else None
-        raise (
-            missing_dependency_failure(run.client, failure, connector_id, wanted.get("model_group_id")) or failure
-        ) from None
+        connector_id, group_id = desired.fields.get("connector_id"), desired.fields.get("model_group_id")
+        raise missing_dependency_failure(run.client, failure, connector_id, group_id) or failure from None
 
 
-def _create(
-    options: Mapping[str, Any], run: Run, wanted: dict[str, Any], group: Doc | None, names: dict[str, tuple[str, str]]
-) -> dict[str, Any]:
-    name = options["name"]
+def _find(options: Options, run: Run) -> tuple[Doc | None, Doc | None]:
+    """The model if it exists, and the desired group if there is one; a group that does not exist has an empty id.
+
+    The model is re-read, as a search may return an old state. A group that the model is in already is not re-read; one that
+    it is moved to, or deleted with, is. Raises Failure.
+    """
+    absent = options.state == "absent"
+    if options.model_id:
+        found = Model.find_by_id(run.client, options.model_id, required=not absent)
+        named = [found] if found else []
+    else:
+        named = Model.all_named(run.client, str(options.name))
+    if absent and (options.model_id or not named) and not options.delete_empty_group:
+        # The group does not matter.
+        return named[0] if named else None, None
+    group = _find_group(options, run, named[0] if len(named) == 1 and not absent else None)
+    # A model is deleted only from the desired group. One that is to exist may be moved into it, unless several have the name.
+    if group is not None and not options.model_id and (len(named) > 1 or absent):
+        named = [doc for doc in named if doc.source.get("model_group_id") == group.id]
+    return one_or_none(Model, named, str(options.name)), group
+
+
+def _find_group(options: Options, run: Run, model: Doc | None) -> Doc | None:
+    name = options.model_group
+    if not name:
+        return None
+    known_id = model.source.get("model_group_id") if model else None
+    return find(ModelGroup, run.client, name, known_id=known_id) or Doc("", {"name": name})
+
+
+def _find_connector(options: Options, run: Run, model: Doc | None) -> Doc | None:
+    """The desired connector, or None. In check mode a connector that does not exist yet has an empty id. Raises Failure."""
+    reference = options.connector
+    if not reference:
+        return None
+    search = find if run.check_mode else need
+    known_id = model.source.get("connector_id") if model else None
+    tie_break = partial(drop_superseded, run.client)
+    found = search(Connector, run.client, reference, known_id=known_id, tie_break=tie_break)
+    if found is None:
+        run.warn(f"There is no connector {reference!r} yet; this check assumes that an earlier task creates it.")
+    return found or Doc("", {"name": reference})
+
+
+def _create(options: Options, run: Run, desired: _Desired, group: Doc | None) -> dict[str, Any]:
+    name, fields = options.name or "", desired.fields
     check_name("name", name)
-    if "connector_id" not in wanted:
-        raise Failure("invalid_input", f"connector: is needed, as there is no model {name!r} yet.")
-    versions.check_text(run.version, "name", name)
-    versions.check_text(run.version, "description", wanted.get("description"))
+    if "connector_id" not in fields:
+        raise Failure("invalid_input", f"connector: is required, as there is no model {name!r} yet.")
+    _check_text(run, fields)
     if group is None or not group.id:
         group = register.ensure_group(run, group, name)
-    names["model_group"] = (group.id, group.name)
+    desired.references["model_group"] = (group.id, group.name)
     if group.id or run.check_mode:
-        wanted["model_group_id"] = group.id
-    at_once = options["state"] == "deployed" and options["register_deploy"] == "one_step"
-    made = run.perform(
-        "register_and_deploy" if at_once else "register",
+        fields["model_group_id"] = group.id
+    deploy_at_once = options.state == "deployed" and options.register_deploy == "one_step"
+    created = run.perform(
+        "register_and_deploy" if deploy_at_once else "register",
         Model.LABEL,
         name,
-        lambda: register.register_model(run, wanted, at_once=at_once, timeout=options["wait_timeout"]),
+        partial(register.register_model, run, fields, deploy_at_once=deploy_at_once, timeout=options.wait_timeout),
     )
-    if made is None:
-        planned = Doc("", {**wanted, "model_state": "REGISTERED"})
-        if options["state"] == "deployed" and not at_once:
-            run.perform("deploy", Model.LABEL, name, lambda: None)
-        return model_result.of(options, run, None, planned, wanted, names)
-    doc, ours = made
-    if not ours:
+    if created is None:
+        if options.state == "deployed" and not deploy_at_once:
+            run.journal("deploy", Model.LABEL, name)
+        return _result(options, run, None, Doc("", {**fields, "model_state": models.REGISTERED}), desired)
+    doc, created_here = created
+    if not created_here:
         run.journal_as("adopt")
-        return _converge(options, run, doc, wanted, names)
-    result = _finish(options, run, None, doc, wanted, names, deploying=at_once)
-    # At the end, as a group that is being deleted may still be there when the model is registered.
-    register.check_group_stays(run, doc, wanted, group, timeout=options["wait_timeout"])
-    return result
+        return _reconcile(options, run, doc, desired)
+    doc = _verify(run, _deploy_or_undeploy(options, run, doc, under_way=deploy_at_once), desired)
+    # Last, as a group that is being deleted may still exist when the model is registered.
+    register.check_group_stays(run, doc, fields, group, timeout=options.wait_timeout)
+    return _result(options, run, None, doc, desired)
 
 
-def _converge(
-    options: Mapping[str, Any], run: Run, found: Doc, wanted: dict[str, Any], names: dict[str, tuple[str, str]]
-) -> dict[str, Any]:
-    if (
-        wanted.get("connector_id") is not None
-        and found.source.get("connector")
-        and not found.source.get("connector_id")
-    ):
+def _reconcile(options: Options, run: Run, found: Doc, desired: _Desired) -> dict[str, Any]:
+    fields = desired.fields
+    inline = found.source.get("connector") and not found.source.get("connector_id")
+    if inline and fields.get("connector_id") is not None:
         raise Failure("inline_connector", f"Model {found.name!r} ({found.id}) has an inline connector.")
-    if "model_group_id" in wanted and not wanted["model_group_id"]:
-        group = ensure(run, options["model_group"])
-        names = {**names, "model_group": (group.id, group.name)}
-        wanted["model_group_id"] = group.id
-    differing = models.diff(found.source, wanted)
-    if differing:
-        if options["model_id"] and {"name", "model_group_id"} & set(differing):
-            both = {**found.source, **wanted}
+    if "model_group_id" in fields and not fields["model_group_id"]:
+        group = model_group.ensure(run, str(options.model_group))
+        desired.refer("model_group", group.id, group.name)
+    diff = models.diff(found.source, fields)
+    if diff:
+        if options.model_id and {"name", "model_group_id"} & set(diff):
+            both = {**found.source, **fields}
             models.check_name_free(run.client, found, str(both["name"]), str(both.get("model_group_id")))
-        if {"name", "description"} & set(differing):
-            for field in ("name", "description"):
-                versions.check_text(run.version, field, wanted.get(field))
-        changes = {name: wanted[name] for name in differing}
+        if {"name", "description"} & set(diff):
+            _check_text(run, fields)
+        changes = {name: fields[name] for name in diff}
         run.perform(
             "update",
             Model.LABEL,
             found.name,
-            lambda: models.update(run, found, changes, timeout=options["wait_timeout"]),
+            partial(models.update, run, found, changes, timeout=options.wait_timeout),
             id=found.id,
-            fields=differing,
+            fields=diff,
         )
-    return _finish(options, run, found, found, wanted, names)
+    doc = _verify(run, _deploy_or_undeploy(options, run, found), desired)
+    return _result(options, run, found, doc, desired)
 
 
-def _finish(
-    options: Mapping[str, Any],
-    run: Run,
-    before: Doc | None,
-    doc: Doc,
-    wanted: Mapping[str, Any],
-    names: Mapping[str, tuple[str, str]],
-    deploying: bool = False,
-) -> dict[str, Any]:
-    """From a registered model to the stated state, then the result."""
-    state = options["state"]
-    if state == "deployed":
-        doc = deployment.ensure_deployed(
-            run, doc, wait=options["wait"], timeout=options["wait_timeout"], under_way=deploying
-        )
-    elif state == "undeployed" and models.state_of(doc) in models.LIVE:
-        run.perform(
-            "undeploy",
-            Model.LABEL,
-            doc.name,
-            lambda: deployment.undeploy(run, doc.id, timeout=options["wait_timeout"]),
-            id=doc.id,
-        )
-    if run.changed and not run.check_mode and not run.in_bulk:
-        doc = Model.verified(run.client, doc.id, lambda written: models.diff(written.source, wanted))
-    return model_result.of(options, run, before, doc, wanted, names)
+def _check_text(run: Run, fields: Mapping[str, Any]) -> None:
+    for name in ("name", "description"):
+        versions.check_text(run.version, name, fields.get(name))
 
 
-def _absent(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc | None) -> dict[str, Any]:
+def _deploy_or_undeploy(options: Options, run: Run, doc: Doc, *, under_way: bool = False) -> Doc:
+    """Bring the model to the desired state. ``under_way``: its registration has started a deployment."""
+    if options.state == "deployed":
+        return deploy.ensure_deployed(run, doc, wait=options.wait, timeout=options.wait_timeout, under_way=under_way)
+    if options.state == "undeployed" and models.is_live(doc):
+        undeploy = partial(deploy.undeploy, run, doc.id, timeout=options.wait_timeout)
+        run.perform("undeploy", Model.LABEL, doc.name, undeploy, id=doc.id)
+    return doc
+
+
+def _verify(run: Run, doc: Doc, desired: _Desired) -> Doc:
+    """Read the model back after a write. A stack verifies all its objects at the end."""
+    if not run.changed or run.check_mode or run.in_bulk:
+        return doc
+    return Model.verified(run.client, doc.id, lambda written: models.diff(written.source, desired.fields))
+
+
+def _absent(options: Options, run: Run, found: Doc | None, group: Doc | None) -> dict[str, Any]:
     before: dict[str, Any] = {}
     if found is not None:
         before = {**models.for_display(found.source, ("name", "description")), "state": models.state_of(found)}
-        run.perform(
-            "delete",
-            Model.LABEL,
-            found.name,
-            lambda: deployment.undeploy_and_delete(run, found.id, options["wait_timeout"]),
-            id=found.id,
-        )
-    if options["delete_empty_group"]:
+        delete = partial(deploy.undeploy_and_delete, run, found.id, options.wait_timeout)
+        run.perform("delete", Model.LABEL, found.name, delete, id=found.id)
+    if options.delete_empty_group:
         _delete_group(options, run, found, group)
     return {"model": None, "model_id": found.id if found else None, "diff": {"before": before, "after": {}}}
 
 
-def _delete_group(options: Mapping[str, Any], run: Run, found: Doc | None, group: Doc | None) -> None:
-    """Delete the group that is stated, else the one of the model's name, unless other models are in it."""
-    if group is None and options["name"]:
-        group = one_or_none(ModelGroup, ModelGroup.all_named(run.client, options["name"]), options["name"])
+def _delete_group(options: Options, run: Run, found: Doc | None, group: Doc | None) -> None:
+    """Delete the desired group, else the one with the model's name, unless other models are in it."""
+    if group is None and options.name:
+        group = one_or_none(ModelGroup, ModelGroup.all_named(run.client, options.name), options.name)
     if group is None or not group.id:
         return
     if any(not found or doc.id != found.id for doc in models.in_group(run.client, group.id)):
         return
-    target = group
-    # Another controller may have put a model into it: then nothing is deleted.
-    run.perform(
-        "delete",
-        ModelGroup.LABEL,
-        group.name,
-        lambda: model_group.delete_if_empty(run, target),
-        had_effect=bool,
-        id=group.id,
-    )
+    # Another controller may have put a model into it: then the server refuses, and nothing is journalled.
+    delete = partial(groups.delete_if_empty, run, group)
+    run.perform("delete", ModelGroup.LABEL, group.name, delete, had_effect=bool, id=group.id)
 
 
-MODULE = Module(OPTIONS, execute, RULES)
+def _result(options: Options, run: Run, before: Doc | None, after: Doc, desired: _Desired) -> dict[str, Any]:
+    """The result and the diff. In check mode ``after`` gets the desired fields."""
+    source = {**after.source, **desired.fields} if run.check_mode else after.source
+    changes_state = any(action["action"] in _STATE_ACTIONS for action in run.actions)
+    state = _MODEL_STATES.get(options.state) if changes_state else None
+    diff = {
+        "before": _diff_side(before.source if before else {}, desired),
+        "after": {**_diff_side(source, desired), "state": state or models.state_of(after)},
+    }
+    if before is not None:
+        diff["before"]["state"] = models.state_of(before)
+    return {
+        "model": models.to_result(Doc(after.id, {**source})) if after.id else _diff_side(source, desired),
+        "model_id": after.id or None,
+        "model_group_id": source.get("model_group_id") or None,
+        "connector_id": source.get("connector_id") or None,
+        "diff": diff,
+    }
+
+
+def _diff_side(source: Mapping[str, Any], desired: _Desired) -> dict[str, Any]:
+    """The desired fields of the model. The connector and the group are shown by the names that the options give, as their
+    ids may not be known before they are created."""
+    observed = models.for_display(source, desired.fields)
+    side = {name: restrict_to(value, desired.fields[name]) for name, value in observed.items()}
+    for option, (object_id, name) in desired.references.items():
+        observed_id = side.pop(f"{option}_id", None)
+        if observed_id is not None:
+            side[option] = name if observed_id == object_id else observed_id
+    return side
+
+
+MODULE = Module(SPEC, execute, RULES, typed(Options))

@@ -4,24 +4,39 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_model_group does: there, as stated, or gone unless models are in it."""
+"""The task of ml_model_group: find the group, create or update it, delete it if no models are in it."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Mapping, Sequence
 
-from .._coordination.duplicates import one_or_none, resolve_name
 from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds.base import Doc, check_name
 from .._kinds.model_group import ModelGroup
-from .._operations.model_group import create
+from .._operations import model_group
 from .._runtime import versions
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+
+@dataclass(frozen=True)
+class Options:
+    """The module's own options."""
+
+    name: str | None
+    model_group_id: str | None
+    state: str
+    description: str | None
+    access_mode: str | None
+    backend_roles: Sequence[str] | None
+    add_all_backend_roles: bool | None
+
+
+SPEC = {
     "name": {"type": "str"},
     "model_group_id": {"type": "str"},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
@@ -38,70 +53,85 @@ RULES = {
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Bring the group to the stated state. Raises Failure."""
-    found = _locate(options, run)
-    if options["state"] == "absent":
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Reconcile the group with the options. Raises Failure."""
+    found = _find(options, run)
+    if options.state == "absent":
         return _absent(options, run, found)
-    wanted = groups.desired(options)
+    fields = groups.desired(vars(options))
     if found is None:
-        if not (wanted.get("description") or "").strip():
-            wanted.pop("description", None)
-        return _create(run, wanted)
-    return _converge(run, found, wanted)
+        if not (fields.get("description") or "").strip():
+            fields.pop("description", None)
+        return _create(run, fields)
+    return _reconcile(run, found, fields)
 
 
-def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
-    group_id, name = options["model_group_id"], options["name"]
-    if not group_id:
-        return resolve_name(run.client, lambda: one_or_none(ModelGroup, ModelGroup.all_named(run.client, name), name))
-    return ModelGroup.find_by_id(run.client, group_id, required=options["state"] == "present")
+def _find(options: Options, run: Run) -> Doc | None:
+    if not options.model_group_id:
+        return model_group.find(run, str(options.name))
+    return ModelGroup.find_by_id(run.client, options.model_group_id, required=options.state == "present")
 
 
-def _create(run: Run, wanted: dict[str, Any]) -> dict[str, Any]:
-    check_name("name", wanted["name"])
-    _check_text(run, wanted)
-    made = run.perform("create", ModelGroup.LABEL, wanted["name"], lambda: create(run, wanted))
-    if made is None:
-        return _result(None, Doc("", wanted), wanted)
-    doc, ours = made
-    if not ours:
+def _create(run: Run, fields: dict[str, Any]) -> dict[str, Any]:
+    check_name("name", fields["name"])
+    _check_text(run, fields)
+    created = run.perform("create", ModelGroup.LABEL, fields["name"], partial(model_group.create, run, fields))
+    if created is None:
+        return _result(None, Doc("", fields), fields)
+    doc, created_here = created
+    if not created_here:
         run.journal_as("adopt")
-        return _converge(run, doc, wanted)
-    return _result(None, _verified(run, doc.id, wanted), wanted)
+        return _reconcile(run, doc, fields)
+    return _result(None, _verify(run, doc.id, fields), fields)
 
 
-def _converge(run: Run, found: Doc, wanted: dict[str, Any]) -> dict[str, Any]:
-    differing = groups.diff(found.source, wanted)
-    if not differing:
-        return _result(found, found, wanted)
-    if "description" in differing and not wanted["description"].strip():
-        raise Failure("invalid_input", "description: the server can change it, but not take it away.")
-    if "name" in differing:
-        check_name("name", wanted["name"])
-    _check_text(run, {field: wanted[field] for field in differing})
-    if "name" in differing:
-        _check_free(run, found, wanted["name"])
+def _reconcile(run: Run, found: Doc, fields: dict[str, Any]) -> dict[str, Any]:
+    diff = groups.diff(found.source, fields)
+    if not diff:
+        return _result(found, found, fields)
+    _check_changes(run, found, {name: fields[name] for name in diff})
     changes = {
         name: value
-        for name, value in wanted.items()
-        if name in differing or (name in groups.ACCESS and set(differing) & set(groups.ACCESS))
+        for name, value in fields.items()
+        if name in diff or (name in groups.ACCESS and set(diff) & set(groups.ACCESS))
     }
-    run.perform(
-        "update",
-        ModelGroup.LABEL,
-        found.name,
-        lambda: ModelGroup.update(run, found.id, changes),
-        id=found.id,
-        fields=differing,
-    )
+    update = partial(ModelGroup.update, run, found.id, changes)
+    run.perform("update", ModelGroup.LABEL, found.name, update, id=found.id, fields=diff)
     if run.check_mode:
-        return _result(found, Doc(found.id, {**found.source, **_planned(changes)}), wanted)
-    return _result(found, _verified(run, found.id, wanted), wanted)
+        return _result(found, Doc(found.id, {**found.source, **_stored(changes)}), fields)
+    return _result(found, _verify(run, found.id, fields), fields)
 
 
-def _planned(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """What the server would store of the changes."""
+def _check_changes(run: Run, found: Doc, changes: Mapping[str, Any]) -> None:
+    """Raise Failure for changes that the server would refuse or ignore."""
+    if "description" in changes and not changes["description"].strip():
+        raise Failure("invalid_input", "description: the server can change it, but not remove it.")
+    if "name" in changes:
+        check_name("name", changes["name"])
+    _check_text(run, changes)
+    if "name" in changes:
+        _check_name_free(run, found, changes["name"])
+
+
+def _check_text(run: Run, fields: Mapping[str, Any]) -> None:
+    for name in ("name", "description"):
+        if name in fields:
+            versions.check_text(run.version, name, fields[name])
+
+
+def _check_name_free(run: Run, found: Doc, name: str) -> None:
+    """Raise Failure if another group has the name. In check mode the server is not asked to refuse it."""
+    others = [doc for doc in ModelGroup.all_named(run.client, name) if doc.id != found.id]
+    if others:
+        raise Failure(
+            "group_name_taken",
+            f"Model group {found.name!r} ({found.id}) cannot be renamed to {name!r}: {others[0].id} has that name.",
+            ids=[doc.id for doc in others],
+        )
+
+
+def _stored(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that the server stores for these changes."""
     fields = {name: value for name, value in changes.items() if name != "add_all_backend_roles"}
     if "access_mode" in fields:
         fields["access"] = fields["access_mode"]
@@ -110,38 +140,20 @@ def _planned(changes: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _verified(run: Run, group_id: str, wanted: Mapping[str, Any]) -> Doc:
-    """The group as it is stored. The answer to a change says 'Updated' whatever was done."""
-    return ModelGroup.verified(run.client, group_id, lambda doc: groups.diff(doc.source, wanted))
+def _verify(run: Run, group_id: str, fields: Mapping[str, Any]) -> Doc:
+    """Read the group back after a write: the server answers 'Updated' to every change."""
+    return ModelGroup.verified(run.client, group_id, lambda doc: groups.diff(doc.source, fields))
 
 
-def _check_text(run: Run, fields: Mapping[str, Any]) -> None:
-    """Refuse what the server would."""
-    for field in ("name", "description"):
-        if field in fields:
-            versions.check_text(run.version, field, fields[field])
-
-
-def _check_free(run: Run, found: Doc, name: str) -> None:
-    """The server refuses a name that is taken; so does a check, which does not ask it."""
-    others = [doc for doc in ModelGroup.all_named(run.client, name) if doc.id != found.id]
-    if others:
-        raise Failure(
-            "group_name_taken",
-            f"Model group {found.name!r} ({found.id}) cannot become {name!r}: {others[0].id} has that name.",
-            ids=[doc.id for doc in others],
-        )
-
-
-def _absent(options: Mapping[str, Any], run: Run, found: Doc | None) -> dict[str, Any]:
+def _absent(options: Options, run: Run, found: Doc | None) -> dict[str, Any]:
     before: dict[str, Any] = {}
     if found is not None:
         _check_empty(run, found)
         before = {
             name: value for name, value in groups.observed(found.source).items() if name in ("name", "description")
         }
-        run.perform("delete", ModelGroup.LABEL, found.name, lambda: _delete(run, found), id=found.id)
-    group_id = found.id if found else options["model_group_id"]
+        run.perform("delete", ModelGroup.LABEL, found.name, partial(_delete, run, found), id=found.id)
+    group_id = found.id if found else options.model_group_id
     return {"model_group": None, "model_group_id": group_id, "diff": {"before": before, "after": {}}}
 
 
@@ -150,43 +162,44 @@ def _delete(run: Run, found: Doc) -> None:
         ModelGroup.delete(run, found.id)
     except ApiError as error:
         if error.code == "group_in_use":
-            # Somebody has put a model into it since it was looked at.
+            # Another controller has put a model into it after the check: report which one.
             _check_empty(run, found)
         raise
 
 
 def _check_empty(run: Run, group: Doc) -> None:
-    inside = models.in_group(run.client, group.id)
-    if inside:
-        told = ", ".join(f"{doc.name!r} ({doc.id})" for doc in inside)
+    """Raise Failure if models are in the group."""
+    members = models.in_group(run.client, group.id)
+    if members:
+        names = ", ".join(f"{doc.name!r} ({doc.id})" for doc in members)
         raise Failure(
             "group_in_use",
-            f"{len(inside)} models are in model group {group.name!r} ({group.id}): {told}",
-            ids=[doc.id for doc in inside],
+            f"{len(members)} models are in model group {group.name!r} ({group.id}): {names}",
+            ids=[doc.id for doc in members],
         )
 
 
-def _result(before: Doc | None, after: Doc, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _result(before: Doc | None, after: Doc, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "model_group": groups.to_result(after) if after.id else dict(wanted),
+        "model_group": groups.to_result(after) if after.id else dict(fields),
         "model_group_id": after.id or None,
         "diff": {
-            "before": _shown(before.source, wanted) if before else {},
-            "after": _shown(after.source, wanted),
+            "before": _diff_side(before.source, fields) if before else {},
+            "after": _diff_side(after.source, fields),
         },
     }
 
 
-def _shown(source: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The stated fields, roles in one order; that all roles were added is not stored."""
+def _diff_side(source: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The desired fields of the group, with sorted roles. The server does not store ``add_all_backend_roles``."""
     fields = {
         name: value
         for name, value in groups.observed(source).items()
-        if name in wanted and name != "add_all_backend_roles"
+        if name in desired_fields and name != "add_all_backend_roles"
     }
     if "backend_roles" in fields:
         fields["backend_roles"] = sorted(set(fields["backend_roles"]))
     return fields
 
 
-MODULE = Module(OPTIONS, execute, RULES)
+MODULE = Module(SPEC, execute, RULES, typed(Options))

@@ -4,19 +4,32 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_model_group_info does: lists model groups, on request with the models that are in them."""
+"""The task of ml_model_group_info: list model groups, on request with the models that are in them."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds.model_group import ModelGroup
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+
+@dataclass(frozen=True)
+class Options:
+    """The module's own options."""
+
+    name: str | None
+    name_pattern: str | None
+    model_group_id: str | None
+    unused: bool
+    include_used_by: bool
+
+
+SPEC = {
     "name": {"type": "str"},
     "name_pattern": {"type": "str"},
     "model_group_id": {"type": "str"},
@@ -25,18 +38,18 @@ OPTIONS = {
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """The groups that the options select. Raises Failure."""
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """List the groups that the options select. Raises Failure."""
     found = ModelGroup.select(
-        run.client, object_id=options["model_group_id"], name=options["name"], pattern=options["name_pattern"]
+        run.client, object_id=options.model_group_id, name=options.name, pattern=options.name_pattern
     )
-    listed = [groups.to_result(doc) for doc in found]
-    if listed and (options["unused"] or options["include_used_by"]):
+    entries = [groups.to_result(doc) for doc in found]
+    if entries and (options.unused or options.include_used_by):
         users = models.ids_by_field(run.client, "model_group_id")
-        listed = [{**entry, "used_by": users.get(entry["model_group_id"], [])} for entry in listed]
-    if options["unused"]:
-        listed = [entry for entry in listed if not entry["used_by"]]
-    return {"model_groups": listed}
+        entries = [{**entry, "used_by": users.get(entry["model_group_id"], [])} for entry in entries]
+    if options.unused:
+        entries = [entry for entry in entries if not entry["used_by"]]
+    return {"model_groups": entries}
 
 
-MODULE = Module(OPTIONS, execute, {"mutually_exclusive": [("name", "name_pattern", "model_group_id")]})
+MODULE = Module(SPEC, execute, {"mutually_exclusive": [("name", "name_pattern", "model_group_id")]}, typed(Options))

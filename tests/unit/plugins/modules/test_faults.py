@@ -69,12 +69,12 @@ class Player:
     def __init__(self, operation: Operation, version: str) -> None:
         self.cluster = FakeCluster(version)
         operation.arrange(self.cluster)
-        self._execute = task_of(operation.module).execute
+        self._module = task_of(operation.module).MODULE
         self._parameters = parameters(operation.module, operation.options)
 
     def run(self) -> bool:
         run = make_run(self.cluster)
-        self._execute(self._parameters, run)
+        self._module.execute(self._module.parse(self._parameters), run)
         return run.changed
 
     def doubles(self) -> list[Any]:

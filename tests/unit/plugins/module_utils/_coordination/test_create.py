@@ -507,7 +507,7 @@ class TestDeleting:
         connector_id = cluster.add_connector()
         kept = cluster.connectors[connector_id]
         cluster.before("GET", connector_id, lambda: cluster.connectors.update({connector_id: kept}), times=99)
-        with pytest.raises(Failure, match="to be gone: not reached within 30 s; last seen: still there"):
+        with pytest.raises(Failure, match="to be deleted: not reached within 30 s; last seen: it still exists"):
             Connector.delete(make_run(cluster), connector_id)
 
 

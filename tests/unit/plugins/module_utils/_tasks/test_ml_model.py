@@ -360,7 +360,7 @@ class TestDeployments:
     def test_it_vanishes_while_it_is_waited_for(self, ready: FakeCluster) -> None:
         model_id = served(ready, "UNDEPLOYED")
         ready.before("POST", "/_deploy", lambda: ready.before("GET", model_id, ready.models.clear))
-        with pytest.raises(Failure, match="was removed while it was waited for") as caught:
+        with pytest.raises(Failure, match="was deleted while this task waited for it") as caught:
             apply(ready, name="Chat")
         assert caught.value.code == "concurrent_change"
 
@@ -374,7 +374,7 @@ class TestDeployments:
     def test_it_vanishes_before_it_is_deployed(self, ready: FakeCluster) -> None:
         served(ready, "UNDEPLOYED")
         ready.before("POST", "/_deploy", ready.models.clear)
-        with pytest.raises(Failure, match="was removed before it was deployed") as caught:
+        with pytest.raises(Failure, match="was deleted before it was deployed") as caught:
             apply(ready, name="Chat")
         assert caught.value.code == "concurrent_change"
 
@@ -408,7 +408,7 @@ class TestDeployments:
     ) -> None:
         """Others have registered theirs in the group that stays: two models of one name would be left."""
         own = self.grouped(ready, gone=gone, other=other)
-        with pytest.raises(Failure, match=rf"has made model group 'Shelf' \({own}\) and takes it back") as caught:
+        with pytest.raises(Failure, match=rf"Model group 'Shelf' \({own}\) is a duplicate") as caught:
             apply(ready, **NEW, model_group="Shelf", register_deploy=register_deploy)
         assert caught.value.code == "concurrent_change"
         assert ready.models == {}
@@ -645,7 +645,7 @@ class TestRefusals:
             apply(cluster, **NEW)
         assert caught.value.code == "unknown_connector"
         check = execute(cluster, "ml_model", check_mode=True, **NEW)
-        assert "assumes that an earlier task makes it" in check["warnings"][0]
+        assert "assumes that an earlier task creates it" in check["warnings"][0]
         assert check["changed"]
 
     def test_refused_texts_of_a_change(self, ready: FakeCluster) -> None:
