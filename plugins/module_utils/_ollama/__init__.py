@@ -4,6 +4,6 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Ollama's own API: client, models, what is loaded, model files."""
+"""The API of an Ollama server: client, models, loaded models, and model files."""
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The way to an Ollama server: its connection options, its client, and what its errors mean (seen on 0.17.4)."""
+"""The client of an Ollama server, its connection options, and the codes of its errors (seen on 0.17.4)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from .._runtime.run import Run, WaitTimeout
 from .._values.masking import Masker
 from . import ndjson
 
-#: Where Ollama is looked for when nothing names it, and its port where a host is named alone.
+#: The URL without the option 'url', and the port of a URL that is a host alone.
 DEFAULT_URL, DEFAULT_PORT = "http://127.0.0.1:11434", 11434
 
-#: code -> what an error text says. The first that matches counts.
+#: Codes with a pattern of the server's error text. The first match counts.
 _RULES = (
     ("ollama_disk_full", r"no space left on device|not enough space|disk quota exceeded"),
     ("ollama_pull_ended", r"^context canceled"),
@@ -54,38 +54,68 @@ _RULES = (
     ("invalid_input", r"invalid model name|is invalid"),
 )
 
-#: Codes of the common client that have a remedy of their own here.
-_OWN = {"unreachable": "ollama_unreachable", "no_answer": "ollama_no_answer"}
+#: Codes of the base client that have a different remedy for Ollama.
+_OLLAMA_CODES = {"unreachable": "ollama_unreachable", "no_answer": "ollama_no_answer"}
 
 
 class Progress(NamedTuple):
-    """What a streamed answer told: its last status, and the sum over all files of what was moved, in bytes."""
+    """The result of a streamed request: its last status, and the transferred bytes of all files."""
 
     status: str
     bytes: int
 
 
-class Ollama(Client):
-    """Talks to one Ollama server. ``server_time`` is the server's clock (an HTTP date) at its last answer."""
+class _Transfer:
+    """The progress of a streamed request: its last status, and for each file its transferred and its total bytes."""
+
+    def __init__(self) -> None:
+        self.status = ""
+        self._files: dict[str, tuple[int, int]] = {}
+
+    @property
+    def bytes(self) -> int:
+        return sum(done for done, _total in self._files.values())
+
+    @property
+    def total(self) -> int:
+        return sum(total for _done, total in self._files.values())
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        self.status = str(line.get("status") or self.status)
+        if line.get("digest"):
+            self._files[str(line["digest"])] = (int(line.get("completed") or 0), int(line.get("total") or 0))
+
+    def describe(self) -> str:
+        """The status, and how much is transferred if that is known."""
+        share = f", {self.bytes / 1e6:.1f} of {self.total / 1e6:.1f} MB" if self.total else ""
+        return f"{self.status}{share}"
+
+    def failure(self, code: str, message: str) -> Failure:
+        return Failure(code, message, 200, completed=self.bytes, total=self.total)
+
+
+class OllamaClient(Client):
+    """Sends requests to one Ollama server. ``server_time`` is the server's clock (an HTTP date) at its last answer."""
 
     server_time: str | None = None
 
     def show(self, name: str) -> Any:
-        """What the server tells of one model; None where it has none of that name."""
+        """The details of a model; None if the server has no model of this name."""
         answer = self._send(Request("POST", "/api/show", {"model": name}, accept=(404,)))
         return None if answer.status == 404 else answer.body
 
-    def has(self, path: str) -> bool:
+    def exists(self, path: str) -> bool:
+        """Whether the server has something at this path: a HEAD request."""
         answer = self._send(Request("HEAD", path, accept=(404,)))
         return bool(answer.status == 200)
 
-    def patiently(self, path: str, body: Mapping[str, Any], *, timeout: float) -> Any:
-        """A write whose one answer takes its time, such as loading a model; never sent twice."""
+    def post(self, path: str, body: Mapping[str, Any], *, timeout: float) -> Any:
+        """A write whose answer may take ``timeout`` seconds, such as loading a model. Sent once only."""
         return self._send(Request("POST", path, body, write=True, repeatable=False, timeout=timeout)).body
 
     def upload(self, path: str, content: BinaryIO, *, timeout: float) -> None:
-        """Send a file as it is read; ``timeout`` is for the answer after its end."""
-        url, headers = self._begin_write(path, b"")
+        """Send a file. ``timeout`` is in seconds and applies to the answer after the end of the file."""
+        url, headers = self._prepare_write(path, b"")
         headers["Content-Type"] = "application/octet-stream"
         where = f"POST {path} on {self._host}"
         try:
@@ -101,55 +131,53 @@ class Ollama(Client):
         path: str,
         body: Mapping[str, Any],
         *,
-        silence: float,
+        silence_timeout: float,
         timeout: float,
-        tell: ProgressCallback = no_progress,
+        progress: ProgressCallback = no_progress,
     ) -> Progress:
-        """A write that tells its progress line by line. It may be silent for ``silence`` seconds and take ``timeout``.
+        """A write whose answer streams its progress. ``progress`` is called with each status.
 
-        ``tell`` is told each line. Raises Failure where a line tells an error or no line tells success.
+        Raises Failure if the server reports an error, the stream ends without success, nothing arrives for
+        ``silence_timeout`` seconds, or the whole takes more than ``timeout`` seconds.
         """
         content = json.dumps(body).encode()
-        url, headers = self._begin_write(path, content)
+        url, headers = self._prepare_write(path, content)
         where = f"POST {path} on {self._host}"
         end = self.clock.now() + timeout
-        status = ""
-        files: dict[str, tuple[int, int]] = {}
+        transfer = _Transfer()
 
-        def in_time(pieces: Iterator[bytes]) -> Iterator[bytes]:
-            for piece in pieces:
-                yield piece
+        def until_timeout(chunks: Iterator[bytes]) -> Iterator[bytes]:
+            for chunk in chunks:
+                yield chunk
                 if self.clock.now() > end:
-                    raise WaitTimeout(where, timeout, status, f"{status}, {_moved(files)} bytes")
+                    described = f"{transfer.status}, {transfer.bytes} bytes"
+                    raise WaitTimeout(where, timeout, transfer.status, described)
 
         try:
-            answer = self._transport.stream("POST", url, headers, content, silence)
+            answer = self._transport.stream("POST", url, headers, content, silence_timeout)
             if answer.status != 200:
-                raw = RawAnswer(answer.status, answer.headers, read_all(in_time(answer.chunks)))
+                raw = RawAnswer(answer.status, answer.headers, read_all(until_timeout(answer.chunks)))
                 problem = self._classify(Request("POST", path, write=True), raw)
                 unexpected = Failure("not_ollama", f"{where} answered {answer.status}.", answer.status)
                 raise problem.failure if problem else unexpected
-            for line in ndjson.objects(where, in_time(answer.chunks)):
+            for line in ndjson.objects(where, until_timeout(answer.chunks)):
                 if line.get("error"):
                     text = self.mask(str(line["error"]))
-                    raise self._failed(explain(200, text), f"{where}, after {status or 'its start'!r}: {text}", files)
-                status = str(line.get("status") or status)
-                if line.get("digest"):
-                    files[str(line["digest"])] = (int(line.get("completed") or 0), int(line.get("total") or 0))
-                tell(f"{status}{_share(files)}")
+                    message = f"{where}, after {transfer.status or 'its start'!r}: {text}"
+                    raise transfer.failure(error_code(text), message)
+                transfer.add(line)
+                progress(transfer.describe())
         except NotSent as exc:
             raise Failure("ollama_unreachable", f"{where}: {exc}") from exc
         except NoAnswer as exc:
-            raise self._failed("ollama_stream_cut", f"{where} broke off after {status or 'its start'!r}: {exc}", files)
-        if status != "success":
-            raise self._failed("ollama_stream_cut", f"{where} ended after {status or 'nothing'!r}.", files)
-        return Progress(status, _moved(files))
+            message = f"{where} broke off after {transfer.status or 'its start'!r}: {exc}"
+            raise transfer.failure("ollama_stream_cut", message) from exc
+        if transfer.status != "success":
+            message = f"{where} ended after {transfer.status or 'nothing'!r}."
+            raise transfer.failure("ollama_stream_cut", message)
+        return Progress(transfer.status, transfer.bytes)
 
-    def _failed(self, code: str, message: str, files: Mapping[str, tuple[int, int]]) -> Failure:
-        total = sum(size for _done, size in files.values())
-        return Failure(code, message, 200, completed=_moved(files), total=total)
-
-    def _begin_write(self, path: str, content: bytes) -> tuple[str, dict[str, str]]:
+    def _prepare_write(self, path: str, content: bytes) -> tuple[str, dict[str, str]]:
         if self._read_only:
             raise WriteInCheckMode("POST", path)
         self.writes += 1
@@ -159,7 +187,7 @@ class Ollama(Client):
         try:
             return super()._send(request)
         except Failure as failure:
-            code = _OWN.get(failure.code)
+            code = _OLLAMA_CODES.get(failure.code)
             if code is None:
                 raise
             raise Failure(code, failure.message) from failure
@@ -175,7 +203,7 @@ class Ollama(Client):
         if 300 <= raw.status < 400:
             target = self.mask(raw.headers.get("Location", "nowhere"))
             return Problem.of_answer(raw, Failure("redirected", f"{where} was redirected to {target}.", raw.status))
-        # Ollama reports what it does not have as JSON; a page or a bare 404 comes from another server.
+        # Ollama reports a missing object in JSON; an HTML page or an empty 404 comes from another server.
         from_ollama = isinstance(body, dict) and isinstance(body.get("error", ""), str)
         accepted = raw.status in request.accept and (from_ollama or request.method in ("HEAD", "DELETE"))
         if accepted or (raw.status < 300 and (isinstance(body, dict) or not body)):
@@ -188,27 +216,17 @@ class Ollama(Client):
             return Problem.of_answer(raw, Failure("ollama_unauthorized", message, raw.status))
         if raw.status < 300 or not from_ollama or (request.method == "GET" and raw.status < 500):
             return Problem.of_answer(raw, Failure("not_ollama", message, raw.status))
-        return Problem.of_answer(raw, Failure(explain(raw.status, text), message, raw.status))
+        return Problem.of_answer(raw, Failure(error_code(text), message, raw.status))
 
 
-def _share(files: Mapping[str, tuple[int, int]]) -> str:
-    """How much of the files has been moved, in words, where that is known."""
-    total = sum(size for _done, size in files.values())
-    return f", {_moved(files) / 1e6:.1f} of {total / 1e6:.1f} MB" if total else ""
-
-
-def explain(status: int, text: str) -> str:
-    """The code of an error text."""
+def error_code(text: str) -> str:
+    """The failure code of a server's error text."""
     return next((code for code, pattern in _RULES if re.search(pattern, without_middle(text))), "ollama_error")
 
 
-def _moved(files: Mapping[str, tuple[int, int]]) -> int:
-    return sum(done for done, _size in files.values())
-
-
-def of(run: Run) -> Ollama:
-    """The client of a run whose module was given :data:`CONNECTION`."""
-    return cast(Ollama, run.client)
+def client_of(run: Run) -> OllamaClient:
+    """The client of a run whose module has the connection :data:`CONNECTION`."""
+    return cast(OllamaClient, run.client)
 
 
 def connection_options() -> dict[str, Any]:
@@ -224,8 +242,8 @@ def connection_options() -> dict[str, Any]:
     }
 
 
-def address(text: str) -> str:
-    """The URL that is meant, as Ollama's own programs read it: scheme and port may be left out. Raises Failure."""
+def base_url(text: str) -> str:
+    """The URL of the server. Scheme and port may be missing, as in Ollama's own programs. Raises Failure."""
     given = text.strip() or DEFAULT_URL
     try:
         parts = urlsplit(given if "://" in given else f"http://{given}")
@@ -233,15 +251,15 @@ def address(text: str) -> str:
             raise Failure("invalid_input", "url: give the key in 'api_key' or 'headers', not inside the URL.")
         host, port = parts.hostname, parts.port
     except ValueError as exc:
-        raise Failure("invalid_input", f"url: {text!r} is no URL: {exc}") from exc
+        raise Failure("invalid_input", f"url: {text!r} is not a URL: {exc}") from exc
     if parts.scheme not in ("http", "https") or not host or re.search(r"\s", given):
-        raise Failure("invalid_input", f"url: {text!r} is no http:// or https:// URL.")
+        raise Failure("invalid_input", f"url: {text!r} is not an http:// or https:// URL.")
     if "://" not in given and port is None:
         port = DEFAULT_PORT
-    # What a server listens on when it listens everywhere, in the variable that is for servers and clients alike.
+    # OLLAMA_HOST also configures the server, which listens on all addresses with this value.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound to it
     host = f"[{host}]" if ":" in host else host
-    # The base URL of its OpenAI-compatible API is the same server.
+    # The base URL of the server's OpenAI-compatible API ends with /v1.
     path = re.sub(r"/v1$", "", parts.path.rstrip("/"))
     return f"{parts.scheme}://{host}{'' if port is None else f':{port}'}{path}"
 
@@ -253,13 +271,13 @@ def connect(
     transport: Transport | None = None,
     clock: Clock | None = None,
     mask: Masker | None = None,
-) -> Ollama:
-    """A client for the server that the options describe. Sends nothing yet. Raises Failure."""
+) -> OllamaClient:
+    """A client for the server that the options name. Sends nothing. Raises Failure for invalid options."""
     mask = mask or Masker()
     connection.check_timeout_and_retries(options)
     key = options.get("api_key")
-    return Ollama(
-        [address(options["url"])],
+    return OllamaClient(
+        [base_url(options["url"])],
         transport or connection.make_transport(options),
         BearerAuth({"token": key}, mask.add) if key else NoAuth({}, mask.add),
         connection.client_options(options, read_only=read_only),
@@ -269,7 +287,7 @@ def connect(
 
 
 def secrets_of(options: Mapping[str, Any]) -> list[str]:
-    """The values among the connection options that must never be shown."""
+    """The secrets among the connection options."""
     found = [options.get("api_key"), *(options.get("headers") or {}).values()]
     return [str(secret) for secret in found if secret] + connection.passwords_in(options.get("url") or "")
 

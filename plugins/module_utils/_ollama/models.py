@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Models on an Ollama server: their names, what the server tells of them, and what a model made here should be."""
+"""Models on an Ollama server: their names, their observed facts, and the desired facts of a model created by the module."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._errors.exceptions import Failure
 from .._errors.printable import describe_shape
 from .._values import json_text
 from . import gguf
-from .client import Ollama
+from .client import OllamaClient
 
 REGISTRY, NAMESPACE, TAG = "registry.ollama.ai", "library", "latest"
 
@@ -26,10 +26,11 @@ _NAME = re.compile(
     re.ASCII,
 )
 
-#: A longer text among parameters is shown as Go wrote it: reading it would take a hundred times its size.
-_LONGEST_TEXT = 10_000
+#: Maximum length of a text parameter that is parsed: parsing takes a hundred times its size. A longer one stays as Go
+#: writes it.
+_MAX_PARSED_TEXT = 10_000
 
-#: What Ollama 0.17 knows, by type. Others are stored as they are: a newer server may know more.
+#: The parameters of Ollama 0.17, by type. Others are sent as they are: a newer server may support more.
 _INTEGERS = {
     "num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "num_keep", "seed", "num_predict", "top_k",
     "repeat_last_n",
@@ -41,31 +42,31 @@ _BOOLEANS = {"use_mmap"}
 _LISTS = {"stop"}
 KNOWN_PARAMETERS = _INTEGERS | _NUMBERS | _BOOLEANS | _LISTS
 
-#: How the server writes where it keeps a file, with the digest as its name.
+#: The path of a file on the server, which ends with the file's digest.
 _BLOB = re.compile(r"sha256[-:]([0-9a-f]{64})$")
 
 
-class Stored(NamedTuple):
-    """One model on the server: its line in the list, and what the server shows of it (empty if it was not asked)."""
+class ObservedModel(NamedTuple):
+    """A model on the server: its entry in the server's list, and its details (empty if they were not requested)."""
 
-    listed: dict[str, Any]
-    shown: dict[str, Any]
+    entry: dict[str, Any]
+    details: dict[str, Any]
 
     @property
     def name(self) -> str:
-        return str(self.listed["name"])
+        return str(self.entry["name"])
 
     @property
     def digest(self) -> str:
-        return str(self.listed["digest"])
+        return str(self.entry["digest"])
 
 
-def canonical(text: str) -> str:
-    """A name as the server lists it: with a tag, without what is the default. Raises Failure."""
+def canonical_name(text: str) -> str:
+    """The name as the server lists it: with a tag, and without the default registry and namespace. Raises Failure."""
     found = _NAME.fullmatch(text.strip())
     if not found:
         raise Failure(
-            "invalid_input", f"{text!r} is no name of a model: [[registry/]namespace/]model[:tag] is what Ollama takes."
+            "invalid_input", f"{text!r} is not the name of a model: Ollama accepts [[registry/]namespace/]model[:tag]."
         )
     host, namespace = found["host"] or REGISTRY, found["namespace"] or NAMESPACE
     short = f"{found['model']}:{found['tag'] or TAG}"
@@ -74,31 +75,30 @@ def canonical(text: str) -> str:
     return short if namespace.lower() == NAMESPACE else f"{namespace}/{short}"
 
 
-def listed(client: Ollama) -> list[dict[str, Any]]:
-    """All models of the server, the ones that changed last first. Raises Failure where it is no Ollama."""
+def list_models(client: OllamaClient) -> list[dict[str, Any]]:
+    """The entries of all models on the server, the last changed first. Raises Failure if the server is not Ollama."""
     return _entries(client, "/api/tags")
 
 
-def running(client: Ollama) -> list[dict[str, Any]]:
-    """The models that are in memory."""
+def list_loaded(client: OllamaClient) -> list[dict[str, Any]]:
+    """The entries of the models in the server's memory."""
     return _entries(client, "/api/ps")
 
 
-def find(client: Ollama, name: str, lines: list[dict[str, Any]] | None = None) -> Stored | None:
-    """The model of this canonical name, which the server compares without regard to case; None where there is none.
-
-    ``lines`` are what the server lists, where the asker knows it.
-    """
-    line = named(listed(client) if lines is None else lines, name)
-    shown = client.show(line["name"]) if line else None
-    return Stored(line, shown) if line and shown is not None else None
+def find(client: OllamaClient, name: str, entries: list[dict[str, Any]] | None = None) -> ObservedModel | None:
+    """The model with this canonical name; None if it does not exist. ``entries`` are those of :func:`list_models`, if the
+    caller has them."""
+    entry = find_entry(list_models(client) if entries is None else entries, name)
+    details = client.show(entry["name"]) if entry else None
+    return ObservedModel(entry, details) if entry and details is not None else None
 
 
-def named(entries: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
+def find_entry(entries: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    """The entry with this canonical name, compared without regard to case as the server does; None without one."""
     return next((entry for entry in entries if entry["name"].lower() == name.lower()), None)
 
 
-def _entries(client: Ollama, path: str) -> list[dict[str, Any]]:
+def _entries(client: OllamaClient, path: str) -> list[dict[str, Any]]:
     answer = client.get(path).body
     entries = (answer["models"] or []) if isinstance(answer, dict) and "models" in answer else None
     if not isinstance(entries, list) or not all(
@@ -110,42 +110,43 @@ def _entries(client: Ollama, path: str) -> list[dict[str, Any]]:
     return entries
 
 
-def to_result(stored: Stored) -> dict[str, Any]:
+def to_result(model: ObservedModel) -> dict[str, Any]:
     """A model as the modules return it."""
-    details = stored.listed.get("details") or {}
+    details = model.entry.get("details") or {}
     return {
-        "name": stored.name,
-        "digest": stored.digest,
-        "size": stored.listed.get("size"),
-        "modified_at": stored.listed.get("modified_at"),
+        "name": model.name,
+        "digest": model.digest,
+        "size": model.entry.get("size"),
+        "modified_at": model.entry.get("modified_at"),
         "format": details.get("format"),
         "family": details.get("family"),
         "parameter_size": details.get("parameter_size"),
         "quantization_level": details.get("quantization_level"),
-        **(facts(stored) if stored.shown else {}),
-        **({"capabilities": stored.shown.get("capabilities") or []} if stored.shown else {}),
+        **(facts(model) if model.details else {}),
+        **({"capabilities": model.details.get("capabilities") or []} if model.details else {}),
     }
 
 
-def serialise_running(entry: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """How a model is in memory, as the modules return it; None where it is not."""
+def loaded_to_result(entry: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The entry of a loaded model as the modules return it; None if the model is not loaded."""
     return {name: entry.get(name) for name in ("expires_at", "size", "size_vram", "context_length")} if entry else None
 
 
-def facts(stored: Stored) -> dict[str, Any]:
-    """What makes a model what it is, and what the one that is wanted is compared with."""
-    shown = stored.shown
+def facts(model: ObservedModel) -> dict[str, Any]:
+    """The facts of a model that are compared with the desired ones."""
+    details = model.details
     return {
-        "weights": _weights(shown.get("modelfile") or ""),
-        "parameters": _parameters(shown.get("parameters") or ""),
-        "system": shown.get("system") or "",
-        "template": shown.get("template") or "",
-        "license": shown.get("license") or "",
+        "weights": _weights(details.get("modelfile") or ""),
+        "parameters": _parameters(details.get("parameters") or ""),
+        "system": details.get("system") or "",
+        "template": details.get("template") or "",
+        "license": details.get("license") or "",
     }
 
 
 def _weights(modelfile: str) -> list[str]:
-    """The digests of the model, its projectors and adapters. They stand first; a template may hold the same words."""
+    """The digests of the model, its projectors and adapters, from the first lines: a template after them may contain the
+    same words."""
     found = []
     for line in modelfile.splitlines():
         if not line.strip() or line.startswith("#"):
@@ -159,7 +160,7 @@ def _weights(modelfile: str) -> list[str]:
 
 
 def _parameters(text: str) -> dict[str, Any]:
-    """``stop   "<|user|>"``, one value on each line, as the values that were sent."""
+    """The values of lines such as ``stop   "<|user|>"``."""
     found: dict[str, list[Any]] = {}
     for line in text.splitlines():
         name, _space, value = line.partition(" ")
@@ -168,10 +169,10 @@ def _parameters(text: str) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """A value as Go writes it with ``%#v``."""
+    """The value that Go writes with ``%#v``."""
     if text.startswith('"'):
         try:
-            value = ast.literal_eval(text) if len(text) <= _LONGEST_TEXT else text
+            value = ast.literal_eval(text) if len(text) <= _MAX_PARSED_TEXT else text
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return text
         return value if isinstance(value, str) else text
@@ -182,9 +183,12 @@ def _value(text: str) -> Any:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def check_parameters(stated: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters in the types that the server wants: it stores what it gets, and fails when the model is loaded."""
-    return {str(name): _typed(str(name), value) for name, value in stated.items() if value is not None}
+def typed_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters in the types that the server needs: it stores any value, but then cannot load the model.
+
+    Raises Failure.
+    """
+    return {str(name): _typed(str(name), value) for name, value in parameters.items() if value is not None}
 
 
 def _typed(name: str, value: Any) -> Any:
@@ -205,51 +209,54 @@ def _typed(name: str, value: Any) -> Any:
         raise Failure("invalid_input", f"parameters: {name} must be {kind}, not {value!r}.") from None
 
 
-def comparable(found: dict[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a model made of a file, without the stop words that the server may have found in it: they are not
-    known before, and count only where some were stated."""
-    if "stop" in stated["parameters"]:
-        return found
-    return {**found, "parameters": {name: value for name, value in found["parameters"].items() if name != "stop"}}
+def comparable_facts(facts_of_model: dict[str, Any], modelfile: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a model created from a file, without stop words unless ``modelfile`` has some: the server may have
+    read them from the file, which cannot be predicted."""
+    if "stop" in modelfile["parameters"]:
+        return facts_of_model
+    parameters = {name: value for name, value in facts_of_model["parameters"].items() if name != "stop"}
+    return {**facts_of_model, "parameters": parameters}
 
 
-def wanted_from_file(digest: str, stated: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model made of a file should be. The template that the server finds in it is not known before either."""
-    wanted = {"weights": [digest], **stated}
-    return {name: value for name, value in wanted.items() if name != "template" or value}
+def desired_from_file(digest: str, modelfile: Mapping[str, Any]) -> dict[str, Any]:
+    """The desired facts of a model created from a file. Without a template in ``modelfile`` the server may read one from
+    the file, which cannot be predicted either."""
+    desired = {"weights": [digest], **modelfile}
+    return {name: value for name, value in desired.items() if name != "template" or value}
 
 
-def wanted_from_model(base: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model made of another should be: the other's facts, with those that were stated. Licences add up."""
-    licences = [text for text in (base["license"], stated["license"]) if text]
+def desired_from_model(base: Mapping[str, Any], modelfile: Mapping[str, Any]) -> dict[str, Any]:
+    """The desired facts of a model created from another: the facts of ``base``, overridden by ``modelfile``. Licences add
+    up."""
+    licences = [text for text in (base["license"], modelfile["license"]) if text]
     return {
         "weights": base["weights"],
-        "parameters": {**base["parameters"], **stated["parameters"]},
-        "system": stated["system"] or base["system"],
-        "template": stated["template"] or base["template"],
+        "parameters": {**base["parameters"], **modelfile["parameters"]},
+        "system": modelfile["system"] or base["system"],
+        "template": modelfile["template"] or base["template"],
         "license": "\n".join(licences),
     }
 
 
-def diff(stored: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[str]:
-    """The names of the facts that are not as they should be."""
-    return [name for name, value in wanted.items() if stored is None or stored[name] != value]
+def diff(observed: Mapping[str, Any] | None, desired: Mapping[str, Any]) -> list[str]:
+    """The names of the facts that differ."""
+    return [name for name, value in desired.items() if observed is None or observed[name] != value]
 
 
-def digest_of(path: str) -> tuple[str, int]:
+def file_digest(path: str) -> tuple[str, int]:
     """The SHA-256 of a model file, as ``sha256:...``, and its size in bytes. Raises Failure."""
-    summed, size = hashlib.sha256(), 0
+    digest, size = hashlib.sha256(), 0
     try:
         with open(path, "rb") as file:
             gguf.check(file)
             file.seek(0)
             for piece in iter(lambda: file.read(2**20), b""):
-                summed.update(piece)
+                digest.update(piece)
                 size += len(piece)
-    except gguf.Broken as exc:
-        raise Failure("ollama_invalid_file", f"from_file: {path} is no whole GGUF file: {exc}.") from exc
+    except gguf.InvalidFile as exc:
+        raise Failure("ollama_invalid_file", f"from_file: {path} is not a complete GGUF file: {exc}.") from exc
     except (OSError, ValueError) as exc:
-        # The latter for a path with a zero in it.
-        why = getattr(exc, "strerror", None) or exc
-        raise Failure("invalid_input", f"from_file: {path} cannot be read: {why}.") from exc
-    return f"sha256:{summed.hexdigest()}", size
+        # ValueError: the path contains a NUL.
+        reason = getattr(exc, "strerror", None) or exc
+        raise Failure("invalid_input", f"from_file: {path} cannot be read: {reason}.") from exc
+    return f"sha256:{digest.hexdigest()}", size

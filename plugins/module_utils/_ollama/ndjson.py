@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The lines of a streamed answer of Ollama, each of which is a JSON object."""
+"""Reads a streamed answer of Ollama: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from .._errors.printable import describe_shape
 from .._http.transport import NoAnswer
 from .._values import json_text
 
-#: A line has some hundred bytes; what sends more is no Ollama.
-LONGEST_LINE = 1024 * 1024
+#: Maximum length of a line in bytes. A line of Ollama has some hundred bytes; a longer one comes from another server.
+MAX_LINE = 1024 * 1024
 
 
-def objects(where: str, pieces: Iterator[bytes]) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a streamed answer. Raises Failure for anything else."""
+def objects(where: str, chunks: Iterator[bytes]) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a streamed answer. ``where`` names the request in messages.
+
+    Raises Failure for a line that is not an object, and NoAnswer for an incomplete last line.
+    """
     rest = b""
-    for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        if len(rest) > LONGEST_LINE:
-            raise Failure("not_ollama", f"{where} answered without lines.", 200)
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > MAX_LINE:
+            raise Failure("not_ollama", f"{where} sent more than {MAX_LINE} bytes without a line break.", 200)
         yield from (_object(where, line) for line in whole if line.strip())
     if rest.strip():
         yield _object(where, rest)
@@ -39,4 +42,4 @@ def _object(where: str, line: bytes) -> dict[str, Any]:
     except ValueError as exc:
         if line.lstrip()[:1] == b"{":
             raise NoAnswer("the last line is incomplete") from exc
-    raise Failure("not_ollama", f"{where} answered a line that is no JSON object: {describe_shape(line)}", 200)
+    raise Failure("not_ollama", f"{where} sent a line that is not a JSON object: {describe_shape(line)}", 200)

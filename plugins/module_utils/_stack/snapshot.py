@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import threading
 from typing import Any, Iterable, Mapping
-from urllib.parse import quote, urlencode
 
 from .._errors.exceptions import ApiError
-from .._http.client import Answer, Client, segment
+from .._http.client import Answer, Client, Request, segment
 from .._kinds.base import Doc
 
 #: The last segment of paths under which the server creates an object with an id of its choice.
@@ -221,7 +220,7 @@ class CachedClient(Client):
         self.served_from_snapshot: set[str] = set()
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: tuple[int, ...] = ()) -> Answer:
-        target = path + ("?" + urlencode(query, quote_via=quote) if query else "")
+        target = Request("GET", path, query=query).target
         known = self.snapshot.get(target) if self._may_use_snapshot(target) else None
         if known is None:
             return self._get_from_server(target, path, query, accept)

@@ -4,24 +4,27 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ollama_model does: pulls, creates, loads and deletes a model, each only where it is needed."""
+"""The task of ollama_model: pulls, creates, loads or deletes a model if that is needed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
-from .._ollama import client as client_module
-from .._ollama import memory, models
-from .._ollama.client import Progress
-from .._ollama.models import Stored
-from .._runtime.module import Module
+from .._ollama import loaded_models, models
+from .._ollama.client import CONNECTION, Progress, client_of
+from .._ollama.models import ObservedModel
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-#: Seconds after which a pull is asked for again that ended with one that somebody gave up.
-GIVEN_UP_PAUSES = (0.5, 1.0, 2.0, 4.0)
+#: Seconds before each retry of a pull that ended because another client aborted its pull of the same model.
+ABORTED_PULL_PAUSES = (0.5, 1.0, 2.0, 4.0)
 
-OPTIONS = {
+#: Seconds to wait for the answer to an unload.
+_UNLOAD_TIMEOUT = 60.0
+
+SPEC = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "default": "present", "choices": ["present", "loaded", "absent"]},
     "update": {"type": "str", "default": "if_missing", "choices": ["if_missing", "latest"]},
@@ -37,219 +40,278 @@ OPTIONS = {
     "silence_timeout": {"type": "float", "default": 300.0},
 }
 
-#: What only a model that is made here can have.
-_MADE = ("parameters", "system", "template", "license")
+
+@dataclass(frozen=True)
+class Options:
+    name: str
+    state: str
+    update: str
+    insecure: bool
+    from_file: str | None
+    from_model: str | None
+    parameters: Mapping[str, Any]
+    system: str
+    template: str
+    license: str
+    keep_alive: str | None
+    wait_timeout: float
+    silence_timeout: float
 
 
-class Outcome(NamedTuple):
-    """What a step came to: the model (None where it is not there, or in check mode not yet), as it is shown, and both
-    sides of the diff."""
+class Reconciled(NamedTuple):
+    """A reconciled model: as observed (None if it does not exist, or not yet in check mode), as the module returns it, and
+    both sides of the diff."""
 
-    observed: Stored | None
+    observed: ObservedModel | None
     model: dict[str, Any] | None
     before: dict[str, Any]
     after: dict[str, Any]
     progress: Progress | None = None
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Bring the model to the stated state. Raises Failure."""
-    name = models.canonical(options["name"])
-    stated = _check(options, run, name)
-    lines = models.listed(client_module.of(run))
-    stored = models.find(client_module.of(run), name, lines)
-    # The server may know the name in another case.
-    name = stored.name if stored else name
-    if options["state"] == "absent":
-        outcome = _absent(run, name, stored)
-    elif options["from_file"] or options["from_model"]:
-        outcome = _made(options, run, name, stored, stated, lines)
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Bring the model into the desired state. Raises Failure."""
+    name = models.canonical_name(options.name)
+    modelfile = _check(options, run, name)
+    entries = models.list_models(client_of(run))
+    observed = models.find(client_of(run), name, entries)
+    # The server may have the name in another case.
+    name = observed.name if observed else name
+    if options.state == "absent":
+        reconciled = _delete(run, name, observed)
+    elif options.from_file:
+        creation = _creation_from_file(name, modelfile, options.from_file)
+        reconciled = _create(options, run, observed, creation)
+    elif options.from_model:
+        base_name = models.canonical_name(options.from_model)
+        creation = _creation_from_model(run, name, modelfile, base_name, entries)
+        reconciled = _create(options, run, observed, creation)
     else:
-        outcome = _pulled(options, run, name, stored)
-    diff = {"before": outcome.before, "after": outcome.after}
+        reconciled = _pull(options, run, name, observed)
+    diff = {"before": reconciled.before, "after": reconciled.after}
     result = {
-        "model": outcome.model,
-        "progress": outcome.progress._asdict() if outcome.progress else None,
+        "model": reconciled.model,
+        "progress": reconciled.progress._asdict() if reconciled.progress else None,
         "diff": diff,
     }
-    if options["state"] == "loaded":
-        wanted = memory.Wanted(name, outcome.observed, outcome.model or {})
-        result.update(memory.ensure_loaded(options, run, wanted, lines, diff))
+    if options.state == "loaded":
+        desired = loaded_models.DesiredModel(
+            name, reconciled.observed, reconciled.model or {}, options.keep_alive, options.wait_timeout
+        )
+        result.update(loaded_models.ensure_loaded(run, desired, entries, diff))
     return result
 
 
-def _check(options: Mapping[str, Any], run: Run, name: str) -> dict[str, Any]:
-    """What was stated of a model that is made here, in the server's types. Raises Failure before anything is sent."""
-    for option in ("wait_timeout", "silence_timeout"):
-        if options[option] <= 0:
-            raise Failure("invalid_input", f"{option}: {options[option]} is too small.")
-    if options["keep_alive"] is not None:
-        if memory.seconds(options["keep_alive"]) == 0:
-            raise Failure("invalid_input", "keep_alive: 0 means that the model is not kept; leave out 'state: loaded'.")
-        if options["state"] == "present":
-            raise Failure("invalid_input", "keep_alive: it goes with 'state: loaded' only.")
-    stated = {option: options[option] for option in _MADE}
-    stated["parameters"] = models.check_parameters(options["parameters"])
-    if options["state"] == "absent":
-        return stated
-    if options["from_model"]:
-        if models.canonical(options["from_model"]).lower() == name.lower():
+def _check(options: Options, run: Run, name: str) -> dict[str, Any]:
+    """Check the options before anything is sent; raises Failure.
+
+    Returns the Modelfile options of a model that the module creates, with parameters in the server's types.
+    """
+    for option, value in (("wait_timeout", options.wait_timeout), ("silence_timeout", options.silence_timeout)):
+        if value <= 0:
+            raise Failure("invalid_input", f"{option}: must be more than 0, not {value}.")
+    if options.keep_alive is not None:
+        if loaded_models.seconds(options.keep_alive) == 0:
+            raise Failure("invalid_input", "keep_alive: 0 unloads the model at once; omit 'state: loaded' instead.")
+        if options.state == "present":
+            raise Failure("invalid_input", "keep_alive: only valid with 'state: loaded'.")
+    modelfile = {
+        "parameters": models.typed_parameters(options.parameters),
+        "system": options.system,
+        "template": options.template,
+        "license": options.license,
+    }
+    if options.state == "absent":
+        return modelfile
+    if options.from_model:
+        if models.canonical_name(options.from_model).lower() == name.lower():
             raise Failure(
-                "invalid_input", "from_model: a model cannot be made of itself; give the new one another name."
+                "invalid_input", "from_model: a model cannot be created from itself; give the new model another name."
             )
-    elif not options["from_file"] and any(stated.values()):
-        given = " and ".join(option for option in _MADE if stated[option])
+    elif not options.from_file and any(modelfile.values()):
+        given = " and ".join(option for option, value in modelfile.items() if value)
         raise Failure(
-            "invalid_input", f"{given}: a pulled model is taken as it is; name it in 'from_model' of another."
+            "invalid_input",
+            f"{given}: not valid for a pulled model; create a second model with 'from_model: {options.name}' instead.",
         )
-    unknown = sorted(set(stated["parameters"]) - models.KNOWN_PARAMETERS)
+    unknown = sorted(set(modelfile["parameters"]) - models.KNOWN_PARAMETERS)
     if unknown:
-        run.warn(f"parameters: Ollama 0.17 does not know {', '.join(unknown)}; the server stores it all the same.")
-    return stated
+        run.warn(f"parameters: Ollama 0.17 does not know {', '.join(unknown)}; the server stores them all the same.")
+    return modelfile
 
 
-def _absent(run: Run, name: str, stored: Stored | None) -> Outcome:
-    if stored is None:
-        return Outcome(None, None, {}, {})
-    client = client_module.of(run)
-    if models.named(models.running(client), name):
-        # It would go on serving from memory.
-        run.perform(
-            "unload",
-            "model",
-            name,
-            lambda: client.patiently("/api/generate", {"model": name, "keep_alive": 0, "stream": False}, timeout=60.0),
-        )
+def _delete(run: Run, name: str, observed: ObservedModel | None) -> Reconciled:
+    if observed is None:
+        return Reconciled(None, None, {}, {})
+    client = client_of(run)
+    if models.find_entry(models.list_loaded(client), name):
+        # The server would continue to serve a deleted model from memory.
+        body = {"model": name, "keep_alive": 0, "stream": False}
+        run.perform("unload", "model", name, lambda: client.post("/api/generate", body, timeout=_UNLOAD_TIMEOUT))
     run.perform("delete", "model", name, lambda: client.change("DELETE", "/api/delete", {"model": name}, accept=(404,)))
-    if not run.check_mode and models.named(models.listed(client), name):
-        raise Failure("not_converged", f"{name}: deleted, yet the server still lists it. Is somebody else pulling it?")
-    return Outcome(None, None, _identity(stored), {})
+    if not run.check_mode and models.find_entry(models.list_models(client), name):
+        raise Failure(
+            "not_converged", f"{name}: deleted, but the server still lists it. Does another client pull it right now?"
+        )
+    return Reconciled(None, None, _identity(observed), {})
 
 
-def _pulled(options: Mapping[str, Any], run: Run, name: str, stored: Stored | None) -> Outcome:
-    before = _identity(stored)
-    if stored and options["update"] == "if_missing":
-        return Outcome(stored, models.to_result(stored), before, before)
-    if stored and run.check_mode:
+def _pull(options: Options, run: Run, name: str, observed: ObservedModel | None) -> Reconciled:
+    before = _identity(observed)
+    if observed and options.update == "if_missing":
+        return Reconciled(observed, models.to_result(observed), before, before)
+    if observed and run.check_mode:
         run.warn(
             f"{name}: whether its registry has another version is only known once it is pulled, which check mode does not do."
         )
-        return Outcome(stored, models.to_result(stored), before, before)
-    client, body = (
-        client_module.of(run),
-        {"model": name, "stream": True, **({"insecure": True} if options["insecure"] else {})},
-    )
+        return Reconciled(observed, models.to_result(observed), before, before)
 
-    def pull() -> tuple[Progress, Stored]:
-        end = run.clock.now() + options["wait_timeout"]
-        for pause in (*GIVEN_UP_PAUSES, None):
-            left = max(end - run.clock.now(), 0.1)
-            try:
-                progress = client.stream("/api/pull", body, **{**_patience(options, run), "timeout": left})
-                break
-            except Failure as failure:
-                # A pull that was given up ends on the server a moment later, and with it whoever joined it meanwhile.
-                if failure.code != "ollama_pull_ended" or pause is None or pause >= left:
-                    raise
-                run.clock.sleep(pause)
-        return progress, _read_back(run, name)
+    def pull() -> tuple[Progress, ObservedModel]:
+        return _pull_with_retries(options, run, name), _read_back(run, name)
 
     done = run.perform(
-        "pull", "model", name, pull, had_effect=lambda done: stored is None or done[1].digest != stored.digest
+        "pull", "model", name, pull, had_effect=lambda done: observed is None or done[1].digest != observed.digest
     )
     if done is None:
-        return Outcome(None, {"name": name}, before, {"name": name, "digest": None, "size": None})
-    progress, after = done
-    return Outcome(after, models.to_result(after), before, _identity(after), progress)
+        return Reconciled(None, {"name": name}, before, {"name": name, "digest": None, "size": None})
+    progress, pulled = done
+    return Reconciled(pulled, models.to_result(pulled), before, _identity(pulled), progress)
 
 
-def _made(
-    options: Mapping[str, Any],
-    run: Run,
-    name: str,
-    stored: Stored | None,
-    stated: Mapping[str, Any],
-    lines: list[dict[str, Any]],
-) -> Outcome:
-    """A model of a file or of another model, which is among the ``lines`` that the server lists."""
-    client, path = client_module.of(run), options["from_file"]
+def _pull_with_retries(options: Options, run: Run, name: str) -> Progress:
+    """Pull the model. A client that aborts its pull also ends the pulls that have joined it a moment later: retry these.
 
-    def facts(found: Stored) -> dict[str, Any]:
-        return models.comparable(models.facts(found), stated) if path else models.facts(found)
+    Raises Failure.
+    """
+    body = {"model": name, "stream": True, **({"insecure": True} if options.insecure else {})}
+    end = run.clock.now() + options.wait_timeout
+    pauses = iter(ABORTED_PULL_PAUSES)
+    while True:
+        remaining = max(end - run.clock.now(), 0.1)
+        try:
+            return _stream(options, run, "/api/pull", body, timeout=remaining)
+        except Failure as failure:
+            pause = next(pauses, None)
+            if failure.code != "ollama_pull_ended" or pause is None or pause >= remaining:
+                raise
+            run.clock.sleep(pause)
 
-    current = facts(stored) if stored else None
-    if path:
-        digest, size = models.digest_of(path)
-        wanted = models.wanted_from_file(digest, stated)
-        source: dict[str, Any] = {"files": {"model.gguf": digest}}
-    else:
-        base_name = models.canonical(options["from_model"])
-        base = models.find(client, base_name, lines)
-        if base is None:
-            _missing_base(run, base_name)
-            wanted = {}
-        else:
-            wanted = models.wanted_from_model(models.facts(base), stated)
-        source = {"from": base_name}
-    shown = {fact: current[fact] for fact in wanted} if current else {}
-    if wanted and not models.diff(current, wanted):
-        return Outcome(stored, models.to_result(stored) if stored else None, shown, wanted)
 
-    if path and not client.has(f"/api/blobs/{digest}"):
-        run.perform("upload", "file", path, lambda: _upload(options, run, path, digest), digest=digest, size=size)
-    body = {"model": name, **source, **{option: value for option, value in stated.items() if value}, "stream": True}
+class _File(NamedTuple):
+    """A model file on the controller, its SHA-256 as the server writes it, and its size in bytes."""
+
+    path: str
+    digest: str
+    size: int
+
+
+class _Creation(NamedTuple):
+    """A model to create from a file or from another model.
+
+    ``source`` are the fields of the request that name the source, ``desired`` the facts of the new model: empty if the base
+    model does not exist in check mode. ``file`` is None for a model from another model.
+    """
+
+    name: str
+    modelfile: Mapping[str, Any]
+    source: dict[str, Any]
+    desired: dict[str, Any]
+    file: _File | None = None
+
+    def facts(self, model: ObservedModel) -> dict[str, Any]:
+        """The facts of a model that are compared with ``desired``."""
+        facts = models.facts(model)
+        return models.comparable_facts(facts, self.modelfile) if self.file else facts
+
+
+def _creation_from_file(name: str, modelfile: Mapping[str, Any], path: str) -> _Creation:
+    """Raises Failure if the file is not a model file."""
+    digest, size = models.file_digest(path)
+    desired = models.desired_from_file(digest, modelfile)
+    return _Creation(name, modelfile, {"files": {"model.gguf": digest}}, desired, _File(path, digest, size))
+
+
+def _creation_from_model(
+    run: Run, name: str, modelfile: Mapping[str, Any], base_name: str, entries: list[dict[str, Any]]
+) -> _Creation:
+    """``entries`` are those of the server's list of models. Raises Failure if the base model does not exist."""
+    base = models.find(client_of(run), base_name, entries)
+    if base is None:
+        if not run.check_mode:
+            # The server would try to pull the base model and, if that fails, create a model without weights.
+            raise Failure("ollama_model_missing", f"from_model: the server has no model {base_name!r}.")
+        run.warn(f"from_model: the server has no model {base_name!r} yet; the facts of the new model are not known.")
+    desired = models.desired_from_model(models.facts(base), modelfile) if base else {}
+    return _Creation(name, modelfile, {"from": base_name}, desired)
+
+
+def _create(options: Options, run: Run, observed: ObservedModel | None, creation: _Creation) -> Reconciled:
+    """Create the model unless it has the desired facts. Creating an existing model replaces it. Raises Failure."""
+    name, desired = creation.name, creation.desired
+    current = creation.facts(observed) if observed else None
+    before = {fact: current[fact] for fact in desired} if current else {}
+    if desired and not models.diff(current, desired):
+        return Reconciled(observed, models.to_result(observed) if observed else None, before, desired)
+
+    if creation.file:
+        _upload_if_missing(options, run, creation.file)
+    given = {option: value for option, value in creation.modelfile.items() if value}
+    body = {"model": name, **creation.source, **given, "stream": True}
     progress = run.perform(
-        "update" if stored else "create",
+        "update" if observed else "create",
         "model",
         name,
-        lambda: client.stream("/api/create", body, **_patience(options, run)),
+        lambda: _stream(options, run, "/api/create", body, timeout=options.wait_timeout),
     )
     if run.check_mode:
-        return Outcome(None, {"name": name, "digest": None, "size": None, **wanted}, shown, wanted)
-    after = _read_back(run, name)
-    left = models.diff(facts(after), wanted)
-    if left:
-        told = "; ".join(f"{fact} is {facts(after)[fact]!r} instead of {wanted[fact]!r}" for fact in left)
-        raise Failure("not_converged", f"{name}: created, yet {told}.")
-    return Outcome(after, models.to_result(after), shown, wanted, progress)
+        return Reconciled(None, {"name": name, "digest": None, "size": None, **desired}, before, desired)
+    created = _read_back(run, name)
+    facts = creation.facts(created)
+    different = models.diff(facts, desired)
+    if different:
+        described = "; ".join(f"{fact} is {facts[fact]!r} instead of {desired[fact]!r}" for fact in different)
+        raise Failure("not_converged", f"{name}: created, but {described}.")
+    return Reconciled(created, models.to_result(created), before, desired, progress)
 
 
-def _patience(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    return {
-        "silence": options["silence_timeout"],
-        "timeout": options["wait_timeout"],
-        "tell": lambda line: run.report_waiting(f"{options['name']}: {line}"),
-    }
+def _upload_if_missing(options: Options, run: Run, file: _File) -> None:
+    client, blob = client_of(run), f"/api/blobs/{file.digest}"
+
+    def upload() -> None:
+        try:
+            with open(file.path, "rb") as content:
+                client.upload(blob, content, timeout=options.silence_timeout)
+        except OSError as exc:
+            raise Failure("invalid_input", f"from_file: {file.path} cannot be read: {exc.strerror}.") from exc
+
+    if not client.exists(blob):
+        run.perform("upload", "file", file.path, upload, digest=file.digest, size=file.size)
 
 
-def _missing_base(run: Run, name: str) -> None:
-    if not run.check_mode:
-        # The server would try to pull it, and make a model of nothing where that fails.
-        raise Failure("ollama_model_missing", f"from_model: the server has no model {name!r}.")
-    run.warn(f"from_model: the server has no model {name!r} yet; what is made of it is not known.")
+def _stream(options: Options, run: Run, path: str, body: Mapping[str, Any], *, timeout: float) -> Progress:
+    return client_of(run).stream(
+        path,
+        body,
+        silence_timeout=options.silence_timeout,
+        timeout=timeout,
+        progress=lambda line: run.report_waiting(f"{options.name}: {line}"),
+    )
 
 
-def _upload(options: Mapping[str, Any], run: Run, path: str, digest: str) -> None:
-    try:
-        with open(path, "rb") as file:
-            client_module.of(run).upload(f"/api/blobs/{digest}", file, timeout=options["silence_timeout"])
-    except OSError as exc:
-        raise Failure("invalid_input", f"from_file: {path} cannot be read: {exc.strerror}.") from exc
+def _identity(model: ObservedModel | None) -> dict[str, Any]:
+    return {"name": model.name, "digest": model.digest, "size": model.entry.get("size")} if model else {}
 
 
-def _identity(stored: Stored | None) -> dict[str, Any]:
-    return {"name": stored.name, "digest": stored.digest, "size": stored.listed.get("size")} if stored else {}
-
-
-def _read_back(run: Run, name: str) -> Stored:
-    stored = models.find(client_module.of(run), name)
-    if stored is None:
+def _read_back(run: Run, name: str) -> ObservedModel:
+    model = models.find(client_of(run), name)
+    if model is None:
         raise Failure(
-            "not_converged", f"{name}: the server told success, yet does not list it. Is somebody else deleting it?"
+            "not_converged",
+            f"{name}: the server reported success, but does not list the model. Does another client delete it right now?",
         )
-    return stored
+    return model
 
 
 MODULE = Module(
-    OPTIONS, execute, {"mutually_exclusive": [("from_file", "from_model")]}, connection=client_module.CONNECTION
+    SPEC, execute, {"mutually_exclusive": [("from_file", "from_model")]}, parse=typed(Options), connection=CONNECTION
 )

@@ -4,43 +4,52 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ollama_model_info does: lists the models of an Ollama server, and which of them are in memory."""
+"""The task of ollama_model_info: lists the models of an Ollama server, and which of them are loaded."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from .._ollama import client as client_module
 from .._ollama import models
-from .._ollama.models import Stored
-from .._runtime.module import Module
+from .._ollama.client import CONNECTION, client_of
+from .._ollama.models import ObservedModel
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "name": {"type": "str"},
     "running": {"type": "bool", "default": False},
     "details": {"type": "bool", "default": True},
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """The models that the options select. Raises Failure."""
-    client = client_module.of(run)
-    lines = models.listed(client)
-    if options["name"] is not None:
-        line = models.named(lines, models.canonical(options["name"]))
-        lines = [line] if line else []
-    in_memory = models.running(client)
+@dataclass(frozen=True)
+class Options:
+    name: str | None
+    running: bool
+    details: bool
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Return the models that the options select. Raises Failure."""
+    client = client_of(run)
+    entries = models.list_models(client)
+    if options.name is not None:
+        selected = models.find_entry(entries, models.canonical_name(options.name))
+        entries = [selected] if selected else []
+    loaded = models.list_loaded(client)
     found = []
-    for line in lines:
-        entry = models.named(in_memory, line["name"])
-        if options["running"] and not entry:
+    for entry in entries:
+        loaded_entry = models.find_entry(loaded, entry["name"])
+        if options.running and not loaded_entry:
             continue
-        shown = client.show(line["name"]) if options["details"] else {}
-        # One that somebody deletes in this moment is not listed.
-        if shown is not None:
-            found.append({**models.to_result(Stored(line, shown)), "running": models.serialise_running(entry)})
+        details = client.show(entry["name"]) if options.details else {}
+        # None: another client has deleted the model since it was listed.
+        if details is not None:
+            model = models.to_result(ObservedModel(entry, details))
+            found.append({**model, "running": models.loaded_to_result(loaded_entry)})
     return {"models": found}
 
 
-MODULE = Module(OPTIONS, execute, connection=client_module.CONNECTION)
+MODULE = Module(SPEC, execute, parse=typed(Options), connection=CONNECTION)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ollama_model: planned, done, and nothing left to do; and each mistake with its code."""
+"""The module ollama_model: predicted by check mode, applied, then unchanged; and the code of each error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DIGEST = "sha256:" + hashlib.sha256(FILE).hexdigest()
 
 @pytest.fixture
 def server() -> FakeOllama:
-    """Has ``base``; ``tiny`` can be pulled."""
+    """A server with the model ``base``; ``tiny`` can be pulled."""
     server = FakeOllama()
     server.models["base:latest"] = made(
         parameters={"num_ctx": 256, "stop": ["</s>"]}, system="Be short.", license="MIT"
@@ -47,7 +47,7 @@ def gguf(tmp_path: Path) -> str:
 def converges(
     module: Runner, server: FakeOllama, actions: list[str], *, same_diff: bool = True, **args: Any
 ) -> dict[str, Any]:
-    """Check, proof of no effect, apply, repeat, check again; the applied result."""
+    """Run in check mode, which must change nothing, then apply, then repeat both without a change. Returns the applied result."""
     before = server.snapshot()
     planned = module(MODULE, server, check_mode=True, **args)
     assert [action["action"] for action in planned["actions"]] == actions, planned
@@ -76,7 +76,7 @@ def refused(module: Runner, server: FakeOllama, code: str, **args: Any) -> dict[
 
 
 class TestPull:
-    def test_a_model(self, module: Runner, server: FakeOllama) -> None:
+    def test_missing_model_is_pulled(self, module: Runner, server: FakeOllama) -> None:
         done = converges(module, server, ["pull"], same_diff=False, name="tiny")
         assert done["model"]["digest"] == server.digest("tiny:latest")
         assert done["progress"] == {"status": "success", "bytes": 100}
@@ -86,7 +86,7 @@ class TestPull:
         module(MODULE, server, name="tiny")
         assert [path for _method, path, _body in server.exchanges] == ["/api/tags", "/api/show"]
 
-    def test_the_latest(self, module: Runner, server: FakeOllama) -> None:
+    def test_update_to_the_latest_version(self, module: Runner, server: FakeOllama) -> None:
         args = {"name": "tiny", "update": "latest"}
         assert module(MODULE, server, **args)["changed"]
         assert not module(MODULE, server, **args)["changed"]
@@ -105,18 +105,18 @@ class TestPull:
         (sent,) = [body for _method, path, body in server.exchanges if path == "/api/pull"]
         assert sent == {"model": "r.test:5000/library/x:latest", "stream": True, "insecure": True}
 
-    def test_the_case_of_a_name_does_not_count(self, module: Runner, server: FakeOllama) -> None:
+    def test_names_are_compared_without_case(self, module: Runner, server: FakeOllama) -> None:
         done = module(MODULE, server, name="BASE")
         assert (done["changed"], done["model"]["name"]) == (False, "base:latest")
 
-    def test_one_that_is_cut_is_gone_on_with(self, module: Runner, server: FakeOllama) -> None:
+    def test_interrupted_pull_can_be_repeated(self, module: Runner, server: FakeOllama) -> None:
         server.instead["/api/pull"] = [{"status": "pulling 1"}, NoAnswer("reset")]
         failure = module(MODULE, server, name="tiny")
         assert (failure["failure"]["code"], failure["changed"]) == ("ollama_stream_cut", False)
         server.instead.clear()
         assert module(MODULE, server, name="tiny")["changed"]
 
-    def test_one_that_ends_with_another_that_was_given_up(self, module: Runner, server: FakeOllama) -> None:
+    def test_pull_that_another_client_aborts_is_retried(self, module: Runner, server: FakeOllama) -> None:
         server.given_up = 2
         assert module(MODULE, server, name="tiny")["changed"]
         server.given_up = 100
@@ -124,7 +124,7 @@ class TestPull:
         failure = module(MODULE, server, name="tiny")["failure"]
         assert (failure["code"], server.given_up) == ("ollama_pull_ended", 95)
 
-    def test_an_unknown_one(self, module: Runner, server: FakeOllama) -> None:
+    def test_unknown_model(self, module: Runner, server: FakeOllama) -> None:
         refused(module, server, "ollama_unknown_model", name="nope")
 
     def test_success_without_a_model(self, module: Runner, server: FakeOllama) -> None:
@@ -133,7 +133,7 @@ class TestPull:
 
 
 class TestFile:
-    def test_its_life(self, module: Runner, server: FakeOllama, gguf: str) -> None:
+    def test_create_and_update(self, module: Runner, server: FakeOllama, gguf: str) -> None:
         args: dict[str, Any] = {"name": "own:1", "from_file": gguf}
         done = converges(
             module, server, ["upload", "create"], **args, parameters={"num_ctx": "512", "temperature": 0.5, "stop": "x"}
@@ -148,24 +148,26 @@ class TestFile:
             "license": "MIT",
         }
         assert module(MODULE, server, **{**changed, "parameters": {"num_ctx": 512, "stop": ["x"]}})["changed"]
-        # The file is there already; a parameter is taken away by making the model anew.
+        # The file is on the server already. Creating the model again removes a parameter.
         done = converges(module, server, ["update"], **args, parameters={"seed": 3, "stop": ["y"]}, system="Hi.")
         assert done["model"]["parameters"] == {"seed": 3, "stop": ["y"]}
         assert done["diff"]["before"]["license"] == "MIT"
 
-    def test_what_the_server_finds_in_it_is_no_difference(self, module: Runner, server: FakeOllama, gguf: str) -> None:
+    def test_template_and_stop_words_of_the_file_are_not_compared(
+        self, module: Runner, server: FakeOllama, gguf: str
+    ) -> None:
         server.template_of_files = "<|user|>{{ .Prompt }}"
         module(MODULE, server, name="own", from_file=gguf)
         server.models["own:latest"]["parameters"] = {"stop": ["<|user|>"]}
         converges(module, server, [], name="own", from_file=gguf)
         converges(module, server, ["update"], name="own", from_file=gguf, template="{{ .Prompt }}")
 
-    def test_another_file(self, module: Runner, server: FakeOllama, gguf: str) -> None:
+    def test_changed_file(self, module: Runner, server: FakeOllama, gguf: str) -> None:
         module(MODULE, server, name="own", from_file=gguf)
         Path(gguf).write_bytes(FILE + b"!")
         converges(module, server, ["upload", "update"], name="own", from_file=gguf)
 
-    def test_what_is_no_file(self, module: Runner, server: FakeOllama, tmp_path: Path) -> None:
+    def test_invalid_files_are_refused(self, module: Runner, server: FakeOllama, tmp_path: Path) -> None:
         refused(module, server, "invalid_input", name="own", from_file=str(tmp_path / "missing"))
         refused(module, server, "invalid_input", name="own", from_file=str(tmp_path))
         (tmp_path / "empty").touch()
@@ -174,10 +176,10 @@ class TestFile:
             refused(module, server, "ollama_invalid_file", name="own", from_file=str(tmp_path / name))
         assert server.writes == []
 
-    def test_one_that_changes_meanwhile(
+    def test_file_that_changes_before_its_upload(
         self, module: Runner, server: FakeOllama, gguf: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(models, "digest_of", lambda path: ("sha256:" + "0" * 64, 1))
+        monkeypatch.setattr(models, "file_digest", lambda path: ("sha256:" + "0" * 64, 1))
         refused(module, server, "ollama_invalid_file", name="own", from_file=gguf)
 
     @pytest.mark.parametrize(
@@ -189,47 +191,47 @@ class TestFile:
             ("/api/create", [{"status": "success"}], "not_converged"),
         ],
     )
-    def test_what_the_server_refuses(
+    def test_errors_of_the_server(
         self, module: Runner, server: FakeOllama, gguf: str, path: str, instead: Any, code: str
     ) -> None:
         server.blobs.clear()
         if path == "/api/create":
             server.blobs.add(DIGEST)
         else:
-            # The HEAD before it is answered by the double itself, for this test alone.
+            # The fake server answers the HEAD request before it.
             real = server._instead
-            server._instead = lambda asked: real(asked) if server.exchanges[-1][0] == "POST" else None  # type: ignore[method-assign] # for this test alone
+            server._instead = lambda asked: real(asked) if server.exchanges[-1][0] == "POST" else None  # type: ignore[method-assign] # for this test only
         server.instead[path] = instead
         refused(module, server, code, name="own", from_file=gguf)
 
 
 class TestModel:
-    def test_its_life(self, module: Runner, server: FakeOllama) -> None:
+    def test_create_and_update(self, module: Runner, server: FakeOllama) -> None:
         args: dict[str, Any] = {"name": "own", "from_model": "base", "parameters": {"temperature": 0.2}}
         done = converges(module, server, ["create"], **args, system="Be long.", license="Ours")
         assert done["model"]["parameters"] == {"num_ctx": 256, "stop": ["</s>"], "temperature": 0.2}
         assert done["model"]["license"] == "MIT\nOurs"
         done = converges(module, server, ["update"], **args)
         assert (done["model"]["system"], done["model"]["license"]) == ("Be short.", "MIT")
-        # It follows its base, and what somebody else changes is taken back.
+        # A change of the base model is applied, and a change by another client is reverted.
         server.models["base:latest"] = made(weights=["sha256:" + "3" * 64])
         assert converges(module, server, ["update"], **args)["model"]["weights"] == ["sha256:" + "3" * 64]
         server.models["own:latest"]["parameters"]["num_ctx"] = 4096
         converges(module, server, ["update"], **args)
 
-    def test_a_base_that_is_missing(self, module: Runner, server: FakeOllama) -> None:
+    def test_missing_base_model(self, module: Runner, server: FakeOllama) -> None:
         refused(module, server, "ollama_model_missing", name="own", from_model="nope")
         assert server.writes == []
         planned = module(MODULE, server, check_mode=True, name="own", from_model="nope")
         assert (planned["changed"], len(planned["warnings"])) == (True, 1)
 
-    def test_a_template_that_holds_the_words_of_a_modelfile(self, module: Runner, server: FakeOllama) -> None:
+    def test_template_with_words_of_a_modelfile(self, module: Runner, server: FakeOllama) -> None:
         done = converges(module, server, ["create"], name="own", from_model="base", template="{{ .Prompt }}\nFROM x")
         assert done["model"]["weights"] == [WEIGHTS]
 
 
 class TestLoaded:
-    def test_its_life(self, module: Runner, server: FakeOllama) -> None:
+    def test_load_reload_and_delete(self, module: Runner, server: FakeOllama) -> None:
         done = converges(module, server, ["pull", "load"], same_diff=False, name="tiny", state="loaded")
         assert done["running"]["expires_at"] == IN_FIVE_MINUTES
         converges(module, server, ["load"], name="tiny", state="loaded", keep_alive="-1")
@@ -252,7 +254,7 @@ class TestLoaded:
             ("2026-11-24T02:25:53+01:00", "5m", ["load"]),
         ],
     )
-    def test_how_long_it_stays(
+    def test_keep_alive_is_compared_with_the_expiry(
         self, module: Runner, server: FakeOllama, expires_at: str, keep_alive: str, actions: list[str]
     ) -> None:
         server.load("base:latest", expires_at)
@@ -260,85 +262,85 @@ class TestLoaded:
         assert [action["action"] for action in done["actions"]] == actions
 
     @pytest.mark.parametrize(("keep_alive", "sent"), [("300", 300), ("-1", -1), ("10m", "10m"), (" 1.5h ", "1.5h")])
-    def test_what_is_sent(self, module: Runner, server: FakeOllama, keep_alive: str, sent: Any) -> None:
+    def test_keep_alive_is_sent_in_the_servers_types(
+        self, module: Runner, server: FakeOllama, keep_alive: str, sent: Any
+    ) -> None:
         module(MODULE, server, name="base", state="loaded", keep_alive=keep_alive)
         assert server.exchanges[-2][2] == {"model": "base:latest", "stream": False, "keep_alive": sent}
 
-    def test_an_older_version_in_memory_is_loaded_anew(self, module: Runner, server: FakeOllama) -> None:
+    def test_older_version_in_memory_is_replaced(self, module: Runner, server: FakeOllama) -> None:
         server.load("base:latest")
         server.loaded["base:latest"]["digest"] = "0" * 64
         converges(module, server, ["load"], name="base", state="loaded")
 
-    def test_a_model_for_embeddings(self, module: Runner, server: FakeOllama) -> None:
+    def test_embedding_model(self, module: Runner, server: FakeOllama) -> None:
         server.models["embed:latest"] = made(capabilities=["embedding"])
         converges(module, server, ["load"], name="embed", state="loaded")
         assert server.writes == ["POST /api/embed"]
 
-    def test_too_large(self, module: Runner, server: FakeOllama) -> None:
+    def test_model_that_needs_too_much_memory(self, module: Runner, server: FakeOllama) -> None:
         server.instead["/api/generate"] = (
             500,
             {"error": "model requires more system memory (9 GiB) than is available"},
         )
         refused(module, server, "ollama_out_of_memory", name="base", state="loaded")
 
-    def test_another_of_the_same_weights_and_context_is_in_memory(self, module: Runner, server: FakeOllama) -> None:
+    def test_other_model_with_same_weights_and_context_is_refused(self, module: Runner, server: FakeOllama) -> None:
         server.load("base:latest")
         args = {"name": "own", "from_model": "base", "system": "Be long.", "state": "loaded"}
         for check_mode in (True, False):
             failure = refused(module, server, "ollama_same_weights", check_mode=check_mode, **args)
             assert "base:latest is in memory" in failure["message"]
-        # Once it is made, too.
+        # The same once the model exists.
         for check_mode in (True, False):
             refused(module, server, "ollama_same_weights", check_mode=check_mode, **args)
         converges(module, server, ["update", "load"], **args, parameters={"num_ctx": 128})
 
     @pytest.mark.parametrize("other", [{"num_ctx": 512}, {"num_gpu": 0}])
-    def test_one_of_the_same_weights_that_is_loaded_otherwise(
+    def test_other_model_with_same_weights_and_other_parameters(
         self, module: Runner, server: FakeOllama, other: dict[str, Any]
     ) -> None:
         server.load("base:latest")
         converges(module, server, ["create", "load"], name="own", from_model="base", parameters=other, state="loaded")
 
-    def test_one_of_the_same_weights_that_a_question_loaded_for_another_context(
-        self, module: Runner, server: FakeOllama
-    ) -> None:
+    def test_other_model_that_a_request_loaded_with_another_context(self, module: Runner, server: FakeOllama) -> None:
         server.load("base:latest")
         server.loaded["base:latest"]["context_length"] = 1024
         planned = module(MODULE, server, check_mode=True, name="own", from_model="base", state="loaded")
         assert [action["action"] for action in planned["actions"]] == ["create", "load"]
         assert "warnings" not in planned
 
-    def test_one_of_the_same_weights_whose_context_is_the_servers(self, module: Runner, server: FakeOllama) -> None:
+    def test_other_model_with_the_default_context(self, module: Runner, server: FakeOllama) -> None:
         server.models["base:latest"]["parameters"] = {}
         server.load("base:latest")
         args = {"name": "own", "from_model": "base", "system": "Be long.", "state": "loaded"}
         assert "base:latest is in memory" in module(MODULE, server, check_mode=True, **args)["warnings"][0]
         refused(module, server, "ollama_same_weights", **args)
 
-    def test_one_of_the_same_weights_that_was_made_anew(self, module: Runner, server: FakeOllama) -> None:
+    def test_other_model_that_changed_since_it_was_loaded(self, module: Runner, server: FakeOllama) -> None:
         server.load("base:latest")
         server.loaded["base:latest"]["digest"] = "0" * 64
         args = {"name": "own", "from_model": "base", "system": "Be long.", "state": "loaded"}
         assert module(MODULE, server, check_mode=True, **args)["changed"]
 
-    def test_pushed_out_at_once(self, module: Runner, server: FakeOllama) -> None:
+    def test_model_that_is_displaced_at_once(self, module: Runner, server: FakeOllama) -> None:
         server.instead["/api/generate"] = (200, {"done": True})
         refused(module, server, "not_converged", name="base", state="loaded")
 
-    def test_a_moment_that_is_none(self, module: Runner, server: FakeOllama) -> None:
+    def test_invalid_expiry_of_the_server(self, module: Runner, server: FakeOllama) -> None:
         server.load("base:latest", "tomorrow")
         refused(module, server, "not_ollama", name="base", state="loaded", keep_alive="5m")
 
 
 class TestAbsent:
-    def test_its_end(self, module: Runner, server: FakeOllama) -> None:
+    def test_delete(self, module: Runner, server: FakeOllama) -> None:
         done = converges(module, server, ["delete"], name="base", state="absent")
         assert (done["model"], done["diff"]["after"]) == (None, {})
         server.exchanges.clear()
         module(MODULE, server, name="base", state="absent")
         assert len(server.exchanges) == 1
 
-    def test_one_that_somebody_else_deletes(self, module: Runner, server: FakeOllama) -> None:
+    def test_delete_fails_if_the_model_is_still_listed(self, module: Runner, server: FakeOllama) -> None:
         server.instead["/api/delete"] = (404, {"error": "model 'base:latest' not found"})
         refused(module, server, "not_converged", name="base", state="absent")
 
@@ -367,18 +369,20 @@ class TestAbsent:
         {"name": "base", "url": "ftp://x"},
     ],
 )
-def test_refused_before_anything_is_sent(module: Runner, server: FakeOllama, args: dict[str, Any]) -> None:
+def test_invalid_options_are_refused_before_anything_is_sent(
+    module: Runner, server: FakeOllama, args: dict[str, Any]
+) -> None:
     for check_mode in (True, False):
         refused(module, server, "invalid_input", check_mode=check_mode, **args)
     assert server.exchanges == []
 
 
-def test_an_unknown_parameter_is_told(module: Runner, server: FakeOllama) -> None:
+def test_unknown_parameter_is_warned_of(module: Runner, server: FakeOllama) -> None:
     done = converges(module, server, ["create"], name="own", from_model="base", parameters={"num_cxt": 5})
     assert "num_cxt" in done["warnings"][0]
 
 
-def test_what_fails_is_warned_of_without_the_key(module: Runner, server: FakeOllama) -> None:
+def test_warnings_of_a_failed_task_are_masked(module: Runner, server: FakeOllama) -> None:
     args = {"name": "own", "from_model": "nope", "parameters": {"num_cxt": 5, "first-key-of-all": 1}}
     result = module(MODULE, server, **args, api_key="first-key-of-all")
     assert result["failure"]["code"] == "ollama_model_missing"
@@ -387,20 +391,9 @@ def test_what_fails_is_warned_of_without_the_key(module: Runner, server: FakeOll
     assert "first-key" not in str(result["warnings"])
 
 
-def test_the_key_is_not_shown(module: Runner, server: FakeOllama) -> None:
+def test_keys_are_masked(module: Runner, server: FakeOllama) -> None:
     server.instead["/api/tags"] = (401, {"error": "wrong key first-key-of-all"})
     result = module(MODULE, server, name="base", api_key="first-key-of-all", headers={"X-Key": "second-key"})
     assert result["failure"]["code"] == "ollama_unauthorized"
     assert "first-key" not in str(result)
     assert "second-key" not in str(result)
-
-
-def test_the_values_of_go() -> None:
-    text = 'stop                           "a\\nb\\x00\\u00e9\\""\nnum_ctx                        1e+06\nuse_mmap                       true'
-    assert models._parameters(text) == {"num_ctx": 1000000, "stop": ['a\nb\x00\u00e9"'], "use_mmap": True}
-
-
-def test_the_files_of_adapters_and_of_windows() -> None:
-    digest = "a" * 64
-    text = f"# x\n\nFROM C:\\m\\blobs\\sha256-{digest}\nADAPTER /b/sha256-{digest}\nFROM remote\nTEMPLATE x\nFROM y\n"
-    assert models._weights(text) == [f"sha256:{digest}", f"sha256:{digest}", "remote"]

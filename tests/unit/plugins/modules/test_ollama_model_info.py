@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ollama_model_info: what it lists, and that it never writes."""
+"""The module ollama_model_info: what it lists, and that it never writes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def server() -> FakeOllama:
         ({"name": "nope"}, []),
     ],
 )
-def test_what_is_listed(
+def test_selected_models_are_listed(
     module: Runner, server: FakeOllama, args: dict[str, Any], listed: list[str], check_mode: bool
 ) -> None:
     result = module("ollama_model_info", server, check_mode=check_mode, **args)
@@ -39,7 +39,7 @@ def test_what_is_listed(
     assert (result["changed"], result["actions"], server.writes) == (False, [], [])
 
 
-def test_an_entry_is_what_the_module_returns(module: Runner, server: FakeOllama) -> None:
+def test_entry_is_the_same_as_the_result_of_ollama_model(module: Runner, server: FakeOllama) -> None:
     first, second = module("ollama_model_info", server)["models"]
     assert first.pop("running")["expires_at"] == FOR_EVER
     assert first == module("ollama_model", server, name="a")["model"]
@@ -52,7 +52,7 @@ def test_without_details(module: Runner, server: FakeOllama) -> None:
     assert len(server.exchanges) == 2
 
 
-def test_a_server_without_models(module: Runner) -> None:
+def test_server_without_models(module: Runner) -> None:
     server = FakeOllama()
     server.instead["/api/tags"] = (200, {"models": None})
     assert module("ollama_model_info", server)["models"] == []
@@ -61,7 +61,7 @@ def test_a_server_without_models(module: Runner) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"models": "x"}, {"models": [1]}, {"models": [{"name": "x"}]}, {"data": [], "object": "list"}]
 )
-def test_another_server(module: Runner, body: Any) -> None:
+def test_server_that_is_not_ollama(module: Runner, body: Any) -> None:
     server = FakeOllama()
     server.instead["/api/tags"] = (200, body)
     assert module("ollama_model_info", server)["failure"]["code"] == "not_ollama"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ollama's client: addresses, what its errors mean, streams that go wrong, and keys that stay secret."""
+"""The client of an Ollama server: URLs, the codes of errors, interrupted streams, and masked keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPTIONS = {"url": "http://ollama.test:11434", "timeout": 5.0, "retries": 2, "val
 
 def client(
     server: Any, *, read_only: bool = False, clock: FakeClock | None = None, **more: Any
-) -> client_module.Ollama:
+) -> client_module.OllamaClient:
     return client_module.connect(
         {**OPTIONS, **more},
         read_only=read_only,
@@ -40,7 +40,7 @@ def client(
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"),
+    ("given", "expected"),
     [
         ("", "http://127.0.0.1:11434"),
         ("ollama", "http://ollama:11434"),
@@ -53,8 +53,8 @@ def client(
         ("[::1]:1", "http://[::1]:1"),
     ],
 )
-def test_the_address(given: str, meant: str) -> None:
-    assert client_module.address(given) == meant
+def test_base_url(given: str, expected: str) -> None:
+    assert client_module.base_url(given) == expected
 
 
 @pytest.mark.parametrize(
@@ -70,21 +70,21 @@ def test_the_address(given: str, meant: str) -> None:
         "http://[a",
     ],
 )
-def test_what_is_no_address(given: str) -> None:
+def test_invalid_url_is_refused(given: str) -> None:
     with pytest.raises(Failure, match=r"^url: ") as caught:
-        client_module.address(given)
+        client_module.base_url(given)
     assert caught.value.code == "invalid_input"
     assert "s3cret" not in caught.value.message
 
 
 @pytest.mark.parametrize("option", [{"timeout": 0.0}, {"timeout": -1.0}, {"retries": -1}])
-def test_patience_that_makes_no_sense(option: dict[str, Any]) -> None:
+def test_invalid_timeout_and_retries_are_refused(option: dict[str, Any]) -> None:
     with pytest.raises(Failure) as caught:
         client(FakeOllama(), **option)
     assert caught.value.code == "invalid_input"
 
 
-def test_headers_and_the_key() -> None:
+def test_headers_and_key_are_sent() -> None:
     server = FakeOllama()
     client(server, api_key="first-key", headers={"X-Team": 5}).get("/api/tags")
     assert server.headers["Authorization"] == "Bearer first-key"
@@ -92,8 +92,8 @@ def test_headers_and_the_key() -> None:
     assert client_module.secrets_of({"api_key": "first-key", "headers": {"X-Team": 5}}) == ["first-key", "5"]
 
 
-#: As Ollama 0.17.4 and its gateways say it.
-SAID = [
+#: Error texts of Ollama 0.17.4 and its gateways.
+ERRORS = [
     (200, "pull model manifest: file does not exist", "ollama_unknown_model"),
     (200, 'pull model manifest: Get "https://registry.ollama.ai/v2/library/x/manifests/latest": dial tcp: lookup '
           "registry.ollama.ai on 127.0.0.11:53: server misbehaving", "ollama_registry_unreachable"),
@@ -120,24 +120,26 @@ SAID = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("status", "text", "code"), SAID)
-def test_what_errors_mean(status: int, text: str, code: str) -> None:
-    assert client_module.explain(status, text) == code
+@pytest.mark.parametrize(("status", "text", "code"), ERRORS)
+def test_error_codes(status: int, text: str, code: str) -> None:
+    assert client_module.error_code(text) == code
     server = FakeOllama()
     server.instead["/api/pull"] = (status, {"error": text}) if status != 200 else [{"status": "x"}, {"error": text}]
     with pytest.raises(Failure) as caught:
-        client(server).stream("/api/pull", {"model": "x"}, silence=5.0, timeout=60.0)
+        client(server).stream("/api/pull", {"model": "x"}, silence_timeout=5.0, timeout=60.0)
     assert caught.value.code == code
     assert text.strip()[:20] in caught.value.message
 
 
-def test_progress_is_told() -> None:
-    told: list[str] = []
+def test_progress_is_reported() -> None:
+    reported: list[str] = []
     server = FakeOllama()
-    half, whole = [{"status": "pulling 1", "digest": "1", "completed": done, "total": 5e6} for done in (25e5, 5e6)]
-    server.instead["/api/pull"] = [{"status": "pulling manifest"}, half, whole, {"status": "success"}]
-    client(server).stream("/api/pull", {"model": "x"}, silence=5.0, timeout=60.0, tell=told.append)
-    assert told == [
+    partial, complete = [
+        {"status": "pulling 1", "digest": "1", "completed": done, "total": 5e6} for done in (25e5, 5e6)
+    ]
+    server.instead["/api/pull"] = [{"status": "pulling manifest"}, partial, complete, {"status": "success"}]
+    client(server).stream("/api/pull", {"model": "x"}, silence_timeout=5.0, timeout=60.0, progress=reported.append)
+    assert reported == [
         "pulling manifest",
         "pulling 1, 2.5 of 5.0 MB",
         "pulling 1, 5.0 of 5.0 MB",
@@ -161,7 +163,7 @@ class TestAnswers:
             (503, "busy", "ollama_no_answer"),
         ],
     )
-    def test_of_others(self, status: int, body: Any, code: str) -> None:
+    def test_of_another_server_or_with_an_error(self, status: int, body: Any, code: str) -> None:
         server = FakeOllama()
         server.instead["/api/tags"] = (status, body)
         with pytest.raises(Failure) as caught:
@@ -172,7 +174,7 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("fault", "code"), [(NotSent("refused"), "ollama_unreachable"), (NoAnswer("lost"), "ollama_no_answer")]
     )
-    def test_none(self, fault: Exception, code: str) -> None:
+    def test_no_answer(self, fault: Exception, code: str) -> None:
         server = FakeOllama()
         server.instead["/api/tags"] = fault
         with pytest.raises(Failure) as caught:
@@ -180,11 +182,11 @@ class TestAnswers:
         assert caught.value.code == code
         assert len(server.exchanges) == 3
 
-    def test_loading_is_not_asked_for_twice(self) -> None:
+    def test_post_is_not_repeated(self) -> None:
         server = FakeOllama()
         server.instead["/api/generate"] = NoAnswer("lost")
         with pytest.raises(Failure) as caught:
-            client(server).patiently("/api/generate", {"model": "x"}, timeout=9.0)
+            client(server).post("/api/generate", {"model": "x"}, timeout=9.0)
         assert caught.value.code == "ollama_no_answer"
         assert len(server.exchanges) == 1
 
@@ -193,14 +195,14 @@ class TestStreams:
     def pull(self, lines: list[Any], **more: Any) -> client_module.Progress:
         server = FakeOllama()
         server.instead["/api/pull"] = lines
-        return client(server, **more).stream("/api/pull", {"model": "x"}, silence=5.0, timeout=60.0)
+        return client(server, **more).stream("/api/pull", {"model": "x"}, silence_timeout=5.0, timeout=60.0)
 
     def test_progress_adds_up(self) -> None:
         files = [{"status": "p", "digest": name, "total": 10, "completed": done} for name, done in
                  (("a", 5), ("b", 10), ("a", 10))]  # fmt: skip
         assert self.pull([*files, {"status": "success"}]) == ("success", 20)
 
-    def test_a_line_may_come_in_pieces_and_the_last_without_an_end(self) -> None:
+    def test_line_in_pieces_and_last_line_without_a_line_break(self) -> None:
         assert self.pull([b'{"sta', b'tus": "x"}\n\n{"status": "succ', b'ess"}']).status == "success"
 
     @pytest.mark.parametrize(
@@ -212,13 +214,13 @@ class TestStreams:
             [b'{"status": "pulling 1", "dig'],
         ],
     )
-    def test_one_that_is_cut(self, lines: list[Any]) -> None:
+    def test_interrupted_stream(self, lines: list[Any]) -> None:
         with pytest.raises(Failure) as caught:
             self.pull(lines)
         assert caught.value.code == "ollama_stream_cut"
         assert set(caught.value.details) == {"completed", "total"}
 
-    def test_how_far_it_came_is_told(self) -> None:
+    def test_failure_contains_the_progress(self) -> None:
         with pytest.raises(Failure) as caught:
             self.pull(
                 [
@@ -229,13 +231,13 @@ class TestStreams:
         assert (caught.value.code, caught.value.details) == ("ollama_disk_full", {"completed": 4, "total": 10})
         assert "pulling 1" in caught.value.message
 
-    @pytest.mark.parametrize("lines", [[b"<html>\n"], [b"[1]\n"], [b"x" * (ndjson.LONGEST_LINE + 1)]])
-    def test_one_that_is_none(self, lines: list[Any]) -> None:
+    @pytest.mark.parametrize("lines", [[b"<html>\n"], [b"[1]\n"], [b"x" * (ndjson.MAX_LINE + 1)]])
+    def test_answer_that_is_not_a_stream(self, lines: list[Any]) -> None:
         with pytest.raises(Failure) as caught:
             self.pull(lines)
         assert caught.value.code == "not_ollama"
 
-    def test_one_that_does_not_end(self) -> None:
+    def test_stream_that_does_not_end(self) -> None:
         clock = FakeClock()
         server = FakeOllama()
 
@@ -244,30 +246,30 @@ class TestStreams:
                 clock.sleep(7)
                 yield b'{"status": "pulling"}\n'
 
-        server._pieces = lambda lines: drip()  # type: ignore[method-assign] # a server of this test alone
+        server._pieces = lambda lines: drip()  # type: ignore[method-assign] # for this server only
         server.instead["/api/pull"] = []
         with pytest.raises(Failure) as caught:
-            client(server, clock=clock).stream("/api/pull", {}, silence=5.0, timeout=60.0)
+            client(server, clock=clock).stream("/api/pull", {}, silence_timeout=5.0, timeout=60.0)
         assert caught.value.code == "wait_timeout"
         assert 60 < sum(clock.slept) < 70
 
-    def test_none_begins(self) -> None:
+    def test_unreachable_server(self) -> None:
         server = FakeOllama()
         server.instead["/api/pull"] = NotSent("refused")
         with pytest.raises(Failure) as caught:
-            client(server).stream("/api/pull", {}, silence=5.0, timeout=60.0)
+            client(server).stream("/api/pull", {}, silence_timeout=5.0, timeout=60.0)
         assert caught.value.code == "ollama_unreachable"
 
-    def test_none_in_check_mode(self) -> None:
+    def test_refused_in_check_mode(self) -> None:
         server = FakeOllama()
         with pytest.raises(WriteInCheckMode):
-            client(server, read_only=True).stream("/api/pull", {}, silence=5.0, timeout=60.0)
+            client(server, read_only=True).stream("/api/pull", {}, silence_timeout=5.0, timeout=60.0)
         with pytest.raises(WriteInCheckMode):
-            client(server, read_only=True).upload("/api/blobs/x", None, timeout=5.0)  # type: ignore[arg-type] # it must not come to reading it
+            client(server, read_only=True).upload("/api/blobs/x", None, timeout=5.0)  # type: ignore[arg-type] # it is never read
         assert server.exchanges == []
 
 
-def test_an_upload_that_breaks_off(tmp_path: Path) -> None:
+def test_interrupted_upload(tmp_path: Path) -> None:
     server = FakeOllama()
     server.instead["/api/blobs/x"] = NoAnswer("connection reset")
     (tmp_path / "f").write_bytes(b"GGUF")
@@ -279,34 +281,34 @@ def test_an_upload_that_breaks_off(tmp_path: Path) -> None:
 class TestTransport:
     """Streams and files over a real connection."""
 
-    def test_pieces(self) -> None:
+    def test_stream_in_chunks(self) -> None:
         with serving() as server:
             answer = RequestsTransport(True, None).stream(
                 "POST", f"http://127.0.0.1:{server.port}/chunked", {}, b"x", 5.0
             )
             assert (answer.status, b"".join(answer.chunks)) == (200, b'{"a": 1}')
 
-    def test_one_that_breaks_off(self) -> None:
+    def test_stream_that_breaks_off(self) -> None:
         with serving() as server:
             answer = RequestsTransport(True, None).stream("GET", f"http://127.0.0.1:{server.port}/cut", {}, None, 5.0)
             with pytest.raises(NoAnswer, match="broke off"):
                 list(answer.chunks)
 
-    def test_silence(self) -> None:
+    def test_silent_server(self) -> None:
         with serving() as server, pytest.raises(NoAnswer, match=r"no answer within 0\.3 s"):
             RequestsTransport(True, None).stream("GET", f"http://127.0.0.1:{server.port}/silent", {}, None, 0.3)
 
-    def test_a_file_is_sent(self, tmp_path: Path) -> None:
+    def test_file_is_sent(self, tmp_path: Path) -> None:
         (tmp_path / "f").write_bytes(b"GGUF" * 100000)
         with serving() as server, (tmp_path / "f").open("rb") as file:
             RequestsTransport(True, None).send("POST", f"http://127.0.0.1:{server.port}/plain", {}, file, 5.0)
             assert server.requests[-1][3] == b"GGUF" * 100000
 
 
-def test_the_texts_of_a_server_are_masked() -> None:
+def test_error_texts_of_the_server_are_masked() -> None:
     server = FakeOllama()
     server.models["x:latest"] = made()
     server.instead["/api/pull"] = [{"error": "the key first-key is wrong"}]
     with pytest.raises(Failure) as caught:
-        client(server, mask=Masker(["first-key"])).stream("/api/pull", {}, silence=5, timeout=9)
+        client(server, mask=Masker(["first-key"])).stream("/api/pull", {}, silence_timeout=5, timeout=9)
     assert "first-key" not in caught.value.message
