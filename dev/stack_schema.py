@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/stack.schema.json: what an editor has to know of a file of the role stack's variables, out of the argument
-specs and the documentation of the modules and the role. `make schema` calls it."""
+"""Writes docs/stack.schema.json, with which editors check and complete the variables of the role stack. The schema is
+derived from the argument specs and the documentation of the modules and the role. `make schema` calls this."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TARGET = ROOT / "docs/stack.schema.json"
 
 Schema = dict[str, Any]
 
-#: What stands for a value that Ansible fills in, as of a vault.
+#: A template in place of a value, such as a variable of a vault.
 TEMPLATE: Schema = {"type": "string", "pattern": r"\{[{%]"}
 
 _TYPES: dict[str, Schema] = {
@@ -34,12 +34,12 @@ _TYPES: dict[str, Schema] = {
     "json": {"type": ["string", "object", "array"]},
 }
 
-#: The markup of Ansible's documentation: a letter, then its text in parentheses, which may hold pairs of them.
+#: The markup of Ansible's documentation: a letter, then a text in parentheses, which may contain parentheses.
 _MARKUP = re.compile(r"\b(?:[BCEIMOPV]|RV)\(((?:\\.|[^()\\]|\([^()]*\))*)\)")
 
 
 def documented(module: str) -> Mapping[str, Any]:
-    """The options of a module as it documents them, with those of its fragments."""
+    """The documented options of a module, including those of its fragments."""
     documentation = yaml.safe_load(importlib.import_module(f"{COLLECTION}.modules.{module}").DOCUMENTATION)
     options: dict[str, Any] = {}
     for fragment in documentation["extends_documentation_fragment"]:
@@ -61,9 +61,9 @@ def plain(text: str) -> str:
 
 
 def description(option: Mapping[str, Any]) -> str:
-    """What an option is for, and what each of its choices is, where that is told."""
-    said = option["description"]
-    paragraphs = [said] if isinstance(said, str) else list(said)
+    """The description of an option and, if documented, of each of its choices."""
+    given = option["description"]
+    paragraphs = [given] if isinstance(given, str) else list(given)
     choices = option.get("choices")
     if isinstance(choices, dict):
         paragraphs += [f"{choice}: {meaning}" for choice, meaning in choices.items()]
@@ -71,7 +71,7 @@ def description(option: Mapping[str, Any]) -> str:
 
 
 def value_of(option: Mapping[str, Any]) -> Schema:
-    """What an option may hold: its own type, a template, or nothing where it need not be given."""
+    """The value of an option: its type, a template, or null if it is not required."""
     kind = option.get("type", "str")
     value = dict(_TYPES[kind])
     if kind == "list":
@@ -80,7 +80,7 @@ def value_of(option: Mapping[str, Any]) -> Schema:
         value = {"enum": list(option["choices"])}
     elif option.get("suboptions"):
         value = object_of(option["suboptions"])
-    # A plain text can be a template as it is.
+    # A string may be a template already.
     others = [] if value == {"type": "string"} else [{"$ref": "#/$defs/template"}]
     if not option.get("required"):
         others.append({"type": "null"})
@@ -88,7 +88,7 @@ def value_of(option: Mapping[str, Any]) -> Schema:
 
 
 def object_of(options: Mapping[str, Any]) -> Schema:
-    """A mapping of options, and of nothing else."""
+    """A mapping with these options only."""
     properties = {}
     for name, option in options.items():
         properties[name] = {"description": description(option), **value_of(option)}
@@ -104,14 +104,14 @@ def object_of(options: Mapping[str, Any]) -> Schema:
 
 
 def rules_of(section: Section) -> Iterator[Schema]:
-    """What a module says of options that go together or not."""
+    """The rules of a module about options that require or exclude each other."""
     for names in section.rules.get("required_one_of", []):
         yield {"anyOf": [{"required": [name]} for name in names if name != section.by_id]}
     for names in section.rules.get("mutually_exclusive", []):
         for number, name in enumerate(names):
             yield from ({"not": {"required": [name, other]}} for other in names[number + 1 :])
     for name, value, needed in section.rules.get("required_if", []):
-        # Not only where it is stated: the value is the default.
+        # The condition also holds if the option is not given, as the value is its default.
         assert section.spec[name]["default"] == value
         yield {"if": {"properties": {name: {"const": value}}}, "then": {"required": needed}}
 
@@ -125,7 +125,7 @@ def item_of(section: Section) -> Schema:
 
 
 def with_sections(options: Mapping[str, Any], prefix: str = "") -> Schema:
-    """The options of a stack, the items of its sections being those of the modules."""
+    """The options of a stack, with the options of the modules as the items of its sections."""
     items = {
         prefix + section.option: {"anyOf": [{"$ref": f"#/$defs/{section.option}"}, {"$ref": "#/$defs/template"}]}
         for section in SECTIONS
@@ -139,7 +139,7 @@ def schema() -> Schema:
     specs = yaml.safe_load((ROOT / "roles/stack/meta/argument_specs.yml").read_text(encoding="utf-8"))
     variables = specs["argument_specs"]["main"]["options"]
     root = with_sections(variables, "stack_")
-    # A file of variables may hold those of others beside.
+    # A file may contain the variables of other roles as well.
     del root["additionalProperties"]
     others = "|".join(name.removeprefix("stack_") for name in variables)
     return {
@@ -157,7 +157,7 @@ def schema() -> Schema:
 
 
 def text() -> str:
-    """The file as it ought to be."""
+    """The content of the file."""
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The schema with which editors complete a declaration: it is that of the code, and knows right from wrong."""
+"""The JSON schema of a stack for editors: it matches the code, accepts valid declarations and refuses invalid ones."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def problems(value: Any, definition: str = "") -> list[str]:
 
 
 def places(value: Any, schema: Any) -> Iterator[tuple[Any, ...]]:
-    """Where a mapping of options stands in an item: wherever the schema tells its keys."""
+    """The paths of the mappings of options in an item: those for which the schema lists the keys."""
     if "$ref" in schema:
         return
     branches = [schema, *schema.get("anyOf", [])]
@@ -82,12 +82,12 @@ def test_it_is_a_valid_schema_without_markup() -> None:
 
 def test_the_examples_of_the_module_are_accepted() -> None:
     tasks = yaml.safe_load(ml_stack.EXAMPLES)
-    stated = [task["searchops.opensearch_ml.ml_stack"] for task in tasks]
-    assert stated
-    assert [problems(each, "ml_stack") for each in stated] == [[]] * len(stated)
+    examples = [task["searchops.opensearch_ml.ml_stack"] for task in tasks]
+    assert examples
+    assert [problems(each, "ml_stack") for each in examples] == [[]] * len(examples)
 
 
-def test_what_the_role_shows_is_accepted() -> None:
+def test_examples_of_the_role_are_accepted() -> None:
     shown = re.findall(r"```yaml\n(.*?)```", (ROOT / "roles/stack/README.md").read_text(encoding="utf-8"), re.DOTALL)
     declared = [each for each in map(yaml.safe_load, shown) if "stack_connectors" in each]
     assert declared
@@ -95,7 +95,7 @@ def test_what_the_role_shows_is_accepted() -> None:
     assert [problems(each) for each in declared] == [[]] * len(declared)
 
 
-def test_variables_of_others_and_templates_are_accepted() -> None:
+def test_other_variables_and_templates_are_accepted() -> None:
     declared = {
         "llm_url": "http://ollama.example.internal:11434",
         "verify_ask": False,
@@ -125,7 +125,7 @@ def test_variables_of_others_and_templates_are_accepted() -> None:
     ],
     ids=lambda declared: json.dumps(declared)[1:-1],
 )
-def test_what_is_wrong_is_refused(declared: dict[str, Any]) -> None:
+def test_invalid_declarations_are_refused(declared: dict[str, Any]) -> None:
     assert problems(declared)
 
 

@@ -4,6 +4,6 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Whole clusters: declaration, plan, apply, prune, export, and the tasks of ml_stack and ml_stack_info."""
+"""Stacks, which declare a whole cluster: declaration, plan, apply, prune, export, and the tasks of both modules."""
 
 from __future__ import annotations

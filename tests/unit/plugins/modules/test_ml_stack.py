@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module as Ansible runs it."""
+"""The module ml_stack as Ansible runs it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_planned_applied_and_unchanged(module: Runner, cluster: FakeCluster) -> 
     assert KEY not in json.dumps([planned, done, again])
 
 
-def test_a_key_in_what_is_refused_is_hidden(module: Runner, cluster: FakeCluster) -> None:
+def test_secret_in_a_refused_item_is_masked(module: Runner, cluster: FakeCluster) -> None:
     broken = {"name": "Chat", "credential": {"key": KEY}, "no_such_option": KEY, "actions": KEY}
     failed = module(MODULE, cluster, connectors=[broken])
     assert failed["failure"]["code"] == "invalid_stack"
@@ -48,7 +48,7 @@ def test_a_key_in_what_is_refused_is_hidden(module: Runner, cluster: FakeCluster
     assert not cluster.exchanges
 
 
-def test_two_of_one_name_are_refused(module: Runner, cluster: FakeCluster) -> None:
+def test_ambiguous_name_is_refused(module: Runner, cluster: FakeCluster) -> None:
     ids = [cluster.add_connector("Chat") for _each in range(2)]
     for connector_id in ids:
         cluster.connectors[connector_id]["created_time"] = 1

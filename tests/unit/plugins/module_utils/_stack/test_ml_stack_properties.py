@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds of every declaration on every cluster."""
+"""Properties of every declaration on every cluster."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.plugins.module_utils._stack.test_ml_stack import (
-    apply,
-    connector,
-    done,
-)
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks import actions_of, apply_stack, connector
 
 NAMES = ("a", "b", "c", "d")
 
@@ -50,7 +46,7 @@ DRAWN = st.fixed_dictionaries(
 
 
 def declared(drawn: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """What was drawn, with what it refers to; unstated options left out."""
+    """The drawn items and the models and connectors that they refer to, without the options that are None."""
     models = dict(drawn["models"])
     for name in [*drawn["pipelines"].values(), *drawn["agents"].values()]:
         models.setdefault(name, {"connector": "a", "state": "deployed"})
@@ -98,15 +94,15 @@ def declared(drawn: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(DRAWN, min_size=2, max_size=3), st.sampled_from([1, 3]))
-def test_reached_from_any_other_as_planned_and_then_unchanged(drawn: list[dict[str, Any]], parallel: int) -> None:
+def test_any_declaration_is_applied_as_planned_and_then_unchanged(drawn: list[dict[str, Any]], parallel: int) -> None:
     cluster = FakeCluster()
     for each in drawn:
         options = {"name": "s", "prune": "managed", "parallel": parallel, **declared(each)}
         before = cluster.snapshot()
-        planned = apply(cluster, check_mode=True, **options)
+        planned = apply_stack(cluster, check_mode=True, **options)
         assert cluster.snapshot() == before
-        applied = apply(cluster, **options)
-        assert done(applied) == done(planned)
+        applied = apply_stack(cluster, **options)
+        assert actions_of(applied) == actions_of(planned)
         assert applied["changes"] == planned["changes"]
         assert {body["name"] for body in cluster.connectors.values()} == {x["name"] for x in options["connectors"]}
         states = {body["name"]: body["model_state"] for body in cluster.models.values()}
@@ -116,19 +112,19 @@ def test_reached_from_any_other_as_planned_and_then_unchanged(drawn: list[dict[s
                 model["state"] == "deployed"
             )
         written = len(cluster.writes)
-        assert done(apply(cluster, **options)) == []
+        assert actions_of(apply_stack(cluster, **options)) == []
         assert len(cluster.writes) == written
 
 
 @settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(DRAWN, DRAWN, DRAWN)
-def test_pruning_touches_nothing_of_others(
-    ours: dict[str, Any], theirs: dict[str, Any], nobodys: dict[str, Any]
+def test_pruning_changes_no_objects_of_others(
+    ours: dict[str, Any], theirs: dict[str, Any], unlabelled: dict[str, Any]
 ) -> None:
     cluster = FakeCluster()
-    apply(cluster, name="s2", **declared(theirs, "their "))
-    apply(cluster, **declared(nobodys, "plain "))
+    apply_stack(cluster, name="s2", **declared(theirs, "their "))
+    apply_stack(cluster, **declared(unlabelled, "plain "))
     before = json.loads(cluster.snapshot())
-    apply(cluster, name="s", **declared(ours))
-    apply(cluster, name="s", prune="managed")
+    apply_stack(cluster, name="s", **declared(ours))
+    apply_stack(cluster, name="s", prune="managed")
     assert json.loads(cluster.snapshot())[:7] == before[:7]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a set costs: requests, and the slow fingerprints of credentials."""
+"""The cost of a stack: requests, and the slow fingerprints of credentials."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ def stack() -> dict[str, Any]:
     }
 
 
-def test_many_creates_share_a_search(cluster: FakeCluster) -> None:
-    for making in ("_create", "_register"):
-        # What is answered at once is looked for at once.
-        cluster.before("POST", making, lambda: time.sleep(0.005), times=SIZE)
+def test_parallel_creates_share_searches(cluster: FakeCluster) -> None:
+    for creating in ("_create", "_register"):
+        # Creates that the server answers at the same time share a search.
+        cluster.before("POST", creating, lambda: time.sleep(0.005), times=SIZE)
     execute(cluster, "ml_stack", **stack())
     assert len(cluster.writes) == 2 * SIZE
-    # To see that there is no other of a name, and the states of all.
+    # The searches for duplicate names and for the states of all models.
     assert len(cluster.exchanges) - 2 * SIZE <= SIZE
 
 
-def test_one_after_the_other_each_looks_by_itself(cluster: FakeCluster) -> None:
+def test_without_parallel_items_each_create_has_its_own_search(cluster: FakeCluster) -> None:
     execute(cluster, "ml_stack", parallel=1, **stack())
     assert 4 * SIZE <= len(cluster.exchanges) <= 4 * SIZE + 20
 
 
-def test_one_key_costs_one_fingerprint(cluster: FakeCluster) -> None:
+def test_one_credential_costs_one_fingerprint(cluster: FakeCluster) -> None:
     with mock.patch.object(hashlib, "scrypt", wraps=hashlib.scrypt) as slow:
         execute(cluster, "ml_stack", **stack())
         assert not execute(cluster, "ml_stack", **stack())["changed"]
-    # None at all where another test has had the same key in this process.
+    # 0 if another test in this process used the same key before.
     assert slow.call_count <= 1

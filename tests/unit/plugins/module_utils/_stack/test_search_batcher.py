@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Searches that several workers share: who waits for what, and that nobody waits for ever."""
+"""Searches that several workers share: what each waits for, and that none waits for ever."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness impo
 WORKERS = 6
 
 
-def everybody(looks: SearchBatcher, work) -> list:
-    """What becomes of the workers, all of which are there before the first one asks."""
-    here = threading.Barrier(WORKERS)
+def outcomes_of(batcher: SearchBatcher, work) -> list:
+    """The results or exceptions of the workers, all of which start before the first one searches."""
+    all_started = threading.Barrier(WORKERS)
 
     def one(number: int):
-        here.wait(10)
-        with looks.slot():
+        all_started.wait(10)
+        with batcher.slot():
             try:
                 return work(number)
             except (Failure, ZeroDivisionError, KeyError) as exc:
@@ -43,75 +43,75 @@ def searches(cluster: FakeCluster) -> int:
 
 
 @pytest.mark.parametrize("parallel", [1, 2, WORKERS])
-def test_each_gets_the_objects_of_the_own_name(cluster: FakeCluster, parallel: int) -> None:
+def test_each_worker_gets_the_objects_of_its_name(cluster: FakeCluster, parallel: int) -> None:
     ids = [cluster.add_connector(f"C {number}") for number in range(WORKERS)]
     twin = cluster.add_connector("C 3")
-    looks, working, most = SearchBatcher(make_run(cluster).client, parallel), [], []
+    batcher, working, most = SearchBatcher(make_run(cluster).client, parallel), [], []
 
     def work(number: int) -> list[str]:
         working.append(number)
         most.append(len(working))
         time.sleep(0.01)
         working.remove(number)
-        found = looks.search(Connector, f"C {number}")
+        found = batcher.search(Connector, f"C {number}")
         return sorted(doc.id for doc in found)
 
     expected = [[each] for each in ids]
     expected[3] = sorted([ids[3], twin])
-    assert everybody(looks, work) == expected
+    assert outcomes_of(batcher, work) == expected
     assert max(most) <= parallel
     assert searches(cluster) <= WORKERS
 
 
-def test_one_search_for_all_who_wait_and_each_kind(cluster: FakeCluster) -> None:
-    """Nobody is answered while somebody is still at work."""
-    looks = SearchBatcher(make_run(cluster).client, WORKERS)
-    everybody_works = threading.Barrier(WORKERS)
+def test_one_search_per_kind_for_all_waiting_workers(cluster: FakeCluster) -> None:
+    """The search starts only when no worker has a slot."""
+    batcher = SearchBatcher(make_run(cluster).client, WORKERS)
+    all_working = threading.Barrier(WORKERS)
 
     def work(number: int) -> int:
-        everybody_works.wait(10)
-        return len(looks.search((Connector, ModelGroup)[number % 2], f"C {number}"))
+        all_working.wait(10)
+        return len(batcher.search((Connector, ModelGroup)[number % 2], f"C {number}"))
 
-    assert everybody(looks, work) == [0] * WORKERS
+    assert outcomes_of(batcher, work) == [0] * WORKERS
     assert searches(cluster) == 2
 
 
-def test_a_search_that_fails_fails_all_who_share_it(cluster: FakeCluster) -> None:
+def test_failed_search_fails_all_workers_that_share_it(cluster: FakeCluster) -> None:
     cluster.inject("html")
-    looks = SearchBatcher(make_run(cluster).client, WORKERS)
-    everybody_works = threading.Barrier(WORKERS)
+    batcher = SearchBatcher(make_run(cluster).client, WORKERS)
+    all_working = threading.Barrier(WORKERS)
 
     def work(number: int) -> list:
-        everybody_works.wait(10)
-        return looks.search(Connector, f"C {number}")
+        all_working.wait(10)
+        return batcher.search(Connector, f"C {number}")
 
-    outcomes = everybody(looks, work)
+    outcomes = outcomes_of(batcher, work)
     assert all(isinstance(outcome, Failure) for outcome in outcomes), outcomes
-    # The next ones are not held up by that.
-    assert everybody(looks, lambda number: looks.search(Connector, "C")) == [[]] * WORKERS
+    # Later searches work.
+    assert outcomes_of(batcher, lambda number: batcher.search(Connector, "C")) == [[]] * WORKERS
 
 
-def test_a_search_that_breaks_leaves_nobody_waiting(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = SearchBatcher(make_run(cluster).client, WORKERS)
+def test_unexpected_exception_leaves_no_worker_waiting(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    batcher = SearchBatcher(make_run(cluster).client, WORKERS)
     monkeypatch.setattr(Connector, "search", lambda *args: 1 / 0)
-    outcomes = everybody(looks, lambda number: looks.search(Connector, f"C {number}"))
+    outcomes = outcomes_of(batcher, lambda number: batcher.search(Connector, f"C {number}"))
     assert all(isinstance(outcome, (ZeroDivisionError, KeyError)) for outcome in outcomes), outcomes
 
 
-def test_whoever_sleeps_holds_nobody_up(cluster: FakeCluster) -> None:
-    """One waits for others of the same name, for whom a second one would have to look."""
-    looks, asked = SearchBatcher(make_run(cluster).client, 1), threading.Event()
+def test_sleeping_worker_releases_its_slot(cluster: FakeCluster) -> None:
+    """One worker sleeps until the others, which share its only slot, have searched."""
+    batcher, searched = SearchBatcher(make_run(cluster).client, 1), threading.Event()
 
     def sleep(seconds: float) -> None:
-        assert asked.wait(10), "nobody could ask meanwhile"
+        assert searched.wait(10), "no other worker could search meanwhile"
 
-    looks.clock._sleep = sleep  # type: ignore[attr-defined] # of the clock that gives up the turn
+    batcher.clock._sleep = sleep  # type: ignore[attr-defined] # the clock that releases the slot
 
     def work(number: int) -> None:
         if number:
-            looks.search(Connector, "C")
-            asked.set()
+            batcher.search(Connector, "C")
+            searched.set()
         else:
-            looks.clock.sleep(1.0)
+            batcher.clock.sleep(1.0)
 
-    assert everybody(looks, work) == [None] * WORKERS
+    assert outcomes_of(batcher, work) == [None] * WORKERS

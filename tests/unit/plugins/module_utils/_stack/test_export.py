@@ -1,0 +1,175 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An export changes nothing on its own cluster, creates the same on another, and contains no secret."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks import ACTION, apply_chat_stack
+
+Runner = Callable[..., dict[str, Any]]
+MODULE = "ml_stack_info"
+
+LITERAL = {**ACTION, "headers": {"Authorization": "Bearer sk-in-the-open-77"}}
+
+
+def export_and_fill(module: Runner, cluster: FakeCluster, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The export, and its stack with a value for each variable."""
+    exported = module(MODULE, cluster, **options)
+    assert exported["changed"] is False
+    text = json.dumps(exported["stack"])
+    for variable in exported["variables"]:
+        assert f"{{{{ {variable} }}}}" in text
+        text = text.replace(f"{{{{ {variable} }}}}", f"filled-{variable}")
+    return exported, json.loads(text)
+
+
+def test_export_changes_nothing_on_the_same_cluster(module: Runner, cluster: FakeCluster) -> None:
+    apply_chat_stack(module, cluster)
+    cluster.persistent["plugins.ml_commons.only_run_on_ml_node"] = "false"
+    exported, declared = export_and_fill(module, cluster)
+    assert exported["left_out"] == []
+    assert [len(declared[section]) for section in declared] == [1, 2, 2, 2, 1, 1, 1]
+    assert exported["variables"] == {"a_key": "A: key", "b_key": "B: key"}
+    assert "stack: chat" not in json.dumps(declared)
+    again = module("ml_stack", cluster, **declared)
+    assert (again.get("msg"), again["changed"]) == (None, False), again
+
+
+def test_export_creates_the_same_on_an_empty_cluster(module: Runner, cluster: FakeCluster) -> None:
+    apply_chat_stack(module, cluster)
+    exported, declared = export_and_fill(module, cluster)
+    other = FakeCluster()
+    applied = module("ml_stack", other, parallel=1, **declared)
+    assert not applied.get("failed"), applied
+    assert module(MODULE, other)["stack"] == exported["stack"]
+
+
+def test_connector_with_its_method_in_lower_case(module: Runner, cluster: FakeCluster) -> None:
+    cluster.connectors[cluster.add_connector("Theirs", actions=[{**ACTION, "method": "post"}])]["access"] = "PUBLIC"
+    _exported, declared = export_and_fill(module, cluster)
+    again = module("ml_stack", cluster, **declared)
+    assert (again.get("msg"), again["changed"]) == (None, False), again
+
+
+def test_export_contains_no_secret(module: Runner, cluster: FakeCluster) -> None:
+    cluster.add_connector("Open", actions=[LITERAL])
+    exported = module(MODULE, cluster)
+    assert "sk-in-the-open-77" not in json.dumps(exported)
+    assert exported["variables"] == {"open_authorization": "Open: Authorization"}
+
+
+def export_and_apply(
+    module: Runner, cluster: FakeCluster, other: FakeCluster | None = None
+) -> list[tuple[str, str, str]]:
+    """What the export leaves out. The export must change nothing on ``cluster``, and create the same on ``other``."""
+    exported, declared = export_and_fill(module, cluster)
+    again = module("ml_stack", cluster, **declared)
+    assert (again.get("msg"), again["changed"]) == (None, False), again
+    other = other or FakeCluster()
+    applied = module("ml_stack", other, **declared)
+    assert not applied.get("failed"), applied
+    assert module(MODULE, other)["stack"] == exported["stack"]
+    return [(each["section"], each["name"], each["reason"]) for each in exported["left_out"]]
+
+
+@pytest.mark.parametrize("state", ["DEPLOYED", "UNDEPLOYED", "REGISTERED", "DEPLOY_FAILED"])
+def test_model_in_any_state(module: Runner, cluster: FakeCluster, state: str) -> None:
+    cluster.add_model("Chat", cluster.add_connector("Chat"), state=state)
+    assert export_and_apply(module, cluster) == []
+
+
+def test_model_that_is_undeployed_until_its_next_request(module: Runner, cluster: FakeCluster) -> None:
+    idle = {"deploy_setting": {"is_auto_deploy_enabled": True, "model_ttl_minutes": 5}}
+    cluster.add_model("Chat", cluster.add_connector("Chat"), state="UNDEPLOYED", **idle)
+    assert export_and_apply(module, cluster) == []
+    assert module(MODULE, cluster)["stack"]["models"][0]["state"] == "deployed"
+
+
+@pytest.mark.parametrize("versions", [("2.19.1", "3.6.0"), ("3.6.0", "2.19.1")])
+@pytest.mark.parametrize("config", [None, {}, {"read_timeout": 60}])
+def test_connector_without_client_config(
+    module: Runner, versions: tuple[str, str], config: dict[str, Any] | None
+) -> None:
+    source, other = map(FakeCluster, versions)
+    source.add_connector("Chat", **({} if config is None else {"client_config": config}))
+    assert export_and_apply(module, source, other) == []
+
+
+def test_objects_that_cannot_be_declared_are_left_out(module: Runner, cluster: FakeCluster) -> None:
+    connector = cluster.add_connector("Twice")
+    cluster.add_connector("Twice")
+    cluster.add_model("Chat", connector)
+    orphan = cluster.add_model("Orphan", connector)
+    cluster.models[orphan]["connector_id"] = "gone"
+    cluster.models[orphan]["is_controller_enabled"] = True
+    cluster.controllers[orphan] = {"user_rate_limiter": {"ann": {"limit": "10.0", "unit": "MINUTES"}}}
+    assert export_and_apply(module, cluster) == [
+        ("connectors", "Twice", "2 have this name."),
+        ("connectors", "Twice", "2 have this name."),
+        ("models", "Chat", "It uses connector 'Twice', which is one of 2 of this name."),
+        ("models", "Orphan", "Its connector is gone."),
+    ]
+
+
+def _tool(**parameters: str) -> list[dict[str, Any]]:
+    return [{"type": "MLModelTool", "parameters": parameters}]
+
+
+def test_objects_with_references_to_left_out_objects_are_left_out(module: Runner) -> None:
+    # Later versions refuse such names.
+    cluster = FakeCluster("2.19.1")
+    connector = cluster.add_connector("A")
+    good = cluster.add_model("Good", connector)
+    twins = [cluster.add_model("Twin", connector) for _time in range(2)]
+    orphan = cluster.add_model("Orphan", connector)
+    cluster.models[orphan]["connector_id"] = "gone"
+    guarded = {"type": "model", "input_guardrail": {"model_id": good, "response_validation_regex": "x"}}
+    cluster.add_model("Guarded", connector, guardrails=guarded)
+    odd = cluster.add_model("Odd} name", connector)
+    cluster.add_agent("Fine", tools=_tool(model_id=good))
+    lost = cluster.add_agent("Lost", tools=_tool(model_id="of-a-model-that-is-gone"))
+    cluster.add_agent("Thinker", type="conversational", llm={"model_id": "gone-too"}, parameters={})
+    cluster.add_agent("Asks Lost", tools=[{"type": "AgentTool", "parameters": {"agent_id": lost}}])
+    cluster.add_agent("Asks twin", tools=_tool(model_id=twins[0]))
+    cluster.add_agent("Asks odd", tools=_tool(model_id=odd))
+    cluster.add_agent("Calls", tools=[{"type": "ListIndexTool", "parameters": {"connector_id": connector}}])
+    cluster.add_agent("Given later", tools=_tool(model_id="${parameters.model}"))
+    for name, model in (("fine", good), ("orphaned", orphan)):
+        body = {"processors": [{"ml_inference": {"model_id": model}}]}
+        cluster.call("PUT", f"/_ingest/pipeline/{name}", body)
+    assert export_and_apply(module, cluster, FakeCluster("2.19.1")) == [
+        ("models", "Guarded", "Its guardrails name a model by its id."),
+        ("models", "Orphan", "Its connector is gone."),
+        ("models", "Twin", "2 have this name."),
+        ("models", "Twin", "2 have this name."),
+        ("agents", "Asks Lost", "It uses agent 'Lost', which is left out."),
+        ("agents", "Asks odd", "It uses model 'Odd} name', whose name no reference can hold."),
+        ("agents", "Asks twin", "It uses model 'Twin', which is one of 2 of this name."),
+        ("agents", "Calls", "It names connector 'A' by its id."),
+        ("agents", "Lost", "It uses of-a-model-that-is-gone, which is gone."),
+        ("agents", "Thinker", "It uses gone-too, which is gone."),
+        ("pipelines", "orphaned", "It uses model 'Orphan', which is left out."),
+    ]
+
+
+def test_local_models_are_referred_to_by_name(module: Runner, cluster: FakeCluster) -> None:
+    local = cluster.add_model("Embeddings", cluster.add_connector("A"))
+    cluster.models[local]["algorithm"] = "TEXT_EMBEDDING"
+    body = {"processors": [{"ml_inference": {"model_id": local, "field_map": {"text": f"of {local}-v2"}}}]}
+    cluster.call("PUT", "/_ingest/pipeline/vectors", body)
+    exported, declared = export_and_fill(module, cluster)
+    assert declared["pipelines"][0]["definition"]["processors"] == [
+        {"ml_inference": {"model_id": "${model:Embeddings}", "field_map": {"text": f"of {local}-v2"}}}
+    ]
+    assert exported["left_out"] == []
+    assert module("ml_stack", cluster, **declared)["changed"] is False
+    failed = module("ml_stack", FakeCluster(), **declared)
+    assert "There is no model 'Embeddings', neither declared nor on the cluster." in failed["msg"]

@@ -1,0 +1,86 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a stack: from few reads, never from stale searches, and with the ownership label."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks import (
+    actions_of,
+    apply_stack,
+    chat_stack,
+    connector,
+)
+
+
+def test_connectors_in_use_are_swapped_and_models_updated_in_place(cluster: FakeCluster) -> None:
+    apply_stack(cluster, **chat_stack())
+    old = {body["name"]: id_ for id_, body in cluster.connectors.items()}
+    cluster.exchanges.clear()
+    changed = chat_stack(connectors=[connector("A", parameters={"model": "other"}), connector("B", description="New")])
+    changed["models"][1]["description"] = "Changed"
+    planned = apply_stack(cluster, check_mode=True, **changed)
+    assert not cluster.writes
+    result = apply_stack(cluster, **changed)
+    assert actions_of(result) == actions_of(planned) == [
+        ("swap", "connector", "A"), ("swap", "connector", "B"), ("update", "model", "Chat B"),
+    ]  # fmt: skip
+    assert result["plan"] == [
+        "~ change connector 'A' (swap): parameters",
+        "~ change connector 'B' (swap): description",
+        "~ change model 'Chat B' (in place): description",
+    ]
+    assert result["changes"] == planned["changes"]
+    new = {body["name"]: id_ for id_, body in cluster.connectors.items()}
+    assert set(old.values()) & set(new.values()) == set()
+    assert actions_of(apply_stack(cluster, **changed)) == []
+
+
+def test_stale_search_results_cause_no_change(cluster: FakeCluster) -> None:
+    apply_stack(cluster, **chat_stack())
+    model_id = next(id_ for id_, body in cluster.models.items() if body["name"] == "Chat A")
+    cluster.state_lag = 5
+    cluster.call("POST", f"{ML}/models/{model_id}/_undeploy")
+    cluster.call("POST", f"{ML}/models/{model_id}/_deploy")
+    cluster.models[model_id]["model_state"] = "DEPLOYED"
+    assert actions_of(apply_stack(cluster, **chat_stack())) == []
+
+
+def test_existing_object_keeps_its_label(cluster: FakeCluster) -> None:
+    cluster.add_connector("A", description="Mine (stack: other)")
+    apply_stack(cluster, **chat_stack(connectors=[connector("A", description="Ours"), connector("B")]))
+    assert {body["name"]: body.get("description") for body in cluster.connectors.values()} == {
+        "A": "Ours (stack: other)",
+        "B": "(stack: chat)",
+    }
+
+
+def test_stack_without_a_name_labels_nothing(cluster: FakeCluster) -> None:
+    apply_stack(cluster, **{**chat_stack(), "name": None})
+    assert "stack:" not in cluster.snapshot()
+
+
+@pytest.mark.parametrize("number", [3, 30])
+def test_number_of_reads_does_not_grow_with_number_of_objects(cluster: FakeCluster, number: int) -> None:
+    many = {
+        "connectors": [connector(f"C{n}") for n in range(number)],
+        "models": [{"name": f"M{n}", "connector": f"C{n}"} for n in range(number)],
+    }
+    apply_stack(cluster, **many)
+    cluster.exchanges.clear()
+    assert actions_of(apply_stack(cluster, **many)) == []
+    assert len(cluster.exchanges) <= 5
+
+
+def test_unreachable_cluster_is_not_a_problem_of_the_declaration(cluster: FakeCluster) -> None:
+    # Only the tasks of items read this path.
+    cluster.before("GET", "/", lambda: cluster.crash("refused", 0))
+    with pytest.raises(Failure) as raised:
+        apply_stack(cluster, **chat_stack())
+    assert raised.value.code == "unreachable"
+    assert cluster.writes == []
