@@ -53,7 +53,7 @@ from ..module_utils._operations import chat_answer as chat_answer_module
 
 def chat_answer(value: object) -> str:
     try:
-        read = chat_answer_module.read_any(value)
+        read = chat_answer_module.parse_any(value)
         return (read.content or "") if read else ""
     except Failure as failure:
         raise AnsibleFilterError(f"chat_answer: {failure.message}") from failure

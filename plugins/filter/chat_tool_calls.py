@@ -64,7 +64,7 @@ from ..module_utils._operations import chat_answer
 
 def chat_tool_calls(value: object) -> list[dict[str, Any]]:
     try:
-        read = chat_answer.read_any(value)
+        read = chat_answer.parse_any(value)
         return chat_answer.tool_calls(read) if read else []
     except Failure as failure:
         raise AnsibleFilterError(f"chat_tool_calls: {failure.message}") from failure

@@ -51,7 +51,7 @@ from ..module_utils._operations import chat_answer
 
 def chat_usage(value: object) -> dict[str, Any]:
     try:
-        read = chat_answer.read_any(value)
+        read = chat_answer.parse_any(value)
         return chat_answer.usage(read) if read else {}
     except Failure as failure:
         raise AnsibleFilterError(f"chat_usage: {failure.message}") from failure

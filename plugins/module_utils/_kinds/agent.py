@@ -15,6 +15,7 @@ from .._http.client import Client
 from .._runtime import versions
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
+from . import notes
 from .base import Doc, Kind, check_name, created_after
 
 TYPES = ("flow", "conversational", "conversational_flow", "plan_execute_and_reflect")
@@ -27,9 +28,6 @@ FIELDS = ("name", "type", "description", "llm", "tools", "parameters", "memory",
 
 #: The server accepts no longer name (3.x).
 MAX_NAME_LENGTH = 128
-
-#: A parameter of our own in which is noted which agent a new one replaces; it is hidden from results.
-NOTES = "_searchops"
 
 #: In which parameter the server notes the agent that carries out the steps of a plan; it makes one where none is stated.
 EXECUTOR = "executor_agent_id"
@@ -68,7 +66,7 @@ def observed(source: Mapping[str, Any], wanted: Mapping[str, Any] | None = None)
     The executor that the server made is left out as well, unless one is among the ``wanted`` parameters.
     """
     fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
-    hidden = {NOTES} | ({EXECUTOR} - set((wanted or {}).get("parameters") or {}))
+    hidden = {notes.PARAMETER} | ({EXECUTOR} - set((wanted or {}).get("parameters") or {}))
     parameters = {name: value for name, value in (source.get("parameters") or {}).items() if name not in hidden}
     return {
         **fields,
@@ -78,10 +76,9 @@ def observed(source: Mapping[str, Any], wanted: Mapping[str, Any] | None = None)
     }
 
 
-def replaces(new: Doc, old: Doc) -> bool:
-    """Whether the one agent was made in the other's place; one that was made later may have got the same id anew."""
-    notes = canonical((new.source.get("parameters") or {}).get(NOTES))
-    return isinstance(notes, dict) and notes.get("replaces") == old.id and not created_after(old, new)
+def is_replaced_by(old: Doc, new: Doc) -> bool:
+    """Whether ``new`` was created to replace ``old``. An agent created later has only got the id of the replaced one."""
+    return notes.replaces(new, old) and not created_after(old, new)
 
 
 def diff(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -89,7 +86,7 @@ def diff(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     return [name for name in wanted if not _same(name, current.get(name), wanted[name])]
 
 
-def needs_a_new_one(version: versions.Version, current: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+def replacement_reason(version: versions.Version, current: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
     """Why the server cannot change the agent in place; None where it can."""
     if not versions.supports(version, "agent_update"):
         return f"OpenSearch {version} cannot change agents, {versions.SINCE['agent_update']} and later can"
@@ -110,7 +107,7 @@ def needs_a_new_one(version: versions.Version, current: Mapping[str, Any], wante
     return None
 
 
-def shown(fields: Mapping[str, Any]) -> dict[str, Any]:
+def for_display(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields for results and diffs: JSON taken out of strings."""
     return {name: canonical(value) for name, value in fields.items()}
 
@@ -122,7 +119,7 @@ def to_result(doc: Doc) -> dict[str, Any]:
         name: doc.source[name] for name in ("created_time", "last_updated_time") if name in doc.source
     }
     executor = executor_of(doc)
-    return {"agent_id": doc.id, **shown(fields), **({"executor_agent_id": executor} if executor else {}), **times}
+    return {"agent_id": doc.id, **for_display(fields), **({"executor_agent_id": executor} if executor else {}), **times}
 
 
 def executor_of(doc: Doc) -> str | None:
@@ -131,8 +128,8 @@ def executor_of(doc: Doc) -> str | None:
     return str(found) if found else None
 
 
-def executors(docs: Iterable[Doc]) -> dict[str, Doc]:
-    """Of all agents those that the server made for another one, by its id and that one, told as by :func:`own_executor`."""
+def owners_of_executors(docs: Iterable[Doc]) -> dict[str, Doc]:
+    """Of all agents those that the server made for another one, by its id and that one, told as by :func:`created_executor`."""
     docs = list(docs)
     owners = {executor_of(doc): doc for doc in docs}
     return {doc.id: owners[doc.id] for doc in docs if doc.id in owners and doc.name == executor_name(owners[doc.id])}
@@ -142,7 +139,7 @@ def executor_name(owner: Doc) -> str:
     return f"{owner.name} (ReAct)"
 
 
-def own_executor(client: Client, doc: Doc) -> str | None:
+def created_executor(client: Client, doc: Doc) -> str | None:
     """As :func:`executor_of`, but only the one that the server made for this agent, by the name that it gives it."""
     executor = executor_of(doc)
     found = Agent.get(client, executor) if executor else None
@@ -154,8 +151,7 @@ def check(fields: Mapping[str, Any]) -> None:
     name = fields.get("name", "")
     if "name" in fields:
         check_name("name", name, MAX_NAME_LENGTH)
-    if NOTES in (fields.get("parameters") or {}):
-        raise Failure("invalid_input", f"parameters: the name {NOTES} is reserved for notes of the collection.")
+    notes.check_parameters(fields.get("parameters"))
     names = [tool.get("name") or tool["type"] for tool in fields.get("tools") or []]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
@@ -183,16 +179,16 @@ def check_server(client: Client, version: versions.Version, fields: Mapping[str,
 
 def delete(run: Run, doc: Doc) -> None:
     """Delete an agent, and before it the one that the server made for it: it could not be found any more afterwards."""
-    executor = own_executor(run.client, doc)
+    executor = created_executor(run.client, doc)
     if executor:
         Agent.delete(run, executor)
     Agent.delete(run, doc.id)
 
 
-def change(run: Run, doc: Doc, fields: Mapping[str, Any]) -> None:
+def update(run: Run, doc: Doc, fields: Mapping[str, Any]) -> None:
     """Change fields in place, before in the agent that the server made for this one: it does the work."""
     shared = {name: fields[name] for name in SHARED if name in fields}
-    executor = own_executor(run.client, doc) if shared else None
+    executor = created_executor(run.client, doc) if shared else None
     if executor:
         Agent.update(run, executor, shared)
     Agent.update(run, doc.id, fields)

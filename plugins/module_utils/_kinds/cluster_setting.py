@@ -101,7 +101,7 @@ def check(name: str, value: Any, *, allow_catch_all: bool) -> None:
             raise Failure(failure.code, f"{name}: {failure.message}") from failure
 
 
-def target(settings: Settings, scope: str, name: str, value: Any, list_mode: str) -> Any:
+def desired_value(settings: Settings, scope: str, name: str, value: Any, list_mode: str) -> Any:
     """The value that the scope has to hold so that the statement is true. Lists are joined with the effective list."""
     value = _in_kind(name, value, settings.effective(name), list_mode)
     if not isinstance(value, (list, tuple)) or list_mode == "exact":
@@ -129,7 +129,7 @@ def _in_kind(name: str, value: Any, effective: Any, list_mode: str) -> Any:
     return value
 
 
-def fulfilled(settings: Settings, scope: str, name: str, value: Any) -> bool:
+def is_in_effect(settings: Settings, scope: str, name: str, value: Any) -> bool:
     """Whether nothing has to be written. What holds by default need not be written down."""
     held = settings.scope(scope)
     if value is DEFAULT:
@@ -158,5 +158,5 @@ def as_list(value: Any) -> list[str]:
     return [text_of(item) for item in value] if isinstance(value, (list, tuple)) else [text_of(value)]
 
 
-def to_send(value: Any) -> Any:
+def request_value(value: Any) -> Any:
     return as_list(value) if isinstance(value, (list, tuple)) else value

@@ -62,7 +62,7 @@ def to_result(model: Doc, limits: Mapping[str, Any]) -> dict[str, Any]:
     return {"model_id": model.id or None, "model_name": model.name, "user_rate_limiter": dict(limits)}
 
 
-def limited_models(client: Client) -> list[Doc]:
+def models_with_limits(client: Client) -> list[Doc]:
     """All models that have limits for single users, as one search tells them."""
     return Model.search(client, {"term": {"is_controller_enabled": True}})
 

@@ -33,7 +33,7 @@ class Prediction(NamedTuple):
     elapsed: float | None = None
 
 
-def read(body: Any) -> Prediction:
+def parse_prediction(body: Any) -> Prediction:
     """Take ``{"inference_results": [{"output": [{"dataAsMap": ...}], "status_code": 200}]}`` apart."""
     try:
         result = body["inference_results"][0]
@@ -42,10 +42,10 @@ def read(body: Any) -> Prediction:
         status = int(result.get("status_code", 200))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as exc:
         raise Failure("not_opensearch", f"A prediction was answered without a result: {describe_shape(body)}") from exc
-    return read_data(data, status)
+    return parse_backend_answer(data, status)
 
 
-def read_data(data: Any, status: int = 200) -> Prediction:
+def parse_backend_answer(data: Any, status: int = 200) -> Prediction:
     """Take the backend's own answer apart."""
     message = _first_message(data)
     return Prediction(
@@ -59,7 +59,7 @@ def read_data(data: Any, status: int = 200) -> Prediction:
     )
 
 
-def read_any(value: Any) -> Prediction | None:
+def parse_any(value: Any) -> Prediction | None:
     """Take apart what a playbook holds: the result of ml_predict, a raw answer of ML Commons, or a chat completion.
 
     None for a result of ml_predict in check mode, as nothing was asked. Raises Failure for anything else.
@@ -68,11 +68,11 @@ def read_any(value: Any) -> Prediction | None:
         if value.get("failed"):
             raise Failure("invalid_input", f"the prediction failed: {value.get('msg')}")
         if "inference_results" in value:
-            return read(value)
+            return parse_prediction(value)
         if "result" in value and "model_id" in value:
-            return None if value["result"] is None else read_data(value["result"])
+            return None if value["result"] is None else parse_backend_answer(value["result"])
         if isinstance(value.get("choices"), list) or "message" in value or "response" in value:
-            return read_data(value)
+            return parse_backend_answer(value)
     raise Failure(
         "invalid_input",
         "a result of ml_predict, an answer of _predict or a chat completion is wanted, and this is neither: "

@@ -4,99 +4,95 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Predictions: the question as ML Commons wants it, and whether the answer is what was expected."""
+"""Predictions: one question to a model, retried while the failure is transient, and checked against what is expected."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any, Callable, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
 from .._http.client import Client, segment
-from .._http.clock import Clock, ProgressCallback, no_progress
 from .._kinds.model import Model
-from .chat_answer import Prediction, read
+from .._runtime.run import Run
+from .chat_answer import Prediction, parse_prediction
 
-#: What passes by itself while a backend loads its model, a node takes a model in, or the cluster notices that one has gone.
-PASSING = frozenset(
+#: Failures that end without a change: a backend loads its model, a node deploys the model, or the cluster has not yet
+#: noticed that a node is gone.
+TRANSIENT = frozenset(
     {"backend_loading", "backend_busy", "backend_timeout", "model_not_deployed", "circuit_breaker", "node_lost"}
 )
 
+#: The first and the longest pause between two tries, in seconds.
+_FIRST_PAUSE, _MAX_PAUSE = 0.5, 5.0
+
 
 class Expectation(NamedTuple):
+    """What an answer must have: one of these HTTP statuses of the backend, text, and in the text a match of a pattern."""
+
     status: tuple[int, ...] = (200,)
     content: bool = True
     pattern: str | None = None
 
 
-def predict(client: Client, model_id: str, parameters: Mapping[str, Any], *, timeout: float) -> Prediction:
-    """Ask once. ``timeout`` is in seconds and must outlast the connector's own. Raises Failure."""
+class Question(NamedTuple):
+    """The parameters of a prediction. ``timeout``: seconds to wait for one answer; it must be longer than the read timeout
+    of the connector."""
+
+    model_id: str
+    parameters: Mapping[str, Any]
+    timeout: float
+
+
+def predict(client: Client, question: Question) -> Prediction:
+    """Ask once. Raises Failure."""
     began = client.clock.now()
-    answer = client.ask(f"{Model.PATH}/{segment(model_id)}/_predict", {"parameters": dict(parameters)}, timeout=timeout)
-    return read(answer.body)._replace(elapsed=round(client.clock.now() - began, 3))
+    path = f"{Model.PATH}/{segment(question.model_id)}/_predict"
+    answer = client.ask(path, {"parameters": dict(question.parameters)}, timeout=question.timeout)
+    return parse_prediction(answer.body)._replace(elapsed=round(client.clock.now() - began, 3))
 
 
-def predict_with_retries(
-    client: Client,
-    model_id: str,
-    parameters: Mapping[str, Any],
-    expected: Expectation,
-    *,
-    timeout: float,
-    patience: float,
-    clock: Clock,
-    tell: ProgressCallback = no_progress,
-) -> Prediction:
-    """Ask, and ask again for ``patience`` seconds while the failure is one that passes. Raises Failure."""
-    return patiently(
-        lambda: predict(client, model_id, parameters, timeout=timeout),
-        expected,
-        patience=patience,
-        clock=clock,
-        tell=tell,
-    )
+def predict_with_retries(run: Run, question: Question, expected: Expectation, *, retry_for: float) -> Prediction:
+    """Ask, and ask again for ``retry_for`` seconds while the failure is transient. Raises Failure."""
+    return retry_transient(run, partial(predict, run.client, question), expected, retry_for=retry_for)
 
 
-def patiently(
-    ask: Callable[[], Prediction],
-    expected: Expectation,
-    *,
-    patience: float,
-    clock: Clock,
-    tell: ProgressCallback = no_progress,
-) -> Prediction:
-    """The answer of ``ask``, which is called again for ``patience`` seconds while the failure is one that passes.
+def retry_transient(run: Run, ask: Callable[[], Prediction], expected: Expectation, *, retry_for: float) -> Prediction:
+    """The answer of ``ask``, which is called again for ``retry_for`` seconds while the failure is transient.
 
-    Raises Failure, also where the answer is not what was expected.
+    Raises Failure, also if the answer is not the expected one.
     """
-    end, pause = clock.now() + patience, 0.5
+    end, pause = run.clock.now() + retry_for, _FIRST_PAUSE
     while True:
         try:
             prediction = ask()
-            check(prediction, expected)
+            check_prediction(prediction, expected)
             return prediction
         except Failure as failure:
-            if failure.code not in PASSING or clock.now() + pause > end:
+            if failure.code not in TRANSIENT or run.clock.now() + pause > end:
                 raise
-            tell(f"waiting for an answer: {failure.message}")
-        clock.sleep(pause)
-        pause = min(pause * 1.5, 5.0)
+            run.report_waiting(f"waiting for an answer: {failure.message}")
+        run.clock.sleep(pause)
+        pause = min(pause * 1.5, _MAX_PAUSE)
 
 
 def check_pattern(pattern: str | None) -> None:
-    """Raises Failure where the pattern that is expected is no regular expression."""
+    """Raises Failure if the expected pattern is not a regular expression."""
     try:
         re.compile(pattern or "")
     except re.error as exc:
         raise Failure("invalid_pattern", f"expect_pattern: {pattern!r} does not compile: {exc}") from exc
 
 
-def check(prediction: Prediction, expected: Expectation) -> None:
-    """Raises Failure where the answer is not what was expected."""
+def check_prediction(prediction: Prediction, expected: Expectation) -> None:
+    """Raises Failure if the answer is not the expected one."""
     if prediction.status not in expected.status:
-        wanted = " or ".join(map(str, expected.status))
+        statuses = " or ".join(map(str, expected.status))
         raise Failure(
-            "unexpected_status", f"The backend answered {prediction.status}, expected was {wanted}.", prediction.status
+            "unexpected_status",
+            f"The backend answered {prediction.status}, expected was {statuses}.",
+            prediction.status,
         )
     text = (prediction.content or "").strip()
     if expected.content and not text:

@@ -28,6 +28,11 @@ _Asked = Tuple[Type[Kind], str]
 _REFERENCE = re.compile(r"\$\{(" + "|".join(KINDS) + r"):([^}]+)\}")
 
 
+def references_in(text: str) -> list[tuple[str, str]]:
+    """The references in a text, as ("model" or "agent", name or id)."""
+    return [(kind, name.strip()) for kind, name in _REFERENCE.findall(text)]
+
+
 def resolve(run: Run, value: Any, fulfilled: Callable[[Any], bool] | None) -> tuple[Any, dict[str, str]]:
     """The value, at any depth, with the ids in place of the references; and which reference became which id.
 
@@ -77,7 +82,7 @@ def _with(value: Any, found: Mapping[str, str]) -> Any:
     return map_strings(value, lambda text: _REFERENCE.sub(lambda match: found[match[0]], text))
 
 
-def by_reference(value: Any, found: Mapping[str, str]) -> Any:
+def restore_references(value: Any, found: Mapping[str, str]) -> Any:
     """The value with references in place of the ids again, for showing: an id is not known before its object is made."""
 
     def restored(text: str) -> str:

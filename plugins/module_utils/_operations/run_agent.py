@@ -20,13 +20,13 @@ from .chat_answer import Prediction
 MEMORY = ("memory_id", "parent_message_id", "parent_interaction_id")
 
 
-def run_once(client: Client, agent_id: str, parameters: Mapping[str, Any], *, timeout: float) -> Prediction:
+def execute(client: Client, agent_id: str, parameters: Mapping[str, Any], *, timeout: float) -> Prediction:
     """Let the agent work once. ``timeout`` is in seconds and has to outlast all of its steps. Raises Failure."""
     path = f"{Agent.PATH}/{segment(agent_id)}/_execute"
-    return read(client.ask(path, {"parameters": dict(parameters)}, timeout=timeout).body)
+    return parse(client.ask(path, {"parameters": dict(parameters)}, timeout=timeout).body)
 
 
-def read(body: Any) -> Prediction:
+def parse(body: Any) -> Prediction:
     """Take the answer apart; its ``body`` is the list of outputs."""
     try:
         outputs = [dict(output) for result in body["inference_results"] for output in result["output"]]
@@ -41,6 +41,6 @@ def read(body: Any) -> Prediction:
     return Prediction(200, outputs, content if isinstance(content, str) else None, None, None, None, [])
 
 
-def memory_of(answer: Prediction) -> dict[str, Any]:
+def memory_ids(answer: Prediction) -> dict[str, Any]:
     """The ids of the conversation, by their names."""
     return {output["name"]: output.get("result") for output in answer.body if output.get("name") in MEMORY}

@@ -24,6 +24,7 @@ from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
+from .._kinds.notes import read_notes, replaces
 from .._runtime.run import Run, WaitTimeout
 from . import predict
 from .undeletable_connector import REFUSALS, UndeletableCheck, delete_unused, is_used
@@ -92,7 +93,7 @@ class Swap:
         exists.
         """
         client = self._run.client
-        replaced_id = connectors.notes_of(doc.source).get("replaces")
+        replaced_id = read_notes(doc.source).get("replaces")
         users = models.using_connectors(client, [str(replaced_id)]) if replaced_id else []
         # The id may belong to a new connector, which its users do mean.
         if users and Connector.get(client, str(replaced_id)) is not None:
@@ -146,7 +147,7 @@ class Swap:
         run = self._run
         moving = [model for model in users if model.source.get("connector_id") == old.id]
         # Roll back only a direct pair. A connector that has replaced others or several has passed its probe and stays.
-        may_roll_back = connectors.replaces(new, old) and not keep_new
+        may_roll_back = replaces(new, old) and not keep_new
         finish = partial(self._take_over, old, new, users if may_roll_back else moving, keep_new=not may_roll_back)
         ids = [model.id for model in moving]
         try:
@@ -182,14 +183,10 @@ class Swap:
         live = [model for model in users if models.state_of(model) in models.LIVE and model not in deleted]
         if live and self._probe:
             predict.predict_with_retries(
-                self._run.client,
-                live[0].id,
-                self._probe,
+                self._run,
+                predict.Question(live[0].id, self._probe, self._timeout),
                 predict.Expectation(content=False),
-                timeout=self._timeout,
-                patience=min(self._timeout, PROBE_PATIENCE),
-                clock=self._run.clock,
-                tell=self._run.report_waiting,
+                retry_for=min(self._timeout, PROBE_PATIENCE),
             )
         if Connector.get(self._run.client, new.id) is None:
             raise Failure("concurrent_change", f"Another controller has deleted the new connector {new.id}.")
@@ -250,12 +247,12 @@ class Swap:
         """
         run = self._run
         # The undeletable rest of a failed swap is no concurrent swap.
-        earlier = [doc for doc in Connector.all_named(run.client, old.name) if connectors.replaces(doc, old)]
+        earlier = [doc for doc in Connector.all_named(run.client, old.name) if replaces(doc, old)]
         undeletable = {doc.id for doc in earlier if models.falsely_matched_users(run.client, doc.id)}
 
         def matches(doc: Doc) -> bool:
             distinct = not connectors.share_a_word(doc.id, [old.id])
-            return connectors.replaces(doc, old) and distinct and doc.id not in undeletable
+            return replaces(doc, old) and distinct and doc.id not in undeletable
 
         creation = Creation(
             Connector,

@@ -261,7 +261,7 @@ def _agent_fields(doc: Doc) -> dict[str, Any]:
     """The fields of an agent without its name and description."""
     return {
         name: value
-        for name, value in agents.shown(agents.observed(doc.source)).items()
+        for name, value in agents.for_display(agents.observed(doc.source)).items()
         if name not in ("name", "description") and value not in ({}, [], None)
     }
 

@@ -46,7 +46,7 @@ class Inventory(NamedTuple):
         limited = [doc.id for doc in remote if doc.source.get("is_controller_enabled")]
         limits = {model_id: Controller.get(client, model_id) for model_id in limited}
         all_agents = _visible(client, Agent)
-        executors = agents.executors(all_agents)
+        executors = agents.owners_of_executors(all_agents)
         return cls(
             cluster_setting.read(client),
             _visible(client, ModelGroup),

@@ -122,7 +122,7 @@ class Pruner:
             return
         all_agents = Agent.search(self._client, {"match_all": {}})
         # The server deletes them with the agents for which it created them.
-        executors = agents.executors(all_agents)
+        executors = agents.owners_of_executors(all_agents)
         surplus["agents"] = [doc for doc in surplus.get("agents", []) if doc.id not in executors]
         pruned = {doc.id for option in _REFERENCED for doc in surplus.get(option, [])}
         texts = [

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
@@ -20,6 +19,7 @@ from .._kinds.connector.resource import Connector
 from .._kinds.controller import Controller
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
+from .._operations.references import references_in
 from .._runtime.module import Module
 from .._runtime.run import Run
 from .._tasks import (
@@ -32,8 +32,6 @@ from .._tasks import (
     opensearch_pipeline,
 )
 from .._values.compare import text_of
-
-_REFERENCE = re.compile(r"\$\{(model|agent):([^}]+)\}")
 
 #: The section to which ``${model:...}`` and ``${agent:...}`` refer.
 _SECTION_OF = {"model": "models", "agent": "agents"}
@@ -127,8 +125,8 @@ def _pipeline_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
 
 def _references(item: Mapping[str, Any]) -> Iterator[Dependency]:
     """The references such as ``${model:name}``, at any depth."""
-    for kind, name in dict.fromkeys(_REFERENCE.findall(text_of(dict(item)))):
-        yield Dependency(_SECTION_OF[kind], name.strip())
+    for kind, name in dict.fromkeys(references_in(text_of(dict(item)))):
+        yield Dependency(_SECTION_OF[kind], name)
 
 
 def _secrets_of_connector(item: Mapping[str, Any]) -> list[str]:

@@ -15,12 +15,12 @@ from .._coordination.create import Creation, create_once
 from .._coordination.duplicates import one_or_none, resolve_name
 from .._errors.exceptions import Failure
 from .._kinds import agent as agents
+from .._kinds import notes
 from .._kinds.agent import Agent
 from .._kinds.base import Doc
 from .._operations import references as references_module
 from .._runtime.module import Module
 from .._runtime.run import Run
-from .._values.compare import text_of
 
 TOOL_OPTIONS = {
     "type": {"type": "str", "required": True},
@@ -92,7 +92,7 @@ def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
 def _only(run: Run, name: str) -> Doc | None:
     named = Agent.all_named(run.client, name)
     # A replacement that was cut off half-way: the new one is there, the one that it replaces still as well.
-    for doc in [doc for doc in named if any(agents.replaces(new, doc) for new in named)]:
+    for doc in [doc for doc in named if any(agents.is_replaced_by(doc, new) for new in named)]:
         _delete(run, doc)
         named.remove(doc)
     return one_or_none(Agent, named, name)
@@ -105,7 +105,7 @@ def _delete(run: Run, doc: Doc) -> None:
 def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
     before: dict[str, Any] = {}
     if found is not None:
-        before = agents.shown(agents.observed(found.source))
+        before = agents.for_display(agents.observed(found.source))
         _delete(run, found)
     return {"agent": None, "agent_id": found.id if found else None, "diff": {"before": before, "after": {}}}
 
@@ -129,7 +129,7 @@ def _create(
         # The server trips over a plan without parameters.
         body = {**fields, "parameters": dict(fields.get("parameters") or {})}
         if replaced:
-            body["parameters"][agents.NOTES] = text_of({"replaces": replaced.id})
+            body["parameters"] = notes.with_notes(body["parameters"], {"replaces": replaced.id})
 
         def withdraw(agent_id: str) -> None:
             doc = Agent.get(run.client, agent_id)
@@ -169,7 +169,7 @@ def _converge(
     differing = agents.diff(current, wanted)
     if not differing:
         return _result(run, current, wanted, found, references)
-    obstacle = agents.needs_a_new_one(run.version, current, wanted)
+    obstacle = agents.replacement_reason(run.version, current, wanted)
     if obstacle:
         if options["update_strategy"] != "recreate":
             raise Failure(
@@ -184,7 +184,7 @@ def _converge(
         "update",
         Agent.LABEL,
         found.name,
-        lambda: agents.change(run, found, changes),
+        lambda: agents.update(run, found, changes),
         id=found.id,
         fields=differing,
     )
@@ -209,10 +209,10 @@ def _result(
 
     def side(fields: Mapping[str, Any]) -> Any:
         view = {name: stated_part(name, fields[name]) for name in wanted if name in fields}
-        return references_module.by_reference(agents.shown(view), references)
+        return references_module.restore_references(agents.for_display(view), references)
 
     return {
-        "agent": agents.to_result(doc) if doc.id else agents.shown(after),
+        "agent": agents.to_result(doc) if doc.id else agents.for_display(after),
         "agent_id": doc.id or None,
         "diff": {"before": side(before), "after": side(after)},
     }

@@ -42,14 +42,13 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     if run.check_mode or found is None:
         return {**told, "content": None, "memory": None, "result": None}
     agent_id = found.id
-    answer = predict.patiently(
-        lambda: run_agent.run_once(run.client, agent_id, parameters, timeout=options["execute_timeout"]),
+    answer = predict.retry_transient(
+        run,
+        lambda: run_agent.execute(run.client, agent_id, parameters, timeout=options["execute_timeout"]),
         predict.Expectation(content=options["expect_content"], pattern=options["expect_pattern"]),
-        patience=options["wait_timeout"],
-        clock=run.clock,
-        tell=run.report_waiting,
+        retry_for=options["wait_timeout"],
     )
-    return {**told, "content": answer.content, "memory": run_agent.memory_of(answer), "result": answer.body}
+    return {**told, "content": answer.content, "memory": run_agent.memory_ids(answer), "result": answer.body}
 
 
 MODULE = Module(OPTIONS, execute)

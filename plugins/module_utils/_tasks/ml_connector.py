@@ -22,6 +22,7 @@ from .._kinds.connector import options as options_module
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.credential import Secret
 from .._kinds.connector.resource import Connector
+from .._kinds.notes import read_notes
 from .._operations import deploy as deployment
 from .._operations import undeletable_connector
 from .._operations.swap import Swap
@@ -156,7 +157,7 @@ def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any
         doc = _replace(options, run, found, body, users, _named(differing, secret))
     else:
         changes = {name: fields[name] for name in differing}
-        notes = {**connectors.notes_of(found.source), **secret.notes}
+        notes = {**read_notes(found.source), **secret.notes}
         if secret.notes:
             changes.setdefault("parameters", {})
         doc = run.perform(

@@ -26,7 +26,7 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
         model = find(Model, run.client, options["model"])
         found = [model] if model else []
     else:
-        found = controllers.limited_models(run.client)
+        found = controllers.models_with_limits(run.client)
     held = [(model, Controller.get(run.client, model.id)) for model in found]
     return {
         "controllers": [

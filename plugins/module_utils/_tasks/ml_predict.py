@@ -61,14 +61,10 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
             "result": None,
         }
     answer = predict.predict_with_retries(
-        run.client,
-        found.id,
-        parameters,
+        run,
+        predict.Question(found.id, parameters, options["predict_timeout"]),
         predict.Expectation(tuple(options["expect_status"]), options["expect_content"], pattern),
-        timeout=options["predict_timeout"],
-        patience=options["wait_timeout"],
-        clock=run.clock,
-        tell=run.report_waiting,
+        retry_for=options["wait_timeout"],
     )
     return {
         "model_id": found.id,

@@ -53,9 +53,9 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     for name, value in stated.items():
         if not current.knows(name):
             _unknown(run, name)
-        wanted = settings.target(current, scope, name, value, list_mode)
-        if not settings.fulfilled(current, scope, name, wanted):
-            changes[name] = settings.to_send(wanted)
+        wanted = settings.desired_value(current, scope, name, value, list_mode)
+        if not settings.is_in_effect(current, scope, name, wanted):
+            changes[name] = settings.request_value(wanted)
         if scope == "persistent" and name in current.transient and not settings.same(current.transient[name], wanted):
             run.warn(f"{name}: a transient value is set, which counts until the cluster restarts.")
     after = current
@@ -91,7 +91,7 @@ def _planned(current: settings.Settings, scope: str, changes: Mapping[str, Any])
 
 def _verified(run: Run, scope: str, changes: Mapping[str, Any]) -> settings.Settings:
     after = settings.read(run.client)
-    left = [name for name, value in changes.items() if not settings.fulfilled(after, scope, name, value)]
+    left = [name for name, value in changes.items() if not settings.is_in_effect(after, scope, name, value)]
     if left:
         raise Failure(
             "not_converged",

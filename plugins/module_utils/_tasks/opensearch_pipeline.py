@@ -65,8 +65,8 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     return {
         "pipeline": pipelines.to_result(kind, name, after or {}),
         "diff": {
-            "before": references_module.by_reference(before, references),
-            "after": references_module.by_reference(after, references),
+            "before": references_module.restore_references(before, references),
+            "after": references_module.restore_references(after, references),
         },
     }
 

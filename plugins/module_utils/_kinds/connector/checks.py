@@ -17,6 +17,7 @@ from ..._runtime import versions
 from ..._runtime.run import Run
 from ..._values.compare import text_of
 from ..base import check_name
+from ..notes import check_parameters
 from . import resource as connectors
 
 
@@ -26,10 +27,7 @@ def check(
     """Everything that can be known to be wrong before anything is sent. Raises Failure, notes warnings."""
     name = fields.get("name") or ""
     check_name("name", name)
-    if connectors.NOTES in (fields.get("parameters") or {}):
-        raise Failure(
-            "invalid_input", f"parameters: the name {connectors.NOTES} is reserved for notes of the collection."
-        )
+    check_parameters(fields.get("parameters"))
     left = list(find_placeholders({**fields, "credential": credential or {}, "probe": probe or {}}))
     if left:
         raise Failure(

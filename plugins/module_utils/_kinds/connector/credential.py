@@ -13,6 +13,7 @@ from typing import Any, Mapping, NamedTuple
 from ..._errors.exceptions import Failure
 from ..._values import fingerprint
 from ..._values.walk import scalars
+from ..notes import read_notes
 from . import resource as connectors
 
 
@@ -30,7 +31,7 @@ def decide(options: Mapping[str, Any], source: Mapping[str, Any]) -> Secret:
     if not credential:
         return Secret(None, False, {})
     if policy == "when_changed":
-        known = connectors.notes_of(source).get("credential")
+        known = read_notes(source).get("credential")
         if source and fingerprint.matches(credential, known):
             # A copy gets the same note, without the cost of making it anew.
             return Secret(None, False, {"credential": str(known)})

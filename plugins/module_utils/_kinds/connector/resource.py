@@ -16,12 +16,10 @@ from ..._values import json_text
 from ..._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
 from ..._values.masking import MASK, is_literal_secret
 from ..base import Doc, Kind, created_after
+from ..notes import PARAMETER, read_notes, with_notes
 
 #: The server asks for a credential even where the backend wants none; this one is never sent to a backend.
 PLACEHOLDER_CREDENTIAL = {"placeholder": "the backend needs no credential"}
-
-#: A parameter of our own in which notes on the connector are kept; it fills no placeholder and is hidden from results.
-NOTES = "_searchops"
 
 #: How many connectors before the one that was replaced are kept in mind. Each is there only while the server holds it.
 MAX_REPLACED_IDS = 8
@@ -95,7 +93,9 @@ def desired(options: Mapping[str, Any]) -> dict[str, Any]:
 def observed(source: Mapping[str, Any]) -> dict[str, Any]:
     """The same fields out of what the server answers."""
     fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
-    fields["parameters"] = {name: value for name, value in (source.get("parameters") or {}).items() if name != NOTES}
+    fields["parameters"] = {
+        name: value for name, value in (source.get("parameters") or {}).items() if name != PARAMETER
+    }
     fields["actions"] = [_action(action) for action in source.get("actions") or []]
     if source.get("access"):
         fields["access_mode"] = source["access"]
@@ -106,16 +106,12 @@ def observed(source: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def notes_of(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Our own notes on a connector: ``replaces`` (the id of the one it was swapped for), ``before`` (the ids of those that
-    this one and others before it were swapped for), ``credential`` (a fingerprint)."""
-    notes = canonical((source.get("parameters") or {}).get(NOTES))
-    return notes if isinstance(notes, dict) else {}
-
-
 def replaced_ids(source: Mapping[str, Any]) -> list[str]:
-    """The ids of the connectors in whose place this one came, the last one at the end. Any of them may still be there."""
-    notes = notes_of(source)
+    """The ids of the connectors that this one replaced, the last one at the end. Any of them may still exist.
+
+    The note ``replaces`` has the last one, ``before`` those that the last one and earlier ones had replaced.
+    """
+    notes = read_notes(source)
     before = notes.get("before")
     return [str(each) for each in [*(before if isinstance(before, list) else []), notes.get("replaces")] if each]
 
@@ -124,11 +120,6 @@ def replacement_notes(old: Doc, beside: Iterable[Doc] = ()) -> dict[str, Any]:
     """The notes of one that is to be swapped for the old one, and for those ``beside`` it."""
     before = [*replaced_ids(old.source), *(doc.id for doc in beside)][-MAX_REPLACED_IDS:]
     return {"replaces": old.id, **({"before": before} if before else {})}
-
-
-def replaces(new: Doc, old: Doc) -> bool:
-    """Whether ``new`` was created to replace ``old`` directly."""
-    return bool(notes_of(new.source).get("replaces") == old.id)
 
 
 def is_replacement_pair(old: Doc, new: Doc) -> bool:
@@ -212,7 +203,7 @@ def body(fields: Mapping[str, Any], credential: Mapping[str, Any] | None, notes:
     """A request body; ``credential`` None leaves it out, as a PUT that keeps the stored one does."""
     sent = dict(fields)
     if "parameters" in sent and notes:
-        sent["parameters"] = {**sent["parameters"], NOTES: text_of(dict(notes))}
+        sent["parameters"] = with_notes(sent["parameters"], notes)
     if credential is not None:
         sent["credential"] = {str(name): text_of(value) for name, value in credential.items()}
     return sent

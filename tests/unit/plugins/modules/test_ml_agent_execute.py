@@ -96,7 +96,7 @@ def test_a_backend_that_is_loading_is_asked_again(module: Runner, cluster: FakeC
 
 def test_outputs_of_tools() -> None:
     outputs = [{"name": "memory_id", "result": "m"}, {"name": "first", "result": "1"}, {"name": "chat", "result": "2"}]
-    assert run_agent.read({"inference_results": [{"output": outputs}]}).content == "2"
-    assert run_agent.read({"inference_results": []}).content is None
+    assert run_agent.parse({"inference_results": [{"output": outputs}]}).content == "2"
+    assert run_agent.parse({"inference_results": []}).content is None
     with pytest.raises(Failure):
-        run_agent.read({"x": 1})
+        run_agent.parse({"x": 1})

@@ -349,4 +349,4 @@ def test_a_list_of_one_is_its_item(have: Any, want: Any, same: bool) -> None:
 )
 def test_what_becomes_a_list(name: str, value: Any, mode: str, becomes: Any) -> None:
     held = cluster_setting.Settings({"list": ["b"]}, {}, {})
-    assert cluster_setting.target(held, "persistent", name, value, mode) == becomes
+    assert cluster_setting.desired_value(held, "persistent", name, value, mode) == becomes

@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import chat_answer, predict
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.predict import Expectation
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.predict import Expectation, Question
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import prediction as answer
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
@@ -51,7 +51,7 @@ class TestReading:
         ],
     )
     def test_the_content(self, data: Any, content: str | None) -> None:
-        assert chat_answer.read(answer(data)).content == content
+        assert chat_answer.parse_prediction(answer(data)).content == content
 
     def test_everything_else(self) -> None:
         data = {
@@ -59,13 +59,13 @@ class TestReading:
             "usage": {"total_tokens": 3},
             "timings": {"predicted_ms": 5},
         }
-        read = chat_answer.read(answer(data, 201))
+        read = chat_answer.parse_prediction(answer(data, 201))
         assert read == (201, data, "hi", "hm", {"total_tokens": 3}, {"predicted_ms": 5}, [], None)
-        assert chat_answer.read(message(content="x", reasoning="hm")).reasoning == "hm"
+        assert chat_answer.parse_prediction(message(content="x", reasoning="hm")).reasoning == "hm"
 
     def test_an_output_without_a_map(self) -> None:
         body = {"inference_results": [{"output": [{"name": "response", "result": "x"}], "status_code": 200}]}
-        assert chat_answer.read(body).body == {"name": "response", "result": "x"}
+        assert chat_answer.parse_prediction(body).body == {"name": "response", "result": "x"}
 
     @pytest.mark.parametrize(
         "body",
@@ -74,7 +74,7 @@ class TestReading:
     )  # fmt: skip
     def test_no_prediction(self, body: Any) -> None:
         with pytest.raises(Failure, match="without a result") as caught:
-            chat_answer.read(body)
+            chat_answer.parse_prediction(body)
         assert caught.value.code == "not_opensearch"
 
 
@@ -204,24 +204,16 @@ class TestPatience:
         assert caught.value.code == code
         assert len(served.predictions) == 1
 
-    def test_its_end(self, served: FakeCluster) -> None:
+    def test_its_end(self, served: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
         served.backend = failing(*[LOADING] * 99)
         clock = FakeClock()
         run = make_run(served, clock=clock)
         [model_id] = served.models
-        told: list[str] = []
+        lines: list[str] = []
+        monkeypatch.setattr(run, "report_waiting", lines.append)
         with pytest.raises(Failure) as caught:
-            predict.predict_with_retries(
-                run.client,
-                model_id,
-                QUESTION,
-                Expectation(),
-                timeout=9.0,
-                patience=20.0,
-                clock=clock,
-                tell=told.append,
-            )
-        assert told == [f"waiting for an answer: {caught.value.message}"] * len(clock.slept)
+            predict.predict_with_retries(run, Question(model_id, QUESTION, 9.0), Expectation(), retry_for=20.0)
+        assert lines == [f"waiting for an answer: {caught.value.message}"] * len(clock.slept)
         assert caught.value.code == "backend_loading"
         assert 10 < sum(clock.slept) <= 20
         assert max(clock.slept) == 5.0
@@ -237,9 +229,9 @@ class TestPatience:
 
         served.backend = slow
         [model_id] = served.models
-        client = make_run(served, clock=clock).client
-        patience = {"timeout": 9.0, "patience": 60.0, "clock": clock}
-        assert predict.predict_with_retries(client, model_id, QUESTION, Expectation(), **patience).elapsed == 2.25
+        run = make_run(served, clock=clock)
+        answered = predict.predict_with_retries(run, Question(model_id, QUESTION, 9.0), Expectation(), retry_for=60.0)
+        assert answered.elapsed == 2.25
         assert clock.now() > 1000 + 3 * 2.25
 
     def test_a_lost_answer_is_not_asked_for_again(self, served: FakeCluster) -> None:
@@ -253,5 +245,5 @@ class TestPatience:
         from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import post
 
         sent = script(post("/_plugins/_ml/models/m/_predict").answers(200, message(content="hi")))
-        predict.predict(make_run(sent).client, "m", QUESTION, timeout=77.0)
+        predict.predict(make_run(sent).client, Question("m", QUESTION, 77.0))
         assert sent.sent[0][4] == 77.0
