@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Agents: what is sent, what is stored of it, what differs, and what the server can change in place."""
+"""Agents: the fields to send, the observed fields, their diff, and which changes the server makes in place."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from .base import Doc, Kind, check_name, created_after
 
 TYPES = ("flow", "conversational", "conversational_flow", "plan_execute_and_reflect")
 
-#: Types that think with a model of their own, and cannot be without one.
-THINKING = ("conversational", "plan_execute_and_reflect")
+#: Types that call a model of their own (``llm``) and need one.
+TYPES_WITH_MODEL = ("conversational", "plan_execute_and_reflect")
 
-#: The fields in which an agent is stated and compared.
+#: The fields that users give and that are compared.
 FIELDS = ("name", "type", "description", "llm", "tools", "parameters", "memory", "app_type")
 
-#: The server accepts no longer name (3.x).
+#: The longest name that the server accepts (3.x), in characters.
 MAX_NAME_LENGTH = 128
 
-#: In which parameter the server notes the agent that carries out the steps of a plan; it makes one where none is stated.
+#: The parameter with the id of the executor: the agent that executes the steps of a plan. The server creates an executor
+#: for an agent that is registered without this parameter.
 EXECUTOR = "executor_agent_id"
 
-#: What such an agent shares with the one that it was made for.
-SHARED = ("llm", "tools", "parameters", "memory", "app_type")
+#: The fields that such an executor shares with the agent for which the server created it.
+EXECUTOR_FIELDS = ("llm", "tools", "parameters", "memory", "app_type")
 
 
 class Agent(Kind):
@@ -44,29 +45,29 @@ class Agent(Kind):
 
 
 def desired(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that the options state, in the form in which the server stores them."""
+    """The given fields in the form in which the server stores them."""
     fields = {name: value for name, value in without_none(options).items() if name in FIELDS}
     if "llm" in fields:
         fields["llm"] = {
-            name: _texts(value) if name == "parameters" else value
+            name: _as_strings(value) if name == "parameters" else value
             for name, value in without_none(fields["llm"]).items()
         }
     if "tools" in fields:
         fields["tools"] = [_tool(tool) for tool in fields["tools"]]
     if "parameters" in fields:
-        fields["parameters"] = _texts(fields["parameters"])
+        fields["parameters"] = _as_strings(fields["parameters"])
     if "memory" in fields:
         fields["memory"] = without_none(fields["memory"])
     return fields
 
 
-def observed(source: Mapping[str, Any], wanted: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The same fields out of what the server answers, empty ones included, which it leaves out.
+def observed(source: Mapping[str, Any], desired_fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The fields of an agent as the server returned it, with ``tools`` and ``parameters`` even if the server omits them.
 
-    The executor that the server made is left out as well, unless one is among the ``wanted`` parameters.
+    The parameter with the id of the executor is omitted, unless ``desired_fields`` has it too.
     """
     fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
-    hidden = {notes.PARAMETER} | ({EXECUTOR} - set((wanted or {}).get("parameters") or {}))
+    hidden = {notes.PARAMETER} | ({EXECUTOR} - set((desired_fields or {}).get("parameters") or {}))
     parameters = {name: value for name, value in (source.get("parameters") or {}).items() if name not in hidden}
     return {
         **fields,
@@ -76,39 +77,50 @@ def observed(source: Mapping[str, Any], wanted: Mapping[str, Any] | None = None)
     }
 
 
+def merged(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> dict[str, Any]:
+    """All fields of a new agent: the desired ones, and the observed ones of the agent that it replaces."""
+    fields = {**observed_fields, **desired_fields}
+    for part in ("llm", "memory"):
+        if part in fields:
+            fields[part] = {**(observed_fields.get(part) or {}), **fields[part]}
+    return fields
+
+
 def is_replaced_by(old: Doc, new: Doc) -> bool:
-    """Whether ``new`` was created to replace ``old``. An agent created later has only got the id of the replaced one."""
+    """Whether ``new`` was created to replace ``old``. If ``old`` is younger, it only has the id of the replaced agent."""
     return notes.replaces(new, old) and not created_after(old, new)
 
 
-def diff(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """The names of the stated fields that the stored agent does not fulfil."""
-    return [name for name in wanted if not _same(name, current.get(name), wanted[name])]
+def diff(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> list[str]:
+    """The names of the desired fields that differ."""
+    return [name for name, value in desired_fields.items() if not _is_same(name, observed_fields.get(name), value)]
 
 
-def replacement_reason(version: versions.Version, current: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-    """Why the server cannot change the agent in place; None where it can."""
+def replacement_reason(
+    version: versions.Version, observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]
+) -> str | None:
+    """Why the server cannot change the agent in place, so that only a new agent helps. None if the server can."""
     if not versions.supports(version, "agent_update"):
         return f"OpenSearch {version} cannot change agents, {versions.SINCE['agent_update']} and later can"
-    changing = diff(current, wanted)
-    if "type" in changing:
-        return f"its type is {current.get('type')} and cannot be changed"
-    if "tools" in changing and not wanted["tools"]:
+    changes = diff(observed_fields, desired_fields)
+    if "type" in changes:
+        return f"its type is {observed_fields.get('type')} and cannot be changed"
+    if "tools" in changes and not desired_fields["tools"]:
         return "the server keeps its tools when none are sent"
-    if "memory" in changing and str(wanted["memory"].get("type", "conversation_index")) != "conversation_index":
-        return "the server changes no memory but of the type conversation_index"
+    if "memory" in changes and str(desired_fields["memory"].get("type", "conversation_index")) != "conversation_index":
+        return "the server changes only memory of the type conversation_index"
     for name, have, want in (
-        ("parameters", current.get("parameters"), wanted.get("parameters")),
-        ("llm.parameters", *((side.get("llm") or {}).get("parameters") for side in (current, wanted))),
+        ("parameters", observed_fields.get("parameters"), desired_fields.get("parameters")),
+        ("llm.parameters", *((side.get("llm") or {}).get("parameters") for side in (observed_fields, desired_fields))),
     ):
         surplus = sorted(set(have or {}) - set(want)) if want is not None else []
         if surplus:
-            return f"the server takes no {name} away, and {', '.join(surplus)} are no longer stated"
+            return f"the server never removes {name}, and {', '.join(surplus)} must go"
     return None
 
 
 def for_display(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields for results and diffs: JSON taken out of strings."""
+    """The fields for results and diffs, with JSON in strings decoded."""
     return {name: canonical(value) for name, value in fields.items()}
 
 
@@ -123,43 +135,53 @@ def to_result(doc: Doc) -> dict[str, Any]:
 
 
 def executor_of(doc: Doc) -> str | None:
-    """The id of the agent that carries out the steps of this one's plans."""
-    found = (doc.source.get("parameters") or {}).get(EXECUTOR)
-    return str(found) if found else None
+    """The id of the agent that executes the steps of this agent's plans."""
+    executor = (doc.source.get("parameters") or {}).get(EXECUTOR)
+    return str(executor) if executor else None
 
 
 def owners_of_executors(docs: Iterable[Doc]) -> dict[str, Doc]:
-    """Of all agents those that the server made for another one, by its id and that one, told as by :func:`created_executor`."""
+    """The id of each executor among all agents that the server created -> the agent for which the server created it."""
     docs = list(docs)
     owners = {executor_of(doc): doc for doc in docs}
     return {doc.id: owners[doc.id] for doc in docs if doc.id in owners and doc.name == executor_name(owners[doc.id])}
 
 
 def executor_name(owner: Doc) -> str:
+    """The name that the server gives to the executor that it creates for an agent."""
     return f"{owner.name} (ReAct)"
 
 
 def created_executor(client: Client, doc: Doc) -> str | None:
-    """As :func:`executor_of`, but only the one that the server made for this agent, by the name that it gives it."""
+    """The id of the agent's executor if the server created it for this agent, which its name shows; else None."""
     executor = executor_of(doc)
     found = Agent.get(client, executor) if executor else None
     return executor if found and found.name == executor_name(doc) else None
 
 
 def check(fields: Mapping[str, Any]) -> None:
-    """Everything that can be known to be wrong before anything is sent. Raises Failure."""
-    name = fields.get("name", "")
+    """Raises Failure for desired fields that are invalid on every server."""
     if "name" in fields:
-        check_name("name", name, MAX_NAME_LENGTH)
+        check_name("name", fields["name"], MAX_NAME_LENGTH)
     notes.check_parameters(fields.get("parameters"))
     names = [tool.get("name") or tool["type"] for tool in fields.get("tools") or []]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise Failure("invalid_input", f"tools: more than one is named {', '.join(doubled)}; give them names.")
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise Failure(
+            "invalid_input", f"tools: several have the name {', '.join(duplicates)}; give each a 'name' of its own."
+        )
+
+
+def check_complete(fields: Mapping[str, Any]) -> None:
+    """Raises Failure if the fields are not enough to create an agent."""
+    if "type" not in fields:
+        raise Failure("invalid_input", f"type: is required, because no agent has the name {fields['name']!r} yet.")
+    if fields["type"] in TYPES_WITH_MODEL and not (fields.get("llm") or {}).get("model_id"):
+        raise Failure("invalid_input", f"llm: an agent of the type {fields['type']} needs a model.")
 
 
 def check_server(client: Client, version: versions.Version, fields: Mapping[str, Any]) -> None:
-    """What depends on the server: its version, and the tools that it has; the latter costs a request. Raises Failure."""
+    """Raises Failure for fields that this server does not support: by its version, and by its tools (one request)."""
     if fields.get("type") == "plan_execute_and_reflect":
         versions.require(version, "plan_execute_and_reflect", "type: plan_execute_and_reflect")
     if "_llm_interface" in (fields.get("parameters") or {}):
@@ -173,12 +195,13 @@ def check_server(client: Client, version: versions.Version, fields: Mapping[str,
     unknown = sorted({tool["type"] for tool in tools} - known)
     if unknown:
         raise Failure(
-            "unknown_tool", f"tools: {', '.join(unknown)} is not on this cluster, which has {', '.join(sorted(known))}."
+            "unknown_tool",
+            f"tools: this cluster has no {', '.join(unknown)}. Its tools are {', '.join(sorted(known))}.",
         )
 
 
 def delete(run: Run, doc: Doc) -> None:
-    """Delete an agent, and before it the one that the server made for it: it could not be found any more afterwards."""
+    """Delete an agent. Its created executor is deleted first, as only the agent has the executor's id."""
     executor = created_executor(run.client, doc)
     if executor:
         Agent.delete(run, executor)
@@ -186,21 +209,23 @@ def delete(run: Run, doc: Doc) -> None:
 
 
 def update(run: Run, doc: Doc, fields: Mapping[str, Any]) -> None:
-    """Change fields in place, before in the agent that the server made for this one: it does the work."""
-    shared = {name: fields[name] for name in SHARED if name in fields}
+    """Change fields in place. The created executor gets its shared fields first, as it does the agent's work."""
+    shared = {name: fields[name] for name in EXECUTOR_FIELDS if name in fields}
     executor = created_executor(run.client, doc) if shared else None
     if executor:
         Agent.update(run, executor, shared)
     Agent.update(run, doc.id, fields)
 
 
-def _same(field: str, have: Any, want: Any) -> bool:
+def _is_same(field: str, have: Any, want: Any) -> bool:
     if field == "parameters":
-        return _same_texts(have, want)
+        return _same_parameters(have, want)
     if field == "llm":
         have = have or {}
         return all(
-            _same_texts(have.get(name), want[name]) if name == "parameters" else same_text(have.get(name), want[name])
+            _same_parameters(have.get(name), want[name])
+            if name == "parameters"
+            else same_text(have.get(name), want[name])
             for name in want
         )
     if field == "tools":
@@ -210,19 +235,19 @@ def _same(field: str, have: Any, want: Any) -> bool:
     return same_text(have if have is not None else "", want)
 
 
-def _same_texts(have: Mapping[str, Any] | None, want: Mapping[str, Any]) -> bool:
+def _same_parameters(have: Mapping[str, Any] | None, want: Mapping[str, Any]) -> bool:
     have = have or {}
     return have.keys() == want.keys() and all(same_text(have[name], want[name]) for name in want)
 
 
-def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+def _as_strings(values: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): text_of(value) for name, value in values.items()}
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    """A tool without what is empty, which the server leaves out."""
+    """A tool without empty fields, which the server omits."""
     fields = {
-        name: _texts(value) if isinstance(value, Mapping) else value
+        name: _as_strings(value) if isinstance(value, Mapping) else value
         for name, value in tool.items()
         if name in ("type", "name", "description", "parameters", "attributes", "config") and value
     }

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Cluster settings: what is in effect, what is stated, and the one request that closes the gap."""
+"""Cluster settings: the values of each scope, the desired value of a setting, and whether it is in effect."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .._values.compare import same_text, text_of
 
 PATH = "/_cluster/settings"
 
-#: Settings under this prefix are all listed with their defaults, so one that is not listed does not exist.
+#: The server lists all settings with this prefix, with their defaults. One that it does not list does not exist.
 ML_PREFIX = "plugins.ml_commons."
 
-#: Stands for "no value of its own": the default counts.
+#: The desired value of a setting that is reset: the scope has no value, and the default is in effect.
 DEFAULT = None
 
 
 class Settings(NamedTuple):
-    """All settings of a cluster, flat: what each scope holds, and the defaults of those that no scope holds."""
+    """All settings of a cluster by their dotted names: the values of each scope, and the defaults of those without one."""
 
     persistent: dict[str, Any]
     transient: dict[str, Any]
@@ -36,7 +36,7 @@ class Settings(NamedTuple):
         return self.transient if scope == "transient" else self.persistent
 
     def origin(self, name: str) -> str | None:
-        """Whose value is in effect, "transient", "persistent" or "default"; None where there is no such setting."""
+        """Where the effective value is from: "transient", "persistent" or "default". None for an unknown setting."""
         for origin, values in (
             ("transient", self.transient), ("persistent", self.persistent), ("default", self.defaults),
         ):  # fmt: skip
@@ -45,6 +45,7 @@ class Settings(NamedTuple):
         return None
 
     def effective(self, name: str) -> Any:
+        """The value that is in effect. None for an unknown setting."""
         for values in (self.transient, self.persistent, self.defaults):
             if name in values:
                 return values[name]
@@ -58,21 +59,24 @@ class Settings(NamedTuple):
 
 
 def read(client: Client) -> Settings:
-    """One request. The defaults include what opensearch.yml says."""
+    """Read all settings with one request. The defaults include the values of opensearch.yml. Raises Failure."""
     answer = client.get(PATH, {"flat_settings": "true", "include_defaults": "true"}).body
     try:
         return Settings(*(dict(answer[section]) for section in ("persistent", "transient", "defaults")))
     except (KeyError, TypeError, ValueError) as exc:
-        raise Failure("not_opensearch", f"The cluster's settings were answered as {describe_shape(answer)}") from exc
+        raise Failure(
+            "not_opensearch", f"The server answered the cluster settings as {describe_shape(answer)}"
+        ) from exc
 
 
 def to_result(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
-    """Settings as modules return them: what is in effect."""
+    """The effective values of settings, as modules return them."""
     return {name: settings.effective(name) for name in names}
 
 
 def write(client: Client, scope: str, changes: Mapping[str, Any]) -> None:
-    """One request; None resets a setting. Raises Failure that names the settings, which some refusals do not."""
+    """Write settings with one request; None resets a setting. The Failure that it raises names the settings, which not
+    every refusal of the server does."""
     try:
         client.change("PUT", PATH, {scope: dict(changes)})
     except Failure as failure:
@@ -82,13 +86,13 @@ def write(client: Client, scope: str, changes: Mapping[str, Any]) -> None:
 
 
 def check_items(name: str, value: Any) -> None:
-    """Refuse an item without a value, which would be taken for the text "null". Raises Failure."""
+    """Raises Failure for a list with an item None, which would be sent as the text "null"."""
     if isinstance(value, (list, tuple)) and None in value:
         raise Failure("invalid_input", f"settings: {name}: an item of the list has no value.")
 
 
 def check(name: str, value: Any, *, allow_catch_all: bool) -> None:
-    """Refuse patterns that the server would take and break on, and those that trust everything. Raises Failure."""
+    """Raises Failure for patterns that the server accepts but cannot use, and for those that trust every address."""
     if not name.endswith("_regex") or value is None:
         return
     for pattern in as_list(value):
@@ -101,20 +105,20 @@ def check(name: str, value: Any, *, allow_catch_all: bool) -> None:
             raise Failure(failure.code, f"{name}: {failure.message}") from failure
 
 
-def desired_value(settings: Settings, scope: str, name: str, value: Any, list_mode: str) -> Any:
-    """The value that the scope has to hold so that the statement is true. Lists are joined with the effective list."""
-    value = _in_kind(name, value, settings.effective(name), list_mode)
+def desired_value(settings: Settings, name: str, value: Any, list_mode: str) -> Any:
+    """The value that the scope must have, given the value of the user and how lists are combined with the effective list."""
+    value = _as_type_of_setting(name, value, settings.effective(name), list_mode)
     if not isinstance(value, (list, tuple)) or list_mode == "exact":
         return value
     effective = as_list(settings.effective(name))
-    stated = as_list(value)
+    items = as_list(value)
     if list_mode == "append":
-        return effective + [item for item in dict.fromkeys(stated) if item not in effective]
-    return [item for item in effective if item not in stated]
+        return effective + [item for item in dict.fromkeys(items) if item not in effective]
+    return [item for item in effective if item not in items]
 
 
-def _in_kind(name: str, value: Any, effective: Any, list_mode: str) -> Any:
-    """The stated value as a list or a boolean where the setting is one: a lone item would take the list's place."""
+def _as_type_of_setting(name: str, value: Any, effective: Any, list_mode: str) -> Any:
+    """The value as a list if the setting is a list, because a single item would replace the list; or as a boolean."""
     if value is DEFAULT or isinstance(value, (list, tuple)):
         return value
     if list_mode == "exact":
@@ -123,23 +127,22 @@ def _in_kind(name: str, value: Any, effective: Any, list_mode: str) -> Any:
         is_item = name.endswith("_regex") or isinstance(effective, (list, tuple))
     if is_item:
         return [value]
-    # Templates of older ansible-core make text of booleans, in Python's spelling.
+    # Templates of older ansible-core turn booleans into text, in Python's spelling.
     if value in ("True", "False") and text_of(effective) in ("true", "false"):
         return value == "True"
     return value
 
 
 def is_in_effect(settings: Settings, scope: str, name: str, value: Any) -> bool:
-    """Whether nothing has to be written. What holds by default need not be written down."""
-    held = settings.scope(scope)
+    """Whether nothing has to be written: the scope has the value, or has none and the value is in effect anyway."""
+    values = settings.scope(scope)
     if value is DEFAULT:
-        return name not in held
-    have = held.get(name, settings.effective(name))
-    return same(have, value)
+        return name not in values
+    return same(values.get(name, settings.effective(name)), value)
 
 
 def same(have: Any, want: Any) -> bool:
-    """Scalars by meaning, lists item by item; a list that was stored as one string is a list of one."""
+    """Whether two values mean the same: scalars by their text, lists item by item, a single value as a list of one."""
     if isinstance(want, (list, tuple)):
         return have is not None and as_list(have) == as_list(want)
     if isinstance(have, (list, tuple)):
@@ -148,15 +151,17 @@ def same(have: Any, want: Any) -> bool:
 
 
 def is_empty(value: Any) -> bool:
-    """Whether this is no value at all: that of a setting without one, or that the cluster does not know."""
+    """Whether the effective value of a setting is empty, or the cluster does not know the setting."""
     return as_list(value) in ([], [""])
 
 
 def as_list(value: Any) -> list[str]:
+    """The items of a list, or a single value as a list of one, as text. Empty for None."""
     if value is None:
         return []
     return [text_of(item) for item in value] if isinstance(value, (list, tuple)) else [text_of(value)]
 
 
 def request_value(value: Any) -> Any:
+    """The value as a request has it: the items of lists as text."""
     return as_list(value) if isinstance(value, (list, tuple)) else value

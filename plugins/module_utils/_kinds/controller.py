@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Controllers: the limits that single users have for a model. One for each model, under the model's id."""
+"""Controllers: rate limits of single users for a model. A model has at most one controller, which has the model's id."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from . import model as models
 from .base import Doc, Kind
 from .model import Model
 
-#: Seconds within which a model is told of its limits once their write was answered.
-TOLD_WITHIN = 5.0
+#: Seconds within which a model has the flag that it has limits, once the server has answered their write.
+FLAG_LAG_SECONDS = 5.0
 
 
 class Controller(Kind):
@@ -31,7 +31,7 @@ class Controller(Kind):
 
 
 def desired(limits: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The limits as they are compared, limits as numbers. Raises Failure."""
+    """The desired limit of each user, with the limit as a number. Raises Failure."""
     return {str(user): _limit(str(user), limit) for user, limit in limits.items()}
 
 
@@ -43,7 +43,7 @@ def _limit(user: str, limit: Any) -> dict[str, Any]:
         number = math.nan if isinstance(limit["limit"], bool) else float(limit["limit"])
     except (TypeError, ValueError):
         number = math.nan
-    # The server takes 0 as well, with which a deployed model cannot be asked by anybody who is limited.
+    # The server also accepts 0; a user with that limit cannot use a deployed model at all.
     if not 0 < number < math.inf:
         raise Failure("invalid_input", f"{where}: limit: must be a number above zero, not {limit['limit']!r}.")
     if limit["unit"] not in models.UNITS:
@@ -52,7 +52,7 @@ def _limit(user: str, limit: Any) -> dict[str, Any]:
 
 
 def limits_of(doc: Doc | None) -> dict[str, dict[str, Any]]:
-    """The limit of each user as the server holds it, which keeps numbers as text."""
+    """The observed limit of each user, with the limit as a number; the server stores text."""
     limits = (doc.source.get("user_rate_limiter") if doc else None) or {}
     return {user: {**limits[user], "limit": float(limits[user]["limit"])} for user in sorted(limits)}
 
@@ -63,22 +63,23 @@ def to_result(model: Doc, limits: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def models_with_limits(client: Client) -> list[Doc]:
-    """All models that have limits for single users, as one search tells them."""
+    """All models that have limits for single users. One search."""
     return Model.search(client, {"term": {"is_controller_enabled": True}})
 
 
 def write(run: Run, model: Doc, limits: Mapping[str, Any], *, timeout: float) -> None:
-    """Set the limits of all users. A model that is just being deployed is waited for, as the server would refuse."""
+    """Replace the limits of all users. Waits ``timeout`` seconds for a deployment to end, as the server refuses limits
+    during it. Raises Failure."""
     if models.state_of(model) == models.DEPLOYING:
         models.wait_until_not_deploying(run, model.id, timeout=timeout)
-    # A POST replaces what is there, where a PUT would keep the users that are not named.
+    # A POST replaces all limits; a PUT would keep those of users that the body does not have.
     run.client.change("POST", f"{Controller.PATH}/{segment(model.id)}", {"user_rate_limiter": dict(limits)})
-    # Answered at times before the model is told of its limits (seen on 3.6.0), by which the next run would go.
+    # The server sometimes answers before the model has the flag (seen on 3.6.0), which the next run reads.
     with suppress(WaitTimeout):
         run.wait_until(
             lambda: Model.get(run.client, model.id),
             lambda doc: doc is None or bool(doc.source.get("is_controller_enabled")),
             what=f"model {model.id} to know its limits",
             describe=lambda doc: "not yet",
-            timeout=min(timeout, TOLD_WITHIN),
+            timeout=min(timeout, FLAG_LAG_SECONDS),
         )

@@ -16,55 +16,58 @@ from .._http.client import Client, segment
 from .._values.compare import same_json
 from . import index as indexes
 
-#: How many documents one request holds: embeddings make them large, and each may cost a prediction.
+#: Maximum number of documents in one request: embeddings make them large, and each can cost a prediction.
 BATCH = 100
 
 
 def batches(documents: list[Any]) -> Iterator[list[Any]]:
+    """The documents in lists of at most :data:`BATCH`."""
     for start in range(0, len(documents), BATCH):
         yield documents[start : start + BATCH]
 
 
 def read(client: Client, index: str, ids: list[str]) -> dict[str, dict[str, Any]] | None:
-    """What is stored under these ids, by id, at once and not only after a refresh; None where there is no such index."""
+    """Id -> fields of the documents that exist; None if the index does not exist. Sees writes before a refresh. Raises
+    Failure."""
     found: dict[str, dict[str, Any]] = {}
     for batch in batches(ids):
         body = client.search(f"/{segment(index)}/_mget", {"ids": batch}).body
         for doc in body.get("docs") or []:
-            if indexes.missing(doc):
+            if indexes.is_missing(doc):
                 return None
             if "error" in doc:
-                _raise(index, doc["error"])
+                raise _failure(index, doc["error"])
             if doc.get("found"):
                 found[str(doc["_id"])] = doc.get("_source") or {}
     return found
 
 
-def holds(stored: Mapping[str, Any] | None, source: Mapping[str, Any]) -> bool:
-    """Whether a document is there with all fields that are stated. Pipelines may have added others."""
-    return stored is not None and all(
-        name in stored and same_json(stored[name], value) for name, value in source.items()
+def has_fields(observed: Mapping[str, Any] | None, desired: Mapping[str, Any]) -> bool:
+    """Whether a document exists and has all desired fields. Pipelines may have added others."""
+    return observed is not None and all(
+        name in observed and same_json(observed[name], value) for name, value in desired.items()
     )
 
 
 def store(client: Client, index: str, documents: list[dict[str, Any]]) -> dict[str, str]:
-    """Store documents whole; the reasons of those that were refused, by id."""
+    """Create or replace documents, each with ``id`` and ``source``. Returns id -> reason of those that the server
+    refused."""
     lines = [line for doc in documents for line in ({"index": {"_id": doc["id"]}}, doc["source"])]
     return _bulk(client, index, lines)
 
 
 def delete(client: Client, index: str, ids: list[str]) -> dict[str, str]:
-    """Delete documents; the reasons of those that stay, by id. One that is gone already is no error."""
+    """Delete the documents that still exist. Returns id -> reason of those that the server refused to delete."""
     return _bulk(client, index, [{"delete": {"_id": each}} for each in ids])
 
 
-def _raise(index: str, error: Any) -> None:
-    """The failure of one document among many, whose answer as a whole is a success."""
+def _failure(index: str, error: Any) -> Failure:
+    """The failure of one document in an answer whose status is success."""
     kind, reason = server_errors.decode_error({"error": error})
     permission = server_errors.missing_permission(reason)
     if permission:
-        raise Failure("forbidden", f"{index}: {reason}", permission=permission)
-    raise Failure("api_error", f"{index}: {kind}: {reason}")
+        return Failure("forbidden", f"{index}: {reason}", permission=permission)
+    return Failure("api_error", f"{index}: {kind}: {reason}")
 
 
 def _bulk(client: Client, index: str, lines: list[dict[str, Any]]) -> dict[str, str]:

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Indexes: what the server stores of their settings and mappings, and what differs from what is stated."""
+"""Indexes: their settings and mappings as the server stores them, and which changes need a new index."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .._errors.printable import describe_shape
 from .._http.client import Client, segment
 from .._values.walk import flatten
 
-#: What an index keeps for good. A change is refused before anything is written, in check mode too; there are more
-#: settings and parameters of that kind, and the server's own refusal of those has the same code.
+#: Settings and mapping parameters that cannot be changed. A change is refused before anything is written, in check mode
+#: too. There are more of them; the server's own refusal of those has the same code.
 FIXED_SETTINGS = ("index.knn", "index.number_of_shards")
 FIXED_PARAMETERS = ("type", "dimension", "method")
 
@@ -24,74 +24,83 @@ _FORBIDDEN = ' "*\\<|,>/?#:'
 
 
 def check_name(name: str) -> None:
-    """Raises Failure for a name that is none, or that could stand for more than one index."""
+    """Raises Failure if the text cannot be the name of an index, or can match several."""
     if not name or name != name.lower() or name[0] in "_-+." or set(name) & set(_FORBIDDEN):
         raise Failure(
             "invalid_input",
-            f"{name!r} is no name of an index: lower case, without a space and any of {_FORBIDDEN.strip()}, and "
-            "not beginning with one of _-+.",
+            f"{name!r} is not the name of an index: it must be lower case, without a space and any of "
+            f"{_FORBIDDEN.strip()}, and must not begin with one of _-+.",
         )
 
 
 def read(client: Client, name: str) -> dict[str, Any] | None:
-    """``settings``, flat, and ``mappings`` of an index; None where there is none. Raises Failure for an alias."""
+    """``settings`` (dotted names) and ``mappings`` of an index; None if it does not exist. Raises Failure for an alias."""
     body = client.get(f"/{segment(name)}", {"flat_settings": "true"}, accept=(404,)).body
-    if missing(body):
+    if is_missing(body):
         return None
     if not isinstance(body, dict) or "error" in body:
-        raise Failure("not_opensearch", f"An index was asked for, and the answer is none: {describe_shape(body)}")
+        raise Failure("not_opensearch", f"The server answered the index as {describe_shape(body)}")
     if name not in body:
         raise Failure("invalid_input", f"name: {name!r} is an alias of {', '.join(sorted(body))}; name the index.")
     return {part: dict(body[name].get(part) or {}) for part in ("settings", "mappings")}
 
 
-def missing(body: Any) -> bool:
-    """Whether an answer says that there is no such index."""
+def is_missing(body: Any) -> bool:
+    """Whether the answer reports that the index does not exist."""
     error = body.get("error") if isinstance(body, dict) else None
     return isinstance(error, dict) and error.get("type") == "index_not_found_exception"
 
 
-def flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as the server stores them: one level, beginning with ``index.``, values as text; None is the default."""
+def desired_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as the server stores them: dotted names with the prefix ``index.``, values as text. None resets one."""
     return {
         name if name.startswith("index.") else f"index.{name}": _text(value)
         for name, value in flatten(settings).items()
     }
 
 
-def diff(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that differ, with the values that are wanted."""
-    return {name: value for name, value in wanted.items() if stored.get(name) != value}
+def diff(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
+    """The desired settings that differ."""
+    return {name: value for name, value in desired.items() if observed.get(name) != value}
 
 
-def holds(stored: Any, wanted: Any) -> bool:
-    """Whether mappings hold all that is stated. Numbers and booleans count by their text, as the server stores some so."""
-    if isinstance(wanted, Mapping):
-        return isinstance(stored, Mapping) and all(
-            holds(stored[key], value) if key in stored else _implied(key, value) for key, value in wanted.items()
+def has_mappings(observed: Any, desired: Any) -> bool:
+    """Whether the observed mappings have all of the desired ones. Numbers and booleans are compared by their text, because
+    the server stores some of them as text."""
+    if isinstance(desired, Mapping):
+        return isinstance(observed, Mapping) and all(
+            has_mappings(observed[key], value) if key in observed else _is_implied(key, value)
+            for key, value in desired.items()
         )
-    if isinstance(wanted, list):
-        return isinstance(stored, list) and len(stored) == len(wanted) and all(map(holds, stored, wanted))
-    return bool(_text(stored) == _text(wanted))
+    if isinstance(desired, list):
+        return (
+            isinstance(observed, list) and len(observed) == len(desired) and all(map(has_mappings, observed, desired))
+        )
+    return bool(_text(observed) == _text(desired))
 
 
-def shown(stored: Any, wanted: Any) -> Any:
-    """What is stored of what is stated, written as it is stated where it is the same."""
-    if holds(stored, wanted):
-        return wanted
-    if isinstance(stored, Mapping) and isinstance(wanted, Mapping):
+def restrict_mappings(observed: Any, desired: Any) -> Any:
+    """The observed mappings without keys that are not among the desired ones. Parts that are the same are returned as
+    they are written in the desired ones."""
+    if has_mappings(observed, desired):
+        return desired
+    if isinstance(observed, Mapping) and isinstance(desired, Mapping):
         return {
-            key: shown(stored.get(key), value) for key, value in wanted.items() if key in stored or _implied(key, value)
+            key: restrict_mappings(observed.get(key), value)
+            for key, value in desired.items()
+            if key in observed or _is_implied(key, value)
         }
-    return stored
+    return observed
 
 
-def check_change(stored: Mapping[str, Any], settings: Mapping[str, Any], mappings: Mapping[str, Any]) -> None:
-    """Raises Failure where a difference needs a new index. ``settings`` are the differing ones."""
+def check_change(observed: Mapping[str, Any], settings: Mapping[str, Any], mappings: Mapping[str, Any]) -> None:
+    """Raises Failure if a change needs a new index. ``settings`` are those that differ."""
     fixed = [name for name in FIXED_SETTINGS if name in settings]
-    fixed += _fixed_fields(stored["mappings"], mappings, "")
+    fixed += _fixed_parameters(observed["mappings"], mappings, "")
     if fixed:
-        raise Failure("index_not_changeable", f"An index keeps these for good, and they differ: {', '.join(fixed)}.")
+        raise Failure(
+            "index_not_changeable", f"These differ and cannot be changed in an existing index: {', '.join(fixed)}."
+        )
 
 
 def create(client: Client, name: str, settings: Mapping[str, Any], mappings: Mapping[str, Any]) -> None:
@@ -105,32 +114,34 @@ def put(client: Client, name: str, part: str, body: Mapping[str, Any]) -> None:
 
 
 def delete(client: Client, name: str) -> None:
-    """Delete an index with its documents. One that is gone already is no error."""
+    """Delete an index with its documents, if it still exists."""
     client.change("DELETE", f"/{segment(name)}", accept=(404,))
 
 
-def to_result(name: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+def to_result(name: str, parts: Mapping[str, Any]) -> dict[str, Any]:
     """An index as modules return it."""
-    return {"name": name, "settings": stored["settings"], "mappings": stored["mappings"]}
+    return {"name": name, "settings": parts["settings"], "mappings": parts["mappings"]}
 
 
-def _fixed_fields(stored: Mapping[str, Any], wanted: Mapping[str, Any], path: str) -> list[str]:
-    found: list[str] = []
-    for name, field in (wanted.get("properties") or {}).items():
-        there = (stored.get("properties") or {}).get(name)
-        if there is None or not isinstance(field, Mapping):
+def _fixed_parameters(observed: Mapping[str, Any], desired: Mapping[str, Any], path: str) -> list[str]:
+    """The dotted names of the parameters that differ and cannot be changed, of all fields below ``path``."""
+    fixed: list[str] = []
+    for name, field in (desired.get("properties") or {}).items():
+        observed_field = (observed.get("properties") or {}).get(name)
+        if observed_field is None or not isinstance(field, Mapping):
             continue
-        found += [
+        with_type = {"type": "object", **observed_field}
+        fixed += [
             f"{path}{name}.{parameter}"
             for parameter in FIXED_PARAMETERS
-            if parameter in field and not holds({"type": "object", **there}.get(parameter), field[parameter])
+            if parameter in field and not has_mappings(with_type.get(parameter), field[parameter])
         ]
-        found += _fixed_fields(there, field, f"{path}{name}.")
-    return found
+        fixed += _fixed_parameters(observed_field, field, f"{path}{name}.")
+    return fixed
 
 
-def _implied(key: str, value: Any) -> bool:
-    """Whether the server leaves this out: a field with fields below it is an object."""
+def _is_implied(key: str, value: Any) -> bool:
+    """Whether the server omits this: the type of a field that has fields below it is object."""
     return key == "type" and value == "object"
 
 

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Search and ingest pipelines: where they are, what differs. The server keeps a pipeline's body as it was sent."""
+"""Search and ingest pipelines. The server stores the body of a pipeline as it was sent."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ from .._errors.exceptions import Failure
 from .._errors.printable import describe_shape
 from .._http.client import Client, segment
 
+#: The types of pipelines -> their paths.
 PATHS = {"search": "/_search/pipeline", "ingest": "/_ingest/pipeline"}
 
-#: The lists of processors that a pipeline of the type may hold. A failure list of an ingest pipeline holds the same ones.
+#: The fields with lists of processors, by type. All lists of an ingest pipeline take the same processors.
 PROCESSORS = {
     "search": ("request_processors", "response_processors", "phase_results_processors"),
     "ingest": ("processors", "on_failure"),
 }
 
-#: Where a node tells which processors it knows, and under which name for which list.
+#: The section of a node's info with the processors that the node knows, by type.
 NODE_INFO = {"search": "search_pipelines", "ingest": "ingest"}
 
 
 def label(kind: str) -> str:
-    """As people call it, for messages and actions."""
+    """The name of the type in messages and actions."""
     return f"{kind} pipeline"
 
 
 def read(client: Client, kind: str, name: str) -> dict[str, Any] | None:
-    """The body of one pipeline; None where there is none."""
-    found: dict[str, Any] | None = read_all(client, kind, name).get(name)
-    return found
+    """The body of one pipeline; None if it does not exist."""
+    body: dict[str, Any] | None = read_all(client, kind, name).get(name)
+    return body
 
 
 def read_all(client: Client, kind: str, pattern: str = "*") -> dict[str, Any]:
-    """The bodies of all pipelines whose name matches, by name; ``*`` in the pattern stands for any text."""
+    """Name -> body of all pipelines whose names match; ``*`` in the pattern matches any text."""
     body = client.get(f"{PATHS[kind]}/{segment(pattern)}", accept=(404,)).body
-    # Where there is none the answer is an empty object, and its status 404.
+    # If none matches, the answer is an empty object with the status 404.
     if not isinstance(body, dict) or "error" in body:
-        raise Failure(
-            "not_opensearch", f"Pipelines were asked for, and the answer is no list of them: {describe_shape(body)}"
-        )
+        raise Failure("not_opensearch", f"The server answered the {label(kind)}s as {describe_shape(body)}")
     return body
 
 
@@ -54,50 +53,51 @@ def put(client: Client, kind: str, name: str, body: Mapping[str, Any]) -> None:
 
 
 def delete(client: Client, kind: str, name: str) -> None:
-    """Delete a pipeline. One that is gone already is no error."""
+    """Delete a pipeline, if it still exists."""
     client.change("DELETE", f"{PATHS[kind]}/{segment(name)}", accept=(404,))
 
 
-def desired(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The body that the options state: the definition, and what is given beside it over it."""
-    body = dict(options["definition"] or {})
-    body.update({name: options[name] for name in ("description", "version") if options[name] is not None})
+def desired(definition: Mapping[str, Any] | None, description: str | None, version: int | None) -> dict[str, Any]:
+    """The desired body: the definition, with the description and version in it replaced by those that are given."""
+    body = dict(definition or {})
+    if description is not None:
+        body["description"] = description
+    if version is not None:
+        body["version"] = version
     return body
 
 
-def check(options: Mapping[str, Any], body: Mapping[str, Any]) -> None:
-    """Everything that can be known to be wrong before anything is sent. Raises Failure."""
-    name, kind = options["name"], options["type"]
+def check(kind: str, name: str, body: Mapping[str, Any]) -> None:
+    """Raises Failure for a name or a body that is invalid on every server."""
     if not name.strip() or any(char in name for char in "*,"):
-        raise Failure("invalid_input", f"name: {name!r} is empty, or holds a star or a comma.")
+        raise Failure("invalid_input", f"name: {name!r} is empty, or has a star or a comma.")
     other = "ingest" if kind == "search" else "search"
     misplaced = [field for field in PROCESSORS[other] if field in body]
     if misplaced:
         raise Failure(
             "invalid_input",
-            f"definition: {', '.join(misplaced)} belongs into a pipeline of the type {other}; 'type' is {kind}.",
+            f"definition: only a pipeline of the type {other} can have {', '.join(misplaced)}; 'type' is {kind}.",
         )
     for field in PROCESSORS[kind]:
-        for processor in _listed(body, field):
+        for processor in _processors(body, field):
             if not isinstance(processor, dict) or len(processor) != 1:
                 raise Failure(
                     "invalid_input",
-                    f"definition: each of {field} is one type with its settings, this one is not: {str(processor)[:200]}",
+                    f"definition: each of {field} must be one processor type with its settings, not "
+                    f"{str(processor)[:200]}",
                 )
 
 
 def check_processors(client: Client, kind: str, body: Mapping[str, Any]) -> None:
-    """Whether each node knows the processors, as the server would only tell when it is sent them. One request.
-
-    Raises Failure with the code that the server's own refusal has.
-    """
+    """Raises Failure if a node does not know a processor, with the code of the server's own refusal, which check mode
+    cannot get. One request; a user without the right to read the nodes gets no check."""
     answer = client.get(f"/_nodes/{NODE_INFO[kind]}", accept=(403,)).body
     nodes = (answer.get("nodes") if isinstance(answer, dict) else None) or {}
     for node in nodes.values():
-        told = node.get(NODE_INFO[kind]) or {}
+        info = node.get(NODE_INFO[kind]) or {}
         for field in PROCESSORS[kind]:
-            known = {each.get("type") for each in told.get("processors" if kind == "ingest" else field) or []}
-            for processor in _listed(body, field):
+            known = {each.get("type") for each in info.get("processors" if kind == "ingest" else field) or []}
+            for processor in _processors(body, field):
                 if known and not known.issuperset(processor):
                     raise Failure(
                         "unknown_processor",
@@ -110,8 +110,8 @@ def to_result(kind: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, "type": kind, "definition": dict(body)}
 
 
-def _listed(body: Mapping[str, Any], field: str) -> list[Any]:
-    value = body.get(field) or []
-    if not isinstance(value, list):
+def _processors(body: Mapping[str, Any], field: str) -> list[Any]:
+    processors = body.get(field) or []
+    if not isinstance(processors, list):
         raise Failure("invalid_input", f"definition: {field} must be a list.")
-    return value
+    return processors

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Tasks: what the server does for longer, and why that failed."""
+"""Tasks of ML Commons: long-running work of the server, such as a deployment, and why it failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Mapping
 from .._values import json_text
 from .base import Doc, Kind
 
-#: All states that a task can be in.
+#: All states of a task.
 STATES = (
     "CREATED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "COMPLETED_WITH_ERROR", "CANCELLING", "EXPIRED",
     "UNREACHABLE",
@@ -26,7 +26,7 @@ class Task(Kind):
 
 
 def errors_of(source: Mapping[str, Any]) -> dict[str, str]:
-    """Why a task failed: node id -> reason, under "cluster" what is said of no node. Empty where nothing is said."""
+    """Why the task failed: node id -> reason; "cluster" -> a reason that names no node. Empty if the server gives none."""
     error = source.get("error")
     if not error:
         return {}
@@ -40,20 +40,20 @@ def errors_of(source: Mapping[str, Any]) -> dict[str, str]:
 
 
 def to_result(doc: Doc, now: float) -> dict[str, Any]:
-    """A task as modules return it; ``now`` in seconds since 1970."""
+    """A task as modules return it. ``now``: seconds since 1970."""
     workers = doc.source.get("worker_node") or []
     return {
         "task_id": doc.id,
         **{name: doc.source.get(name) for name in ("task_type", "state", "function_name", "model_id")},
-        # Older servers write one node, newer ones a list.
+        # Older servers return one node, newer ones a list.
         "worker_nodes": workers if isinstance(workers, list) else str(workers).split(","),
         "errors": errors_of(doc.source),
         **{name: doc.source.get(name) for name in ("create_time", "last_update_time")},
-        "age_seconds": _since(doc.source.get("create_time"), now),
-        "idle_seconds": _since(doc.source.get("last_update_time"), now),
+        "age_seconds": _seconds_since(doc.source.get("create_time"), now),
+        "idle_seconds": _seconds_since(doc.source.get("last_update_time"), now),
     }
 
 
-def _since(moment: int | None, now: float) -> int | None:
-    """Seconds since a moment that is in milliseconds since 1970."""
+def _seconds_since(moment: int | None, now: float) -> int | None:
+    """Whole seconds from ``moment`` (milliseconds since 1970) to ``now`` (seconds since 1970)."""
     return None if moment is None else max(0, int(now - moment / 1000))

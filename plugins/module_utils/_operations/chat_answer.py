@@ -4,9 +4,10 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What can be read out of a chat model's answer.
+"""Parses the answer of a chat model.
 
-Ansible imports all filters of a collection in each worker that needs one of them: nothing here may lead to requests.
+Filters use this file, and Ansible imports all filters of a collection in each worker that needs one of them: so nothing
+that is imported here may import the HTTP library requests.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from .._values.walk import map_scalars
 
 
 class Prediction(NamedTuple):
-    """``status`` is the backend's; ``body`` its decoded JSON; the rest was found in it, or is None. ``elapsed`` are the seconds
-    that the answer took, where it was this program that asked."""
+    """An answer. ``status``: the HTTP status of the backend. ``body``: its decoded JSON. ``elapsed``: the seconds that the
+    answer took; None for an answer that this process did not ask for. The other fields are parts of the body, or None."""
 
     status: int
     body: Any
@@ -34,19 +35,21 @@ class Prediction(NamedTuple):
 
 
 def parse_prediction(body: Any) -> Prediction:
-    """Take ``{"inference_results": [{"output": [{"dataAsMap": ...}], "status_code": 200}]}`` apart."""
+    """Parse ``{"inference_results": [{"output": [{"dataAsMap": ...}], "status_code": 200}]}``. Raises Failure."""
     try:
         result = body["inference_results"][0]
         output = result["output"][0]
         data = output.get("dataAsMap", output)
         status = int(result.get("status_code", 200))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as exc:
-        raise Failure("not_opensearch", f"A prediction was answered without a result: {describe_shape(body)}") from exc
+        raise Failure(
+            "not_opensearch", f"The server answered a prediction without a result: {describe_shape(body)}"
+        ) from exc
     return parse_backend_answer(data, status)
 
 
 def parse_backend_answer(data: Any, status: int = 200) -> Prediction:
-    """Take the backend's own answer apart."""
+    """Parse the backend's own answer."""
     message = _first_message(data)
     return Prediction(
         status,
@@ -60,9 +63,9 @@ def parse_backend_answer(data: Any, status: int = 200) -> Prediction:
 
 
 def parse_any(value: Any) -> Prediction | None:
-    """Take apart what a playbook holds: the result of ml_predict, a raw answer of ML Commons, or a chat completion.
+    """Parse what a playbook can have: a result of ml_predict, an answer of ML Commons, or a chat completion.
 
-    None for a result of ml_predict in check mode, as nothing was asked. Raises Failure for anything else.
+    Returns None for a result of ml_predict in check mode, which has no answer. Raises Failure for any other value.
     """
     if isinstance(value, Mapping):
         if value.get("failed"):
@@ -75,23 +78,22 @@ def parse_any(value: Any) -> Prediction | None:
             return parse_backend_answer(value)
     raise Failure(
         "invalid_input",
-        "a result of ml_predict, an answer of _predict or a chat completion is wanted, and this is neither: "
-        f"{str(value)[:200]}",
+        f"expected a result of ml_predict, an answer of _predict or a chat completion, not: {str(value)[:200]}",
     )
 
 
 def usage(prediction: Prediction) -> dict[str, Any]:
-    """The tokens that were used. ML Commons turns whole numbers into floats; here they are whole again."""
+    """The number of tokens of each kind. ML Commons turns integers into floats; here they are integers again."""
     return {name: map_scalars(value, _whole) for name, value in (prediction.usage or {}).items()}
 
 
 def tool_calls(prediction: Prediction) -> list[dict[str, Any]]:
-    """The tools that the model wants to be called: ``id``, ``name`` and the decoded ``arguments``. Raises Failure."""
+    """The tool calls that the model asks for, each with ``id``, ``name`` and the decoded ``arguments``. Raises Failure."""
     calls = []
     for call in prediction.tool_calls:
         function = call.get("function")
         if not isinstance(function, dict) or not function.get("name"):
-            raise Failure("invalid_input", f"a tool call names no function: {str(call)[:200]}")
+            raise Failure("invalid_input", f"a tool call has no function name: {str(call)[:200]}")
         calls.append(
             {
                 "id": call.get("id"),
@@ -103,7 +105,7 @@ def tool_calls(prediction: Prediction) -> list[dict[str, Any]]:
 
 
 def _first_message(data: Any) -> dict[str, Any]:
-    """The message of a chat completion; for other shapes whatever comes nearest."""
+    """The message of a chat completion, or the equivalent part of another kind of answer."""
     if not isinstance(data, dict):
         return {}
     choices = data.get("choices")
@@ -115,21 +117,21 @@ def _first_message(data: Any) -> dict[str, Any]:
 
 
 def _text(content: Any) -> str | None:
-    """Text, also where it comes as a list of parts."""
+    """The content as one text; some models return a list of parts."""
     if isinstance(content, list):
         return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else None
 
 
 def _arguments(name: str, arguments: Any) -> dict[str, Any]:
-    """OpenAI's servers send arguments as JSON in a string, Ollama's own API as an object."""
+    """The decoded arguments. OpenAI's API returns them as JSON in a string, Ollama's own API as an object."""
     if isinstance(arguments, str):
         try:
             arguments = json_text.parse(arguments or "{}")
         except ValueError as exc:
-            raise Failure("invalid_input", f"the arguments for {name} are no JSON: {arguments[:200]!r}") from exc
+            raise Failure("invalid_input", f"the arguments for {name} are not JSON: {arguments[:200]!r}") from exc
     if not isinstance(arguments or {}, dict):
-        raise Failure("invalid_input", f"the arguments for {name} are no object: {str(arguments)[:200]}")
+        raise Failure("invalid_input", f"the arguments for {name} are not an object: {str(arguments)[:200]}")
     return arguments or {}
 
 

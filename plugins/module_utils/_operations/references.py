@@ -4,12 +4,12 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Ids by name inside texts: ``${model:NAME}`` stands for the id of the model of that name, ``${agent:NAME}`` for an agent's."""
+"""References in texts: ``${model:NAME}`` and ``${agent:NAME}`` are replaced by the id of the model or agent."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Mapping, Tuple, Type
+from typing import Any, Callable, Mapping, NamedTuple
 
 from .._coordination.duplicates import find, need
 from .._http.client import Client
@@ -17,15 +17,19 @@ from .._kinds.agent import Agent
 from .._kinds.base import Kind
 from .._kinds.model import Model
 from .._runtime.run import Run
-from .._values.walk import map_strings
+from .._values.walk import map_strings, scalars
 
-#: What may stand in front of the colon, and where it is looked up.
+#: The word before the colon -> the kind of the object.
 KINDS: dict[str, type[Kind]] = {"model": Model, "agent": Agent}
 
-#: The kind and the name or id of a reference.
-_Asked = Tuple[Type[Kind], str]
-
 _REFERENCE = re.compile(r"\$\{(" + "|".join(KINDS) + r"):([^}]+)\}")
+
+
+class _Target(NamedTuple):
+    """The object that a reference means; ``name`` can also be its id."""
+
+    kind: type[Kind]
+    name: str
 
 
 def references_in(text: str) -> list[tuple[str, str]]:
@@ -33,61 +37,68 @@ def references_in(text: str) -> list[tuple[str, str]]:
     return [(kind, name.strip()) for kind, name in _REFERENCE.findall(text)]
 
 
-def resolve(run: Run, value: Any, fulfilled: Callable[[Any], bool] | None) -> tuple[Any, dict[str, str]]:
-    """The value, at any depth, with the ids in place of the references; and which reference became which id.
+def resolve(run: Run, value: Any, is_in_effect: Callable[[Any], bool] | None) -> tuple[Any, dict[str, str]]:
+    """Replace the references in a value, at any depth, by ids. Returns the new value, and the id of each reference.
 
-    ``fulfilled`` tells of a value with ids whether all of it is so already; None where nothing is there yet. What is so
-    takes one search of each kind; what a search tells may be a second old, so for a change each object is read anew.
+    ``is_in_effect`` returns whether the server already has the new value; None if the object does not exist yet. If the
+    server has it, one search per kind is enough. A search result can be a second old, so for a change each object is read.
 
-    Raises Failure where there is no such object. In check mode a warning is noted instead and the reference stays, as
-    an earlier task may be about to make the object.
+    Raises Failure if an object does not exist. In check mode the run warns instead and the reference stays, because an
+    earlier task may create the object.
     """
-    asked: dict[str, _Asked] = {}
-
-    def note(match: re.Match[str]) -> str:
-        asked[match[0]] = (KINDS[match[1]], match[2].strip())
-        return match[0]
-
-    map_strings(value, lambda text: _REFERENCE.sub(note, text))
-    if fulfilled:
-        told = _told(run.client, asked)
-        if told is not None and fulfilled(_with(value, told)):
-            return _with(value, told), told
-    found: dict[str, str] = {}
-    for reference, (kind, name) in asked.items():
-        doc = find(kind, run.client, name) if run.check_mode else need(kind, run.client, name)
-        if doc is None:
-            run.warn(f"There is no {kind.LABEL} {name!r} yet; this check assumes that an earlier task makes it.")
-        found[reference] = doc.id if doc else reference
-    return _with(value, found), found
+    targets = _targets(value)
+    if is_in_effect:
+        found = _search_ids(run.client, targets)
+        if found is not None and is_in_effect(_with_ids(value, found)):
+            return _with_ids(value, found), found
+    ids = {reference: _read_id(run, target) or reference for reference, target in targets.items()}
+    return _with_ids(value, ids), ids
 
 
-def _told(client: Client, asked: Mapping[str, _Asked]) -> dict[str, str] | None:
-    """The id for each reference as searches tell them; None unless they tell exactly one for each."""
-    found: dict[str, str] = {}
-    for kind in dict.fromkeys(kind for kind, _name in asked.values()):
-        names = {reference: name for reference, (other, name) in asked.items() if other is kind}
-        listed = list(dict.fromkeys(names.values()))
-        query = {"bool": {"should": [{"terms": {"name.keyword": listed}}, {"ids": {"values": listed}}]}}
-        docs = kind.search(client, query)
-        for reference, name in names.items():
-            ids = [doc.id for doc in docs if name in (doc.name, doc.id)]
-            if len(ids) != 1:
-                return None
-            found[reference] = ids[0]
-    return found
-
-
-def _with(value: Any, found: Mapping[str, str]) -> Any:
-    return map_strings(value, lambda text: _REFERENCE.sub(lambda match: found[match[0]], text))
-
-
-def restore_references(value: Any, found: Mapping[str, str]) -> Any:
-    """The value with references in place of the ids again, for showing: an id is not known before its object is made."""
+def restore_references(value: Any, ids: Mapping[str, str]) -> Any:
+    """The value with references instead of ids, for results: an id is not known before its object is created."""
 
     def restored(text: str) -> str:
-        for reference, object_id in found.items():
+        for reference, object_id in ids.items():
             text = text.replace(object_id, reference)
         return text
 
     return map_strings(value, restored)
+
+
+def _targets(value: Any) -> dict[str, _Target]:
+    """Each reference in the value -> the object that it means."""
+    matches = (match for text in scalars(value) if isinstance(text, str) for match in _REFERENCE.finditer(text))
+    return {match[0]: _Target(KINDS[match[1]], match[2].strip()) for match in matches}
+
+
+def _search_ids(client: Client, targets: Mapping[str, _Target]) -> dict[str, str] | None:
+    """The id of each reference by one search per kind. None unless the searches find exactly one object for each."""
+    ids: dict[str, str] = {}
+    for kind in dict.fromkeys(target.kind for target in targets.values()):
+        names = {reference: target.name for reference, target in targets.items() if target.kind is kind}
+        unique = list(dict.fromkeys(names.values()))
+        query = {"bool": {"should": [{"terms": {"name.keyword": unique}}, {"ids": {"values": unique}}]}}
+        docs = kind.search(client, query)
+        for reference, name in names.items():
+            matching = [doc.id for doc in docs if name in (doc.name, doc.id)]
+            if len(matching) != 1:
+                return None
+            ids[reference] = matching[0]
+    return ids
+
+
+def _read_id(run: Run, target: _Target) -> str | None:
+    """The id of an object; None if it does not exist, which is an error outside check mode. Raises Failure."""
+    if not run.check_mode:
+        return need(target.kind, run.client, target.name).id
+    doc = find(target.kind, run.client, target.name)
+    if doc is None:
+        run.warn(
+            f"There is no {target.kind.LABEL} {target.name!r} yet; this check assumes that an earlier task creates it."
+        )
+    return doc.id if doc else None
+
+
+def _with_ids(value: Any, ids: Mapping[str, str]) -> Any:
+    return map_strings(value, lambda text: _REFERENCE.sub(lambda match: ids[match[0]], text))

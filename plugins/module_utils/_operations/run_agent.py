@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Runs of agents: the answer of the last step is what counts, the ids of the conversation go beside it."""
+"""Runs of agents: the answer is that of the last step; the ids of the conversation are separate."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from .._http.client import Client, segment
 from .._kinds.agent import Agent
 from .chat_answer import Prediction
 
-#: Outputs that name the conversation and do not belong to the answer.
-MEMORY = ("memory_id", "parent_message_id", "parent_interaction_id")
+#: Outputs with an id of the conversation. They are not part of the answer.
+MEMORY_OUTPUTS = ("memory_id", "parent_message_id", "parent_interaction_id")
 
 
 def execute(client: Client, agent_id: str, parameters: Mapping[str, Any], *, timeout: float) -> Prediction:
-    """Let the agent work once. ``timeout`` is in seconds and has to outlast all of its steps. Raises Failure."""
+    """Run the agent once. ``timeout``: seconds for all of its steps together. Raises Failure."""
     path = f"{Agent.PATH}/{segment(agent_id)}/_execute"
     return parse(client.ask(path, {"parameters": dict(parameters)}, timeout=timeout).body)
 
 
 def parse(body: Any) -> Prediction:
-    """Take the answer apart; its ``body`` is the list of outputs."""
+    """The answer of an agent; its ``body`` is the list of outputs. Raises Failure."""
     try:
         outputs = [dict(output) for result in body["inference_results"] for output in result["output"]]
     except (KeyError, TypeError, ValueError) as exc:
-        raise Failure("not_opensearch", f"A run was answered without outputs: {describe_shape(body)}") from exc
-    answers = [output for output in outputs if output.get("name") not in MEMORY]
-    # An agent whose tools tell their outputs ends with the last one.
+        raise Failure("not_opensearch", f"The server answered a run without outputs: {describe_shape(body)}") from exc
+    answers = [output for output in outputs if output.get("name") not in MEMORY_OUTPUTS]
+    # If the tools return their outputs too, the last output is the answer.
     last = next((output for output in answers if output.get("name") == "response"), answers[-1] if answers else {})
     content = last.get("result")
     if content is None:
@@ -42,5 +42,5 @@ def parse(body: Any) -> Prediction:
 
 
 def memory_ids(answer: Prediction) -> dict[str, Any]:
-    """The ids of the conversation, by their names."""
-    return {output["name"]: output.get("result") for output in answer.body if output.get("name") in MEMORY}
+    """The ids of the conversation, by the names of their outputs."""
+    return {output["name"]: output.get("result") for output in answer.body if output.get("name") in MEMORY_OUTPUTS}

@@ -4,12 +4,13 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_agent does: an agent that is as stated, changed in place where the server can."""
+"""The task of ml_agent: create, change, replace or delete an agent."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 from .._coordination.create import Creation, create_once
 from .._coordination.duplicates import one_or_none, resolve_name
@@ -18,11 +19,11 @@ from .._kinds import agent as agents
 from .._kinds import notes
 from .._kinds.agent import Agent
 from .._kinds.base import Doc
-from .._operations import references as references_module
-from .._runtime.module import Module
+from .._operations.references import resolve, restore_references
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-TOOL_OPTIONS = {
+TOOL_SPEC = {
     "type": {"type": "str", "required": True},
     "name": {"type": "str"},
     "description": {"type": "str"},
@@ -32,14 +33,14 @@ TOOL_OPTIONS = {
     "include_output_in_agent_response": {"type": "bool", "default": False},
 }
 
-OPTIONS = {
+SPEC = {
     "name": {"type": "str"},
     "agent_id": {"type": "str"},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
     "type": {"type": "str", "choices": list(agents.TYPES)},
     "description": {"type": "str"},
     "llm": {"type": "dict", "options": {"model_id": {"type": "str"}, "parameters": {"type": "dict"}}},
-    "tools": {"type": "list", "elements": "dict", "options": TOOL_OPTIONS},
+    "tools": {"type": "list", "elements": "dict", "options": TOOL_SPEC},
     "parameters": {"type": "dict"},
     "memory": {
         "type": "dict",
@@ -53,45 +54,71 @@ OPTIONS = {
     "update_strategy": {"type": "str", "default": "in_place", "choices": ["in_place", "recreate"]},
 }
 
-
 RULES = {"required_one_of": [("name", "agent_id")]}
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Bring the agent to the stated state. Raises Failure."""
-    wanted = agents.desired(_referring(options))
-    agents.check(wanted)
-    found = _locate(options, run)
-    if options["state"] == "absent":
+@dataclass(frozen=True)
+class Options:
+    name: str | None
+    agent_id: str | None
+    state: str
+    type: str | None
+    description: str | None
+    llm: Mapping[str, Any] | None
+    tools: list[dict[str, Any]] | None
+    parameters: Mapping[str, Any] | None
+    memory: Mapping[str, Any] | None
+    app_type: str | None
+    update_strategy: str
+
+
+class _Desired(NamedTuple):
+    """The desired fields with ids, and the reference that each id comes from."""
+
+    fields: dict[str, Any]
+    references: Mapping[str, str]
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Apply the desired state of the agent. Raises Failure."""
+    fields = _desired_fields(options)
+    agents.check(fields)
+    found = _find(options, run)
+    if options.state == "absent":
         return _absent(run, found)
-    wanted, references = references_module.resolve(run, wanted, partial(_fulfilled, found) if found else None)
+    desired = _Desired(*resolve(run, fields, partial(_is_in_effect, found) if found else None))
     if found is None:
-        return _create(run, wanted, references, None, options)
-    return _converge(options, run, found, wanted, references)
+        return _create(options, run, desired)
+    return _reconcile(options, run, found, desired)
 
 
-def _fulfilled(found: Doc, wanted: Mapping[str, Any]) -> bool:
-    return not agents.diff(agents.observed(found.source, wanted), wanted)
+def _desired_fields(options: Options) -> dict[str, Any]:
+    """The given fields. A plain name or id of the llm's model becomes a reference."""
+    fields = agents.desired(vars(options))
+    model = fields.get("llm", {}).get("model_id")
+    if model and "${" not in model:
+        fields["llm"] = {**fields["llm"], "model_id": f"${{model:{model}}}"}
+    return fields
 
 
-def _referring(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with a plain name of the llm's model as a reference."""
-    model = (options["llm"] or {}).get("model_id")
-    if not model or "${" in model:
-        return dict(options)
-    return {**options, "llm": {**options["llm"], "model_id": f"${{model:{model}}}"}}
+def _diff(fields: Mapping[str, Any], doc: Doc) -> list[str]:
+    return agents.diff(agents.observed(doc.source, fields), fields)
 
 
-def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
-    agent_id, name = options["agent_id"], options["name"]
-    if agent_id:
-        return Agent.find_by_id(run.client, agent_id, required=options["state"] == "present")
-    return resolve_name(run.client, lambda: _only(run, name), run.actions if run.check_mode else None)
+def _is_in_effect(found: Doc, fields: Mapping[str, Any]) -> bool:
+    return not _diff(fields, found)
 
 
-def _only(run: Run, name: str) -> Doc | None:
+def _find(options: Options, run: Run) -> Doc | None:
+    if options.agent_id:
+        return Agent.find_by_id(run.client, options.agent_id, required=options.state == "present")
+    name = str(options.name)
+    return resolve_name(run.client, partial(_delete_replaced, run, name), run.actions if run.check_mode else None)
+
+
+def _delete_replaced(run: Run, name: str) -> Doc | None:
+    """The agent of this name. Finishes a replacement that was interrupted between the create and the delete."""
     named = Agent.all_named(run.client, name)
-    # A replacement that was cut off half-way: the new one is there, the one that it replaces still as well.
     for doc in [doc for doc in named if any(agents.is_replaced_by(doc, new) for new in named)]:
         _delete(run, doc)
         named.remove(doc)
@@ -99,7 +126,7 @@ def _only(run: Run, name: str) -> Doc | None:
 
 
 def _delete(run: Run, doc: Doc) -> None:
-    run.perform("delete", Agent.LABEL, doc.name, lambda: agents.delete(run, doc), id=doc.id)
+    run.perform("delete", Agent.LABEL, doc.name, partial(agents.delete, run, doc), id=doc.id)
 
 
 def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
@@ -110,112 +137,99 @@ def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
     return {"agent": None, "agent_id": found.id if found else None, "diff": {"before": before, "after": {}}}
 
 
-def _create(
-    run: Run, wanted: dict[str, Any], references: Mapping[str, str], replaced: Doc | None, options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A new agent, in the place of the ``replaced`` one if there is one."""
-    before = agents.observed(replaced.source, wanted) if replaced else {}
-    fields = {**before, **wanted}
-    for part in ("llm", "memory"):
-        if part in fields:
-            fields[part] = {**(before.get(part) or {}), **fields[part]}
-    if "type" not in fields:
-        raise Failure("invalid_input", f"type: is needed, as there is no agent {fields['name']!r} yet.")
-    if fields["type"] in agents.THINKING and not (fields.get("llm") or {}).get("model_id"):
-        raise Failure("invalid_input", f"llm: an agent of the type {fields['type']} needs a model.")
+def _create(options: Options, run: Run, desired: _Desired, old: Doc | None = None) -> dict[str, Any]:
+    """Create the agent, as a replacement of ``old`` if that is given."""
+    before = agents.observed(old.source, desired.fields) if old else {}
+    fields = agents.merged(before, desired.fields)
+    agents.check_complete(fields)
     agents.check_server(run.client, run.version, fields)
-
-    def make() -> tuple[Doc, bool]:
-        # The server trips over a plan without parameters.
-        body = {**fields, "parameters": dict(fields.get("parameters") or {})}
-        if replaced:
-            body["parameters"] = notes.with_notes(body["parameters"], {"replaces": replaced.id})
-
-        def withdraw(agent_id: str) -> None:
-            doc = Agent.get(run.client, agent_id)
-            if doc is not None:
-                agents.delete(run, doc)
-
-        before_it = replaced.id if replaced else ""
-        creation = Creation(
-            Agent,
-            body,
-            f"{Agent.PATH}/_register",
-            delete_own=withdraw,
-            matches=lambda doc: doc.id != before_it,
-            discriminator=before_it,
-        )
-        made = create_once(run, creation)
-        if replaced:
-            agents.delete(run, replaced)
-        return made
-
-    facts: dict[str, Any] = {"replaced_id": replaced.id} if replaced else {}
-    done = run.perform("replace" if replaced else "create", Agent.LABEL, fields["name"], make, **facts)
-    if done is None:
-        return _result(run, before, wanted, Doc("", fields), references)
-    doc, ours = done
-    if not ours:
-        # Somebody made one of this name at the same moment; whatever it holds, it has to become what was stated.
+    facts: dict[str, Any] = {"replaced_id": old.id} if old else {}
+    created = run.perform(
+        "replace" if old else "create", Agent.LABEL, fields["name"], partial(_register, run, fields, old), **facts
+    )
+    if created is None:
+        return _result(before, desired, Doc("", fields))
+    doc, created_here = created
+    if not created_here:
+        # Another controller created an agent of this name at the same moment; its fields may differ.
         run.journal_as("adopt")
-        return _converge(options, run, doc, wanted, references)
-    return _result(run, before, wanted, _read(run, doc.id, wanted), references)
+        return _reconcile(options, run, doc, desired)
+    return _result(before, desired, _verify(run, doc.id, desired.fields))
 
 
-def _converge(
-    options: Mapping[str, Any], run: Run, found: Doc, wanted: dict[str, Any], references: Mapping[str, str]
-) -> dict[str, Any]:
-    current = agents.observed(found.source, wanted)
-    differing = agents.diff(current, wanted)
-    if not differing:
-        return _result(run, current, wanted, found, references)
-    obstacle = agents.replacement_reason(run.version, current, wanted)
-    if obstacle:
-        if options["update_strategy"] != "recreate":
+def _register(run: Run, fields: Mapping[str, Any], old: Doc | None) -> tuple[Doc, bool]:
+    """Register the agent, then delete ``old``. Returns the agent and whether this run created it."""
+    # The server fails on a plan without parameters.
+    body = {**fields, "parameters": dict(fields.get("parameters") or {})}
+    if old:
+        body["parameters"] = notes.with_notes(body["parameters"], {"replaces": old.id})
+    old_id = old.id if old else ""
+    creation = Creation(
+        Agent,
+        body,
+        f"{Agent.PATH}/_register",
+        delete_own=partial(_delete_by_id, run),
+        matches=lambda doc: doc.id != old_id,
+        discriminator=old_id,
+    )
+    created = create_once(run, creation)
+    if old:
+        agents.delete(run, old)
+    return created
+
+
+def _delete_by_id(run: Run, agent_id: str) -> None:
+    doc = Agent.get(run.client, agent_id)
+    if doc is not None:
+        agents.delete(run, doc)
+
+
+def _reconcile(options: Options, run: Run, found: Doc, desired: _Desired) -> dict[str, Any]:
+    """Change the fields that differ, in place if the server can."""
+    observed = agents.observed(found.source, desired.fields)
+    diff = agents.diff(observed, desired.fields)
+    if not diff:
+        return _result(observed, desired, found)
+    reason = agents.replacement_reason(run.version, observed, desired.fields)
+    if reason:
+        if options.update_strategy != "recreate":
             raise Failure(
                 "agent_not_changeable",
-                f"Agent {found.name!r} ({found.id}) differs in {', '.join(differing)}, and {obstacle}.",
-                fields=differing,
+                f"Agent {found.name!r} ({found.id}) differs in {', '.join(diff)}, and {reason}.",
+                fields=diff,
             )
-        return _create(run, {"name": found.name, **wanted}, references, found, options)
-    agents.check_server(run.client, run.version, {name: wanted[name] for name in differing})
-    changes = {name: wanted[name] for name in differing}
+        return _create(options, run, desired._replace(fields={"name": found.name, **desired.fields}), found)
+    changes = {name: desired.fields[name] for name in diff}
+    agents.check_server(run.client, run.version, changes)
     run.perform(
-        "update",
-        Agent.LABEL,
-        found.name,
-        lambda: agents.update(run, found, changes),
-        id=found.id,
-        fields=differing,
+        "update", Agent.LABEL, found.name, partial(agents.update, run, found, changes), id=found.id, fields=diff
     )
-    doc = Doc(found.id, {**found.source, **changes}) if run.check_mode else _read(run, found.id, wanted)
-    return _result(run, current, wanted, doc, references)
+    doc = Doc(found.id, {**found.source, **changes}) if run.check_mode else _verify(run, found.id, desired.fields)
+    return _result(observed, desired, doc)
 
 
-def _read(run: Run, agent_id: str, wanted: Mapping[str, Any]) -> Doc:
-    """The agent after a write. Raises Failure where the server stored something else than it was sent."""
-    return Agent.verified(run.client, agent_id, lambda doc: agents.diff(agents.observed(doc.source, wanted), wanted))
+def _verify(run: Run, agent_id: str, fields: Mapping[str, Any]) -> Doc:
+    """Read the agent back after a write. Raises Failure."""
+    return Agent.verified(run.client, agent_id, partial(_diff, fields))
 
 
-def _result(
-    run: Run, before: Mapping[str, Any], wanted: Mapping[str, Any], doc: Doc, references: Mapping[str, str]
-) -> dict[str, Any]:
-    """The result and the diff, over the stated fields."""
-    after = agents.observed(doc.source, wanted)
-
-    def stated_part(name: str, value: Any) -> Any:
-        # Of these only what is stated is compared.
-        return {key: value[key] for key in wanted[name] if key in value} if name in ("llm", "memory") else value
-
-    def side(fields: Mapping[str, Any]) -> Any:
-        view = {name: stated_part(name, fields[name]) for name in wanted if name in fields}
-        return references_module.restore_references(agents.for_display(view), references)
-
+def _result(before: Mapping[str, Any], desired: _Desired, doc: Doc) -> dict[str, Any]:
+    """The module's result. Its diff has only the desired fields."""
+    after = agents.observed(doc.source, desired.fields)
     return {
         "agent": agents.to_result(doc) if doc.id else agents.for_display(after),
         "agent_id": doc.id or None,
-        "diff": {"before": side(before), "after": side(after)},
+        "diff": {"before": _diff_side(before, desired), "after": _diff_side(after, desired)},
     }
 
 
-MODULE = Module(OPTIONS, execute, RULES)
+def _diff_side(fields: Mapping[str, Any], desired: _Desired) -> Any:
+    view = {name: fields[name] for name in desired.fields if name in fields}
+    for name in ("llm", "memory"):
+        if name in view:
+            # Of these, only the given keys are compared.
+            view[name] = {key: view[name][key] for key in desired.fields[name] if key in view[name]}
+    return restore_references(agents.for_display(view), desired.references)
+
+
+MODULE = Module(SPEC, execute, RULES, parse=typed(Options))

@@ -4,20 +4,22 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_agent_execute does: lets an agent work and checks its answer."""
+"""The task of ml_agent_execute: run an agent and check its answer."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Mapping
 
 from .._coordination.duplicates import find, need
 from .._errors.exceptions import Failure
 from .._kinds.agent import Agent
 from .._operations import predict, run_agent
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "agent": {"type": "str", "required": True},
     "question": {"type": "str"},
     "parameters": {"type": "dict", "default": {}},
@@ -28,27 +30,42 @@ OPTIONS = {
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Ask the agent. Raises Failure where there is no answer, or not the expected one."""
-    parameters = dict(options["parameters"])
-    if options["question"] is not None:
-        parameters["question"] = options["question"]
-    if not parameters:
-        raise Failure("invalid_input", "question or parameters: one of them must say what to ask.")
-    predict.check_pattern(options["expect_pattern"])
-    reference = options["agent"]
-    found = find(Agent, run.client, reference) if run.check_mode else need(Agent, run.client, reference)
-    told: dict[str, Any] = {"agent_id": found.id if found else None, "request": {"parameters": parameters}}
+@dataclass(frozen=True)
+class Options:
+    agent: str
+    question: str | None
+    parameters: Mapping[str, Any]
+    expect_content: bool
+    expect_pattern: str | None
+    execute_timeout: float
+    wait_timeout: float
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Run the agent. Raises Failure if there is no answer, or not the expected one."""
+    parameters = _parameters(options)
+    predict.check_pattern(options.expect_pattern)
+    find_agent = find if run.check_mode else need
+    found = find_agent(Agent, run.client, options.agent)
+    result: dict[str, Any] = {"agent_id": found.id if found else None, "request": {"parameters": parameters}}
     if run.check_mode or found is None:
-        return {**told, "content": None, "memory": None, "result": None}
-    agent_id = found.id
+        return {**result, "content": None, "memory": None, "result": None}
     answer = predict.retry_transient(
         run,
-        lambda: run_agent.execute(run.client, agent_id, parameters, timeout=options["execute_timeout"]),
-        predict.Expectation(content=options["expect_content"], pattern=options["expect_pattern"]),
-        retry_for=options["wait_timeout"],
+        partial(run_agent.execute, run.client, found.id, parameters, timeout=options.execute_timeout),
+        predict.Expectation(content=options.expect_content, pattern=options.expect_pattern),
+        retry_for=options.wait_timeout,
     )
-    return {**told, "content": answer.content, "memory": run_agent.memory_ids(answer), "result": answer.body}
+    return {**result, "content": answer.content, "memory": run_agent.memory_ids(answer), "result": answer.body}
 
 
-MODULE = Module(OPTIONS, execute)
+def _parameters(options: Options) -> dict[str, Any]:
+    parameters = dict(options.parameters)
+    if options.question is not None:
+        parameters["question"] = options.question
+    if not parameters:
+        raise Failure("invalid_input", "question or parameters: one of them is required.")
+    return parameters
+
+
+MODULE = Module(SPEC, execute, parse=typed(Options))

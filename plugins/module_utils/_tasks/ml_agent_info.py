@@ -4,36 +4,39 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_agent_info does: lists agents."""
+"""The task of ml_agent_info: list agents."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from .._kinds import agent as agents
 from .._kinds.agent import Agent
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "name": {"type": "str"},
     "agent_id": {"type": "str"},
     "type": {"type": "str", "choices": list(agents.TYPES)},
 }
 
+RULES = {"mutually_exclusive": [("name", "agent_id")]}
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Options:
+    name: str | None
+    agent_id: str | None
+    type: str | None
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
     """The agents that the options select. Raises Failure."""
-    name, agent_id = options["name"], options["agent_id"]
-    if agent_id:
-        found = Agent.get(run.client, agent_id)
-        listed = [found] if found else []
-    elif name:
-        listed = Agent.all_named(run.client, name)
-    else:
-        listed = Agent.search(run.client, {"match_all": {}})
-    told = [agents.to_result(doc) for doc in listed]
-    return {"agents": [agent for agent in told if options["type"] in (None, agent["type"])]}
+    docs = Agent.select(run.client, object_id=options.agent_id, name=options.name, pattern=None)
+    results = [agents.to_result(doc) for doc in docs]
+    return {"agents": [agent for agent in results if options.type in (None, agent["type"])]}
 
 
-MODULE = Module(OPTIONS, execute, {"mutually_exclusive": [("name", "agent_id")]})
+MODULE = Module(SPEC, execute, RULES, parse=typed(Options))

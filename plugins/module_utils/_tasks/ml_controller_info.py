@@ -4,35 +4,44 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_controller_info does: finds the models that have limits for single users, and reads the limits of each."""
+"""The task of ml_controller_info: list the rate limits of single users, for one model or for all."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from .._coordination.duplicates import find
 from .._kinds import controller as controllers
+from .._kinds.base import Doc
 from .._kinds.controller import Controller
 from .._kinds.model import Model
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {"model": {"type": "str"}}
+SPEC = {"model": {"type": "str"}}
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Options:
+    model: str | None
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
     """The limits of one model or of all. Raises Failure."""
-    if options["model"]:
-        model = find(Model, run.client, options["model"])
-        found = [model] if model else []
-    else:
-        found = controllers.models_with_limits(run.client)
-    held = [(model, Controller.get(run.client, model.id)) for model in found]
+    found = [(model, Controller.get(run.client, model.id)) for model in _models(options, run)]
     return {
         "controllers": [
-            controllers.to_result(model, controllers.limits_of(controller)) for model, controller in held if controller
+            controllers.to_result(model, controllers.limits_of(controller)) for model, controller in found if controller
         ]
     }
 
 
-MODULE = Module(OPTIONS, execute)
+def _models(options: Options, run: Run) -> list[Doc]:
+    if not options.model:
+        return controllers.models_with_limits(run.client)
+    model = find(Model, run.client, options.model)
+    return [model] if model else []
+
+
+MODULE = Module(SPEC, execute, parse=typed(Options))

@@ -4,10 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_predict does: asks a model and checks the answer."""
+"""The task of ml_predict: ask a model and check its answer."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Mapping
 
 from .._coordination.duplicates import find, need
@@ -15,15 +16,12 @@ from .._errors.exceptions import Failure
 from .._kinds.model import Model
 from .._operations import predict
 from .._runtime import versions
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "model": {"type": "str", "required": True},
-    "messages": {
-        "type": "list",
-        "elements": "dict",
-    },
+    "messages": {"type": "list", "elements": "dict"},
     "parameters": {"type": "dict", "default": {}},
     "expect_status": {"type": "list", "elements": "int", "default": [200]},
     "expect_content": {"type": "bool", "default": True},
@@ -33,42 +31,36 @@ OPTIONS = {
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Ask the model. Raises Failure where there is no answer, or not the expected one."""
-    parameters = dict(options["parameters"])
-    if options["messages"] is not None:
-        parameters["messages"] = options["messages"]
-    if not parameters:
-        raise Failure("invalid_input", "messages or parameters: one of them must say what to ask.")
-    pattern = options["expect_pattern"]
-    predict.check_pattern(pattern)
-    reference = options["model"]
-    found = find(Model, run.client, reference) if run.check_mode else need(Model, run.client, reference)
-    if "stream" in parameters and versions.supports(run.version, "streaming"):
-        raise Failure(
-            "invalid_input",
-            "parameters: 'stream', whatever its value, makes this version of OpenSearch stream to another API and leave "
-            "a prediction without an answer; write it into the connector's request body instead.",
-        )
-    request = {"parameters": parameters}
+@dataclass(frozen=True)
+class Options:
+    model: str
+    messages: list[dict[str, Any]] | None
+    parameters: Mapping[str, Any]
+    expect_status: list[int]
+    expect_content: bool
+    expect_pattern: str | None
+    predict_timeout: float
+    wait_timeout: float
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Ask the model. Raises Failure if there is no answer, or not the expected one."""
+    parameters = _parameters(options)
+    predict.check_pattern(options.expect_pattern)
+    find_model = find if run.check_mode else need
+    found = find_model(Model, run.client, options.model)
+    _check_streaming(run, parameters)
+    result: dict[str, Any] = {"model_id": found.id if found else None, "request": {"parameters": parameters}}
     if run.check_mode or found is None:
-        return {
-            "model_id": found.id if found else None,
-            "request": request,
-            "content": None,
-            "usage": None,
-            "timings": None,
-            "result": None,
-        }
+        return {**result, "content": None, "usage": None, "timings": None, "result": None}
     answer = predict.predict_with_retries(
         run,
-        predict.Question(found.id, parameters, options["predict_timeout"]),
-        predict.Expectation(tuple(options["expect_status"]), options["expect_content"], pattern),
-        retry_for=options["wait_timeout"],
+        predict.Question(found.id, parameters, options.predict_timeout),
+        predict.Expectation(tuple(options.expect_status), options.expect_content, options.expect_pattern),
+        retry_for=options.wait_timeout,
     )
     return {
-        "model_id": found.id,
-        "request": request,
+        **result,
         "content": answer.content,
         "reasoning": answer.reasoning,
         "usage": answer.usage,
@@ -79,4 +71,22 @@ def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
     }
 
 
-MODULE = Module(OPTIONS, execute)
+def _parameters(options: Options) -> dict[str, Any]:
+    parameters = dict(options.parameters)
+    if options.messages is not None:
+        parameters["messages"] = options.messages
+    if not parameters:
+        raise Failure("invalid_input", "messages or parameters: one of them is required.")
+    return parameters
+
+
+def _check_streaming(run: Run, parameters: Mapping[str, Any]) -> None:
+    if "stream" in parameters and versions.supports(run.version, "streaming"):
+        raise Failure(
+            "invalid_input",
+            "parameters: 'stream', with any value, makes this version of OpenSearch stream to another API and leave the "
+            "prediction without an answer; write it into the connector's request body instead.",
+        )
+
+
+MODULE = Module(SPEC, execute, parse=typed(Options))

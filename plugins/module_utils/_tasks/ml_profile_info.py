@@ -4,32 +4,39 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_profile_info does: asks all nodes once what they have in memory."""
+"""The task of ml_profile_info: list what the nodes have in memory."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from .._coordination.duplicates import find_id
 from .._kinds import profile as profiles
 from .._kinds.model import Model
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "subset": {"type": "str", "default": "all", "choices": list(profiles.PATHS)},
     "model": {"type": "str"},
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """What the nodes hold of one model or of all. Raises Failure."""
-    wanted = find_id(Model, run.client, options["model"]) if options["model"] else None
-    nodes = profiles.read(run.client, options["subset"])
+@dataclass(frozen=True)
+class Options:
+    subset: str
+    model: str | None
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """The models and tasks in the memory of the nodes, of one model or of all. Raises Failure."""
+    model_id = find_id(Model, run.client, options.model) if options.model else None
+    nodes = profiles.read(run.client, options.subset)
     listed = {"models": profiles.models_of(nodes), "tasks": profiles.tasks_of(nodes, run.clock.epoch())}
-    if wanted is None:
+    if model_id is None:
         return listed
-    return {what: [entry for entry in found if entry["model_id"] == wanted] for what, found in listed.items()}
+    return {key: [entry for entry in entries if entry["model_id"] == model_id] for key, entries in listed.items()}
 
 
-MODULE = Module(OPTIONS, execute)
+MODULE = Module(SPEC, execute, parse=typed(Options))

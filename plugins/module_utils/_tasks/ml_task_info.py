@@ -4,46 +4,54 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_task_info does: finds tasks and tells them, the newest first."""
+"""The task of ml_task_info: list tasks of ML Commons, the newest first."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from .._coordination.duplicates import find_id
 from .._kinds import task as tasks
 from .._kinds.base import Doc
 from .._kinds.model import Model
 from .._kinds.task import Task
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "task_id": {"type": "str"},
     "model": {"type": "str"},
     "task_type": {"type": "str"},
     "state": {"type": "str", "choices": list(tasks.STATES)},
 }
 
+RULES = {"mutually_exclusive": [("task_id", other) for other in ("model", "task_type", "state")]}
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Options:
+    task_id: str | None
+    model: str | None
+    task_type: str | None
+    state: str | None
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
     """The tasks that the options select. Raises Failure."""
-    found = sorted(_found(options, run), key=lambda doc: doc.source.get("create_time") or 0, reverse=True)
+    found = sorted(_find(options, run), key=lambda doc: doc.source.get("create_time") or 0, reverse=True)
     now = run.clock.epoch()
     return {"tasks": [tasks.to_result(doc, now) for doc in found]}
 
 
-def _found(options: Mapping[str, Any], run: Run) -> list[Doc]:
-    if options["task_id"]:
-        task = Task.get(run.client, options["task_id"])
+def _find(options: Options, run: Run) -> list[Doc]:
+    if options.task_id:
+        task = Task.get(run.client, options.task_id)
         return [task] if task else []
-    wanted = {name: options[name] for name in ("task_type", "state") if options[name]}
-    if options["model"]:
-        wanted["model_id"] = find_id(Model, run.client, options["model"])
-    terms = [{"term": {name: value}} for name, value in wanted.items()]
+    model_id = find_id(Model, run.client, options.model) if options.model else None
+    values = {"task_type": options.task_type, "state": options.state, "model_id": model_id}
+    terms = [{"term": {name: value}} for name, value in values.items() if value]
     return Task.search(run.client, {"bool": {"must": terms}} if terms else {"match_all": {}})
 
 
-MODULE = Module(
-    OPTIONS, execute, {"mutually_exclusive": [("task_id", other) for other in ("model", "task_type", "state")]}
-)
+MODULE = Module(SPEC, execute, RULES, parse=typed(Options))

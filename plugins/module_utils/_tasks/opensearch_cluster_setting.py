@@ -4,19 +4,22 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What opensearch_cluster_setting does: reads all settings once, writes the differing ones in one request."""
+"""The task of opensearch_cluster_setting: read all settings once, write those that differ with one request."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
 from .._kinds import cluster_setting as settings
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
+from .._values.compare import text_of
 from .._values.walk import flatten
 
-OPTIONS = {
+SPEC = {
     "settings": {"type": "dict", "required": True},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
     "scope": {"type": "str", "default": "persistent", "choices": ["persistent", "transient"]},
@@ -26,85 +29,103 @@ OPTIONS = {
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Bring the settings to the stated values. Raises Failure."""
-    scope, list_mode = options["scope"], options["list_mode"]
-    stated = flatten(options["settings"])
-    if options["state"] == "absent":
-        stated = dict.fromkeys(stated, settings.DEFAULT)
-    if not stated:
-        raise Failure("invalid_input", "settings: at least one must be named.")
-    for name, value in stated.items():
-        settings.check_items(name, value)
-    if list_mode != "remove":
-        for name, value in stated.items():
-            settings.check(name, value, allow_catch_all=options["allow_catch_all"])
+@dataclass(frozen=True)
+class Options:
+    settings: Mapping[str, Any]
+    state: str
+    scope: str
+    list_mode: str
+    only_where_set: list[str]
+    allow_catch_all: bool
 
-    strangers = [name for name in options["only_where_set"] if name not in stated]
-    if strangers:
-        raise Failure(
-            "invalid_input", f"only_where_set: {', '.join(strangers)}: not among the settings that are stated."
-        )
 
-    current = settings.read(run.client)
-    left_alone = {name for name in options["only_where_set"] if settings.is_empty(current.effective(name))}
-    stated = {name: value for name, value in stated.items() if name not in left_alone}
-    changes = {}
-    for name, value in stated.items():
-        if not current.knows(name):
-            _unknown(run, name)
-        wanted = settings.desired_value(current, scope, name, value, list_mode)
-        if not settings.is_in_effect(current, scope, name, wanted):
-            changes[name] = settings.request_value(wanted)
-        if scope == "persistent" and name in current.transient and not settings.same(current.transient[name], wanted):
-            run.warn(f"{name}: a transient value is set, which counts until the cluster restarts.")
-    after = current
-    if changes:
-        run.perform(
-            "set",
-            "cluster setting",
-            ", ".join(sorted(changes)),
-            lambda: settings.write(run.client, scope, changes),
-            scope=scope,
-        )
-        after = _planned(current, scope, changes) if run.check_mode else _verified(run, scope, changes)
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Apply the desired settings. Raises Failure."""
+    desired = flatten(options.settings)
+    if options.state == "absent":
+        desired = dict.fromkeys(desired, settings.DEFAULT)
+    _check(options, desired)
+    observed = settings.read(run.client)
+    skipped = {name for name in options.only_where_set if settings.is_empty(observed.effective(name))}
+    desired = {name: value for name, value in desired.items() if name not in skipped}
+    changes = _changes(options, run, observed, desired)
+    after = _reconcile(options.scope, run, observed, changes) if changes else observed
+    before_scope, after_scope = observed.scope(options.scope), after.scope(options.scope)
     return {
-        "settings": settings.to_result(after, stated),
+        "settings": settings.to_result(after, desired),
         "diff": {
-            "before": {name: current.scope(scope).get(name, current.effective(name)) for name in changes},
-            # A reset is shown as null: which default then counts is not known before.
-            "after": {name: after.scope(scope).get(name) for name in changes},
+            "before": {name: before_scope.get(name, observed.effective(name)) for name in changes},
+            # A reset is null: the default that is then in effect is not known before the write.
+            "after": {name: after_scope.get(name) for name in changes},
         },
     }
 
 
-def _planned(current: settings.Settings, scope: str, changes: Mapping[str, Any]) -> settings.Settings:
-    """What the cluster would hold after the write, scalars as the server tells them."""
-    held = dict(current.scope(scope))
-    for name, value in changes.items():
-        if value is settings.DEFAULT:
-            held.pop(name, None)
-        else:
-            held[name] = value if isinstance(value, list) else settings.text_of(value)
-    return current._replace(**{scope: held})
+def _check(options: Options, desired: Mapping[str, Any]) -> None:
+    """Raises Failure for settings that are invalid on every server."""
+    if not desired:
+        raise Failure("invalid_input", "settings: at least one setting is required.")
+    for name, value in desired.items():
+        settings.check_items(name, value)
+    if options.list_mode != "remove":
+        for name, value in desired.items():
+            settings.check(name, value, allow_catch_all=options.allow_catch_all)
+    unknown = [name for name in options.only_where_set if name not in desired]
+    if unknown:
+        raise Failure("invalid_input", f"only_where_set: {', '.join(unknown)}: not among the given settings.")
 
 
-def _verified(run: Run, scope: str, changes: Mapping[str, Any]) -> settings.Settings:
-    after = settings.read(run.client)
-    left = [name for name, value in changes.items() if not settings.is_in_effect(after, scope, name, value)]
-    if left:
-        raise Failure(
-            "not_converged",
-            f"{', '.join(left)}: written, yet the cluster holds another value. Is somebody else writing it?",
-        )
-    return after
+def _changes(options: Options, run: Run, observed: settings.Settings, desired: Mapping[str, Any]) -> dict[str, Any]:
+    """The values to write. Warns of transient values that hide them, raises Failure for unknown settings."""
+    changes = {}
+    for name, given in desired.items():
+        if not observed.knows(name):
+            _check_unknown(run, name)
+        value = settings.desired_value(observed, name, given, options.list_mode)
+        if not settings.is_in_effect(observed, options.scope, name, value):
+            changes[name] = settings.request_value(value)
+        hidden = options.scope == "persistent" and name in observed.transient
+        if hidden and not settings.same(observed.transient[name], value):
+            run.warn(f"{name}: a transient value is set, which is in effect until the cluster restarts.")
+    return changes
 
 
-def _unknown(run: Run, name: str) -> None:
+def _check_unknown(run: Run, name: str) -> None:
+    """Raises Failure for a setting that the cluster does not list and that cannot exist; else warns in check mode."""
     if name.startswith(settings.ML_PREFIX):
         raise Failure("unknown_setting", f"This cluster has no setting {name!r}.")
     if run.check_mode:
         run.warn(f"{name}: the cluster does not list this setting; it may refuse it.")
 
 
-MODULE = Module(OPTIONS, execute)
+def _reconcile(scope: str, run: Run, observed: settings.Settings, changes: Mapping[str, Any]) -> settings.Settings:
+    """Write the changes. Returns the settings after it."""
+    names = ", ".join(sorted(changes))
+    run.perform("set", "cluster setting", names, partial(settings.write, run.client, scope, changes), scope=scope)
+    return _planned(scope, observed, changes) if run.check_mode else _verify(scope, run, changes)
+
+
+def _planned(scope: str, observed: settings.Settings, changes: Mapping[str, Any]) -> settings.Settings:
+    """The settings after the write, with scalars as the server returns them."""
+    values = dict(observed.scope(scope))
+    for name, value in changes.items():
+        if value is settings.DEFAULT:
+            values.pop(name, None)
+        else:
+            values[name] = value if isinstance(value, list) else text_of(value)
+    return observed._replace(**{scope: values})
+
+
+def _verify(scope: str, run: Run, changes: Mapping[str, Any]) -> settings.Settings:
+    """Read the settings back after the write. Raises Failure if they still differ."""
+    after = settings.read(run.client)
+    names = [name for name, value in changes.items() if not settings.is_in_effect(after, scope, name, value)]
+    if names:
+        raise Failure(
+            "not_converged",
+            f"{', '.join(names)}: written, but the cluster has another value. Check whether another controller sets it.",
+        )
+    return after
+
+
+MODULE = Module(SPEC, execute, parse=typed(Options))

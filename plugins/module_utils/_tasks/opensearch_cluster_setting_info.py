@@ -4,29 +4,35 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What opensearch_cluster_setting_info does: reads all settings once and tells those that are asked for."""
+"""The task of opensearch_cluster_setting_info: read all settings once, return those that match."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Mapping
+from typing import Any
 
 from .._kinds import cluster_setting as settings
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {"patterns": {"type": "list", "elements": "str"}}
+SPEC = {"patterns": {"type": "list", "elements": "str"}}
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Options:
+    patterns: list[str] | None
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
     """The settings whose names match one of the patterns. Raises Failure."""
-    patterns = ["*"] if options["patterns"] is None else options["patterns"]
-    current = settings.read(run.client)
-    names = [name for name in current.names() if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    patterns = ["*"] if options.patterns is None else options.patterns
+    observed = settings.read(run.client)
+    names = [name for name in observed.names() if any(fnmatchcase(name, pattern) for pattern in patterns)]
     return {
-        "settings": settings.to_result(current, names),
-        "origins": {name: current.origin(name) for name in names},
+        "settings": settings.to_result(observed, names),
+        "origins": {name: observed.origin(name) for name in names},
     }
 
 
-MODULE = Module(OPTIONS, execute)
+MODULE = Module(SPEC, execute, parse=typed(Options))

@@ -4,88 +4,101 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What opensearch_index does: an index with the stated settings and mappings."""
+"""The task of opensearch_index: create an index, change its settings and mappings, or delete it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
 from .._kinds import index as indexes
 from .._kinds.base import deleted_during_change
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
     "body": {"type": "dict", "default": {}},
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Bring the index to the stated state. Raises Failure."""
-    name, body = options["name"], options["body"]
+@dataclass(frozen=True)
+class Options:
+    name: str
+    state: str
+    body: Mapping[str, Any]
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Apply the desired state of the index. Raises Failure."""
+    name = options.name
     indexes.check_name(name)
-    surplus = sorted(str(part) for part in body if part not in ("settings", "mappings"))
-    if surplus or not all(isinstance(part, Mapping) for part in body.values()):
-        raise Failure("invalid_input", f"body: may hold the mappings 'settings' and 'mappings', not {surplus or body}.")
-    stored = indexes.read(run.client, name)
-    if options["state"] == "absent":
-        if stored is not None:
-            run.perform("delete", "index", name, lambda: indexes.delete(run.client, name))
-        return {"index": None, "diff": {"before": stored or {}, "after": {}}}
-
-    wanted = {"settings": indexes.flat(body.get("settings") or {}), "mappings": dict(body.get("mappings") or {})}
-    before = {} if stored is None else _shown(stored, wanted)
-    if stored is None:
-        run.perform("create", "index", name, lambda: indexes.create(run.client, name, **wanted))
+    desired = _desired(options.body)
+    observed = indexes.read(run.client, name)
+    if options.state == "absent":
+        return _absent(name, run, observed)
+    before = {} if observed is None else _restrict(observed, desired)
+    if observed is None:
+        run.perform("create", "index", name, partial(indexes.create, run.client, name, **desired))
     else:
-        _change(run, name, stored, wanted)
-    after = stored
-    if run.changed and not run.check_mode:
-        after = _written(run, name, wanted)
-    return {"index": indexes.to_result(name, after or wanted), "diff": {"before": before, "after": wanted}}
+        _reconcile(name, run, observed, desired)
+    after = _verify(name, run, desired) if run.changed and not run.check_mode else observed
+    return {"index": indexes.to_result(name, after or desired), "diff": {"before": before, "after": desired}}
 
 
-def _change(run: Run, name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    settings = indexes.diff(stored["settings"], wanted["settings"])
-    mappings = wanted["mappings"]
-    if indexes.holds(stored["mappings"], mappings):
-        mappings = {}
-    indexes.check_change(stored, settings, mappings)
-    # The mappings first: they are what a server refuses.
-    if mappings:
-        run.perform(
-            "update", "index", name, lambda: indexes.put(run.client, name, "mapping", mappings), fields=["mappings"]
+def _desired(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The desired settings and mappings. Raises Failure."""
+    unknown = sorted(str(part) for part in body if part not in ("settings", "mappings"))
+    if unknown or not all(isinstance(part, Mapping) for part in body.values()):
+        raise Failure(
+            "invalid_input", f"body: takes the mappings 'settings' and 'mappings' only, not {unknown or body}."
         )
-    if settings:
-        run.perform(
-            "update",
-            "index",
-            name,
-            lambda: indexes.put(run.client, name, "settings", settings),
-            fields=sorted(settings),
-        )
-
-
-def _shown(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The stated part of what is stored."""
     return {
-        "settings": {key: stored["settings"].get(key) for key in wanted["settings"]},
-        "mappings": indexes.shown(stored["mappings"], wanted["mappings"]),
+        "settings": indexes.desired_settings(body.get("settings") or {}),
+        "mappings": dict(body.get("mappings") or {}),
     }
 
 
-def _written(run: Run, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    stored = indexes.read(run.client, name)
-    if stored is None:
+def _absent(name: str, run: Run, observed: Mapping[str, Any] | None) -> dict[str, Any]:
+    if observed is not None:
+        run.perform("delete", "index", name, partial(indexes.delete, run.client, name))
+    return {"index": None, "diff": {"before": observed or {}, "after": {}}}
+
+
+def _reconcile(name: str, run: Run, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> None:
+    """Change the settings and mappings that differ. Raises Failure if a change needs a new index."""
+    settings = indexes.diff(observed["settings"], desired["settings"])
+    mappings = {} if indexes.has_mappings(observed["mappings"], desired["mappings"]) else desired["mappings"]
+    indexes.check_change(observed, settings, mappings)
+    # The mappings first: these are what a server may refuse.
+    if mappings:
+        put_mapping = partial(indexes.put, run.client, name, "mapping", mappings)
+        run.perform("update", "index", name, put_mapping, fields=["mappings"])
+    if settings:
+        put_settings = partial(indexes.put, run.client, name, "settings", settings)
+        run.perform("update", "index", name, put_settings, fields=sorted(settings))
+
+
+def _restrict(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
+    """The observed values of the desired settings and mappings."""
+    return {
+        "settings": {key: observed["settings"].get(key) for key in desired["settings"]},
+        "mappings": indexes.restrict_mappings(observed["mappings"], desired["mappings"]),
+    }
+
+
+def _verify(name: str, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the index back after a write. Raises Failure if it is gone or still differs."""
+    observed = indexes.read(run.client, name)
+    if observed is None:
         raise deleted_during_change(f"Index {name!r}")
-    if _shown(stored, wanted) != wanted:
-        raise Failure(
-            "not_converged", f"The index {name!r} was written, yet holds {str(_shown(stored, wanted))[:500]}."
-        )
-    return stored
+    relevant = _restrict(observed, desired)
+    if relevant != desired:
+        raise Failure("not_converged", f"Index {name!r} was written, but still differs: it has {str(relevant)[:500]}.")
+    return observed
 
 
-MODULE = Module(OPTIONS, execute)
+MODULE = Module(SPEC, execute, parse=typed(Options))

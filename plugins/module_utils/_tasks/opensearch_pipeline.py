@@ -4,22 +4,23 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What opensearch_pipeline does: a pipeline that is as stated, and nothing more."""
+"""The task of opensearch_pipeline: create, replace or delete a search or ingest pipeline."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
 from .._kinds import pipeline as pipelines
 from .._kinds.base import deleted_during_change
-from .._operations import references as references_module
-from .._runtime.module import Module
+from .._operations.references import resolve, restore_references
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 from .._values.compare import same_json
 
-OPTIONS = {
+SPEC = {
     "name": {"type": "str", "required": True},
     "type": {"type": "str", "required": True, "choices": ["search", "ingest"]},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
@@ -28,58 +29,79 @@ OPTIONS = {
     "definition": {"type": "dict"},
 }
 
-
 RULES = {"required_if": [("state", "present", ["definition"])]}
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Bring the pipeline to the stated state. Raises Failure."""
-    name, kind = options["name"], options["type"]
-    body = pipelines.desired(options)
-    pipelines.check(options, body)
-    current = pipelines.read(run.client, kind, name)
-    label = pipelines.label(kind)
-    if options["state"] == "absent":
-        if current is not None:
-            run.perform("delete", label, name, lambda: pipelines.delete(run.client, kind, name))
-        return {"pipeline": None, "diff": {"before": current or {}, "after": {}}}
+@dataclass(frozen=True)
+class Options:
+    name: str
+    type: str
+    state: str
+    description: str | None
+    version: int | None
+    definition: Mapping[str, Any] | None
 
-    fulfilled = None if current is None else partial(same_json, current)
-    wanted, references = references_module.resolve(run, body, fulfilled)
-    before, after = current or {}, current
-    if current is None or not same_json(current, wanted):
-        if run.check_mode:
-            pipelines.check_processors(run.client, kind, wanted)
-        run.perform(
-            "create" if current is None else "update",
-            label,
-            name,
-            lambda: pipelines.put(run.client, kind, name, wanted),
-            fields=sorted(
-                field
-                for field in {*before, *wanted}
-                if field not in before or field not in wanted or not same_json(before[field], wanted[field])
-            ),
-        )
-        after = wanted if run.check_mode else _written(run, kind, name, wanted)
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Apply the desired state of the pipeline. Raises Failure."""
+    body = pipelines.desired(options.definition, options.description, options.version)
+    pipelines.check(options.type, options.name, body)
+    observed = pipelines.read(run.client, options.type, options.name)
+    if options.state == "absent":
+        return _absent(options, run, observed)
+    desired, references = resolve(run, body, None if observed is None else partial(same_json, observed))
+    after = _reconcile(options, run, observed, desired)
     return {
-        "pipeline": pipelines.to_result(kind, name, after or {}),
+        "pipeline": pipelines.to_result(options.type, options.name, after),
         "diff": {
-            "before": references_module.restore_references(before, references),
-            "after": references_module.restore_references(after, references),
+            "before": restore_references(observed or {}, references),
+            "after": restore_references(after, references),
         },
     }
 
 
-def _written(run: Run, kind: str, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    stored = pipelines.read(run.client, kind, name)
-    if stored is None:
-        raise deleted_during_change(f"The {pipelines.label(kind)} {name!r}")
-    if not same_json(stored, wanted):
-        raise Failure(
-            "not_converged", f"The {pipelines.label(kind)} {name!r} was written, yet holds {str(stored)[:500]}."
-        )
-    return stored
+def _absent(options: Options, run: Run, observed: Mapping[str, Any] | None) -> dict[str, Any]:
+    if observed is not None:
+        delete = partial(pipelines.delete, run.client, options.type, options.name)
+        run.perform("delete", pipelines.label(options.type), options.name, delete)
+    return {"pipeline": None, "diff": {"before": observed or {}, "after": {}}}
 
 
-MODULE = Module(OPTIONS, execute, RULES)
+def _reconcile(options: Options, run: Run, observed: dict[str, Any] | None, desired: dict[str, Any]) -> dict[str, Any]:
+    """Write the pipeline if it does not exist or differs. Returns its body after that."""
+    if observed is not None and same_json(observed, desired):
+        return observed
+    if run.check_mode:
+        pipelines.check_processors(run.client, options.type, desired)
+    run.perform(
+        "create" if observed is None else "update",
+        pipelines.label(options.type),
+        options.name,
+        partial(pipelines.put, run.client, options.type, options.name, desired),
+        fields=_diff(observed or {}, desired),
+    )
+    return desired if run.check_mode else _verify(options, run, desired)
+
+
+def _diff(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
+    """The names of the fields that differ, or that only one of the bodies has."""
+    fields = sorted({*observed, *desired})
+    return [
+        field
+        for field in fields
+        if field not in observed or field not in desired or not same_json(observed[field], desired[field])
+    ]
+
+
+def _verify(options: Options, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the pipeline back after the write. Raises Failure if it is gone or still differs."""
+    observed = pipelines.read(run.client, options.type, options.name)
+    subject = f"{pipelines.label(options.type).capitalize()} {options.name!r}"
+    if observed is None:
+        raise deleted_during_change(subject)
+    if not same_json(observed, desired):
+        raise Failure("not_converged", f"{subject} was written, but still differs: it is {str(observed)[:500]}.")
+    return observed
+
+
+MODULE = Module(SPEC, execute, RULES, parse=typed(Options))

@@ -4,31 +4,38 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What opensearch_pipeline_info does: lists pipelines by their name."""
+"""The task of opensearch_pipeline_info: list pipelines."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from .._kinds import pipeline as pipelines
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "name": {"type": "str", "default": "*"},
     "type": {"type": "str", "choices": ["search", "ingest"]},
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Options:
+    name: str
+    type: str | None
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
     """The pipelines that the options select, search pipelines first. Raises Failure."""
     return {
         "pipelines": [
             pipelines.to_result(kind, name, body)
-            for kind in ([options["type"]] if options["type"] else pipelines.PATHS)
-            for name, body in sorted(pipelines.read_all(run.client, kind, options["name"] or "*").items())
+            for kind in ([options.type] if options.type else pipelines.PATHS)
+            for name, body in sorted(pipelines.read_all(run.client, kind, options.name or "*").items())
         ]
     }
 
 
-MODULE = Module(OPTIONS, execute)
+MODULE = Module(SPEC, execute, parse=typed(Options))

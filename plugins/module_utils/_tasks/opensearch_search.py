@@ -4,11 +4,12 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What opensearch_search does: asks an index, and reads the answer that a search pipeline may have added."""
+"""The task of opensearch_search: search an index, and check the answer that a search pipeline may have added."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any, Mapping
 
 from .._errors.exceptions import Failure
@@ -16,10 +17,10 @@ from .._errors.printable import describe_shape
 from .._http.client import segment
 from .._kinds.index import check_name
 from .._operations import predict
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "index": {"type": "str", "required": True},
     "body": {"type": "dict", "default": {}},
     "pipeline": {"type": "str"},
@@ -28,34 +29,49 @@ OPTIONS = {
 }
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Search once. Raises Failure, also where an answer is expected and another or none comes."""
-    index, pattern = options["index"], options["expect_pattern"]
-    check_name(index)
-    predict.check_pattern(pattern)
+@dataclass(frozen=True)
+class Options:
+    index: str
+    body: Mapping[str, Any]
+    pipeline: str | None
+    expect_pattern: str | None
+    search_timeout: float
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Search once. Raises Failure, also if the search does not return the expected answer."""
+    check_name(options.index)
+    predict.check_pattern(options.expect_pattern)
     if run.check_mode:
         return {"hits": [], "total": None, "answer": None, "result": None}
-    query = {"search_pipeline": options["pipeline"]} if options["pipeline"] else None
-    result = run.client.ask(
-        f"/{segment(index)}/_search", options["body"], query, timeout=options["search_timeout"]
-    ).body
-    try:
-        hits = [
-            {"id": hit["_id"], "score": hit.get("_score"), "source": hit.get("_source") or {}}
-            for hit in result["hits"]["hits"]
-        ]
-    except (KeyError, TypeError) as exc:
-        raise Failure("not_opensearch", f"A search was answered without hits: {describe_shape(result)}") from exc
+    query = {"search_pipeline": options.pipeline} if options.pipeline else None
+    path = f"/{segment(options.index)}/_search"
+    result = run.client.ask(path, options.body, query, timeout=options.search_timeout).body
+    hits = _hits(result)
     answer = ((result.get("ext") or {}).get("retrieval_augmented_generation") or {}).get("answer")
-    if pattern is not None:
-        if not answer:
-            raise Failure("empty_content", f"An answer was expected, and the search brought none: {str(result)[:300]}")
-        if not re.search(pattern, answer):
-            raise Failure(
-                "pattern_mismatch", f"The answer does not match {pattern!r}: {answer[:300]!r}", content=answer
-            )
+    if options.expect_pattern is not None:
+        _check_answer(options.expect_pattern, answer, result)
     total = (result["hits"].get("total") or {}).get("value")
     return {"hits": hits, "total": total, "answer": answer, "result": result}
 
 
-MODULE = Module(OPTIONS, execute)
+def _hits(result: Any) -> list[dict[str, Any]]:
+    try:
+        return [
+            {"id": hit["_id"], "score": hit.get("_score"), "source": hit.get("_source") or {}}
+            for hit in result["hits"]["hits"]
+        ]
+    except (KeyError, TypeError) as exc:
+        raise Failure("not_opensearch", f"The server answered a search without hits: {describe_shape(result)}") from exc
+
+
+def _check_answer(pattern: str, answer: Any, result: Any) -> None:
+    if not answer:
+        raise Failure(
+            "empty_content", f"The search returned no answer, but expect_pattern needs one: {str(result)[:300]}"
+        )
+    if not re.search(pattern, answer):
+        raise Failure("pattern_mismatch", f"The answer does not match {pattern!r}: {answer[:300]!r}", content=answer)
+
+
+MODULE = Module(SPEC, execute, parse=typed(Options))

@@ -82,11 +82,11 @@ def test_a_tool_without_arguments(arguments: Any) -> None:
 @pytest.mark.parametrize(
     ("function", "complaint"),
     [
-        ({"name": "f", "arguments": "{"}, "no JSON"),
-        ({"name": "f", "arguments": "[1]"}, "no object"),
-        ({"name": "f", "arguments": [1]}, "no object"),
-        ({"arguments": "{}"}, "names no function"),
-        ("f", "names no function"),
+        ({"name": "f", "arguments": "{"}, "not JSON"),
+        ({"name": "f", "arguments": "[1]"}, "not an object"),
+        ({"name": "f", "arguments": [1]}, "not an object"),
+        ({"arguments": "{}"}, "has no function name"),
+        ("f", "has no function name"),
     ],
 )
 def test_tool_calls_that_cannot_be_read(function: Any, complaint: str) -> None:
@@ -98,11 +98,11 @@ def test_tool_calls_that_cannot_be_read(function: Any, complaint: str) -> None:
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
-        ("text", "neither"),
-        (None, "neither"),
-        ([], "neither"),
-        ({}, "neither"),
-        ({"changed": False, "result": "x"}, "neither"),
+        ("text", "expected a result of ml_predict"),
+        (None, "expected a result of ml_predict"),
+        ([], "expected a result of ml_predict"),
+        ({}, "expected a result of ml_predict"),
+        ({"changed": False, "result": "x"}, "expected a result of ml_predict"),
         ({"inference_results": []}, "without a result"),
         ({"failed": True, "msg": "The model is gone", "result": None, "model_id": "m"}, "failed: The model is gone"),
     ],

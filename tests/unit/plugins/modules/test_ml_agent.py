@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_agent: what is changed in place, what takes a new agent, and what is refused before anything is written."""
+"""ml_agent: changes in place, changes that need a new agent, and input that is refused before a write."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_unchanged_agent_costs_a_search_and_a_get(module: Runner, cluster: Fa
         ]
 
 
-def test_only_what_differs_is_sent(module: Runner, cluster: FakeCluster, house: str) -> None:
+def test_only_changed_fields_are_sent(module: Runner, cluster: FakeCluster, house: str) -> None:
     result = module(NAME, cluster, **HOUSE, description="New", tools=[LISTING], parameters={"a": 1, "b": 3})
     assert result["agent_id"] == house
     assert [(write.method, write.body) for write in cluster.writes] == [
@@ -47,16 +47,16 @@ def test_only_what_differs_is_sent(module: Runner, cluster: FakeCluster, house: 
     ("version", "change", "reason"),
     [
         ("3.6.0", {"type": "conversational_flow"}, "its type is flow"),
-        ("3.6.0", {"parameters": {"a": 1}}, "takes no parameters away, and b are"),
-        ("3.6.0", {"llm": {"parameters": {"x": 1}}}, "takes no llm.parameters away, and y are"),
+        ("3.6.0", {"parameters": {"a": 1}}, "never removes parameters, and b must go"),
+        ("3.6.0", {"llm": {"parameters": {"x": 1}}}, "never removes llm.parameters, and y must go"),
         ("3.6.0", {"tools": []}, "keeps its tools"),
-        ("3.6.0", {"memory": {"type": "agentic_memory"}}, "changes no memory"),
+        ("3.6.0", {"memory": {"type": "agentic_memory"}}, "changes only memory of the type"),
         ("2.19.1", {"description": "New"}, "OpenSearch 2.19 cannot change agents, 3.1 and later can"),
         ("3.0.0", {"description": "New"}, "3.1 and later can"),
     ],
 )
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_what_takes_a_new_agent(
+def test_changes_that_need_a_new_agent(
     module: Runner, version: str, change: dict[str, Any], reason: str, check_mode: bool
 ) -> None:
     cluster = FakeCluster(version)
@@ -75,7 +75,7 @@ def test_what_takes_a_new_agent(
     assert [(action["action"], action["replaced_id"]) for action in result["actions"]] == [("replace", old)]
     assert list(cluster.agents) == [old] if check_mode else [result["agent_id"]] == list(cluster.agents)
     if not check_mode:
-        # What is not stated is taken over.
+        # The new agent keeps the fields that are not given.
         stored = cluster.agents[result["agent_id"]]
         assert stored["app_type"] == "chat"
         assert stored["description"] == change.get("description", "Old")
@@ -83,7 +83,7 @@ def test_what_takes_a_new_agent(
         assert "_searchops" not in str(result)
 
 
-def test_a_replacement_that_was_cut_off_is_ended(module: Runner, cluster: FakeCluster, house: str) -> None:
+def test_an_interrupted_replacement_is_finished(module: Runner, cluster: FakeCluster, house: str) -> None:
     new = cluster.add_agent(parameters={"_searchops": f'{{"replaces":"{house}"}}'})
     for check_mode in (True, False):
         result = module(NAME, cluster, **HOUSE, parameters={}, check_mode=check_mode)
@@ -93,7 +93,7 @@ def test_a_replacement_that_was_cut_off_is_ended(module: Runner, cluster: FakeCl
     assert not module(NAME, cluster, **HOUSE, parameters={})["changed"]
 
 
-def test_namesakes_are_refused(module: Runner, cluster: FakeCluster, house: str) -> None:
+def test_several_agents_with_one_name_are_refused(module: Runner, cluster: FakeCluster, house: str) -> None:
     other = cluster.add_agent()
     failure = module(NAME, cluster, **HOUSE, state="absent")["failure"]
     assert (failure["code"], failure["details"]["ids"]) == ("ambiguous_name", [house, other])
@@ -102,7 +102,7 @@ def test_namesakes_are_refused(module: Runner, cluster: FakeCluster, house: str)
 
 
 @pytest.mark.parametrize("version", ["3.6.0"])
-def test_the_agent_that_carries_out_plans(module: Runner, version: str) -> None:
+def test_the_executor_of_plans(module: Runner, version: str) -> None:
     cluster = FakeCluster(version)
     model = cluster.add_model("Chat", cluster.add_connector())
     args: dict[str, Any] = {
@@ -111,20 +111,20 @@ def test_the_agent_that_carries_out_plans(module: Runner, version: str) -> None:
         "llm": {"model_id": "Chat"},
         "tools": [LISTING],
     }
-    made = module(NAME, cluster, **args)
-    executor = made["agent"]["executor_agent_id"]
-    assert set(cluster.agents) == {made["agent_id"], executor}
-    assert "executor_agent_id" not in made["agent"]["parameters"]
+    created = module(NAME, cluster, **args)
+    executor = created["agent"]["executor_agent_id"]
+    assert set(cluster.agents) == {created["agent_id"], executor}
+    assert "executor_agent_id" not in created["agent"]["parameters"]
     assert not module(NAME, cluster, **args, parameters={})["changed"]
 
     changed = module(NAME, cluster, **{**args, "tools": [{"type": "IndexMappingTool"}]}, description="New")
     assert len(changed["actions"]) == 1
-    for agent_id in (made["agent_id"], executor):
+    for agent_id in (created["agent_id"], executor):
         assert [tool["type"] for tool in cluster.agents[agent_id]["tools"]] == ["IndexMappingTool"]
         assert cluster.agents[agent_id]["llm"]["model_id"] == model
     assert cluster.agents[executor].get("description") != "New"
 
-    # One that was stated belongs to somebody else.
+    # An executor that the user names is not deleted with the agent.
     other = cluster.add_agent("Other")
     planner = {**args, "name": "Second", "parameters": {"executor_agent_id": "${agent:Other}"}}
     assert module(NAME, cluster, **planner)["changed"]
@@ -134,7 +134,7 @@ def test_the_agent_that_carries_out_plans(module: Runner, version: str) -> None:
     assert list(cluster.agents) == [other]
 
 
-def test_models_by_name(module: Runner, cluster: FakeCluster) -> None:
+def test_models_are_found_by_name_or_id(module: Runner, cluster: FakeCluster) -> None:
     model = cluster.add_model("Chat", cluster.add_connector())
     tool = {"type": "MLModelTool", "parameters": {"model_id": "${model:Chat}"}}
     for reference in ("Chat", model, "${model:Chat}"):
@@ -171,7 +171,7 @@ def test_bad_input(module: Runner, cluster: FakeCluster, args: dict[str, Any], c
         {"type": "flow", "tools": [{**LISTING, "attributes": {"strict": True}}]},
     ],
 )
-def test_what_an_old_server_cannot(module: Runner, args: dict[str, Any]) -> None:
+def test_features_that_need_a_newer_server(module: Runner, args: dict[str, Any]) -> None:
     cluster = FakeCluster("2.19.1")
     cluster.add_model("Chat", cluster.add_connector())
     failure = module(NAME, cluster, **HOUSE, **args)["failure"]
@@ -179,7 +179,7 @@ def test_what_an_old_server_cannot(module: Runner, args: dict[str, Any]) -> None
     assert cluster.writes == []
 
 
-def test_a_model_that_is_not_there(module: Runner, cluster: FakeCluster) -> None:
+def test_a_missing_model(module: Runner, cluster: FakeCluster) -> None:
     args = {**HOUSE, "type": "conversational", "llm": {"model_id": "Chat"}}
     planned = module(NAME, cluster, **args, check_mode=True)
     assert "no model 'Chat' yet" in str(planned["warnings"])
@@ -187,5 +187,5 @@ def test_a_model_that_is_not_there(module: Runner, cluster: FakeCluster) -> None
     assert module(NAME, cluster, **args)["failure"]["code"] == "unknown_model"
 
 
-def test_a_name_or_an_id_is_needed(module: Runner, cluster: FakeCluster) -> None:
+def test_a_name_or_an_id_is_required(module: Runner, cluster: FakeCluster) -> None:
     assert "one of the following is required: name, agent_id" in module(NAME, cluster, type="flow")["msg"]

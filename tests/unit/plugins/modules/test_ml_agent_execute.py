@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_agent_execute: what is asked, what is read out of the answer, and what is refused."""
+"""ml_agent_execute: the request, the parsed answer, and input that is refused."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ AGENT = "/_plugins/_ml/agents"
 ASK = {"agent": "House agent", "question": "Why?"}
 
 
-@pytest.mark.parametrize("said", [{"response": "Because."}, "Because."])
-def test_asked_and_answered(module: Runner, cluster: FakeCluster, said: Any) -> None:
+@pytest.mark.parametrize("answer", [{"response": "Because."}, "Because."])
+def test_an_answer(module: Runner, cluster: FakeCluster, answer: Any) -> None:
     agent_id = cluster.add_agent()
-    cluster.agent_answer = said
+    cluster.agent_answer = answer
     result = module(NAME, cluster, **ASK, parameters={"n": 1}, expect_pattern="^Bec")
     assert (result["changed"], result["actions"], result["content"]) == (False, [], "Because.")
     assert result["memory"] == {"memory_id": "mem-1", "parent_interaction_id": "int-1"}
     assert cluster.agent_runs == [(agent_id, {"n": 1, "question": "Why?"})]
 
 
-def test_nothing_is_asked_in_check_mode(module: Runner, cluster: FakeCluster) -> None:
+def test_check_mode_runs_no_agent(module: Runner, cluster: FakeCluster) -> None:
     for agent_id in (None, cluster.add_agent()):
         result = module(NAME, cluster, **ASK, check_mode=True)
         if agent_id:
@@ -73,18 +73,18 @@ def test_the_details_of_a_failed_run(module: Runner, script: Callable[..., Scrip
     assert (failure["code"], "ListIndexTool" in failure["message"]) == ("unknown_tool", True)
 
 
-def test_a_backend_that_is_loading_is_asked_again(module: Runner, cluster: FakeCluster) -> None:
+def test_a_loading_backend_is_retried(module: Runner, cluster: FakeCluster) -> None:
     cluster.add_agent()
     source = {
         "status": 503,
         "error": {"type": "x", "reason": "System Error", "details": "Error from remote service: loading"},
     }
     plain = cluster._agents_post_execute
-    left = [2]
+    failures = [2]
 
     def loading(*args: Any, **kwargs: Any) -> Any:
-        left[0] -= 1
-        if left[0] >= 0:
+        failures[0] -= 1
+        if failures[0] >= 0:
             refused = Refused(503, "")
             refused.body = source
             raise refused

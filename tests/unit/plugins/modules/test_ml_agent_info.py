@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_agent_info: which agents it lists, and that it never writes."""
+"""ml_agent_info: the agents that it lists; it never writes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Runner = Callable[..., dict[str, Any]]
         ({"type": "conversational"}, ["Planner (ReAct)"]),
     ],
 )
-def test_what_is_listed(
+def test_listed_agents(
     module: Runner, cluster: FakeCluster, args: dict[str, Any], listed: list[str], check_mode: bool
 ) -> None:
     cluster.add_agent(parameters={"_searchops": '{"replaces":"x"}', "a": "[1]"})
@@ -36,6 +36,6 @@ def test_what_is_listed(
         assert result["agents"][0]["parameters"] == {"a": [1]}
 
 
-def test_before_there_is_an_index(module: Runner, cluster: FakeCluster) -> None:
+def test_without_an_index(module: Runner, cluster: FakeCluster) -> None:
     cluster.index_missing = True
     assert module("ml_agent_info", cluster)["agents"] == []

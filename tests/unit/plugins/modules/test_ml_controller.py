@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_controller: exactly the stated limits of single users, in every order of events."""
+"""ml_controller: the limits of single users are exactly the desired ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Runner = Callable[..., dict[str, Any]]
 MODULE = "ml_controller"
 
 TEN = {"limit": 10, "unit": "MINUTES"}
-HALF = {"limit": 0.5, "unit": "SECONDS"}
+HALF_PER_SECOND = {"limit": 0.5, "unit": "SECONDS"}
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def model_id(cluster: FakeCluster) -> str:
 
 
 def converges(module: Runner, cluster: FakeCluster, actions: list[str], **args: Any) -> dict[str, Any]:
-    """Planned without an effect, done as planned, and nothing left to do."""
+    """Check mode changes nothing, the run does what it planned, and a second run changes nothing."""
     before = cluster.snapshot()
     planned = module(MODULE, cluster, check_mode=True, **args)
     assert cluster.snapshot() == before
@@ -48,14 +48,14 @@ def converges(module: Runner, cluster: FakeCluster, actions: list[str], **args: 
 
 
 @pytest.mark.parametrize("by", ["name", "id"])
-def test_a_life(module: Runner, cluster: FakeCluster, model_id: str, by: str) -> None:
+def test_create_update_and_delete(module: Runner, cluster: FakeCluster, model_id: str, by: str) -> None:
     model = {"model": "Chat" if by == "name" else model_id}
-    done = converges(module, cluster, ["create"], **model, user_rate_limiter={"bob": HALF, "alice": TEN})
+    done = converges(module, cluster, ["create"], **model, user_rate_limiter={"bob": HALF_PER_SECOND, "alice": TEN})
     limits = {"alice": {"limit": 10.0, "unit": "MINUTES"}, "bob": {"limit": 0.5, "unit": "SECONDS"}}
     assert done["controller"] == {"model_id": model_id, "model_name": "Chat", "user_rate_limiter": limits}
     assert done["diff"] == {"before": {}, "after": {"user_rate_limiter": limits}}
     assert done["model_id"] == model_id
-    # Who is not stated any more goes, which a PUT would not do.
+    # A user that is not given any more is removed, which a PUT would not do.
     done = converges(module, cluster, ["update"], **model, user_rate_limiter={"bob": TEN})
     assert done["diff"]["before"] == {"user_rate_limiter": limits}
     assert done["controller"]["user_rate_limiter"] == {"bob": {"limit": 10.0, "unit": "MINUTES"}}
@@ -67,13 +67,13 @@ def test_a_life(module: Runner, cluster: FakeCluster, model_id: str, by: str) ->
 
 
 @pytest.mark.parametrize("limit", [10, 10.0, "10", "10.0"])
-def test_the_same_limit_in_other_words(module: Runner, cluster: FakeCluster, model_id: str, limit: Any) -> None:
+def test_equal_limits_in_other_types(module: Runner, cluster: FakeCluster, model_id: str, limit: Any) -> None:
     module(MODULE, cluster, model="Chat", user_rate_limiter={"alice": TEN})
     converges(module, cluster, [], model="Chat", user_rate_limiter={"alice": {"limit": limit, "unit": "MINUTES"}})
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "message"),
     [
         ({"alice": 5}, "alice: must have 'limit' and 'unit'"),
         ({"alice": {"limit": 5}}, "alice: must have 'limit' and 'unit'"),
@@ -85,35 +85,37 @@ def test_the_same_limit_in_other_words(module: Runner, cluster: FakeCluster, mod
 )
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_bad_limits(
-    module: Runner, script: Callable[..., Script], limits: dict[str, Any], told: str, check_mode: bool
+    module: Runner, script: Callable[..., Script], limits: dict[str, Any], message: str, check_mode: bool
 ) -> None:
     result = module(MODULE, script(), check_mode=check_mode, model="Chat", user_rate_limiter=limits)
     assert result["failure"]["code"] == "invalid_input"
-    assert told in result["msg"]
+    assert message in result["msg"]
 
 
-def test_limits_are_needed(module: Runner, cluster: FakeCluster) -> None:
+def test_limits_are_required(module: Runner, cluster: FakeCluster) -> None:
     assert "user_rate_limiter" in module(MODULE, cluster, model="Chat")["msg"]
 
 
-def test_no_model(module: Runner, cluster: FakeCluster) -> None:
+def test_a_missing_model(module: Runner, cluster: FakeCluster) -> None:
     result = module(MODULE, cluster, model="nope", user_rate_limiter={"alice": TEN})
     assert result["failure"]["code"] == "unknown_model"
     planned = module(MODULE, cluster, check_mode=True, model="nope", user_rate_limiter={"alice": TEN})
     assert [action["action"] for action in planned["actions"]] == ["create"]
-    assert "an earlier task makes it" in str(planned["warnings"])
+    assert "an earlier task creates it" in str(planned["warnings"])
     gone = module(MODULE, cluster, model="nope", state="absent")
     assert (gone["changed"], gone["controller"], gone["model_id"]) == (False, None, None)
 
 
-def test_two_models_of_the_name(module: Runner, cluster: FakeCluster, model_id: str) -> None:
+def test_two_models_with_one_name(module: Runner, cluster: FakeCluster, model_id: str) -> None:
     cluster.add_model("Chat", cluster.add_connector())
     result = module(MODULE, cluster, model="Chat", state="absent")
     assert result["failure"]["code"] == "ambiguous_name"
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_switched_off(module: Runner, cluster: FakeCluster, model_id: str, check_mode: bool) -> None:
+def test_controllers_disabled_on_the_cluster(
+    module: Runner, cluster: FakeCluster, model_id: str, check_mode: bool
+) -> None:
     cluster.persistent[ENABLED] = "false"
     for args in ({"user_rate_limiter": {"alice": TEN}}, {"state": "absent"}):
         result = module(MODULE, cluster, check_mode=check_mode, model="Chat", **args)
@@ -121,7 +123,7 @@ def test_switched_off(module: Runner, cluster: FakeCluster, model_id: str, check
     assert module("ml_controller_info", cluster, model="Chat")["failure"]["code"] == "controller_disabled"
 
 
-def test_a_model_that_is_being_deployed_is_waited_for(module: Runner, cluster: FakeCluster, model_id: str) -> None:
+def test_it_waits_for_the_end_of_a_deployment(module: Runner, cluster: FakeCluster, model_id: str) -> None:
     cluster.models[model_id]["model_state"] = "UNDEPLOYED"
     cluster.call("POST", f"/_plugins/_ml/models/{model_id}/_deploy")
     assert cluster.models[model_id]["model_state"] == "DEPLOYING"
@@ -129,11 +131,11 @@ def test_a_model_that_is_being_deployed_is_waited_for(module: Runner, cluster: F
     assert cluster.models[model_id]["model_state"] == "DEPLOYED"
 
 
-def test_somebody_else_writes_other_limits(module: Runner, script: Callable[..., Script]) -> None:
+def test_another_controller_writes_other_limits(module: Runner, script: Callable[..., Script]) -> None:
     path, missing = "/_plugins/_ml/controllers/m1", error(404, "status_exception", "Failed to find model controller")
     sent = {"user_rate_limiter": {"alice": {"limit": 10.0, "unit": "MINUTES"}}}
     source = {"name": "Chat", "model_state": "DEPLOYED"}
-    told = {**source, "is_controller_enabled": True}
+    flagged = {**source, "is_controller_enabled": True}
     result = module(
         MODULE,
         script(
@@ -142,7 +144,7 @@ def test_somebody_else_writes_other_limits(module: Runner, script: Callable[...,
             get(path).answers(404, missing),
             post(path, sent).answers(200, {"model_id": "m1", "status": "CREATED"}),
             get("/_plugins/_ml/models/m1").answers(200, source),
-            get("/_plugins/_ml/models/m1").answers(200, told),
+            get("/_plugins/_ml/models/m1").answers(200, flagged),
             get(path).answers(200, {"user_rate_limiter": {"bob": {"limit": "1.0", "unit": "DAYS"}}}),
         ),
         model="Chat",
@@ -152,7 +154,7 @@ def test_somebody_else_writes_other_limits(module: Runner, script: Callable[...,
     assert result["changed"]
 
 
-def test_gone_in_the_meantime(module: Runner, cluster: FakeCluster, model_id: str) -> None:
+def test_deleted_by_another_controller(module: Runner, cluster: FakeCluster, model_id: str) -> None:
     module(MODULE, cluster, model="Chat", user_rate_limiter={"alice": TEN})
     path = f"/_plugins/_ml/controllers/{model_id}"
     cluster.before("DELETE", path, lambda: cluster.call("DELETE", path))
@@ -161,14 +163,14 @@ def test_gone_in_the_meantime(module: Runner, cluster: FakeCluster, model_id: st
 
 
 @pytest.mark.parametrize("fault", ["lost_after", "lost_before", "gateway_after", "unavailable"])
-def test_a_lost_answer_is_no_harm(module: Runner, cluster: FakeCluster, model_id: str, fault: str) -> None:
+def test_a_lost_answer_does_no_harm(module: Runner, cluster: FakeCluster, model_id: str, fault: str) -> None:
     cluster.inject(fault, at=3)
     done = module(MODULE, cluster, model="Chat", user_rate_limiter={"alice": TEN})
     assert done["changed"], done
     assert cluster.controllers[model_id]["user_rate_limiter"] == {"alice": {"limit": "10.0", "unit": "MINUTES"}}
 
 
-def test_limits_that_the_model_forgot_are_written_again(module: Runner, cluster: FakeCluster, model_id: str) -> None:
+def test_limits_that_the_model_ignores_are_written_again(module: Runner, cluster: FakeCluster, model_id: str) -> None:
     module(MODULE, cluster, model="Chat", user_rate_limiter={"bob": TEN})
     del cluster.models[model_id]["is_controller_enabled"]
     converges(module, cluster, ["update"], model="Chat", user_rate_limiter={"bob": TEN})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_controller_info: which models have limits for single users, and with how few requests."""
+"""ml_controller_info: the models with limits for single users, and the number of requests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def filled(module: Runner, cluster: FakeCluster) -> FakeCluster:
         ({"model": "nope"}, [], 1),
     ],
 )
-def test_what_is_listed(
+def test_listed_models(
     module: Runner, filled: FakeCluster, args: dict[str, Any], listed: list[str], requests: int, check_mode: bool
 ) -> None:
     result = module(MODULE, filled, check_mode=check_mode, **args)
@@ -46,12 +46,12 @@ def test_what_is_listed(
     assert (len(filled.exchanges), filled.writes) == (requests, [])
 
 
-def test_it_is_told_as_the_module_tells_it(module: Runner, filled: FakeCluster) -> None:
-    told = module("ml_controller", filled, model="One", user_rate_limiter=LIMITS)["controller"]
-    assert module(MODULE, filled, model=told["model_id"])["controllers"] == [told]
+def test_it_returns_the_same_as_ml_controller(module: Runner, filled: FakeCluster) -> None:
+    controller = module("ml_controller", filled, model="One", user_rate_limiter=LIMITS)["controller"]
+    assert module(MODULE, filled, model=controller["model_id"])["controllers"] == [controller]
 
 
-def test_one_that_goes_meanwhile_is_left_out(module: Runner, filled: FakeCluster) -> None:
+def test_a_controller_deleted_meanwhile_is_omitted(module: Runner, filled: FakeCluster) -> None:
     gone = next(iter(filled.controllers))
     del filled.controllers[gone]
     assert [entry["model_name"] for entry in module(MODULE, filled)["controllers"]] == ["Two"]

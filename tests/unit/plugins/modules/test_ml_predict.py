@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_predict from its arguments to its result; what it does is in module_utils/test_predict.py."""
+"""ml_predict from its arguments to its result. Details are in module_utils/_operations/test_predict.py."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_an_answer(module: Runner, served: FakeCluster) -> None:
     assert (result["changed"], result["actions"], result["status"]) == (False, [], 200)
 
 
-def test_in_check_mode(module: Runner, served: FakeCluster) -> None:
+def test_check_mode_sends_no_prediction(module: Runner, served: FakeCluster) -> None:
     result = module("ml_predict", served, check_mode=True, model="Chat", **QUESTION)
     assert (result["content"], result["request"]) == (None, {"parameters": QUESTION})
     assert served.predictions == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_profile_info: what is told of each node, of one model or of all."""
+"""ml_profile_info: what it returns of each node, for one model or for all."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_all(module: Runner, script: Callable[..., Script], args: dict[str, Any]
 
 
 @pytest.mark.parametrize(("model", "nodes", "running"), [("Chat", ["n1", "n2"], []), ("m2", ["n1"], ["t1"])])
-def test_of_one_model(
+def test_one_model(
     module: Runner, script: Callable[..., Script], model: str, nodes: list[str], running: list[str]
 ) -> None:
     found = [("m1", {"name": "Chat"})] if model == "Chat" else []
@@ -83,17 +83,17 @@ def test_of_one_model(
     assert [entry["task_id"] for entry in result["tasks"]] == running
 
 
-def test_nothing(module: Runner, cluster: FakeCluster) -> None:
+def test_an_empty_profile(module: Runner, cluster: FakeCluster) -> None:
     result = module(MODULE, cluster)
     assert (result["models"], result["tasks"]) == ([], [])
 
 
 @pytest.mark.parametrize("answer", [[], {"nodes": []}, {"nodes": {"n1": 5}}])
-def test_another_server(module: Runner, script: Callable[..., Script], answer: Any) -> None:
+def test_an_answer_of_another_server(module: Runner, script: Callable[..., Script], answer: Any) -> None:
     assert module(MODULE, script(get(PATH).answers(200, answer)))["failure"]["code"] == "not_opensearch"
 
 
-def test_two_models_of_the_name(module: Runner, cluster: FakeCluster) -> None:
+def test_two_models_with_one_name(module: Runner, cluster: FakeCluster) -> None:
     for _time in range(2):
         cluster.add_model("Chat", cluster.add_connector())
     assert module(MODULE, cluster, model="Chat")["failure"]["code"] == "ambiguous_name"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_task_info: which tasks it lists, their decoded errors and ages, and with how few requests."""
+"""ml_task_info: the tasks that it lists, their decoded errors and ages, and the number of requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODULE = "ml_task_info"
 
 @pytest.fixture
 def filled(cluster: FakeCluster) -> FakeCluster:
-    """A model with its registration and a failed deployment, and a task of a model that is gone."""
+    """A model with its registration and a failed deployment, and a task of a deleted model."""
     model_id = cluster.add_model("Chat", cluster.add_connector())
     cluster.tasks.clear()
     cluster.tasks["t1"] = {
@@ -49,7 +49,7 @@ def filled(cluster: FakeCluster) -> FakeCluster:
         ({"model": "gone", "state": "FAILED"}, [], 2),
     ],
 )
-def test_what_is_listed(
+def test_listed_tasks(
     module: Runner, filled: FakeCluster, args: dict[str, Any], listed: list[str], requests: int, check_mode: bool
 ) -> None:
     result = module(MODULE, filled, check_mode=check_mode, **args)
@@ -68,7 +68,7 @@ def test_entries(module: Runner, filled: FakeCluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "expected"),
     [
         ({"error": "plain"}, {"errors": {"cluster": "plain"}}),
         ({"error": "[1]"}, {"errors": {"cluster": "[1]"}}),
@@ -79,10 +79,10 @@ def test_entries(module: Runner, filled: FakeCluster) -> None:
         ({"create_time": 1700009999000}, {"age_seconds": 0}),
     ],
 )
-def test_what_servers_say(module: Runner, filled: FakeCluster, fields: dict[str, Any], told: dict[str, Any]) -> None:
+def test_forms_of_fields(module: Runner, filled: FakeCluster, fields: dict[str, Any], expected: dict[str, Any]) -> None:
     filled.tasks["t1"].update(fields)
     (task,) = module(MODULE, filled, task_id="t1")["tasks"]
-    assert {name: task[name] for name in told} == told
+    assert {name: task[name] for name in expected} == expected
 
 
 def test_an_empty_cluster(module: Runner, cluster: FakeCluster) -> None:
@@ -90,11 +90,11 @@ def test_an_empty_cluster(module: Runner, cluster: FakeCluster) -> None:
     assert module(MODULE, cluster)["tasks"] == []
 
 
-def test_an_id_excludes_the_rest(module: Runner, cluster: FakeCluster) -> None:
+def test_an_id_excludes_the_other_options(module: Runner, cluster: FakeCluster) -> None:
     for args in ({"model": "x"}, {"task_type": "x"}, {"state": "FAILED"}):
         assert "mutually exclusive" in module(MODULE, cluster, task_id="t1", **args)["msg"]
 
 
-def test_two_models_of_the_name(module: Runner, filled: FakeCluster) -> None:
+def test_two_models_with_one_name(module: Runner, filled: FakeCluster) -> None:
     filled.add_model("Chat", filled.add_connector())
     assert module(MODULE, filled, model="Chat")["failure"]["code"] == "ambiguous_name"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""opensearch_cluster_setting from its arguments to its result; the rest is in module_utils/test_cluster_setting.py."""
+"""opensearch_cluster_setting from its arguments to its result. Details are in module_utils/_kinds/test_cluster_setting.py."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_warnings(module: Runner, cluster: FakeCluster) -> None:
     assert "a transient value is set" in str(module(NAME, cluster, settings={PRIVATE_IP: True})["warnings"])
 
 
-def test_warnings_of_what_fails(module: Runner, cluster: FakeCluster) -> None:
+def test_warnings_of_a_failed_task(module: Runner, cluster: FakeCluster) -> None:
     cluster.transient[PRIVATE_IP] = "false"
     result = module(NAME, cluster, settings={PRIVATE_IP: "perhaps"})
     assert result["failure"]["code"] == "invalid_setting_value"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""opensearch_cluster_setting_info: which settings it lists, their values and origins, in one request."""
+"""opensearch_cluster_setting_info: the settings that it lists, with values and origins, by one request."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def test_patterns(module: Runner, cluster: FakeCluster, args: dict[str, Any], li
     assert list(result["settings"]) == list(result["origins"]) == listed
 
 
-def test_it_is_told_as_the_module_tells_it(module: Runner, cluster: FakeCluster) -> None:
-    told = module("opensearch_cluster_setting", cluster, settings={PRIVATE_IP: True, TRUSTED: ["^http://x$"]})
-    assert module(MODULE, cluster, patterns=[PRIVATE_IP, TRUSTED])["settings"] == told["settings"]
+def test_it_returns_the_same_as_opensearch_cluster_setting(module: Runner, cluster: FakeCluster) -> None:
+    written = module("opensearch_cluster_setting", cluster, settings={PRIVATE_IP: True, TRUSTED: ["^http://x$"]})
+    assert module(MODULE, cluster, patterns=[PRIVATE_IP, TRUSTED])["settings"] == written["settings"]
 
 
-def test_another_server(module: Runner, script: Callable[..., Script]) -> None:
+def test_an_answer_of_another_server(module: Runner, script: Callable[..., Script]) -> None:
     answer = get("/_cluster/settings?flat_settings=true&include_defaults=true").answers(200, {"hello": "world"})
     assert module(MODULE, script(answer))["failure"]["code"] == "not_opensearch"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""opensearch_document: what is sent, what counts as a difference, and what is refused."""
+"""opensearch_document: the requests, what counts as a difference, and input that is refused."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def mget(**sources: Any) -> dict[str, Any]:
     return {"docs": [{"_id": each, "found": each in found, "_source": found.get(each)} for each in ("1", "2")]}
 
 
-def test_the_life_of_documents(module: Runner, cluster: FakeCluster) -> None:
+def test_store_and_delete(module: Runner, cluster: FakeCluster) -> None:
     cluster.indices.add("rag")
     args = {"index": "rag", "documents": DOCS}
     planned = module(NAME, cluster, check_mode=True, **args)
     assert cluster.indices.documents["rag"] == {}
-    made = module(NAME, cluster, **args)
-    assert made["actions"] == planned["actions"]
-    assert made["actions"] == [{"action": "index", "kind": "document", "name": "rag", "ids": ["1", "2"]}]
-    assert made["diff"] == planned["diff"] == {"before": {}, "after": {doc["id"]: doc["source"] for doc in DOCS}}
-    assert cluster.indices.documents["rag"] == made["diff"]["after"]
+    stored = module(NAME, cluster, **args)
+    assert stored["actions"] == planned["actions"]
+    assert stored["actions"] == [{"action": "index", "kind": "document", "name": "rag", "ids": ["1", "2"]}]
+    assert stored["diff"] == planned["diff"] == {"before": {}, "after": {doc["id"]: doc["source"] for doc in DOCS}}
+    assert cluster.indices.documents["rag"] == stored["diff"]["after"]
     for check_mode in (False, True):
         again = module(NAME, cluster, check_mode=check_mode, **args)
         assert (again["changed"], again["documents"], again["diff"]) == (False, [], {"before": {}, "after": {}})
@@ -54,7 +54,7 @@ def test_unchanged_documents_cost_one_request(module: Runner, script: MakeScript
 @pytest.mark.parametrize(
     "stored", [{"text": "b", "n": 1}, {"text": "a", "n": "1"}, {"text": "a", "n": True}, {"text": "a"}]
 )
-def test_only_what_differs_is_sent(module: Runner, script: MakeScript, stored: dict[str, Any]) -> None:
+def test_only_changed_documents_are_sent(module: Runner, script: MakeScript, stored: dict[str, Any]) -> None:
     steps = script(
         post(MGET).answers(200, mget(_1=stored, _2={"text": "b"})),
         post(BULK, [{"index": {"_id": "1"}}, DOCS[0]["source"]]).answers(200, {"items": [{"index": {"_id": "1"}}]}),
@@ -72,7 +72,7 @@ def test_many_are_sent_in_batches(module: Runner, cluster: FakeCluster) -> None:
     assert len(cluster.indices.documents["rag"]) == 201
 
 
-def test_some_that_are_refused(module: Runner, script: MakeScript) -> None:
+def test_refused_documents(module: Runner, script: MakeScript) -> None:
     bad = {"index": {"_id": "2", "status": 400, "error": {"type": "x", "reason": "Vector dimension mismatch"}}}
     for items, done in (
         ([{"index": {"_id": "1", "status": 201}}, bad], 1),
@@ -85,7 +85,7 @@ def test_some_that_are_refused(module: Runner, script: MakeScript) -> None:
         assert (len(result["actions"]), result["changed"]) == (done, bool(done))
 
 
-def test_documents_that_the_user_may_not_store(module: Runner, script: MakeScript) -> None:
+def test_a_missing_permission(module: Runner, script: MakeScript) -> None:
     denied = "no permissions for [indices:data/write/bulk[s], indices:data/write/index] and User [name=a]"
     items = [{"index": {"_id": each, "error": {"type": "security_exception", "reason": denied}}} for each in "12"]
     steps = script(post(MGET).answers(200, mget()), post(BULK).answers(200, {"errors": True, "items": items}))
@@ -94,7 +94,7 @@ def test_documents_that_the_user_may_not_store(module: Runner, script: MakeScrip
     assert "indices:data/write/bulk[s]" in failure["remedy"]
 
 
-def test_an_index_that_is_missing(module: Runner, script: MakeScript) -> None:
+def test_a_missing_index(module: Runner, script: MakeScript) -> None:
     answer = {"docs": [{"_id": "1", "error": NO_INDEX}, {"_id": "2", "error": NO_INDEX}]}
     args = {"index": "rag", "documents": DOCS}
     assert module(NAME, script(post(MGET).answers(200, answer)), **args)["failure"]["code"] == "unknown_index"
@@ -111,7 +111,7 @@ def test_a_document_that_cannot_be_read(module: Runner, script: MakeScript) -> N
         assert module(NAME, steps, index="rag", documents=DOCS)["failure"]["code"] == code
 
 
-def test_a_pipeline_that_changes_what_is_stated(module: Runner, script: MakeScript) -> None:
+def test_a_pipeline_that_changes_the_given_fields(module: Runner, script: MakeScript) -> None:
     steps = script(
         post(MGET).answers(200, mget(_2={"text": "b"})),
         post(BULK).answers(200, {"items": []}),
@@ -135,6 +135,6 @@ def test_bad_input(module: Runner, cluster: FakeCluster, args: dict[str, Any]) -
     assert cluster.exchanges == []
 
 
-def test_none_at_all(module: Runner, cluster: FakeCluster) -> None:
+def test_no_documents(module: Runner, cluster: FakeCluster) -> None:
     assert not module(NAME, cluster, index="rag", documents=[])["changed"]
     assert cluster.exchanges == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""opensearch_index: what is sent, what counts as a difference, and what is refused."""
+"""opensearch_index: the requests, what counts as a difference, and input that is refused."""
 
 from __future__ import annotations
 
@@ -41,15 +41,17 @@ def observed(**parts: Any) -> dict[str, Any]:
 MISSING = error(404, "index_not_found_exception", "no such index [rag]")
 
 
-def test_the_life_of_an_index(module: Runner, cluster: FakeCluster) -> None:
+def test_create_and_delete(module: Runner, cluster: FakeCluster) -> None:
     args = {"name": "rag", "body": BODY}
     planned = module(NAME, cluster, check_mode=True, **args)
     assert cluster.indices.observed == {}
-    made = module(NAME, cluster, **args)
+    created = module(NAME, cluster, **args)
     assert [action["action"] for action in planned["actions"]] == ["create"]
-    assert made["actions"] == planned["actions"]
-    assert made["diff"] == planned["diff"] == {"before": {}, "after": {"settings": FLAT, "mappings": BODY["mappings"]}}
-    assert made["index"]["settings"]["index.uuid"] == "u"
+    assert created["actions"] == planned["actions"]
+    assert (
+        created["diff"] == planned["diff"] == {"before": {}, "after": {"settings": FLAT, "mappings": BODY["mappings"]}}
+    )
+    assert created["index"]["settings"]["index.uuid"] == "u"
     for check_mode in (False, True):
         again = module(NAME, cluster, check_mode=check_mode, **args)
         assert (again["changed"], again["actions"]) == (False, [])
@@ -66,7 +68,7 @@ def test_an_unchanged_index_costs_one_request(module: Runner, script: MakeScript
         assert not module(NAME, script(get(READ).answers(200, observed())), name="rag", body=body)["changed"]
 
 
-def test_only_what_differs_is_sent(module: Runner, script: MakeScript) -> None:
+def test_only_changed_parts_are_sent(module: Runner, script: MakeScript) -> None:
     settings = {"index.search.default_pipeline": "p", "index.number_of_replicas": None}
     body = {"settings": {"search": {"default_pipeline": "p"}, "number_of_replicas": None, "knn": True}}
     after = {"index.knn": "true", "index.search.default_pipeline": "p"}
@@ -100,7 +102,9 @@ def test_only_what_differs_is_sent(module: Runner, script: MakeScript) -> None:
     ],
 )
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_what_an_index_keeps(module: Runner, script: MakeScript, body: dict[str, Any], check_mode: bool) -> None:
+def test_changes_that_need_a_new_index(
+    module: Runner, script: MakeScript, body: dict[str, Any], check_mode: bool
+) -> None:
     steps = script(get(READ).answers(200, observed()))
     failure = module(NAME, steps, name="rag", body=body, check_mode=check_mode)["failure"]
     assert failure["code"] == "index_not_changeable"
@@ -115,7 +119,7 @@ def test_what_an_index_keeps(module: Runner, script: MakeScript, body: dict[str,
         ("settings_exception", "unknown setting [index.nope]", "unknown_setting"),
     ],
 )
-def test_what_the_server_refuses(module: Runner, script: MakeScript, kind: str, reason: str, code: str) -> None:
+def test_refusals_of_the_server(module: Runner, script: MakeScript, kind: str, reason: str, code: str) -> None:
     steps = script(get(READ).answers(404, MISSING), put("/rag").answers(400, error(400, kind, reason)))
     result = module(NAME, steps, name="rag", body=BODY)
     assert (result["failure"]["code"], result["changed"]) == (code, False)
@@ -123,24 +127,24 @@ def test_what_the_server_refuses(module: Runner, script: MakeScript, kind: str, 
 
 @pytest.mark.parametrize("name", ["", "A", "a*", "_all", "-a", ".a", "a,b", "a b", "a/b", "a:b"])
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_names_that_are_none(module: Runner, cluster: FakeCluster, name: str, state: str) -> None:
+def test_invalid_names(module: Runner, cluster: FakeCluster, name: str, state: str) -> None:
     assert module(NAME, cluster, name=name, state=state)["failure"]["code"] == "invalid_input"
     assert cluster.exchanges == []
 
 
 @pytest.mark.parametrize("body", [{"aliases": {}}, {"settings": "x"}])
-def test_bodies_that_are_none(module: Runner, cluster: FakeCluster, body: dict[str, Any]) -> None:
+def test_invalid_bodies(module: Runner, cluster: FakeCluster, body: dict[str, Any]) -> None:
     assert module(NAME, cluster, name="rag", body=body)["failure"]["code"] == "invalid_input"
     assert cluster.exchanges == []
 
 
-def test_an_alias(module: Runner, script: MakeScript) -> None:
+def test_the_name_of_an_alias_is_refused(module: Runner, script: MakeScript) -> None:
     for state in ("present", "absent"):
         steps = script(get(READ).answers(200, {"other": STORED}))
         assert module(NAME, steps, name="rag", state=state)["failure"]["code"] == "invalid_input"
 
 
-def test_another_who_writes_the_same(module: Runner, script: MakeScript) -> None:
+def test_another_controller_changes_the_index(module: Runner, script: MakeScript) -> None:
     for answer, code in (
         (get(READ).answers(404, MISSING), "concurrent_change"),
         (get(READ).answers(200, observed(settings={})), "not_converged"),
@@ -149,11 +153,11 @@ def test_another_who_writes_the_same(module: Runner, script: MakeScript) -> None
         assert module(NAME, steps, name="rag", body=BODY)["failure"]["code"] == code
 
 
-def test_one_that_is_gone_by_then(module: Runner, script: MakeScript) -> None:
+def test_deleted_by_another_controller(module: Runner, script: MakeScript) -> None:
     steps = script(get(READ).answers(200, observed()), delete("/rag").answers(404, MISSING))
     assert module(NAME, steps, name="rag", state="absent")["changed"]
 
 
-def test_another_server(module: Runner, script: MakeScript) -> None:
+def test_an_answer_of_another_server(module: Runner, script: MakeScript) -> None:
     steps = script(get(READ).answers(404, "<html>not found</html>"))
     assert module(NAME, steps, name="rag")["failure"]["code"] == "not_opensearch"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""opensearch_pipeline: what is sent, what counts as a difference, and what is refused."""
+"""opensearch_pipeline: the requests, what counts as a difference, and input that is refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_options_override_the_definition(module: Runner, cluster: FakeCluster) -
     assert result["pipeline"]["definition"] == {**SET, "version": 2, "description": "new"}
 
 
-def test_models_are_named(module: Runner, cluster: FakeCluster) -> None:
+def test_models_are_given_by_name(module: Runner, cluster: FakeCluster) -> None:
     model_id = cluster.add_model("Chat", cluster.add_connector())
     text = {"a": [{"model_id": "${model:Chat}", "other": "about ${model: Chat } and ${parameters.x}"}]}
     args = {"name": "p", "type": "search", "definition": {"response_processors": [{"ml_inference": text}]}}
@@ -72,7 +72,7 @@ def test_models_are_named(module: Runner, cluster: FakeCluster) -> None:
     assert not module(NAME, cluster, **args)["changed"]
 
 
-def test_a_model_that_is_not_there(module: Runner, cluster: FakeCluster) -> None:
+def test_a_missing_model(module: Runner, cluster: FakeCluster) -> None:
     processor = {"ml_inference": {"model_id": "${model:Chat}"}}
     args = {"name": "p", "type": "search", "definition": {"request_processors": [processor]}}
     planned = module(NAME, cluster, check_mode=True, **args)
@@ -106,7 +106,7 @@ def test_bad_input(module: Runner, cluster: FakeCluster, args: dict[str, Any], c
         assert cluster.exchanges == []
 
 
-def test_a_check_without_the_right_to_see_nodes(module: Runner, script: MakeScript) -> None:
+def test_check_mode_without_the_right_to_read_nodes(module: Runner, script: MakeScript) -> None:
     steps = script(
         get(ENTRY).answers(404, {}), get("/_nodes/ingest").answers(403, error(403, "security_exception", "no"))
     )
@@ -125,13 +125,13 @@ def test_a_check_without_the_right_to_see_nodes(module: Runner, script: MakeScri
         ("illegal_argument_exception", "Invalid processor type x", "unknown_processor"),
     ],
 )
-def test_what_the_server_refuses(module: Runner, script: MakeScript, kind: str, reason: str, code: str) -> None:
+def test_refusals_of_the_server(module: Runner, script: MakeScript, kind: str, reason: str, code: str) -> None:
     steps = script(get(ENTRY).answers(404, {}), put(ENTRY).answers(400, error(400, kind, reason)))
     result = module(NAME, steps, name="p", type="ingest", definition=SET)
     assert (result["failure"]["code"], result["changed"]) == (code, False)
 
 
-def test_another_who_writes_the_same(module: Runner, script: MakeScript) -> None:
+def test_another_controller_changes_the_pipeline(module: Runner, script: MakeScript) -> None:
     for answer, code in (
         (get(ENTRY).answers(404, {}), "concurrent_change"),
         (get(ENTRY).answers(200, {"p": {}}), "not_converged"),
@@ -147,10 +147,10 @@ def test_absent(module: Runner, script: MakeScript) -> None:
     assert not module(NAME, script(get(ENTRY).answers(404, {})), **gone)["changed"]
 
 
-def test_another_server(module: Runner, script: MakeScript) -> None:
+def test_an_answer_of_another_server(module: Runner, script: MakeScript) -> None:
     steps = script(get(ENTRY).answers(404, "<html>not found</html>"))
     assert module(NAME, steps, name="p", type="ingest", definition=SET)["failure"]["code"] == "not_opensearch"
 
 
-def test_a_definition_is_needed(module: Runner, cluster: FakeCluster) -> None:
+def test_a_definition_is_required(module: Runner, cluster: FakeCluster) -> None:
     assert "definition" in module(NAME, cluster, name="p", type="ingest")["msg"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""opensearch_pipeline_info: which pipelines it lists, and that it never writes."""
+"""opensearch_pipeline_info: the pipelines that it lists; it never writes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Runner = Callable[..., dict[str, Any]]
         ({"name": "nope"}, []),
     ],
 )
-def test_what_is_listed(
+def test_listed_pipelines(
     module: Runner, cluster: FakeCluster, args: dict[str, Any], listed: list[tuple[str, str]], check_mode: bool
 ) -> None:
     body = {"description": "One", "version": 1}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""opensearch_search: what is asked, and what is read out of the answer."""
+"""opensearch_search: the request and the parsed answer."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ FOUND = {"hits": {"total": {"value": 1}, "hits": [HIT]}}
 ANSWERED = {**FOUND, "ext": {"retrieval_augmented_generation": {"answer": "From nine to five."}}}
 
 
-def test_what_was_found(module: Runner, script: MakeScript) -> None:
+def test_hits(module: Runner, script: MakeScript) -> None:
     steps = script(post("/rag/_search", {"size": 1}).answers(200, FOUND))
     result = module(NAME, steps, index="rag", body={"size": 1})
     assert (result["changed"], result["actions"], result["total"], result["answer"]) == (False, [], 1, None)
     assert result["hits"] == [{"id": "1", "score": 0.5, "source": {"text": "a"}}]
 
 
-def test_an_answer_through_a_pipeline(module: Runner, script: MakeScript) -> None:
+def test_the_answer_of_a_search_pipeline(module: Runner, script: MakeScript) -> None:
     steps = script(post("/rag/_search?search_pipeline=an%20answer").answers(200, ANSWERED))
     result = module(NAME, steps, index="rag", pipeline="an answer", expect_pattern="nine", search_timeout=7)
     assert result["answer"] == "From nine to five."
     assert steps.sent[0][4] == 7
 
 
-def test_nothing_is_asked_in_check_mode(module: Runner, cluster: FakeCluster) -> None:
+def test_check_mode_sends_no_search(module: Runner, cluster: FakeCluster) -> None:
     result = module(NAME, cluster, index="rag", check_mode=True)
     assert (result["hits"], result["answer"], result["changed"]) == ([], None, False)
     assert cluster.exchanges == []
@@ -42,12 +42,12 @@ def test_nothing_is_asked_in_check_mode(module: Runner, cluster: FakeCluster) ->
 @pytest.mark.parametrize(
     ("answer", "code"), [(FOUND, "empty_content"), (ANSWERED, "pattern_mismatch"), ({"hits": {}}, "not_opensearch")]
 )
-def test_another_answer_than_expected(module: Runner, script: MakeScript, answer: dict[str, Any], code: str) -> None:
+def test_an_unexpected_answer(module: Runner, script: MakeScript, answer: dict[str, Any], code: str) -> None:
     steps = script(post("/rag/_search").answers(200, answer))
     assert module(NAME, steps, index="rag", expect_pattern="six")["failure"]["code"] == code
 
 
-def test_an_index_that_is_missing(module: Runner, script: MakeScript) -> None:
+def test_a_missing_index(module: Runner, script: MakeScript) -> None:
     steps = script(post("/rag/_search").answers(404, error(404, "index_not_found_exception", "no such index [rag]")))
     assert module(NAME, steps, index="rag")["failure"]["code"] == "unknown_index"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cluster settings: lists against what is in effect, scalars by meaning, broken patterns before they are sent."""
+"""Cluster settings: lists are combined with the effective list, scalars compared by meaning, broken patterns refused."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class TestLists:
         assert fresh.persistent[TRUSTED] == [*DEFAULTS, "^http://x$"]
         assert result["settings"][TRUSTED] == [*DEFAULTS, "^http://x$"]
 
-    def test_append_adds_what_is_missing_once(self, fresh: FakeCluster) -> None:
+    def test_append_adds_missing_items_once(self, fresh: FakeCluster) -> None:
         fresh.persistent[TRUSTED] = ["^http://a$", "^http://b$"]
         execute(fresh, MODULE, settings={TRUSTED: ["^http://b$", "^http://c$", "^http://c$"]}, list_mode="append")
         assert fresh.persistent[TRUSTED] == ["^http://a$", "^http://b$", "^http://c$"]
 
-    def test_append_of_what_is_in_effect_writes_nothing(self, fresh: FakeCluster) -> None:
+    def test_append_of_effective_items_writes_nothing(self, fresh: FakeCluster) -> None:
         assert not execute(fresh, MODULE, settings={TRUSTED: DEFAULTS[:1]}, list_mode="append")["changed"]
 
-    def test_append_goes_by_a_transient_list(self, fresh: FakeCluster) -> None:
+    def test_append_extends_a_transient_list(self, fresh: FakeCluster) -> None:
         fresh.transient[TRUSTED] = ["^http://t$"]
         execute(fresh, MODULE, settings={TRUSTED: ["^http://x$"]}, list_mode="append", scope="transient")
         assert fresh.transient[TRUSTED] == ["^http://t$", "^http://x$"]
@@ -50,7 +50,7 @@ class TestLists:
         execute(fresh, MODULE, settings={TRUSTED: ["^http://x$"]})
         assert fresh.persistent[TRUSTED] == ["^http://x$"]
 
-    def test_the_order_counts(self, fresh: FakeCluster) -> None:
+    def test_another_order_is_a_change(self, fresh: FakeCluster) -> None:
         fresh.persistent[TRUSTED] = ["^http://a$", "^http://b$"]
         assert execute(fresh, MODULE, settings={TRUSTED: ["^http://b$", "^http://a$"]})["changed"]
 
@@ -59,7 +59,7 @@ class TestLists:
         execute(fresh, MODULE, settings={TRUSTED: ["(broken"]}, list_mode="remove")
         assert fresh.persistent[TRUSTED] == ["^http://a$"]
 
-    def test_remove_of_what_is_not_there(self, fresh: FakeCluster) -> None:
+    def test_remove_of_an_item_that_is_not_in_the_list(self, fresh: FakeCluster) -> None:
         assert not execute(fresh, MODULE, settings={TRUSTED: ["^http://x$"]}, list_mode="remove")["changed"]
         assert TRUSTED not in fresh.persistent
 
@@ -68,27 +68,27 @@ class TestLists:
         assert fresh.persistent[TRUSTED] == []
         assert not execute(fresh, MODULE, settings={TRUSTED: []})["changed"]
 
-    def test_a_list_that_was_stored_as_text(self, fresh: FakeCluster) -> None:
+    def test_a_list_stored_as_text_equals_a_list_of_one(self, fresh: FakeCluster) -> None:
         fresh.persistent[TRUSTED] = "^http://x$"
         assert not execute(fresh, MODULE, settings={TRUSTED: ["^http://x$"]})["changed"]
 
-    def test_text_for_a_list_of_one(self, fresh: FakeCluster) -> None:
+    def test_text_equals_a_list_of_one(self, fresh: FakeCluster) -> None:
         fresh.persistent[TRUSTED] = ["^http://x$"]
         assert not execute(fresh, MODULE, settings={TRUSTED: "^http://x$"})["changed"]
 
     @pytest.mark.parametrize("check_mode", [True, False])
     def test_append_of_a_single_value(self, fresh: FakeCluster, check_mode: bool) -> None:
-        stated = {"settings": {TRUSTED: "^http://x$", PRIVATE_IP: True}, "list_mode": "append"}
-        result = execute(fresh, MODULE, check_mode=check_mode, **stated)
+        options = {"settings": {TRUSTED: "^http://x$", PRIVATE_IP: True}, "list_mode": "append"}
+        result = execute(fresh, MODULE, check_mode=check_mode, **options)
         assert result["settings"] == {TRUSTED: [*DEFAULTS, "^http://x$"], PRIVATE_IP: "true"}
         if not check_mode:
-            assert not execute(fresh, MODULE, **stated)["changed"]
+            assert not execute(fresh, MODULE, **options)["changed"]
 
     def test_append_of_a_single_value_to_a_list_of_another_name(self, fresh: FakeCluster) -> None:
         execute(fresh, MODULE, settings={ROLES: "ingest"}, list_mode="append")
         assert fresh.persistent[ROLES] == ["data", "ml", "ingest"]
 
-    def test_append_of_a_single_value_to_a_pattern_that_was_stored_as_text(self, fresh: FakeCluster) -> None:
+    def test_append_of_a_single_value_to_a_pattern_stored_as_text(self, fresh: FakeCluster) -> None:
         fresh.persistent[TRUSTED] = "^http://a$"
         execute(fresh, MODULE, settings={TRUSTED: "^http://x$"}, list_mode="append")
         assert fresh.persistent[TRUSTED] == ["^http://a$", "^http://x$"]
@@ -112,49 +112,49 @@ class TestLists:
         assert fresh.exchanges == []
 
     @pytest.mark.parametrize("list_mode", ["append", "remove"])
-    def test_settings_that_are_no_lists_are_as_stated_in_any_mode(self, fresh: FakeCluster, list_mode: str) -> None:
+    def test_list_mode_does_not_apply_to_scalars(self, fresh: FakeCluster, list_mode: str) -> None:
         execute(fresh, MODULE, settings={PRIVATE_IP: True, THRESHOLD: 80}, list_mode=list_mode)
         assert fresh.persistent == {PRIVATE_IP: "true", THRESHOLD: "80"}
 
 
 class TestOnlyWhereSet:
-    """Lists that restrict only where they are not empty."""
+    """only_where_set skips settings that are empty or unknown on the cluster."""
 
-    STATED = {TRUSTED: ["^http://x$"], PRIVATE_IP: True}
+    DESIRED = {TRUSTED: ["^http://x$"], PRIVATE_IP: True}
 
     @pytest.mark.parametrize("check_mode", [False, True])
-    @pytest.mark.parametrize("held", [None, [], ""], ids=repr)
-    def test_left_alone_where_there_is_nothing(self, fresh: FakeCluster, held: Any, check_mode: bool) -> None:
-        if held is not None:
-            fresh.persistent[TRUSTED] = held
+    @pytest.mark.parametrize("stored", [None, [], ""], ids=repr)
+    def test_an_empty_setting_is_skipped(self, fresh: FakeCluster, stored: Any, check_mode: bool) -> None:
+        if stored is not None:
+            fresh.persistent[TRUSTED] = stored
         else:
             fresh.defaults.pop(TRUSTED)
         result = execute(
-            fresh, MODULE, check_mode=check_mode, settings=self.STATED, list_mode="append", only_where_set=[TRUSTED]
+            fresh, MODULE, check_mode=check_mode, settings=self.DESIRED, list_mode="append", only_where_set=[TRUSTED]
         )
         assert list(result["diff"]["after"]) == list(result["settings"]) == [PRIVATE_IP]
-        assert fresh.persistent.get(TRUSTED) == held
+        assert fresh.persistent.get(TRUSTED) == stored
 
-    def test_joined_where_there_is_something(self, fresh: FakeCluster) -> None:
+    def test_a_setting_with_items_is_extended(self, fresh: FakeCluster) -> None:
         fresh.persistent[TRUSTED] = ["^http://a$"]
-        execute(fresh, MODULE, settings=self.STATED, list_mode="append", only_where_set=[TRUSTED])
+        execute(fresh, MODULE, settings=self.DESIRED, list_mode="append", only_where_set=[TRUSTED])
         assert fresh.persistent[TRUSTED] == ["^http://a$", "^http://x$"]
 
-    def test_of_a_setting_that_the_cluster_does_not_know(self, fresh: FakeCluster) -> None:
+    def test_an_unknown_setting_is_skipped(self, fresh: FakeCluster) -> None:
         unknown = "plugins.ml_commons.of_a_later_version"
-        stated = {unknown: ["a"]}
-        assert not execute(fresh, MODULE, settings=stated, list_mode="append", only_where_set=[unknown])["changed"]
+        desired = {unknown: ["a"]}
+        assert not execute(fresh, MODULE, settings=desired, list_mode="append", only_where_set=[unknown])["changed"]
 
-    def test_a_name_that_is_not_stated_is_refused(self, fresh: FakeCluster) -> None:
+    def test_a_name_that_is_not_among_the_settings_is_refused(self, fresh: FakeCluster) -> None:
         with pytest.raises(Failure, match=r"only_where_set: plugins\.x: not among") as refused:
-            execute(fresh, MODULE, settings=self.STATED, only_where_set=["plugins.x"])
+            execute(fresh, MODULE, settings=self.DESIRED, only_where_set=["plugins.x"])
         assert (refused.value.code, fresh.writes) == ("invalid_input", [])
 
 
 class TestScalars:
     @pytest.mark.parametrize("list_mode", ["exact", "append"])
     @pytest.mark.parametrize(("text", "stored"), [("True", "true"), ("False", "false")])
-    def test_a_boolean_that_a_template_made_text(
+    def test_a_boolean_that_a_template_turned_into_text(
         self, fresh: FakeCluster, text: str, stored: str, list_mode: str
     ) -> None:
         fresh.persistent[PRIVATE_IP] = stored
@@ -165,21 +165,21 @@ class TestScalars:
         assert fresh.persistent[PRIVATE_IP] == stored
 
     @pytest.mark.parametrize("value", [True, "true"])
-    def test_by_meaning(self, fresh: FakeCluster, value: Any) -> None:
+    def test_a_boolean_equals_its_text(self, fresh: FakeCluster, value: Any) -> None:
         fresh.persistent[PRIVATE_IP] = "true"
         assert not execute(fresh, MODULE, settings={PRIVATE_IP: value})["changed"]
 
     @pytest.mark.parametrize("value", [90, "90", 90.0])
-    def test_what_holds_by_default_is_not_written(self, fresh: FakeCluster, value: Any) -> None:
+    def test_a_default_value_is_not_written(self, fresh: FakeCluster, value: Any) -> None:
         assert not execute(fresh, MODULE, settings={THRESHOLD: value})["changed"]
         assert fresh.persistent == {}
 
-    def test_what_holds_by_default_is_written_where_another_value_is(self, fresh: FakeCluster) -> None:
+    def test_a_default_value_is_written_over_another_value(self, fresh: FakeCluster) -> None:
         fresh.persistent[THRESHOLD] = "80"
         assert execute(fresh, MODULE, settings={THRESHOLD: 90})["changed"]
 
     @pytest.mark.parametrize("check_mode", [True, False])
-    def test_the_result_tells_values_as_the_server_does(self, fresh: FakeCluster, check_mode: bool) -> None:
+    def test_the_result_has_values_as_the_server_returns_them(self, fresh: FakeCluster, check_mode: bool) -> None:
         result = execute(fresh, MODULE, check_mode=check_mode, settings={PRIVATE_IP: True, TRUSTED: ["^http://x$"]})
         assert result["settings"] == {PRIVATE_IP: "true", TRUSTED: ["^http://x$"]}
 
@@ -195,33 +195,35 @@ class TestReset:
         assert execute(fresh, MODULE, settings={PRIVATE_IP: None})["settings"] == {PRIVATE_IP: "false"}
         assert fresh.persistent == {}
 
-    def test_absent_does_not_look_at_values(self, fresh: FakeCluster) -> None:
+    def test_absent_ignores_values(self, fresh: FakeCluster) -> None:
         fresh.persistent[TRUSTED] = [".*"]
         execute(fresh, MODULE, settings={TRUSTED: ["(broken"]}, state="absent")
         assert fresh.persistent == {}
 
-    def test_what_is_not_set(self, fresh: FakeCluster) -> None:
+    def test_reset_of_a_setting_without_a_value(self, fresh: FakeCluster) -> None:
         assert not execute(fresh, MODULE, settings={PRIVATE_IP: None})["changed"]
 
-    def test_of_one_scope_only(self, fresh: FakeCluster) -> None:
+    def test_reset_in_one_scope_only(self, fresh: FakeCluster) -> None:
         fresh.persistent[PRIVATE_IP] = fresh.transient[PRIVATE_IP] = "true"
         execute(fresh, MODULE, settings={PRIVATE_IP: None}, scope="transient")
         assert (fresh.persistent, fresh.transient) == ({PRIVATE_IP: "true"}, {})
 
 
-def test_a_transient_value_is_warned_of(fresh: FakeCluster) -> None:
+def test_a_transient_value_causes_a_warning(fresh: FakeCluster) -> None:
     fresh.transient[PRIVATE_IP] = "false"
     result = execute(fresh, MODULE, settings={PRIVATE_IP: True})
     assert fresh.persistent == {PRIVATE_IP: "true"}
-    assert result["warnings"] == [f"{PRIVATE_IP}: a transient value is set, which counts until the cluster restarts."]
+    assert result["warnings"] == [
+        f"{PRIVATE_IP}: a transient value is set, which is in effect until the cluster restarts."
+    ]
 
 
-def test_a_transient_value_that_is_the_same_needs_no_warning(fresh: FakeCluster) -> None:
+def test_an_equal_transient_value_causes_no_warning(fresh: FakeCluster) -> None:
     fresh.transient[PRIVATE_IP] = "true"
     assert execute(fresh, MODULE, settings={PRIVATE_IP: True})["warnings"] == []
 
 
-def test_several_with_one_write(fresh: FakeCluster) -> None:
+def test_several_settings_are_written_with_one_request(fresh: FakeCluster) -> None:
     execute(fresh, MODULE, settings={"plugins.ml_commons": {"connector": {"private_ip_enabled": True}}, THRESHOLD: 95})
     assert fresh.persistent == {PRIVATE_IP: "true", THRESHOLD: "95"}
     assert len(fresh.writes) == 1
@@ -249,7 +251,7 @@ class TestRefusals:
         assert caught.value.code == "invalid_regex"
         assert fresh.exchanges == []
 
-    def test_patterns_of_other_settings_are_not_looked_at(self, fresh: FakeCluster) -> None:
+    def test_patterns_of_other_settings_are_not_checked(self, fresh: FakeCluster) -> None:
         execute(fresh, MODULE, settings={"plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model": ["("]})
 
     @pytest.mark.parametrize("check_mode", [True, False])
@@ -259,7 +261,7 @@ class TestRefusals:
         assert caught.value.code == "unknown_setting"
         assert fresh.writes == []
 
-    def test_one_of_another_plugin_is_left_to_the_server(self, fresh: FakeCluster) -> None:
+    def test_an_unknown_setting_of_another_plugin_is_sent(self, fresh: FakeCluster) -> None:
         check = execute(fresh, MODULE, check_mode=True, settings={"plugins.other": 1})
         assert "may refuse it" in check["warnings"][0]
         with pytest.raises(Failure) as caught:
@@ -271,24 +273,24 @@ class TestRefusals:
             execute(fresh, MODULE, settings={"plugins.ml_commons.multi_tenancy_enabled": True})
         assert caught.value.code == "static_setting"
 
-    def test_none_at_all(self, fresh: FakeCluster) -> None:
+    def test_no_settings_are_refused(self, fresh: FakeCluster) -> None:
         for settings in ({}, {"plugins": {}}):
             with pytest.raises(Failure, match="at least one"):
                 execute(fresh, MODULE, settings=settings)
 
-    def test_something_else_answers(self, script: Callable[..., Any]) -> None:
-        with pytest.raises(Failure, match="settings were answered as") as caught:
+    def test_an_answer_of_another_server(self, script: Callable[..., Any]) -> None:
+        with pytest.raises(Failure, match="answered the cluster settings as") as caught:
             execute(script(get(READ).answers(200, {"a": 1})), MODULE, settings={PRIVATE_IP: True})
         assert caught.value.code == "not_opensearch"
 
-    def test_somebody_else_writes_too(self, script: Callable[..., Any]) -> None:
+    def test_another_controller_writes_another_value(self, script: Callable[..., Any]) -> None:
         answer = {"persistent": {}, "transient": {}, "defaults": {PRIVATE_IP: "false"}}
         sent = script(
             get(READ).answers(200, answer),
             put("/_cluster/settings", {"persistent": {PRIVATE_IP: True}}).answers(200, {"acknowledged": True}),
             get(READ).answers(200, answer),
         )
-        with pytest.raises(Failure, match="holds another value") as caught:
+        with pytest.raises(Failure, match="has another value") as caught:
             execute(sent, MODULE, settings={PRIVATE_IP: True})
         assert caught.value.code == "not_converged"
 
@@ -311,10 +313,10 @@ class TestRefusals:
             execute(fresh, MODULE, settings={TRUSTED: [".*"]})
         assert caught.value.message.count(TRUSTED) == 1
 
-    def test_nothing_is_quoted_that_is_not_masked(self, script: Callable[..., Any]) -> None:
+    def test_an_unmasked_answer_is_not_quoted(self, script: Callable[..., Any]) -> None:
         with pytest.raises(Failure) as caught:
             execute(script(get(READ).answers(200, {"a": "x" * 300})), MODULE, settings={PRIVATE_IP: True})
-        assert caught.value.message == "The cluster's settings were answered as an object of 1 fields"
+        assert caught.value.message == "The server answered the cluster settings as an object of 1 fields"
 
 
 @pytest.mark.parametrize(
@@ -331,12 +333,12 @@ class TestRefusals:
         (None, "a", False),
     ],
 )
-def test_a_list_of_one_is_its_item(have: Any, want: Any, same: bool) -> None:
+def test_a_list_of_one_equals_its_item(have: Any, want: Any, same: bool) -> None:
     assert cluster_setting.same(have, want) is same
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "mode", "becomes"),
+    ("name", "value", "mode", "expected"),
     [
         ("x_regex", "a", "append", ["a"]),
         ("x_regex", "a", "remove", []),
@@ -347,6 +349,6 @@ def test_a_list_of_one_is_its_item(have: Any, want: Any, same: bool) -> None:
         ("list", 5, "append", ["b", "5"]),
     ],
 )
-def test_what_becomes_a_list(name: str, value: Any, mode: str, becomes: Any) -> None:
-    held = cluster_setting.Settings({"list": ["b"]}, {}, {})
-    assert cluster_setting.desired_value(held, "persistent", name, value, mode) == becomes
+def test_which_values_become_lists(name: str, value: Any, mode: str, expected: Any) -> None:
+    observed = cluster_setting.Settings({"list": ["b"]}, {}, {})
+    assert cluster_setting.desired_value(observed, name, value, mode) == expected

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Predictions: what can be read out of answers, what is expected of them, and how long a loading backend is waited for."""
+"""Predictions: parsing of answers, expectations, and retries while a backend is loading."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def message(**fields: Any) -> dict[str, Any]:
     return answer({"choices": [{"message": {"role": "assistant", **fields}}]})
 
 
-class TestReading:
+class TestParsing:
     @pytest.mark.parametrize(
         ("data", "content"),
         [
@@ -50,10 +50,10 @@ class TestReading:
             ("text", None),
         ],
     )
-    def test_the_content(self, data: Any, content: str | None) -> None:
+    def test_content(self, data: Any, content: str | None) -> None:
         assert chat_answer.parse_prediction(answer(data)).content == content
 
-    def test_everything_else(self) -> None:
+    def test_the_other_fields(self) -> None:
         data = {
             "choices": [{"message": {"content": "hi", "reasoning_content": "hm"}}],
             "usage": {"total_tokens": 3},
@@ -63,7 +63,7 @@ class TestReading:
         assert read == (201, data, "hi", "hm", {"total_tokens": 3}, {"predicted_ms": 5}, [], None)
         assert chat_answer.parse_prediction(message(content="x", reasoning="hm")).reasoning == "hm"
 
-    def test_an_output_without_a_map(self) -> None:
+    def test_an_output_without_dataAsMap(self) -> None:
         body = {"inference_results": [{"output": [{"name": "response", "result": "x"}], "status_code": 200}]}
         assert chat_answer.parse_prediction(body).body == {"name": "response", "result": "x"}
 
@@ -72,7 +72,7 @@ class TestReading:
         [{}, {"inference_results": []}, {"inference_results": [{"output": []}]}, [], "x", None, {"inference_results": [1]},
          {"inference_results": [{"output": ["x"]}]}, {"inference_results": [{"output": [{}], "status_code": "x"}]}],
     )  # fmt: skip
-    def test_no_prediction(self, body: Any) -> None:
+    def test_answers_that_are_not_predictions(self, body: Any) -> None:
         with pytest.raises(Failure, match="without a result") as caught:
             chat_answer.parse_prediction(body)
         assert caught.value.code == "not_opensearch"
@@ -91,7 +91,9 @@ class TestExpectations:
             (message(content=""), {"expect_content": False, "expect_pattern": "x"}, "pattern_mismatch"),
         ],
     )
-    def test_not_met(self, served: FakeCluster, reply: Any, options: dict[str, Any], code: str) -> None:
+    def test_an_unexpected_answer_fails(
+        self, served: FakeCluster, reply: Any, options: dict[str, Any], code: str
+    ) -> None:
         served.backend = lambda *sent: reply
         with pytest.raises(Failure) as caught:
             ask(served, **options)
@@ -105,7 +107,7 @@ class TestExpectations:
             (message(content="Light is scattered."), {"expect_pattern": "[Ss]catter"}),
         ],
     )
-    def test_met(self, served: FakeCluster, reply: Any, options: dict[str, Any]) -> None:
+    def test_an_expected_answer(self, served: FakeCluster, reply: Any, options: dict[str, Any]) -> None:
         served.backend = lambda *sent: reply
         assert not ask(served, **options)["changed"]
 
@@ -121,7 +123,7 @@ def test_the_result(served: FakeCluster) -> None:
     assert result["actions"] == []
 
 
-def test_in_check_mode_nothing_is_asked(served: FakeCluster) -> None:
+def test_check_mode_sends_no_prediction(served: FakeCluster) -> None:
     result = ask(served, check_mode=True)
     assert served.predictions == []
     assert (result["content"], result["result"]) == (None, None)
@@ -129,7 +131,7 @@ def test_in_check_mode_nothing_is_asked(served: FakeCluster) -> None:
     assert "elapsed" not in result
 
 
-def test_in_check_mode_the_model_may_be_missing(cluster: FakeCluster) -> None:
+def test_check_mode_accepts_a_missing_model(cluster: FakeCluster) -> None:
     assert ask(cluster, check_mode=True)["model_id"] is None
     with pytest.raises(Failure) as caught:
         ask(cluster)
@@ -144,14 +146,14 @@ def test_in_check_mode_the_model_may_be_missing(cluster: FakeCluster) -> None:
     ],
 )
 def test_refused_before_anything_is_sent(served: FakeCluster, options: dict[str, Any], code: str) -> None:
-    stated = {name: value for name, value in {"model": "Chat", **QUESTION, **options}.items() if value is not None}
+    options = {name: value for name, value in {"model": "Chat", **QUESTION, **options}.items() if value is not None}
     with pytest.raises(Failure) as caught:
-        execute(served, "ml_predict", **stated)
+        execute(served, "ml_predict", **options)
     assert caught.value.code == code
     assert served.exchanges == []
 
 
-def test_streaming_is_refused_where_it_never_ends() -> None:
+def test_streaming_is_refused_by_versions_that_never_answer() -> None:
     for version, refused in (("2.19.1", False), ("3.6.0", True)):
         cluster = FakeCluster(version)
         cluster.add_model("Chat", cluster.add_connector())
@@ -165,11 +167,11 @@ def test_streaming_is_refused_where_it_never_ends() -> None:
 
 
 def failing(*refusals: Refused, then: Any = None) -> Callable[..., Any]:
-    left = list(refusals)
+    remaining = list(refusals)
 
     def backend(*sent: Any) -> Any:
-        if left:
-            raise left.pop(0)
+        if remaining:
+            raise remaining.pop(0)
         return then or message(content="at last")
 
     return backend
@@ -180,8 +182,8 @@ BUSY = Refused(429, "Error from remote service: too many requests")
 TIMEOUT = Refused(500, "Error communicating with remote model: Read timed out")
 
 
-class TestPatience:
-    def test_what_passes_is_asked_again(self, served: FakeCluster) -> None:
+class TestRetries:
+    def test_transient_failures_are_retried(self, served: FakeCluster) -> None:
         served.backend = failing(LOADING, BUSY, TIMEOUT)
         assert ask(served)["content"] == "at last"
         assert len(served.predictions) == 4
@@ -197,14 +199,14 @@ class TestPatience:
             (Refused(429, "Request is throttled at model level."), "rate_limited"),
         ],
     )
-    def test_what_does_not_pass_is_told_at_once(self, served: FakeCluster, refusal: Refused, code: str) -> None:
+    def test_other_failures_are_raised_at_once(self, served: FakeCluster, refusal: Refused, code: str) -> None:
         served.backend = failing(refusal)
         with pytest.raises(Failure) as caught:
             ask(served)
         assert caught.value.code == code
         assert len(served.predictions) == 1
 
-    def test_its_end(self, served: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_retries_end_after_the_timeout(self, served: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
         served.backend = failing(*[LOADING] * 99)
         clock = FakeClock()
         run = make_run(served, clock=clock)
@@ -218,8 +220,8 @@ class TestPatience:
         assert 10 < sum(clock.slept) <= 20
         assert max(clock.slept) == 5.0
 
-    def test_how_long_an_answer_took(self, served: FakeCluster) -> None:
-        """Without the questions that came to nothing, and without the pauses between them."""
+    def test_elapsed_is_the_time_of_the_last_try(self, served: FakeCluster) -> None:
+        """Without failed tries and the pauses between tries."""
         clock = FakeClock()
         reply = failing(LOADING, BUSY)
 
@@ -234,14 +236,14 @@ class TestPatience:
         assert answered.elapsed == 2.25
         assert clock.now() > 1000 + 3 * 2.25
 
-    def test_a_lost_answer_is_not_asked_for_again(self, served: FakeCluster) -> None:
+    def test_a_lost_answer_is_not_retried(self, served: FakeCluster) -> None:
         served.before("POST", "/_predict", lambda: served.inject("lost_after"))
         with pytest.raises(Failure) as caught:
             ask(served)
         assert caught.value.code == "no_answer"
         assert len(served.predictions) == 1
 
-    def test_the_wait_for_one_answer_is_its_own(self, script: Callable[..., Any]) -> None:
+    def test_the_timeout_of_one_answer_is_sent(self, script: Callable[..., Any]) -> None:
         from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import post
 
         sent = script(post("/_plugins/_ml/models/m/_predict").answers(200, message(content="hi")))

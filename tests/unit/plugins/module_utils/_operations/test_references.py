@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What objects refer to: a search tells it where nothing changes for it, and never decides a change."""
+"""References: a search result is enough if nothing changes, but never for a change."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def did(result: dict[str, Any]) -> list[str]:
 
 
 def rename(cluster: FakeCluster, kind: str, object_id: str, name: str) -> None:
-    """By somebody else, and no search sees it for now."""
+    """Rename an object as another controller; searches still return the old name."""
     cluster.change_lag = LONG
     cluster.call("PUT", f"{ML}/{kind}/{object_id}", {"name": name})
 
@@ -41,15 +41,15 @@ def refused(cluster: FakeCluster, module: str = "ml_model", **options: Any) -> F
 
 
 class TestModel:
-    def test_its_state_is_never_what_a_search_tells(self, cluster: FakeCluster) -> None:
+    def test_the_state_is_never_taken_from_a_search(self, cluster: FakeCluster) -> None:
         model_id = cluster.add_model("Chat", cluster.add_connector())
         cluster.state_lag = LONG
         cluster.call("POST", f"{ML}/models/{model_id}/_undeploy")
-        stated = {"name": "Chat", "connector": "Local chat", "model_group": "Chat", "state": "deployed"}
-        assert did(apply(cluster, **stated, check_mode=True)) == ["deploy"]
-        assert did(apply(cluster, **stated)) == ["deploy"]
+        desired = {"name": "Chat", "connector": "Local chat", "model_group": "Chat", "state": "deployed"}
+        assert did(apply(cluster, **desired, check_mode=True)) == ["deploy"]
+        assert did(apply(cluster, **desired)) == ["deploy"]
 
-    def test_it_is_not_moved_to_what_had_the_name_a_moment_ago(self, cluster: FakeCluster) -> None:
+    def test_it_is_not_moved_to_a_connector_that_was_just_renamed(self, cluster: FakeCluster) -> None:
         first, second = cluster.add_connector(), cluster.add_connector("Better")
         cluster.add_model("Chat", second, state="UNDEPLOYED")
         rename(cluster, "connectors", first, "Old")
@@ -58,7 +58,7 @@ class TestModel:
         assert caught.value.code == "unknown_connector"
         assert not cluster.writes
 
-    def test_it_is_not_moved_to_a_group_that_had_the_name_a_moment_ago(self, cluster: FakeCluster) -> None:
+    def test_it_is_not_moved_to_a_group_that_was_just_renamed(self, cluster: FakeCluster) -> None:
         cluster.add_model("Chat", cluster.add_connector())
         rename(cluster, "model_groups", cluster.add_group("Chats"), "Old")
         assert did(apply(cluster, name="Chat", model_group="Chats")) == ["create", "update"]
@@ -66,9 +66,7 @@ class TestModel:
         assert [model["model_group_id"] for model in cluster.models.values()] == [groups["Chats"]]
 
     @pytest.mark.parametrize("delete_empty_group", [True, False])
-    def test_it_is_not_deleted_with_a_group_that_had_the_name_a_moment_ago(
-        self, cluster: FakeCluster, delete_empty_group: bool
-    ) -> None:
+    def test_a_group_that_was_just_renamed_does_not_count(self, cluster: FakeCluster, delete_empty_group: bool) -> None:
         cluster.add_model("Chat", cluster.add_connector(), state="UNDEPLOYED")
         rename(cluster, "model_groups", next(iter(cluster.groups)), "Kept")
         gone = {"model_group": "Chat", "state": "absent", "delete_empty_group": delete_empty_group}
@@ -76,13 +74,13 @@ class TestModel:
         assert did(apply(cluster, model_id=next(iter(cluster.models)), **gone)) == ["delete"]
         assert [group["name"] for group in cluster.groups.values()] == ["Kept"]
 
-    def test_one_connector_of_two_of_the_name_is_still_ambiguous(self, cluster: FakeCluster) -> None:
+    def test_two_connectors_with_one_name_are_ambiguous(self, cluster: FakeCluster) -> None:
         ids = [cluster.add_connector() for _count in range(2)]
         cluster.add_model("Chat", ids[0])
         failure = refused(cluster, **CHAT)
         assert (failure.code, failure.details["ids"]) == ("ambiguous_name", ids)
 
-    def test_a_name_still_goes_before_an_id(self, cluster: FakeCluster) -> None:
+    def test_a_name_takes_precedence_over_an_id(self, cluster: FakeCluster) -> None:
         first = cluster.add_connector()
         second = cluster.add_connector(first)
         cluster.add_model("Chat", first)
@@ -90,19 +88,19 @@ class TestModel:
         assert [model["connector_id"] for model in cluster.models.values()] == [second]
 
     @pytest.mark.parametrize("by_id", [True, False])
-    def test_a_connector_that_is_gone_is_still_unknown(self, cluster: FakeCluster, by_id: bool) -> None:
+    def test_a_deleted_connector_is_unknown(self, cluster: FakeCluster, by_id: bool) -> None:
         connector_id = cluster.add_connector()
         cluster.add_model("Chat", connector_id)
         cluster.connectors.clear()
-        stated = {**CHAT, "connector": connector_id} if by_id else CHAT
+        desired = {**CHAT, "connector": connector_id} if by_id else CHAT
         with pytest.raises(Failure) as caught:
-            apply(cluster, **stated)
+            apply(cluster, **desired)
         assert caught.value.code == "unknown_connector"
-        assert "no connector" in str(apply(cluster, **stated, check_mode=True)["warnings"])
+        assert "no connector" in str(apply(cluster, **desired, check_mode=True)["warnings"])
 
 
 class TestText:
-    """References inside the texts of agents and pipelines."""
+    """References in the texts of agents and pipelines."""
 
     @pytest.fixture
     def models(self, cluster: FakeCluster) -> list[str]:
@@ -114,7 +112,7 @@ class TestText:
         processors = [{"ml_inference": {"model_id": reference}} for reference in references]
         return {"name": "p", "type": "search", "definition": {"request_processors": processors}}
 
-    def test_two_that_change_places(self, cluster: FakeCluster, models: list[str]) -> None:
+    def test_two_references_swap_their_places(self, cluster: FakeCluster, models: list[str]) -> None:
         apply(cluster, "opensearch_pipeline", **self.pipeline("${model:Chat}", "${model:Other}"))
         assert did(apply(cluster, "opensearch_pipeline", **self.pipeline("${model:Other}", "${model:Chat}"))) == [
             "update"
@@ -123,32 +121,32 @@ class TestText:
         assert [each["ml_inference"]["model_id"] for each in stored] == models[::-1]
 
     @pytest.mark.parametrize("module", ["opensearch_pipeline", "ml_agent"])
-    def test_nothing_is_changed_by_what_a_search_tells(
+    def test_an_outdated_search_result_changes_nothing(
         self, cluster: FakeCluster, models: list[str], module: str
     ) -> None:
         tool = {"type": "MLModelTool", "parameters": {"model_id": "${model:Chat}"}}
-        stated = {"name": "House", "type": "flow", "tools": [tool]}
+        desired = {"name": "House", "type": "flow", "tools": [tool]}
         if module == "opensearch_pipeline":
-            stated = self.pipeline("${model:Chat}")
-        apply(cluster, module, **stated)
+            desired = self.pipeline("${model:Chat}")
+        apply(cluster, module, **desired)
         written = len(cluster.writes)
         rename(cluster, "models", models[0], "Old")
         with pytest.raises(Failure) as caught:
-            apply(cluster, module, **stated, description="New")
+            apply(cluster, module, **desired, description="New")
         assert caught.value.code == "unknown_model"
         assert len(cluster.writes) == written
 
-    def test_namesakes_are_still_ambiguous(self, cluster: FakeCluster, models: list[str]) -> None:
-        stated = self.pipeline("${model:Chat}")
-        apply(cluster, "opensearch_pipeline", **stated)
+    def test_two_models_with_one_name_are_ambiguous(self, cluster: FakeCluster, models: list[str]) -> None:
+        desired = self.pipeline("${model:Chat}")
+        apply(cluster, "opensearch_pipeline", **desired)
         cluster.exchanges.clear()
         other = cluster.add_model("Chat", next(iter(cluster.connectors)))
-        failure = refused(cluster, "opensearch_pipeline", **stated)
+        failure = refused(cluster, "opensearch_pipeline", **desired)
         assert (failure.code, failure.details["ids"]) == ("ambiguous_name", [models[0], other])
 
 
-def test_a_stack_reads_what_only_then_turns_out_to_count(cluster: FakeCluster) -> None:
-    """The model is read for its description, and is on another connector than the search told; so that counts too."""
+def test_a_stack_also_reads_an_unexpected_connector(cluster: FakeCluster) -> None:
+    """The stack reads the model because its description changes, and finds another connector than the search did."""
     first, second = cluster.add_connector(), cluster.add_connector("Better")
     model_id = cluster.add_model("Chat", first, state="UNDEPLOYED")
     cluster.change_lag = LONG
