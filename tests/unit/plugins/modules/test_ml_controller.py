@@ -16,7 +16,7 @@ Runner = Callable[..., dict[str, Any]]
 MODULE = "ml_controller"
 
 TEN = {"limit": 10, "unit": "MINUTES"}
-HALF_PER_SECOND = {"limit": 0.5, "unit": "SECONDS"}
+FRACTION = {"limit": 0.5, "unit": "SECONDS"}
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def converges(module: Runner, cluster: FakeCluster, actions: list[str], **args: 
 @pytest.mark.parametrize("by", ["name", "id"])
 def test_create_update_and_delete(module: Runner, cluster: FakeCluster, model_id: str, by: str) -> None:
     model = {"model": "Chat" if by == "name" else model_id}
-    done = converges(module, cluster, ["create"], **model, user_rate_limiter={"bob": HALF_PER_SECOND, "alice": TEN})
+    done = converges(module, cluster, ["create"], **model, user_rate_limiter={"bob": FRACTION, "alice": TEN})
     limits = {"alice": {"limit": 10.0, "unit": "MINUTES"}, "bob": {"limit": 0.5, "unit": "SECONDS"}}
     assert done["controller"] == {"model_id": model_id, "model_name": "Chat", "user_rate_limiter": limits}
     assert done["diff"] == {"before": {}, "after": {"user_rate_limiter": limits}}
