@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures what it takes to bring pairs of connector and model about, to leave them alone, and to change one key.
+"""Measures how long it takes to create pairs of connector and model, to leave them unchanged, and to change one key.
 
 Prints a line for each measurement and keeps the raw numbers. See docs/bench.md.
 """
@@ -22,7 +22,7 @@ from bench.server import Server
 
 PLAYS = Path(__file__).parent / "plays"
 
-#: What each contestant can do. One that creates only would make duplicates in any further step.
+#: The steps that each contestant can run. A contestant that only creates objects would create duplicates in a second step.
 STEPS = {
     "start": ("unchanged",),
     "bare": ("first", "unchanged", "foreign", "key"),
@@ -35,9 +35,8 @@ STEPS = {
     "uri_chat": ("first",),
 }
 
-#: Up to how many pairs those are measured that take a task for each object, or bring one pair about with all that
-#: belongs to it.
-UP_TO = {"modules": 100, "uri": 100, "uri_careful": 100, "role": 1, "uri_chat": 1}
+#: The maximum number of pairs for contestants that run one task for each object, or that set up one pair completely.
+MAX_SIZE = {"modules": 100, "uri": 100, "uri_careful": 100, "role": 1, "uri_chat": 1}
 
 
 class Bench:
@@ -48,7 +47,7 @@ class Bench:
         self._environment = {**os.environ, "OPENSEARCH_HOSTS": url, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
 
     def rounds(self, contestant: str, size: int, run: int) -> Iterator[report.Record]:
-        """All steps of a contestant, on a cluster without any of the pairs."""
+        """Run all steps of a contestant, on a cluster without the pairs, and yield a record for each step."""
         for step in STEPS[contestant]:
             if step == "foreign":
                 if not self._foreign:
@@ -70,7 +69,7 @@ class Bench:
             process = subprocess.Popen(
                 command, env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
-            # The usage of the process and of all its descendants, which it has waited for.
+            # The usage includes all descendants that the process has waited for.
             _pid, status, usage = os.wait4(process.pid, 0)
             seconds = time.monotonic() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -103,16 +102,18 @@ class Bench:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument("--sizes", default="1,10,100,500", help="how many pairs (default: %(default)s)")
-    parser.add_argument("--runs", type=int, default=3, help="how often (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="number of runs (default: %(default)s)")
     parser.add_argument("--contestants", default=",".join(STEPS), help="default: %(default)s")
-    parser.add_argument("--foreign", type=int, default=10000, help="connectors of others; 0 leaves that out")
-    parser.add_argument("--add", action="store_true", help="add to the runs that were kept before")
-    parser.add_argument("--url", default="http://127.0.0.1:19210", help="a cluster of no other use (%(default)s)")
+    parser.add_argument("--foreign", type=int, default=10000, help="number of foreign connectors; 0 skips this step")
+    parser.add_argument("--add", action="store_true", help="add to the runs of the raw file")
+    parser.add_argument(
+        "--url", default="http://127.0.0.1:19210", help="a cluster that is used for nothing else (%(default)s)"
+    )
     parser.add_argument("--raw", type=Path, default=Path("docs/bench.json"), help="the raw numbers (%(default)s)")
     options = parser.parse_args()
     records: list[report.Record] = json.loads(options.raw.read_text())["records"] if options.add else []
     contestants: list[str] = options.contestants.split(",")
-    # Whoever ends it early wants the cluster back as well.
+    # Restore the cluster after SIGTERM, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     first = 1 + max((record["run"] for record in records), default=0)
     with tempfile.TemporaryDirectory() as folder:
@@ -120,11 +121,11 @@ def main() -> None:
         bench.server.prepare()
         try:
             for run in range(first, first + options.runs):
-                # What comes later finds a warmer server: each is first once in a while.
+                # Later contestants find a warmer server, so each run begins with another contestant.
                 turn = (run - 1) % len(contestants)
                 for size in map(int, options.sizes.split(",")):
                     for contestant in contestants[turn:] + contestants[:turn]:
-                        if size > UP_TO.get(contestant, size):
+                        if size > MAX_SIZE.get(contestant, size):
                             continue
                         for record in bench.rounds(contestant, size, run):
                             print(report.line(record), flush=True)

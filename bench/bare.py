@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The server's limit: the fewest calls that bring the pairs about, with nothing around them.
+"""A client that shows the server's limit: it creates the pairs with the fewest possible calls and does nothing else.
 
 python -m bench.bare URL STEP SIZE THREADS
 """
@@ -18,8 +18,8 @@ from bench import pairs
 
 ML = "/_plugins/_ml"
 
-#: The server refuses a deployment when about a hundred wait for their turn.
-MOST_AT_ONCE = 90
+#: The maximum number of pending deployments. The server refuses a deployment when about a hundred are waiting.
+MAX_PENDING = 90
 
 
 class Bare:
@@ -40,15 +40,15 @@ class Bare:
     def first(self, size: int, threads: int) -> None:
         if threads == 1:
             for number in range(size):
-                self._make(number)
+                self._create(number)
         else:
             with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(self._make, range(size)))
+                list(pool.map(self._create, range(size)))
         while self._deployed() < size:
             time.sleep(0.5)
 
     def unchanged(self, size: int) -> list[dict[str, Any]]:
-        """One search for each kind; returns the models."""
+        """Search each kind once and return the models."""
         names = [pairs.name_of(number) for number in range(size)]
         found: list[dict[str, Any]] = []
         for kind in ("connectors", "model_groups", "models"):
@@ -63,27 +63,28 @@ class Bare:
         return found
 
     def key(self, size: int) -> None:
-        """A new connector takes the place of the old one, as a model that serves keeps its connector from a change."""
+        """Replace the connector of the first pair, because the server refuses to change it for a serving model."""
         (model,) = (hit for hit in self.unchanged(size) if hit["_source"]["name"] == pairs.name_of(0))
-        made = self.send("POST", "/connectors/_create", pairs.body(0, changed=True))
-        self.send("PUT", f"/models/{model['_id']}", {"connector_id": made["connector_id"]})
+        created = self.send("POST", "/connectors/_create", pairs.body(0, changed=True))
+        self.send("PUT", f"/models/{model['_id']}", {"connector_id": created["connector_id"]})
         self.send("DELETE", f"/connectors/{model['_source']['connector_id']}")
 
-    def _make(self, number: int) -> None:
-        self._admit()
-        made = self.send("POST", "/connectors/_create", pairs.body(number))
-        model = {"name": pairs.name_of(number), "function_name": "remote", "connector_id": made["connector_id"]}
+    def _create(self, number: int) -> None:
+        self._wait_for_slot()
+        created = self.send("POST", "/connectors/_create", pairs.body(number))
+        model = {"name": pairs.name_of(number), "function_name": "remote", "connector_id": created["connector_id"]}
         self.send("POST", "/models/_register?deploy=true", model)
 
-    def _admit(self) -> None:
+    def _wait_for_slot(self) -> None:
+        """Wait while too many deployments are pending."""
         with self._lock:
             self._registered += 1
-            if self._registered % MOST_AT_ONCE == 0:
-                while self._deployed() < self._registered - MOST_AT_ONCE // 2:
+            if self._registered % MAX_PENDING == 0:
+                while self._deployed() < self._registered - MAX_PENDING // 2:
                     time.sleep(0.5)
 
     def _deployed(self) -> int:
-        """How many of the models serve, by one search."""
+        """The number of models that serve, from one search."""
         query = {"bool": {"must": [{"prefix": {"name.keyword": pairs.PREFIX}}, {"term": {"model_state": "DEPLOYED"}}]}}
         found = self.send("POST", "/models/_search", {"query": query, "size": 0, "track_total_hits": True})
         return int(found["hits"]["total"]["value"])

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be on the cluster: N pairs of a connector with a key and a deployed model, the same for all contestants."""
+"""The objects that all contestants create: N pairs of a connector with a key and a deployed model."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Nothing else on the cluster is named so, and all of it is removed afterwards.
+#: The prefix of all names. The bench removes every object with this prefix.
 PREFIX = "bench "
 ENDPOINT = "http://ollama:11434/v1/chat/completions"
 TRUST = r"^http://ollama:11434/v1/chat/completions$"
@@ -16,12 +16,12 @@ def name_of(number: int) -> str:
 
 
 def key_of(number: int, changed: bool) -> str:
-    """All have the same; the first pair's is the one that changes."""
+    """The same key for all pairs. Only the key of the first pair changes."""
     return "key-changed" if changed and number == 0 else "key"
 
 
 def connector(number: int, changed: bool = False) -> dict[str, Any]:
-    """Options of ml_connector, most of which are also the fields of the server's own body."""
+    """The options of ml_connector, most of which are also fields of the server's body."""
     return {
         "name": name_of(number),
         "parameters": {"model": "tiny-chat"},
@@ -39,12 +39,12 @@ def connector(number: int, changed: bool = False) -> dict[str, Any]:
 
 
 def body(number: int, changed: bool = False) -> dict[str, Any]:
-    """The same for ``POST connectors/_create``."""
+    """The body of ``POST connectors/_create``."""
     return {"version": "1", "protocol": "http", "description": "", **connector(number, changed)}
 
 
 def variables(size: int, changed: bool) -> dict[str, Any]:
-    """What the plays are given."""
+    """The variables of the plays."""
     numbers = range(size)
     return {
         "bodies": [body(number, changed) for number in numbers],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the table and the plot of the raw numbers that are kept."""
+"""Writes the page with its tables, and the plot, from the raw numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN = ("first", "unchanged")
 
 
 def plot(records: list[report.Record]) -> Figure:
-    """Seconds by the number of pairs, both logarithmic; a picture for each step."""
+    """Plot the seconds by the number of pairs, both logarithmic, one picture for each step."""
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     sizes = report.by_run(records)
     for axes, step in zip(figure.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True):
@@ -42,7 +42,7 @@ def main() -> None:
     page = DOCS / "bench.md"
     text = (Path(__file__).parent / "page.md").read_text()
     page.write_text(text.replace("{tables}\n", report.markdown(records)))
-    # The same numbers make the same file.
+    # The same numbers write the same file.
     mpl.rcParams["svg.hashsalt"] = "bench"
     plot(records).savefig(DOCS / "bench.svg", metadata={"Date": None})
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From raw numbers to what they say. Ratios are taken within one run, as machines have good and bad hours."""
+"""Computes tables from the raw numbers. Ratios are computed within one run, because the speed of a machine varies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterable, Mapping, Tuple
 #: One measurement.
 Record = Dict[str, Any]
 
-#: What was measured, by contestant and step, in one run of one size.
+#: The measurements of one run of one size, by contestant and step.
 Figures = Mapping[Tuple[str, str], Record]
 
 CONTESTANTS = {
@@ -27,7 +27,7 @@ CONTESTANTS = {
 STEPS = {
     "first": "first apply",
     "unchanged": "unchanged run",
-    "foreign": "unchanged, beside foreign connectors",
+    "foreign": "unchanged, with foreign connectors",
     "key": "one key changed",
 }
 
@@ -44,7 +44,7 @@ def _requests(record: Record) -> int:
 
 
 def by_run(records: Iterable[Record]) -> dict[int, list[Figures]]:
-    """size -> the figures of each run."""
+    """The figures of each run, by size."""
     found: dict[tuple[int, int], dict[tuple[str, str], Record]] = defaultdict(dict)
     for record in records:
         found[record["size"], record["run"]][record["contestant"], record["step"]] = record
@@ -59,17 +59,17 @@ def _seconds(figures: Figures, contestant: str, step: str) -> float:
 
 
 def _limit(figures: Figures) -> float:
-    """The better of the bare clients, and Ansible's start."""
+    """The seconds of the faster bare client, plus those of Ansible's start."""
     bare = [_seconds(figures, each, "first") for each in ("bare", "bare4") if (each, "first") in figures]
     return min(bare) + _seconds(figures, "start", "unchanged")
 
 
 def _tasks(figures: Figures) -> int:
-    """Of the single modules: one for each connector and one for each model."""
+    """The number of tasks of the single modules: one for each connector and one for each model."""
     return 2 * int(figures["modules", "unchanged"]["size"])
 
 
-#: What is compared: of one run's figures, where it has those that it takes.
+#: The compared values, each computed from the figures of one run. A run that lacks a figure raises KeyError or ValueError.
 RATIOS: dict[str, Callable[[Figures], float]] = {
     "first apply: ml_stack / (bare client + start)": lambda f: _seconds(f, "stack", "first") / _limit(f),
     "first apply: ml_stack / careful uri tasks": lambda f: (
@@ -97,7 +97,7 @@ RATIOS: dict[str, Callable[[Figures], float]] = {
 
 
 def ratio(runs: Iterable[Figures], of: Callable[[Figures], float]) -> float | None:
-    """The median of the runs that have what it takes."""
+    """The median of a ratio over the runs that have its figures; None if no run has them."""
     found = []
     for figures in runs:
         try:
@@ -108,7 +108,7 @@ def ratio(runs: Iterable[Figures], of: Callable[[Figures], float]) -> float | No
 
 
 def markdown(records: list[Record]) -> str:
-    """Two tables: the medians, and the ratios."""
+    """Two tables in Markdown: the medians, and the ratios."""
     sizes = by_run(records)
     rows = []
     for step, step_label in STEPS.items():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cluster beside the contestants: counts what they send, looks whether they did it, takes it away again.
+"""The cluster that is measured: counts the contestants' requests, checks their results and removes these.
 
-It needs a cluster without the security plugin, as it writes to the plugin's own indexes.
+Needs a cluster without the security plugin, because it writes to the indexes of ML Commons.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SETTINGS = {
 }
 INDEXES = (".plugins-ml-model", ".plugins-ml-connector", ".plugins-ml-model-group")
 
-#: Asked by the bench itself and by the container's own health check.
+#: Requests of the bench itself and of the container's health check.
 NOT_COUNTED = ("nodes_usage_action", "cluster_health_action")
 
 
@@ -40,12 +40,12 @@ class Server:
         return answer.json()
 
     def prepare(self) -> None:
-        """Trust the endpoint, and wake the plugin up: its first writes on a fresh cluster make its indexes."""
+        """Trust the endpoint, and let ML Commons create its indexes, which happens with its first writes."""
         persistent = self.send("GET", "/_cluster/settings?flat_settings=true")["persistent"]
         self._before = {name: persistent.get(name) for name in SETTINGS}
         self.send("PUT", "/_cluster/settings", {"persistent": SETTINGS})
-        made = self.send("POST", f"{ML}/connectors/_create", pairs.body(0))
-        model = {"name": pairs.name_of(0), "function_name": "remote", "connector_id": made["connector_id"]}
+        created = self.send("POST", f"{ML}/connectors/_create", pairs.body(0))
+        model = {"name": pairs.name_of(0), "function_name": "remote", "connector_id": created["connector_id"]}
         self.send("POST", f"{ML}/models/_register?deploy=true", model)
         while self._count(".plugins-ml-model", "model_state", "DEPLOYED") < 1:
             time.sleep(0.5)
@@ -56,7 +56,7 @@ class Server:
         self.send("PUT", "/_cluster/settings", {"persistent": self._before})
 
     def counts(self) -> dict[str, int]:
-        """How often each kind of request was handled since the node has started."""
+        """How often the nodes have handled each kind of request since they started."""
         totals: dict[str, int] = {}
         for node in self.send("GET", "/_nodes/usage/rest_actions")["nodes"].values():
             for action, count in node["rest_actions"].items():
@@ -65,7 +65,7 @@ class Server:
         return totals
 
     def check(self, size: int) -> None:
-        """Raises AssertionError unless the pairs are there, once, and all of them serve."""
+        """Raise AssertionError unless each pair exists exactly once and all models serve."""
         for index in INDEXES:
             found = self._count(index)
             assert found == size, f"{found} in {index}, not {size}"
@@ -73,7 +73,7 @@ class Server:
         assert serving == size, f"{serving} of {size} models serve"
 
     def remove(self) -> None:
-        """Undeploy what serves, then take everything out of the indexes at once: one by one takes as long as the rest."""
+        """Undeploy the models, then delete all objects from the indexes. The API would take as long as the benchmark."""
         self.remove_foreign()
         query = {"prefix": {"name.keyword": pairs.PREFIX}}
         found = self.send(
@@ -85,14 +85,14 @@ class Server:
         while self._count(".plugins-ml-model", "model_state", "DEPLOYED"):
             time.sleep(0.5)
         for index in INDEXES:
-            # What the server writes at the same moment is passed over.
+            # A deletion skips documents that the server writes at the same moment.
             while self._count(index):
                 self._delete(index, query)
 
     def add_foreign(self, size: int) -> None:
-        """Connectors that nobody declares: copies of one that the server made, which is all that it keeps of them."""
-        made = self.send("POST", f"{ML}/connectors/_create", {**pairs.body(0), "name": FOREIGN})
-        source = self.send("GET", f"/.plugins-ml-connector/_doc/{made['connector_id']}")["_source"]
+        """Add connectors that no declaration contains: copies of a stored one, as the server stores nothing else of them."""
+        created = self.send("POST", f"{ML}/connectors/_create", {**pairs.body(0), "name": FOREIGN})
+        source = self.send("GET", f"/.plugins-ml-connector/_doc/{created['connector_id']}")["_source"]
         for start in range(0, size, 1000):
             lines = []
             for number in range(start, min(start + 1000, size)):
