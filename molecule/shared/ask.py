@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks a model over plain HTTP, again and again as long as a file is there; tells how often, and what went wrong.
+"""Asks a model over plain HTTP again and again while a file exists, at most 120 seconds.
 
-Reads {"url", "while", "user", "password", "ca"} from its input; the last three may be missing.
+Reads {"url", "while", "user", "password", "ca"} as JSON from its standard input; the last three may be missing. Prints the number
+of questions and the first failures as JSON.
 """
 
 from __future__ import annotations
