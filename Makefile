@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Each target does all of its own set-up, is safe to repeat and says what it is doing.
+# Each target sets up everything that it needs, can be repeated, and prints what it does.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
-# The targets that run in full what `make test` has only a sample of, or nothing.
+# The targets of complete test matrices, of which `make test` runs a sample or nothing.
 MATRICES := faults fuzz concurrency
 
-# More for pytest or molecule, as in: make unit ARGS='-k client -x'
+# More arguments for the tool behind a target, as in: make unit ARGS='-k client -x'
 ARGS ?=
 
 .PHONY: help
@@ -16,51 +16,51 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Make the virtual environment (once for all clones, from pinned requirements)
+setup: ## Create the virtual environment (once for all clones, from pinned requirements)
 	@dev/setup
 
 .PHONY: unit
-unit: ## Unit tests: seconds, no Docker (ARGS='-k name' for some of them)
+unit: ## Run the unit tests: seconds, no Docker (ARGS='-k name' for some of them)
 	@dev/unit $(ARGS)
 
 .PHONY: fuzz
-fuzz: ## Options and answers at random: ten minutes, other ones each time (FUZZ_EXAMPLES=1000 for less)
+fuzz: ## Test with random options and answers, different ones each time: ten minutes (FUZZ_EXAMPLES=1000 for fewer)
 	@dev/fuzz $(ARGS)
 
 .PHONY: unit-newest
-unit-newest: ## Unit tests on the newest ansible-core that an interpreter here can run
+unit-newest: ## Run the unit tests on the newest ansible-core that an interpreter here can run
 	@DEV_PROFILE=newest dev/unit $(ARGS)
 
 .PHONY: unit-oldest
-unit-oldest: ## Unit tests on the oldest ansible-core that the collection supports
+unit-oldest: ## Run the unit tests on the oldest ansible-core that the collection supports
 	@DEV_PROFILE=oldest dev/unit $(ARGS)
 
 .PHONY: lint
-lint: ## All static checks (ARGS='ruff mypy' for some of them)
+lint: ## Run all static checks (ARGS='ruff mypy' for some of them)
 	@dev/lint $(ARGS)
 
 .PHONY: docs
-docs: ## The site of the documentation, in .cache/docs/html
+docs: ## Build the documentation site in .cache/docs/html
 	@dev/docs
 
 .PHONY: sanity
-sanity: ## ansible-test sanity on each supported ansible-core, from 2.18 on (ARGS=default: on one)
+sanity: ## Run ansible-test sanity on each supported ansible-core from 2.18 on (ARGS=default for one of them)
 	@dev/sanity $(ARGS)
 
 .PHONY: units-ansible-test
-units-ansible-test: ## The unit tests inside ansible-test, on the same ones
+units-ansible-test: ## Run the unit tests inside ansible-test, on the same versions
 	@dev/sanity units $(ARGS)
 
 .PHONY: build
-build: ## Build the archive with its bill of materials, and check that it holds what users need, and only that
+build: ## Build the archive with its bill of materials, and check that it contains exactly what users need
 	@dev/build
 
 .PHONY: install-check
-install-check: build ## Install the archive into an empty place and load modules and playbooks from there
+install-check: build ## Install the archive into an empty folder and load modules and playbooks from there
 	@dev/build check
 
 .PHONY: stack
-stack: ## Start the local stack: OpenSearch 3 and 2, Ollama, llama.cpp, a gateway (ARGS=ollama: that only)
+stack: ## Start the local stack: OpenSearch 3 and 2, Ollama, llama.cpp, a gateway (ARGS=ollama for one service)
 	@dev/stack up $(ARGS)
 
 .PHONY: stack-down
@@ -68,57 +68,57 @@ stack-down: ## Remove the stack's containers and network
 	@dev/stack down
 
 .PHONY: integration
-integration: ## Tests against the local stack (ARGS='-k name' for some of them)
+integration: ## Run the tests against the local stack (ARGS='-k name' for some of them)
 	@dev/integration $(ARGS)
 
 .PHONY: faults
-faults: ## Each fault at each exchange of the role and of ml_stack: some 1000 cases, half an hour; writes docs/faults.md
+faults: ## Test each fault at each exchange of the role and of ml_stack: about 1000 cases, half an hour; writes docs/faults.md
 	@dev/faults $(ARGS)
 
 .PHONY: browser
-browser: ## The report page in Chromium: console, accessibility, light and dark, desktop and phone; screenshots in .cache/browser
+browser: ## Test the report page in Chromium: console, accessibility, light and dark, desktop and phone; screenshots in .cache/browser
 	@dev/browser
 
 .PHONY: concurrency
-concurrency: ## 8 controllers apply the same at once, 50 rounds each on one node and on three, over an hour (ARGS='--rounds 20'); writes docs/concurrency.md
+concurrency: ## Test 8 controllers that apply the same at once, 50 rounds each on one node and on three, over an hour (ARGS='--rounds 20'); writes docs/concurrency.md
 	@dev/concurrency $(ARGS)
 
 .PHONY: molecule
-molecule: ## Molecule's scenarios against the local stack (ARGS='-s name' for one of them)
+molecule: ## Run Molecule's scenarios against the local stack (ARGS='-s name' for one of them)
 	@dev/molecule $(ARGS)
 
 .PHONY: bench
-bench: ## What stacks of 1 to 500 pairs take, against other ways (ARGS='--sizes 10 --runs 1'); hours, not for CI
+bench: ## Measure stacks of 1 to 500 pairs against other ways (ARGS='--sizes 10 --runs 1'); hours, not for CI
 	@dev/bench $(ARGS)
 
 .PHONY: demo
-demo: ## Ask a model through OpenSearch: from nothing to an answer, and a second run with changed=0
+demo: ## Set up a model, ask it through OpenSearch, and run again with changed=0
 	@dev/demo
 
 .PHONY: clean-demo
-clean-demo: stack-down ## Remove what the demo has started
+clean-demo: stack-down ## Remove the containers of the demo
 
 .PHONY: test
-test: ## Everything, with the time of each step; stops at the first that fails
+test: ## Run all checks and tests, with the time of each step; stops at the first failure
 	@dev/test $(ARGS)
 
 .PHONY: test-full
-test-full: ## Everything, then the matrices of which `make test` runs a sample: hours
+test-full: ## Run all checks and tests, then the complete matrices of which `make test` runs a sample: hours
 	@dev/test --and $(MATRICES)
 
 .PHONY: format
-format: ## Format and sort imports as lint wants it
+format: ## Format the code and sort imports as lint requires
 	@dev/lint --fix
 
 .PHONY: derive
-derive: ## Write anew what follows from the code: action groups, choices, tables, the schema
+derive: ## Update everything that follows from the code: action groups, choices, tables, the schema
 	@dev/run env PYTHONPATH=dev/collections python dev/derive.py
 	@$(MAKE) schema
 
 .PHONY: schema
-schema: ## Write docs/stack.schema.json anew, which editors complete the role stack's variables with
+schema: ## Update docs/stack.schema.json, with which editors complete the variables of the role stack
 	@dev/run env PYTHONPATH=dev/collections python dev/stack_schema.py
 
 .PHONY: requirements
-requirements: ## Pin dev/requirements*.txt anew (maintainers)
+requirements: ## Pin dev/requirements*.txt again (maintainers)
 	@dev/lock
