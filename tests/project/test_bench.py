@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the bench makes of its numbers; nothing is timed here."""
+"""The report of the benchmark; nothing is measured here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def record(contestant: str, step: str, run: int, seconds: float, requests: int =
 
 
 def of_run(run: int, slow: float) -> list[dict[str, Any]]:
-    """The same figures on a machine that is so much slower."""
+    """The same figures on a machine that is slower by the factor ``slow``."""
     return [
         record("start", "unchanged", run, 1 * slow),
         record("bare", "first", run, 24 * slow),
@@ -31,21 +31,21 @@ def of_run(run: int, slow: float) -> list[dict[str, Any]]:
     ]
 
 
-def test_ratios_are_those_within_a_run() -> None:
+def test_ratios_compare_figures_of_the_same_run() -> None:
     records = of_run(1, 1.0) + of_run(2, 2.0) + of_run(3, 1.1)
     assert (
         report.ratio(report.by_run(records)[100], report.RATIOS["first apply: ml_stack / (bare client + start)"]) == 1.1
     )
 
 
-def test_a_run_that_lacks_a_figure_does_not_count() -> None:
+def test_a_run_without_a_figure_is_ignored() -> None:
     records = [*of_run(1, 1.0), record("stack", "first", 2, 99.0)]
     runs = report.by_run(records)[100]
     assert report.ratio(runs, report.RATIOS["first apply: ml_stack / (bare client + start)"]) == 1.1
     assert report.ratio(runs, report.RATIOS["first apply: ml_stack / careful uri tasks"]) is None
 
 
-def test_a_task_is_one_of_two_for_each_pair() -> None:
+def test_figures_of_single_tasks() -> None:
     records = [record("start", "unchanged", 1, 2.0), record("modules", "unchanged", 1, 12.0, requests=500)]
     runs = report.by_run(records)[100]
     assert report.ratio(runs, report.RATIOS["unchanged: single module's task, in seconds"]) == 0.05

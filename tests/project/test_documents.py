@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is written down twice says the same in both places."""
+"""Facts that appear in two places are the same in both."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_providers_in_the_readme_are_those_of_the_table() -> None:
     ]
 
 
-def test_an_action_group_holds_each_module() -> None:
+def test_each_module_is_in_an_action_group() -> None:
     groups = read("meta/runtime.yml")["action_groups"]
     assert {module for group in groups.values() for module in group} == {
         path.stem for path in ROOT.glob("plugins/modules/*.py")
@@ -85,8 +85,8 @@ def test_an_action_group_holds_each_module() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_each_link_leads_to_a_file_and_a_heading_that_are_there(document: str) -> None:
-    """Those to elsewhere are not followed: a test must not need the network."""
+def test_each_link_leads_to_an_existing_file_and_heading(document: str) -> None:
+    """Links out of the repository are not followed: a test must not need the network."""
     for target in links(document):
         path, _hash, heading = target.partition("#")
         found = (ROOT / document).parent / path if path else ROOT / document
@@ -94,14 +94,14 @@ def test_each_link_leads_to_a_file_and_a_heading_that_are_there(document: str) -
         assert not heading or heading in anchors(found), f"{document}: {target}"
 
 
-def test_the_readme_and_the_site_lead_to_each_guide() -> None:
-    there = {f"docs/guides/{path.name}" for path in ROOT.glob("docs/guides/*.md")}
-    assert there <= set(links("README.md"))
+def test_the_readme_and_the_site_link_to_each_guide() -> None:
+    guides = {f"docs/guides/{path.name}" for path in ROOT.glob("docs/guides/*.md")}
+    assert guides <= set(links("README.md"))
     index = (ROOT / "dev/site/index.md").read_text(encoding="utf-8")
-    assert {f"{name}.md" for name in re.findall(r"^docs/guides/\w+$", index, re.MULTILINE)} == there
+    assert {f"{name}.md" for name in re.findall(r"^docs/guides/\w+$", index, re.MULTILINE)} == guides
 
 
-def test_links_are_seen() -> None:
+def test_links_and_anchors_are_found() -> None:
     assert {"../security.md", "../../README.md#in-your-own-playbooks"} <= set(links("docs/guides/own_cluster.md"))
     assert {"what-is-in-it", "limits"} <= set(anchors(ROOT / "README.md"))
 
@@ -110,25 +110,25 @@ def functions_of(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
 
 
-def test_each_promise_of_the_threat_model_has_a_test_that_exists() -> None:
+def test_each_promise_of_the_threat_model_names_existing_tests() -> None:
     text = (ROOT / "docs/threat_model.md").read_text()
     promises = text[text.index("## What is promised") : text.index("## What is not promised")]
     rows = [line.split("|")[1:3] for line in promises.splitlines() if line.startswith("| ")][1:]
-    behind = {
+    tests_of = {
         promise.strip(): re.findall(r"`((?:unit|project|integration)/\S+?\.py)::(test_\w+)`", tests)
         for promise, tests in rows
         if not promise.strip().startswith("**")
     }
-    assert len(behind) > 20
-    assert [promise for promise, tests in behind.items() if not tests] == []
-    named = {test for tests in behind.values() for test in tests}
+    assert len(tests_of) > 20
+    assert [promise for promise, tests in tests_of.items() if not tests] == []
+    named = {test for tests in tests_of.values() for test in tests}
     assert len(named) == promises.count("::")
-    # ansible-test is given the unit tests only.
-    there = {folder for folder in ("unit", "project", "integration") if (ROOT / "tests" / folder).is_dir()}
+    # ansible-test gets only the unit tests.
+    present = {folder for folder in ("unit", "project", "integration") if (ROOT / "tests" / folder).is_dir()}
     missing = [
         f"{path}::{function}"
         for path, function in sorted(named)
-        if path.split("/")[0] in there and function not in functions_of(ROOT / "tests" / path)
+        if path.split("/")[0] in present and function not in functions_of(ROOT / "tests" / path)
     ]
     assert missing == []
 
@@ -138,22 +138,22 @@ def options_of_a_model() -> dict[str, dict[str, object]]:
     return yaml.safe_load(re.search(r'DOCUMENTATION = r"""\n(.*?)"""', module, re.DOTALL)[1])["options"]
 
 
-def test_the_role_hands_on_each_option_of_a_model() -> None:
-    handed = set(
+def test_the_role_passes_each_option_of_a_model_on() -> None:
+    passed_on = set(
         re.findall(r"item\.get\('(\w+)', omit\)", (ROOT / "roles/ollama_server/tasks/present.yml").read_text())
     )
-    assert handed | {"name"} == set(options_of_a_model())
+    assert passed_on | {"name"} == set(options_of_a_model())
 
 
-def test_the_role_takes_the_options_of_a_model_as_the_module_does() -> None:
-    """But for the defaults: what is not given is left to the module."""
+def test_the_role_has_the_options_of_the_module() -> None:
+    """Without the defaults: the role does not pass on an option that is not given."""
     main = read("roles/ollama_server/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
 
-    def told(option: dict[str, object]) -> dict[str, object]:
+    def form(option: dict[str, object]) -> dict[str, object]:
         return {"type": option["type"], "required": option.get("required"), "choices": list(option.get("choices", []))}
 
-    taken = main["ollama_server_models"]["options"]
-    assert {name: told(option) for name, option in taken.items()} == {
-        name: told(option) for name, option in options_of_a_model().items()
+    role_options = main["ollama_server_models"]["options"]
+    assert {name: form(option) for name, option in role_options.items()} == {
+        name: form(option) for name, option in options_of_a_model().items()
     }
-    assert not [name for name, option in taken.items() if "default" in option]
+    assert not [name for name, option in role_options.items() if "default" in option]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The README, the guides and the other documents: what they tell a reader to type, and the YAML that they show.
+"""The commands and the YAML in the README, the guides and the other documents.
 
-What needs a cluster is run as it is printed, by tests/integration/test_guides.py. Everything else is held against what it names here,
-and a block that neither of the two knows how to hold is a failure.
+tests/integration/test_guides.py runs the commands that need a cluster, as printed. The tests here check that what the other
+commands and the YAML name exists, and fail for a block that no test covers.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def role_options(role: str) -> set[str]:
     return set(specs["argument_specs"]["main"]["options"])
 
 
-#: Those that all modules of the group take.
+#: Options that all modules of the action group have.
 CONNECTION = set(connection.CLUSTER.options())
-#: All that -e can set to any effect: what the playbooks look for and what the roles take.
+#: All variables that -e can set to any effect: those that the playbooks read and the inputs of the roles.
 VARIABLES = {
     *(option for role in ROLES for option in role_options(role)),
     *(name for text in PLAYBOOKS.values() for name in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text)),
@@ -59,32 +59,31 @@ VARIABLES = {
 
 
 class TestBlocks:
-    def test_each_is_of_a_kind_that_is_tested(self) -> None:
-        # A diagram is drawn, and so read, by `make docs`; text is what a program prints in the middle of its work, and a diff
-        # what was done to the code for once.
+    def test_each_language_is_tested(self) -> None:
+        # `make docs` draws the diagrams. Text is output of a program, and a diff shows a change; neither can be tested.
         known = {"console", "bash", "yaml", "mermaid", "text", "diff"}
         assert [block.place for block in guides.all_blocks() if block.language not in known] == []
 
-    def test_none_is_overlooked(self) -> None:
+    def test_each_fence_belongs_to_a_block(self) -> None:
         for document in guides.DOCUMENTS:
             fences = re.findall(r"^ *```", (ROOT / document).read_text(encoding="utf-8"), re.MULTILINE)
             assert len(fences) == 2 * len(list(guides.blocks(document))), document
 
-    def test_a_block_of_commands_has_some(self) -> None:
+    def test_a_block_of_commands_has_commands(self) -> None:
         for block in guides.all_blocks():
             if block.language in ("console", "bash"):
                 assert list(guides.commands(block)), block.place
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command.place} {command.text[:40]}")
-def test_a_command_is_held(command: Command) -> None:
+def test_what_a_command_names_exists(command: Command) -> None:
     program, *arguments = shlex.split(command.text)
-    hold = HOLDS.get(program)
-    assert hold, f"{command.place}: no test knows {program}"
-    hold(command, arguments)
+    check = CHECKS.get(program)
+    assert check, f"{command.place}: no test knows {program}"
+    check(command, arguments)
 
 
-def hold_make(command: Command, arguments: list[str]) -> None:
+def check_make(command: Command, arguments: list[str]) -> None:
     target, *more = arguments
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(rf"^{re.escape(target)}:.*## ", makefile, re.MULTILINE), f"{command.place}: no target {target}"
@@ -95,22 +94,22 @@ def hold_make(command: Command, arguments: list[str]) -> None:
             assert f'"{option}"' in "".join(path.read_text() for path in (ROOT / target).glob("*.py")), option
 
 
-def hold_git(command: Command, arguments: list[str]) -> None:
+def check_git(command: Command, arguments: list[str]) -> None:
     assert arguments == ["clone", GALAXY["repository"]]
 
 
-def hold_cd(command: Command, arguments: list[str]) -> None:
+def check_cd(command: Command, arguments: list[str]) -> None:
     assert arguments == [GALAXY["repository"].rsplit("/", 1)[1]]
 
 
-def hold_galaxy(command: Command, arguments: list[str]) -> None:
-    """As the program itself reads it; what it would fetch is built and installed by `make install-check`."""
+def check_galaxy(command: Command, arguments: list[str]) -> None:
+    """Let the program itself parse it; `make install-check` builds and installs what the command would download."""
     GalaxyCLI(["ansible-galaxy", *arguments]).parse()
     named = [word for word in arguments if "." in word and not word.endswith(".yml")]
     assert set(named) <= {OURS.rstrip(".")}
 
 
-def hold_export(command: Command, arguments: list[str]) -> None:
+def check_export(command: Command, arguments: list[str]) -> None:
     document = (ROOT / command.place.partition(":")[0]).read_text(encoding="utf-8")
     known = re.findall(r"E\((\w+)\)", (ROOT / "plugins/doc_fragments/connection.py").read_text(encoding="utf-8"))
     for each in arguments:
@@ -118,49 +117,49 @@ def hold_export(command: Command, arguments: list[str]) -> None:
         assert name in known or f"'{name}'" in document, f"{command.place}: nothing reads {name}"
 
 
-def hold_on_the_stack(command: Command, arguments: list[str]) -> None:
+def check_on_the_stack(command: Command, arguments: list[str]) -> None:
     document = command.place.partition(":")[0]
     assert document in guides.ON_THE_STACK, f"{command.place}: no test runs it"
-    # The last is written by a command.
+    # A command of a guide writes before.yml.
     files = {block.file for name in (document, guides.FILES) for block in guides.blocks(name)} | {"before.yml"}
     for flag, value in zip(arguments, arguments[1:]):
         if flag == "-i":
-            assert value in files, f"{command.place}: what {value} is, is not told"
+            assert value in files, f"{command.place}: the document does not show {value}"
         if flag == "-e":
             if value.startswith("@"):
-                assert value[1:] in files, f"{command.place}: what {value} is, is not told"
+                assert value[1:] in files, f"{command.place}: the document does not show {value}"
                 continue
             names = json.loads(value) if value.startswith("{") else [value.partition("=")[0]]
             assert set(names) <= VARIABLES, f"{command.place}: nothing reads {names}"
 
 
-def hold_playbook(command: Command, arguments: list[str]) -> None:
+def check_playbook(command: Command, arguments: list[str]) -> None:
     playbook = arguments[0]
     own = playbook.startswith(OURS)
     document = command.place.partition(":")[0]
-    there = PLAYBOOKS if own else {block.file for block in guides.blocks(document)}
-    assert playbook.removeprefix(OURS) in there, f"{command.place}: there is no playbook {playbook}"
-    hold_on_the_stack(command, arguments)
+    known = PLAYBOOKS if own else {block.file for block in guides.blocks(document)}
+    assert playbook.removeprefix(OURS) in known, f"{command.place}: no playbook {playbook}"
+    check_on_the_stack(command, arguments)
 
 
-def hold_ansible(command: Command, arguments: list[str]) -> None:
+def check_ansible(command: Command, arguments: list[str]) -> None:
     assert arguments[:2] == ["localhost", "-m"]
     assert arguments[2].removeprefix(OURS) in MODULES
-    hold_on_the_stack(command, arguments)
+    check_on_the_stack(command, arguments)
 
 
-HOLDS = {
-    "make": hold_make,
-    "git": hold_git,
-    "cd": hold_cd,
-    "ansible-galaxy": hold_galaxy,
-    "export": hold_export,
-    "ansible-playbook": hold_playbook,
-    "ansible": hold_ansible,
+CHECKS = {
+    "make": check_make,
+    "git": check_git,
+    "cd": check_cd,
+    "ansible-galaxy": check_galaxy,
+    "export": check_export,
+    "ansible-playbook": check_playbook,
+    "ansible": check_ansible,
 }
 
 
-def test_what_runs_on_the_stack_has_something_to_run() -> None:
+def test_the_documents_that_need_a_cluster_are_listed() -> None:
     needing = {command.place.partition(":")[0] for command in COMMANDS if not guides.without_a_cluster(command.text)}
     assert set(guides.ON_THE_STACK) == needing
 
@@ -175,8 +174,8 @@ def tasks_of(value: Any) -> Iterator[dict[str, Any]]:
 
 
 class TestExamples:
-    def test_all_pass_ansibles_own_check(self, tmp_path: Path) -> None:
-        """One run for all, as the start of Ansible takes longer than the check."""
+    def test_all_pass_ansibles_syntax_check(self, tmp_path: Path) -> None:
+        """One run for all examples: the start of Ansible takes longer than the check."""
         plays: list[Any] = []
         for block in EXAMPLES:
             shown = yaml.safe_load(block.text)
@@ -187,14 +186,14 @@ class TestExamples:
         program = shutil.which("ansible-playbook", path=str(Path(sys.executable).parent)) or "ansible-playbook"
         done = subprocess.run(
             [program, "-i", "localhost,", "--syntax-check", str(tmp_path / "plays.yml")],
-            # The groups are the reader's own, and ansible-test has made an unknown one an error.
+            # The groups are the reader's own; ansible-test turns an unknown group into an error.
             cwd=ROOT, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False,
             env={**os.environ, "ANSIBLE_HOST_PATTERN_MISMATCH": "ignore"},
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
 
     @pytest.mark.parametrize("block", EXAMPLES, ids=lambda block: block.place)
-    def test_names_and_values_are_those_that_are_taken(self, block: Block) -> None:
+    def test_names_and_values_are_accepted(self, block: Block) -> None:
         shown = yaml.safe_load(block.text)
         if isinstance(shown, list):
             for task in tasks_of(shown):
@@ -206,7 +205,7 @@ class TestExamples:
             elif name == "collections":
                 [ours] = value
                 assert ours["name"] == OURS.rstrip(".")
-                assert meets_requirements(GALAXY["version"], ours["version"]), "it would not get what it is about"
+                assert meets_requirements(GALAXY["version"], ours["version"]), "the requirement excludes this version"
             elif name == "opensearch_clusters":
                 for host in value["hosts"].values():
                     assert set(host["opensearch_connection"]) <= CONNECTION, block.place
@@ -223,10 +222,10 @@ class TestExamples:
                 assert set(task.get("vars", {})) <= role_options(role), block.place
             if name.startswith(OURS):
                 module = name.removeprefix(OURS)
-                assert module in MODULES, f"{block.place}: there is no module {module}"
+                assert module in MODULES, f"{block.place}: no module {module}"
                 assert ArgumentSpecValidator(argument_spec(module)).validate(given).error_messages == [], block.place
 
-    def test_a_declaration_is_one(self) -> None:
+    def test_declarations_are_valid(self) -> None:
         seen = 0
         for block in EXAMPLES:
             shown = yaml.safe_load(block.text)
@@ -241,7 +240,7 @@ class TestExamples:
 
 
 class TestCatalogue:
-    def test_it_has_each_code_once_with_a_cause_and_its_remedy(self) -> None:
+    def test_each_code_has_one_row_with_cause_and_remedy(self) -> None:
         rows = re.findall(
             r'^\| <span id="(\w+)"></span>`(\w+)` \| (.+) \| (.+) \|$', catalogue(ROOT / "plugins"), re.MULTILINE
         )
@@ -249,17 +248,17 @@ class TestCatalogue:
         for anchor, code, cause, remedy in rows:
             assert anchor == code
             assert cause.strip()
-            told = re.sub(r"</?em>", "", remedy.replace("\\", ""))
-            assert told == re.sub(r"\{(\w+)\}", r"\1", CATALOGUE[code]).replace("\\", "")
+            text = re.sub(r"</?em>", "", remedy.replace("\\", ""))
+            assert text == re.sub(r"\{(\w+)\}", r"\1", CATALOGUE[code]).replace("\\", "")
 
-    def test_causes_are_what_the_code_says(self) -> None:
+    def test_causes_are_taken_from_the_code(self) -> None:
         text = catalogue(ROOT / "plugins")
         assert "No host could be reached (<em>hosts</em>): <em>reason</em>" in text
         assert "OpenSearch says `models are still using this connector`" in text
         assert "OpenSearch says `state not recovered / initialized`<br>OpenSearch answers 503 |" in text
         assert "The backend answers 401 or 403" in text
 
-    def test_a_code_that_nothing_raises_is_not_passed_over(self, tmp_path: Path) -> None:
+    def test_a_code_that_nothing_raises_is_an_error(self, tmp_path: Path) -> None:
         shutil.copytree(ROOT / "plugins/module_utils", tmp_path / "module_utils")
         errors = tmp_path / "module_utils/_errors/catalogue.py"
         errors.write_text(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which cluster a playbook speaks to."""
+"""Which cluster a playbook changes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import cluster_server as support
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import cluster_server
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
 
 ROOT = Path(__file__).parents[2]
-COLLECTIONS = Path(support.__file__).parents[6]
+COLLECTIONS = Path(cluster_server.__file__).parents[6]
 
 
 @pytest.mark.parametrize("playbook", ["dedupe", "ollama_chat"])
-def test_a_mistyped_variable_leads_to_no_other_cluster(playbook: str, tmp_path: Path) -> None:
-    """With a default that is taken wherever something in it is undefined, the environment's cluster would be changed."""
+def test_a_misspelt_variable_changes_no_other_cluster(playbook: str, tmp_path: Path) -> None:
+    """A default for anything undefined would hide the typo, and the playbook would change the environment's cluster."""
     cluster = FakeCluster()
     variables = {"opensearch_connection": "{{ opensearch_conection_of_production }}", "ollama_chat_model": "tiny"}
     (tmp_path / "variables.json").write_text(json.dumps(variables))
@@ -39,6 +39,6 @@ def test_a_mistyped_variable_leads_to_no_other_cluster(playbook: str, tmp_path: 
     assert cluster.exchanges == []
 
 
-def test_all_playbooks_do_so() -> None:
+def test_no_playbook_has_a_default_connection() -> None:
     for path in (ROOT / "playbooks").glob("*.yml"):
         assert "opensearch_connection |" not in path.read_text(), path.name

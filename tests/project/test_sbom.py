@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bill of materials holds what is in the archive, and all that its code imports."""
+"""The bill of materials lists the files of the archive and all libraries that its code imports."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "dev/sbom.py"
 
-# ansible-test is given the unit tests only.
-pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="the script is not there")
+# ansible-test gets only the unit tests.
+pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="the script does not exist")
 
 MOMENT = datetime(2026, 1, 2, tzinfo=timezone.utc)
 CONTENTS = {
@@ -47,24 +47,24 @@ def sbom() -> Any:
     spec = importlib.util.spec_from_file_location("sbom", SCRIPT)
     assert spec
     assert spec.loader
-    made = importlib.util.module_from_spec(spec)
-    sys.modules["sbom"] = made
-    spec.loader.exec_module(made)
-    return made
+    script = importlib.util.module_from_spec(spec)
+    sys.modules["sbom"] = script
+    spec.loader.exec_module(script)
+    return script
 
 
 def archive(folder: Path, contents: Mapping[str, bytes]) -> Path:
     path = folder / "searchops-opensearch_ml-7.8.9.tar.gz"
-    with tarfile.open(path, "w:gz") as made:
+    with tarfile.open(path, "w:gz") as packed:
         for name, content in contents.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
-            made.addfile(member, io.BytesIO(content))
+            packed.addfile(member, io.BytesIO(content))
     return path
 
 
 def described(sbom: Any, folder: Path, **others: bytes) -> dict[str, Any]:
-    """The bill of an archive; ``others`` are files that are different in it."""
+    """The bill of an archive; ``others`` replace or add files."""
     bill: dict[str, Any] = json.loads(sbom.describe(archive(folder, {**CONTENTS, **others}), MOMENT))
     return bill
 
@@ -75,14 +75,14 @@ def hash_of(component: Mapping[str, Any]) -> str:
     return str(only["content"])
 
 
-def test_it_holds_each_file_with_its_hash(sbom: Any, tmp_path: Path) -> None:
+def test_it_lists_each_file_with_its_hash(sbom: Any, tmp_path: Path) -> None:
     files = [each for each in described(sbom, tmp_path)["components"] if each["type"] == "file"]
     assert {each["name"]: hash_of(each) for each in files} == {
         name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()
     }
 
 
-def test_it_tells_what_the_archive_is(sbom: Any, tmp_path: Path) -> None:
+def test_it_describes_the_archive(sbom: Any, tmp_path: Path) -> None:
     bill = described(sbom, tmp_path)
     collection = bill["metadata"]["component"]
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
@@ -92,7 +92,7 @@ def test_it_tells_what_the_archive_is(sbom: Any, tmp_path: Path) -> None:
     assert hash_of(collection) == hashlib.sha256(packed).hexdigest()
 
 
-def test_it_holds_what_is_needed_to_run(sbom: Any, tmp_path: Path) -> None:
+def test_it_lists_what_the_collection_needs(sbom: Any, tmp_path: Path) -> None:
     bill = described(sbom, tmp_path)
     libraries = {each["name"]: each for each in bill["components"] if each["type"] == "library"}
     assert {name: each["scope"] for name, each in libraries.items()} == {
@@ -107,7 +107,7 @@ def test_it_holds_what_is_needed_to_run(sbom: Any, tmp_path: Path) -> None:
     assert sorted(needed["searchops.opensearch_ml@7.8.9"]) == sorted(libraries)
 
 
-def test_nothing_else_is_imported(sbom: Any) -> None:
+def test_it_lists_all_imported_libraries(sbom: Any) -> None:
     imported = set()
     for path in ROOT.glob("plugins/**/*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -119,7 +119,7 @@ def test_nothing_else_is_imported(sbom: Any) -> None:
     assert imported - set(sys.stdlib_module_names) - {"ansible_collections"} == listed
 
 
-def test_the_same_archive_has_the_same_bill_and_another_another(sbom: Any, tmp_path: Path) -> None:
+def test_the_bill_depends_only_on_the_archive(sbom: Any, tmp_path: Path) -> None:
     path = archive(tmp_path, CONTENTS)
     first = sbom.describe(path, MOMENT)
     assert sbom.describe(path, MOMENT) == first
@@ -127,7 +127,7 @@ def test_the_same_archive_has_the_same_bill_and_another_another(sbom: Any, tmp_p
     assert other["serialNumber"] != json.loads(first)["serialNumber"]
 
 
-def test_it_is_written_beside_the_archive(
+def test_it_is_written_next_to_the_archive(
     sbom: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make test` and `make test-full`: which steps they take, in which order."""
+"""The steps of `make test` and `make test-full`, and their order."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "dev/test"
 
-# ansible-test is given the unit tests only.
-pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="the script is not there")
+# ansible-test gets only the unit tests.
+pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="the script does not exist")
 
 ALL = re.findall(r"^all=\((.*)\)$", SCRIPT.read_text(), re.MULTILINE)[0].split() if SCRIPT.is_file() else []
 
 
 @pytest.fixture
 def steps(tmp_path: Path):
-    """Runs a copy of dev/test whose targets only tell their names; those names, and whether it succeeded."""
+    """Runs a copy of dev/test whose targets only print their names; returns these names, and whether it succeeded."""
     (tmp_path / "dev").mkdir()
     for path in (SCRIPT, ROOT / "dev/lib.sh"):
         shutil.copy(path, tmp_path / "dev")
@@ -40,7 +40,7 @@ def steps(tmp_path: Path):
     return run
 
 
-def test_which_are_taken(steps) -> None:
+def test_steps_and_their_order(steps) -> None:
     targets = re.findall(r"^([\w-]+): ", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert {"unit", "lint", "build", "sanity", "integration", "molecule"} <= set(ALL) <= set(targets)
     assert steps() == (ALL, True)
@@ -48,11 +48,11 @@ def test_which_are_taken(steps) -> None:
     assert steps("--and", "matrix", "other") == ([*ALL, "matrix", "other"], True)
 
 
-def test_the_first_that_fails_is_the_last(steps) -> None:
+def test_it_stops_at_the_first_failure(steps) -> None:
     assert steps("lint", "broken", "unit") == (["lint", "broken"], False)
 
 
-def test_the_long_one_takes_each_matrix() -> None:
+def test_the_full_test_runs_each_matrix() -> None:
     text = (ROOT / "Makefile").read_text()
     (matrices,) = re.findall(r"^MATRICES := (.+)$", text, re.MULTILINE)
     shown = subprocess.run(

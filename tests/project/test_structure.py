@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the code is laid out: which way imports go, and that a module is documentation and main()."""
+"""The layout of the code: directions of imports, and modules that contain only documentation and main()."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
-#: The folders of module_utils from the bottom up. A folder imports only itself and the folders before it.
+#: The folders of module_utils from the bottom up. A folder may import itself and the folders before it.
 FOLDERS = (
     "_errors", "_values", "_endpoints", "_http", "_runtime", "_kinds", "_coordination", "_operations", "_ollama", "_tasks", "_stack",
 )  # fmt: skip
@@ -26,7 +26,7 @@ FILES = {name_of(path): path for path in sorted((PLUGINS / "module_utils").rglob
 
 
 def imported(name: str, path: Path) -> set[str]:
-    """The modules of module_utils that a module imports, at its top or inside a function."""
+    """The files of module_utils that a file imports, at its top or inside a function."""
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -40,24 +40,24 @@ def imported(name: str, path: Path) -> set[str]:
     return found
 
 
-ARROWS = {name: imported(name, path) for name, path in FILES.items()}
+IMPORTS = {name: imported(name, path) for name, path in FILES.items()}
 
 
 def test_the_imports_were_found() -> None:
-    assert ARROWS["_http.clock"] == set()
-    assert {"_kinds.base", "_runtime.run", "_kinds.model"} <= ARROWS["_operations.swap"]
-    assert all(arrow in FILES for arrows in ARROWS.values() for arrow in arrows)
+    assert IMPORTS["_http.clock"] == set()
+    assert {"_kinds.base", "_runtime.run", "_kinds.model"} <= IMPORTS["_operations.swap"]
+    assert all(target in FILES for targets in IMPORTS.values() for target in targets)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_folder_imports_only_folders_below_it(name: str) -> None:
     height = FOLDERS.index(name.split(".")[0])
-    assert [other for other in sorted(ARROWS[name]) if FOLDERS.index(other.split(".")[0]) > height] == []
+    assert [other for other in sorted(IMPORTS[name]) if FOLDERS.index(other.split(".")[0]) > height] == []
 
 
-def test_imports_go_in_no_circle() -> None:
+def test_imports_have_no_cycle() -> None:
     # Raises CycleError, which names the files.
-    TopologicalSorter({name: arrows - {name} for name, arrows in ARROWS.items()}).prepare()
+    TopologicalSorter({name: targets - {name} for name, targets in IMPORTS.items()}).prepare()
 
 
 @pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda path: str(path.relative_to(PLUGINS)))
@@ -65,8 +65,8 @@ def test_imports_inside_the_collection_are_relative(path: Path) -> None:
     assert "ansible_collections.searchops" not in path.read_text(encoding="utf-8")
 
 
-def test_nothing_below_knows_what_is_loaded_from_outside() -> None:
-    """Modules, actions and filters stand above module_utils, and no one of them on another."""
+def test_only_ansible_imports_modules_actions_and_filters() -> None:
+    """No file imports a module, an action or a filter, and only filters import plugin_utils."""
     for kind, allowed in {
         "module_utils": ("module_utils",),
         "plugin_utils": ("module_utils", "plugin_utils"),

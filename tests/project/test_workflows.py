@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workflows of a public forge: they run the steps of `make test`, and only targets that there are."""
+"""The workflows for GitHub run the steps of `make test`, and only existing targets."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
-# ansible-test is given the unit tests only.
-pytestmark = pytest.mark.skipif(not (ROOT / "dev/test").is_file(), reason="nothing but the unit tests is there")
+# ansible-test gets only the unit tests.
+pytestmark = pytest.mark.skipif(not (ROOT / "dev/test").is_file(), reason="only the unit tests exist")
 
 
 def jobs() -> dict[str, dict[str, Any]]:
@@ -26,7 +26,7 @@ def jobs() -> dict[str, dict[str, Any]]:
 
 
 def targets() -> set[str]:
-    """What the jobs make, those of a matrix included."""
+    """The make targets that the jobs run, including those of a matrix."""
     found = set()
     for job in jobs().values():
         for step in job["steps"]:
@@ -36,17 +36,17 @@ def targets() -> set[str]:
     return found
 
 
-def test_each_target_is_one_of_the_makefile() -> None:
+def test_each_target_is_in_the_makefile() -> None:
     known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert targets() - known == set()
 
 
-def test_they_make_what_make_test_makes() -> None:
+def test_they_run_the_steps_of_make_test() -> None:
     steps = re.search(r"^all=\((.*)\)$", (ROOT / "dev/test").read_text(encoding="utf-8"), re.MULTILINE)[1].split()
     assert set(steps) - targets() == set()
 
 
-def test_nothing_is_written_from_there() -> None:
+def test_they_cannot_write() -> None:
     for path in WORKFLOWS:
         assert yaml.safe_load(path.read_text(encoding="utf-8"))["permissions"] == {"contents": "read"}
     for name, job in jobs().items():
@@ -56,8 +56,8 @@ def test_nothing_is_written_from_there() -> None:
             assert "actions/checkout" not in step.get("uses", "") or step["with"]["persist-credentials"] is False, name
 
 
-def test_the_bounds_are_among_the_versions() -> None:
-    """Of the interpreters that dev/lib.sh would take for a target, the oldest and the newest."""
+def test_they_test_the_oldest_and_the_newest_python() -> None:
+    """Of the interpreters that dev/lib.sh accepts for a target."""
     text = (ROOT / "dev/lib.sh").read_text(encoding="utf-8")
     include = jobs()["unit"]["strategy"]["matrix"]["include"]
     for function, target in (("default", "unit"), ("default", "unit-oldest"), ("newest", "unit-newest")):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all unit tests share: no network of the developer's, no waiting, and nothing written in check mode."""
+"""Fixtures of all unit tests: no settings of the developer, no waiting, and no write in check mode."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import guard, harness
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Expected, Script
 
-# The same examples in each run: a red build must mean that the code changed.
-# A busy machine, on which examples are drawn slowly, is no defect either.
+# The same examples in each run: a failed build must mean that the code changed.
+# A busy machine draws examples slowly, which is no defect either.
 settings.register_profile(
     "unit", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-# Others in each run, for `make fuzz`.
+# New examples in each run, for `make fuzz`.
 settings.register_profile(
     "fuzz",
     settings.get_profile("unit"),
@@ -32,11 +32,11 @@ settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else "unit")
 
 
 @pytest.fixture(autouse=True)
-def _no_cluster_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("OPENSEARCH_", "OLLAMA_", "AWS_")):
             monkeypatch.delenv(name)
-    # Neither a developer's profiles nor the metadata of the machine that runs the tests.
+    # No AWS profiles of the developer, and no metadata service of the machine that runs the tests.
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -44,12 +44,12 @@ def _no_cluster_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def check_mode_violations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Fails every test in which a run in check mode sends anything but a read, whoever built the run."""
+    """Fail every test in which a run in check mode sends anything but a read."""
     violations: list[str] = []
-    plain = Run.__init__
+    original = Run.__init__
 
     def watched(self: Run, *args: Any, **kwargs: Any) -> None:
-        plain(self, *args, **kwargs)
+        original(self, *args, **kwargs)
         guard.watch(self, violations)
 
     monkeypatch.setattr(Run, "__init__", watched)
@@ -69,15 +69,15 @@ def cluster() -> FakeCluster:
 
 @pytest.fixture
 def script() -> Iterator[Callable[..., Script]]:
-    """Makes scripts, and fails the test where one was not followed to its end."""
-    made: list[Script] = []
+    """Create scripted transports; the test fails if a script was not followed to its end."""
+    scripts: list[Script] = []
 
     def make(*expected: Expected) -> Script:
-        made.append(Script(*expected))
-        return made[-1]
+        scripts.append(Script(*expected))
+        return scripts[-1]
 
     yield make
-    for each in made:
+    for each in scripts:
         each.close()
 
 
@@ -88,9 +88,9 @@ def module(module_runner: Callable[..., dict[str, Any]]) -> Callable[..., dict[s
 
 @pytest.fixture
 def module_runner(check_mode_violations: list[str]) -> Callable[..., dict[str, Any]]:
-    """Runs main() of a module: module("ml_model", transport, name=..., check_mode=True).
+    """Run main() of a module: module("ml_model", transport, name=..., check_mode=True).
 
-    Where the double can be doubled, the task also runs in the controller's process, which must come to the same.
+    If the double can be copied, the task also runs in the controller's process and must return the same.
     """
 
     def run(name: str, transport: Any, /, *, check_mode: bool = False, **args: Any) -> dict[str, Any]:

@@ -23,26 +23,26 @@ WEIGHTS = "sha256:" + "1" * 64
 NOT_FOUND = "model '{}' not found"
 
 
-def made(**fields: Any) -> dict[str, Any]:
+def definition(**fields: Any) -> dict[str, Any]:
     return {
         "weights": [WEIGHTS], "parameters": {}, "system": "", "template": "{{ .Prompt }}", "license": "", **fields,
     }  # fmt: skip
 
 
 class FakeOllama:
-    """``models`` and ``registry`` hold what models are made of, ``loaded`` when they expire, ``blobs`` digests."""
+    """``models`` and ``registry``: definitions by name; ``loaded``: models in memory and when they expire; ``blobs``: digests."""
 
     def __init__(self) -> None:
         self.models: dict[str, dict[str, Any]] = {}
         self.registry: dict[str, dict[str, Any]] = {}
-        #: How many pulls end with another of the same file that was given up.
-        self.given_up = 0
+        #: Number of pulls that fail because another pull of the same file was canceled.
+        self.canceled_pulls = 0
         self.loaded: dict[str, dict[str, Any]] = {}
         self.blobs: set[str] = set()
         self.exchanges: list[tuple[str, str, Any]] = []
         self.headers: Mapping[str, str] = {}
-        #: path -> what is answered there instead: a status and a body, the pieces of a stream, or an exception.
-        self.instead: dict[str, Any] = {}
+        #: path -> the outcome there instead of the normal answer: (status, body), the pieces of a stream, or an exception.
+        self.overrides: dict[str, Any] = {}
         self.template_of_files = "{{ .Prompt }}"
 
     @property
@@ -67,11 +67,11 @@ class FakeOllama:
         if content is not None and not isinstance(content, bytes):
             content = content.read()
             self.exchanges.append((method, path, len(content)))
-            status, answer = self._instead(path) or self._store(path, content)
+            status, answer = self._override(path) or self._store(path, content)
         else:
             body = json.loads(content) if content else {}
             self.exchanges.append((method, path, body))
-            status, answer = self._instead(path) or self._answer(method, path, body)
+            status, answer = self._override(path) or self._answer(method, path, body)
         text = answer if isinstance(answer, str) else json.dumps(answer)
         return RawAnswer(status, {"Date": NOW}, text.encode())
 
@@ -80,12 +80,12 @@ class FakeOllama:
     ) -> StreamedAnswer:
         path, body = urlsplit(url).path, json.loads(content or b"{}")
         self.exchanges.append((method, path, body))
-        instead = self.instead.get(path)
-        if isinstance(instead, list):
-            return StreamedAnswer(200, {}, self._pieces(instead))
-        status, answer = self._instead(path) or getattr(self, "_" + path.rsplit("/", 1)[1])(body)
+        override = self.overrides.get(path)
+        if isinstance(override, list):
+            return StreamedAnswer(200, {}, self._pieces(override))
+        status, answer = self._override(path) or getattr(self, "_" + path.rsplit("/", 1)[1])(body)
         if status == 200:
-            # Cut where no line ends.
+            # Cut in the middle of lines, as a network does.
             text = b"".join(json.dumps(line).encode() + b"\n" for line in answer)
             return StreamedAnswer(200, {}, iter([text[:7], text[7:40], text[40:]]))
         return StreamedAnswer(status, {}, iter([json.dumps(answer).encode()]))
@@ -96,11 +96,11 @@ class FakeOllama:
                 raise line
             yield line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n"
 
-    def _instead(self, path: str) -> tuple[int, Any] | None:
-        instead = self.instead.get(path)
-        if isinstance(instead, (NoAnswer, NotSent)):
-            raise instead
-        return instead
+    def _override(self, path: str) -> tuple[int, Any] | None:
+        override = self.overrides.get(path)
+        if isinstance(override, (NoAnswer, NotSent)):
+            raise override
+        return override
 
     def _store(self, path: str, content: bytes) -> tuple[int, Any]:
         digest = "sha256:" + hashlib.sha256(content).hexdigest()
@@ -147,8 +147,8 @@ class FakeOllama:
     def _pull(self, body: Any) -> tuple[int, Any]:
         if body["model"] not in self.registry:
             return 200, [{"status": "pulling manifest"}, {"error": "pull model manifest: file does not exist"}]
-        if self.given_up:
-            self.given_up -= 1
+        if self.canceled_pulls:
+            self.canceled_pulls -= 1
             return 200, [{"status": "pulling manifest"}, {"error": "context canceled"}]
         self.models[body["model"]] = self.registry[body["model"]]
         file = {"status": "pulling 111", "digest": WEIGHTS, "total": 100}
@@ -163,7 +163,7 @@ class FakeOllama:
             (digest,) = body["files"].values()
             if digest not in self.blobs:
                 return 400, {"error": "unknown type"}
-            base = made(weights=[digest], template=self.template_of_files)
+            base = definition(weights=[digest], template=self.template_of_files)
         else:
             base = self.models[body["from"]]
         licences = [text for text in (base["license"], body.get("license")) if text]
@@ -197,7 +197,7 @@ class FakeOllama:
             (each for each in self.loaded if self.models[each]["weights"] == self.models[name]["weights"]), None
         )
         if same and self._loaded_for(same) == self._loaded_for(name):
-            # It answers for both, under its own name and as it was when it was loaded.
+            # The loaded model answers for both, under its own name and with its own settings.
             self.loaded[same]["expires_at"] = expires_at
         else:
             self.loaded.pop(same or name, None)

@@ -17,7 +17,7 @@ def send(transport: Any, method: str, path: str, content: bytes | None = None) -
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_strikes_once(cluster: FakeCluster, fault: str) -> None:
+def test_a_fault_is_injected_once(cluster: FakeCluster, fault: str) -> None:
     cluster.inject(fault, at=1)
     statuses = []
     for _count in range(3):
@@ -42,7 +42,7 @@ def test_after_a_crash_nothing_is_handled(cluster: FakeCluster) -> None:
     assert send(cluster, "GET", "/").status == 200
 
 
-def test_its_habits(cluster: FakeCluster) -> None:
+def test_it_stores_and_refuses_as_ml_commons_does(cluster: FakeCluster) -> None:
     connector_id = cluster.add_connector("chat-1", parameters={"a": 1, "b": None, "c": {"x": 0.5}})
     assert cluster.connectors[connector_id]["parameters"] == {"a": "1", "b": "null", "c": '{"x":0.5}'}
     assert cluster.connectors[connector_id]["actions"][0]["action_type"] == "PREDICT"
@@ -68,7 +68,7 @@ def test_a_deployment_takes_its_time(cluster: FakeCluster) -> None:
     assert states == ["DEPLOYING", "DEPLOYING", "DEPLOY_FAILED", "DEPLOY_FAILED"]
 
 
-def test_an_unknown_query_is_no_silent_miss(cluster: FakeCluster) -> None:
+def test_an_unknown_query_fails_the_test(cluster: FakeCluster) -> None:
     cluster.add_connector()
     with pytest.raises(AssertionError, match="does not know"):
         cluster.call("POST", f"{ML}/connectors/_search", {"query": {"prefix": {"name": "x"}}})

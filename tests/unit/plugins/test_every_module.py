@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every module must have, so that a new one cannot be forgotten anywhere."""
+"""What every module must have: no place can forget a new module."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") i
 
 
 def documentation(module: str) -> dict[str, Any]:
-    """The documented options, those of the fragments included."""
+    """The documentation, with the options of its fragments."""
     documented: dict[str, Any] = yaml.safe_load(load(module).DOCUMENTATION)
     options: dict[str, Any] = {}
     for fragment in documented.get("extends_documentation_fragment", []):
@@ -63,21 +63,21 @@ def of_documentation(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_there_are_modules() -> None:
+def test_the_modules_are_found() -> None:
     assert set(MODULES) >= {"opensearch_cluster_setting", "ml_connector", "ml_model", "ml_predict"}
     assert {path.stem for path in (ROOT / "plugins/action").glob("*.py")} == set(MODULES)
 
 
 def test_the_action_groups_have_all_modules() -> None:
-    """By the server whose connection the group's defaults hold."""
+    """One group for each kind of server, as the defaults of a group contain its connection."""
     groups = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))["action_groups"]
     ollama = [module for module in MODULES if module.startswith("ollama_")]
     assert sorted(groups["ollama"]) == ollama
     assert sorted(groups["all"]) == sorted(set(MODULES) - set(ollama))
 
 
-def test_what_ollama_chat_hands_over_needs_no_second_look() -> None:
-    """openai_chat does not hold its inputs against its own specs when they come from there."""
+def test_the_inputs_of_ollama_chat_are_valid_for_openai_chat() -> None:
+    """openai_chat does not validate its inputs again when ollama_chat includes it."""
 
     def specs(role: str) -> dict[str, Any]:
         text = (ROOT / f"roles/{role}/meta/argument_specs.yml").read_text(encoding="utf-8")
@@ -105,10 +105,10 @@ class TestModule:
         action = importlib.import_module(f"{COLLECTION}.plugins.action.{module}").ActionModule
         assert action.module() is task_of(module).MODULE
 
-    def test_the_options_are_documented_as_they_are(self, module: str) -> None:
+    def test_the_documented_options_are_those_of_the_spec(self, module: str) -> None:
         assert of_documentation(documentation(module)["options"]) == of_spec(argument_spec(module))
 
-    def test_no_option_hides_one_of_the_connection(self, module: str) -> None:
+    def test_no_option_has_the_name_of_a_connection_option(self, module: str) -> None:
         assert not set(task_of(module).MODULE.spec) & set(connection_of(module).options())
 
     def test_environment_variables_are_documented(self, module: str) -> None:

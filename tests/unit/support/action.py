@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An action plugin as Ansible makes it for a task, without the rest of Ansible around it."""
+"""Builds and runs the action plugin of a module as Ansible does for a task, without the rest of Ansible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible.template import Templar
 
 COLLECTION = "ansible_collections.searchops.opensearch_ml"
 
-#: What the double of the module path returns: nothing was run in this process.
+#: Result of the replaced normal action: Ansible would have run the module on the host, not in this process.
 SENT = {"sent": "as a module"}
 
 
@@ -28,7 +28,7 @@ def make_action(
     become: Any = None,
     **keywords: Any,
 ) -> Any:
-    """``keywords`` are those of the task, such as environment or no_log."""
+    """The action plugin of a task; ``keywords`` are keywords of the task, such as environment or no_log."""
     task = Task()
     task.action = f"searchops.opensearch_ml.{module}"
     task.args = dict(args)
@@ -38,7 +38,7 @@ def make_action(
         setattr(task, name, value)
     loader = DataLoader()
     shell = SimpleNamespace(tmpdir=None, env_prefix=lambda **environment: "")
-    made = importlib.import_module(f"{COLLECTION}.plugins.action.{module}").ActionModule(
+    action = importlib.import_module(f"{COLLECTION}.plugins.action.{module}").ActionModule(
         task=task,
         connection=SimpleNamespace(transport=transport, become=become, _shell=shell),
         play_context=SimpleNamespace(),
@@ -46,13 +46,13 @@ def make_action(
         templar=Templar(loader=loader),
         shared_loader_obj=None,
     )
-    return made
+    return action
 
 
 def run_action(
     module: str, args: Mapping[str, Any], variables: Mapping[str, Any] | None = None, **more: Any
 ) -> dict[str, Any]:
-    """The result of the action; :data:`SENT` where it would have sent the module to the host."""
+    """The result of the action; :data:`SENT` if it would have sent the module to the host."""
     with mock.patch.object(NormalAction, "run", return_value=dict(SENT)):
         result: dict[str, Any] = make_action(module, args, **more).run(task_vars=dict(variables or {}))
     return result

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the fuzz tests draw: wrong values for answers, right and wrong values for options, and servers that take anything."""
+"""Strategies of the fuzz tests: wrong values in answers, valid and invalid values of options, and a tolerant server."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RawAnswer
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.hostile_server import ESCAPES
 
-#: Known to the server, which may tell it wherever it likes.
+#: The server knows this secret and may repeat it anywhere in an answer.
 SECRET = 's3cret/+p"w\\ö&='
 
-#: More than any task has to send, however long it waits.
+#: More requests than any task sends, however long it waits.
 MOST_EXCHANGES = 3_000
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20) | st.sampled_from(
@@ -37,19 +37,19 @@ anything = st.recursive(
     max_leaves=6,
 )
 
-#: What a server puts where something else belongs.
+#: Values that replace a part of an answer.
 answers = anything | st.sampled_from(
     [f"a {SECRET} b", {"reason": SECRET}, [[[[]]] * 3], {"hits": None}, "x" * 20_000, 10**400]
 )
 
-#: Paths that are there, that are not, and that none is.
+#: Paths that exist, that do not exist, and that are no valid paths.
 file_paths = st.sampled_from(
-    ["", "/", "/dev/null", "/nowhere/at/all", "~", "~nobody-here/x", "x\0y", "\ud7ff", "x" * 5000]
+    ["", "/", "/dev/null", "/nowhere/at/all", "~", "~no-such-user/x", "x\0y", "\ud7ff", "x" * 5000]
 )
 
 
 def option(spec: Mapping[str, Any]) -> st.SearchStrategy[Any]:
-    """Values for an option: mostly of its type, at times not."""
+    """Values of an option, three of four of its type."""
     return st.one_of(*[_typed(spec)] * 3, anything)
 
 
@@ -74,7 +74,7 @@ def _typed(spec: Mapping[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def options(spec: Mapping[str, Any], most: int = 4) -> st.SearchStrategy[dict[str, Any]]:
-    """Some of the options, each with some value."""
+    """At most ``most`` of the options, each with a drawn value."""
     return (
         st.lists(st.sampled_from(sorted(spec)), max_size=most, unique=True)
         .flatmap(lambda names: st.fixed_dictionaries({name: option(spec[name]) for name in names}))
@@ -83,7 +83,7 @@ def options(spec: Mapping[str, Any], most: int = 4) -> st.SearchStrategy[dict[st
 
 
 class Tolerant:
-    """A double that refuses what it does not know, as a server would, instead of failing the test."""
+    """Wraps a double: an error in it becomes a refusal by the server instead of a failed test."""
 
     def __init__(self, double: Any) -> None:
         self.double = double
@@ -92,7 +92,7 @@ class Tolerant:
     def send(self, *args: Any) -> RawAnswer:
         self.exchanges += 1
         if self.exchanges > MOST_EXCHANGES:
-            raise KeyboardInterrupt("the task comes to no end")
+            raise KeyboardInterrupt("the task does not end")
         try:
             answer: RawAnswer = self.double.send(*args)
         except Exception as exc:

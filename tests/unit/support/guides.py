@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The documents as their readers meet them: blocks of YAML, and commands with what they print."""
+"""Reads the documents: blocks of YAML, and commands with the output that they show."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ DOCUMENTS = sorted(
     for path in ROOT.glob(pattern)
 )
 
-#: Those whose commands need a cluster, with the server of the local stack that tests/integration/test_guides.py runs them
-#: against, each command as it is printed and in its order.
+#: Documents whose commands need a cluster, and the server of the local stack that tests/integration/test_guides.py runs
+#: them against: each command as printed, in the order of the document.
 ON_THE_STACK = {
     "README.md": "2.19.1-tls",
     "docs/guides/agent.md": "3.6.0",
@@ -31,15 +31,15 @@ ON_THE_STACK = {
 }
 
 
-#: The one whose files others take for granted: an inventory and a declaration.
+#: The document that creates the files that other documents use: an inventory and a declaration.
 FILES = "docs/guides/many_clusters.md"
 
-#: A block with its fences, however far it is indented.
+#: A block with its fences, with any indentation.
 _FENCED = r"^( *)```(.*)\n((?:.*\n)*?)\1```$"
 
 
 class Block(NamedTuple):
-    """What stands between two fences; ``line`` is that of the first one, ``section`` the prose under the same heading."""
+    """The text between two fences; ``line`` is the number of the first fence, ``section`` the prose under the same heading."""
 
     document: str
     line: int
@@ -53,13 +53,13 @@ class Block(NamedTuple):
 
     @property
     def file(self) -> str | None:
-        """The name of the file that a reader is to put this into, where its first line says so."""
+        """The file that the reader saves this as, if the first line names one."""
         found = re.match(r"# ([\w./-]+\.yml)\n", self.text)
         return found[1] if found else None
 
 
 class Command(NamedTuple):
-    """One command as it is typed, its lines joined, and the lines that are printed below it."""
+    """One command with its lines joined, and the output that the document shows below it."""
 
     place: str
     text: str
@@ -68,7 +68,7 @@ class Command(NamedTuple):
 
 def blocks(document: str) -> Iterator[Block]:
     text = (ROOT / document).read_text(encoding="utf-8")
-    # As many characters as before, so that places are the same; a comment in a block begins as a heading does.
+    # A comment in a block looks like a heading. Blank the blocks, with the same length, so that positions stay valid.
     bare = re.sub(_FENCED, lambda found: " " * len(found[0]), text, flags=re.MULTILINE)
     headings = [0, *(heading.start() for heading in re.finditer(r"^#+ ", bare, re.MULTILINE)), len(bare)]
     for found in re.finditer(_FENCED, text, re.MULTILINE):
@@ -79,7 +79,7 @@ def blocks(document: str) -> Iterator[Block]:
 
 
 def commands(block: Block) -> Iterator[Command]:
-    """A console shows a dollar before each command and what it prints; elsewhere each line is a command."""
+    """The commands of a block: in a console block after each dollar sign, with the output; in others each line."""
     text = block.text.replace("\\\n", " ")
     if block.language == "console":
         for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
@@ -91,29 +91,29 @@ def commands(block: Block) -> Iterator[Command]:
 
 
 def _plain(command: str) -> str:
-    """Without the comment behind it, and without the indentation of what were lines of their own."""
+    """The command without a trailing comment and without the indentation of continued lines."""
     return re.sub(r"\s{2,}", " ", re.sub(r"(^|\s+)#\s.*", "", command)).strip()
 
 
 def prose(path: Path) -> str:
-    """Without its blocks, in which nothing is a link or a heading."""
+    """The text without its blocks, which have neither links nor headings."""
     return re.sub(_FENCED, "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
 def links(document: str) -> list[str]:
-    """The targets of a document's links, but for those that lead out of the repository."""
+    """The targets of a document's links inside the repository."""
     found = re.findall(r"\]\(([^)\s]+)\)", prose(ROOT / document))
     return [target for target in found if not re.match(r"[a-z]+:", target)]
 
 
 def anchors(path: Path) -> list[str]:
-    """What a link can say behind the hash: the headings, as a forge makes targets of them."""
+    """The anchors of a document: its headings, as a forge converts them."""
     headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
     return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 def without_a_cluster(command: str) -> bool:
-    """Whether the command needs none, and is held against what it names instead."""
+    """Whether the command needs no cluster; a test then checks that what it names exists."""
     return command.split()[0] in ("make", "git", "cd", "dev/run", "ansible-galaxy")
 
 

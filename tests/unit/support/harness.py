@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running a task or a whole module against a double of the cluster."""
+"""Runs a task or a whole module against a double of the server."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.guard import
 
 COLLECTION = "ansible_collections.searchops.opensearch_ml"
 
-#: Whether Ansible's controller is there. ansible-test hides it from the tests of modules and what they import, which are
-#: there to run without one; everywhere else the tests also run each task in the controller's process.
+#: Whether Ansible's controller code can be imported. ansible-test hides it from the tests of modules and module_utils.
+#: Everywhere else the tests also run each task in the controller's process.
 CONTROLLER = importlib.util.find_spec("ansible.parsing") is not None
 
 try:
@@ -46,7 +46,7 @@ except ImportError:
 
 _LOCK = type(threading.RLock())
 
-#: The names of all modules.
+#: Names of all modules.
 MODULES = sorted(path.stem for path in (Path(__file__).parents[3] / "plugins/modules").glob("*.py"))
 
 
@@ -56,21 +56,21 @@ def task_of(module: str) -> Any:
 
 
 def connection_of(module: str) -> connection.Connection:
-    """The kind of server that the module talks to."""
+    """The connection of the module: to a cluster or to Ollama."""
     return ollama.CONNECTION if module.startswith("ollama_") else connection.CLUSTER
 
 
 def server_of(module: str) -> dict[str, Any]:
-    """The option that names the double."""
+    """The option with the URL of the double."""
     if module.startswith("ollama_"):
         return {"url": "http://ollama.test:11434"}
     return {"hosts": ["http://cluster.test:9200"]}
 
 
-def parameters(module: str, stated: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as the module sees them: validated, with defaults."""
+def parameters(module: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the module receives them: validated, with defaults."""
     validator = ArgumentSpecValidator({**connection_of(module).options(), **task_of(module).MODULE.spec})
-    result = validator.validate(dict(stated))
+    result = validator.validate(dict(options))
     assert not result.error_messages, result.error_messages
     return dict(result.validated_parameters)
 
@@ -81,9 +81,9 @@ def make_run(transport: Transport, *, check_mode: bool = False, clock: FakeClock
     return Run(client, check_mode=check_mode)
 
 
-def execute(transport: Transport, module: str, /, *, check_mode: bool = False, **stated: Any) -> dict[str, Any]:
-    """The result of a task, as a dictionary with 'changed' and 'actions'; raises what the task raises."""
-    options = parameters(module, {**server_of(module), **stated})
+def execute(transport: Transport, module: str, /, *, check_mode: bool = False, **given: Any) -> dict[str, Any]:
+    """Run a task; returns its result with 'changed', 'actions' and 'warnings', and raises what the task raises."""
+    options = parameters(module, {**server_of(module), **given})
     described = task_of(module).MODULE
     client = connection_of(module).connect(options, read_only=check_mode, transport=transport, clock=FakeClock())
     run = Run(client, check_mode=check_mode)
@@ -99,15 +99,15 @@ def run_module(
     *,
     check_mode: bool = False,
 ) -> dict[str, Any]:
-    """Run main() of a module as Ansible would; returns what it printed, with its warnings."""
+    """Run main() of a module as Ansible does; returns the printed result with its warnings."""
     main = importlib.import_module(f"{COLLECTION}.plugins.modules.{module}").main
-    stated = {**server_of(module), **args, "_ansible_check_mode": check_mode, "_ansible_diff": True}
+    arguments = {**server_of(module), **args, "_ansible_check_mode": check_mode, "_ansible_diff": True}
     printed = io.StringIO()
     warned: list[str] = []
     with contextlib.ExitStack() as stack:
-        stack.enter_context(patch_module_args(stated))
-        stack.enter_context(doubled(transport, violations, check_mode))
-        # Ansible keeps warnings for the whole process, and prints them at once in one that has loaded its controller.
+        stack.enter_context(patch_module_args(arguments))
+        stack.enter_context(patched(transport, violations, check_mode))
+        # Ansible collects warnings per process, and prints them at once in a process that has loaded the controller.
         stack.enter_context(mock.patch.object(basic.AnsibleModule, "warn", lambda self, text: warned.append(text)))
         stack.enter_context(contextlib.redirect_stdout(printed))
         try:
@@ -128,31 +128,32 @@ def run_in_process(
     *,
     check_mode: bool = False,
 ) -> dict[str, Any]:
-    """The same by the action plugin, in the controller's process."""
-    # It needs the controller.
+    """As :func:`run_module`, by the action plugin in the controller's process."""
+    # Imported here, as it needs the controller.
     from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
 
-    with doubled(transport, violations, check_mode):
+    with patched(transport, violations, check_mode):
         return run_action(module, {**server_of(module), **args}, check_mode=check_mode)
 
 
 def twin_of(transport: Any) -> Any:
-    """Another double in the same state; None without a controller, and for one that a test has given functions, which would
-    act on the first."""
+    """A copy of the double in the same state, or None if it cannot be copied.
+
+    Functions that a test has added to a double would act on the original. Without a controller no copy is needed."""
     if not CONTROLLER:
         return None
     if type(transport) not in (FakeCluster, FakeOllama) or getattr(transport, "_hooks", None):
         return None
     if any(getattr(value, "__closure__", None) for value in vars(transport).values()):
         return None
-    # A lock cannot be copied, and each double is to have one of its own.
+    # A lock cannot be copied: give the copy a new one.
     locks = {id(value): threading.RLock() for value in vars(transport).values() if isinstance(value, _LOCK)}
     return copy.deepcopy(transport, locks)
 
 
 @contextlib.contextmanager
-def doubled(transport: Transport, violations: list[str], check_mode: bool) -> Iterator[None]:
-    """The double in place of the network, and time that passes only when somebody sleeps."""
+def patched(transport: Transport, violations: list[str], check_mode: bool) -> Iterator[None]:
+    """Replace the network by the double, and the clock by one that passes only when the task sleeps."""
     seam: Transport = ReadOnly(transport, violations) if check_mode else transport
     network = mock.patch.object(connection, "RequestsTransport", return_value=seam)
     time = mock.patch.object(client_module, "Clock", return_value=FakeClock())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules are for, as a list: a state of the cluster, and a statement that is not yet true of it."""
+"""The main operations of the modules: for each the initial state of the cluster, and options that change it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 PRIVATE_IP = "plugins.ml_commons.connector.private_ip_enabled"
 HEADERS = {"Authorization": "Bearer ${credential.key}"}
 
-#: The connector of FakeCluster.add_connector, stated in full.
+#: Options that describe the connector of FakeCluster.add_connector completely.
 CHAT: dict[str, Any] = {
     "name": "Local chat",
     "parameters": {"model": "tiny"},
@@ -32,7 +32,7 @@ class Operation(NamedTuple):
     module: str
     options: dict[str, Any]
     arrange: Callable[[FakeCluster], Any] = lambda cluster: None
-    #: Whether a second run has nothing to do.
+    #: Whether a second run changes nothing.
     repeatable: bool = True
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ def _private(cluster: FakeCluster) -> None:
 CONNECTOR = [
     Operation("connector: create", "ml_connector", CHAT),
     Operation("connector: create with a key", "ml_connector", KEYED),
-    Operation("connector: create, key watched", "ml_connector", {**KEYED, "update_credential": "when_changed"}),
+    Operation("connector: create, key compared", "ml_connector", {**KEYED, "update_credential": "when_changed"}),
     Operation(
         "connector: create with awkward values",
         "ml_connector",
@@ -104,19 +104,19 @@ CONNECTOR = [
     Operation("connector: action", "ml_connector", {**CHAT, "actions": [{"url": URL + "/x", "request_body": BODY}]}, _chat),
     Operation("connector: timeout", "ml_connector", {**CHAT, "client_config": {"read_timeout": 9}}, _chat),
     Operation("connector: rename", "ml_connector", {"connector_id": "K1q-connector_1Z", "name": "New name"}, _chat),
-    Operation("connector: parameter taken away", "ml_connector", {**CHAT, "parameters": {}}, _chat),
+    Operation("connector: parameter removed", "ml_connector", {**CHAT, "parameters": {}}, _chat),
     Operation("connector: swap", "ml_connector", {**CHAT, "description": "New"}, _served),
     Operation("connector: swap, probed", "ml_connector", {**CHAT, "description": "New", "probe": QUESTION}, _served),
-    Operation("connector: swap under two", "ml_connector", {**CHAT, "description": "New"}, _two_served),
+    Operation("connector: swap, used by two models", "ml_connector", {**CHAT, "description": "New"}, _two_served),
     Operation("connector: swap with a new name", "ml_connector",
               {**CHAT, "connector_id": "K1q-connector_1Z", "name": "New name"}, _served, repeatable=False),
     Operation("connector: redeploy", "ml_connector", {**CHAT, "description": "New", "update_strategy": "redeploy"}, _served),
-    Operation("connector: parameter taken away under a model", "ml_connector",
+    Operation("connector: parameter removed, used by a model", "ml_connector",
               {**CHAT, "parameters": {}, "update_strategy": "redeploy"}, _served),
     Operation("connector: key always sent", "ml_connector", {**KEYED, "update_credential": "always"}, _keyed, repeatable=False),
     Operation("connector: key changed", "ml_connector",
               {**KEYED, "credential": {"key": "another-key"}, "update_credential": "when_changed"}, _keyed),
-    Operation("connector: key changed under a model", "ml_connector",
+    Operation("connector: key changed, used by a model", "ml_connector",
               {**KEYED, "credential": {"key": "another-key"}, "update_credential": "when_changed"}, _served_keyed),
     Operation("connector: key changed by redeploying", "ml_connector",
               {**KEYED, "credential": {"key": "another-key"}, "update_credential": "when_changed",
@@ -133,7 +133,7 @@ MODEL = [
               {"name": "Chat", "connector": "Local chat", "register_deploy": "two_step"}, _chat),
     Operation("model: into a new group", "ml_model",
               {"name": "Chat", "connector": "Local chat", "model_group": "Chats"}, _chat),
-    Operation("model: everything stated", "ml_model", {
+    Operation("model: all options", "ml_model", {
         "name": "Chat", "connector": "Local chat", "description": "Größe", "is_enabled": True,
         "rate_limiter": {"limit": 60, "unit": "MINUTES"},
         "guardrails": {"type": "local_regex", "input_guardrail": {"regex": ["(?i)secret"]}},
@@ -157,7 +157,7 @@ MODEL = [
               {"name": "Chat", "guardrails": {"output_guardrail": {"regex": ["x"]}}}, _served),
     Operation("model: other connector", "ml_model", {"name": "Chat", "connector": "Better chat"}, _second_connector),
     Operation("model: other group", "ml_model", {"name": "Chat", "model_group": "Chats"}, _shared_group),
-    Operation("model: group that is to be made", "ml_model", {"name": "Chat", "model_group": "Chats"}, _served),
+    Operation("model: group that does not exist yet", "ml_model", {"name": "Chat", "model_group": "Chats"}, _served),
     Operation("model: rename", "ml_model", {"model_id": "K3q-model_3Z", "name": "New name"}, _served),
     Operation("model: absent", "ml_model", {"name": "Chat", "state": "absent"}, _served),
     Operation("model: absent with group", "ml_model",
@@ -209,7 +209,7 @@ PIPELINE = [
               {"name": "a b/c", "type": "ingest", "definition": {"processors": [{"set": {"field": "a", "value": 1.50}}]}}),
     Operation("pipeline: replace", "opensearch_pipeline",
               {"name": "answer", "type": "search", "definition": {"response_processors": [RAG]}}, _piped),
-    Operation("pipeline: version taken away", "opensearch_pipeline",
+    Operation("pipeline: version removed", "opensearch_pipeline",
               {"name": "answer", "type": "search",
                "definition": {"response_processors": [{"rename_field": {"field": "a"}}]}}, _piped),
     Operation("pipeline: absent", "opensearch_pipeline", {"name": "answer", "type": "search", "state": "absent"}, _piped),
@@ -237,14 +237,14 @@ AGENT = [
     Operation("agent: create", "ml_agent",
               {**HOUSE, "type": "flow", "description": "Größe", "tools": [ASKING], "parameters": {"n": 1, "t": True},
                "memory": {"type": "conversation_index"}, "app_type": "rag"}, _served),
-    Operation("agent: create a thinking one", "ml_agent",
+    Operation("agent: create a conversational one", "ml_agent",
               {**HOUSE, "type": "conversational", "llm": {"model_id": "Chat", "parameters": {"max_iteration": 5}},
                "tools": [LISTING]}, _served),
     Operation("agent: 3: description", "ml_agent", {**HOUSE, "description": "New"}, _agent),
     Operation("agent: 3: tools", "ml_agent", {**HOUSE, "tools": [ASKING, LISTING]}, _agent),
     Operation("agent: 3: parameter", "ml_agent", {**HOUSE, "parameters": {"a": 1, "b": "y", "c": None}}, _agent),
     Operation("agent: 3: rename", "ml_agent", {"agent_id": "K1q-agent_1Z", "name": "New name"}, _agent),
-    Operation("agent: parameter taken away", "ml_agent",
+    Operation("agent: parameter removed", "ml_agent",
               {**HOUSE, "parameters": {"a": 1}, "update_strategy": "recreate"}, _agent),
     Operation("agent: other type", "ml_agent", {**HOUSE, "type": "conversational_flow", "update_strategy": "recreate"}, _agent),
     Operation("agent: no tools", "ml_agent", {**HOUSE, "tools": [], "update_strategy": "recreate"}, _agent),

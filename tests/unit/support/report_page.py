@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters for the page of the playbook report: what the modules return of them, made up, and the page."""
+"""Invented module results for the playbook report, the page that it makes of them, and a parser for the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEMPLATE = Path(ml_stack_info.__file__).resolve().parents[2] / "playbooks/templa
 
 
 class Page(HTMLParser):
-    """The tags and attributes of a page, its text, and what is still open at its end."""
+    """The tags, attributes and text of a page, and the elements that are still open at its end."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -50,21 +50,21 @@ class Page(HTMLParser):
         return [value for each, value in self.attributes if each == name]
 
 
-#: What a page must not take for its own: tags, ends of attributes, entities, terminal escapes, text that runs backwards.
+#: Text that a page must escape: tags, ends of attributes, entities, terminal escapes, right-to-left text.
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;\x1b[31m\x9b\u202e{{ 7 * 7 }}"
 
 FIRST, SECOND = "C54_k7uARlmFjB9d3dFG3w", "ujUGMXvLRUq0zrT-hUrNtw"
 
 
 def environment() -> Environment:
-    """Jinja as the template needs it. Nothing in it is escaped by itself, as in Ansible."""
-    made = Environment(autoescape=False, undefined=StrictUndefined)  # noqa: S701 - that is what is tested
-    made.filters["searchops.opensearch_ml.cluster_report"] = cluster_report
-    return made
+    """The Jinja environment of the template. As in Ansible, nothing is escaped automatically."""
+    jinja = Environment(autoescape=False, undefined=StrictUndefined)  # noqa: S701 - the tests check the escaping of the template
+    jinja.filters["searchops.opensearch_ml.cluster_report"] = cluster_report
+    return jinja
 
 
 def page(clusters: Mapping[str, Results]) -> str:
-    """What the playbook would write of the results."""
+    """The page that the playbook writes for these results."""
     hostvars = {
         host: {("stack_result" if name == "stack" else f"__report_{name}"): result for name, result in results.items()}
         for host, results in clusters.items()
@@ -75,7 +75,7 @@ def page(clusters: Mapping[str, Results]) -> str:
 
 
 def cluster(models: int = 3, *, mark: str = "") -> Results:
-    """One with so many models, and with something of each kind that is amiss. ``mark`` goes into all text of the server."""
+    """Results of one cluster with each kind of problem; ``mark`` is added to each text of the server."""
     connectors = [
         {
             "kind": "connector",
@@ -127,9 +127,9 @@ def cluster(models: int = 3, *, mark: str = "") -> Results:
                 trusted: [r"^https://llm\.example\.com/.*$" + mark, ".*", f"(broken{mark}"],
                 "plugins.ml_commons.only_run_on_ml_node": f"false{mark}",
                 f"plugins.ml_commons.own{mark}": f"1{mark}",
-                "plugins.ml_commons.nobody_cares": "5",
+                "plugins.ml_commons.unimportant": "5",
             },
-            "origins": {trusted: f"persistent{mark}", "plugins.ml_commons.nobody_cares": "default"},
+            "origins": {trusted: f"persistent{mark}", "plugins.ml_commons.unimportant": "default"},
         },
         "profile": {
             "models": [

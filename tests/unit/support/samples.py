@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One task of each module that succeeds, and the servers that it succeeds on."""
+"""Sample options of each module, and a double on which they succeed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama, made
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama, definition
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, QUESTION
 
 SAMPLES: dict[str, dict[str, Any]] = {
@@ -40,10 +40,10 @@ SAMPLES: dict[str, dict[str, Any]] = {
 
 
 def server_for(module: str) -> Any:
-    """A double with what the sample of the module needs."""
+    """A double with the objects that the module's sample needs."""
     if module.startswith("ollama_"):
         ollama = FakeOllama()
-        ollama.registry["tiny:latest"] = made()
+        ollama.registry["tiny:latest"] = definition()
         return ollama
     cluster = FakeCluster()
     cluster.add_model("Chat", cluster.add_connector())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A transport that follows a script: exactly these exchanges, in this order, with these answers.
+"""A transport that follows a script: it expects these requests in this order and gives these answers.
 
 script(get("/").answers(200, {"version": {"number": "3.6.0"}}), post("/x/_search").answers(200, hits()))
 """
@@ -21,7 +21,7 @@ _ANY = object()
 
 
 class Expected:
-    """One exchange: what must be sent, and what comes back."""
+    """One exchange: the expected request and its outcome."""
 
     def __init__(self, method: str, path: str, body: Any = _ANY) -> None:
         self.method = method
@@ -30,7 +30,7 @@ class Expected:
         self.outcome: RawAnswer | Exception = RawAnswer(200, {}, b"{}")
 
     def answers(self, status: int, body: Any = None, headers: Mapping[str, str] | None = None) -> Expected:
-        """``body`` is sent as JSON, or as it is where it is text."""
+        """``body`` is sent as JSON, or unchanged if it is text."""
         text = body if isinstance(body, str) else json.dumps({} if body is None else body)
         self.outcome = RawAnswer(status, dict(headers or {}), text.encode())
         return self
@@ -64,7 +64,7 @@ def delete(path: str) -> Expected:
 
 
 class Script:
-    """Sent requests are kept in ``sent`` as (method, url, headers, content, timeout)."""
+    """``sent`` lists the requests: (method, url, headers, content, timeout)."""
 
     def __init__(self, *expected: Expected) -> None:
         self.expected = list(expected)
@@ -94,11 +94,11 @@ class Script:
         raise AssertionError(text)
 
     def close(self) -> None:
-        """Fails where the script was not followed to its end."""
+        """Fail if a request was unexpected or the script has not ended."""
         assert not self.complaints, self.complaints
         assert not self.expected, f"never sent: {self.expected}"
 
     @property
     def hosts(self) -> list[str]:
-        """The hosts in the order in which they were asked."""
+        """The host of each request, in order."""
         return [urlsplit(url).netloc for _method, url, *_rest in self.sent]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of the modules, as these really take them."""
+"""The argument specs of the modules, taken from a call of main()."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def load(module: str) -> Any:
 
 
 def argument_spec(module: str) -> dict[str, Any]:
-    """What main() really hands to AnsibleModule."""
+    """The argument spec that main() passes to AnsibleModule."""
 
     class Caught(Exception):
         pass

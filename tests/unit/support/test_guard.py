@@ -34,12 +34,12 @@ def test_what_is_a_read(method: str, path: str, read: bool) -> None:
 def test_a_write_in_check_mode_fails_the_test(
     monkeypatch: pytest.MonkeyPatch, check_mode_violations: list[str], cluster: FakeCluster, way: str
 ) -> None:
-    """With both of the collection's own safeguards taken away."""
+    """Both of the collection's own safeguards are switched off here."""
     monkeypatch.setattr(run.Run, "perform", lambda self, action, kind, name, do, **facts: do())
     kind, task = harness.connection.CLUSTER, harness.task_of("ml_connector")
-    forgetful = kind._replace(connect=_forgetful(kind.connect))
-    monkeypatch.setattr(harness.connection, "CLUSTER", forgetful)
-    described = task.MODULE._replace(connection=forgetful)
+    writable = kind._replace(connect=_ignoring_read_only(kind.connect))
+    monkeypatch.setattr(harness.connection, "CLUSTER", writable)
+    described = task.MODULE._replace(connection=writable)
     for holder in (task, specs.load("ml_connector")):
         monkeypatch.setattr(holder, "MODULE", described)
 
@@ -53,12 +53,12 @@ def test_a_write_in_check_mode_fails_the_test(
         write()
     assert cluster.connectors == {}
     assert len(check_mode_violations) == 1
-    # It would now fail this test as well.
+    # Otherwise the guard would fail this test as well.
     check_mode_violations.clear()
 
 
-def _forgetful(connect: Any) -> Any:
-    """A connect() that forgets that nothing may be written."""
+def _ignoring_read_only(connect: Any) -> Any:
+    """A connect() that ignores that the client is read-only."""
 
     def connected(options: Any, *, read_only: bool, **more: Any) -> Any:
         return connect(options, read_only=False, **more)

@@ -30,7 +30,7 @@ def test_it_is_strict() -> None:
         send(Script(post("/a", {"x": 1})), "POST", "/a", b'{"x": 2}')
 
 
-def test_it_fails_as_told() -> None:
+def test_it_fails_as_the_script_says() -> None:
     script = Script(get("/a").is_lost(), get("/a").is_refused(), get("/a").answers(200, {"b": 1}))
     with pytest.raises(NoAnswer):
         send(script, "GET", "/a")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Credentials go to the server that is meant, over a connection that is trusted, and nowhere else."""
+"""Credentials go only to the configured server, over a trusted connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support import resul
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES
 
-#: Ways to show who one is; Ollama's modules know one of their own.
+#: Ways to authenticate at a cluster; Ollama's modules have an API key instead.
 WAYS: dict[str, dict[str, Any]] = {
     "basic": {"username": "joe", "password": "s3cret-password"},
     "bearer": {"token": "s3cret-token"},
@@ -43,7 +43,7 @@ def run(module: str, url: str, violations: list[str], transport: RequestsTranspo
 
 
 class Listener:
-    """Keeps all that is sent to it."""
+    """Answers each connection, and counts them."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -54,8 +54,8 @@ class Listener:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_to_another_host(status: int, check_mode_violations: list[str]) -> None:
-    """Not followed at all, by no module, so that the other host does not even learn of the request."""
+def test_a_redirect_to_another_host_is_not_followed(status: int, check_mode_violations: list[str]) -> None:
+    """No module follows it, so the other host does not even see the request."""
     listener = Listener()
     with hostile_server.serving(listener) as elsewhere:
         moved = hostile_server.answers(b"{}", f"Location: {elsewhere}/", status=f"{status} Moved")
@@ -66,7 +66,7 @@ def test_a_redirect_to_another_host(status: int, check_mode_violations: list[str
                     assert result["failure"]["code"] == "redirected", (module, way)
                     assert elsewhere in result["msg"]
         assert listener.connections == 0
-        # And it would have been seen.
+        # The listener would have counted a connection.
         RequestsTransport(True, None).send("GET", elsewhere, {}, None, 2.0)
         assert listener.connections == 1
 
@@ -87,17 +87,17 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
 class TestTls:
     @pytest.mark.parametrize("module", ["ml_connector", "ollama_model"])
     @pytest.mark.parametrize("kind", CERTIFICATES)
-    def test_a_certificate(
+    def test_a_wrong_certificate_is_refused(
         self, authority: tls.Authority, check_mode_violations: list[str], kind: str, module: str
     ) -> None:
-        details, said = CERTIFICATES[kind]
+        details, reason = CERTIFICATES[kind]
         with tls.serving(authority.certificate("wrong", **details)) as server:
             result = self.refused(authority, server, check_mode_violations, module)
         assert result["failure"]["code"] == "tls_not_trusted"
-        assert re.search(said, result["msg"])
+        assert re.search(reason, result["msg"])
 
     @pytest.mark.parametrize("module", ["ml_connector", "ollama_model"])
-    def test_another_authority(
+    def test_a_certificate_of_another_authority_is_refused(
         self, authority: tls.Authority, check_mode_violations: list[str], tmp_path: Path, module: str
     ) -> None:
         with tls.serving(tls.Authority(tmp_path, "trusted").certificate("wrong")) as server:
@@ -106,7 +106,7 @@ class TestTls:
 
     @pytest.mark.parametrize("module", ["ml_connector", "ollama_model"])
     @pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
-    def test_an_old_protocol(
+    def test_an_old_protocol_is_refused(
         self, authority: tls.Authority, check_mode_violations: list[str], version: str, module: str
     ) -> None:
         with warnings.catch_warnings():
@@ -117,8 +117,8 @@ class TestTls:
         assert result["failure"]["code"] == "tls_too_old"
         assert "TLS 1.2" in result["msg"]
 
-    def test_a_right_one(self, authority: tls.Authority) -> None:
-        """Or else all of the above would be refused for another reason."""
+    def test_a_right_certificate_is_accepted(self, authority: tls.Authority) -> None:
+        """Otherwise the other tests could fail for another reason."""
         with tls.serving(authority.certificate("right")) as server:
             answer = RequestsTransport(str(authority.path), None).send(
                 "GET", f"https://127.0.0.1:{server.port}/", {}, None, 2.0

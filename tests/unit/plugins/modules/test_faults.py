@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each fault at each exchange of each main operation: the run fails cleanly or succeeds, and the next one converges."""
+"""Each fault at each request of each main operation: the run fails cleanly or succeeds, and the next run converges."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations i
 
 NAMES = (
     "connector: create",
-    "connector: create, key watched",
+    "connector: create, key compared",
     "connector: description",
-    "connector: parameter taken away",
+    "connector: parameter removed",
     "connector: swap, probed",
-    "connector: swap under two",
+    "connector: swap, used by two models",
     "connector: redeploy",
-    "connector: key changed under a model",
+    "connector: key changed, used by a model",
     "connector: absent",
     "model: one step",
     "model: two steps",
     "model: repair",
     "model: undeploy",
     "model: other connector",
-    "model: group that is to be made",
+    "model: group that does not exist yet",
     "model: absent with group",
     "setting: append",
     "pipeline: replace",
@@ -38,19 +38,19 @@ NAMES = (
     "agent: create",
     "agent: 3: tools",
     "agent: 3: planner's tools",
-    "agent: parameter taken away",
+    "agent: parameter removed",
     "agent: planner absent",
 )
 MAIN = [operation for operation in OPERATIONS if operation.name in NAMES]
 
-#: Those that create something, for a server that takes ids of our own.
+#: Operations that create something, for a server that accepts ids chosen by the client.
 CREATING = [
     operation
     for operation in MAIN
-    if any(word in operation.name for word in ("create", "swap", "taken away", "one step", "to be made"))
+    if any(word in operation.name for word in ("create", "swap", "removed", "one step", "does not exist yet"))
 ]
 
-#: Faults that strike once, and those after which nothing can be reached any more.
+#: Faults of a single request, and faults after which the server is unreachable.
 ONCE = [(name, False) for name in FAULTS]
 CRASHES = [("lost_after", True), ("refused", True)]
 
@@ -64,21 +64,21 @@ def _quick_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Player:
-    """Runs one operation again and again on a cluster of its own."""
+    """Runs one operation several times on a cluster of its own."""
 
     def __init__(self, operation: Operation, version: str) -> None:
         self.cluster = FakeCluster(version)
         operation.arrange(self.cluster)
         self._module = task_of(operation.module).MODULE
-        self._parameters = parameters(operation.module, operation.options)
+        self._options = self._module.parse(parameters(operation.module, operation.options))
 
     def run(self) -> bool:
         run = make_run(self.cluster)
-        self._module.execute(self._module.parse(self._parameters), run)
+        self._module.execute(self._options, run)
         return run.changed
 
-    def doubles(self) -> list[Any]:
-        """Names that more than one object of a kind has."""
+    def duplicates(self) -> list[Any]:
+        """Names that several objects of a kind have."""
         found = Counter(
             (kind, source["name"])
             for kind, objects in (
@@ -92,7 +92,7 @@ class Player:
         return [name for name, count in found.items() if count > 1]
 
     def dangling(self) -> list[str]:
-        """Models whose connector is gone."""
+        """Models whose connector does not exist."""
         models = self.cluster.models.items()
         return [model_id for model_id, model in models if model["connector_id"] not in self.cluster.connectors]
 
@@ -126,7 +126,7 @@ def test_the_next_run_converges(operation: Operation, version: str, fault: str, 
         assert not player.dangling(), where
         player.cluster.heal()
         player.run()
-        assert not player.doubles(), where
+        assert not player.duplicates(), where
         assert not player.dangling(), where
         assert not player.run(), where
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever a task states and a server answers: never a traceback, always a code and a remedy, never a secret.
+"""Any options and any answers: never a traceback, never a secret, and each failure has a code and a remedy.
 
-The same examples in each run; `make fuzz` draws others, and many more.
+Each run uses the same examples; `make fuzz` draws new ones, and many more.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support import fuzzi
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module, server_of, task_of
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
 
-#: The fixtures only look for what was written in check mode, in any of the examples.
+#: Function-scoped fixtures are safe here: they only collect the writes in check mode of all examples.
 few = settings(
     max_examples=settings.default.max_examples * 6 // 10 if settings.default else 60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -42,7 +42,7 @@ def _no_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def keyed(module: str) -> dict[str, Any]:
-    """The sample with credentials."""
+    """The sample options of the module, with credentials."""
     key = (
         {"api_key": fuzzing.SECRET} if module.startswith("ollama_") else {"username": "joe", "password": fuzzing.SECRET}
     )
@@ -51,7 +51,7 @@ def keyed(module: str) -> dict[str, Any]:
 
 def assert_no_secret(result: Any) -> None:
     secret, raw = fuzzing.SECRET, fuzzing.SECRET.encode()
-    told = [json.dumps(result), json.dumps(result, ensure_ascii=False), str(result)]
+    texts = [json.dumps(result), json.dumps(result, ensure_ascii=False), str(result)]
     for form in (
         secret,
         base64.b64encode(raw).decode(),
@@ -61,12 +61,14 @@ def assert_no_secret(result: Any) -> None:
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
     ):
-        assert not [text for text in told if form in text], form
+        assert not [text for text in texts if form in text], form
 
 
 def refused_by_ansible(module: str, args: dict[str, Any]) -> bool | None:
-    """Whether Ansible refuses the options before the module sees them; None where it ends in a traceback over them, as
-    over infinity for a whole number, or a number for a mapping with options of its own."""
+    """Whether Ansible refuses the options before the module sees them; None if Ansible itself fails with a traceback.
+
+    It does so for infinity as an integer, and for a number as a mapping with suboptions.
+    """
     described = task_of(module).MODULE
     try:
         found = ArgumentSpecValidator(described.argument_spec(), **described.rules).validate(
@@ -80,12 +82,12 @@ def refused_by_ansible(module: str, args: dict[str, Any]) -> bool | None:
 @pytest.mark.parametrize("module", sorted(SAMPLES))
 @few
 @given(data=st.data())
-def test_what_a_server_answers(module: str, check_mode_violations: list[str], data: st.DataObject) -> None:
+def test_any_answer(module: str, check_mode_violations: list[str], data: st.DataObject) -> None:
     def mutate(body: Any) -> Any:
-        place = data.draw(st.sampled_from(mutant.places(body)), "place")
-        if place and data.draw(st.booleans(), "left out"):
-            return mutant.without(body, place)
-        return mutant.put(body, place, data.draw(fuzzing.answers, "other"))
+        path = data.draw(st.sampled_from(mutant.places(body)), "path")
+        if path and data.draw(st.booleans(), "removed"):
+            return mutant.without(body, path)
+        return mutant.put(body, path, data.draw(fuzzing.answers, "other"))
 
     check_mode = data.draw(st.booleans(), "check mode")
     at = data.draw(st.integers(0, 6), "exchange")
@@ -101,9 +103,9 @@ def test_what_a_server_answers(module: str, check_mode_violations: list[str], da
 @pytest.mark.parametrize("module", sorted(SAMPLES))
 @few
 @given(data=st.data())
-def test_what_a_task_states(module: str, check_mode_violations: list[str], data: st.DataObject) -> None:
-    stated = data.draw(fuzzing.options(task_of(module).MODULE.argument_spec()), "options")
-    args = {**(keyed(module) if data.draw(st.booleans(), "sample") else {}), **stated}
+def test_any_options(module: str, check_mode_violations: list[str], data: st.DataObject) -> None:
+    given = data.draw(fuzzing.options(task_of(module).MODULE.argument_spec()), "options")
+    args = {**(keyed(module) if data.draw(st.booleans(), "sample") else {}), **given}
     check_mode = data.draw(st.booleans(), "check mode")
     refused = refused_by_ansible(module, {**server_of(module), **args})
     if refused is None:
@@ -117,13 +119,13 @@ def test_what_a_task_states(module: str, check_mode_violations: list[str], data:
         assert result["msg"]
         return
     results.assert_safe(result)
-    # The server is in order here.
+    # The server's answers are correct here.
     assert result.get("failure", {}).get("code") not in ("unexpected_answer", "internal_error"), result
 
 
 @few
 @given(data=st.data())
-def test_what_comes_over_the_wire(data: st.DataObject) -> None:
+def test_any_bytes_in_an_answer(data: st.DataObject) -> None:
     whole = (
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n"
         b"5\r\n\x1f\x8b\x08\x00\x00\r\n5\r\n\x00\x00\x00\x00\x03\r\n0\r\nX: y\r\n\r\n"
@@ -135,6 +137,6 @@ def test_what_comes_over_the_wire(data: st.DataObject) -> None:
         | st.sampled_from([b"\r\n", b"\r\n\r\n", b": ", b"-1", b"0", b"\xff" * 9, b"gzip, gzip", b"HTTP/"])
     )
     sent = hostile_server.sends(whole[:start] + other + whole[end:])
-    # Whatever else is raised fails the test.
+    # Any other exception fails the test.
     with hostile_server.serving(sent) as url, contextlib.suppress(transport.NoAnswer, transport.NotSent, Failure):
         transport.RequestsTransport(True, None).send("GET", url, {}, None, 2.0)

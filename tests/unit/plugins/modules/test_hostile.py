@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every module against servers that mean harm: an end in time, a code and a remedy, and nothing that forges output."""
+"""Every module against malicious servers: it ends in time, with a code and a remedy, and prints nothing forged."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support import resul
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES
 
-#: One of each kind of server; what holds a task up is held up below all modules alike.
+#: One module for each kind of server: the code that limits the duration of an answer is common to all modules.
 SOME = ("ml_connector", "ml_stack", "ollama_model")
 
 
 @pytest.fixture(autouse=True)
 def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is too much for them is made in no time."""
+    """Lower the limits, so that a test can exceed them quickly."""
     monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 2**19)
     monkeypatch.setattr(json_text, "MAX_VALUES", 10_000)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
@@ -45,7 +45,7 @@ def test_a_wrong_answer(behaviour: str, check_mode_violations: list[str]) -> Non
 
 
 @pytest.mark.parametrize("behaviour", hostile_server.ENDLESS)
-def test_an_answer_without_end(behaviour: str, check_mode_violations: list[str]) -> None:
+def test_an_endless_answer(behaviour: str, check_mode_violations: list[str]) -> None:
     # Much longer than the timeout, so that a busy machine does not matter.
     with hostile_server.serving(hostile_server.ENDLESS[behaviour], lasting=20.0) as url:
         for module in SOME:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What OpenSearch 3.7 has and 3.6 has not, as its published source says it; no such server was run."""
+"""What OpenSearch 3.7 and later add, according to the published source. The tests have run no such server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def newer() -> FakeCluster:
 
 
 class TestPrivateEndpoints:
-    def test_a_backend_that_is_not_let_through(self, newer: FakeCluster) -> None:
+    def test_a_private_backend_must_match_the_list(self, newer: FakeCluster) -> None:
         newer.add_model("Chat", newer.add_connector())
         assert execute(newer, "ml_predict", model="Chat", **QUESTION)["content"]
         execute(newer, SETTING, settings={PRIVATE_ENDPOINTS: [r"^http://other\.test/.*$"]})
@@ -32,13 +32,13 @@ class TestPrivateEndpoints:
         execute(newer, SETTING, settings={PRIVATE_ENDPOINTS: [EXACT]}, list_mode="append")
         assert execute(newer, "ml_predict", model="Chat", **QUESTION)["content"]
 
-    def test_the_list_is_one_like_others(self, newer: FakeCluster) -> None:
-        for mode, left in (("append", [EXACT]), ("remove", [])):
+    def test_the_list_is_changed_as_other_lists(self, newer: FakeCluster) -> None:
+        for mode, expected in (("append", [EXACT]), ("remove", [])):
             assert execute(newer, SETTING, settings={PRIVATE_ENDPOINTS: EXACT}, list_mode=mode)["changed"]
-            assert newer.persistent[PRIVATE_ENDPOINTS] == left
+            assert newer.persistent[PRIVATE_ENDPOINTS] == expected
 
     @pytest.mark.parametrize("version", ["2.19.1", "3.6.0"])
-    def test_before_37_there_is_none(self, version: str) -> None:
+    def test_37_adds_the_setting(self, version: str) -> None:
         cluster = FakeCluster(version)
         name = "opensearch_cluster_setting_info"
         assert execute(cluster, name, patterns=[PRIVATE_ENDPOINTS])["settings"] == {}
@@ -47,13 +47,13 @@ class TestPrivateEndpoints:
         assert caught.value.code == "unknown_setting"
         assert cluster.writes == []
 
-    def test_it_is_listed_from_37_on(self, newer: FakeCluster) -> None:
+    def test_the_setting_is_listed(self, newer: FakeCluster) -> None:
         listed = execute(newer, "opensearch_cluster_setting_info", patterns=[PRIVATE_ENDPOINTS])
         assert listed["settings"] == {PRIVATE_ENDPOINTS: []}
 
 
 @pytest.mark.parametrize("pattern", ["^http://(a+)+$", r"^http://(a)\1$", "^http://" + "a" * 250 + "$"])
-def test_a_pattern_that_the_server_fears(newer: FakeCluster, pattern: str) -> None:
+def test_an_unsafe_pattern_is_refused(newer: FakeCluster, pattern: str) -> None:
     with pytest.raises(Failure, match="Regex pattern") as caught:
         execute(newer, SETTING, settings={TRUSTED: [pattern]})
     assert caught.value.code == "invalid_setting_value"
@@ -61,7 +61,7 @@ def test_a_pattern_that_the_server_fears(newer: FakeCluster, pattern: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("wanted", "reason"),
+    ("requested", "reason"),
     [
         (" ", "connector id is invalid"),
         ("_a", "connector id must not start with '_'"),
@@ -71,14 +71,14 @@ def test_a_pattern_that_the_server_fears(newer: FakeCluster, pattern: str) -> No
         ("taken", "connector id 'taken' already exists"),
     ],
 )
-def test_ids_that_the_double_refuses(wanted: str, reason: str) -> None:
-    made, refused = requested_id("3.9.0", "connector", {"connector_id": wanted}, {"taken"})
-    assert made is None
+def test_ids_that_the_fake_cluster_refuses(requested: str, reason: str) -> None:
+    accepted, refused = requested_id("3.9.0", "connector", {"connector_id": requested}, {"taken"})
+    assert accepted is None
     assert refused is not None
     assert refused[1].startswith(reason)
 
 
-def test_the_double_overwrites_nothing() -> None:
+def test_a_create_does_not_overwrite() -> None:
     cluster = FakeCluster("3.9.0")
     cluster.add_connector(connector_id="mine")
     body = {**cluster.connectors["mine"], "connector_id": "mine", "credential": {"a": "b"}}

@@ -17,7 +17,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import 
     IN_FIVE_MINUTES,
     WEIGHTS,
     FakeOllama,
-    made,
+    definition,
 )
 
 Runner = Callable[..., dict[str, Any]]
@@ -31,10 +31,10 @@ DIGEST = "sha256:" + hashlib.sha256(FILE).hexdigest()
 def server() -> FakeOllama:
     """A server with the model ``base``; ``tiny`` can be pulled."""
     server = FakeOllama()
-    server.models["base:latest"] = made(
+    server.models["base:latest"] = definition(
         parameters={"num_ctx": 256, "stop": ["</s>"]}, system="Be short.", license="MIT"
     )
-    server.registry["tiny:latest"] = made(weights=["sha256:" + "2" * 64])
+    server.registry["tiny:latest"] = definition(weights=["sha256:" + "2" * 64])
     return server
 
 
@@ -90,7 +90,7 @@ class TestPull:
         args = {"name": "tiny", "update": "latest"}
         assert module(MODULE, server, **args)["changed"]
         assert not module(MODULE, server, **args)["changed"]
-        server.registry["tiny:latest"] = made(system="New.")
+        server.registry["tiny:latest"] = definition(system="New.")
         old = server.digest("tiny:latest")
         checked = module(MODULE, server, check_mode=True, **args)
         assert (checked["changed"], "only known once it is pulled" in checked["warnings"][0]) == (False, True)
@@ -100,7 +100,7 @@ class TestPull:
         assert done["diff"]["before"]["digest"] == old != done["diff"]["after"]["digest"]
 
     def test_insecure_is_passed_on(self, module: Runner, server: FakeOllama) -> None:
-        server.registry["r.test:5000/library/x:latest"] = made()
+        server.registry["r.test:5000/library/x:latest"] = definition()
         module(MODULE, server, name="http://r.test:5000/library/x", insecure=True)
         (sent,) = [body for _method, path, body in server.exchanges if path == "/api/pull"]
         assert sent == {"model": "r.test:5000/library/x:latest", "stream": True, "insecure": True}
@@ -110,25 +110,25 @@ class TestPull:
         assert (done["changed"], done["model"]["name"]) == (False, "base:latest")
 
     def test_interrupted_pull_can_be_repeated(self, module: Runner, server: FakeOllama) -> None:
-        server.instead["/api/pull"] = [{"status": "pulling 1"}, NoAnswer("reset")]
+        server.overrides["/api/pull"] = [{"status": "pulling 1"}, NoAnswer("reset")]
         failure = module(MODULE, server, name="tiny")
         assert (failure["failure"]["code"], failure["changed"]) == ("ollama_stream_cut", False)
-        server.instead.clear()
+        server.overrides.clear()
         assert module(MODULE, server, name="tiny")["changed"]
 
     def test_pull_that_another_client_aborts_is_retried(self, module: Runner, server: FakeOllama) -> None:
-        server.given_up = 2
+        server.canceled_pulls = 2
         assert module(MODULE, server, name="tiny")["changed"]
-        server.given_up = 100
+        server.canceled_pulls = 100
         del server.models["tiny:latest"]
         failure = module(MODULE, server, name="tiny")["failure"]
-        assert (failure["code"], server.given_up) == ("ollama_pull_ended", 95)
+        assert (failure["code"], server.canceled_pulls) == ("ollama_pull_ended", 95)
 
     def test_unknown_model(self, module: Runner, server: FakeOllama) -> None:
         refused(module, server, "ollama_unknown_model", name="nope")
 
     def test_success_without_a_model(self, module: Runner, server: FakeOllama) -> None:
-        server.instead["/api/pull"] = [{"status": "success"}]
+        server.overrides["/api/pull"] = [{"status": "success"}]
         refused(module, server, "not_converged", name="tiny")
 
 
@@ -199,9 +199,9 @@ class TestFile:
             server.blobs.add(DIGEST)
         else:
             # The fake server answers the HEAD request before it.
-            real = server._instead
-            server._instead = lambda asked: real(asked) if server.exchanges[-1][0] == "POST" else None  # type: ignore[method-assign] # for this test only
-        server.instead[path] = instead
+            real = server._override
+            server._override = lambda asked: real(asked) if server.exchanges[-1][0] == "POST" else None  # type: ignore[method-assign] # for this test only
+        server.overrides[path] = instead
         refused(module, server, code, name="own", from_file=gguf)
 
 
@@ -214,7 +214,7 @@ class TestModel:
         done = converges(module, server, ["update"], **args)
         assert (done["model"]["system"], done["model"]["license"]) == ("Be short.", "MIT")
         # A change of the base model is applied, and a change by another client is reverted.
-        server.models["base:latest"] = made(weights=["sha256:" + "3" * 64])
+        server.models["base:latest"] = definition(weights=["sha256:" + "3" * 64])
         assert converges(module, server, ["update"], **args)["model"]["weights"] == ["sha256:" + "3" * 64]
         server.models["own:latest"]["parameters"]["num_ctx"] = 4096
         converges(module, server, ["update"], **args)
@@ -274,12 +274,12 @@ class TestLoaded:
         converges(module, server, ["load"], name="base", state="loaded")
 
     def test_embedding_model(self, module: Runner, server: FakeOllama) -> None:
-        server.models["embed:latest"] = made(capabilities=["embedding"])
+        server.models["embed:latest"] = definition(capabilities=["embedding"])
         converges(module, server, ["load"], name="embed", state="loaded")
         assert server.writes == ["POST /api/embed"]
 
     def test_model_that_needs_too_much_memory(self, module: Runner, server: FakeOllama) -> None:
-        server.instead["/api/generate"] = (
+        server.overrides["/api/generate"] = (
             500,
             {"error": "model requires more system memory (9 GiB) than is available"},
         )
@@ -324,7 +324,7 @@ class TestLoaded:
         assert module(MODULE, server, check_mode=True, **args)["changed"]
 
     def test_model_that_is_displaced_at_once(self, module: Runner, server: FakeOllama) -> None:
-        server.instead["/api/generate"] = (200, {"done": True})
+        server.overrides["/api/generate"] = (200, {"done": True})
         refused(module, server, "not_converged", name="base", state="loaded")
 
     def test_invalid_expiry_of_the_server(self, module: Runner, server: FakeOllama) -> None:
@@ -341,7 +341,7 @@ class TestAbsent:
         assert len(server.exchanges) == 1
 
     def test_delete_fails_if_the_model_is_still_listed(self, module: Runner, server: FakeOllama) -> None:
-        server.instead["/api/delete"] = (404, {"error": "model 'base:latest' not found"})
+        server.overrides["/api/delete"] = (404, {"error": "model 'base:latest' not found"})
         refused(module, server, "not_converged", name="base", state="absent")
 
 
@@ -392,7 +392,7 @@ def test_warnings_of_a_failed_task_are_masked(module: Runner, server: FakeOllama
 
 
 def test_keys_are_masked(module: Runner, server: FakeOllama) -> None:
-    server.instead["/api/tags"] = (401, {"error": "wrong key first-key-of-all"})
+    server.overrides["/api/tags"] = (401, {"error": "wrong key first-key-of-all"})
     result = module(MODULE, server, name="base", api_key="first-key-of-all", headers={"X-Key": "second-key"})
     assert result["failure"]["code"] == "ollama_unauthorized"
     assert "first-key" not in str(result)

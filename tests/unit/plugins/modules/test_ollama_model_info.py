@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FOR_EVER, FakeOllama, made
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FOR_EVER, FakeOllama, definition
 
 Runner = Callable[..., dict[str, Any]]
 
@@ -15,7 +15,7 @@ Runner = Callable[..., dict[str, Any]]
 @pytest.fixture
 def server() -> FakeOllama:
     server = FakeOllama()
-    server.models = {"a:latest": made(parameters={"num_ctx": 256}), "team/b:1": made()}
+    server.models = {"a:latest": definition(parameters={"num_ctx": 256}), "team/b:1": definition()}
     server.load("a:latest")
     return server
 
@@ -54,7 +54,7 @@ def test_without_details(module: Runner, server: FakeOllama) -> None:
 
 def test_server_without_models(module: Runner) -> None:
     server = FakeOllama()
-    server.instead["/api/tags"] = (200, {"models": None})
+    server.overrides["/api/tags"] = (200, {"models": None})
     assert module("ollama_model_info", server)["models"] == []
 
 
@@ -63,5 +63,5 @@ def test_server_without_models(module: Runner) -> None:
 )
 def test_server_that_is_not_ollama(module: Runner, body: Any) -> None:
     server = FakeOllama()
-    server.instead["/api/tags"] = (200, body)
+    server.overrides["/api/tags"] = (200, body)
     assert module("ollama_model_info", server)["failure"]["code"] == "not_ollama"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task costs that has nothing to do: three requests, however much is stated, unless it says here why not."""
+"""A task without changes sends at most three requests, however many options are given. A comment explains each exception."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LIMITS = {"ann": {"limit": 5, "unit": "HOURS"}}
 
 
 class Case(NamedTuple):
-    """A statement that is true when it is made for the second time."""
+    """A task that changes nothing in its second run; ``most`` is the permitted number of requests."""
 
     module: str
     options: dict[str, Any]
@@ -48,22 +48,22 @@ class Case(NamedTuple):
 
 CASES = {
     "connector": Case("ml_connector", {**CHAT, "description": "Local"}),
-    "connector, key watched": Case("ml_connector", {**KEYED, "update_credential": "when_changed"}),
-    "connector, gone": Case("ml_connector", {"name": "Nobody", "state": "absent"}),
+    "connector, key compared": Case("ml_connector", {**KEYED, "update_credential": "when_changed"}),
+    "connector, gone": Case("ml_connector", {"name": "Missing", "state": "absent"}),
     "group": Case("ml_model_group", {"name": "Chats", "description": "All"}),
-    "group, gone": Case("ml_model_group", {"name": "Nobody", "state": "absent"}),
+    "group, gone": Case("ml_model_group", {"name": "Missing", "state": "absent"}),
     "model": Case("ml_model", MODEL),
     "model, connector": Case("ml_model", {**MODEL, "connector": "Local chat"}),
     "model, group": Case("ml_model", {**MODEL, "model_group": "Chats"}),
-    # A look into each of three indexes, and a GET for the model's state, which no search tells as it is now.
+    # A search in each of three indexes, and a GET of the model: a search may show an old state.
     "model, connector and group": Case("ml_model", {**MODEL, "connector": "Local chat", "model_group": "Chats"}, 4),
-    "model, gone": Case("ml_model", {"name": "Nobody", "model_group": "Chats", "state": "absent"}),
+    "model, gone": Case("ml_model", {"name": "Missing", "model_group": "Chats", "state": "absent"}),
     "model and group, gone": Case(
-        "ml_model", {"name": "Nobody", "model_group": "None", "state": "absent", "delete_empty_group": True}
+        "ml_model", {"name": "Missing", "model_group": "None", "state": "absent", "delete_empty_group": True}
     ),
     "controller": Case("ml_controller", {"model": "Chat", "user_rate_limiter": LIMITS}),
     "agent": Case("ml_agent", AGENT),
-    # The agent, read anew as well, and a look for those that it refers to among the models and among the agents.
+    # A GET of the agent as well, and a search of its references among the models and among the agents.
     "agent, of agents": Case("ml_agent", {**AGENT, "tools": [ASKING, WITH_AN_AGENT]}, 4),
     "pipeline": Case("opensearch_pipeline", {"name": "p", "type": "search", "definition": PROCESSORS}),
     "index": Case("opensearch_index", {"name": "new", "body": {"settings": {"number_of_replicas": 0}}}),
@@ -73,16 +73,16 @@ CASES = {
     ),
     "settings": Case("opensearch_cluster_setting", {"settings": {PRIVATE_IP: True}, "list_mode": "append"}),
     "pulled": Case("ollama_model", {"name": "tiny", "state": "loaded"}),
-    "made of a model": Case("ollama_model", {"name": "mine", "from_model": "tiny", "system": "Be short."}),
-    # Both models are shown, besides the lists of all that are stored and of all that are in memory.
-    "made of a model, loaded": Case("ollama_model", {"name": "mine", "from_model": "tiny", "state": "loaded"}, 4),
+    "created from a model": Case("ollama_model", {"name": "mine", "from_model": "tiny", "system": "Be short."}),
+    # Both models are shown, and all models as well as all models in memory are listed.
+    "created from a model, loaded": Case("ollama_model", {"name": "mine", "from_model": "tiny", "state": "loaded"}, 4),
     "agents": Case("ml_agent_info", {"name": "House agent"}),
     "agent at work": Case("ml_agent_execute", {"agent": "House agent", "question": "Why is the sky blue?"}),
     "connectors": Case("ml_connector_info", {"name": "Local chat", "include_used_by": True}),
     "controllers": Case("ml_controller_info", {"model": "Chat"}),
     "groups": Case("ml_model_group_info", {"name": "Chat", "include_used_by": True}),
     "models": Case("ml_model_info", {}),
-    # Here too the model is read anew, and each of the other two indexes tells a name.
+    # A GET of the model as well, and a search in each of the other two indexes for a name.
     "model by name": Case("ml_model_info", {"name": "Chat"}, 4),
     "prediction": Case("ml_predict", {"model": "Chat", **QUESTION}),
     "profile": Case("ml_profile_info", {"model": "Chat"}),
@@ -91,7 +91,7 @@ CASES = {
     "search": Case("opensearch_search", {"index": "rag"}),
     "setting values": Case("opensearch_cluster_setting_info", {}),
     "stored": Case("ollama_model_info", {"name": "tiny"}),
-    # These look at a whole cluster: once for each kind of object, however many there are.
+    # These read the whole cluster: one request for each kind of object, however many objects exist.
     "duplicates": Case("ml_dedupe", {}, 6),
     "stack": Case("ml_stack", {"model_groups": [{"name": "Chats"}], "models": [MODEL], "agents": [AGENT]}),
     "stack from the cluster": Case("ml_stack_info", {}, 7),
@@ -99,7 +99,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_nothing_to_do(case: str) -> None:
+def test_a_task_without_changes(case: str) -> None:
     module, options, most = CASES[case]
     server = server_for(module)
     if module.startswith("ollama_"):

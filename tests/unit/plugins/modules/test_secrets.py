@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No form of a secret is in what a module prints, whatever happens; and the search for them finds a planted one."""
+"""No module prints a secret in any form, whatever happens. The search finds a leak that a test plants."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations i
 
 Runner = Callable[..., dict[str, Any]]
 
-#: Each has characters that change in some form; none is a part of another.
+#: Each has characters that change in some form; none is a substring of another.
 SECRETS = {
     "password": 'pa"ss\\w/örd+1&',
     "token": "tok=en/with+signs==",
@@ -58,7 +58,7 @@ CONNECTOR = {
 
 
 def forms(secret: str) -> dict[str, str]:
-    """Written down here once more, so that a form which the masking forgets is missed."""
+    """The forms of a secret, written independently of the collection: a form that the masking lacks is found."""
     raw = secret.encode()
     return {
         "plain": secret,
@@ -93,7 +93,7 @@ def leaks(result: Mapping[str, Any]) -> list[str]:
 
 
 class Echo:
-    """A cluster or a proxy before it that tells all it was sent in the errors it answers to writes."""
+    """A cluster, or a proxy in front of it, that answers each write with an error that repeats the whole request."""
 
     def __init__(self, cluster: FakeCluster, *known: str, status: int = 400, pad: int = 0) -> None:
         self.cluster = cluster
@@ -108,12 +108,12 @@ class Echo:
             return self.cluster.send(method, url, headers, content, timeout)
         body = (content or b"").decode()
         secrets = " ".join(shape for secret in self.known for shape in forms(secret).values())
-        told = f"{'x' * self.pad} {secrets} headers[{dict(headers)}] source[{body}] {quote(body)}"
-        return transport.RawAnswer(self.status, {}, json.dumps({"error": {"type": "x", "reason": told}}).encode())
+        echo = f"{'x' * self.pad} {secrets} headers[{dict(headers)}] source[{body}] {quote(body)}"
+        return transport.RawAnswer(self.status, {}, json.dumps({"error": {"type": "x", "reason": echo}}).encode())
 
 
-def desired(connection: Mapping[str, Any]) -> list[str]:
-    """The secrets that a task with this connection states, and that a server can therefore know from it."""
+def given_secrets(connection: Mapping[str, Any]) -> list[str]:
+    """The secrets in the options of a task with this connection, which a server can therefore repeat."""
     text = json.dumps([CONNECTOR, connection])
     return [secret for secret in SECRETS.values() if json.dumps(secret) in text]
 
@@ -125,61 +125,59 @@ def connection(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 class TestNothingLeaks:
     @pytest.mark.parametrize("check_mode", [True, False])
-    def test_when_it_is_made(
-        self, module: Runner, cluster: FakeCluster, connection: dict[str, Any], check_mode: bool
-    ) -> None:
+    def test_create(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any], check_mode: bool) -> None:
         result = module("ml_connector", cluster, check_mode=check_mode, **CONNECTOR, **connection)
         assert result["changed"]
         assert leaks(result) == []
 
     @pytest.mark.parametrize("check_mode", [True, False])
-    def test_when_it_is_changed(
-        self, module: Runner, cluster: FakeCluster, connection: dict[str, Any], check_mode: bool
-    ) -> None:
+    def test_update(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any], check_mode: bool) -> None:
         made = module("ml_connector", cluster, **{**CONNECTOR, "credential": {"key": "another"}}, **connection)
         cluster.add_model("Chat", made["connector_id"])
         result = module("ml_connector", cluster, check_mode=check_mode, **CONNECTOR, **connection, description="New")
         assert result["changed"]
         assert leaks(result) == []
 
-    def test_when_nothing_is_done(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]) -> None:
+    def test_no_change(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]) -> None:
         module("ml_connector", cluster, **CONNECTOR, **connection)
         result = module("ml_connector", cluster, **CONNECTOR, **connection)
         assert not result["changed"]
         assert leaks(result) == []
 
-    def test_when_it_is_deleted(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]) -> None:
+    def test_delete(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]) -> None:
         module("ml_connector", cluster, **CONNECTOR, **connection)
         assert leaks(module("ml_connector", cluster, name="Local chat", state="absent", **connection)) == []
 
-    def test_when_others_look(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]) -> None:
-        """Who lists the connector does not state its secrets, so only what the server tells can give them away."""
+    def test_listing(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]) -> None:
+        """The listing task does not give the secrets, so only the server's answer can leak them."""
         module("ml_connector", cluster, **CONNECTOR, **connection)
         assert leaks(module("ml_connector_info", cluster)) == []
         assert leaks(module("ml_connector", cluster, name="Local chat", description="New")) == []
 
     @pytest.mark.parametrize("status", [400, 401, 403, 500, 503])
-    def test_when_the_server_echoes(
+    def test_a_server_that_echoes(
         self, module: Runner, cluster: FakeCluster, connection: dict[str, Any], status: int
     ) -> None:
-        result = module("ml_connector", Echo(cluster, *desired(connection), status=status), **CONNECTOR, **connection)
+        result = module(
+            "ml_connector", Echo(cluster, *given_secrets(connection), status=status), **CONNECTOR, **connection
+        )
         assert result["failed"]
         assert "********" in result["msg"]
         assert leaks(result) == []
 
-    def test_when_a_long_echo_is_cut_within_a_secret(
+    def test_a_long_echo_that_is_cut_within_a_secret(
         self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]
     ) -> None:
-        unwatched = {**CONNECTOR, "update_credential": "on_create"}
+        without_comparison = {**CONNECTOR, "update_credential": "on_create"}
         for pad in range(1200, 2000, 13):
-            echo = Echo(cluster, *desired(connection), pad=pad)
-            result = module("ml_connector", echo, **unwatched, **connection)
+            echo = Echo(cluster, *given_secrets(connection), pad=pad)
+            result = module("ml_connector", echo, **without_comparison, **connection)
             assert "(cut)" in result["msg"]
             text = json.dumps(result, ensure_ascii=False)
             for secret in SECRETS.values():
                 assert not [shape for shape in forms(secret).values() if shape[:6] in text], pad
 
-    def test_when_the_backend_echoes(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]) -> None:
+    def test_a_backend_that_echoes(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]) -> None:
         def backend(*sent: Any) -> Any:
             raise Refused(401, f"Error from remote service: no such key {SECRETS['key']}")
 
@@ -191,55 +189,51 @@ class TestNothingLeaks:
         assert leaks(result) == []
 
     @pytest.mark.parametrize("name", ["ml_model", "ml_predict", "opensearch_cluster_setting"])
-    def test_in_the_other_modules(
-        self, module: Runner, cluster: FakeCluster, connection: dict[str, Any], name: str
-    ) -> None:
+    def test_other_modules(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any], name: str) -> None:
         cluster.add_model("Chat", cluster.add_connector())
         args: dict[str, Any] = {
             "ml_model": {"name": "Chat", "description": "New"},
             "ml_predict": {"model": "Chat", **QUESTION},
             "opensearch_cluster_setting": {"settings": {"plugins.ml_commons.connector.private_ip_enabled": True}},
         }[name]
-        known = [secret for secret in desired(connection) if secret not in (SECRETS["key"], SECRETS["literal"])]
+        known = [secret for secret in given_secrets(connection) if secret not in (SECRETS["key"], SECRETS["literal"])]
         assert leaks(module(name, Echo(cluster, *known), **args, **connection)) == []
         assert leaks(module(name, cluster, **args, **connection)) == []
 
-    def test_in_arguments_that_are_refused(
-        self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]
-    ) -> None:
+    def test_invalid_arguments(self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]) -> None:
         assert leaks(module("ml_connector", cluster, **CONNECTOR, **connection, hosts=["nowhere"])) == []
-        # What Ansible itself refuses it shows before the module can say what else is secret.
+        # Ansible reports an argument that it refuses before the module can mark what else is secret.
         keyed = {**CONNECTOR, "actions": [{"url": URL, "request_body": BODY}]}
         assert leaks(module("ml_connector", cluster, **keyed, **connection, state="nonsense")) == []
 
-    def test_in_arguments_that_ansible_cannot_read(
+    def test_arguments_that_ansible_cannot_convert(
         self, module: Runner, cluster: FakeCluster, connection: dict[str, Any]
     ) -> None:
-        """It ends before it has learned what is secret, and shows the arguments all the same."""
+        """Ansible fails before the module can mark its secrets, and prints the arguments."""
         result = module("ml_model", cluster, name="Chat", interface="nonsense", **connection)
         assert "dictionary requested" in result["msg"]
         assert leaks(result) == []
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_the_log_of_the_system(
+def test_the_system_log(
     module: Runner, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], known: bool
 ) -> None:
-    """Ansible notes there what a module is called with, before that can say what in it is secret."""
+    """Ansible logs the arguments of a module before the module can mark what is secret."""
     log_entries: list[str] = []
     monkeypatch.setattr(basic, "has_journal", False)
     monkeypatch.setattr(basic.AnsibleModule, "_log_to_syslog", lambda self, msg: log_entries.append(msg))
     if not known:
-        monkeypatch.setattr(runtime, "_MaskedModule", Indiscreet)
+        monkeypatch.setattr(runtime, "_MaskedModule", Unmasked)
     args = {**CONNECTOR, "description": "two\nlines\0", **connection}
     module("ml_connector", cluster, **args)
-    assert [note for note in log_entries if note.startswith("Invoked with")]
+    assert [entry for entry in log_entries if entry.startswith("Invoked with")]
     assert (leaks({"noted": log_entries}) == []) is known
-    assert (not [note for note in log_entries if "\n" in note or "\0" in note]) is known
+    assert (not [entry for entry in log_entries if "\n" in entry or "\0" in entry]) is known
 
 
-class Indiscreet(runtime._MaskedModule):
-    """As Ansible does by itself."""
+class Unmasked(runtime._MaskedModule):
+    """Logs as Ansible does by default."""
 
     log = basic.AnsibleModule.log
 
@@ -258,20 +252,20 @@ class Indiscreet(runtime._MaskedModule):
 def test_a_password_in_a_url(
     module: Runner, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, url: str, secret: str, way: str
 ) -> None:
-    """It is refused, and the task's arguments are shown with it."""
-    stated = url.format(secret)
+    """The module refuses it, and Ansible prints the arguments."""
+    given = url.format(secret)
     for name, server, option, variable in (
         ("ml_connector_info", cluster, "hosts", "OPENSEARCH_HOSTS"),
         ("ollama_model_info", FakeOllama(), "url", "OLLAMA_HOST"),
     ):
-        value: dict[str, Any] = {option: [stated] if option == "hosts" else stated}
+        value: dict[str, Any] = {option: [given] if option == "hosts" else given}
         if way == "environment":
-            monkeypatch.setenv(variable, stated)
+            monkeypatch.setenv(variable, given)
             monkeypatch.setattr(harness, "server_of", lambda module: {})
             value = {}
-        told = json.dumps(module(name, server, **value))
-        assert '"failed": true' in told
-        assert [form for form in (secret, unquote(secret)) if form in told] == []
+        printed = json.dumps(module(name, server, **value))
+        assert '"failed": true' in printed
+        assert [form for form in (secret, unquote(secret)) if form in printed] == []
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -297,6 +291,6 @@ def test_a_very_short_secret_neither_spoils_the_result_nor_is_shown(module: Runn
     result = module("ml_connector", cluster, **{**CONNECTOR, "credential": {"key": "a"}}, password="e", username="joe")
     assert result["connector_id"] in cluster.connectors
     assert result["connector"]["name"] == "Local chat"
-    # From ansible-core 2.21 on a module does not print its arguments any more.
+    # ansible-core 2.21 and later do not print the arguments.
     arguments = result.get("invocation", {}).get("module_args", {})
     assert {arguments.get(secret, masking.MASK) for secret in ("password", "credential")} == {masking.MASK}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same promise for every operation: a check foretells, an apply does just that, a repetition does nothing."""
+"""For every operation: check mode predicts the changes, a run makes exactly those, and a second run changes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def actions(result: dict[str, Any]) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize("version", ["3.9.0", "3.6.0", "2.19.1"])
 def test_check_apply_repeat(operation: Operation, version: str) -> None:
     if ("mcp" in operation.name or ": 3: " in operation.name) and version.startswith("2."):
-        return  # refused there, see test_connector and test_ml_agent
+        return  # 2.19 refuses these; see the tests of ml_connector and ml_agent
     cluster = FakeCluster(version)
     operation.arrange(cluster)
 

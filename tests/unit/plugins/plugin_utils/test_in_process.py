@@ -192,7 +192,7 @@ class TestProgress:
         def run(variables: dict[str, Any], **keywords: Any) -> dict[str, Any]:
             args = {"hosts": ["http://cluster.test:9200"], "name": "Chat", "wait_timeout": 23.0}
             stuck = mock.patch.object(FakeCluster, "_tick", return_value=None)
-            with stuck, harness.doubled(cluster, check_mode_violations, False):
+            with stuck, harness.patched(cluster, check_mode_violations, False):
                 return run_action("ml_model", {**args, **keywords.pop("args", {})}, variables, **keywords)
 
         return run
@@ -214,7 +214,7 @@ class TestProgress:
         monkeypatch.setattr(run_module, "PROGRESS_INTERVAL", 0.0)
         groups = [{"name": name} for name in ("A", "B", "C")]
         args = {"hosts": ["http://cluster.test:9200"], "model_groups": groups, "parallel": 1}
-        with harness.doubled(cluster, check_mode_violations, False):
+        with harness.patched(cluster, check_mode_violations, False):
             assert run_action("ml_stack", args, {PROGRESS: True})["changed"]
         lines = [line.split(", the last one ") for line in told if " done" in line]
         assert [count for count, _item in lines] == [f"[localhost] {n} of 3 done" for n in (1, 2, 3)]

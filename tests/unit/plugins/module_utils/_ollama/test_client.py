@@ -22,7 +22,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama im
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.masking import Masker
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.http_server import serving
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama, made
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama, definition
 
 OPTIONS = {"url": "http://ollama.test:11434", "timeout": 5.0, "retries": 2, "validate_certs": True}
 
@@ -124,7 +124,7 @@ ERRORS = [
 def test_error_codes(status: int, text: str, code: str) -> None:
     assert client_module.error_code(text) == code
     server = FakeOllama()
-    server.instead["/api/pull"] = (status, {"error": text}) if status != 200 else [{"status": "x"}, {"error": text}]
+    server.overrides["/api/pull"] = (status, {"error": text}) if status != 200 else [{"status": "x"}, {"error": text}]
     with pytest.raises(Failure) as caught:
         client(server).stream("/api/pull", {"model": "x"}, silence_timeout=5.0, timeout=60.0)
     assert caught.value.code == code
@@ -137,7 +137,7 @@ def test_progress_is_reported() -> None:
     partial, complete = [
         {"status": "pulling 1", "digest": "1", "completed": done, "total": 5e6} for done in (25e5, 5e6)
     ]
-    server.instead["/api/pull"] = [{"status": "pulling manifest"}, partial, complete, {"status": "success"}]
+    server.overrides["/api/pull"] = [{"status": "pulling manifest"}, partial, complete, {"status": "success"}]
     client(server).stream("/api/pull", {"model": "x"}, silence_timeout=5.0, timeout=60.0, progress=reported.append)
     assert reported == [
         "pulling manifest",
@@ -165,7 +165,7 @@ class TestAnswers:
     )
     def test_of_another_server_or_with_an_error(self, status: int, body: Any, code: str) -> None:
         server = FakeOllama()
-        server.instead["/api/tags"] = (status, body)
+        server.overrides["/api/tags"] = (status, body)
         with pytest.raises(Failure) as caught:
             client(server).get("/api/tags")
         assert (caught.value.code, caught.value.status) == (code, status)
@@ -176,7 +176,7 @@ class TestAnswers:
     )
     def test_no_answer(self, fault: Exception, code: str) -> None:
         server = FakeOllama()
-        server.instead["/api/tags"] = fault
+        server.overrides["/api/tags"] = fault
         with pytest.raises(Failure) as caught:
             client(server).get("/api/tags")
         assert caught.value.code == code
@@ -184,7 +184,7 @@ class TestAnswers:
 
     def test_post_is_not_repeated(self) -> None:
         server = FakeOllama()
-        server.instead["/api/generate"] = NoAnswer("lost")
+        server.overrides["/api/generate"] = NoAnswer("lost")
         with pytest.raises(Failure) as caught:
             client(server).post("/api/generate", {"model": "x"}, timeout=9.0)
         assert caught.value.code == "ollama_no_answer"
@@ -194,7 +194,7 @@ class TestAnswers:
 class TestStreams:
     def pull(self, lines: list[Any], **more: Any) -> client_module.Progress:
         server = FakeOllama()
-        server.instead["/api/pull"] = lines
+        server.overrides["/api/pull"] = lines
         return client(server, **more).stream("/api/pull", {"model": "x"}, silence_timeout=5.0, timeout=60.0)
 
     def test_progress_adds_up(self) -> None:
@@ -247,7 +247,7 @@ class TestStreams:
                 yield b'{"status": "pulling"}\n'
 
         server._pieces = lambda lines: drip()  # type: ignore[method-assign] # for this server only
-        server.instead["/api/pull"] = []
+        server.overrides["/api/pull"] = []
         with pytest.raises(Failure) as caught:
             client(server, clock=clock).stream("/api/pull", {}, silence_timeout=5.0, timeout=60.0)
         assert caught.value.code == "wait_timeout"
@@ -255,7 +255,7 @@ class TestStreams:
 
     def test_unreachable_server(self) -> None:
         server = FakeOllama()
-        server.instead["/api/pull"] = NotSent("refused")
+        server.overrides["/api/pull"] = NotSent("refused")
         with pytest.raises(Failure) as caught:
             client(server).stream("/api/pull", {}, silence_timeout=5.0, timeout=60.0)
         assert caught.value.code == "ollama_unreachable"
@@ -271,7 +271,7 @@ class TestStreams:
 
 def test_interrupted_upload(tmp_path: Path) -> None:
     server = FakeOllama()
-    server.instead["/api/blobs/x"] = NoAnswer("connection reset")
+    server.overrides["/api/blobs/x"] = NoAnswer("connection reset")
     (tmp_path / "f").write_bytes(b"GGUF")
     with (tmp_path / "f").open("rb") as file, pytest.raises(Failure) as caught:
         client(server).upload("/api/blobs/x", file, timeout=5.0)
@@ -307,8 +307,8 @@ class TestTransport:
 
 def test_error_texts_of_the_server_are_masked() -> None:
     server = FakeOllama()
-    server.models["x:latest"] = made()
-    server.instead["/api/pull"] = [{"error": "the key first-key is wrong"}]
+    server.models["x:latest"] = definition()
+    server.overrides["/api/pull"] = [{"error": "the key first-key is wrong"}]
     with pytest.raises(Failure) as caught:
         client(server, mask=Masker(["first-key"])).stream("/api/pull", {}, silence_timeout=5, timeout=9)
     assert "first-key" not in caught.value.message

@@ -100,7 +100,7 @@ def test_what_is_shown() -> None:
         "Not known: No host could be reached. unreachableCheck 'hosts'.",
     ):
         assert said in text, said
-    assert "nobody_cares" not in text
+    assert "unimportant" not in text
 
 
 def test_twenty_clusters_of_two_hundred_models() -> None:
