@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Patterns: exact ones, such that trust everything, and such that Java does not compile."""
+"""Trusted patterns: exact ones, those that match everything, and those that Java does not compile."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ urls = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1).m
 
 
 @given(urls)
-def test_exact_matches_its_url(url: str) -> None:
+def test_exact_pattern_matches_its_url(url: str) -> None:
     assert re.fullmatch(trusted_pattern.exact_pattern(url), url)
     assert trusted_pattern.compile_java(trusted_pattern.exact_pattern(url)).fullmatch(url)
 
 
 @given(urls, urls)
-def test_exact_matches_no_other_url(url: str, other: str) -> None:
+def test_exact_pattern_matches_no_other_url(url: str, other: str) -> None:
     assert bool(re.fullmatch(trusted_pattern.exact_pattern(url), other)) == (url == other)
 
 
 @given(urls, st.data())
-def test_exact_does_not_fall_for_a_look_alike(url: str, data: st.DataObject) -> None:
+def test_exact_pattern_matches_no_look_alike(url: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(url) - 1))
     char = data.draw(st.characters(min_codepoint=33, max_codepoint=126))
     for other in (url[:at] + char + url[at + 1 :], url[:at] + char + url[at:], url[:at] + url[at + 1 :], url + char):
@@ -51,7 +51,7 @@ def test_exact_does_not_fall_for_a_look_alike(url: str, data: st.DataObject) -> 
         "",
     ],
 )
-def test_exact_of_a_typical_url(other: str) -> None:
+def test_exact_pattern_of_a_typical_url(other: str) -> None:
     assert trusted_pattern.exact_pattern(URL) == r"^http://ollama\.example\.internal:11434/v1/chat/completions$"
     assert not trusted_pattern.compile_java(trusted_pattern.exact_pattern(URL)).fullmatch(other)
 
@@ -125,7 +125,7 @@ def test_no_catch_all(pattern: str) -> None:
         ("[b[]a]]+", "]ab"),
     ],
 )
-def test_what_only_java_writes_is_understood(pattern: str, text: str) -> None:
+def test_syntax_that_java_writes_differently(pattern: str, text: str) -> None:
     assert trusted_pattern.compile_java(pattern).fullmatch(text)
 
 
@@ -133,7 +133,7 @@ def test_what_only_java_writes_is_understood(pattern: str, text: str) -> None:
     "pattern",
     ["(", "http://(a", "[a", "*a", "a{", "a{x}", "\\", "(?<1a>x)", "[]", "[^]", "[a[]", r"[\R]", "a**", ")", "(?<name"],
 )
-def test_what_is_broken_is_refused(pattern: str) -> None:
+def test_invalid_patterns_are_refused(pattern: str) -> None:
     with pytest.raises(Failure, match="does not compile") as caught:
         trusted_pattern.compile_java(pattern)
     assert caught.value.code == "invalid_regex"
@@ -155,16 +155,16 @@ def test_what_is_broken_is_refused(pattern: str) -> None:
         r"(a\1)",
     ],
 )
-def test_what_cannot_be_looked_at_is_refused_for_that(pattern: str) -> None:
-    """All but the nonsense were given to Java, which takes them."""
-    with pytest.raises(Failure, match="this check does not understand it") as caught:
+def test_patterns_that_cannot_be_checked_are_refused(pattern: str) -> None:
+    """Java accepts all of them but the nonsense (tried)."""
+    with pytest.raises(Failure, match="this check does not support it") as caught:
         trusted_pattern.compile_java(pattern)
     assert caught.value.code == "invalid_regex"
     assert "does not compile" not in caught.value.message
 
 
 @pytest.mark.parametrize("pattern", ["[a-z&&b]", "[a&&[^b]]", "[a||b]", "[+--]", r"[\P{Digit}x]"])
-def test_classes_that_python_may_read_otherwise_one_day(pattern: str) -> None:
+def test_classes_that_later_versions_of_python_may_read_differently(pattern: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         trusted_pattern.compile_java(pattern)
@@ -185,8 +185,8 @@ def test_classes_that_python_may_read_otherwise_one_day(pattern: str) -> None:
         "(" * 2000,
     ],
 )
-def test_what_only_python_knows_is_refused(pattern: str) -> None:
-    """Each was given to Java 17, which refuses it."""
+def test_syntax_of_python_only_is_refused(pattern: str) -> None:
+    """Java 17 refuses each of them (tried)."""
     with pytest.raises(Failure) as caught:
         trusted_pattern.compile_java(pattern)
     assert caught.value.code == "invalid_regex"
@@ -203,5 +203,5 @@ def test_what_only_python_knows_is_refused(pattern: str) -> None:
         ("(?i:a)", "A"),
     ],
 )
-def test_what_only_java_knows_is_understood(pattern: str, text: str) -> None:
+def test_syntax_of_java_only(pattern: str, text: str) -> None:
     assert trusted_pattern.compile_java(pattern).fullmatch(text)
