@@ -6,48 +6,48 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: provider_endpoint
-short_description: What follows from a provider and an address
+short_description: Get the endpoint of a provider's server
 version_added: 0.2.0
 description:
-  - Tells, for an OpenAI-compatible server, the URL that a connector calls, the pattern that trusts it, the route that tells
-    its health, and parameters of a prediction that proves it.
-  - It reads the same table as O(searchops.opensearch_ml.ml_connector#module:provider).
+  - Returns, for an OpenAI-compatible server, the URL that a connector calls, the pattern that trusts it, the URL of its
+    health check, and the parameters of a prediction that proves the connector.
+  - It uses the same table as O(searchops.opensearch_ml.ml_connector#module:provider).
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 positional: provider
 options:
   _input:
-    description: The server's root, its API's root or the whole URL of the route. Empty for a provider's usual address.
+    description: The URL of the server's root, of its API's root or of the whole route. If empty, the provider's default URL.
     type: str
     required: true
   provider:
-    description: The provider, see O(searchops.opensearch_ml.ml_connector#module:provider).
+    description: The provider; see O(searchops.opensearch_ml.ml_connector#module:provider).
     type: str
     required: true
   model:
-    description: The model's name; some providers have it in the URL.
+    description: The name of the model. The URL of some providers contains it.
     type: str
   capability:
-    description: What the server is to be asked for, V(chat), V(embedding) or V(rerank).
+    description: The capability to use, V(chat), V(embedding) or V(rerank).
     type: str
     default: chat
   api_path:
-    description: The route from the server's root on, where it is another than the provider's usual one.
+    description: The path of the route from the server's root on, if it is not the provider's usual one.
     type: str
   api_version:
-    description: The C(api-version) of Azure OpenAI.
+    description: The C(api-version) of V(azure_openai).
     type: str
   required:
     description:
-      - Whether it is an error that no URL follows from what is given, for want of an address or of a model that stands in the
-        URL. With V(false) the value is V({}) then.
+      - Whether to fail if the URL is not known, because the provider has no default URL or its URL contains the model. With
+        V(false), the filter then returns V({}).
     type: bool
     default: true
     version_added: 1.0.0
 """
 
 EXAMPLES = r"""
-- name: Trust what the connector will call
+- name: Trust the URL that the connector will call
   searchops.opensearch_ml.opensearch_cluster_setting:
     settings:
       plugins.ml_commons.trusted_connector_endpoints_regex:
@@ -57,7 +57,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The endpoint.
+  description: The endpoint of the server.
   type: dict
   contains:
     url:
@@ -69,15 +69,15 @@ _value:
       type: str
       sample: ^http://vllm\.example\.internal:8000/v1/chat/completions$
     health_url:
-      description: A URL of the server that answers without cost once it is ready. Some want the key.
+      description: A URL of the server that answers without cost once it is ready. Some servers require the key.
       type: str
       sample: http://vllm.example.internal:8000/health
     needs_key:
-      description: Whether the provider never answers without a key.
+      description: Whether the provider requires a key.
       type: bool
       sample: false
     probe:
-      description: Parameters of a prediction that proves the connector.
+      description: The parameters of a prediction that proves the connector.
       type: dict
       sample:
         messages:
@@ -100,18 +100,17 @@ def provider_endpoint(
     api_version: str | None = None,
     required: bool = True,
 ) -> dict[str, object]:
-    address = str(base_url or "") or None
+    options = providers.EndpointOptions(
+        str(base_url or "") or None,
+        model=model or None,
+        capability=str(capability),
+        api_path=api_path or None,
+        api_version=api_version or None,
+    )
     try:
-        if not required and not providers.has_url(str(provider), base_url=address, model=model):
+        if not required and not providers.has_url(str(provider), options):
             return {}
-        at = providers.endpoint(
-            str(provider),
-            base_url=address,
-            model=model or None,
-            capability=str(capability),
-            api_path=api_path or None,
-            api_version=api_version or None,
-        )
+        at = providers.endpoint(str(provider), options)
     except Failure as failure:
         raise AnsibleFilterError(f"provider_endpoint: {failure.message}") from failure
     return {

@@ -63,7 +63,7 @@ def test_it_answers_with_content_and_reasoning(converges, module, name, stated, 
 
 def test_routes_that_cost_nothing(backend):
     """The route that the table calls healthy answers without a key and without a body."""
-    health = requests.get(providers.endpoint("vllm", base_url=backend.url).health_url, timeout=10)
+    health = requests.get(providers.endpoint("vllm", providers.EndpointOptions(backend.url)).health_url, timeout=10)
     assert (health.status_code, health.content) == (200, b"")
     models = f"{backend.url}/v1/models"
     assert requests.get(models, timeout=10).status_code == 401

@@ -4,26 +4,31 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The table of OpenAI-compatible servers, and what follows from an entry: URL, headers, body, health route, probe.
+"""Table of OpenAI-compatible servers, and the endpoint of each: URL, headers, body, health route, probe.
 
-A provider more is one entry in :data:`PROVIDERS`; options, documentation and tests go by the table.
+To add a provider, add an entry to :data:`PROVIDERS`; options, documentation and tests follow from the table.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any, Mapping, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from .._errors.exceptions import Failure
 from . import url as url_module
 
-#: The one placeholder of the credential that the entries use.
+#: The placeholder for the API key. The entries use no other part of the credential.
 KEY = "${credential.api_key}"
 
 
 class Capability(NamedTuple):
-    """What a server can be asked for: the route below its API, the request body, a small question that proves it."""
+    """A kind of request to a server.
+
+    ``path`` is the route below the API's root; ``probe`` are the parameters of a small prediction that proves the
+    connector; ``functions`` the pre- and post-processing functions of its action.
+    """
 
     path: str
     request_body: str
@@ -31,7 +36,7 @@ class Capability(NamedTuple):
     functions: Mapping[str, str] = {}
 
 
-#: The bodies name the model by a parameter, so that a connector tells which one it asks.
+#: The bodies take the model from a parameter, so that the connector's parameters show the model.
 CAPABILITIES = {
     "chat": Capability(
         "/chat/completions",
@@ -47,7 +52,7 @@ CAPABILITIES = {
             "post_process_function": "connector.post_process.openai.embedding",
         },
     ),
-    # The answer has Cohere's form on llama.cpp, vLLM, LocalAI and LiteLLM.
+    # llama.cpp, vLLM, LocalAI and LiteLLM answer in Cohere's format.
     "rerank": Capability(
         "/rerank",
         '{"model": "${parameters.model}", "query": "${parameters.query}", "documents": ${parameters.documents}}',
@@ -63,9 +68,9 @@ CAPABILITIES = {
 class Provider(NamedTuple):
     """One kind of server.
 
-    ``api`` is the path in front of the capabilities' routes; ``base_url`` where a hosted one is; ``health`` a route
-    that costs nothing, from the server's root; ``key`` tells whether it wants one: 'required' or 'optional';
-    ``key_header`` and ``key_form`` how it is sent. With ``deployments`` the model stands in the path.
+    ``health`` is a free route below the server's root; ``api`` the path of the API's root; ``base_url`` the default
+    URL of the server; ``key`` is 'required' or 'optional'; ``key_header`` and ``key_form`` are the header that carries
+    the key, and its value. With ``deployments``, the URL contains the model.
     """
 
     label: str
@@ -88,7 +93,7 @@ PROVIDERS = {
     "vllm": Provider("vLLM", "/health", ("chat", "embedding", "rerank"), base_url="http://127.0.0.1:8000"),
     "lm_studio": Provider("LM Studio", "/v1/models", base_url="http://127.0.0.1:1234"),
     "localai": Provider("LocalAI", "/readyz", ("chat", "embedding", "rerank"), base_url="http://127.0.0.1:8080"),
-    # Its /health asks the models behind it, which may cost money.
+    # /health sends requests to the models behind LiteLLM, which may cost money.
     "litellm": Provider(
         "LiteLLM", "/health/readiness", ("chat", "embedding", "rerank"), base_url="http://127.0.0.1:4000"
     ),
@@ -110,17 +115,15 @@ PROVIDERS = {
     "openrouter": Provider(
         "OpenRouter", "/api/v1/models", ("chat",), api="/api/v1", base_url="https://openrouter.ai", key="required"
     ),
-    "openai_compatible": Provider(
-        "any server that speaks the OpenAI protocol", "/v1/models", ("chat", "embedding", "rerank")
-    ),
+    "openai_compatible": Provider("any server with the OpenAI API", "/v1/models", ("chat", "embedding", "rerank")),
 }
 
 
 class Endpoint(NamedTuple):
-    """What follows from an entry and an address.
+    """The route of one capability on one server.
 
-    ``url`` is called by the connector, ``health_url`` answers without cost, ``headers`` and ``request_body`` are the
-    action's, ``functions`` its pre- and post-processing, ``probe`` parameters of a prediction that proves it.
+    ``url``, ``headers``, ``request_body`` and ``functions`` (pre- and post-processing) belong into the connector's
+    action; ``health_url`` answers without cost; ``probe`` are the parameters of a prediction that proves the connector.
     """
 
     url: str
@@ -131,48 +134,38 @@ class Endpoint(NamedTuple):
     probe: dict[str, Any]
 
 
-def endpoint(
-    provider: str,
-    *,
-    base_url: str | None = None,
-    model: str | None = None,
-    with_key: bool = False,
-    capability: str = "chat",
-    api_path: str | None = None,
-    api_version: str | None = None,
-    extra_body: Mapping[str, Any] | None = None,
-) -> Endpoint:
-    """Work an entry of the table out for one server. Raises Failure for what the entry cannot do.
+@dataclass(frozen=True)
+class EndpointOptions:
+    """The options of ml_connector that describe the server of a provider.
 
     ``base_url`` may be the server's root, its API's root (``.../v1``) or the whole URL of the route; ``api_path``
-    replaces the route that the table knows, from the root on; ``extra_body`` is added to the request body.
+    replaces the provider's usual route, from the server's root on; ``extra_body`` is added to the request body.
+    """
+
+    base_url: str | None = None
+    model: str | None = None
+    capability: str = "chat"
+    api_path: str | None = None
+    api_version: str | None = None
+    extra_body: Mapping[str, Any] | None = None
+
+
+def endpoint(provider: str, options: EndpointOptions, *, with_key: bool = False) -> Endpoint:
+    """The endpoint of a provider's server.
+
+    ``with_key`` adds the header with the key also where the provider does not require one. Raises Failure for options
+    that the provider does not support.
     """
     entry = _entry(provider)
-    if capability not in entry.capabilities:
-        raise Failure(
-            "invalid_input",
-            f"capability: {entry.label} has no {capability} in the table; it has {', '.join(entry.capabilities)}.",
-        )
-    base = base_url or entry.base_url
-    if not base:
-        raise Failure("invalid_input", f"base_url: {entry.label} has no usual address; say where the server is.")
-    url_module.parse(base)
-    if entry.deployments and not model:
-        raise Failure("invalid_input", f"model: {entry.label} has it in the URL, as the name of the deployment.")
-    able = CAPABILITIES[capability]
-    if api_path and not api_path.startswith("/"):
-        raise Failure("invalid_input", f"api_path: {api_path!r} must begin with a slash.")
-    route = api_path or (
-        f"{entry.api}/deployments/{quote(str(model), safe='')}{able.path}"
-        if entry.deployments
-        else entry.api + able.path
-    )
+    capability = CAPABILITIES[_supported_capability(entry, options.capability)]
+    base = _base_url(entry, options)
+    route = _route(entry, capability, options)
     root = _root(base, route)
-    version = api_version or entry.api_version
+    version = options.api_version or entry.api_version
     query = "?" + urlencode({"api-version": version}) if version else ""
-    taken = {"model", *able.probe} & set(extra_body or {})
-    if taken:
-        raise Failure("invalid_input", f"extra_body: {', '.join(sorted(taken))} cannot be given here.")
+    reserved = {"model", *capability.probe} & set(options.extra_body or {})
+    if reserved:
+        raise Failure("invalid_input", f"extra_body: {', '.join(sorted(reserved))} cannot be set here.")
     headers = {"Content-Type": "application/json"}
     if with_key or entry.key == "required":
         headers[entry.key_header] = entry.key_form
@@ -180,28 +173,32 @@ def endpoint(
         root + route + query,
         root + entry.health + query,
         headers,
-        _with(able.request_body, extra_body),
-        dict(able.functions),
-        dict(able.probe),
+        _extended(capability.request_body, options.extra_body),
+        dict(capability.functions),
+        dict(capability.probe),
     )
 
 
-def has_url(provider: str, *, base_url: str | None, model: str | None) -> bool:
-    """Whether enough is given for a URL to follow from it. Raises Failure where the provider is unknown."""
+def has_url(provider: str, options: EndpointOptions) -> bool:
+    """Whether the options determine a URL. Raises Failure for an unknown provider."""
     entry = _entry(provider)
-    return bool(base_url or entry.base_url) and bool(model or not entry.deployments)
+    return bool(options.base_url or entry.base_url) and bool(options.model or not entry.deployments)
 
 
 def connector_fields(
-    provider: str, *, model: str | None, api_key: str | None, capability: str | None = None, **more: Any
+    provider: str, *, api_key: str | None, capability: str | None = None, **options: Any
 ) -> dict[str, Any]:
-    """The options of a connector that an entry stands for. Raises Failure as :func:`endpoint` does."""
-    if not model:
-        raise Failure("invalid_input", f"model: with provider {provider!r}, say which model is to be asked.")
-    at = endpoint(provider, model=model, with_key=bool(api_key), capability=capability or "chat", **more)
+    """The fields of a connector to a provider's server; ``options`` are those of :class:`EndpointOptions`.
+
+    Raises Failure as :func:`endpoint` does, and without a model.
+    """
+    of_server = EndpointOptions(capability=capability or "chat", **options)
+    if not of_server.model:
+        raise Failure("invalid_input", f"model: provider {provider!r} requires the name of the model.")
+    at = endpoint(provider, of_server, with_key=bool(api_key))
     action = {"action_type": "predict", "method": "POST", "url": at.url, "headers": at.headers}
     return {
-        "parameters": {"model": model},
+        "parameters": {"model": of_server.model},
         "credential": {"api_key": api_key} if api_key else None,
         "actions": [{**action, "request_body": at.request_body, **at.functions}],
         "probe": at.probe,
@@ -210,21 +207,51 @@ def connector_fields(
 
 def _entry(provider: str) -> Provider:
     if provider not in PROVIDERS:
-        raise Failure("invalid_input", f"provider: {provider!r} is unknown; known are {', '.join(PROVIDERS)}.")
+        raise Failure("invalid_input", f"provider: {provider!r} is unknown; use one of {', '.join(PROVIDERS)}.")
     return PROVIDERS[provider]
 
 
+def _supported_capability(entry: Provider, capability: str) -> str:
+    if capability not in entry.capabilities:
+        raise Failure(
+            "invalid_input",
+            f"capability: {entry.label} does not support {capability}; it supports {', '.join(entry.capabilities)}.",
+        )
+    return capability
+
+
+def _base_url(entry: Provider, options: EndpointOptions) -> str:
+    base = options.base_url or entry.base_url
+    if not base:
+        raise Failure("invalid_input", f"base_url: {entry.label} has no default URL; set the URL of the server.")
+    url_module.parse(base)
+    if entry.deployments and not options.model:
+        raise Failure("invalid_input", f"model: the URL of {entry.label} contains it, as the name of the deployment.")
+    return base
+
+
+def _route(entry: Provider, capability: Capability, options: EndpointOptions) -> str:
+    """The path of the capability's route, from the server's root on."""
+    if options.api_path:
+        if not options.api_path.startswith("/"):
+            raise Failure("invalid_input", f"api_path: {options.api_path!r} must begin with a slash.")
+        return options.api_path
+    if entry.deployments:
+        return f"{entry.api}/deployments/{quote(str(options.model), safe='')}{capability.path}"
+    return entry.api + capability.path
+
+
 def _root(base: str, route: str) -> str:
-    """The server's root: the base without that much of its end as the route begins with, whole segments only."""
+    """The URL of the server's root: ``base`` without the whole segments at its end with which ``route`` begins."""
     parts = urlsplit(base)
     path = parts.path.rstrip("/")
     segments = route.split("/")
-    # OpenAI's clients write /v1, whatever route is asked for.
-    starts = ["/".join(segments[:length]) for length in range(len(segments), 1, -1)] + ["/v1"]
-    known = next((start for start in starts if path.endswith(start)), "")
+    # Users of OpenAI's clients end a base URL with /v1, whatever the route.
+    beginnings = ["/".join(segments[:length]) for length in range(len(segments), 1, -1)] + ["/v1"]
+    known = next((beginning for beginning in beginnings if path.endswith(beginning)), "")
     return f"{parts.scheme}://{parts.netloc}{path[: len(path) - len(known)]}"
 
 
-def _with(body: str, extra: Mapping[str, Any] | None) -> str:
-    """A body with placeholders is no JSON yet: more fields are written into its text."""
+def _extended(body: str, extra: Mapping[str, Any] | None) -> str:
+    """The body with extra fields, added to its text: with placeholders it is not JSON that could be parsed."""
     return body[:-1] + ", " + json.dumps(dict(extra))[1:] if extra else body

@@ -1,183 +1,56 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of providers: URL, pattern, headers, health route and probe of each entry."""
+"""The filter provider_endpoint."""
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
 
 import pytest
-import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.searchops.opensearch_ml.plugins.filter.provider_endpoint import provider_endpoint
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers, trusted_pattern
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
-from ansible_collections.searchops.opensearch_ml.plugins.modules import ml_connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints.providers import EndpointOptions
 
-BEARER = {"Authorization": "Bearer ${credential.api_key}"}
-
-#: provider -> (base URL, URL of the chat, health URL, headers without a key, headers with one)
-EXPECTED: dict[str, tuple[str | None, str, str, dict[str, str], dict[str, str]]] = {
-    "ollama": (
-        "http://llm:11434", "http://llm:11434/v1/chat/completions", "http://llm:11434/api/version", {}, BEARER,
-    ),
-    "llama_cpp": ("http://llm:8080", "http://llm:8080/v1/chat/completions", "http://llm:8080/health", {}, BEARER),
-    "vllm": ("http://llm:8000/v1", "http://llm:8000/v1/chat/completions", "http://llm:8000/health", {}, BEARER),
-    "lm_studio": (
-        "http://llm:1234/v1/", "http://llm:1234/v1/chat/completions", "http://llm:1234/v1/models", {}, BEARER,
-    ),
-    "localai": ("http://llm:8080", "http://llm:8080/v1/chat/completions", "http://llm:8080/readyz", {}, BEARER),
-    "litellm": (
-        "http://llm:4000", "http://llm:4000/v1/chat/completions", "http://llm:4000/health/readiness", {}, BEARER,
-    ),
-    "openai": (
-        None, "https://api.openai.com/v1/chat/completions", "https://api.openai.com/v1/models", BEARER, BEARER,
-    ),
-    "azure_openai": (
-        "https://res.openai.azure.com",
-        "https://res.openai.azure.com/openai/deployments/the%20model/chat/completions?api-version=2024-10-21",
-        "https://res.openai.azure.com/openai/models?api-version=2024-10-21",
-        {"api-key": "${credential.api_key}"},
-        {"api-key": "${credential.api_key}"},
-    ),
-    "groq": (
-        None, "https://api.groq.com/openai/v1/chat/completions", "https://api.groq.com/openai/v1/models",
-        BEARER, BEARER,
-    ),
-    "deepseek": (
-        None, "https://api.deepseek.com/v1/chat/completions", "https://api.deepseek.com/v1/models", BEARER, BEARER,
-    ),
-    "openrouter": (
-        None, "https://openrouter.ai/api/v1/chat/completions", "https://openrouter.ai/api/v1/models", BEARER, BEARER,
-    ),
-    "openai_compatible": (
-        "https://gateway.example/llm/v1", "https://gateway.example/llm/v1/chat/completions",
-        "https://gateway.example/llm/v1/models", {}, BEARER,
-    ),
-}  # fmt: skip
+BASE_URLS = {
+    "azure_openai": "https://res.openai.azure.com",
+    "openai_compatible": "https://gateway.example/llm/v1",
+    "vllm": "http://llm:8000/v1",
+}
 
 
-def test_each_provider_is_expected_something_of() -> None:
-    assert set(EXPECTED) == set(providers.PROVIDERS)
-
-
-@pytest.mark.parametrize("provider", EXPECTED)
-def test_url_regex_headers_health_and_probe(provider: str) -> None:
-    base, url, health, bare, keyed = EXPECTED[provider]
-    for with_key, headers in ((False, bare), (True, keyed)):
-        at = providers.endpoint(provider, base_url=base, model="the model", with_key=with_key)
-        assert (at.url, at.health_url) == (url, health)
-        assert at.headers == {"Content-Type": "application/json", **headers}
-        assert at.probe == {"messages": [{"role": "user", "content": "Say OK."}]}
-    told = provider_endpoint(base, provider, model="the model")
-    assert (told["url"], told["health_url"], told["needs_key"]) == (url, health, bare == keyed)
-    assert re.fullmatch(str(told["trusted_regex"]), url)
-    assert told["trusted_regex"] == trusted_pattern.exact_pattern(url)
-
-
-@pytest.mark.parametrize("provider", EXPECTED)
-@pytest.mark.parametrize("capability", providers.CAPABILITIES)
-def test_capabilities(provider: str, capability: str) -> None:
-    base = EXPECTED[provider][0]
-    if capability not in providers.PROVIDERS[provider].capabilities:
-        with pytest.raises(Failure) as refused:
-            providers.endpoint(provider, base_url=base, model="m", capability=capability)
-        assert refused.value.code == "invalid_input"
-        return
-    at = providers.endpoint(provider, base_url=base, model="m", capability=capability)
-    route = {"chat": "/chat/completions", "embedding": "/embeddings", "rerank": "/rerank"}[capability]
-    assert at.url.partition("?")[0].endswith(route)
-    # The probe and the parameter 'model' fill each placeholder, and the outcome is JSON.
-    filled = at.request_body
-    for name, value in {"model": "m", **at.probe}.items():
-        assert "${parameters." + name + "}" in filled
-        filled = filled.replace("${parameters." + name + "}", value if isinstance(value, str) else json.dumps(value))
-    assert json.loads(filled) == {"model": "m", **at.probe}
-    assert ("pre_process_function" in at.functions) == (capability != "chat")
-
-
-@pytest.mark.parametrize(
-    ("base", "root"),
-    [
-        ("http://h:1/", "http://h:1"),
-        ("http://h:1/v1", "http://h:1"),
-        ("http://h:1/v1/", "http://h:1"),
-        ("http://h:1/v1/chat/completions", "http://h:1"),
-        ("http://h:1/proxy", "http://h:1/proxy"),
-        ("http://h:1/proxy/v1", "http://h:1/proxy"),
-        ("http://h:1/v10", "http://h:1/v10"),
-        ("http://v1", "http://v1"),
-    ],
-)
-def test_however_the_address_is_written(base: str, root: str) -> None:
-    at = providers.endpoint("ollama", base_url=base)
-    assert (at.url, at.health_url) == (root + "/v1/chat/completions", root + "/api/version")
-
-
-@pytest.mark.parametrize(
-    "base", ["https://api.groq.com", "https://api.groq.com/openai", "https://api.groq.com/openai/v1"]
-)
-def test_a_longer_api_path_is_met_half_way(base: str) -> None:
-    assert providers.endpoint("groq", base_url=base).url == "https://api.groq.com/openai/v1/chat/completions"
-
-
-def test_another_route_and_more_in_the_body() -> None:
-    at = providers.endpoint(
-        "openai_compatible", base_url="http://h/api/chat", api_path="/api/chat", extra_body={"temperature": 0, "n": [1]}
-    )
-    assert at.url == "http://h/api/chat"
-    assert at.request_body.endswith('"messages": ${parameters.messages}, "temperature": 0, "n": [1]}')
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"provider": "nobody"},
-        {"provider": "azure_openai", "model": "m"},
-        {"provider": "azure_openai", "base_url": "https://res.openai.azure.com"},
-        {"provider": "openai_compatible"},
-        {"provider": "ollama", "base_url": "llm:11434"},
-        {"provider": "ollama", "base_url": "http://user:word@llm"},
-        {"provider": "ollama", "api_path": "v1/chat"},
-        {"provider": "ollama", "extra_body": {"messages": []}},
-        {"provider": "ollama", "extra_body": {"model": "x"}},
-    ],
-)
-def test_refused_before_anything_is_sent(arguments: dict[str, Any]) -> None:
-    with pytest.raises(Failure) as refused:
-        providers.endpoint(**arguments)
-    assert refused.value.code == "invalid_input"
+@pytest.mark.parametrize("provider", providers.PROVIDERS)
+def test_the_endpoint_of_each_provider(provider: str) -> None:
+    base = BASE_URLS.get(provider)
+    at = providers.endpoint(provider, EndpointOptions(base, "the model"))
+    found = provider_endpoint(base, provider, model="the model")
+    needs_key = providers.PROVIDERS[provider].key == "required"
+    assert (found["url"], found["health_url"], found["needs_key"]) == (at.url, at.health_url, needs_key)
+    assert re.fullmatch(str(found["trusted_regex"]), at.url)
+    assert found["trusted_regex"] == trusted_pattern.exact_pattern(at.url)
 
 
 @pytest.mark.parametrize("required", [True, False])
-@pytest.mark.parametrize(("provider", "given"), [("openai_compatible", {}), ("azure_openai", {"model": "m"})])
-def test_the_filter_without_an_address(provider: str, given: dict[str, str], required: bool) -> None:
+@pytest.mark.parametrize(("provider", "options"), [("openai_compatible", {}), ("azure_openai", {"model": "m"})])
+def test_without_a_url(provider: str, options: dict[str, str], required: bool) -> None:
     if not required:
-        assert provider_endpoint("", provider, required=False, **given) == {}
+        assert provider_endpoint("", provider, required=False, **options) == {}
         return
-    with pytest.raises(AnsibleFilterError, match=r"provider_endpoint: base_url: .* has no usual address"):
-        provider_endpoint("", provider, **given)
+    with pytest.raises(AnsibleFilterError, match=r"provider_endpoint: base_url: .* has no default URL"):
+        provider_endpoint("", provider, **options)
 
 
-def test_the_filter_without_a_model_in_the_url() -> None:
-    with pytest.raises(AnsibleFilterError, match="provider_endpoint: model: Azure OpenAI has it in the URL"):
+def test_without_a_model_for_the_url() -> None:
+    with pytest.raises(AnsibleFilterError, match="provider_endpoint: model: the URL of Azure OpenAI contains it"):
         provider_endpoint("https://res.openai.azure.com", "azure_openai")
     assert provider_endpoint("https://res.openai.azure.com", "azure_openai", required=False) == {}
 
 
-@pytest.mark.parametrize(("base", "provider"), [("", "nobody"), ("llm:11434", "openai_compatible")])
-def test_the_filter_refuses_what_is_wrong_in_any_case(base: str, provider: str) -> None:
+@pytest.mark.parametrize(("base", "provider"), [("", "unknown"), ("llm:11434", "openai_compatible")])
+def test_invalid_options_are_refused_also_if_not_required(base: str, provider: str) -> None:
     with pytest.raises(AnsibleFilterError):
         provider_endpoint(base, provider, required=False)
 
 
-def test_the_filter_needs_no_address_where_there_is_a_usual_one() -> None:
+def test_a_provider_with_a_default_url_needs_none() -> None:
     assert provider_endpoint("", "ollama", required=False) == provider_endpoint("", "ollama")
-
-
-def test_the_table_is_what_is_documented() -> None:
-    options = yaml.safe_load(ml_connector.DOCUMENTATION)["options"]
-    assert options["provider"]["choices"] == list(providers.PROVIDERS)
-    assert options["capability"]["choices"] == list(providers.CAPABILITIES)
