@@ -4,6 +4,6 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What can go wrong: the catalogue of failure codes, the exceptions, and what the server's own errors mean."""
+"""The catalogue of failure codes, the exceptions, and the table from the server's errors to codes."""
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The exceptions of the collection: :class:`Failure`, which carries a code of the catalogue, and what derives from it."""
+"""The exceptions of the collection: :class:`Failure` with a code of the catalogue, and its subclasses."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from typing import Any, Dict, Iterator
 from .catalogue import CATALOGUE
 from .printable import printable
 
-#: What Python raises where a value is not what it was taken for: a list for a mapping, null for a number.
-_MISFITS = (TypeError, AttributeError, LookupError, ValueError, OverflowError, RecursionError)
+#: What Python raises for a value of an unexpected type: a list instead of a mapping, null instead of a number.
+_UNEXPECTED_TYPE_ERRORS = (TypeError, AttributeError, LookupError, ValueError, OverflowError, RecursionError)
 
 
 class Failure(Exception):
-    """Why a task could not do its work.
+    """The reason why a task fails.
 
-    ``code`` is stable and listed in :data:`CATALOGUE`; ``status`` is the HTTP status where the server answered;
-    ``details`` are further facts for the caller, JSON-like.
+    ``code`` is stable and listed in :data:`CATALOGUE`; ``status`` is the HTTP status of the server's answer, if any;
+    ``details`` are further facts for the user, as JSON values.
     """
 
     def __init__(self, code: str, message: str, status: int | None = None, **details: Any) -> None:
@@ -36,7 +36,7 @@ class Failure(Exception):
 
     @property
     def remedy(self) -> str:
-        return printable(CATALOGUE[self.code].format_map(_Lenient(self.details)))
+        return printable(CATALOGUE[self.code].format_map(_WithDefault(self.details)))
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -49,11 +49,11 @@ class Failure(Exception):
 
 
 class Unreachable(Failure):
-    """No host could be connected to: nothing was sent."""
+    """Connecting failed for every host; nothing was sent."""
 
 
 class AnswerLost(Failure):
-    """A write was sent and its answer did not come, or came from a gateway: it may or may not have been done."""
+    """A write was sent, but not answered, or answered by a gateway: the server may or may not have done it."""
 
 
 class ApiError(Failure):
@@ -66,30 +66,30 @@ class ApiError(Failure):
 
 
 class WriteInCheckMode(Failure):
-    """A write was about to leave although the task runs in check mode: a defect, never expected."""
+    """A write was about to be sent in check mode, which is a defect of the collection."""
 
     def __init__(self, method: str, path: str) -> None:
         super().__init__("internal_error", f"{method} {path} was about to be sent in check mode")
 
 
-class _Lenient(Dict[str, Any]):
+class _WithDefault(Dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "what the message names"
 
 
 @contextlib.contextmanager
 def reraise_malformed_answer() -> Iterator[None]:
-    """Raises Failure ``unexpected_answer`` where the work fails of a value that is not what it was taken for."""
+    """Raise Failure ``unexpected_answer`` for an error that a value of an unexpected type causes."""
     try:
         yield
-    except _MISFITS as exc:
-        # Not the exception's text, which may quote a part of a secret that nobody would know again.
+    except _UNEXPECTED_TYPE_ERRORS as exc:
+        # Without the exception's text: it may quote a part of a secret, which masking would not find.
         trail = [
             f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(exc.__traceback__)[1:]
         ]
         raise Failure(
             "unexpected_answer",
-            f"An answer of the server has not the form that it should have: {type(exc).__name__} at {trail[-1]}.",
+            f"An answer of the server has an unexpected structure: {type(exc).__name__} at {trail[-1]}.",
             trail=trail[-10:],
         ) from exc

@@ -4,26 +4,26 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Texts from outside, made safe to show."""
+"""Texts from outside the collection, made safe for output."""
 
 from __future__ import annotations
 
 import re
 
-#: Control and formatting characters that could forge or hide output in a terminal, line breaks among them, and halves of
-#: surrogate pairs, which nothing can write.
+#: Control and formatting characters, line breaks included, that could forge or hide output in a terminal, and lone
+#: surrogates, which no UTF-8 output can contain.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def printable(text: object, limit: int = 2000) -> str:
-    """Text from outside, safe to show: control characters as Python writes them, ``limit`` characters of it."""
+    """The first ``limit`` characters of a text, with control characters as Python's escapes."""
     whole = str(text)
-    shown = _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), whole[:limit])
-    return shown if len(whole) <= limit else f"{shown}... (cut)"
+    escaped = _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), whole[:limit])
+    return escaped if len(whole) <= limit else f"{escaped}... (cut)"
 
 
 def describe_shape(value: object) -> str:
-    """What a decoded answer is, without any of its text: that is not masked yet, and half a secret is not known again."""
+    """The type and size of a decoded answer, without its text, which may contain parts of secrets."""
     if isinstance(value, dict):
         return f"an object of {len(value)} fields"
     if isinstance(value, list):

@@ -4,34 +4,36 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What the server's errors mean: one table from an answer to a code, and whether sending it again can help.
+"""Classifies the server's errors: one table from an answer to a code and to the kind of retry that can help.
 
-The texts are those of ML Commons 2.19.1 and 3.6.0 and of OpenSearch's REST layer; those of later versions are from the
-published source: 3.7 (``private endpoint regex``, ``restricted ip address``, ``Regex pattern``), 3.9 (``already exists``).
+The texts are those of ML Commons 2.19.1 and 3.6.0 and of OpenSearch's REST layer. Those of later versions are from the
+published source: 3.7 (``private endpoint regex``, ``restricted ip address``, ``Regex pattern``) and 3.9 (``already
+exists``).
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, Iterator, Mapping, NamedTuple
 
-#: When an answer may be asked for again: after the usual back-off; with the patience that a starting cluster needs, as it
-#: refuses before it does anything; or with that patience, while what was done by then is not known.
+#: When to send a request again. SOON: after the usual back-off. STARTING: for as long as a cluster may take to start;
+#: it has refused the request before doing anything. RECOVERING: as long, but the server may have done a part of it.
 SOON, STARTING, RECOVERING = "soon", "starting", "recovering"
 
-#: How ML Commons marks what the backend itself said. Without it a 404, 429 or 503 is OpenSearch's own.
+#: Marks a backend's error in one of ML Commons. Without it a 404, 429 or 503 is OpenSearch's own.
 FROM_BACKEND = "Error from remote service:"
 
-#: How the server names a parameter that nobody gave: on its own, or, where it stands in the body without quotes, by what has
-#: become of the body.
+#: The server names the parameter of an unfilled placeholder; if the placeholder has no quotes, it quotes the body.
 _UNFILLED = r"placeholder not filled in payload(?:: *([\w.-]*\w))?|Invalid payload:[\s\S]*?\$\{parameters\.([^}:]+)"
 
-
-#: How much of the beginning and of the end of a reason is looked at: patterns take time that grows faster than a text.
+#: Number of characters at the beginning and at the end of a reason that are searched: the time that patterns take grows
+#: faster than the text.
 _ENDS = 10_000
 
 
 class Rule(NamedTuple):
+    """The ``code`` of errors with one of ``status`` (any if empty) whose text matches ``pattern``."""
+
     code: str
     pattern: str
     status: tuple[int, ...] = ()
@@ -51,23 +53,24 @@ _BACKEND_RULES = (
 _RULES = (
     Rule(
         "master_key",
-        r"encryption master key has not been initialized|Fetching master key timed out|No response to create ML Config index",
+        r"encryption master key has not been initialized|Fetching master key timed out|"
+        r"No response to create ML Config index",
         (),
         STARTING,
     ),
-    # By the gate in front of every route, and by the one in front of every action.
+    # Two texts: the security plugin checks every route and every action.
     Rule("security_starting", r"(?i)security not initialized", (), STARTING),
     Rule("cluster_starting", r"state not recovered / initialized", (), STARTING),
     # 2.19.1 answers _deploy with a conflict as 500.
     Rule("version_conflict", r"version_conflict_engine_exception|version conflict", (409, 500), SOON),
-    # The shards of an index that was made this moment, or of one that a starting node has not opened yet.
+    # The index has just been created, or a starting node has not opened its shards yet.
     Rule("shards_unavailable", r"no_shard_available_action_exception", (500, 503), RECOVERING),
     Rule("shards_unavailable", r"all shards failed", (503,), RECOVERING),
-    # The second is all that a search for model groups says of that (3.6.0, three nodes).
+    # A search for model groups answers only the second text (3.6.0, three nodes).
     Rule("api_error", r"all shards failed|: Fail to search", (500,), SOON),
-    # The server has waited for the shard before it says so.
+    # The server has already waited for the shard.
     Rule("shards_unavailable", r"unavailable_shards_exception", (500, 503), SOON),
-    # What the others answer between the loss of a node and the moment when they know of it.
+    # The remaining nodes answer so until they have detected the loss of a node.
     Rule("node_lost", r"node_(not_connected|disconnected|closed)_exception", (500, 503), SOON),
     Rule(
         "no_cluster_manager",
@@ -78,9 +81,9 @@ _RULES = (
     Rule("too_many_tasks", r"exceed max running task limit", (), SOON),
     Rule("circuit_breaker", r"(?i)circuit.?breaker|circuit_breaking_exception"),
     Rule("wrong_credentials", "", (401,)),
-    # Without an exception's type it is what stands in front of the cluster that says so.
+    # No exception type: the answer is from a proxy in front of the cluster.
     Rule("cluster_starting", r"^: ", (503,), SOON),
-    # Amazon's front door, before OpenSearch itself is reached.
+    # Amazon's gateway, which checks requests before OpenSearch gets them.
     Rule("aws_clock_skew", r"Signature expired|Signature not yet current", (400, 403)),
     Rule("aws_credentials_expired", r"security token included in the request is expired|ExpiredToken", (400, 403)),
     Rule(
@@ -90,7 +93,7 @@ _RULES = (
     Rule("aws_wrong_scope", r"Credential should be scoped to", (400, 403)),
     Rule("aws_not_authorized", r"is not authorized to perform", (403,)),
     Rule("forbidden", r"security_exception|no permissions for|Forbidden", (403,)),
-    # What ML Commons asks its nodes for in the user's name comes back as its own failure.
+    # ML Commons sends requests to its nodes as the user; it reports their refusal as an internal error.
     Rule("forbidden", r"no permissions for \[", (500,)),
     Rule("model_disabled", r"Model is disabled"),
     Rule("rate_limited", r"Request is throttled at", (429,)),
@@ -131,7 +134,7 @@ _RULES = (
         r"Can't update non dynamic settings|mapper \[.*cannot be changed from type|conflicts with existing mapper",
         (400,),
     ),
-    # The indexes of ML Commons are missing under names that begin with a dot.
+    # Not for the indexes of ML Commons, whose names begin with a dot.
     Rule("unknown_index", r"no such index \[[^.]", (404,)),
     Rule("invalid_mapping", r"mapper_parsing_exception", (400,)),
     Rule("access_control_disabled", r"You cannot specify (connector|model) access control parameters"),
@@ -160,7 +163,7 @@ _RULES = (
     Rule("backend_empty_answer", r"Remote service returned empty response body|No response from model"),
     Rule("backend_error", r"Error communicating with remote model|Fail to execute (http|predict)"),
     Rule("model_not_deployed", r"Model not ready yet|please deploy model first|model.{0,200}not.{0,50}deployed"),
-    # Behind one address nodes may get the plugin one after the other.
+    # Behind a load balancer, other nodes may have the plugin already.
     Rule("no_ml_plugin", r"no handler found for uri \[/_plugins/_ml", (), SOON),
     Rule("api_error", r"", (429, 503), SOON),
     Rule("api_error", ""),
@@ -168,12 +171,14 @@ _RULES = (
 
 
 class Classification(NamedTuple):
+    """``retry`` is SOON, STARTING, RECOVERING, or None if sending the request again does not help."""
+
     code: str
     retry: str | None
 
 
 def classify(status: int, kind: str, reason: str) -> Classification:
-    """The code of an error answer, and whether (and how) the same request may be sent again."""
+    """The code of an error answer, and when to send the request again. ``kind`` is the exception type."""
     reason = without_middle(reason)
     from_backend = FROM_BACKEND in reason
     text = reason.split(FROM_BACKEND, 1)[1] if from_backend else f"{kind}: {reason}"
@@ -184,61 +189,71 @@ def classify(status: int, kind: str, reason: str) -> Classification:
 
 
 def without_middle(text: str) -> str:
-    """A text without its middle, where it is longer than any server's own words."""
+    """The text; if it is longer than any server's own message, only its beginning and its end."""
     return text if len(text) <= 2 * _ENDS else f"{text[:_ENDS]} ... {text[-_ENDS:]}"
 
 
 def decode_error(body: Any) -> tuple[str, str]:
-    """The exception type and the reason in an error answer, whatever its shape.
+    """The exception type and the reason in the body of an error answer.
 
-    The usual shape is ``{"error": {"type", "reason", "caused_by"}, "status"}``; the router's own errors carry
-    ``error`` as a string, that of profiles has an ``exception`` beside it, the security plugin answers plain text, and
-    Amazon's front door a ``message`` or ``Message``.
+    The usual body is ``{"error": {"type", "reason", "caused_by"}, "status"}``. In errors of the router, ``error`` is a
+    string; errors of profiles also have an ``exception``; the security plugin answers plain text, and Amazon's gateway
+    a ``message`` or ``Message``.
     """
-    if isinstance(body, dict):
-        error = body.get("error", body.get("message", body.get("Message", body)))
-        if isinstance(error, dict):
-            kind = str(error.get("type") or "")
-            reasons = [str(error.get("reason") or "")]
-            # What ML Commons' predictions and runs of agents add; the reason alone is then no more than "System Error".
-            if error.get("details") and str(error["details"]) != reasons[0]:
-                reasons.append(str(error["details"]))
-            cause, depth = error.get("caused_by"), 0
-            while isinstance(cause, dict) and depth < 5:
-                if cause.get("reason") and str(cause["reason"]) not in reasons:
-                    reasons.append(f"{cause.get('type')}: {cause['reason']}")
-                elif cause.get("type") and cause["type"] != kind:
-                    # For ten seconds a host that was not found is told by its name alone: only the type says what is the matter.
-                    reasons.append(str(cause["type"]))
-                cause, depth = cause.get("caused_by"), depth + 1
-            return kind, "; ".join(reason for reason in reasons if reason) or str(body)
+    if not isinstance(body, dict):
+        return "", str(body)
+    error = body.get("error", body.get("message", body.get("Message", body)))
+    if not isinstance(error, dict):
         return "", f"{error}: {body['exception']}" if body.get("exception") else str(error)
-    return "", str(body)
+    kind = str(error.get("type") or "")
+    reasons = [str(error.get("reason") or "")]
+    # Predictions and runs of agents add details; the reason is then only "System Error".
+    if error.get("details") and str(error["details"]) != reasons[0]:
+        reasons.append(str(error["details"]))
+    for cause in _causes(error):
+        if cause.get("reason") and str(cause["reason"]) not in reasons:
+            reasons.append(f"{cause.get('type')}: {cause['reason']}")
+        elif cause.get("type") and cause["type"] != kind:
+            # For ten seconds after a failed name resolution, the reason is only the host; the type shows the problem.
+            reasons.append(str(cause["type"]))
+    return kind, "; ".join(reason for reason in reasons if reason) or str(body)
+
+
+def _causes(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The chain of ``caused_by``, at most five of them."""
+    cause = error.get("caused_by")
+    for _depth in range(5):
+        if not isinstance(cause, dict):
+            return
+        yield cause
+        cause = cause.get("caused_by")
 
 
 def is_from_another_server(host: str, path: str, status: int, body: Any, reason: str) -> bool:
-    """Whether the error that a host answers for a path comes from another server than OpenSearch, or from OpenSearch about
-    what stands in front of the path in the host's URL."""
+    """Whether the error shows that the host's URL is not the root of OpenSearch.
+
+    Either another server has answered, or OpenSearch has refused the path that the host's URL contains.
+    """
     base = "/".join(host.split("/")[3:])
     if base and f"no handler found for uri [/{base}/" in reason:
         return True
     if base and f"no such index [{base}]" in reason and not path.startswith(f"/{base}"):
         return True
-    # With other codes Amazon, the security plugin and proxies answer for an OpenSearch behind them.
+    # Other statuses also come from Amazon, the security plugin and proxies in front of a real OpenSearch.
     if status not in (404, 405):
         return False
     if not isinstance(body, dict):
         return True
     error = body.get("error")
     if isinstance(error, dict):
-        # OpenAI's form, which model servers share.
+        # The format of OpenAI, which model servers share.
         return "reason" not in error and "status" not in body
-    # FastAPI's. OpenSearch tells by other fields that it has no such document or pipeline, Amazon has a message.
+    # The format of FastAPI. OpenSearch's answers about missing documents and pipelines have other fields.
     return error is None and "detail" in body
 
 
 def remedy_details(code: str, reason: str) -> dict[str, str]:
-    """What the remedy of an error names, where the server tells it: a permission, a placeholder."""
+    """What fills the braces of the code's remedy, if the server names it: a permission, a placeholder."""
     reason = without_middle(reason)
     if code == "forbidden":
         permission = missing_permission(reason)
@@ -250,6 +265,6 @@ def remedy_details(code: str, reason: str) -> dict[str, str]:
 
 def missing_permission(reason: str) -> str | None:
     """The action that the security plugin refused, from ``no permissions for [x] and User [...]``."""
-    # An action on shards has brackets of its own: [indices:data/read/mget[shard]]. Of several the first is named.
-    found = re.search(r"no permissions for \[([^\[\],]+(?:\[\w+\])?)[\],]", reason)
-    return found.group(1) if found else None
+    # The name of an action on shards contains brackets: [indices:data/read/mget[shard]]. The first of several is enough.
+    match = re.search(r"no permissions for \[([^\[\],]+(?:\[\w+\])?)[\],]", reason)
+    return match[1] if match else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texts of real servers (2.19 and 3.6) and the codes that they get."""
+"""Errors of real servers (2.19 and 3.6), and the codes and retries that they are classified as."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ TEXTS = [
     (429, "status_exception", REMOTE + "Too many requests", "backend_busy"),
     (503, "status_exception", REMOTE + '{"error": {"message": "Loading model"}}', "backend_loading"),
     (503, "status_exception", REMOTE + "overloaded", "backend_busy"),
-    # A backend may itself stand in front of one.
+    # The backend may itself be a proxy for another one.
     (503, "status_exception", REMOTE + "gateway: " + REMOTE + "Loading model", "backend_loading"),
     (500, "status_exception", REMOTE + "Connection refused by the backend's own backend", "backend_error"),
     (429, "rejected_execution_exception", "queue", "api_error"),
@@ -157,7 +157,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("status", "kind", "reason", "code"), TEXTS)
-def test_a_text_gets_its_code(status: int, kind: str, reason: str, code: str) -> None:
+def test_classify_returns_the_code(status: int, kind: str, reason: str, code: str) -> None:
     assert classify(status, kind, reason).code == code
 
 
@@ -192,7 +192,7 @@ def test_a_text_gets_its_code(status: int, kind: str, reason: str, code: str) ->
         (503, "strange_exception", "for the moment", SOON),
     ],
 )
-def test_what_may_be_sent_again(status: int, kind: str, reason: str, retry: str | None) -> None:
+def test_classify_returns_the_retry(status: int, kind: str, reason: str, retry: str | None) -> None:
     assert classify(status, kind, reason).retry == retry
 
 
@@ -219,24 +219,24 @@ def test_what_may_be_sent_again(status: int, kind: str, reason: str, retry: str 
         (None, ("", "None")),
     ],
 )
-def test_an_error_of_any_shape(body: Any, decoded: tuple[str, str]) -> None:
+def test_decode_error(body: Any, decoded: tuple[str, str]) -> None:
     assert decode_error(body) == decoded
 
 
-def test_a_chain_of_causes_without_end() -> None:
+def test_decode_error_of_endless_causes() -> None:
     body: dict[str, Any] = {"type": "a", "reason": "b"}
     body["caused_by"] = body
     assert decode_error({"error": body}) == ("a", "b")
 
 
-def test_a_long_chain_of_causes() -> None:
+def test_decode_error_reads_five_causes() -> None:
     body: dict[str, Any] = {}
     for number in range(8, -1, -1):
         body = {"type": "t", "reason": f"r{number}", "caused_by": body}
     assert decode_error({"error": body}) == ("t", "r0; t: r1; t: r2; t: r3; t: r4; t: r5")
 
 
-def test_a_text_longer_than_any_of_a_server_loses_its_middle() -> None:
+def test_without_middle() -> None:
     ends = "a" * 10_000, "z" * 10_000
     for text in ("", "short", "".join(ends)):
         assert without_middle(text) == text
@@ -244,7 +244,7 @@ def test_a_text_longer_than_any_of_a_server_loses_its_middle() -> None:
 
 
 @pytest.mark.parametrize(("rules", "remote"), [(server_errors._RULES, False), (server_errors._BACKEND_RULES, True)])
-def test_each_rule_is_what_some_text_is_known_by(rules: tuple[server_errors.Rule, ...], remote: bool) -> None:
+def test_each_rule_is_the_first_match_of_a_text(rules: tuple[server_errors.Rule, ...], remote: bool) -> None:
     first = set()
     for status, kind, reason, _code in TEXTS:
         if reason.startswith(REMOTE) == remote:
@@ -256,7 +256,7 @@ def test_each_rule_is_what_some_text_is_known_by(rules: tuple[server_errors.Rule
     assert [rule for number, rule in enumerate(rules) if number not in first] == []
 
 
-def test_the_missing_permission() -> None:
+def test_missing_permission() -> None:
     assert missing_permission("no permissions for [a:b/c] and User [x]") == "a:b/c"
     assert missing_permission("no permissions for [a:b/c[shard]] and User [name=x]") == "a:b/c[shard]"
     both = "no permissions for [a:b/bulk[s], a:b/index] and User [name=x]"
@@ -265,7 +265,7 @@ def test_the_missing_permission() -> None:
     assert missing_permission("Forbidden") is None
 
 
-def test_only_a_remedy_that_names_something_gets_it() -> None:
+def test_remedy_details() -> None:
     refused, unfilled = "no permissions for [a:b] and User [x]", "Some parameter placeholder not filled in payload: m"
     assert remedy_details("forbidden", refused) == {"permission": "a:b"}
     assert remedy_details("placeholder_unfilled", unfilled) == {"placeholder": "m"}
@@ -274,7 +274,7 @@ def test_only_a_remedy_that_names_something_gets_it() -> None:
 
 
 def sources() -> str:
-    """All source files but the catalogue itself."""
+    """The text of all source files except the catalogue."""
     plugins = Path(server_errors.__file__).resolve().parents[2]
     paths = [path for path in sorted(plugins.rglob("*.py")) if path.name != "catalogue.py"]
     return "\n".join(path.read_text(encoding="utf-8") for path in paths)
@@ -313,14 +313,14 @@ def test_a_failure_as_a_result() -> None:
     assert failure.as_dict() == {
         "code": "forbidden",
         "message": "no",
-        "remedy": "Give the user a role that allows a:b. The collection's docs/security_roles.yml has the least rights.",
+        "remedy": "Give the user a role that allows a:b. See docs/security_roles.yml of the collection for the minimal roles.",
         "status": 403,
         "details": {"permission": "a:b"},
     }
 
 
-def test_a_host_that_is_known_not_to_be_found() -> None:
-    """As 3.6.0 answers from what the name service has said some seconds before."""
+def test_a_cached_failure_of_name_resolution() -> None:
+    """3.6.0 answers so for some seconds after a name could not be resolved."""
     cause = {"type": "unknown_host_exception", "reason": "nowhere.invalid"}
     kind, reason = decode_error(
         {
