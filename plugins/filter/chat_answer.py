@@ -6,18 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: chat_answer
-short_description: The text of a chat model's answer
+short_description: Get the text of a chat model's answer
 version_added: 0.2.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:
-  - Takes the text out of a prediction. It is empty where the answer has none, as with tool calls, and in check mode.
+  - Returns the text of a prediction. It is empty if the answer has no text, as with tool calls, and in check mode.
 positional: _input
 options:
   _input:
     description:
-      - A registered result of M(searchops.opensearch_ml.ml_predict), an answer of C(_predict) as ML Commons gives it, or a
-        chat completion of an OpenAI-compatible server or of Ollama.
+      - The registered result of M(searchops.opensearch_ml.ml_predict), the answer of ML Commons to C(_predict), or a chat
+        completion of an OpenAI-compatible server or of Ollama.
     type: dict
     required: true
 seealso:
@@ -25,7 +25,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask
+- name: Ask the model
   searchops.opensearch_ml.ml_predict:
     model: Local chat
     messages:
@@ -40,7 +40,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The text.
+  description: The text of the answer.
   type: str
   sample: The sky is blue because air scatters blue light more than red light.
 """

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: chat_tool_calls
-short_description: The tools that a chat model wants to be called
+short_description: Get the tool calls of a chat model's answer
 version_added: 0.2.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:
-  - Takes the tool calls out of a prediction, with decoded arguments. The list is empty where the model calls no tool, and
-    in check mode.
+  - Returns the tool calls of a prediction, with decoded arguments. The list is empty if the model calls no tool, and in
+    check mode.
 positional: _input
 options:
   _input:
     description:
-      - A registered result of M(searchops.opensearch_ml.ml_predict), an answer of C(_predict) as ML Commons gives it, or a
-        chat completion of an OpenAI-compatible server or of Ollama.
+      - The registered result of M(searchops.opensearch_ml.ml_predict), the answer of ML Commons to C(_predict), or a chat
+        completion of an OpenAI-compatible server or of Ollama.
     type: dict
     required: true
 seealso:
@@ -26,7 +26,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show which tools the model asks for
+- name: Show which tools the model calls
   ansible.builtin.debug:
     msg: "{{ item.name }} with {{ item.arguments }}"
   loop: "{{ asked | searchops.opensearch_ml.chat_tool_calls }}"
@@ -34,18 +34,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The calls in the model's order.
+  description: The tool calls, in the model's order.
   type: list
   elements: dict
   contains:
     id:
-      description: The call's id, by which its result is sent back; V(null) where the backend gives none.
+      description: The id of the call, with which its result is sent back; V(null) if the backend returns none.
       type: str
     name:
       description: The name of the function.
       type: str
     arguments:
-      description: The arguments by name.
+      description: The arguments of the call, by name.
       type: dict
   sample:
     - id: call_8x2k

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: chat_usage
-short_description: The tokens that a chat model's answer took
+short_description: Get the number of tokens that a chat model's answer used
 version_added: 0.2.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:
-  - Takes the backend's C(usage) out of a prediction, whole numbers as such. It is empty where the backend tells none, and
-    in check mode.
+  - Returns the backend's C(usage) of a prediction, with whole numbers as integers. It is empty if the backend returns
+    none, and in check mode.
 positional: _input
 options:
   _input:
     description:
-      - A registered result of M(searchops.opensearch_ml.ml_predict), an answer of C(_predict) as ML Commons gives it, or a
-        chat completion of an OpenAI-compatible server or of Ollama.
+      - The registered result of M(searchops.opensearch_ml.ml_predict), the answer of ML Commons to C(_predict), or a chat
+        completion of an OpenAI-compatible server or of Ollama.
     type: dict
     required: true
 seealso:
@@ -26,14 +26,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Stop where the answer cost too much
+- name: Fail if the answer used too many tokens
   ansible.builtin.assert:
     that: (asked | searchops.opensearch_ml.chat_usage).total_tokens | default(0) < 1000
 """
 
 RETURN = r"""
 _value:
-  description: The tokens, as the backend names them.
+  description: The numbers of tokens, by the backend's names.
   type: dict
   sample:
     prompt_tokens: 12

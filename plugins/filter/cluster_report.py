@@ -6,35 +6,35 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: cluster_report
-short_description: What a page about a cluster shows
+short_description: Prepare the data of a report page about a cluster
 version_added: 1.0.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:
-  - Takes the results of the modules that read a cluster, and makes of them what the playbook C(report) writes on its page.
-  - Texts are without control characters and cut where they are long. They are not escaped; a template has to do that.
-  - Of a URL the user, the password and what comes behind the path are left out, as keys stand there.
+  - Turns the results of modules that read a cluster into the data that the playbook C(report) writes on its page.
+  - Texts contain no control characters, and long ones are cut. They are not escaped; the template has to do that.
+  - URLs contain no user, no password and nothing after the path, because these parts may contain keys.
 options:
   _input:
     description:
-      - The results by these names. One that is left out is shown as not known; only C(graph) is needed.
+      - The results of the modules, by these names. Only C(graph) is required; a missing result is shown as unknown.
       - C(graph) is that of M(searchops.opensearch_ml.ml_stack_info) with C(format=graph).
       - C(settings) is that of M(searchops.opensearch_ml.opensearch_cluster_setting_info).
       - C(profile) is that of M(searchops.opensearch_ml.ml_profile_info).
       - C(duplicates) is that of M(searchops.opensearch_ml.ml_dedupe), without C(apply).
       - C(stack) is that of M(searchops.opensearch_ml.ml_stack) in check mode.
-      - C(answers) is that of a loop of M(searchops.opensearch_ml.ml_predict) over models of the graph.
+      - C(answers) is that of a loop with M(searchops.opensearch_ml.ml_predict) over models of the graph.
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Who uses whom
+- name: Read which objects use which
   searchops.opensearch_ml.ml_stack_info:
     format: graph
   register: graph
 
-- name: What the page would say of orphans
+- name: Show the objects that no other object uses
   ansible.builtin.debug:
     msg: "{{ ({'graph': graph} | searchops.opensearch_ml.cluster_report).orphans }}"
 """
@@ -42,7 +42,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - What is shown. Of a cluster whose graph could not be read only C(reason), a mapping with C(message), C(remedy) and C(code).
+    - The data of the page. If the graph could not be read, only C(reason), a mapping with C(message), C(remedy) and C(code).
   type: dict
   sample:
     reason: null
@@ -64,7 +64,7 @@ from ..plugin_utils._report_page import view
 
 def cluster_report(results: object) -> dict[str, Any]:
     if not isinstance(results, Mapping):
-        raise AnsibleFilterError(f"cluster_report: needs a mapping of results, not {type(results).__name__}.")
+        raise AnsibleFilterError(f"cluster_report: requires a mapping of results, not {type(results).__name__}.")
     return view.view(results)
 
 

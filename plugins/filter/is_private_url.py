@@ -6,15 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: is_private_url
-short_description: Whether ML Commons takes a URL's host for private
+short_description: Check whether ML Commons treats a URL's host as private
 version_added: 0.1.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:
-  - Tells whether C(plugins.ml_commons.connector.private_ip_enabled) is needed for a connector to the URL.
-  - Addresses are judged as ML Commons does it (loopback, RFC 1918, link-local, site-local). Names are resolved on the
-    controller; names without a dot, names that are private by convention, and names that cannot be resolved there count
-    as private, because the cluster is likely to see them in its own network.
+  - Returns whether a connector to the URL requires C(plugins.ml_commons.connector.private_ip_enabled).
+  - Addresses count as private as in ML Commons (loopback, RFC 1918, link-local, site-local). Names are resolved on the
+    controller. Names without a dot, names that are private by convention, and names that the controller cannot resolve
+    count as private, because they are probably names of the cluster's own network.
 positional: _input
 options:
   _input:
@@ -24,7 +24,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Allow private addresses where the backend has one
+- name: Allow private addresses if the backend has one
   searchops.opensearch_ml.opensearch_cluster_setting:
     settings:
       plugins.ml_commons.connector.private_ip_enabled: true

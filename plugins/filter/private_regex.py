@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: private_regex
-short_description: The pattern that lets exactly one private URL through
+short_description: Create the pattern that allows exactly one private URL
 version_added: 1.0.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:
-  - Makes the pattern for C(plugins.ml_commons.trusted_connector_private_endpoints_regex) that matches the URL and no other.
-  - OpenSearch 3.7 brought the setting. As long as its list is empty it restricts nothing; from the first pattern on, no other
-    private address is called. So append to it only where it holds something already.
-  - The pattern is that of P(searchops.opensearch_ml.trusted_regex#filter), except that a port which belongs to the scheme is left
-    out, as the server leaves it out of the URL that it compares.
+  - Creates the pattern for C(plugins.ml_commons.trusted_connector_private_endpoints_regex) that matches the URL and no other.
+  - The setting was added in OpenSearch 3.7. An empty list restricts nothing; with the first pattern, OpenSearch refuses all
+    other private addresses. So only append to a list that already has a pattern.
+  - The pattern is that of P(searchops.opensearch_ml.trusted_regex#filter) without the default port of the scheme, because the
+    server removes that port from the URL before it compares.
   - Built against the published source of OpenSearch 3.7, not run on a real server of that version.
 positional: _input
 options:
@@ -26,13 +26,13 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look whether private addresses are restricted
+- name: Read whether private addresses are restricted
   searchops.opensearch_ml.opensearch_cluster_setting_info:
     patterns:
       - plugins.ml_commons.trusted_connector_private_endpoints_regex
   register: restricted
 
-- name: Let one endpoint through, where others are kept out
+- name: Allow one endpoint if private addresses are restricted
   searchops.opensearch_ml.opensearch_cluster_setting:
     settings:
       plugins.ml_commons.trusted_connector_private_endpoints_regex:

@@ -6,26 +6,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: stack_filled
-short_description: Put values in the places of an exported stack's variables
+short_description: Replace the variables of an exported stack by values
 version_added: 1.0.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:
-  - Puts values in the places where M(searchops.opensearch_ml.ml_stack_info) left variables, as it cannot read secrets back.
-  - Only those are touched; any other text stays, even one that looks like a template.
+  - Replaces the variables that M(searchops.opensearch_ml.ml_stack_info) returns instead of secrets, which it cannot read.
+  - Any other text stays as it is, even if it contains a template.
 options:
   _input:
-    description: The stack.
+    description: The exported stack.
     type: dict
     required: true
   values:
-    description: The values, by the names of the variables.
+    description: The values of the variables, by name.
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Make on another cluster what was exported
+- name: Create the exported connectors on another cluster
   searchops.opensearch_ml.ml_stack:
     hosts: ["https://new.example.internal:9200"]
     connectors: "{{ (exported.stack | searchops.opensearch_ml.stack_filled({'gateway_api_key': vault_key})).connectors }}"
@@ -33,7 +33,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The stack with the values.
+  description: The stack with the values in place of the variables.
   type: dict
 """
 
@@ -43,22 +43,20 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ..module_utils._values.walk import map_strings
+
 _VARIABLE = re.compile(r"\{\{ (\w+) \}\}")
-
-
-def _filled(value: Any, values: Mapping[str, Any]) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _filled(each, values) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_filled(each, values) for each in value]
-    found = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
-    return values[found[1]] if found and found[1] in values else value
 
 
 def stack_filled(stack: object, values: Mapping[str, Any]) -> Any:
     if not isinstance(stack, Mapping):
-        raise AnsibleFilterError(f"stack_filled: needs a stack, not {type(stack).__name__}.")
-    return _filled(stack, values)
+        raise AnsibleFilterError(f"stack_filled: requires a stack, not {type(stack).__name__}.")
+
+    def fill(text: str) -> Any:
+        variable = _VARIABLE.fullmatch(text)
+        return values.get(variable[1], text) if variable else text
+
+    return map_strings(stack, fill)
 
 
 class FilterModule:

@@ -11,34 +11,34 @@ version_added: 1.0.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:
-  - Writes what M(searchops.opensearch_ml.ml_stack_info) returned so that a playbook reads the same back, with the variables in the
-    places of secrets.
-  - Text that Ansible would take for a template, such as that of a request body with double braces, is marked C(!unsafe).
+  - Writes a stack that M(searchops.opensearch_ml.ml_stack_info) returned as YAML from which a playbook reads the same stack,
+    with variables instead of secrets.
+  - Text that Ansible would evaluate as a template, such as a request body with double braces, is marked C(!unsafe).
 options:
   _input:
-    description: The stack.
+    description: The exported stack.
     type: dict
     required: true
   variables:
-    description: The variables in it that are to be filled in, by name.
+    description: The variables of the stack, by name. They stay templates.
     type: dict
     default: {}
 """
 
 EXAMPLES = r"""
-- name: Keep an export as a file of variables
+- name: Write an export into a file of variables
   ansible.builtin.copy:
     content: "{{ named | searchops.opensearch_ml.stack_yaml(exported.variables) }}"
     dest: stack.yml
     mode: "0600"
   vars:
-    # The names of the inputs of the role stack.
+    # With the names of the options of the role stack.
     named: "{{ dict(exported.stack | map('regex_replace', '^', 'stack_') | zip(exported.stack.values())) }}"
 """
 
 RETURN = r"""
 _value:
-  description: The YAML text.
+  description: The stack as YAML.
   type: str
 """
 
@@ -54,11 +54,11 @@ _TEMPLATE = re.compile(r"\{[{%#]")
 
 
 class _Unsafe(str):
-    """Text that no template engine may touch."""
+    """Text that Ansible must not evaluate as a template."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes the same object out each time, as Ansible's readers of YAML need no anchors."""
+    """Writes no anchors: an object that occurs twice is written in full each time."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -67,24 +67,24 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(_Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style='"'))
 
 
-def _marked(value: Any, variables: Mapping[str, Any]) -> Any:
+def _mark(value: Any, variables: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): _marked(each, variables) for name, each in value.items()}
+        return {str(name): _mark(item, variables) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_marked(each, variables) for each in value]
+        return [_mark(item, variables) for item in value]
     if isinstance(value, str):
-        # A plain one, as Ansible's own kinds of text are unknown to YAML.
-        found = _VARIABLE.fullmatch(value)
-        filled_in = found is not None and found[1] in variables
-        return _Unsafe(value) if _TEMPLATE.search(value) and not filled_in else str(value)
+        match = _VARIABLE.fullmatch(value)
+        is_variable = match is not None and match[1] in variables
+        # str() because PyYAML cannot represent Ansible's own subclasses of str.
+        return _Unsafe(value) if _TEMPLATE.search(value) and not is_variable else str(value)
     return value
 
 
 def stack_yaml(stack: object, variables: Mapping[str, Any] | None = None) -> str:
     if not isinstance(stack, Mapping):
-        raise AnsibleFilterError(f"stack_yaml: needs a stack, not {type(stack).__name__}.")
+        raise AnsibleFilterError(f"stack_yaml: requires a stack, not {type(stack).__name__}.")
     return yaml.dump(
-        _marked(stack, variables or {}), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120,
+        _mark(stack, variables or {}), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120,
         explicit_start=True,
     )  # fmt: skip
 

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: trust_settings
-short_description: The cluster settings that let connectors call their URLs
+short_description: Create the cluster settings that let connectors call their URLs
 version_added: 1.0.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:
-  - "Makes the settings without which ML Commons calls none of the URLs: their trusted patterns, and, if some of the addresses are
-    private, the permission for those."
-  - "The pattern for private addresses of OpenSearch 3.7 is among them where both are stated. State it with
-    O(searchops.opensearch_ml.opensearch_cluster_setting#module:only_where_set), as in the example: a first pattern would keep
-    everybody else's private backends out, and older versions do not know the setting."
-  - The result is empty where nothing has to be set.
+  - "Creates the settings that ML Commons requires to call the URLs: a trusted pattern for each, and, if some of the addresses are
+    private, the permission for private addresses."
+  - "If there are both, the result also has the patterns for private addresses of OpenSearch 3.7. Set them with
+    O(searchops.opensearch_ml.opensearch_cluster_setting#module:only_where_set), as in the example: the first pattern makes
+    OpenSearch refuse all other private backends, and older versions do not have the setting."
+  - The result is empty if no setting is required.
 positional: _input
 options:
   _input:
@@ -26,18 +26,18 @@ options:
     required: true
   trust:
     description:
-      - V(exact) trusts the URLs and nothing else, by P(searchops.opensearch_ml.trusted_regex#filter) and
+      - V(exact) trusts these URLs only, with the patterns of P(searchops.opensearch_ml.trusted_regex#filter) and
         P(searchops.opensearch_ml.private_regex#filter).
-      - V(catch_all) trusts every URL, which is only set with
+      - V(catch_all) trusts every URL. Setting it requires
         O(searchops.opensearch_ml.opensearch_cluster_setting#module:allow_catch_all).
-      - V(skip) leaves the lists of patterns alone.
+      - V(skip) returns no patterns.
     type: str
     choices: [exact, catch_all, skip]
     default: exact
   allow_private:
     description:
-      - V(auto) allows private addresses if one of the URLs has one, as P(searchops.opensearch_ml.is_private_url#filter) judges it.
-      - V(always) and V(never) take all or none of the URLs for private.
+      - V(auto) allows private addresses if P(searchops.opensearch_ml.is_private_url#filter) is true for one of the URLs.
+      - V(always) treats all of the URLs as private, V(never) none of them.
     type: str
     choices: [auto, always, never]
     default: auto
@@ -56,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The settings by their names, as O(searchops.opensearch_ml.opensearch_cluster_setting#module:settings) takes them.
+  description: The settings by name, for O(searchops.opensearch_ml.opensearch_cluster_setting#module:settings).
   type: dict
   sample:
     plugins.ml_commons.trusted_connector_endpoints_regex:
@@ -76,7 +76,7 @@ from ..module_utils._errors.exceptions import Failure
 
 _TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 _PRIVATE = "plugins.ml_commons.connector.private_ip_enabled"
-#: Of OpenSearch 3.7.
+#: Added in OpenSearch 3.7.
 _RESTRICTION = "plugins.ml_commons.trusted_connector_private_endpoints_regex"
 
 _CATCH_ALL = ".*$"
@@ -94,9 +94,9 @@ def trust_settings(urls: Sequence[str], trust: str = "exact", allow_private: str
         ("allow_private", allow_private, tuple(_IS_PRIVATE)),
     ):
         if value not in known:
-            raise AnsibleFilterError(f"trust_settings: {name} must be one of {', '.join(known)}, and is {value!r}.")
+            raise AnsibleFilterError(f"trust_settings: {name} must be one of {', '.join(known)}, not {value!r}.")
     if isinstance(urls, (str, bytes, Mapping)) or not isinstance(urls, Sequence):
-        raise AnsibleFilterError(f"trust_settings: takes a list of URLs, and was given {type(urls).__name__}.")
+        raise AnsibleFilterError(f"trust_settings: requires a list of URLs, not {type(urls).__name__}.")
     settings: dict[str, Any] = {}
     try:
         called = {str(url): url_module.normalize(str(url)) for url in urls}

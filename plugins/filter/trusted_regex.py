@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: trusted_regex
-short_description: The pattern that trusts exactly one URL
+short_description: Create the pattern that trusts exactly one URL
 version_added: 0.1.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:
-  - Makes the pattern for C(plugins.ml_commons.trusted_connector_endpoints_regex) that matches the URL and no other.
+  - Creates the pattern for C(plugins.ml_commons.trusted_connector_endpoints_regex) that matches the URL and no other.
 positional: _input
 options:
   _input:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters that read predictions: all shapes a playbook may hold, and that anything else is refused by name."""
+"""The filters that read predictions: every form of a prediction is accepted, anything else is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILTERS: dict[str, Any] = {
     **chat_usage.FilterModule().filters(),
     **chat_tool_calls.FilterModule().filters(),
 }
-#: What each yields where there is nothing of its kind.
+#: What each filter returns if the answer has no such part.
 NOTHING = {"chat_answer": "", "chat_usage": {}, "chat_tool_calls": []}
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bern", "days": 2}'}}
@@ -30,7 +30,7 @@ DATA = {
 
 
 def asked(data: Any, *, check_mode: bool = False) -> dict[str, Any]:
-    """The result of ml_predict where the backend answers this."""
+    """The result of ml_predict for this answer of the backend."""
     cluster = FakeCluster()
     cluster.add_model("Chat", cluster.add_connector())
     cluster.backend = lambda *sent: answer(data)
@@ -38,7 +38,7 @@ def asked(data: Any, *, check_mode: bool = False) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("value", [asked(DATA), answer(DATA), DATA], ids=["ml_predict", "_predict", "completion"])
-def test_each_shape_is_read(value: dict[str, Any]) -> None:
+def test_each_form_of_a_prediction_is_read(value: dict[str, Any]) -> None:
     assert FILTERS["chat_answer"](value) == "Wait."
     assert FILTERS["chat_usage"](value) == {
         "prompt_tokens": 12,
@@ -62,11 +62,11 @@ def test_each_shape_is_read(value: dict[str, Any]) -> None:
     ],
     ids=["check mode", "null", "no choice", "empty"],
 )
-def test_where_there_is_nothing(name: str, value: dict[str, Any]) -> None:
+def test_an_answer_without_the_part(name: str, value: dict[str, Any]) -> None:
     assert FILTERS[name](value) == NOTHING[name]
 
 
-def test_answers_of_ollamas_own_api() -> None:
+def test_answers_of_the_ollama_api() -> None:
     function = {"name": "weather", "arguments": {"city": "Bern"}}
     native = {"model": "m", "message": {"content": "", "tool_calls": [{"function": function}]}}
     assert FILTERS["chat_tool_calls"](native) == [{"id": None, **function}]
@@ -89,7 +89,7 @@ def test_a_tool_without_arguments(arguments: Any) -> None:
         ("f", "has no function name"),
     ],
 )
-def test_tool_calls_that_cannot_be_read(function: Any, complaint: str) -> None:
+def test_invalid_tool_calls(function: Any, complaint: str) -> None:
     with pytest.raises(AnsibleFilterError, match=f"chat_tool_calls: .*{complaint}"):
         FILTERS["chat_tool_calls"]({"message": {"tool_calls": [{"function": function}]}})
 
@@ -107,6 +107,6 @@ def test_tool_calls_that_cannot_be_read(function: Any, complaint: str) -> None:
         ({"failed": True, "msg": "The model is gone", "result": None, "model_id": "m"}, "failed: The model is gone"),
     ],
 )
-def test_what_is_no_prediction(name: str, value: Any, complaint: str) -> None:
+def test_anything_else_is_refused(name: str, value: Any, complaint: str) -> None:
     with pytest.raises(AnsibleFilterError, match=f"{name}: .*{complaint}"):
         FILTERS[name](value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters: what they say of a URL, and that a bad one is refused in Ansible's own way."""
+"""The filters of URLs, and what all filters have in common."""
 
 from __future__ import annotations
 
@@ -70,16 +70,16 @@ def test_trust_settings(urls: list[str], how: dict[str, str], expected: dict[str
 
 
 @pytest.mark.parametrize(
-    ("urls", "how", "complaint"),
+    ("urls", "how", "message"),
     [
-        (PUBLIC, {}, "takes a list of URLs, and was given str"),
-        ([PUBLIC], {"trust": "all"}, "trust must be one of exact, catch_all, skip, and is 'all'"),
-        ([PUBLIC], {"allow_private": True}, "allow_private must be one of auto, always, never, and is True"),
-        (["ftp://8.8.8.8"], {}, "'ftp://8.8.8.8' is no usable URL"),
+        (PUBLIC, {}, "requires a list of URLs, not str"),
+        ([PUBLIC], {"trust": "all"}, "trust must be one of exact, catch_all, skip, not 'all'"),
+        ([PUBLIC], {"allow_private": True}, "allow_private must be one of auto, always, never, not True"),
+        (["ftp://8.8.8.8"], {}, "'ftp://8.8.8.8' is not a usable URL"),
     ],
 )
-def test_trust_settings_of_what_cannot_be(urls: Any, how: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=f"trust_settings: {complaint}"):
+def test_trust_settings_refuses(urls: Any, how: dict[str, Any], message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=f"trust_settings: {message}"):
         trust_settings.trust_settings(urls, **how)
 
 
@@ -102,13 +102,13 @@ def test_trusted_regex() -> None:
     ],
 )
 def test_private_regex(url: str, called: str) -> None:
-    """As the server's HTTP client writes the URL (published source of OpenSearch 3.7)."""
+    """The server's HTTP client removes default ports and fragments (published source of OpenSearch 3.7)."""
     pattern: Any = private_regex.FilterModule().filters()["private_regex"]
     assert pattern(url) == f"^{called}$"
 
 
 @pytest.mark.parametrize("url", ["", "ollama:11434", "http://joe:s3cret@a.test/"])
-def test_what_is_no_url(url: str) -> None:
+def test_invalid_urls_are_refused(url: str) -> None:
     for name, apply in (
         ("is_private_url", is_private_url.is_private_url),
         ("trusted_regex", trusted_regex.trusted_regex),
@@ -119,8 +119,8 @@ def test_what_is_no_url(url: str) -> None:
         assert "s3cret" not in str(caught.value)
 
 
-def test_no_filter_brings_requests_along() -> None:
-    """Each worker that needs one filter imports all of them anew."""
+def test_no_filter_imports_requests() -> None:
+    """Each worker process that needs one filter imports all of them."""
     names = sorted(path.stem for path in Path(trusted_regex.__file__).parent.glob("[a-z]*.py"))
     package = trusted_regex.__name__.rpartition(".")[0]
     code = f"import importlib, sys\nfor name in {names}: importlib.import_module('{package}.' + name)\n"

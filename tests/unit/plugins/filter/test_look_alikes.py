@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A trusted pattern matches the URL that is meant, and no other: whoever may create connectors chooses the other one."""
+"""A trusted pattern matches its URL and no other, as any user who may create connectors can choose the other URL."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def _in_host(change: Callable[[str], str]) -> Callable[[str], str]:
     return changed
 
 
-#: What attackers write instead of a host, a port, a path.
+#: URLs that attackers use instead: another host, port or path.
 LOOK_ALIKES: dict[str, Callable[[str], str]] = {
-    "below another domain": _in_host(lambda host: f"{host}.evil.test"),
-    "above": _in_host(lambda host: f"evil.{host}"),
+    "as a subdomain of another domain": _in_host(lambda host: f"{host}.evil.test"),
+    "on a subdomain": _in_host(lambda host: f"evil.{host}"),
     "at the end of a longer label": _in_host(lambda host: f"evil{host}"),
     "another character for a dot": _in_host(lambda host: host.replace(".", "x", 1)),
     "a dot encoded": _in_host(lambda host: host.replace(".", "%2e", 1)),
@@ -61,7 +61,7 @@ LOOK_ALIKES: dict[str, Callable[[str], str]] = {
     "full-width letters": _in_host(lambda host: "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in host)),
     "an invisible character": _in_host(lambda host: f"{host[:1]}\u200b{host[1:]}"),
     "a combining mark": _in_host(lambda host: f"{host}\u0301"),
-    "nobody": _in_host(lambda host: ""),
+    "an empty host": _in_host(lambda host: ""),
     "as user": _in_host(lambda host: f"{host}@evil.test"),
     "as user and password": _in_host(lambda host: f"{host}:x@evil.test"),
     "behind a user": _in_host(lambda host: f"evil.test@{host}"),
@@ -104,15 +104,15 @@ def test_look_alikes(url: str) -> None:
         assert bool(trusted_pattern.compile_java(pattern).fullmatch(other)) == (other == url), kind
 
 
-def test_they_are_others() -> None:
-    """Or else the test above would show nothing."""
+def test_each_look_alike_differs_from_the_url() -> None:
+    """Otherwise the test above would prove nothing."""
     url = "http://api.llm.example.test:8080/v1"
     assert [kind for kind, change in LOOK_ALIKES.items() if change(url) == url] == []
 
 
 @given(st.data(), urls())
-def test_whatever_matches_is_the_url(data: st.DataObject, url: str) -> None:
-    """The other way round: hypothesis makes texts that the pattern matches, and finds one only."""
+def test_only_the_url_matches(data: st.DataObject, url: str) -> None:
+    """The reverse: of the texts that hypothesis generates from the pattern, all are the URL."""
     assert data.draw(st.from_regex(trusted_regex(url), fullmatch=True)) == url
     assert data.draw(st.from_regex(private_regex(url), fullmatch=True)) == url_module.normalize(url)
 
@@ -124,7 +124,7 @@ def test_no_text_matches(text: str, url: str) -> None:
 
 
 @given(st.text(max_size=12), urls())
-def test_what_is_equal_in_unicode_only(text: str, url: str) -> None:
+def test_urls_that_unicode_normalisation_makes_equal(text: str, url: str) -> None:
     meant = f"{url}/{text.strip()}x"
     try:
         pattern = trusted_regex(meant)
@@ -138,15 +138,15 @@ def test_what_is_equal_in_unicode_only(text: str, url: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in LOOK_ALIKES if re.search("line|space|^a zero at", kind)])
-def test_what_no_url_can_hold_is_refused(kind: str) -> None:
-    """Python's own parser takes some of them out without a word."""
+def test_characters_that_no_url_may_contain_are_refused(kind: str) -> None:
+    """Python's own parser removes some of them silently."""
     for apply in (trusted_regex, private_regex):
-        with pytest.raises(AnsibleFilterError, match="no usable URL"):
+        with pytest.raises(AnsibleFilterError, match="not a usable URL"):
             apply(LOOK_ALIKES[kind]("http://llm.example.test:8080/v1"))
 
 
 @given(st.sampled_from(["ollama", "vllm", "llama_cpp", "lm_studio"]), names, st.integers(1, 65535))
-def test_what_a_provider_is_trusted_with(provider: str, host: str, port: int) -> None:
+def test_the_trusted_regex_of_a_provider(provider: str, host: str, port: int) -> None:
     endpoint: Any = provider_endpoint(f"http://{host}:{port}", provider)
     assert re.fullmatch(endpoint["trusted_regex"], endpoint["url"])
     for change in LOOK_ALIKES.values():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters that write an export down, and fill it in."""
+"""The filters that write an exported stack as YAML, and that fill in its variables."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.construct_scalar(node)))
 
 
-def test_yaml() -> None:
+def test_stack_yaml() -> None:
     text = stack_yaml({"a": ["{{ key }}", "{{ other }}", "x {% y", "plain"]}, {"key": "A: key"})
     assert yaml.load(text, _Loader) == {  # noqa: S506 - a safe loader with one more tag
         "a": ["{{ key }}", ("unsafe", "{{ other }}"), ("unsafe", "x {% y"), "plain"]
     }
 
 
-def test_values_in_the_places_of_variables() -> None:
+def test_stack_filled() -> None:
     stack = {"a": [{"key": "{{ key }}"}], "b": ["{{ other }}", "x {{ key }}", 1, None]}
     assert stack_filled(stack, {"key": "sk-1"}) == {
         "a": [{"key": "sk-1"}],
         "b": ["{{ other }}", "x {{ key }}", 1, None],
     }
     for filtered in (stack_filled, stack_yaml):
-        with pytest.raises(AnsibleFilterError, match="needs a stack"):
+        with pytest.raises(AnsibleFilterError, match="requires a stack"):
             filtered([], {})
 
 
-def test_yaml_of_what_yaml_cannot_mark() -> None:
+def test_stack_yaml_of_values_other_than_text() -> None:
     assert yaml.safe_load(stack_yaml({"n": 5, "none": None, "yes": True, "pair": ("a", 1.5)})) == {
         "n": 5,
         "none": None,
