@@ -4,6 +4,6 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Addresses of model servers: providers, published blueprints, URLs, trusted patterns."""
+"""Endpoints of model servers: providers, published blueprints, URLs, trusted patterns."""
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The address of an OpenAI-compatible server: taken apart, and judged as ML Commons will judge it."""
+"""The URL of a model server: its parts, and whether ML Commons takes it for private."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from .._errors.exceptions import Failure
 
-#: Names that are private by definition (RFC 6762, 8375, 6761 and ICANN's reserved 'internal').
+#: Host names that are private by definition (RFC 6762, 8375, 6761 and ICANN's reserved 'internal').
 _PRIVATE_SUFFIXES = (
     ".local",
     ".internal",
@@ -29,43 +29,45 @@ _PRIVATE_SUFFIXES = (
     ".corp",
 )
 
-#: What no URL can hold. Python takes some of it out without a word, ML Commons and its patterns do not.
-_NO_URL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
+#: Characters that no URL may contain. Python removes some of them silently, ML Commons and its patterns do not.
+_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 
-#: Ports on which a server is known to speak plain HTTP only.
+#: port -> the server that uses it, for plain HTTP only.
 PLAIN_PORTS = {11434: "Ollama"}
 
 
-class Backend(NamedTuple):
+class BackendUrl(NamedTuple):
     scheme: str
     host: str
     port: int
     path: str
 
 
-def parse(url: str) -> Backend:
-    """Take a backend's URL apart. Raises Failure where ML Commons could not use it."""
-    if _NO_URL.search(url):
-        raise Failure("invalid_input", f"{url!r} is no usable URL: it holds a space or a control character.")
+def parse(url: str) -> BackendUrl:
+    """The parts of a backend's URL. Raises Failure for a URL that ML Commons could not use."""
+    if _NOT_IN_URLS.search(url):
+        raise Failure("invalid_input", f"{url!r} is not a usable URL: it contains a space or a control character.")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as exc:
-        raise Failure("invalid_input", f"{url!r} is no usable URL: {exc}") from exc
+        raise Failure("invalid_input", f"{url!r} is not a usable URL: {exc}") from exc
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Failure(
-            "invalid_input", f"{url!r} is no usable URL: it must begin with http:// or https:// and name a host."
+            "invalid_input", f"{url!r} is not a usable URL: it must begin with http:// or https:// and contain a host."
         )
     if parts.username or parts.password:
         raise Failure(
-            "invalid_input", "A backend's URL must not carry a user or a password; use the connector's credential."
+            "invalid_input", "A backend's URL must not contain a user or a password; use the connector's credential."
         )
-    return Backend(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), parts.path)
+    return BackendUrl(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), parts.path)
 
 
 def normalize(url: str) -> str:
-    """The URL as ML Commons writes it when it calls it: its HTTP client leaves out a port that belongs to the scheme, and
-    what follows a ``#``. Raises Failure where ML Commons could not use it."""
+    """The URL as ML Commons calls it: its HTTP client removes the default port of the scheme, and the fragment.
+
+    Raises Failure for a URL that ML Commons could not use.
+    """
     port = parse(url).port
     parts = urlsplit(url)
     netloc = parts.netloc
@@ -75,18 +77,18 @@ def normalize(url: str) -> str:
 
 
 def resolve_host(host: str) -> list[str]:
-    """The addresses of a host name as this machine sees them; none where it does not know the name."""
+    """The addresses of a host name, resolved on this machine; an empty list if it cannot resolve the name."""
     try:
-        return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None)})
+        return sorted({str(info[4][0]) for info in socket.getaddrinfo(host, None)})
     except (OSError, UnicodeError):
         return []
 
 
 def is_private(url: str, resolver: Callable[[str], list[str]] = resolve_host) -> bool:
-    """Whether ML Commons will take the backend for private and refuse it by default.
+    """Whether ML Commons takes the backend for private, and so refuses it by default.
 
-    It resolves the host on each node and looks for loopback, RFC 1918, link-local and site-local addresses. A name
-    that cannot be resolved here is taken for private: names that only the cluster's own network knows usually are.
+    It resolves the host on each node and refuses loopback, RFC 1918, link-local and site-local addresses. A name that
+    this machine cannot resolve counts as private: a name that only the cluster's network knows usually is.
     """
     host = parse(url).host.rstrip(".").lower()
     try:
@@ -100,13 +102,13 @@ def is_private(url: str, resolver: Callable[[str], list[str]] = resolve_host) ->
 
 
 def plain_port_warning(url: str) -> str | None:
-    """A warning where https is asked of a port that is known to speak plain HTTP."""
+    """A warning about an https URL with a port of :data:`PLAIN_PORTS`, else None."""
     backend = parse(url)
     server = PLAIN_PORTS.get(backend.port)
     if backend.scheme == "https" and server:
         return (
-            f"{url} asks for TLS on port {backend.port}, where {server} speaks plain HTTP: predictions will fail with "
-            "'The connection was closed'. Write http:// unless a proxy serves TLS there."
+            f"{url} uses TLS on port {backend.port}, on which {server} uses plain HTTP: predictions will fail with "
+            "'The connection was closed'. Write http:// unless a proxy terminates TLS on this port."
         )
     return None
 
@@ -116,7 +118,7 @@ def _is_private_address(text: str) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is None:
             return address.is_loopback or address.is_unspecified or address.is_site_local
-        # Java takes an IPv4 address that is written as an IPv6 one for the IPv4 address.
+        # Java turns an IPv4-mapped IPv6 address into the IPv4 address.
         address = address.ipv4_mapped
     return (
         address.is_loopback

@@ -4,6 +4,6 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Values without a server: comparison, masking, fingerprints, JSON."""
+"""Functions of values alone: comparison, walks, masking, fingerprints, JSON."""
 
 from __future__ import annotations

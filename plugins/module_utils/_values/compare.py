@@ -4,9 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Equal or not: what was stated against what the server stores of it.
+"""Comparisons of desired values with observed ones.
 
-The server turns most values into strings (seen on 2.19.1 and 3.6.0); each function here knows one way of doing so.
+The server turns most values into strings (seen on 2.19.1 and 3.6.0). Each function here undoes one of its conversions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import json_text
 
 
 def text_of(value: Any) -> str:
-    """A scalar as the server writes it; an object or a list as compact JSON with sorted keys."""
+    """A scalar as the server writes it; a mapping or a list as compact JSON with sorted keys."""
     if isinstance(value, str):
         return value
     if isinstance(value, (dict, list, tuple, bool)) or value is None:
@@ -26,21 +26,21 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def same_text(stored: Any, stated: Any) -> bool:
-    """Whether a stored string stands for the stated value: ``"5"`` for 5, ``"1.0E10"`` for 1e10, JSON in any order."""
-    if text_of(stored) == text_of(stated):
+def same_text(observed: Any, desired: Any) -> bool:
+    """Whether an observed string is the desired value: ``"5"`` is 5, ``"1.0E10"`` is 1e10; keys of JSON in any order."""
+    if text_of(observed) == text_of(desired):
         return True
-    if isinstance(stated, (int, float)) and not isinstance(stated, bool):
+    if isinstance(desired, (int, float)) and not isinstance(desired, bool):
         try:
-            return float(text_of(stored)) == float(stated)
+            return float(text_of(observed)) == float(desired)
         except ValueError:
             return False
-    left, right = _container(stored), _container(stated)
+    left, right = _container(observed), _container(desired)
     return left is not None and same_json(left, right)
 
 
 def same_json(left: Any, right: Any) -> bool:
-    """Equality as JSON has it: Python takes 1 for True."""
+    """Whether two values are the same JSON: 1 is neither true nor "1", while Python's 1 equals True."""
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same_json(left[key], right[key]) for key in left)
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
@@ -49,10 +49,10 @@ def same_json(left: Any, right: Any) -> bool:
 
 
 def canonical(value: Any) -> Any:
-    """The value itself where it is JSON inside a string, at any depth; for comparing and for showing."""
+    """The value with every string that contains a JSON object or list decoded, at any depth. Keys become strings."""
     if isinstance(value, str):
-        inner = _container(value)
-        return value if inner is None else canonical(inner)
+        container = _container(value)
+        return value if container is None else canonical(container)
     if isinstance(value, dict):
         return {str(key): canonical(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -60,9 +60,9 @@ def canonical(value: Any) -> Any:
     return value
 
 
-def same_tree(stored: Any, stated: Any) -> bool:
-    """Whether two structures hold the same, where scalars may have become strings and objects JSON strings."""
-    left, right = canonical(stored), canonical(stated)
+def same_tree(observed: Any, desired: Any) -> bool:
+    """Whether two nested values are the same, if scalars may have become strings and mappings JSON strings."""
+    left, right = canonical(observed), canonical(desired)
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same_tree(left[key], right[key]) for key in left)
     if isinstance(left, list) and isinstance(right, list):
@@ -70,28 +70,28 @@ def same_tree(stored: Any, stated: Any) -> bool:
     return same_text(left, right)
 
 
-def contains(stored: Any, stated: Any) -> bool:
-    """Whether all that was stated is stored; keys that only the server knows do not count."""
-    left, right = canonical(stored), canonical(stated)
+def contains(observed: Any, desired: Any) -> bool:
+    """Whether the observed value has all desired keys, with the desired values. Further keys do not matter."""
+    left, right = canonical(observed), canonical(desired)
     if isinstance(left, dict) and isinstance(right, dict):
         return all(key in left and contains(left[key], item) for key, item in right.items())
     return same_tree(left, right)
 
 
-def restrict_to(stored: Any, stated: Any) -> Any:
-    """What is stored, without the keys that only the server knows; for showing it beside what was stated."""
-    if isinstance(stored, dict) and isinstance(stated, dict):
-        return {key: restrict_to(stored[key], item) for key, item in stated.items() if key in stored}
-    return stored
+def restrict_to(observed: Any, desired: Any) -> Any:
+    """The observed value without the keys that the desired one does not have, for a diff of the two."""
+    if isinstance(observed, dict) and isinstance(desired, dict):
+        return {key: restrict_to(observed[key], item) for key, item in desired.items() if key in observed}
+    return observed
 
 
 def without_none(options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The options that were stated: without those that are None."""
+    """The options that the user has set: those that are not None."""
     return {name: value for name, value in (options or {}).items() if value is not None}
 
 
 def _container(value: Any) -> Any:
-    """The object or list that a value is, or that it spells as JSON; else None."""
+    """The mapping or list that the value is, or that it contains as JSON; else None."""
     if isinstance(value, (dict, list, tuple)):
         return value
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):

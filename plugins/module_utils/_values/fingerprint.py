@@ -4,10 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""A slow, salted fingerprint of a credential, so that a changed one is noticed although none can be read back.
+"""A slow, salted fingerprint of a credential, which shows a change although the server never returns the credential.
 
-What it reveals: whoever may read the connector can test guesses, at the price of one scrypt (32 MiB, some 0.1 s) each.
-For a generated key that is hopeless; for a guessable password it is not, so nothing is kept unless it is asked for.
+What it reveals: any user who may read the connector can test guesses, at the cost of one scrypt (32 MiB, some 0.1 s)
+each. For a generated key that is hopeless; for a guessable password it is not, so it is only stored if the user asks for
+it.
 """
 
 from __future__ import annotations
@@ -25,18 +26,21 @@ _SCHEME = "scrypt-15-8-1"
 
 
 def fingerprint(credential: Mapping[str, Any], salt: bytes | None = None) -> str:
-    """``scheme:salt:hash`` of a credential's names and values."""
+    """``scheme:salt:hash`` of a credential's names and values, with a random salt by default."""
     return _fingerprint(_text(credential), os.urandom(16) if salt is None else salt)
 
 
 def shared_fingerprint(credential: Mapping[str, Any]) -> str:
-    """The same one each time that a process asks for it, so that a set of objects with one key costs one scrypt, now
-    and whenever the set is compared. That they have one key can be seen by whoever may read them."""
+    """The fingerprint with one salt for each credential and process.
+
+    Several objects with one key then cost one scrypt, now and at each later comparison. Any user who may read them can
+    see that they have the same key.
+    """
     return _shared_fingerprint(_text(credential))
 
 
 def matches(credential: Mapping[str, Any], known: str | None) -> bool:
-    """Whether the fingerprint is that of the credential. An unknown or damaged one is that of none."""
+    """Whether a known fingerprint is that of the credential. A missing or damaged one never is."""
     try:
         scheme, salt, _digest = str(known).split(":")
         return scheme == _SCHEME and hmac.compare_digest(
@@ -50,7 +54,7 @@ def _text(credential: Mapping[str, Any]) -> str:
     return text_of({str(name): text_of(value) for name, value in credential.items()})
 
 
-# A stack asks while it plans, while it applies and while it looks whether that came true.
+# Cached because a stack compares each credential when it plans, applies and verifies.
 @lru_cache(maxsize=4096)
 def _fingerprint(text: str, salt: bytes) -> str:
     digest = hashlib.scrypt(text.encode("utf-8", "surrogateescape"), salt=salt, n=2**15, r=8, p=1, maxmem=2**26)

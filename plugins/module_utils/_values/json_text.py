@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""JSON from outside: a bounded number of values, a bounded depth, and texts that can be written again."""
+"""Reads JSON from outside the collection, with limits for the number of values and the depth."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import json
 import re
 from typing import Any
 
-#: The deepest nesting. OpenSearch maps 20 levels; what walks through a value here may recurse as deep as this.
+#: Maximum depth. OpenSearch maps 20 levels. The functions that walk through a value recurse as deep as this.
 MAX_DEPTH = 200
 
-#: The most values. One takes some 70 bytes of memory however short it is, so that a small answer could fill it.
+#: Maximum number of values. Even the shortest takes some 70 bytes of memory, so a small answer could exhaust it.
 MAX_VALUES = 5_000_000
 
-#: Half of a surrogate pair, as JSON can spell it. No UTF-8 holds one, so nothing could print it.
+#: A lone surrogate, which JSON can contain as an escape, but no UTF-8 output can.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TooLarge(ValueError):
-    """More values, or a deeper nesting, than anybody needs."""
+    """The JSON has more than :data:`MAX_VALUES` values or :data:`MAX_DEPTH` levels."""
 
 
 def parse(text: str) -> Any:
-    """The value that a JSON text spells. Raises ValueError, also where it is too deep or has too many values."""
+    """The value of a JSON text. Raises ValueError for invalid JSON, and its subclass TooLarge."""
     openings = text.count("[") + text.count("{")
     if openings + text.count(",") > MAX_VALUES:
         raise TooLarge(f"more than {MAX_VALUES} values")
@@ -37,11 +37,11 @@ def parse(text: str) -> Any:
         raise TooLarge(f"more than {MAX_DEPTH} levels") from exc
     if openings > MAX_DEPTH and _deeper_than(MAX_DEPTH, value):
         raise TooLarge(f"more than {MAX_DEPTH} levels")
-    return _writable(value) if re.search(r"\\u[dD][89a-fA-F]", text) else value
+    return _without_surrogates(value) if re.search(r"\\u[dD][89a-fA-F]", text) else value
 
 
 def _deeper_than(limit: int, value: Any) -> bool:
-    """Level by level, as what is too deep cannot be walked through by recursion."""
+    """Level by level, as recursion would fail at the depth that it has to detect."""
     level = [value]
     for _depth in range(limit + 1):
         level = [
@@ -55,12 +55,12 @@ def _deeper_than(limit: int, value: Any) -> bool:
     return True
 
 
-def _writable(value: Any) -> Any:
+def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, dict):
-        # Keys as well, which the shared walker leaves alone.
-        return {_writable(key): _writable(item) for key, item in value.items()}
+        # In keys as well, which map_strings does not change.
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_writable(item) for item in value]
+        return [_without_surrogates(item) for item in value]
     return value

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Keeps secrets out of everything that is shown, in each form in which they travel."""
+"""Masks secrets in all output, in each form in which they are transferred."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from .walk import map_strings
 
 MASK = "********"
 
-#: A shorter secret is in any text by chance: masking it would spoil ids and hide nothing.
+#: Minimum length. A shorter secret occurs in any text by chance: masking it would damage ids and hide nothing.
 MIN_SECRET_LENGTH = 4
 
-#: Header names whose literal value is a secret.
+#: Names of headers whose value is a secret.
 _SENSITIVE_HEADER = re.compile(
     r"(?i)authorization|cookie|(api|access|auth|secret|subscription)[-_]?(key|token)|token|secret|password"
 )
 
-#: What stays readable in such a header: placeholders and the scheme in front of them.
+#: The values of such a header that are not secret: placeholders, and the scheme before them.
 _ONLY_PLACEHOLDERS = re.compile(r"\s*([A-Za-z]+\s+)?(\$\{[^}]*\}\s*)*")
 
 
 def is_literal_secret(header: str, value: str) -> bool:
-    """Whether a header carries a secret in the open instead of a ``${credential...}`` placeholder."""
+    """Whether the value of a header contains a secret itself instead of a ``${credential...}`` placeholder."""
     return bool(_SENSITIVE_HEADER.search(header)) and not _ONLY_PLACEHOLDERS.fullmatch(value)
 
 
-def _as_python_writes(text: str) -> set[str]:
-    """The text within a longer one: which quotes are escaped depends on those that are in the rest."""
+def _python_literals(text: str) -> set[str]:
+    """The text as ``repr`` writes it in a longer one: which quotes it escapes depends on the rest of that."""
     return {repr(text)[1:-1], repr(f'"{text}')[2:-1]}
 
 
@@ -55,10 +55,10 @@ class Masker:
             escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
             self._forms.update(
                 escaped,
-                # A structure in a credential or a parameter travels as JSON inside JSON.
+                # A mapping or list in a credential or a parameter is sent as JSON inside of JSON.
                 {json.dumps(form)[1:-1] for form in escaped},
-                # A message quotes an answer of a strange shape as Python writes it.
-                *[_as_python_writes(form) for form in (secret, *escaped)],
+                # Messages quote answers of an unexpected structure with repr.
+                *[_python_literals(form) for form in (secret, *escaped)],
                 {
                     secret,
                     base64.b64encode(raw).decode(),
@@ -70,10 +70,11 @@ class Masker:
 
     @property
     def forms(self) -> set[str]:
+        """All texts that are masked."""
         return set(self._forms)
 
     def __call__(self, value: Any) -> Any:
-        """The same value, at any depth, without secrets. Names of fields stay as they are."""
+        """A copy of the value with the secrets masked, at any depth. Keys stay as they are."""
         return map_strings(value, self._masked)
 
     def _masked(self, text: str) -> str:

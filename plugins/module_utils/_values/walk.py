@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Walks over nested mappings and lists, as JSON and YAML have them."""
+"""Walks over nested mappings and lists, such as those of JSON and YAML."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def map_strings(value: Any, change: Callable[[str], Any]) -> Any:
 
 
 def scalars(value: Any) -> Iterator[Any]:
-    """Each scalar of the value, at any depth, in order; keys are not among them."""
+    """Each scalar of the value, at any depth, in order; without the keys."""
     if isinstance(value, Mapping):
         value = value.values()
     elif not isinstance(value, (list, tuple)):
@@ -37,7 +37,7 @@ def scalars(value: Any) -> Iterator[Any]:
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as one mapping with dotted names. Lists are values; an empty mapping has none."""
+    """Nested settings as one mapping with dotted names. A list is one value; an empty mapping adds nothing."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):

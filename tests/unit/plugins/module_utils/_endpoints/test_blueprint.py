@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Published blueprints: read as they are printed, overridden by options, refused where a placeholder was left in."""
+"""Published blueprints: read from files, overridden by options, refused with placeholders that were not replaced."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ OWN = {"name": "Local chat", "credential": {"openAI_key": "a-secret-of-the-test"
         json.dumps(BLUEPRINT).replace('"Chat"', '"""Chat"""'),
         json.dumps(BLUEPRINT) + "\n# a comment of YAML\n",
     ],
-    ids=["json", "with a mark", "from the console", "triple quotes", "yaml"],
+    ids=["json", "with a byte order mark", "from the console", "triple quotes", "yaml"],
 )
-def test_a_file_is_read_as_it_was_printed(tmp_path: Path, text: str) -> None:
+def test_read_file(tmp_path: Path, text: str) -> None:
     file = tmp_path / "blueprint"
     file.write_text(text, encoding="utf-8")
     assert blueprint.read_file(str(file)) == BLUEPRINT
@@ -60,19 +60,19 @@ def test_a_file_is_read_as_it_was_printed(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"[1]", "no mapping"),
+        (b"[1]", "does not contain a mapping"),
         (b"{", "neither JSON"),
         (b"a: [b", r"nor YAML \([^)]*expected ',' or '\]'"),
         (b"\xff\xfe\x00", "cannot be read"),
         (b" " * ((1 << 20) + 1), "longer than"),
         (b"[" * 100000, "nested too deeply"),
-        (b"a: !!set {b, c}", "JSON has not"),
-        (b"a: &a [*a]", "JSON has not"),
-        (b"a: [.inf]", "JSON has not"),
-        (b'{"a": NaN}', "JSON has not"),
+        (b"a: !!set {b, c}", "JSON does not support"),
+        (b"a: &a [*a]", "JSON does not support"),
+        (b"a: [.inf]", "JSON does not support"),
+        (b'{"a": NaN}', "JSON does not support"),
     ],
 )
-def test_what_is_no_body(tmp_path: Path, content: bytes, what: str) -> None:
+def test_read_file_refuses(tmp_path: Path, content: bytes, what: str) -> None:
     file = tmp_path / "blueprint"
     file.write_bytes(content)
     with pytest.raises(Failure, match=what) as refused:
@@ -80,13 +80,13 @@ def test_what_is_no_body(tmp_path: Path, content: bytes, what: str) -> None:
     assert refused.value.code == "invalid_input"
 
 
-def test_the_longest_file(tmp_path: Path) -> None:
+def test_a_file_of_the_maximum_length(tmp_path: Path) -> None:
     file = tmp_path / "blueprint"
     file.write_bytes(b"{}".ljust(1 << 20))
     assert blueprint.read_file(str(file)) == {}
 
 
-def test_a_date_is_text_in_yaml_too(tmp_path: Path) -> None:
+def test_a_date_in_yaml_is_text(tmp_path: Path) -> None:
     file = tmp_path / "blueprint.yml"
     file.write_text("parameters: {deep: {since: 2023-06-01, at: 2023-06-01T10:00:00Z}}\n1: {null: 2}\n")
     assert blueprint.read_file(str(file)) == {
@@ -95,7 +95,7 @@ def test_a_date_is_text_in_yaml_too(tmp_path: Path) -> None:
     }
 
 
-def test_no_such_file() -> None:
+def test_a_missing_file() -> None:
     with pytest.raises(Failure, match="cannot be read"):
         blueprint.read_file("/nowhere/blueprint.json")
 
@@ -135,7 +135,7 @@ IN_URL = ["parameters.host"]
         ({"probe": {"messages": [{"role": "user", "content": "What is <b>this</b>?"}]}}, []),
     ],
 )
-def test_placeholders_that_were_left_in(value: dict[str, Any], places: list[str]) -> None:
+def test_find_placeholders(value: dict[str, Any], places: list[str]) -> None:
     assert list(blueprint.find_placeholders(value)) == places
 
 
@@ -145,30 +145,30 @@ def connector(module: Runner, cluster: FakeCluster) -> Runner:
 
 
 class TestModule:
-    def test_pasted_in_with_ones_own_name_and_key(
+    def test_a_pasted_blueprint_with_a_name_and_a_key(
         self, connector: Runner, cluster: FakeCluster, tmp_path: Path
     ) -> None:
         file = tmp_path / "blueprint.json"
         file.write_text(json.dumps(BLUEPRINT))
         for source in ({"definition": BLUEPRINT}, {"src": str(file)}):
             planned = connector(check_mode=True, **source, **OWN)
-            made = connector(**source, **OWN)
-            assert planned["changed"] is made["changed"] is ("definition" in source)
-            assert planned["diff"] == made["diff"]
-            stored = made["connector"]
+            created = connector(**source, **OWN)
+            assert planned["changed"] is created["changed"] is ("definition" in source)
+            assert planned["diff"] == created["diff"]
+            stored = created["connector"]
             assert stored["parameters"] == {
                 "model": "qwen3:4b", "temperature": "0.5", "stop": "null", "deep": {"a": [1, True, "ü"]},
             }  # fmt: skip
             assert stored["actions"][0]["headers"]["X-Number"] == "1"
-            assert OWN["credential"]["openAI_key"] not in str(made)
+            assert OWN["credential"]["openAI_key"] not in str(created)
 
-    def test_what_is_left_in_is_refused_with_its_place(self, connector: Runner, cluster: FakeCluster) -> None:
+    def test_placeholders_are_refused_with_their_places(self, connector: Runner, cluster: FakeCluster) -> None:
         failed = connector(definition=BLUEPRINT)
         assert failed["failure"]["code"] == "placeholder_left_in"
         assert failed["failure"]["details"]["places"] == ["name", "credential.openAI_key"]
         assert cluster.writes == []
 
-    def test_options_override_field_by_field_and_join_mappings(self, connector: Runner, cluster: FakeCluster) -> None:
+    def test_options_override_fields_and_join_mappings(self, connector: Runner, cluster: FakeCluster) -> None:
         stored = connector(
             definition=BLUEPRINT, **OWN, description="Ours", parameters={"model": "other"},
             client_config={"read_timeout": 7},
@@ -177,16 +177,16 @@ class TestModule:
         assert stored["parameters"]["temperature"] == "0.5"
         assert stored["client_config"]["read_timeout"] == 7
 
-    def test_what_the_server_would_ignore_is_warned_of(self, connector: Runner, cluster: FakeCluster) -> None:
+    def test_fields_that_the_server_would_ignore_cause_a_warning(self, connector: Runner, cluster: FakeCluster) -> None:
         body = {
             **BLUEPRINT,
             "comment": "x",
             "client_config": {"read_timeout": "9", "surplus": 1, "retry_backoff_policy": "CONSTANT"},
             "actions": [{**BLUEPRINT["actions"][0], "note": "x"}],
         }
-        made = connector(definition=body, **OWN)
-        assert made["changed"]
-        assert "comment, actions[0].note, client_config.surplus" in " ".join(made["warnings"])
+        created = connector(definition=body, **OWN)
+        assert created["changed"]
+        assert "comment, actions[0].note, client_config.surplus" in " ".join(created["warnings"])
         assert not connector(definition=body, **OWN)["changed"]
 
     @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ class TestModule:
             {"parameters": 5},
         ],
     )
-    def test_no_body_of_a_connector(self, connector: Runner, cluster: FakeCluster, fields: dict[str, Any]) -> None:
+    def test_an_invalid_body_is_refused(self, connector: Runner, cluster: FakeCluster, fields: dict[str, Any]) -> None:
         failed = connector(definition={**BLUEPRINT, **fields}, **OWN)
         assert failed["failure"]["code"] == "invalid_input"
         assert "definition" in failed["msg"]
@@ -214,14 +214,14 @@ class TestModule:
         assert connector(definition=body, **OWN)["connector"]["actions"][0]["method"] == method.upper()
         assert not connector(definition=body, **OWN)["changed"]
 
-    def test_a_method_is_not_sent_for_its_case_alone(self, connector: Runner, cluster: FakeCluster) -> None:
+    def test_a_method_in_another_case_is_no_change(self, connector: Runner, cluster: FakeCluster) -> None:
         connector(definition=BLUEPRINT, **OWN)
         [stored] = cluster.connectors.values()
         stored["actions"][0]["method"] = "post"
         assert not connector(definition=BLUEPRINT, **OWN)["changed"]
 
     @pytest.mark.parametrize(("value", "text"), [(5, "5"), (0, "0"), (True, "true"), (False, "false"), (0.5, "0.5")])
-    def test_a_body_of_a_request_that_is_no_text(
+    def test_a_request_body_that_is_not_text(
         self, connector: Runner, cluster: FakeCluster, value: Any, text: str
     ) -> None:
         body = {**BLUEPRINT, "actions": [{**BLUEPRINT["actions"][0], "request_body": value}]}
@@ -233,11 +233,11 @@ class TestModule:
         assert connector(check_mode=True, definition=body, **OWN)["diff"]["after"]["access_mode"] == "public"
         connector(definition=BLUEPRINT, **OWN)
         [stored] = cluster.connectors.values()
-        for told in ("public", "PUBLIC"):
-            stored["access"] = told
+        for access in ("public", "PUBLIC"):
+            stored["access"] = access
             assert not connector(definition=body, **OWN)["changed"]
 
-    def test_secrets_inside_a_body_are_hidden(self, connector: Runner, cluster: FakeCluster, tmp_path: Path) -> None:
+    def test_secrets_in_a_body_are_masked(self, connector: Runner, cluster: FakeCluster, tmp_path: Path) -> None:
         secret = "a-secret-of-the-body"
         body = {
             **BLUEPRINT,
@@ -248,25 +248,25 @@ class TestModule:
         file = tmp_path / "blueprint.json"
         file.write_text(json.dumps(body))
         for source in ({"definition": body}, {"src": str(file)}, {"definition": {**body, "protocol": "ftp"}}):
-            told = json.dumps(connector(**source))
-            assert secret not in told
-            assert "another-secret" not in told
+            result = json.dumps(connector(**source))
+            assert secret not in result
+            assert "another-secret" not in result
 
-    def test_a_broken_file_is_not_quoted(
+    def test_an_invalid_file_is_not_quoted(
         self, connector: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # The loader without libyaml quotes the line in its message.
         monkeypatch.setattr(blueprint, "_load_yaml", partial(yaml.load, Loader=yaml.SafeLoader))
         file = tmp_path / "blueprint.yml"
         file.write_text("name: Local chat\ncredential: {key: a-secret-of-the-body: x}\n")
-        told = connector(name="Local chat", src=str(file))
-        assert told["failure"]["code"] == "invalid_input"
-        assert "line 2" in told["msg"]
-        assert "a-secret-of-the-body" not in json.dumps(told)
+        failed = connector(name="Local chat", src=str(file))
+        assert failed["failure"]["code"] == "invalid_input"
+        assert "line 2" in failed["msg"]
+        assert "a-secret-of-the-body" not in json.dumps(failed)
 
     def test_fields_of_another_protocol(self, connector: Runner, cluster: FakeCluster) -> None:
-        made = connector(definition={**BLUEPRINT, "url": URL, "headers": {"X-A": "1"}}, **OWN)
-        assert "such a connector has no url, headers; the server would ignore it" in " ".join(made["warnings"])
+        created = connector(definition={**BLUEPRINT, "url": URL, "headers": {"X-A": "1"}}, **OWN)
+        assert "such a connector has no url, headers; the server would ignore it" in " ".join(created["warnings"])
         failed = connector(definition=BLUEPRINT, **OWN, url=URL, update_strategy="fail", description="other")
         assert (failed["failure"]["code"], failed["msg"][:4]) == ("invalid_input", "url:")
 
@@ -274,7 +274,7 @@ class TestModule:
         cluster.add_connector("Local chat")
         assert connector(definition={**BLUEPRINT, "name": "Local chat"}, state="absent")["changed"]
 
-    def test_a_name_is_needed(self, connector: Runner, cluster: FakeCluster) -> None:
+    def test_a_name_is_required(self, connector: Runner, cluster: FakeCluster) -> None:
         body = {name: value for name, value in BLUEPRINT.items() if name != "name"}
         failed = connector(definition=body)
         assert (failed["failure"]["code"], failed["msg"][:5]) == ("invalid_input", "name:")
@@ -285,10 +285,10 @@ class TestProvider:
         "name": "Local chat", "provider": "ollama", "base_url": "http://llm.example.internal:11434", "model": "qwen3:4b",
     }  # fmt: skip
 
-    def test_it_is_what_one_would_write_out(self, connector: Runner, cluster: FakeCluster) -> None:
-        made = connector(**self.SHORT)
-        assert made["changed"]
-        written_out = {
+    def test_a_provider_is_short_for_the_full_body(self, connector: Runner, cluster: FakeCluster) -> None:
+        created = connector(**self.SHORT)
+        assert created["changed"]
+        full_body = {
             "name": "Local chat",
             "parameters": {"model": "qwen3:4b"},
             "actions": [
@@ -299,32 +299,34 @@ class TestProvider:
                 }
             ],
         }
-        assert not connector(**written_out)["changed"]
+        assert not connector(**full_body)["changed"]
         assert not connector(**self.SHORT)["changed"]
 
     def test_with_a_key(self, connector: Runner, cluster: FakeCluster) -> None:
-        made = connector(**self.SHORT, api_key="a-secret-of-the-test")
-        assert made["connector"]["actions"][0]["headers"]["Authorization"] == "Bearer ${credential.api_key}"
-        assert "a-secret-of-the-test" not in json.dumps(made)
+        created = connector(**self.SHORT, api_key="a-secret-of-the-test")
+        assert created["connector"]["actions"][0]["headers"]["Authorization"] == "Bearer ${credential.api_key}"
+        assert "a-secret-of-the-test" not in json.dumps(created)
 
-    def test_a_hosted_one_wants_a_key(self, connector: Runner, cluster: FakeCluster) -> None:
+    def test_a_hosted_provider_requires_a_key(self, connector: Runner, cluster: FakeCluster) -> None:
         failed = connector(name="Local chat", provider="openai", model="gpt-4o-mini")
         assert failed["failure"]["code"] == "credential_missing"
         assert cluster.writes == []
 
     @pytest.mark.parametrize(
-        "given", [{"base_url": "http://llm"}, {"model": "m"}, {"extra_body": {"n": 1}}, {"capability": "chat"}]
+        "options", [{"base_url": "http://llm"}, {"model": "m"}, {"extra_body": {"n": 1}}, {"capability": "chat"}]
     )
-    def test_its_options_without_it(self, connector: Runner, cluster: FakeCluster, given: dict[str, Any]) -> None:
-        failed = connector(name="Local chat", **given)
+    def test_options_of_a_provider_without_a_provider(
+        self, connector: Runner, cluster: FakeCluster, options: dict[str, Any]
+    ) -> None:
+        failed = connector(name="Local chat", **options)
         assert failed["failure"]["code"] == "invalid_input"
-        assert next(iter(given)) in failed["msg"]
+        assert next(iter(options)) in failed["msg"]
 
-    def test_a_model_is_needed(self, connector: Runner, cluster: FakeCluster) -> None:
+    def test_a_model_is_required(self, connector: Runner, cluster: FakeCluster) -> None:
         assert connector(name="Local chat", provider="ollama")["msg"].startswith("model:")
 
-    def test_absent_needs_no_more_than_the_name(self, connector: Runner, cluster: FakeCluster) -> None:
+    def test_absent_requires_only_the_name(self, connector: Runner, cluster: FakeCluster) -> None:
         assert not connector(name="Local chat", provider="azure_openai", state="absent")["changed"]
 
-    def test_no_probe_on_request(self, connector: Runner, cluster: FakeCluster) -> None:
+    def test_an_empty_probe_is_none(self, connector: Runner, cluster: FakeCluster) -> None:
         assert connector(**self.SHORT, probe={})["changed"]

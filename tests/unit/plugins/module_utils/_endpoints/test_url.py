@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a backend's address is private, and what is no usable URL."""
+"""The URL of a backend: its parts, and whether it is private."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NAMES = {
         ("nas.example.com", True),
         ("both.example.com", True),
         ("v6.example.com", False),
-        # The server looks at link-local addresses of version 4 only.
+        # The server refuses link-local addresses of version 4 only.
         ("[fe80::1]", False),
         ("linklocal.example.com", False),
         ("unknown.example.com", True),
@@ -59,7 +59,7 @@ def test_is_private(host: str, private: bool) -> None:
     assert url_module.is_private(f"http://{host}:8080/v1", lambda name: NAMES.get(name, [])) is private
 
 
-def test_mapped_v4_addresses_are_judged_as_v4() -> None:
+def test_ipv4_mapped_addresses_count_as_ipv4() -> None:
     assert url_module.is_private("http://[::ffff:10.0.0.1]/")
     assert not url_module.is_private("http://[::ffff:8.8.8.8]/")
 
@@ -97,7 +97,7 @@ def test_plain_port_warning(url: str, warned: bool) -> None:
     assert bool(url_module.plain_port_warning(url)) is warned
 
 
-def test_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolve_host(monkeypatch: pytest.MonkeyPatch) -> None:
     def known(host: str, port: None) -> list[object]:
         if host == "known.test":
             return [(0, 0, 0, "", ("10.0.0.2", 0)), (0, 0, 0, "", ("10.0.0.1", 0)), (0, 0, 0, "", ("10.0.0.1", 0))]

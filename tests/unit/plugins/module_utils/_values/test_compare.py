@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was stated is found unchanged in what the server makes of it, and nothing else is."""
+"""Compares desired values with what the server makes of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values im
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.java import java_double, java_text
 
-# As YAML and JSON can hold them; integers beyond a double's exactness are no values of models.
+# Scalars of YAML and JSON, without integers that a double cannot represent exactly.
 scalars = (
     st.none()
     | st.booleans()
@@ -30,24 +30,24 @@ parameters = st.dictionaries(st.text(min_size=1).filter(lambda name: name != "_s
 
 
 @given(parameters)
-def test_parameters_are_unchanged_in_the_store(stated: dict[str, Any]) -> None:
+def test_stored_parameters_do_not_differ(desired: dict[str, Any]) -> None:
     cluster = FakeCluster()
-    fields = connectors.desired({"name": "x", "parameters": stated})
+    fields = connectors.desired({"name": "x", "parameters": desired})
     connector_id = cluster.add_connector("x", parameters=fields["parameters"])
     assert connectors.diff(connectors.observed(cluster.connectors[connector_id]), fields) == []
 
 
 @given(json_values)
-def test_a_value_equals_what_the_server_makes_of_it(value: Any) -> None:
+def test_a_value_equals_its_text_on_the_server(value: Any) -> None:
     assert compare.same_text(java_text(value), value)
     assert compare.same_tree(java_text(value), value)
     assert compare.contains(java_text(value), value)
 
 
 @given(st.dictionaries(st.text(), json_values, min_size=1, max_size=4), st.text(), json_values)
-def test_the_server_may_know_more(value: dict[str, Any], name: str, more: Any) -> None:
-    stored = {name: more, **value}
-    assert compare.contains(java_text(stored), value)
+def test_the_server_may_have_more_keys(value: dict[str, Any], name: str, more: Any) -> None:
+    observed = {name: more, **value}
+    assert compare.contains(java_text(observed), value)
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
@@ -61,7 +61,7 @@ def test_the_double_as_java_writes_it(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "stated"),
+    ("observed", "desired"),
     [
         ("5", 5),
         ("true", True),
@@ -77,12 +77,12 @@ def test_the_double_as_java_writes_it(value: float) -> None:
         ('{"ü":"ß"}', {"ü": "ß"}),
     ],
 )
-def test_the_same(stored: Any, stated: Any) -> None:
-    assert compare.same_text(stored, stated)
+def test_same_text(observed: Any, desired: Any) -> None:
+    assert compare.same_text(observed, desired)
 
 
 @pytest.mark.parametrize(
-    ("stored", "stated"),
+    ("observed", "desired"),
     [
         ("5", 6),
         ("5", "5.0"),
@@ -107,12 +107,12 @@ def test_the_same(stored: Any, stated: Any) -> None:
         ('["a"]', {"a": 1}),
     ],
 )
-def test_not_the_same(stored: Any, stated: Any) -> None:
-    assert not compare.same_text(stored, stated)
+def test_not_same_text(observed: Any, desired: Any) -> None:
+    assert not compare.same_text(observed, desired)
 
 
 @pytest.mark.parametrize(
-    ("stored", "stated", "same"),
+    ("observed", "desired", "same"),
     [
         (["5", "true"], [5, True], True),
         ('["5"]', [5], True),
@@ -126,17 +126,17 @@ def test_not_the_same(stored: Any, stated: Any) -> None:
         (1, [1], False),
     ],
 )
-def test_trees(stored: Any, stated: Any, same: bool) -> None:
-    assert compare.same_tree(stored, stated) is same
+def test_same_tree(observed: Any, desired: Any, same: bool) -> None:
+    assert compare.same_tree(observed, desired) is same
 
 
-def test_texts_have_one_form() -> None:
+def test_text_of() -> None:
     assert compare.text_of({"ü": 1, "a": [True, None]}) == '{"a":[true,null],"ü":1}'
     assert compare.text_of(("x", 0.5)) == '["x",0.5]'
 
 
 @pytest.mark.parametrize(
-    ("stored", "stated", "covered"),
+    ("observed", "desired", "contained"),
     [
         ({"a": 1, "b": 2}, {"a": "1"}, True),
         ({"a": 1}, {"a": 1, "b": 2}, False),
@@ -146,26 +146,43 @@ def test_texts_have_one_form() -> None:
         ("text", {"a": 1}, False),
     ],
 )
-def test_covers(stored: Any, stated: Any, covered: bool) -> None:
-    assert compare.contains(stored, stated) is covered
+def test_contains(observed: Any, desired: Any, contained: bool) -> None:
+    assert compare.contains(observed, desired) is contained
 
 
-def test_canonical_takes_json_out_of_strings() -> None:
+def test_canonical_decodes_json_in_strings() -> None:
     inside = json.dumps({"b": json.dumps([1, {"c": "{"}])})
     assert compare.canonical({"a": (inside, "text", 5)}) == {"a": [{"b": [1, {"c": "{"}]}, "text", 5]}
 
 
-def test_canonical_survives_what_only_looks_like_json() -> None:
+def test_canonical_keeps_text_that_is_not_json() -> None:
     for text in ("[" * 100000, "{", "[1,", "{'a': 1}", " [not json]"):
         assert compare.canonical(text) == text
 
 
-def test_within_shows_what_was_stated() -> None:
-    stored = {"a": {"x": 1, "y": 2}, "b": 3, "c": [1]}
-    assert compare.restrict_to(stored, {"a": {"x": 5}, "c": [9], "d": 1}) == {"a": {"x": 1}, "c": [1]}
+def test_restrict_to() -> None:
+    observed = {"a": {"x": 1, "y": 2}, "b": 3, "c": [1]}
+    assert compare.restrict_to(observed, {"a": {"x": 5}, "c": [9], "d": 1}) == {"a": {"x": 1}, "c": [1]}
     assert compare.restrict_to("text", {"a": 1}) == "text"
 
 
-def test_given() -> None:
+def test_without_none() -> None:
     assert compare.without_none({"a": None, "b": False, "c": ""}) == {"b": False, "c": ""}
     assert compare.without_none(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ({"a": [1, None, "x"], "b": 2}, {"b": 2.0, "a": (1, None, "x")}, True),
+        (1, True, False),
+        (False, 0, False),
+        (True, True, True),
+        (1, "1", False),
+        ({"a": 1}, {"a": 1, "b": None}, False),
+        ([1], [1, 2], False),
+        ([], {}, False),
+    ],
+)
+def test_same_json(left: Any, right: Any, same: bool) -> None:
+    assert compare.same_json(left, right) is same

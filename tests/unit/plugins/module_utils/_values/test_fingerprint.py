@@ -14,7 +14,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.fi
 CREDENTIAL = {"key": "s3cret", "number": 5}
 
 
-def test_it_is_that_of_this_credential_only() -> None:
+def test_it_matches_this_credential_only() -> None:
     known = fingerprint(CREDENTIAL)
     assert matches(CREDENTIAL, known)
     assert matches({"number": "5", "key": "s3cret"}, known)
@@ -22,7 +22,7 @@ def test_it_is_that_of_this_credential_only() -> None:
     assert not matches({"key": "s3cret"}, known)
 
 
-def test_it_is_salted_and_tells_nothing() -> None:
+def test_it_is_salted_and_reveals_nothing() -> None:
     one, other = fingerprint(CREDENTIAL), fingerprint(CREDENTIAL)
     assert one != other
     assert "s3cret" not in one
@@ -32,7 +32,7 @@ def test_it_is_salted_and_tells_nothing() -> None:
 @pytest.mark.parametrize(
     "known", [None, "", "x", "a:b", "scrypt-15-8-1:!:x", "scrypt-15-8-1:AAAA:AAAA", "md5:AAAA:AAAA", "a:b:c:d", "ü:ü:ü"]
 )
-def test_a_damaged_one_matches_nothing(known: str | None) -> None:
+def test_a_damaged_fingerprint_matches_nothing(known: str | None) -> None:
     assert not matches(CREDENTIAL, known)
 
 
@@ -41,7 +41,7 @@ def test_any_text_can_be_a_key() -> None:
         assert matches({"key": key}, fingerprint({"key": key}, salt=b"salt"))
 
 
-def test_many_with_one_key_have_one_fingerprint() -> None:
+def test_credentials_with_one_key_share_a_fingerprint() -> None:
     known = shared_fingerprint(CREDENTIAL)
     assert shared_fingerprint(dict(CREDENTIAL)) == known
     assert shared_fingerprint({"key": "other"}).split(":")[1] != known.split(":")[1]

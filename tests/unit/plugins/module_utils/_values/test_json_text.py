@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JSON from outside: what is taken, and where it ends."""
+"""Reads JSON from outside the collection, with limits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ values = st.recursive(
 
 
 @given(values, st.booleans())
-def test_what_was_written_is_read(value: Any, ascii_only: bool) -> None:
+def test_a_written_value_is_read_back(value: Any, ascii_only: bool) -> None:
     assert json_text.parse(json.dumps(value, ensure_ascii=ascii_only)) == value
 
 
@@ -32,7 +32,7 @@ def test_depth(opening: str, closing: str) -> None:
     for depth in (json_text.MAX_DEPTH + 1, 900, 100_000):
         with pytest.raises(json_text.TooLarge, match="200 levels"):
             json_text.parse(nested(depth))
-    # As many side by side are no matter.
+    # The number of containers does not matter, only their depth.
     assert len(json_text.parse(f"[{nested(100)}, {nested(100)}, {nested(100)}]")) == 3
 
 
@@ -45,12 +45,12 @@ def test_number_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1,]", "nul", "\ufeff{}"])
-def test_what_is_no_json(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+def test_invalid_json(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any message
         json_text.parse(text)
 
 
-def test_half_characters_can_be_written() -> None:
+def test_lone_surrogates_are_replaced() -> None:
     value = json_text.parse(r'{"a\ud800": ["\udfff", "\ud83d\ude00", "\\ud800"]}')
     assert value == {"a\ufffd": ["\ufffd", "\U0001f600", r"\ud800"]}
     json.dumps(value, ensure_ascii=False).encode()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets in each form in which they travel, and what must stay readable."""
+"""Masks secrets in each form in which they are transferred, and nothing else."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ def test_each_form_is_masked(form: str) -> None:
     assert form.strip('"') not in masked
 
 
-def test_at_any_depth_but_not_the_names_of_fields() -> None:
+def test_values_are_masked_at_any_depth_but_keys_are_not() -> None:
     masked = Masker(["changed"])({"changed": [{"b": ("x changed y", 5, None, True)}]})
     assert masked == {"changed": [{"b": [f"x {MASK} y", 5, None, True]}]}
 
 
-def test_a_secret_that_holds_another() -> None:
+def test_a_secret_that_contains_another() -> None:
     assert Masker(["abcd", "abcdef"])("abcdef abcd") == f"{MASK} {MASK}"
 
 
 @pytest.mark.parametrize("secret", ["", "x", "abc"])
-def test_what_is_in_any_text_by_chance_masks_nothing(secret: str) -> None:
+def test_short_secrets_are_not_masked(secret: str) -> None:
     masker = Masker([secret])
     assert masker("text with abc and x") == "text with abc and x"
     assert not masker.forms
 
 
-def test_more_secrets_later() -> None:
+def test_secrets_added_later_are_masked() -> None:
     masker = Masker()
     assert masker("s3cret") == "s3cret"
     masker.add("s3cret")
@@ -66,7 +66,7 @@ def test_more_secrets_later() -> None:
 def test_no_secret_survives(secret: str, before: str, after: str) -> None:
     masker = Masker([secret])
     masked = masker(before + secret + after)
-    # What stands beside the mask may, with a part of it, spell a secret made of asterisks; nothing else can.
+    # Next to the mask, the text may form a secret of asterisks with a part of it; no other secret.
     assert secret not in masked.replace(MASK, "") or secret not in masked or set(secret) == {"*"}
 
 
@@ -88,7 +88,7 @@ def test_no_secret_survives(secret: str, before: str, after: str) -> None:
         ("Authorization", "Bearer ${credential.key} sk-123"),
     ],
 )
-def test_literal_secrets_are_known(header: str, value: str) -> None:
+def test_literal_secrets_are_detected(header: str, value: str) -> None:
     assert is_literal_secret(header, value)
 
 
@@ -105,5 +105,5 @@ def test_literal_secrets_are_known(header: str, value: str) -> None:
         ("Authorization", ""),
     ],
 )
-def test_placeholders_and_harmless_headers_stay(header: str, value: str) -> None:
+def test_placeholders_and_other_headers_are_not_secret(header: str, value: str) -> None:
     assert not is_literal_secret(header, value)
