@@ -13,7 +13,7 @@ attributes:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
     details:
-      - No write leaves the module in check mode; the client itself refuses to send one.
+      - In check mode the module sends no write requests; its HTTP client refuses them as a second guard.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
     support: full
@@ -23,39 +23,40 @@ attributes:
       - This assumes that the system controlled or queried by the module has not changed in a relevant way.
     support: full
   action:
-    description: Has an action plugin, so that some of it can run on the controller.
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
     support: full
     details:
-      - Where the connection is local, the whole task runs in the controller's own process, with the Python that runs Ansible. It
-        comes to the same in a fraction of the time, and tells on a terminal what it waits for.
-      - A task with C(become) or C(async), and one on any other connection, runs as a module. So does one for which the
-        controller's Python lacks a library, or which changes C(PYTHON*) or C(LD_*) with C(environment).
-      - The variable C(opensearch_ml_in_process) or else E(SEARCHOPS_OPENSEARCH_ML_IN_PROCESS) decides otherwise with V(true) or
-        V(false); C(opensearch_ml_progress) or else E(SEARCHOPS_OPENSEARCH_ML_PROGRESS) does so for what is told.
+      - With a local connection the whole task runs in the controller's process, with the Python that runs Ansible. The result
+        is the same in a fraction of the time, and the task shows on the terminal what it is waiting for.
+      - A task with C(become) or C(async), or with another connection, runs as a module. So does a task that changes C(PYTHON*)
+        or C(LD_*) with C(environment), and any task if the controller's Python lacks a required library.
+      - Set the variable C(opensearch_ml_in_process) or E(SEARCHOPS_OPENSEARCH_ML_IN_PROCESS) to V(true) or V(false) to choose
+        where tasks run, and C(opensearch_ml_progress) or E(SEARCHOPS_OPENSEARCH_ML_PROGRESS) to choose whether they show progress.
+        The variable takes precedence.
   async:
     description: Supports being used with the C(async) keyword.
     support: full
     details:
-      - The task then runs as a module, also where the connection is local.
+      - With C(async) the task runs as a module, also with a local connection.
   action_group:
-    description: Use C(group/searchops.opensearch_ml.all) in C(module_defaults) to set the connection once.
+    description: Use C(group/searchops.opensearch_ml.all) in C(module_defaults) to set the connection options for all modules.
     support: full
     membership:
       - searchops.opensearch_ml.all
 """
 
-    # For modules that talk to Ollama; to be used together with the standard fragment, and after it.
+    # For modules of Ollama. List it after the standard fragment.
     OLLAMA = r"""
 options: {}
 attributes:
   action_group:
-    description: Use C(group/searchops.opensearch_ml.ollama) in C(module_defaults) to set the connection once.
+    description: Use C(group/searchops.opensearch_ml.ollama) in C(module_defaults) to set the connection options for all modules.
     support: full
     membership:
       - searchops.opensearch_ml.ollama
 """
 
-    # For modules that only read; to be used together with the standard fragment, and after it.
+    # For modules that only read. List it after the standard fragment.
     READS = r"""
 options: {}
 attributes:

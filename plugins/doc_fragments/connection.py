@@ -6,22 +6,23 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # The argument spec is module_utils/_options.py: connection_options().
+    # The argument spec is connection_options() in module_utils/_http/connection.py. `make derive` writes the options from
+    # auth_type to ca_path from the methods in module_utils/_http/auth.
     DOCUMENTATION = r"""
 options:
   hosts:
     description:
-      - The cluster's URL, or several URLs of the same cluster. The next one is tried when one cannot be reached.
-      - If not given, the environment variable E(OPENSEARCH_HOSTS) is used (several are separated by commas), else
+      - The URL of the cluster, or several URLs of the same cluster. If one cannot be reached, the module tries the next.
+      - If not set, the environment variable E(OPENSEARCH_HOSTS) is used (several URLs are separated by commas), else
         C(http://localhost:9200).
     type: list
     elements: str
   auth_type:
     description:
-      - How to authenticate.
-      - If not given, it follows from what is given, O(token), O(username), O(client_cert), or one of O(aws_region),
-        O(aws_profile) and O(aws_access_key_id), in this order; the environment variable E(OPENSEARCH_AUTH_TYPE) comes before
-        that.
+      - How the module authenticates to the cluster.
+      - If not set, the environment variable E(OPENSEARCH_AUTH_TYPE) is used. Otherwise the method follows from the first of these
+        options that is set, O(token), O(username), O(client_cert), or one of O(aws_region), O(aws_profile) and
+        O(aws_access_key_id).
       - V(aws_sigv4) was added in 0.2.0.
     type: str
     choices:
@@ -85,32 +86,32 @@ options:
     version_added: 0.2.0
   ca_path:
     description:
-      - The certificates of the authorities to trust, a PEM file or a directory.
-      - If not given, the environment variable E(OPENSEARCH_CA_PATH) is used, else the system's authorities.
+      - The path of a PEM file or a directory with the certificates of the trusted certificate authorities.
+      - If not set, the environment variable E(OPENSEARCH_CA_PATH) is used, else the certificate authorities of the system.
     type: path
   validate_certs:
-    description: Whether to verify the cluster's TLS certificate. Only ever switch it off for a throw-away cluster.
+    description: Whether to verify the TLS certificate of the cluster. Only disable it for test clusters.
     type: bool
     default: true
   timeout:
-    description: How long to wait for a whole answer, from the end of the request to the answer's last byte, in seconds.
+    description: Maximum time for a complete answer, from the end of the request to the last byte of the answer, in seconds.
     type: float
     default: 30.0
   retries:
     description:
-      - How often a request is sent again, with growing pauses, when it cannot be sent, or is refused for the moment
-        (429, 503, version conflicts), or when its answer is lost and it can safely be repeated.
-      - A cluster that says that it is still starting, by its security plugin, its shards or its master key, is given half a
-        minute whatever this number is.
-      - The creation of an object is never repeated blindly; its fate is looked up first.
+      - Maximum number of times that a request is sent again, with growing pauses. The module retries requests that could not be
+        sent, that were refused temporarily (429, 503, version conflicts), or whose answer was lost, if repeating them is safe.
+      - While the cluster answers that it is starting (security plugin, shards or master key), the module retries for 30 seconds
+        regardless of this number.
+      - The module never repeats the creation of an object without checking first whether it was created.
     type: int
     default: 5
   headers:
-    description: Further headers for each request, for example for a proxy. Their values are kept out of all output.
+    description: Additional headers of each request, for example for a proxy. Their values are masked in all output.
     type: dict
 requirements:
   - requests
   - botocore (for O(auth_type=aws_sigv4) only)
 notes:
-  - The module talks to the cluster over HTTP from the host on which it runs, usually the controller (C(connection=local)).
+  - The module connects to the cluster over HTTP from the host on which it runs, usually the controller (C(connection=local)).
 """

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Modules that create what the server takes an id for.
+    # For modules that create objects whose id the client can choose, from OpenSearch 3.9 on.
     DOCUMENTATION = r"""
 options: {}
 notes:
-  - From OpenSearch 3.9 on new objects get an id that follows from their kind and name, of models also from their group, and of
-    replacements from what they replace, such as C(connector_local_chat_8eb495c95dd0b98d). Runs at the same moment then cannot
-    make two, as the server refuses an id that is taken. One that something else has, because it was renamed or moved, is left to
-    it, and the server chooses another. Objects are found by their names as before.
-  - What is for OpenSearch 3.9 is built against its published source, and was not run on a real server of that version.
+  - From OpenSearch 3.9 on, the id of a new object is derived from its kind and name, for models also from their group, and for
+    replacements from the object that they replace, such as C(connector_local_chat_8eb495c95dd0b98d). Concurrent runs then cannot
+    create duplicates, because the server refuses an id that exists. If an object that was renamed or moved has the id, the server
+    chooses another one. Objects are still found by their names.
+  - The support for OpenSearch 3.9 is built against its published source and was not tested on a real server of that version.
 """

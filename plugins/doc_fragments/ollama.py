@@ -6,40 +6,42 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # The argument spec is module_utils/_ollama.py: connection_options().
+    # The argument spec is connection_options() in module_utils/_ollama/client.py.
     DOCUMENTATION = r"""
 options:
   url:
     description:
-      - The Ollama server's URL. The scheme may be left out for C(http), and then the port as well for C(11434).
-      - If not given, the environment variable E(OLLAMA_HOST) is used.
+      - The URL of the Ollama server. Without a scheme, C(http) is used, and without a scheme and a port, port C(11434).
+      - If not set, the environment variable E(OLLAMA_HOST) is used.
     type: str
     default: http://127.0.0.1:11434
   api_key:
-    description: A key that a gateway in front of the server wants, sent as a bearer token. Ollama itself wants none.
+    description: The API key for a gateway in front of the server, sent as a bearer token. Ollama itself requires none.
     type: str
   headers:
-    description: Further headers for each request, for example for a gateway. Their values are kept out of all output.
+    description: Additional headers of each request, for example for a gateway. Their values are masked in all output.
     type: dict
   ca_path:
-    description: The certificates of the authorities to trust, a PEM file or a directory, instead of the system's.
+    description:
+      - The path of a PEM file or a directory with the certificates of the trusted certificate authorities.
+      - If not set, the certificate authorities of the system are trusted.
     type: path
   validate_certs:
-    description: Whether to verify the server's TLS certificate. Only ever switch it off for a throw-away server.
+    description: Whether to verify the TLS certificate of the server. Only disable it for test servers.
     type: bool
     default: true
   timeout:
-    description: How long to wait for an answer that should come at once, in seconds.
+    description: Maximum time for the answer to a request that does not start a long operation, in seconds.
     type: float
     default: 30.0
   retries:
-    description: How often a request is sent again, with growing pauses, when it cannot be sent or is refused for the moment.
+    description: Maximum number of times that a request that could not be sent, or was refused temporarily, is sent again.
     type: int
     default: 3
 requirements:
   - requests
 notes:
-  - The module talks to Ollama over HTTP from the host on which it runs, usually the controller (C(connection=local)).
-  - It is not a member of the action group V(all), whose defaults name an OpenSearch cluster; the group is
-    C(group/searchops.opensearch_ml.ollama).
+  - The module connects to Ollama over HTTP from the host on which it runs, usually the controller (C(connection=local)).
+  - The module is in the action group C(group/searchops.opensearch_ml.ollama), not in
+    C(group/searchops.opensearch_ml.all), whose defaults are for an OpenSearch cluster.
 """

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # The argument spec is module_utils/_options.py: wait_options().
+    # The argument spec is wait_options() in module_utils/_http/connection.py.
     DOCUMENTATION = r"""
 options:
   wait:
-    description: Whether to wait until the state is reached.
+    description: Whether to wait until the object has reached the state.
     type: bool
     default: true
   wait_timeout:
-    description: How long to wait at most, in seconds.
+    description: Maximum time to wait, in seconds.
     type: float
     default: 300.0
 """

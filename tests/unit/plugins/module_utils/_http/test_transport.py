@@ -294,7 +294,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("address", ["http://", "http:///x", "nonsense", "http://a b/", "http://[::1/"])
     def test_no_usable_url(self, address: str) -> None:
-        with pytest.raises(Failure, match="not a usable URL") as caught:
+        with pytest.raises(Failure, match="no usable URL") as caught:
             fetch(address)
         assert caught.value.code == "invalid_input"
 
