@@ -262,7 +262,7 @@ class TestCatalogue:
         shutil.copytree(ROOT / "plugins/module_utils", tmp_path / "module_utils")
         errors = tmp_path / "module_utils/_errors/catalogue.py"
         errors.write_text(
-            errors.read_text().replace("    # The rest\n", '    # The rest\n    "never_raised": "Nothing.",\n')
+            errors.read_text().replace("    # Other errors\n", '    # Other errors\n    "never_raised": "Nothing.",\n')
         )
         with pytest.raises(AssertionError, match="never_raised"):
             catalogue(tmp_path)
