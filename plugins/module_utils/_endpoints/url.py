@@ -107,7 +107,7 @@ def plain_port_warning(url: str) -> str | None:
     server = PLAIN_PORTS.get(backend.port)
     if backend.scheme == "https" and server:
         return (
-            f"{url} uses TLS on port {backend.port}, on which {server} uses plain HTTP: predictions will fail with "
+            f"{url} uses TLS on port {backend.port}, where {server} speaks plain HTTP: predictions will fail with "
             "'The connection was closed'. Write http:// unless a proxy terminates TLS on this port."
         )
     return None
