@@ -29,8 +29,8 @@ FIELDS = ("name", "type", "description", "llm", "tools", "parameters", "memory",
 #: The longest name that the server accepts (3.x), in characters.
 MAX_NAME_LENGTH = 128
 
-#: The parameter with the id of the executor: the agent that executes the steps of a plan. The server creates an executor
-#: for an agent that is registered without this parameter.
+#: The parameter with the id of the executor: the agent that executes the steps of a plan. The server creates one for an
+#: agent that is registered without this parameter.
 EXECUTOR = "executor_agent_id"
 
 #: The fields that such an executor shares with the agent for which the server created it.
@@ -62,7 +62,7 @@ def desired(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def observed(source: Mapping[str, Any], desired_fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The fields of an agent as the server returned it, with ``tools`` and ``parameters`` even if the server omits them.
+    """The fields of an agent as the server returned it. ``tools`` and ``parameters`` are there even if they are empty.
 
     The parameter with the id of the executor is omitted, unless ``desired_fields`` has it too.
     """
@@ -87,7 +87,7 @@ def merged(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]
 
 
 def is_replaced_by(old: Doc, new: Doc) -> bool:
-    """Whether ``new`` was created to replace ``old``. If ``old`` is younger, it only has the id of the replaced agent."""
+    """Whether ``new`` was created to replace ``old``. If ``old`` is younger, its id was reused."""
     return notes.replaces(new, old) and not created_after(old, new)
 
 
@@ -115,7 +115,7 @@ def replacement_reason(
     ):
         surplus = sorted(set(have or {}) - set(want)) if want is not None else []
         if surplus:
-            return f"the server never removes {name}, and {', '.join(surplus)} must go"
+            return f"the server cannot remove {name}, and {', '.join(surplus)} must be removed"
     return None
 
 

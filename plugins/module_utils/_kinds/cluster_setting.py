@@ -26,7 +26,7 @@ DEFAULT = None
 
 
 class Settings(NamedTuple):
-    """All settings of a cluster by their dotted names: the values of each scope, and the defaults of those without one."""
+    """All settings of a cluster by dotted name: the values of each scope, and the defaults of settings without one."""
 
     persistent: dict[str, Any]
     transient: dict[str, Any]
@@ -106,7 +106,7 @@ def check(name: str, value: Any, *, allow_catch_all: bool) -> None:
 
 
 def desired_value(settings: Settings, name: str, value: Any, list_mode: str) -> Any:
-    """The value that the scope must have, given the value of the user and how lists are combined with the effective list."""
+    """The value that the scope must have for the user's value. ``list_mode`` combines lists with the effective one."""
     value = _as_type_of_setting(name, value, settings.effective(name), list_mode)
     if not isinstance(value, (list, tuple)) or list_mode == "exact":
         return value

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Controllers: rate limits of single users for a model. A model has at most one controller, which has the model's id."""
+"""Controllers: rate limits of single users for a model. A model has at most one, under the model's id."""
 
 from __future__ import annotations
 

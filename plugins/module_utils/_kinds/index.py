@@ -34,7 +34,7 @@ def check_name(name: str) -> None:
 
 
 def read(client: Client, name: str) -> dict[str, Any] | None:
-    """``settings`` (dotted names) and ``mappings`` of an index; None if it does not exist. Raises Failure for an alias."""
+    """``settings`` (dotted names) and ``mappings`` of an index; None if there is none. Raises Failure for an alias."""
     body = client.get(f"/{segment(name)}", {"flat_settings": "true"}, accept=(404,)).body
     if is_missing(body):
         return None
@@ -65,8 +65,10 @@ def diff(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, A
 
 
 def has_mappings(observed: Any, desired: Any) -> bool:
-    """Whether the observed mappings have all of the desired ones. Numbers and booleans are compared by their text, because
-    the server stores some of them as text."""
+    """Whether the observed mappings have all of the desired ones.
+
+    Numbers and booleans are compared by their text, because the server stores some of them as text.
+    """
     if isinstance(desired, Mapping):
         return isinstance(observed, Mapping) and all(
             has_mappings(observed[key], value) if key in observed else _is_implied(key, value)
@@ -80,8 +82,10 @@ def has_mappings(observed: Any, desired: Any) -> bool:
 
 
 def restrict_mappings(observed: Any, desired: Any) -> Any:
-    """The observed mappings without keys that are not among the desired ones. Parts that are the same are returned as
-    they are written in the desired ones."""
+    """The observed mappings without keys that are not among the desired ones.
+
+    Parts that are the same are returned as they are written in the desired ones.
+    """
     if has_mappings(observed, desired):
         return desired
     if isinstance(observed, Mapping) and isinstance(desired, Mapping):

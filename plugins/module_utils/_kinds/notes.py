@@ -33,8 +33,7 @@ def with_notes(parameters: Mapping[str, Any], notes: Mapping[str, Any]) -> dict[
 
 
 def replaces(new: Doc, old: Doc) -> bool:
-    """Whether ``new`` was created to replace the object with the id of ``old``. An object created later can have the same
-    id."""
+    """Whether ``new`` was created to replace the object with the id of ``old``. A younger object may reuse an id."""
     return bool(read_notes(new.source).get("replaces") == old.id)
 
 

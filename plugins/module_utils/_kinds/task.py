@@ -26,7 +26,7 @@ class Task(Kind):
 
 
 def errors_of(source: Mapping[str, Any]) -> dict[str, str]:
-    """Why the task failed: node id -> reason; "cluster" -> a reason that names no node. Empty if the server gives none."""
+    """Why the task failed: node id -> reason; "cluster" -> a reason without a node. Empty if the server gives none."""
     error = source.get("error")
     if not error:
         return {}

@@ -21,8 +21,11 @@ from .._values.walk import map_scalars
 
 
 class Prediction(NamedTuple):
-    """An answer. ``status``: the HTTP status of the backend. ``body``: its decoded JSON. ``elapsed``: the seconds that the
-    answer took; None for an answer that this process did not ask for. The other fields are parts of the body, or None."""
+    """An answer.
+
+    ``status``: the HTTP status of the backend. ``body``: its decoded JSON. ``elapsed``: how long the answer took, in
+    seconds; None if this process did not ask for it. The other fields are parts of the body, or None.
+    """
 
     status: int
     body: Any
@@ -88,7 +91,7 @@ def usage(prediction: Prediction) -> dict[str, Any]:
 
 
 def tool_calls(prediction: Prediction) -> list[dict[str, Any]]:
-    """The tool calls that the model asks for, each with ``id``, ``name`` and the decoded ``arguments``. Raises Failure."""
+    """The tool calls that the model asks for, each with ``id``, ``name`` and decoded ``arguments``. Raises Failure."""
     calls = []
     for call in prediction.tool_calls:
         function = call.get("function")

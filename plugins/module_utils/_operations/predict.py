@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Predictions: one question to a model, retried while the failure is transient, and checked against what is expected."""
+"""Predictions: one question to a model, retried after transient failures, and the check of the answer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .._kinds.model import Model
 from .._runtime.run import Run
 from .chat_answer import Prediction, parse_prediction
 
-#: Failures that end without a change: a backend loads its model, a node deploys the model, or the cluster has not yet
-#: noticed that a node is gone.
+#: Codes of failures that end by themselves: a backend is loading its model, a node is deploying the model, or the
+#: cluster has not noticed yet that a node is down.
 TRANSIENT = frozenset(
     {"backend_loading", "backend_busy", "backend_timeout", "model_not_deployed", "circuit_breaker", "node_lost"}
 )
@@ -29,7 +29,7 @@ _FIRST_PAUSE, _MAX_PAUSE = 0.5, 5.0
 
 
 class Expectation(NamedTuple):
-    """What an answer must have: one of these HTTP statuses of the backend, text, and in the text a match of a pattern."""
+    """What an answer must have: one of these HTTP statuses of the backend, text, and a match of the pattern in it."""
 
     status: tuple[int, ...] = (200,)
     content: bool = True
@@ -37,8 +37,10 @@ class Expectation(NamedTuple):
 
 
 class Question(NamedTuple):
-    """The parameters of a prediction. ``timeout``: seconds to wait for one answer; it must be longer than the read timeout
-    of the connector."""
+    """A model and the parameters to ask it with.
+
+    ``timeout``: seconds to wait for one answer; it must be longer than the read timeout of the connector.
+    """
 
     model_id: str
     parameters: Mapping[str, Any]

@@ -41,7 +41,7 @@ def resolve(run: Run, value: Any, is_in_effect: Callable[[Any], bool] | None) ->
     """Replace the references in a value, at any depth, by ids. Returns the new value, and the id of each reference.
 
     ``is_in_effect`` returns whether the server already has the new value; None if the object does not exist yet. If the
-    server has it, one search per kind is enough. A search result can be a second old, so for a change each object is read.
+    server has it, one search per kind is enough. For a change each object is read, as a search can be a second behind.
 
     Raises Failure if an object does not exist. In check mode the run warns instead and the reference stays, because an
     earlier task may create the object.

@@ -60,7 +60,7 @@ def _absent(run: Run, model: Doc | None, found: Doc | None) -> dict[str, Any]:
 
 
 def _planned_model(options: Options, run: Run) -> Doc:
-    """A model without an id, in the place of one that an earlier task creates. Raises Failure outside check mode."""
+    """The model that an earlier task creates, without an id. Raises Failure outside check mode."""
     if not run.check_mode:
         raise Failure("unknown_model", f"There is no model with the name or id {options.model!r}.")
     run.warn(f"There is no model {options.model!r} yet; this check assumes that an earlier task creates it.")

@@ -84,8 +84,8 @@ def _check_streaming(run: Run, parameters: Mapping[str, Any]) -> None:
     if "stream" in parameters and versions.supports(run.version, "streaming"):
         raise Failure(
             "invalid_input",
-            "parameters: 'stream', with any value, makes this version of OpenSearch stream to another API and leave the "
-            "prediction without an answer; write it into the connector's request body instead.",
+            "parameters: 'stream', with any value, makes this version of OpenSearch stream to another API and return "
+            "no answer to a prediction; write it into the connector's request body instead.",
         )
 
 

@@ -123,7 +123,7 @@ def _verify(scope: str, run: Run, changes: Mapping[str, Any]) -> settings.Settin
     if names:
         raise Failure(
             "not_converged",
-            f"{', '.join(names)}: written, but the cluster has another value. Check whether another controller sets it.",
+            f"{', '.join(names)}: written, but the cluster has another value. Check if another controller sets it.",
         )
     return after
 

@@ -47,8 +47,8 @@ def test_only_changed_fields_are_sent(module: Runner, cluster: FakeCluster, hous
     ("version", "change", "reason"),
     [
         ("3.6.0", {"type": "conversational_flow"}, "its type is flow"),
-        ("3.6.0", {"parameters": {"a": 1}}, "never removes parameters, and b must go"),
-        ("3.6.0", {"llm": {"parameters": {"x": 1}}}, "never removes llm.parameters, and y must go"),
+        ("3.6.0", {"parameters": {"a": 1}}, "cannot remove parameters, and b must be removed"),
+        ("3.6.0", {"llm": {"parameters": {"x": 1}}}, "cannot remove llm.parameters, and y must be removed"),
         ("3.6.0", {"tools": []}, "keeps its tools"),
         ("3.6.0", {"memory": {"type": "agentic_memory"}}, "changes only memory of the type"),
         ("2.19.1", {"description": "New"}, "OpenSearch 2.19 cannot change agents, 3.1 and later can"),

@@ -102,8 +102,8 @@ def test_a_missing_model(module: Runner, cluster: FakeCluster) -> None:
     planned = module(MODULE, cluster, check_mode=True, model="nope", user_rate_limiter={"alice": TEN})
     assert [action["action"] for action in planned["actions"]] == ["create"]
     assert "an earlier task creates it" in str(planned["warnings"])
-    gone = module(MODULE, cluster, model="nope", state="absent")
-    assert (gone["changed"], gone["controller"], gone["model_id"]) == (False, None, None)
+    absent = module(MODULE, cluster, model="nope", state="absent")
+    assert (absent["changed"], absent["controller"], absent["model_id"]) == (False, None, None)
 
 
 def test_two_models_with_one_name(module: Runner, cluster: FakeCluster, model_id: str) -> None:

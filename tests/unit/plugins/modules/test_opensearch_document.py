@@ -37,11 +37,11 @@ def test_store_and_delete(module: Runner, cluster: FakeCluster) -> None:
     for check_mode in (False, True):
         again = module(NAME, cluster, check_mode=check_mode, **args)
         assert (again["changed"], again["documents"], again["diff"]) == (False, [], {"before": {}, "after": {}})
-    gone = {**args, "state": "absent"}
-    assert module(NAME, cluster, check_mode=True, **gone)["changed"]
-    assert module(NAME, cluster, **gone)["documents"] == ["1", "2"]
+    absent = {**args, "state": "absent"}
+    assert module(NAME, cluster, check_mode=True, **absent)["changed"]
+    assert module(NAME, cluster, **absent)["documents"] == ["1", "2"]
     assert cluster.indices.documents["rag"] == {}
-    assert not module(NAME, cluster, **gone)["changed"]
+    assert not module(NAME, cluster, **absent)["changed"]
 
 
 def test_unchanged_documents_cost_one_request(module: Runner, script: MakeScript) -> None:

@@ -56,10 +56,10 @@ def test_create_and_delete(module: Runner, cluster: FakeCluster) -> None:
         again = module(NAME, cluster, check_mode=check_mode, **args)
         assert (again["changed"], again["actions"]) == (False, [])
         assert again["diff"]["before"] == again["diff"]["after"]
-    gone = {"name": "rag", "state": "absent"}
-    assert module(NAME, cluster, check_mode=True, **gone)["changed"]
-    assert module(NAME, cluster, **gone)["index"] is None
-    assert not module(NAME, cluster, **gone)["changed"]
+    absent = {"name": "rag", "state": "absent"}
+    assert module(NAME, cluster, check_mode=True, **absent)["changed"]
+    assert module(NAME, cluster, **absent)["index"] is None
+    assert not module(NAME, cluster, **absent)["changed"]
 
 
 def test_an_unchanged_index_costs_one_request(module: Runner, script: MakeScript) -> None:

@@ -141,10 +141,10 @@ def test_another_controller_changes_the_pipeline(module: Runner, script: MakeScr
 
 
 def test_absent(module: Runner, script: MakeScript) -> None:
-    gone = {"name": "p", "type": "ingest", "state": "absent"}
-    result = module(NAME, script(get(ENTRY).answers(200, {"p": SET}), delete(ENTRY).answers(404)), **gone)
+    absent = {"name": "p", "type": "ingest", "state": "absent"}
+    result = module(NAME, script(get(ENTRY).answers(200, {"p": SET}), delete(ENTRY).answers(404)), **absent)
     assert (result["changed"], result["pipeline"], result["diff"]) == (True, None, {"before": SET, "after": {}})
-    assert not module(NAME, script(get(ENTRY).answers(404, {})), **gone)["changed"]
+    assert not module(NAME, script(get(ENTRY).answers(404, {})), **absent)["changed"]
 
 
 def test_an_answer_of_another_server(module: Runner, script: MakeScript) -> None:

@@ -69,9 +69,9 @@ class TestModel:
     def test_a_group_that_was_just_renamed_does_not_count(self, cluster: FakeCluster, delete_empty_group: bool) -> None:
         cluster.add_model("Chat", cluster.add_connector(), state="UNDEPLOYED")
         rename(cluster, "model_groups", next(iter(cluster.groups)), "Kept")
-        gone = {"model_group": "Chat", "state": "absent", "delete_empty_group": delete_empty_group}
-        assert did(apply(cluster, name="Chat", **gone)) == []
-        assert did(apply(cluster, model_id=next(iter(cluster.models)), **gone)) == ["delete"]
+        absent = {"model_group": "Chat", "state": "absent", "delete_empty_group": delete_empty_group}
+        assert did(apply(cluster, name="Chat", **absent)) == []
+        assert did(apply(cluster, model_id=next(iter(cluster.models)), **absent)) == ["delete"]
         assert [group["name"] for group in cluster.groups.values()] == ["Kept"]
 
     def test_two_connectors_with_one_name_are_ambiguous(self, cluster: FakeCluster) -> None:
