@@ -33,15 +33,15 @@ _TOLERANCE_SECONDS = 5.0
 #: Seconds to wait until a model is unloaded: it completes the requests in progress first.
 _UNLOAD_TIMEOUT = 60.0
 
-#: The parameters with which the server loads weights. Of the models that have them and the weights in common, it loads one.
+#: The parameters with which the server loads weights. Of models with equal weights and parameters, it loads one.
 _LOAD_PARAMETERS = ("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap")
 
 
 class DesiredModel(NamedTuple):
     """The model to load: its name, the model on the server (None if check mode did not create it), and its known facts.
 
-    ``keep_alive`` is the duration for which it stays; None leaves that to the server. ``timeout`` is in seconds and applies
-    to the loading.
+    ``keep_alive`` is the duration for which it stays; None leaves that to the server. ``timeout`` is in seconds and
+    applies to the loading.
     """
 
     name: str
@@ -113,7 +113,7 @@ def seconds(keep_alive: str) -> float:
 
 
 def _entry_of(loaded: list[dict[str, Any]], desired: DesiredModel) -> dict[str, Any] | None:
-    """The entry of the model in its present version. After an update, the server may still have the old version loaded."""
+    """The entry of the present version of the model. After an update, the old version may still be loaded."""
     digest = desired.observed.digest if desired.observed else None
     return models.find_entry([entry for entry in loaded if entry["digest"] == digest], desired.name)
 
@@ -139,8 +139,8 @@ def _not_loaded(
 def _loaded_with_same_weights(
     run: Run, desired: DesiredModel, loaded: list[dict[str, Any]], entries: list[dict[str, Any]]
 ) -> ObservedModel | None:
-    """Another loaded model with the same weights. A model that was changed since it was loaded is left out, as the weights of
-    its old version are not known."""
+    """Another loaded model with the same weights. A model that was changed since it was loaded is left out, as the
+    weights of its old version are not known."""
     weights = desired.facts.get("weights")
     for entry in loaded if weights else []:
         listed = models.find_entry(entries, entry["name"])
@@ -166,8 +166,8 @@ def _predict_conflict(
         return
     if "num_ctx" not in of_other:
         run.warn(
-            f"{desired.name}: {other.name} is in memory and has the same weights. If it was loaded with the same context, "
-            f"{desired.name} cannot be loaded at the same time."
+            f"{desired.name}: {other.name} is in memory and has the same weights. "
+            f"If it was loaded with the same context, {desired.name} cannot be loaded at the same time."
         )
     elif of_other["num_ctx"] == other.entry.get("context_length"):
         raise _served_by_other(desired, other)
@@ -176,13 +176,13 @@ def _predict_conflict(
 def _served_by_other(desired: DesiredModel, other: ObservedModel) -> Failure:
     return Failure(
         "ollama_same_weights",
-        f"{desired.name}: {other.name} is in memory, with the same weights and the same context. Ollama answers for both with "
-        f"what is loaded, and keeps that under the name {other.name}.",
+        f"{desired.name}: {other.name} is in memory, with the same weights and the same context. "
+        f"Ollama serves both names with the loaded model, and keeps it loaded as {other.name}.",
     )
 
 
 def _stays_as_desired(entry: Mapping[str, Any], keep_alive: str | None, now: datetime) -> bool:
-    """Whether a loaded model stays for the desired duration. The remaining time decreases, so only a longer one differs."""
+    """Whether a loaded model stays as long as desired. The remaining time decreases, so only a longer one differs."""
     if keep_alive is None:
         return True
     desired, remaining = seconds(keep_alive), (_time_of(entry["expires_at"]) - now).total_seconds()
@@ -190,7 +190,7 @@ def _stays_as_desired(entry: Mapping[str, Any], keep_alive: str | None, now: dat
 
 
 def _server_time(client: OllamaClient) -> datetime:
-    """The time by the server's clock, which has set the expiry; by the controller's clock if the server sent no date."""
+    """The time of the server's clock, which set the expiry; of the controller's if the server sent no date."""
     try:
         return parsedate_to_datetime(client.server_time or "")
     except (TypeError, ValueError):

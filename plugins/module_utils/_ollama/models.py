@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Models on an Ollama server: their names, their observed facts, and the desired facts of a model created by the module."""
+"""Models on an Ollama server: names, observed facts, and the desired facts of a model that the module creates."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def list_loaded(client: OllamaClient) -> list[dict[str, Any]]:
 
 
 def find(client: OllamaClient, name: str, entries: list[dict[str, Any]] | None = None) -> ObservedModel | None:
-    """The model with this canonical name; None if it does not exist. ``entries`` are those of :func:`list_models`, if the
-    caller has them."""
+    """The model with this canonical name; None if it does not exist. ``entries`` are those of :func:`list_models`, if
+    the caller has them."""
     entry = find_entry(list_models(client) if entries is None else entries, name)
     details = client.show(entry["name"]) if entry else None
     return ObservedModel(entry, details) if entry and details is not None else None
@@ -145,8 +145,8 @@ def facts(model: ObservedModel) -> dict[str, Any]:
 
 
 def _weights(modelfile: str) -> list[str]:
-    """The digests of the model, its projectors and adapters, from the first lines: a template after them may contain the
-    same words."""
+    """The digests of the model, its projectors and adapters, from the first lines: a template after them may contain
+    the same words."""
     found = []
     for line in modelfile.splitlines():
         if not line.strip() or line.startswith("#"):
@@ -219,15 +219,17 @@ def comparable_facts(facts_of_model: dict[str, Any], modelfile: Mapping[str, Any
 
 
 def desired_from_file(digest: str, modelfile: Mapping[str, Any]) -> dict[str, Any]:
-    """The desired facts of a model created from a file. Without a template in ``modelfile`` the server may read one from
-    the file, which cannot be predicted either."""
+    """The desired facts of a model created from a file. Without a template in ``modelfile`` the server may read one
+    from the file, which cannot be predicted either."""
     desired = {"weights": [digest], **modelfile}
     return {name: value for name, value in desired.items() if name != "template" or value}
 
 
 def desired_from_model(base: Mapping[str, Any], modelfile: Mapping[str, Any]) -> dict[str, Any]:
-    """The desired facts of a model created from another: the facts of ``base``, overridden by ``modelfile``. Licences add
-    up."""
+    """The desired facts of a model created from another: those of ``base`` overridden by ``modelfile``.
+
+    Licences add up.
+    """
     licences = [text for text in (base["license"], modelfile["license"]) if text]
     return {
         "weights": base["weights"],
@@ -250,9 +252,9 @@ def file_digest(path: str) -> tuple[str, int]:
         with open(path, "rb") as file:
             gguf.check(file)
             file.seek(0)
-            for piece in iter(lambda: file.read(2**20), b""):
-                digest.update(piece)
-                size += len(piece)
+            for chunk in iter(lambda: file.read(2**20), b""):
+                digest.update(chunk)
+                size += len(chunk)
     except gguf.InvalidFile as exc:
         raise Failure("ollama_invalid_file", f"from_file: {path} is not a complete GGUF file: {exc}.") from exc
     except (OSError, ValueError) as exc:

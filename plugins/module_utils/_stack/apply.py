@@ -68,8 +68,8 @@ class _Deployment(NamedTuple):
 
 
 class Applier:
-    """Applies the steps of a plan. With ``in_bulk`` the caller verifies what was written. ``progress`` is called with status
-    lines."""
+    """Applies the steps of a plan. With ``in_bulk`` the caller verifies what was written. ``progress`` is called with
+    status lines."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class Applier:
                     self._snapshot.put(path, doc)
                 if deploys and any(action["action"] in _DEPLOYING for action in run.actions):
                     model_id = str(result["model_id"])
-                    # The server changes its state during the deployment: dependents must read the model from the server.
+                    # The deployment changes the model's state: dependents must read it from the server.
                     self._snapshot.mark_stale([f"{Model.PATH}/{segment(model_id)}"])
                     self._deploying[model_id] = _Deployment(number, step, run)
         return StepOutcome(step, run.actions, result["diff"], run.warnings, failure)
@@ -196,8 +196,8 @@ class Applier:
         self._wait_while(is_full, timeout)
 
     def _await_deployment_of(self, name: str, timeout: float) -> None:
-        """Wait while the model of this name is being deployed: the deployment writes the model's document, and concurrent
-        writes of others to it are lost."""
+        """Wait while the model of this name is being deployed: the deployment writes the model's document, and
+        concurrent writes of others to it are lost."""
 
         def is_deploying() -> bool:
             with self._lock:
@@ -253,8 +253,8 @@ class Applier:
         """Poll until no deployment is in progress, for at most the longest 'wait_timeout', or until no model has become
         deployed for :data:`START_GRACE` seconds.
 
-        Returns the models that are not deployed, and whether the polling ended for the last reason: a deployment that has
-        not started by then never will.
+        Returns the models that are not deployed, and whether the polling ended for the last reason: a deployment that
+        has not started by then never will.
         """
         clock = self._client.clock
         started = last_deployed = clock.now()
@@ -284,8 +284,8 @@ def _not_failed(docs: list[Doc]) -> list[Doc]:
 
 
 def _conflicting(steps: list[Step], number: int) -> set[int]:
-    """The numbers of the earlier steps that write the same objects: a connector's swap points the models that it finds at the
-    new connector, and would overwrite what a model's own step has changed meanwhile."""
+    """The numbers of the earlier steps that write the same objects: a connector's swap points the models that it finds
+    at the new connector, and would overwrite what a model's own step has changed meanwhile."""
     ids = {str(action["id"]) for action in steps[number].actions if action.get("id")}
     return {
         earlier

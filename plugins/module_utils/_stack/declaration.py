@@ -19,7 +19,7 @@ from .topological_sort import Cycle, topological_order
 
 
 class Item(NamedTuple):
-    """One declared object: its section, its place in the declaration, its name, and the validated parameters of its task."""
+    """One declared object: its section, place in the declaration, name, and the validated parameters of its task."""
 
     section: Section
     place: str

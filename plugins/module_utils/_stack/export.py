@@ -45,8 +45,8 @@ class LeftOut(NamedTuple):
 class Exporter:
     """Exports the objects of one stack or with names that match a pattern; all objects without either.
 
-    ``variables`` maps the variables in place of secrets to what they are for. ``left_out`` lists the objects that cannot be
-    declared.
+    ``variables`` maps the variables in place of secrets to what they are for. ``left_out`` lists the objects that
+    cannot be declared.
     """
 
     def __init__(self, inventory: Inventory, *, stack: str | None = None, pattern: str | None = None) -> None:

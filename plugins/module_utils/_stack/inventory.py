@@ -25,8 +25,8 @@ from .._kinds.model_group import ModelGroup
 class Inventory(NamedTuple):
     """All objects of a cluster that a stack can declare, sorted by name. Hidden objects are not in it.
 
-    ``models`` are the remote models. ``limits`` are the controllers by the id of their model. ``agents`` does not list the
-    executors that the server creates for other agents. ``pipelines`` are the definitions by type and name.
+    ``models`` are the remote models. ``limits`` are the controllers by the id of their model. ``agents`` does not list
+    the executors that the server creates for other agents. ``pipelines`` are the definitions by type and name.
     """
 
     settings: cluster_setting.Settings

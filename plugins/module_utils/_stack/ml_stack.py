@@ -35,7 +35,7 @@ SPEC = {
 
 RULES = {"required_if": [("prune", "managed", ["name"]), ("prune", "all", ["prune_confirm"])]}
 
-#: How often the stack is verified after it was applied. What differs, as another controller has changed it, is applied again.
+#: How often a stack is verified after it was applied. What another controller has changed is applied again each time.
 MAX_VERIFICATIONS = 3
 
 #: Maximum number of entries that a message lists. The details list all of them.

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Plans a stack: runs the task of each item in check mode, against a snapshot with the effects of the steps before it."""
+"""Plans a stack: runs each item's task in check mode, against a snapshot with the effects of the steps before it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A step for each item that could be planned, in the order of the items, with the problems and warnings of all items."""
+    """A step for each item that could be planned, in the order of the items, and all problems and warnings."""
 
     steps: list[Step]
     problems: list[Problem]
@@ -88,8 +88,8 @@ class Planner:
         client, run, result = self._dry_run(item, params)
         reread: set[str] = set()
         while run.actions and self.predicted.mark_stale(client.served_from_snapshot - reread):
-            # A search may lag behind by a second, so the task runs again on objects read by their ids before it may change
-            # anything. It may then use other objects, which are read as well.
+            # A search may lag behind by a second, so the task runs again on objects read by their ids before it may
+            # change anything. It may then use other objects, which are read as well.
             reread |= client.served_from_snapshot
             params = self._params(item)
             client, run, result = self._dry_run(item, params)
@@ -119,7 +119,7 @@ class Planner:
             description = (params.get("definition") or {}).get("description")
         observed = self._observed(item)
         stack = self._stack if observed is None else ownership_label.owner(observed.get("description"))
-        # The description of an existing object stays unless one is declared; but a pipeline is always written as a whole.
+        # An existing object keeps its description unless one is declared; but a pipeline is written as a whole.
         if stack and (description is not None or observed is None or item.section.kind is None):
             params["description"] = ownership_label.add_label(description, stack)
         return params

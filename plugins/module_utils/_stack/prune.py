@@ -38,7 +38,8 @@ _REFERENCED = ("agents", "models", "connectors")
 
 
 class Pruner:
-    """Returns the items that delete what is not declared: of one stack (:meth:`managed`), or of whole sections (:meth:`all`).
+    """Returns the items that delete what is not declared: of one stack (:meth:`managed`), or of whole sections
+    (:meth:`all`).
 
     An object counts as used by what is on the cluster after everything declared is applied: ``predicted``.
     """
@@ -205,7 +206,8 @@ def check_confirmation(client: Client, given: str | None) -> None:
     if given != name:
         raise Failure(
             "prune_unconfirmed",
-            f"'prune: all' deletes everything that is not declared; prune_confirm is {given!r}, the cluster's name {name!r}.",
+            "'prune: all' deletes everything that is not declared; "
+            f"prune_confirm is {given!r}, the cluster's name {name!r}.",
         )
 
 

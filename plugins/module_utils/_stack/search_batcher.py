@@ -41,7 +41,8 @@ class _SlotReleasingClock(Clock):
 
     def __init__(self, batcher: SearchBatcher, clock: Clock) -> None:
         self._batcher = batcher
-        self.now, self.epoch, self.jitter = clock.now, clock.epoch, clock.jitter  # type: ignore[method-assign] # only its sleep differs
+        # Only its sleep differs.
+        self.now, self.epoch, self.jitter = clock.now, clock.epoch, clock.jitter  # type: ignore[method-assign]
         self._sleep = clock.sleep
 
     def sleep(self, seconds: float) -> None:
@@ -52,8 +53,8 @@ class _SlotReleasingClock(Clock):
 class SearchBatcher:
     """Worker slots and shared searches: at most ``parallel`` workers have a slot at once.
 
-    A worker that calls :meth:`search` releases its slot and waits. As soon as no worker has a slot or waits for one, one
-    search per kind answers all calls.
+    A worker that calls :meth:`search` releases its slot and waits. As soon as no worker has a slot or waits for one,
+    one search per kind answers all calls.
     """
 
     def __init__(self, client: Client, parallel: int) -> None:

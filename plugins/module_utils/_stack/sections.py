@@ -38,8 +38,8 @@ _SECTION_OF = {"model": "models", "agent": "agents"}
 
 
 class Dependency(NamedTuple):
-    """An object to which an item refers: its section, and its name or id. If ``required``, it must be declared or on the
-    cluster."""
+    """An object to which an item refers: its section, and its name or id. If ``required``, it must be declared or on
+    the cluster."""
 
     section: str
     reference: str

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""A snapshot of a cluster from a few large searches, and a client that answers the many small reads of tasks from it."""
+"""A snapshot of a cluster from a few large searches, and a client that answers the reads of tasks from it."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ class Snapshot:
         return other
 
     def add_found(self, path: str, query: Mapping[str, Any], found: Iterable[Doc]) -> None:
-        """Add all objects that a search has found. Objects that the snapshot already has, or knows not to exist, stay as
-        they are."""
+        """Add all objects that a search has found. Objects that the snapshot already has, or knows not to exist, stay
+        as they are."""
         with self._lock:
             self._paths.add(path)
             self._complete |= {(path, *key) for key in lookup_keys(query) or ()}
@@ -205,8 +205,8 @@ class Snapshot:
 class CachedClient(Client):
     """A client that sends only the reads that the snapshot cannot answer, over the connections of another client.
 
-    While planning (``read_only``), the snapshot answers every read that it can. While applying, it answers each read once;
-    a repeated read is a poll and goes to the server.
+    While planning (``read_only``), the snapshot answers every read that it can. While applying, it answers each read
+    once; a repeated read is a poll and goes to the server.
     """
 
     def __init__(self, client: Client, snapshot: Snapshot, *, read_only: bool) -> None:

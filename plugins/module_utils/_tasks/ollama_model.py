@@ -59,8 +59,8 @@ class Options:
 
 
 class Reconciled(NamedTuple):
-    """A reconciled model: as observed (None if it does not exist, or not yet in check mode), as the module returns it, and
-    both sides of the diff."""
+    """A reconciled model: as observed (None if it does not exist, or not yet in check mode), as the module returns it,
+    and both sides of the diff."""
 
     observed: ObservedModel | None
     model: dict[str, Any] | None
@@ -162,7 +162,8 @@ def _pull(options: Options, run: Run, name: str, observed: ObservedModel | None)
         return Reconciled(observed, models.to_result(observed), before, before)
     if observed and run.check_mode:
         run.warn(
-            f"{name}: whether its registry has another version is only known once it is pulled, which check mode does not do."
+            f"{name}: whether its registry has another version is only known once it is pulled, "
+            "which check mode does not do."
         )
         return Reconciled(observed, models.to_result(observed), before, before)
 
@@ -179,7 +180,7 @@ def _pull(options: Options, run: Run, name: str, observed: ObservedModel | None)
 
 
 def _pull_with_retries(options: Options, run: Run, name: str) -> Progress:
-    """Pull the model. A client that aborts its pull also ends the pulls that have joined it a moment later: retry these.
+    """Pull the model. If another client aborts its pull of the same model, the server ends this one too: retry.
 
     Raises Failure.
     """
@@ -208,8 +209,8 @@ class _File(NamedTuple):
 class _Creation(NamedTuple):
     """A model to create from a file or from another model.
 
-    ``source`` are the fields of the request that name the source, ``desired`` the facts of the new model: empty if the base
-    model does not exist in check mode. ``file`` is None for a model from another model.
+    ``source`` are the fields of the request that name the source, ``desired`` the facts of the new model: empty if the
+    base model does not exist in check mode. ``file`` is None for a model from another model.
     """
 
     name: str
@@ -307,7 +308,8 @@ def _read_back(run: Run, name: str) -> ObservedModel:
     if model is None:
         raise Failure(
             "not_converged",
-            f"{name}: the server reported success, but does not list the model. Does another client delete it right now?",
+            f"{name}: the server reported success, but does not list the model. "
+            "Does another client delete it right now?",
         )
     return model
 

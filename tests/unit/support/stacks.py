@@ -56,6 +56,13 @@ def chat_stack(**more: Any) -> dict[str, Any]:
     }
 
 
+def stack_with_untrusted_connector(cluster: FakeCluster) -> dict[str, Any]:
+    """The stack with an endpoint of connector A that the cluster does not trust, so that creating A fails."""
+    cluster.persistent["plugins.ml_commons.trusted_connector_endpoints_regex"] = ["^http://llm.*$"]
+    untrusted = {**ACTION, "url": "http://other.test/v1/chat/completions"}
+    return chat_stack(connectors=[connector("A", actions=[untrusted]), connector("B")])
+
+
 def apply_stack(cluster: FakeCluster, **options: Any) -> dict[str, Any]:
     return execute(cluster, "ml_stack", **options)
 

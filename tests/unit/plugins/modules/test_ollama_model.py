@@ -47,7 +47,10 @@ def gguf(tmp_path: Path) -> str:
 def converges(
     module: Runner, server: FakeOllama, actions: list[str], *, same_diff: bool = True, **args: Any
 ) -> dict[str, Any]:
-    """Run in check mode, which must change nothing, then apply, then repeat both without a change. Returns the applied result."""
+    """Run in check mode, which must change nothing, then apply, then repeat both without a change.
+
+    Returns the applied result.
+    """
     before = server.snapshot()
     planned = module(MODULE, server, check_mode=True, **args)
     assert [action["action"] for action in planned["actions"]] == actions, planned

@@ -17,11 +17,11 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import apply as apply_module
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks import (
-    ACTION,
     actions_of,
     apply_stack,
     chat_stack,
     connector,
+    stack_with_untrusted_connector,
 )
 
 
@@ -62,9 +62,7 @@ def test_connector_is_deleted_after_another_replaces_it(cluster: FakeCluster) ->
 
 
 def test_dependents_of_a_failed_item_are_skipped(cluster: FakeCluster) -> None:
-    cluster.persistent["plugins.ml_commons.trusted_connector_endpoints_regex"] = ["^http://llm.*$"]
-    untrusted = {**ACTION, "url": "http://other.test/v1/chat/completions"}
-    broken = chat_stack(connectors=[connector("A", actions=[untrusted]), connector("B")])
+    broken = stack_with_untrusted_connector(cluster)
     with pytest.raises(Failure) as raised:
         apply_stack(cluster, **broken)
     assert raised.value.code == "stack_failed"

@@ -18,12 +18,12 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack imp
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks import (
-    ACTION,
     URL,
     actions_of,
     apply_stack,
     chat_stack,
     connector,
+    stack_with_untrusted_connector,
 )
 
 
@@ -61,9 +61,7 @@ def test_credential_that_is_always_updated_is_not_verified(cluster: FakeCluster)
 
 
 def test_remaining_differences_are_reported_with_failed_items(cluster: FakeCluster) -> None:
-    cluster.persistent["plugins.ml_commons.trusted_connector_endpoints_regex"] = ["^http://llm.*$"]
-    untrusted = {**ACTION, "url": "http://other.test/v1/chat/completions"}
-    broken = chat_stack(connectors=[connector("A", actions=[untrusted]), connector("B")])
+    broken = stack_with_untrusted_connector(cluster)
     # Another controller creates a duplicate while the last item is applied.
     cluster.before("PUT", "/_search/pipeline/answers", lambda: cluster.add_connector("B"))
     with pytest.raises(Failure) as raised:
@@ -77,9 +75,7 @@ def test_remaining_differences_are_reported_with_failed_items(cluster: FakeClust
 
 
 def test_unreachable_cluster_does_not_hide_failed_items(cluster: FakeCluster) -> None:
-    cluster.persistent["plugins.ml_commons.trusted_connector_endpoints_regex"] = ["^http://llm.*$"]
-    untrusted = {**ACTION, "url": "http://other.test/v1/chat/completions"}
-    broken = chat_stack(connectors=[connector("A", actions=[untrusted]), connector("B")])
+    broken = stack_with_untrusted_connector(cluster)
     cluster.before("PUT", "/_search/pipeline/answers", lambda: cluster.crash("refused", 1))
     with pytest.raises(Failure) as raised:
         # One item after the other, so that the failure comes before the crash.
@@ -93,7 +89,7 @@ def test_actions_are_reported_if_the_cluster_becomes_unreachable(cluster: FakeCl
     cluster.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": "out of order"})] * 10
     handle = cluster.handle
 
-    def away(method: str, path: str, *more: Any) -> Any:
+    def refuse_connection(method: str, path: str, *more: Any) -> Any:
         if (
             method == "GET"
             and "/connectors/" in path
@@ -102,7 +98,7 @@ def test_actions_are_reported_if_the_cluster_becomes_unreachable(cluster: FakeCl
             raise NotSent("connection refused")
         return handle(method, path, *more)
 
-    cluster.handle = away  # type: ignore[method-assign] # of this one cluster
+    cluster.handle = refuse_connection  # type: ignore[method-assign] # for this cluster only
     result = run_module("ml_stack", chat_stack(), cluster, [])
     assert result["failure"]["code"] == "stack_failed"
     assert result["changed"]
@@ -174,12 +170,12 @@ class TestConcurrentControllers:
         assert not cluster.writes
 
     def test_connector_is_deleted_while_its_model_is_deployed(self, cluster: FakeCluster) -> None:
-        def delete_duplicates() -> None:
+        def delete_connector() -> None:
             models = {body["name"]: body for body in cluster.models.values()}
             if len(models) == self.SIZE and cluster.connectors.pop(models["M0"]["connector_id"], None):
                 models["M0"]["model_state"] = "DEPLOY_FAILED"
 
-        cluster.before("POST", "/models/_search", delete_duplicates, times=99)
+        cluster.before("POST", "/models/_search", delete_connector, times=99)
         with pytest.raises(Failure, match="Another controller deleted connector") as caught:
             apply_stack(cluster, **self.declared)
         assert [each["code"] for each in caught.value.details["failed"]] == ["concurrent_change"]
