@@ -33,7 +33,7 @@ options:
     description:
       - The connector's name. The module finds the connector by its name unless O(connector_id) is given. Names are
         not unique on a cluster; if several connectors match, the task fails and lists their ids.
-      - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and V(.,!?(\):@-_'/") only.
+      - At most 256 characters. From OpenSearch 3.1 on, letters, numbers, spaces and V(.,!?(\):@-_'/") only.
     type: str
   connector_id:
     description:
@@ -197,8 +197,8 @@ options:
     version_added: 0.2.0
   provider:
     description:
-      - The kind of server. Together with O(base_url), O(model) and O(api_key), it determines the connector's
-        parameters, credential, action and probe. The options of these names override it.
+      - The kind of server. Together with O(base_url), O(model) and O(api_key), it determines O(parameters),
+        O(credential), O(actions) and O(probe), each of which you can override.
       - V(openai_compatible) is any other server that speaks the OpenAI protocol.
     type: str
     version_added: 0.2.0

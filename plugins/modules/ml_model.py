@@ -27,7 +27,7 @@ options:
     description:
       - The model's name. The module finds the model by its name unless O(model_id) is given; O(model_group) narrows
         the search when several models have the name. If several models match, the task fails and lists their ids.
-      - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and V(.,!?(\):@-_'/") only.
+      - At most 256 characters. From OpenSearch 3.1 on, letters, numbers, spaces and V(.,!?(\):@-_'/") only.
     type: str
   model_id:
     description:

@@ -24,7 +24,7 @@ options:
     description:
       - The group's name. The module finds the group by its name unless O(model_group_id) is given. The server
         requires names to be unique.
-      - At most 256 characters. From OpenSearch 3.1 on letters, numbers, spaces and V(.,!?(\):@-_'/") only.
+      - At most 256 characters. From OpenSearch 3.1 on, letters, numbers, spaces and V(.,!?(\):@-_'/") only.
     type: str
   model_group_id:
     description: The id of an existing group. Together with O(name), the group is renamed.

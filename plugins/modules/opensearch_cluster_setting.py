@@ -11,8 +11,9 @@ short_description: Manage settings of an OpenSearch cluster
 version_added: 0.1.0
 description:
   - Sets or resets one or more cluster settings with one request, and only if something differs.
-  - Can add items to the list in effect. This matters for C(plugins.ml_commons.trusted_connector_endpoints_regex),
-    whose default trusts the well-known providers and is lost as soon as the list is set.
+  - Adds items to a list in effect, or removes them, with O(list_mode). This matters for
+    C(plugins.ml_commons.trusted_connector_endpoints_regex), whose default trusts the well-known providers and is lost
+    as soon as the list is set.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -29,7 +30,7 @@ options:
     required: true
   state:
     description:
-      - V(absent) resets the settings to their defaults, whatever values you give.
+      - V(present) sets the given values. V(absent) resets the settings to their defaults, whatever values you give.
     type: str
     choices:
       - present
@@ -76,8 +77,8 @@ notes:
     cluster accepts invalid patterns and then refuses every connector.
   - An empty C(plugins.ml_commons.trusted_connector_private_endpoints_regex), which OpenSearch 3.7 introduced,
     restricts nothing. Adding its first pattern blocks all other private addresses, and removing its last pattern
-    allows all of them. The module does what you give; O(only_where_set) prevents it from adding the first pattern.
-    This was not tested on a real server of that version.
+    allows all of them. The module sets exactly what you give; O(only_where_set) prevents it from adding the first
+    pattern. This was not tested on a real server of that version.
 seealso:
   - module: searchops.opensearch_ml.opensearch_cluster_setting_info
   - module: searchops.opensearch_ml.ml_connector
