@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names that several objects share: told, and on request one of each left."""
+"""ml_dedupe: which objects share a name, and that one of each name is kept on request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fates(result: dict[str, Any]) -> dict[str, str]:
     return {each["id"]: each["fate"] for found in result["duplicates"] for each in found["objects"]}
 
 
-def through(cluster: FakeCluster) -> list[str]:
+def connectors_of_models(cluster: FakeCluster) -> list[str]:
     return sorted({str(model["connector_id"]) for model in cluster.models.values()})
 
 
@@ -37,7 +37,7 @@ def cluster(request: pytest.FixtureRequest) -> FakeCluster:
 
 @pytest.fixture
 def twins(cluster: FakeCluster) -> tuple[str, str, str]:
-    """Three connectors of a name: the second is used by two models, the third by one."""
+    """Three connectors with one name: two models use the second, one model uses the third."""
     first, second, third = (cluster.add_connector() for _number in range(3))
     for name, connector_id in (("One", second), ("Two", second), ("Three", third)):
         cluster.add_model(name, connector_id)
@@ -62,7 +62,7 @@ def test_a_report_writes_nothing(module: Runner, cluster: FakeCluster, twins: tu
     assert users == {first: [], second: ["One", "Two"], third: ["Three"]}
 
 
-def test_applied_as_planned_and_unchanged_after(
+def test_the_plan_is_applied_and_then_nothing_changes(
     module: Runner, cluster: FakeCluster, twins: tuple[str, str, str]
 ) -> None:
     planned = module(MODULE, cluster, apply=True, check_mode=True)
@@ -71,14 +71,14 @@ def test_applied_as_planned_and_unchanged_after(
     assert (done["plan"], done["actions"], done["diff"]) == (planned["plan"], planned["actions"], planned["diff"])
     assert {action["action"] for action in done["actions"]} == {"merge", "delete"}
     assert list(cluster.connectors) == [twins[1]]
-    assert through(cluster) == [twins[1]]
+    assert connectors_of_models(cluster) == [twins[1]]
     assert {model["model_state"] for model in cluster.models.values()} == {"DEPLOYED"}
     again = module(MODULE, cluster, apply=True)
     assert (again["changed"], again["duplicates"]) == (False, [])
 
 
 @pytest.mark.parametrize("fault", ["lost_after", "refused"])
-def test_a_run_that_is_cut_off_is_ended_by_the_next(module: Runner, fault: str) -> None:
+def test_the_next_run_completes_an_interrupted_one(module: Runner, fault: str) -> None:
     at, done = 0, False
     while not done:
         cluster = FakeCluster()
@@ -90,7 +90,7 @@ def test_a_run_that_is_cut_off_is_ended_by_the_next(module: Runner, fault: str) 
         done = not module(MODULE, cluster, apply=True).get("failed")
         cluster.heal()
         assert not module(MODULE, cluster, apply=True).get("failed")
-        assert (list(cluster.connectors), len(cluster.models), through(cluster)) == ([kept], 5, [kept])
+        assert (list(cluster.connectors), len(cluster.models), connectors_of_models(cluster)) == ([kept], 5, [kept])
         at += 1
     assert at > 10
 
@@ -101,7 +101,7 @@ def test_the_oldest_of_equally_used_ones_is_kept(module: Runner, cluster: FakeCl
     assert second not in cluster.connectors
 
 
-def test_what_differs_is_refused_before_anything_is_done(
+def test_objects_that_differ_are_refused_before_any_change(
     module: Runner, cluster: FakeCluster, twins: tuple[str, str, str]
 ) -> None:
     _first, second, third = twins
@@ -112,13 +112,13 @@ def test_what_differs_is_refused_before_anything_is_done(
     for check_mode in (True, False):
         failed = module(MODULE, cluster, apply=True, check_mode=check_mode)
         assert failed["failure"]["code"] == "duplicates_differ"
-        told = {each["id"]: each["message"] for each in failed["failure"]["details"]["problems"]}
-        assert len(told) == 2
-        assert told[third] == f"it differs from {second} in parameters"
+        messages = {each["id"]: each["message"] for each in failed["failure"]["details"]["problems"]}
+        assert len(messages) == 2
+        assert messages[third] == f"it differs from {second} in parameters"
         assert other in failed["msg"]
     assert cluster.snapshot() == before
     assert fates(module(MODULE, cluster))[third] == "refuse"
-    # The one that nobody uses may be anything.
+    # An unused connector may differ.
     del cluster.models[next(key for key, model in cluster.models.items() if model["connector_id"] == third)]
     assert module(MODULE, cluster, apply=True, name_pattern="Local*")["changed"]
     assert second in cluster.connectors
@@ -136,15 +136,15 @@ def test_credentials_have_to_be_trusted(module: Runner, cluster: FakeCluster) ->
     def backend(connector: dict[str, Any], credential: dict[str, str], parameters: dict[str, Any]) -> dict[str, Any]:
         return prediction({"error": {"message": "no"}}, 401)
 
-    # A probe tells that the trust was misplaced.
+    # The probe fails, as the credentials do differ.
     cluster.backend = backend
     failed = module(MODULE, cluster, apply=True, trust_credentials=True, probe=QUESTION)
     assert failed["failure"]["code"] == "unexpected_status"
-    assert through(cluster) == sorted([first, second])
+    assert connectors_of_models(cluster) == sorted([first, second])
     assert sorted(cluster.connectors) == sorted([first, second])
 
     assert module(MODULE, cluster, apply=True, trust_credentials=True)["changed"]
-    assert through(cluster) == [first]
+    assert connectors_of_models(cluster) == [first]
 
 
 def test_models_of_a_group(module: Runner, cluster: FakeCluster) -> None:
@@ -160,7 +160,7 @@ def test_models_of_a_group(module: Runner, cluster: FakeCluster) -> None:
         idle: "delete",
         same: "delete",
         connector_id: "keep",
-        # Its one model goes before it.
+        # Its only model is deleted first.
         twin: "delete",
     }
     assert module(MODULE, cluster, apply=True)["changed"]
@@ -169,14 +169,14 @@ def test_models_of_a_group(module: Runner, cluster: FakeCluster) -> None:
     assert not module(MODULE, cluster, apply=True)["changed"]
 
 
-@pytest.mark.parametrize("holder", ["agent", "pipeline", "guardrail"])
-def test_what_cannot_be_pointed_elsewhere_stays(module: Runner, cluster: FakeCluster, holder: str) -> None:
+@pytest.mark.parametrize("user", ["agent", "pipeline", "guardrail"])
+def test_an_object_with_users_that_cannot_be_changed_stays(module: Runner, cluster: FakeCluster, user: str) -> None:
     connector_id = cluster.add_connector()
     models = [cluster.add_model("Chat", connector_id) for _number in range(2)]
     for number, model_id in enumerate(models):
-        if holder == "agent":
+        if user == "agent":
             cluster.add_agent(f"Agent {number}", tools=[{"type": "MLModelTool", "parameters": {"model_id": model_id}}])
-        elif holder == "pipeline":
+        elif user == "pipeline":
             processor = {"retrieval_augmented_generation": {"model_id": model_id, "context_field_list": ["t"]}}
             cluster.call("PUT", f"/_search/pipeline/p{number}", {"response_processors": [processor]})
         else:
@@ -190,13 +190,13 @@ def test_what_cannot_be_pointed_elsewhere_stays(module: Runner, cluster: FakeClu
     assert cluster.snapshot() == before
 
 
-def test_only_an_empty_group_goes(module: Runner, cluster: FakeCluster) -> None:
+def test_only_an_empty_group_is_deleted(module: Runner, cluster: FakeCluster) -> None:
     groups = [cluster.add_group(name) for name in ("A", "B", "C")]
     connector_id = cluster.add_connector()
     for number, group_id in enumerate(groups[:2]):
         cluster.add_model(f"Chat {number}", connector_id, model_group_id=group_id)
     for group_id in groups:
-        # No server takes a second of a name; two at the same moment can get through.
+        # The server refuses a second group with one name, unless both are created at the same moment.
         cluster.groups[group_id]["name"] = "Chats"
     result = module(MODULE, cluster, apply=True)
     assert fates(result) == {groups[0]: "keep", groups[1]: "stay", groups[2]: "delete"}
@@ -204,7 +204,7 @@ def test_only_an_empty_group_goes(module: Runner, cluster: FakeCluster) -> None:
     assert not module(MODULE, cluster, apply=True)["changed"]
 
 
-def test_half_of_a_swap_is_left_alone(module: Runner, cluster: FakeCluster) -> None:
+def test_an_unfinished_swap_is_left_to_ml_connector(module: Runner, cluster: FakeCluster) -> None:
     old = cluster.add_connector()
     new = cluster.add_connector(parameters={"model": "big", "_searchops": f'{{"replaces": "{old}"}}'})
     cluster.add_model("Chat", old)

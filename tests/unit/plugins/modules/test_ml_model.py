@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_model from its arguments to its result; what it does is in module_utils/test_model.py."""
+"""ml_model from its arguments to its result. Its task is tested in module_utils/_tasks/test_ml_model.py."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import
 Runner = Callable[..., dict[str, Any]]
 
 
-def test_from_nothing_to_nothing(module: Runner, cluster: FakeCluster) -> None:
+def test_create_undeploy_and_delete(module: Runner, cluster: FakeCluster) -> None:
     connector_id = cluster.add_connector()
     args = {"name": "Chat", "connector": "Local chat"}
     check = module("ml_model", cluster, check_mode=True, **args)
-    made = module("ml_model", cluster, **args)
-    assert made["diff"] == check["diff"]
-    assert (made["model"]["state"], made["connector_id"]) == ("DEPLOYED", connector_id)
-    assert (made["model_id"], made["model_group_id"]) == (next(iter(cluster.models)), next(iter(cluster.groups)))
+    created = module("ml_model", cluster, **args)
+    assert created["diff"] == check["diff"]
+    assert (created["model"]["state"], created["connector_id"]) == ("DEPLOYED", connector_id)
+    assert (created["model_id"], created["model_group_id"]) == (next(iter(cluster.models)), next(iter(cluster.groups)))
     assert not module("ml_model", cluster, **args)["changed"]
     assert module("ml_model", cluster, **args, state="undeployed")["model"]["state"] == "UNDEPLOYED"
-    gone = module("ml_model", cluster, name="Chat", state="absent", delete_empty_group=True)
-    assert (gone["model"], gone["model_id"]) == (None, made["model_id"])
+    deleted = module("ml_model", cluster, name="Chat", state="absent", delete_empty_group=True)
+    assert (deleted["model"], deleted["model_id"]) == (None, created["model_id"])
     assert (cluster.models, cluster.groups) == ({}, {})
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_model_group: made, changed and deleted as stated, and refused with a clear code."""
+"""ml_model_group: creates, changes and deletes groups, and refuses with a clear code."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def guarded(cluster: FakeCluster) -> FakeCluster:
     return cluster
 
 
-def converge(module: Runner, cluster: FakeCluster, actions: list[str], **args: Any) -> dict[str, Any]:
-    """Check, prove that nothing happened, apply, and see that nothing is left to do. Returns what was applied."""
+def apply(module: Runner, cluster: FakeCluster, actions: list[str], **args: Any) -> dict[str, Any]:
+    """Check that check mode changes nothing, apply, and check that a second run changes nothing. Returns the applied result."""
     before = cluster.snapshot()
     planned = module(MODULE, cluster, check_mode=True, **args)
     assert [action["action"] for action in planned["actions"]] == actions
@@ -47,25 +47,25 @@ def converge(module: Runner, cluster: FakeCluster, actions: list[str], **args: A
 
 
 def test_a_new_group(module: Runner, cluster: FakeCluster) -> None:
-    done = converge(module, cluster, ["create"], name="Chats", description="For talking")
+    done = apply(module, cluster, ["create"], name="Chats", description="For talking")
     assert done["diff"] == {"before": {}, "after": {"name": "Chats", "description": "For talking"}}
     assert done["model_group"]["model_group_id"] == done["model_group_id"] == next(iter(cluster.groups))
 
 
-def test_a_blank_description_is_none(module: Runner, cluster: FakeCluster) -> None:
-    converge(module, cluster, ["create"], name="Chats", description="")
+def test_a_blank_description_is_not_sent(module: Runner, cluster: FakeCluster) -> None:
+    apply(module, cluster, ["create"], name="Chats", description="")
 
 
 def test_another_description(module: Runner, cluster: FakeCluster) -> None:
     cluster.add_group("Chats")
-    done = converge(module, cluster, ["update"], name="Chats", description="New")
+    done = apply(module, cluster, ["update"], name="Chats", description="New")
     assert done["actions"][0]["fields"] == ["description"]
     assert done["diff"] == {"before": {"name": "Chats"}, "after": {"name": "Chats", "description": "New"}}
 
 
 def test_a_rename(module: Runner, cluster: FakeCluster) -> None:
     group_id = cluster.add_group("Chats")
-    done = converge(module, cluster, ["update"], model_group_id=group_id, name="Talks")
+    done = apply(module, cluster, ["update"], model_group_id=group_id, name="Talks")
     assert done["diff"] == {"before": {"name": "Chats"}, "after": {"name": "Talks"}}
     assert cluster.groups[group_id]["name"] == "Talks"
 
@@ -82,7 +82,7 @@ def test_a_rename(module: Runner, cluster: FakeCluster) -> None:
     ],
 )
 def test_access(module: Runner, guarded: FakeCluster, args: dict[str, Any], access: str, roles: list[str]) -> None:
-    done = converge(module, guarded, ["create"], name="Chats", **args)
+    done = apply(module, guarded, ["create"], name="Chats", **args)
     (group,) = guarded.groups.values()
     assert (group["access"], sorted(set(group["backend_roles"]))) == (access, roles)
     assert done["model_group"]["access_mode"] == access
@@ -99,16 +99,16 @@ def test_access(module: Runner, guarded: FakeCluster, args: dict[str, Any], acce
 def test_another_access(
     module: Runner, guarded: FakeCluster, args: dict[str, Any], access: str, roles: list[str]
 ) -> None:
-    """The server judges the access fields together, so those that are right are sent along."""
+    """The server validates the access fields together, so unchanged ones are sent as well."""
     body = {"name": "Chats", "access_mode": "restricted", "backend_roles": ["a"]}
     group_id = guarded.call("POST", f"{ML}/model_groups/_register", body)["model_group_id"]
-    converge(module, guarded, ["update"], name="Chats", **args)
+    apply(module, guarded, ["update"], name="Chats", **args)
     assert (guarded.groups[group_id]["access"], guarded.groups[group_id]["backend_roles"]) == (access, roles)
 
 
 def test_roles_are_added_to_a_private_group(module: Runner, guarded: FakeCluster) -> None:
     guarded.add_group("Chats")
-    done = converge(module, guarded, ["update"], name="Chats", add_all_backend_roles=True)
+    done = apply(module, guarded, ["update"], name="Chats", add_all_backend_roles=True)
     assert done["actions"][0]["fields"] == ["add_all_backend_roles"]
 
 
@@ -120,10 +120,10 @@ def test_access_without_access_control(module: Runner, cluster: FakeCluster) -> 
 
 def test_absent(module: Runner, cluster: FakeCluster) -> None:
     group_id = cluster.add_group("Chats")
-    done = converge(module, cluster, ["delete"], name="Chats", state="absent")
+    done = apply(module, cluster, ["delete"], name="Chats", state="absent")
     assert (done["model_group"], done["model_group_id"]) == (None, group_id)
     assert cluster.groups == {}
-    converge(module, cluster, [], model_group_id=group_id, state="absent")
+    apply(module, cluster, [], model_group_id=group_id, state="absent")
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
@@ -136,7 +136,7 @@ def test_a_group_with_models_stays(module: Runner, cluster: FakeCluster, check_m
     assert cluster.writes == []
 
 
-def test_a_model_that_comes_in_between(module: Runner, cluster: FakeCluster) -> None:
+def test_another_controller_puts_a_model_into_the_group(module: Runner, cluster: FakeCluster) -> None:
     connector = cluster.add_connector()
     group_id = cluster.add_group("Chats")
     cluster.before("DELETE", group_id, lambda: cluster.add_model("Chat", connector, model_group_id=group_id))
@@ -176,20 +176,20 @@ def test_neither_name_nor_id(module: Runner, cluster: FakeCluster) -> None:
     assert "one of the following is required: name, model_group_id" in module(MODULE, cluster)["msg"]
 
 
-def test_two_ways_to_name_roles(module: Runner, cluster: FakeCluster) -> None:
+def test_role_options_that_exclude_each_other(module: Runner, cluster: FakeCluster) -> None:
     result = module(MODULE, cluster, name="x", backend_roles=["a"], add_all_backend_roles=True)
     assert "mutually exclusive" in result["msg"]
 
 
-def test_made_by_another_meanwhile(module: Runner, cluster: FakeCluster) -> None:
+def test_another_controller_creates_it_first(module: Runner, cluster: FakeCluster) -> None:
     cluster.before("POST", "/_register", lambda: cluster.add_group("Chats"))
     done = module(MODULE, cluster, name="Chats", description="New")
     assert [action["action"] for action in done["actions"]] == ["adopt", "update"]
     assert [group["description"] for group in cluster.groups.values()] == ["New"]
 
 
-def test_an_answer_that_hides_that_nothing_was_stored(module: Runner, script: Callable[..., Any]) -> None:
-    """The server says 'Updated' whatever it did."""
+def test_an_answer_to_a_change_that_was_not_stored(module: Runner, script: Callable[..., Any]) -> None:
+    """The server answers 'Updated' to every change."""
     stored = {"name": "Chats", "access": "public"}
     path = f"{ML}/model_groups/g1"
     sent = script(
@@ -204,7 +204,7 @@ def test_an_answer_that_hides_that_nothing_was_stored(module: Runner, script: Ca
     assert (result["failure"]["code"], result["failure"]["details"]) == ("not_converged", {"fields": ["description"]})
 
 
-def test_removed_meanwhile(module: Runner, script: Callable[..., Any]) -> None:
+def test_deleted_during_the_change(module: Runner, script: Callable[..., Any]) -> None:
     path = f"{ML}/model_groups/g1"
     gone = error(404, "status_exception", "Failed to find model group with the provided model group id: g1")
     sent = script(

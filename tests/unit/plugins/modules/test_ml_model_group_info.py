@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_model_group_info: which groups it lists, with whose models, and that it never writes."""
+"""ml_model_group_info: which groups it lists, with which models, and that it never writes."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def test_an_entry(module: Runner, filled: FakeCluster) -> None:
     assert "used_by" not in module(MODULE, filled)["model_groups"][0]
 
 
-def test_it_is_told_as_the_module_tells_it(module: Runner, filled: FakeCluster) -> None:
-    told = module("ml_model_group", filled, name="Other")["model_group"]
-    assert module(MODULE, filled, name="Other")["model_groups"] == [told]
+def test_an_entry_equals_the_result_of_ml_model_group(module: Runner, filled: FakeCluster) -> None:
+    group = module("ml_model_group", filled, name="Other")["model_group"]
+    assert module(MODULE, filled, name="Other")["model_groups"] == [group]
 
 
-def test_ways_to_select_exclude_each_other(module: Runner, cluster: FakeCluster) -> None:
+def test_options_that_exclude_each_other(module: Runner, cluster: FakeCluster) -> None:
     assert "mutually exclusive" in module(MODULE, cluster, name="x", name_pattern="y")["msg"]

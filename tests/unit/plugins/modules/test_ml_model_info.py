@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_model_info: which models it lists, what they stand on, and with how few requests."""
+"""ml_model_info: which models it lists, their connectors and groups, and how many requests it sends."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_what_is_listed(
     result = module(MODULE, filled, check_mode=check_mode, **args)
     assert [model["name"] for model in result["models"]] == listed
     assert (result["changed"], result["actions"]) == (False, [])
-    # Beside three searches one look at each model that does not serve.
+    # Three searches, and one read of each model that is not deployed.
     assert len(filled.exchanges) <= (4 if "name" in args else 3 if "model_id" in args else 5)
     assert filled.writes == []
 
@@ -85,10 +85,10 @@ def test_entries(module: Runner, filled: FakeCluster) -> None:
     assert (entries["No group"]["model_group_name"], entries["No connector"]["connector_name"]) == (None, None)
 
 
-def test_it_is_told_as_the_module_tells_it(module: Runner, filled: FakeCluster) -> None:
-    told = module("ml_model", filled, name="chat one", state="present")["model"]
+def test_an_entry_equals_the_result_of_ml_model(module: Runner, filled: FakeCluster) -> None:
+    model = module("ml_model", filled, name="chat one", state="present")["model"]
     (entry,) = module(MODULE, filled, name="chat one")["models"]
-    assert {name: entry[name] for name in told} == told
+    assert {name: entry[name] for name in model} == model
 
 
 def test_requests_do_not_grow_with_the_models(module: Runner, cluster: FakeCluster) -> None:
@@ -104,13 +104,13 @@ def test_an_empty_cluster(module: Runner, cluster: FakeCluster) -> None:
     assert len(cluster.exchanges) == 1
 
 
-def test_ways_to_select_exclude_each_other(module: Runner, cluster: FakeCluster) -> None:
+def test_options_that_exclude_each_other(module: Runner, cluster: FakeCluster) -> None:
     assert "mutually exclusive" in module(MODULE, cluster, name="x", model_id="y")["msg"]
 
 
 @pytest.mark.parametrize("args", [{}, {"name_pattern": "chat*"}, {"states": ["DEPLOYED"]}])
 def test_a_model_that_was_just_deployed(module: Runner, cluster: FakeCluster, args: dict[str, Any]) -> None:
-    """Of which searches still tell that it does not serve."""
+    """Searches still return that it is not deployed."""
     cluster.state_lag = 1000
     model_id = cluster.add_model("chat", cluster.add_connector("First"), state="REGISTERED")
     cluster.call("POST", f"/_plugins/_ml/models/{model_id}/_deploy")
@@ -119,7 +119,7 @@ def test_a_model_that_was_just_deployed(module: Runner, cluster: FakeCluster, ar
     assert [model["state"] for model in module(MODULE, cluster, **args)["models"]] == ["DEPLOYED"]
 
 
-def test_a_model_that_goes_while_it_is_read(module: Runner, cluster: FakeCluster) -> None:
+def test_a_model_that_is_deleted_meanwhile(module: Runner, cluster: FakeCluster) -> None:
     model_id = cluster.add_model("chat", cluster.add_connector("First"), state="UNDEPLOYED")
     cluster.before("GET", model_id, lambda: cluster.models.pop(model_id))
     assert module(MODULE, cluster)["models"] == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking up, creating exactly one, deleting until gone."""
+"""Finding the object that a name means, and creating exactly one object of a name."""
 
 from __future__ import annotations
 
@@ -28,21 +28,16 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
     Failure,
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import paging
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds import model_group
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import MAX_REREAD, SEARCH_LAG, Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model import Model, using_connectors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.model_group import (
-    GROUP_CREATE_TRIES,
-    ensure,
-)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error, hits
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import hits
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, post
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import post
 
 BODY = {
     "name": "Local chat",
@@ -122,27 +117,6 @@ class TestPages:
 
 
 class TestFinding:
-    def test_by_exact_name_only(self, cluster: FakeCluster) -> None:
-        cluster.add_connector("Local chat 2")
-        cluster.add_connector("local chat")
-        mine = cluster.add_connector("Local chat")
-        client = make_run(cluster).client
-        assert [doc.id for doc in Connector.all_named(client, "Local chat")] == [mine]
-
-    def test_the_oldest_first(self, cluster: FakeCluster) -> None:
-        ids = [cluster.add_connector("Local chat") for _count in range(3)]
-        assert [doc.id for doc in Connector.all_named(make_run(cluster).client, "Local chat")] == ids
-
-    def test_by_age_and_not_by_id(self, cluster: FakeCluster) -> None:
-        ids = [cluster.add_connector("Local chat") for _count in range(2)]
-        cluster.connectors[ids[1]]["created_time"] = 1
-        assert [doc.id for doc in Connector.all_named(make_run(cluster).client, "Local chat")] == ids[::-1]
-
-    def test_chunks_of_local_models_are_no_models(self, cluster: FakeCluster) -> None:
-        model_id = cluster.add_model("Chat", cluster.add_connector())
-        cluster.models["chunk"] = {**cluster.models[model_id], "chunk_number": 0}
-        assert [doc.id for doc in Model.all_named(make_run(cluster).client, "Chat")] == [model_id]
-
     def test_by_name_or_id(self, cluster: FakeCluster) -> None:
         mine = cluster.add_connector("Local chat")
         client = make_run(cluster).client
@@ -175,72 +149,9 @@ class TestFinding:
             need(kind, client, "nope")
         assert caught.value.code == kind.UNKNOWN_CODE
 
-    def test_before_the_index_is_made(self, cluster: FakeCluster) -> None:
-        cluster.index_missing = True
-        assert Connector.all_named(make_run(cluster).client, "x") == []
-
-    def test_another_404_is_no_empty_result(self, script: Callable[..., Any]) -> None:
-        run = make_run(script(post(f"{ML}/connectors/_search").answers(404, error(404, "x", "strange"))))
-        with pytest.raises(ApiError):
-            Connector.all_named(run.client, "x")
-
-    def test_another_404_is_no_absence(self, script: Callable[..., Any]) -> None:
-        reason = "no handler found for uri [/_plugins/_ml/connectors/x]"
-        run = make_run(script(*[get(f"{ML}/connectors/x").answers(404, {"error": reason})] * 6))
-        with pytest.raises(ApiError) as caught:
-            Connector.get(run.client, "x")
-        assert caught.value.code == "no_ml_plugin"
-
-    @pytest.mark.parametrize("answer", [{}, {"hits": {}}, {"hits": {"hits": [{"_id": "x"}]}}, []])
-    def test_an_answer_without_hits(self, script: Callable[..., Any], answer: Any) -> None:
-        run = make_run(script(post(f"{ML}/connectors/_search").answers(200, answer)))
-        with pytest.raises(Failure, match="without hits") as caught:
-            Connector.all_named(run.client, "x")
-        assert caught.value.code == "not_opensearch"
-
-    def test_an_id_cannot_reach_another_path(self, script: Callable[..., Any]) -> None:
-        missing = error(404, "status_exception", "Failed to find connector with the provided connector id: x")
-        run = make_run(script(get(f"{ML}/connectors/..%2F..%2F_all").answers(404, missing)))
-        assert Connector.get(run.client, "../../_all") is None
-
-    def test_what_a_search_over_matches_is_left_out(self, script: Callable[..., Any]) -> None:
-        answer = hits(
-            ("m1", {"name": "a", "connector_id": "abc-def"}), ("m2", {"name": "b", "connector_id": "def-abc"})
-        )
-        run = make_run(
-            script(
-                post(f"{ML}/models/_search").answers(200, answer),
-                get(f"{ML}/models/m1").answers(200, {"name": "a", "connector_id": "abc-def"}),
-                get(f"{ML}/models/m2").answers(200, {"name": "b", "connector_id": "def-abc"}),
-            )
-        )
-        assert [doc.id for doc in using_connectors(run.client, ["abc-def"])] == ["m1"]
-
     def test_what_is_needed_is_found(self, cluster: FakeCluster) -> None:
         connector_id = cluster.add_connector("Local chat")
         assert need(Connector, make_run(cluster).client, "Local chat").id == connector_id
-
-    def test_many_of_a_name_are_not_read_one_by_one(self, cluster: FakeCluster) -> None:
-        for _count in range(MAX_REREAD + 1):
-            cluster.add_connector("Local chat")
-        assert len(Connector.all_named(make_run(cluster).client, "Local chat")) == MAX_REREAD + 1
-        assert len(cluster.exchanges) == 1
-
-    def test_a_change_that_searches_never_see(self, cluster: FakeCluster) -> None:
-        """The change is done all the same: the wait for it ends without a failure."""
-        connector_id = cluster.add_connector("Local chat")
-        cluster.change_lag = 10**6
-        run = make_run(cluster)
-        Connector.update(run, connector_id, {"description": "New"})
-        assert sum(run.clock.slept) == pytest.approx(SEARCH_LAG)  # type: ignore[attr-defined] # it is the fake one
-        assert cluster.connectors[connector_id]["description"] == "New"
-
-    def test_a_search_that_lags_behind(self, cluster: FakeCluster) -> None:
-        connector_id = cluster.add_connector("Local chat")
-        cluster.change_lag = 3
-        cluster.call("PUT", f"{ML}/connectors/{connector_id}", {"description": "New"})
-        [doc] = Connector.all_named(make_run(cluster).client, "Local chat")
-        assert doc.source["description"] == "New"
 
 
 class TestCreatingOne:
@@ -485,87 +396,3 @@ class TestLookingOn:
     def test_they_wait_for_longer_than_anybody_gives_way(self, kind: Any) -> None:
         """Else those who look on would fail where the oldest is the one that goes."""
         assert kind.DUPLICATE_TIMEOUT + DELETE_RETRY < UNIQUE_TIMEOUT
-
-
-class TestDeleting:
-    def test_until_gone(self, cluster: FakeCluster) -> None:
-        connector_id = cluster.add_connector()
-        Connector.delete(make_run(cluster), connector_id)
-        assert cluster.connectors == {}
-
-    @pytest.mark.parametrize("kind", [Connector, Model, ModelGroup])
-    def test_what_is_gone_already(self, cluster: FakeCluster, kind: Any) -> None:
-        kind.delete(make_run(cluster), "nope")
-
-    def test_a_lost_answer(self, cluster: FakeCluster) -> None:
-        model_id = cluster.add_model("Chat", cluster.add_connector(), state="UNDEPLOYED")
-        cluster.inject("lost_after")
-        Model.delete(make_run(cluster), model_id)
-        assert cluster.models == {}
-
-    def test_what_does_not_go(self, cluster: FakeCluster) -> None:
-        connector_id = cluster.add_connector()
-        kept = cluster.connectors[connector_id]
-        cluster.before("GET", connector_id, lambda: cluster.connectors.update({connector_id: kept}), times=99)
-        with pytest.raises(Failure, match="to be deleted: not reached within 30 s; last seen: it still exists"):
-            Connector.delete(make_run(cluster), connector_id)
-
-
-class TestGroups:
-    def test_made_once(self, cluster: FakeCluster) -> None:
-        run = make_run(cluster)
-        first = ensure(run, "Chats")
-        assert ensure(run, "Chats").id == first.id
-        assert len(run.actions) == 1
-
-    def test_somebody_else_makes_it(self, cluster: FakeCluster) -> None:
-        made: list[str] = []
-        cluster.before("POST", "/model_groups/_register", lambda: made.append(cluster.add_group("Chats")))
-        assert ensure(make_run(cluster), "Chats").id == made[0]
-        assert list(cluster.groups) == made
-
-    def test_somebody_else_takes_it_back_again(self, cluster: FakeCluster) -> None:
-        """The name was taken when it was asked for, and nobody has it any more."""
-        cluster.before("POST", "/model_groups/_register", lambda: cluster.add_group("Chats"))
-        cluster.before(
-            "POST",
-            "/model_groups/_register",
-            lambda: cluster.before("POST", "/model_groups/_search", cluster.groups.clear),
-        )
-        group = ensure(make_run(cluster), "Chats")
-        assert list(cluster.groups) == [group.id]
-
-    def test_several_others_make_it_and_stay(self, cluster: FakeCluster) -> None:
-        def they() -> None:
-            cluster.groups.update({each: {"name": "Chats", "created_time": 1700001000000} for each in ("one", "two")})
-
-        cluster.before("POST", "/model_groups/_register", they)
-        with pytest.raises(Failure, match="2 model groups have the name 'Chats'") as caught:
-            ensure(make_run(cluster), "Chats")
-        assert caught.value.code == "concurrent_change"
-
-    def test_a_name_that_is_taken_by_what_cannot_be_seen(self, script: Callable[..., Any]) -> None:
-        taken = "The name you provided is already being used by a model group with ID: x."
-        tried = [
-            post(f"{ML}/model_groups/_register").answers(400, error(400, "illegal_argument_exception", taken)),
-            post(f"{ML}/model_groups/_search").answers(200, hits()),
-        ]
-        run = make_run(
-            script(
-                post(f"{ML}/model_groups/_search").answers(200, hits()),
-                get("/").answers(200, {"version": {"number": "3.6.0"}}),
-                *tried * GROUP_CREATE_TRIES,
-            )
-        )
-        with pytest.raises(ApiError) as caught:
-            ensure(run, "Chats")
-        assert caught.value.code == "group_name_taken"
-
-    def test_only_an_empty_one_is_deleted(self, cluster: FakeCluster) -> None:
-        group_id = cluster.add_group("Chats")
-        model_id = cluster.add_model("Chat", cluster.add_connector(), state="UNDEPLOYED", model_group_id=group_id)
-        run = make_run(cluster)
-        assert not model_group.delete_if_empty(run, Doc(group_id, {"name": "Chats"}))
-        del cluster.models[model_id]
-        assert model_group.delete_if_empty(run, Doc(group_id, {"name": "Chats"}))
-        assert cluster.groups == {}
