@@ -17,7 +17,8 @@ from .._http import paging
 from .._http.client import Client, segment
 from .._runtime.run import Run, WaitTimeout
 
-#: Maximum length of a name. The server stores longer ones but does not find them (``ignore_above`` of the index mapping).
+#: Maximum length of a name. The server stores longer names, but searches do not find them (``ignore_above`` of the
+#: index mapping).
 MAX_NAME_LENGTH = 256
 
 #: Maximum number of objects that are re-read one by one. Several objects of one name are refused anyway.
@@ -105,17 +106,18 @@ class Kind:
     def verified(cls, client: Client, object_id: str, diff: Callable[[Doc], list[str]]) -> Doc:
         """Read an object back after a write.
 
-        ``diff`` returns the names of the fields that do not have their desired value. Raises Failure if there are any, or
-        if the object was deleted.
+        ``diff`` returns the names of the fields that do not have their desired value. Raises Failure if there are any,
+        or if the object was deleted.
         """
         doc = cls.get(client, object_id)
         if doc is None:
             raise deleted_during_change(f"{cls.LABEL.capitalize()} {object_id}")
         fields = diff(doc)
         if fields:
+            label = cls.LABEL.capitalize()
             raise Failure(
                 "not_converged",
-                f"{cls.LABEL.capitalize()} {doc.name!r} ({doc.id}) was written, but still differs in {', '.join(fields)}.",
+                f"{label} {doc.name!r} ({doc.id}) was written, but still differs in {', '.join(fields)}.",
                 fields=fields,
             )
         return doc
@@ -158,7 +160,7 @@ class Kind:
 
     @classmethod
     def select(cls, client: Client, *, object_id: str | None, name: str | None, pattern: str | None) -> list[Doc]:
-        """The objects with this id, with this name, or with names that match a shell pattern; all objects by default."""
+        """The objects with this id, with this name, or with names that match a shell pattern; all by default."""
         if object_id:
             doc = cls.get(client, object_id)
             return [doc] if doc else []

@@ -195,7 +195,8 @@ def wait_for(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, ti
 
 
 def _value(source: Mapping[str, Any], name: str) -> Any:
-    """The meaning of an observed field: 2.19 stores ``is_enabled`` only after a change, and limits are stored as text."""
+    """The meaning of an observed field: 2.19 stores ``is_enabled`` only after a change, and the server stores limits as
+    text."""
     value = source.get(name)
     if name == "is_enabled" and value is None and source:
         return True

@@ -23,8 +23,8 @@ from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._values.compare import text_of
 
-#: The fates of an object. ``merge``: the models of a connector are changed to use the kept one, then it is deleted. ``stay``:
-#: it is surplus, but cannot be deleted. ``refuse``: the whole task is refused because of it.
+#: The fates of an object. ``merge``: the models of a connector are changed to use the kept one, then it is deleted.
+#: ``stay``: it is surplus, but cannot be deleted. ``refuse``: the whole task is refused because of it.
 KEEP, MERGE, DELETE, STAY, REFUSE = "keep", "merge", "delete", "stay", "refuse"
 
 #: The fields in which a model refers to its connector and its group.
@@ -42,8 +42,8 @@ class User(NamedTuple):
 class Duplicate:
     """One of several objects with one name.
 
-    ``models``: the models that refer to it in a field that can be changed. ``fixed_users``: users that cannot be changed to
-    use another object.
+    ``models``: the models that refer to it in a field that can be changed. ``fixed_users``: users that cannot be
+    changed to use another object.
     """
 
     def __init__(self, doc: Doc, models_of_it: list[Doc], fixed_users: list[User]) -> None:
@@ -67,7 +67,8 @@ class Duplicate:
         return self.fate in (MERGE, DELETE)
 
     def rank(self) -> tuple[Any, ...]:
-        """Sort key; the first object is kept: one with fixed users, then with the most users, then deployed, then oldest."""
+        """Sort key. The first object is kept: one with fixed users, else the most used, else a deployed one, else the
+        oldest."""
         return (not self.fixed_users, -len(self.users), not models.is_live(self.doc), *self.doc.creation_order)
 
     def decide(self, fate: str, reason: str) -> None:
@@ -93,8 +94,8 @@ class DuplicateSet(NamedTuple):
 def find_duplicates(client: Client, pattern: str | None, *, trust_credentials: bool) -> list[DuplicateSet]:
     """Model groups, connectors and models that share a name, each with a fate.
 
-    ``pattern``: shell pattern for the names; None for all. ``trust_credentials``: connectors may be merged although their
-    credentials cannot be compared.
+    ``pattern``: shell pattern for the names; None for all. ``trust_credentials``: connectors may be merged although
+    their credentials cannot be compared.
     """
     found = _Objects(client).duplicate_sets(pattern)
     merged: dict[str, str] = {}
@@ -193,7 +194,7 @@ def _forget_deleted_models(found: list[DuplicateSet]) -> None:
 
 
 def _decide(duplicates: DuplicateSet, other: Duplicate, trust_credentials: bool, merged: Mapping[str, str]) -> None:
-    """Decide about one of the objects that are not kept. ``merged``: id of a deleted connector -> id of the kept one."""
+    """Decide about an object that is not kept. ``merged``: id of a deleted connector -> id of the kept one."""
     kind, kept = duplicates.kind, duplicates.kept
     if other.fixed_users:
         user = other.fixed_users[0]

@@ -39,8 +39,8 @@ UNDEPLOY_REPEAT = 5.0
 def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way: bool = False) -> Doc:
     """Deploy a model that no node serves, or repair one that only some of the planned nodes serve.
 
-    ``wait``: wait at most ``timeout`` seconds until all planned nodes serve it. ``under_way``: its registration has started
-    a deployment. Returns the model as it was read last. Raises Failure with the reason of each node.
+    ``wait``: wait at most ``timeout`` seconds until all planned nodes serve it. ``under_way``: its registration has
+    started a deployment. Returns the model as it was read last. Raises Failure with the reason of each node.
     """
     state = models.state_of(doc)
     task_id: str | None = None
@@ -202,11 +202,11 @@ def undeploy(run: Run, model_id: str, *, timeout: float) -> None:
 def wait_until_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | None = None) -> Doc:
     """Wait until all planned nodes serve the model. Returns it.
 
-    A partial deployment has :data:`PARTIAL_GRACE` seconds to complete by itself; then the model is returned in that state,
-    and the caller repairs it. If a node left the cluster during the deployment, the model's state alternates between
-    partial and deploying, ten seconds each, and never completes (seen on 3.6.0). A deployment that does not start within
-    :data:`START_GRACE` seconds has failed without a reason. Raises Failure ``deploy_failed`` with the reason of each node,
-    or ``wait_timeout``.
+    A partial deployment has :data:`PARTIAL_GRACE` seconds to complete by itself; then the model is returned in that
+    state, and the caller repairs it. If a node left the cluster during the deployment, the model's state alternates
+    between partial and deploying, ten seconds each, and never completes (seen on 3.6.0). A deployment that does not
+    start within :data:`START_GRACE` seconds has failed without a reason. Raises Failure ``deploy_failed`` with the
+    reason of each node, or ``wait_timeout``.
     """
     begun = run.clock.now()
     partial_since: list[float] = []

@@ -65,8 +65,8 @@ def deploy_failure(doc: Doc, reasons: Mapping[str, str]) -> Failure:
 def missing_dependency_failure(
     client: Client, failure: Failure, connector_id: str | None, group_id: str | None = None
 ) -> Failure | None:
-    """The Failure ``concurrent_change`` if a model cannot be registered or deployed because another controller deleted its
-    connector or its group, as it does with its duplicates. None if ``failure`` has another cause."""
+    """The Failure ``concurrent_change`` if a model cannot be registered or deployed because another controller deleted
+    its connector or its group, as controllers do with their duplicates. None if ``failure`` has another cause."""
     kind: type[Kind] = ModelGroup if failure.code == ModelGroup.UNKNOWN_CODE else Connector
     dependency_id = group_id if kind is ModelGroup else connector_id
     if failure.code not in ("deploy_failed", Connector.UNKNOWN_CODE, ModelGroup.UNKNOWN_CODE) or not dependency_id:

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Create model groups. Their names are unique on a cluster: the server refuses a second group if its search finds the first."""
+"""Create model groups. Their names are unique: the server refuses a second group if its search finds the first."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ def ensure_group(run: Run, group: Doc | None, name: str) -> Doc:
     """The desired group, or a group with the model's name; created if it does not exist.
 
     Returns a group without an id if the server will create it at the registration: without a group in the request it
-    creates one with the model's name, or adds the model to an existing group of that name. A stack uses that to save one
-    write per model.
+    creates one with the model's name, or adds the model to an existing group of that name. A stack uses that to save
+    one write per model.
     """
     server_creates = group is None and run.in_bulk and not versions.supports(run.version, "custom_ids")
     if server_creates and not ModelGroup.all_named(run.client, name):
@@ -58,7 +58,8 @@ def register_model(run: Run, fields: Mapping[str, Any], *, deploy_at_once: bool,
     ignored = models.diff(doc.source, fields) if created_here else []
     if ignored:
         if deploy_at_once:
-            # The deployment writes the same document. The later of two concurrent writes fails, even if it is the server's.
+            # The deployment writes the same document. The later of two concurrent writes fails, even if it is the
+            # server's.
             models.wait_until_not_deploying(run, doc.id, timeout=timeout, started=True)
         models.update(run, doc, {name: fields[name] for name in ignored}, timeout=timeout)
     return doc, created_here
@@ -76,8 +77,10 @@ def check_group_stays(run: Run, doc: Doc, fields: Mapping[str, Any], group: Doc,
 
 
 def delete_with_group(run: Run, model_id: str, fields: Mapping[str, Any], timeout: float) -> None:
-    """Delete a model that this task registered, and its group if the server created that at the registration: of two models
-    with one name that are registered at once, each may get a group of that name."""
+    """Delete a model that this task registered, and its group if the server created that at the registration.
+
+    Of two models with one name that are registered at once, each may get a group of that name.
+    """
     doc = None if fields.get("model_group_id") else Model.get(run.client, model_id)
     deploy.undeploy_and_delete(run, model_id, timeout)
     if doc is not None and doc.source.get("model_group_id"):

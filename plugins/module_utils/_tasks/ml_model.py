@@ -153,8 +153,8 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
 def _find(options: Options, run: Run) -> tuple[Doc | None, Doc | None]:
     """The model if it exists, and the desired group if there is one; a group that does not exist has an empty id.
 
-    The model is re-read, as a search may return an old state. A group that the model is in already is not re-read; one that
-    it is moved to, or deleted with, is. Raises Failure.
+    The model is re-read, as a search may return an old state. A group that the model is in already is not re-read; one
+    that it is moved to, or deleted with, is. Raises Failure.
     """
     absent = options.state == "absent"
     if options.model_id:
@@ -166,7 +166,7 @@ def _find(options: Options, run: Run) -> tuple[Doc | None, Doc | None]:
         # The group does not matter.
         return named[0] if named else None, None
     group = _find_group(options, run, named[0] if len(named) == 1 and not absent else None)
-    # A model is deleted only from the desired group. One that is to exist may be moved into it, unless several have the name.
+    # A model is deleted only from the desired group, but a model may be moved into it if it is the only one of its name.
     if group is not None and not options.model_id and (len(named) > 1 or absent):
         named = [doc for doc in named if doc.source.get("model_group_id") == group.id]
     return one_or_none(Model, named, str(options.name)), group
@@ -181,7 +181,7 @@ def _find_group(options: Options, run: Run, model: Doc | None) -> Doc | None:
 
 
 def _find_connector(options: Options, run: Run, model: Doc | None) -> Doc | None:
-    """The desired connector, or None. In check mode a connector that does not exist yet has an empty id. Raises Failure."""
+    """The desired connector, or None. In check mode one that does not exist yet has an empty id. Raises Failure."""
     reference = options.connector
     if not reference:
         return None
@@ -321,8 +321,8 @@ def _result(options: Options, run: Run, before: Doc | None, after: Doc, desired:
 
 
 def _diff_side(source: Mapping[str, Any], desired: _Desired) -> dict[str, Any]:
-    """The desired fields of the model. The connector and the group are shown by the names that the options give, as their
-    ids may not be known before they are created."""
+    """The desired fields of the model. The connector and the group are shown by the names that the options give, as
+    they have no id before they are created."""
     observed = models.for_display(source, desired.fields)
     side = {name: restrict_to(value, desired.fields[name]) for name, value in observed.items()}
     for option, (object_id, name) in desired.references.items():
