@@ -27,7 +27,7 @@ from .._kinds.model import Model
 from .._kinds.notes import read_notes, replaces
 from .._runtime.run import Run, WaitTimeout
 from . import predict
-from .undeletable_connector import REFUSALS, UndeletableCheck, delete_unused, is_used
+from .undeletable_connector import ID_RETRY_PAUSE, REFUSALS, UndeletableCheck, delete_unused, is_used
 
 #: For how long an unfinished swap may make no progress, in seconds, before it counts as interrupted.
 STALLED_AFTER = 5.0
@@ -55,18 +55,26 @@ class Swap:
         self._probe = probe
         self._timeout = timeout
 
-    def replace(self, old: Doc, body: Mapping[str, Any], users: list[Doc], duplicates: Sequence[Doc] = ()) -> Doc:
+    def replace(
+        self,
+        old: Doc,
+        body: Mapping[str, Any],
+        users: list[Doc],
+        *,
+        fields: Sequence[str],
+        duplicates: Sequence[Doc] = (),
+    ) -> Doc | None:
         """Create a new connector, move all ``users`` to it, then delete ``old`` and its ``duplicates``.
 
-        If a model cannot be moved or the probe fails, all models are moved back and the Failure is raised. The new
-        connector is deleted then, unless there are duplicates: only its notes link them to the old one.
+        Returns the new connector; None in check mode. ``fields`` are the names of those that change, for the journal. If a
+        model cannot be moved or the probe fails, all models are moved back and the Failure is raised. The new connector is
+        deleted then, unless there are duplicates: only its notes link them to the old one.
         """
-        new, discarded = self._create(old, body)
-        self._take_over(old, new, users, keep_new=bool(duplicates))
-        # Delete these last; the server refuses while models use the old connector.
-        for doc in [*discarded, *duplicates]:
-            self._delete_if_possible(doc.id)
-        return new
+        do = partial(self._replace, old, body, users, duplicates)
+        ids = [model.id for model in users]
+        return self._run.perform(
+            "swap", Connector.LABEL, body["name"], do, replaced_id=old.id, models=ids, fields=list(fields)
+        )
 
     def merge(self, old: Doc, kept: Doc, users: list[Doc]) -> None:
         """Move the ``users`` of one connector to another that exists already, then delete the first. As in :meth:`replace`,
@@ -101,6 +109,14 @@ class Swap:
         for model in users:
             move = partial(models.update, self._run, model, {"connector_id": doc.id}, timeout=self._timeout)
             self._run.perform("repoint", Model.LABEL, model.name, move, id=model.id)
+
+    def _replace(self, old: Doc, body: Mapping[str, Any], users: list[Doc], duplicates: Sequence[Doc]) -> Doc:
+        new, discarded = self._create(old, body)
+        self._take_over(old, new, users, keep_new=bool(duplicates))
+        # Delete these last; the server refuses while models use the old connector.
+        for doc in [*discarded, *duplicates]:
+            self._delete_if_possible(doc.id)
+        return new
 
     def _finish_pair(self, old: Doc, new: Doc, *, keep_new: bool) -> Doc:
         """Returns the connector of the pair that is deleted, or that is unused and undeletable and so does not count."""
@@ -277,7 +293,7 @@ class Swap:
             if not connectors.share_a_word(new.id, [old.id]) or len(discarded) == MAX_DISCARDED:
                 return new, discarded
             discarded.append(new)
-            run.clock.sleep(connectors.ID_RETRY_PAUSE)
+            run.clock.sleep(ID_RETRY_PAUSE)
 
 
 def _done_already() -> None:

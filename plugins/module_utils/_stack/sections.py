@@ -84,7 +84,7 @@ def _name(item: Mapping[str, Any]) -> str:
 
 
 def _connector_name(item: Mapping[str, Any]) -> str:
-    return str(item["name"] or options_module.resolved(item)["name"])
+    return str(item["name"] or options_module.parse(item).name)
 
 
 def _setting_names(item: Mapping[str, Any]) -> str:

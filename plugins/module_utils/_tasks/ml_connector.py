@@ -4,23 +4,24 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_connector does: from its options to a connector that is as stated."""
+"""The task of ml_connector: brings one connector to its desired state."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import dataclasses
 from functools import partial
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from .._coordination.duplicates import one_or_none, resolve_name
 from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
 from .._kinds.base import Doc
 from .._kinds.connector import checks
-from .._kinds.connector import credential as credential_module
-from .._kinds.connector import options as options_module
+from .._kinds.connector import credential as credentials
+from .._kinds.connector import options as connector_options
 from .._kinds.connector import resource as connectors
-from .._kinds.connector.credential import Secret
+from .._kinds.connector.credential import CredentialUpdate
+from .._kinds.connector.options import ConnectorOptions
 from .._kinds.connector.resource import Connector
 from .._kinds.notes import read_notes
 from .._operations import deploy as deployment
@@ -29,18 +30,17 @@ from .._operations.swap import Swap
 from .._runtime.module import Module
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "name": {"type": "str"},
     "connector_id": {"type": "str"},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-    **{name: option for name, option in options_module.BODY_OPTIONS.items() if name != "name"},
-    **options_module.SHORTHANDS,
+    **{name: option for name, option in connector_options.BODY_OPTIONS.items() if name != "name"},
+    **connector_options.SHORTHANDS,
     "update_credential": {"type": "str", "default": "on_create", "choices": ["on_create", "always", "when_changed"]},
     "update_strategy": {"type": "str", "default": "swap", "choices": ["swap", "redeploy", "fail"]},
     "probe": {"type": "dict"},
     "wait_timeout": {"type": "float", "default": 180.0},
 }
-
 
 RULES = {
     "required_one_of": [("name", "connector_id", "definition", "src")],
@@ -48,166 +48,166 @@ RULES = {
 }
 
 
-def secrets(options: Mapping[str, Any], parsed: object = None) -> list[str]:
-    """Values to hide beyond those of 'no_log' options: keys that stand in headers in the open."""
-    with suppress(Failure):
-        # The task itself tells what is wrong with the statement.
-        options = options_module.resolved(options)
-    # A key that is given in two places is as secret in the one that does not count.
-    definition = options.get("definition") or {}
-    return (
-        credential_module.leaves([options.get("credential"), options.get("api_key"), definition.get("credential")])
-        + connectors.literal_secrets(options.get("actions"), options.get("mcp_headers"))
-        + connectors.literal_secrets(definition.get("actions"), definition.get("headers"))
-    )
+class Change(NamedTuple):
+    """A connector before and after the task.
+
+    ``observed`` are its fields before, none before a create; ``planned`` all fields after. ``fields`` are the names of the
+    desired ones that differ.
+    """
+
+    observed: Mapping[str, Any]
+    desired: Mapping[str, Any]
+    planned: Mapping[str, Any]
+    fields: list[str]
+    credential: CredentialUpdate
+
+    @property
+    def journalled_fields(self) -> list[str]:
+        return self.fields + (["credential"] if self.credential.changed else [])
 
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Bring the connector to the stated state. Raises Failure."""
-    options = options_module.resolved(options, run)
-    found = _locate(options, run)
-    if options["state"] == "absent":
-        return _absent(run, found)
+def execute(options: ConnectorOptions, run: Run) -> dict[str, Any]:
+    """Bring the connector to its desired state. Raises Failure."""
+    for warning in options.warnings:
+        run.warn(warning)
+    found = _find(options, run)
+    if options.state == "absent":
+        return _delete(run, found)
     if found is None:
         return _create(options, run)
-    return _converge(options, run, found)
+    return _reconcile(options, run, found)
 
 
-def _locate(options: Mapping[str, Any], run: Run) -> Doc | None:
-    connector_id, name = options["connector_id"], options["name"]
-    if connector_id:
-        return Connector.find_by_id(run.client, connector_id, required=options["state"] == "present")
+def _find(options: ConnectorOptions, run: Run) -> Doc | None:
+    """The connector with the id or name. Interrupted swaps of connectors with this name are finished."""
+    if options.connector_id:
+        return Connector.find_by_id(run.client, options.connector_id, required=options.state == "present")
+    name = str(options.name)
 
-    def look() -> Doc | None:
+    def search() -> Doc | None:
         found = Connector.all_named(run.client, name)
-        return one_or_none(Connector, _swap(options, run).finish_interrupted(found), name)
+        if len(found) > 1:
+            found = _swap(options, run).finish_interrupted(found)
+        return one_or_none(Connector, found, name)
 
-    return resolve_name(run.client, look, run.actions if run.check_mode else None)
+    return resolve_name(run.client, search, run.actions if run.check_mode else None)
 
 
-def _absent(run: Run, found: Doc | None) -> dict[str, Any]:
+def _delete(run: Run, found: Doc | None) -> dict[str, Any]:
     if found is None:
         return {"connector": None, "connector_id": None, "diff": {"before": {}, "after": {}}}
     users = models.using_connectors(run.client, [found.id])
     if users:
         raise _in_use(found, users)
-    run.perform(
-        "delete", Connector.LABEL, found.name, partial(undeletable_connector.delete_unused, run, found.id), id=found.id
-    )
+    delete = partial(undeletable_connector.delete_unused, run, found.id)
+    run.perform("delete", Connector.LABEL, found.name, delete, id=found.id)
     before = connectors.for_display(connectors.observed(found.source))
     return {"connector": None, "connector_id": found.id, "diff": {"before": before, "after": {}}}
 
 
-def _create(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    fields = connectors.with_defaults(connectors.desired(options))
-    secret = credential_module.decide(options, {})
-    credential = secret.sent or (None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL)
-    checks.check(run, fields, options["credential"] or {}, options["probe"])
+def _create(options: ConnectorOptions, run: Run) -> dict[str, Any]:
+    fields = connectors.with_defaults(options.desired)
+    change = Change({}, fields, fields, list(fields), credentials.plan_update(options, {}))
+    credential = credentials.for_create(change.credential, fields)
+    checks.check(run, fields, options.credential or {}, options.probe)
     checks.check_version(run.version, fields)
 
-    body = connectors.body(fields, credential, secret.notes)
-    make = partial(undeletable_connector.create, run, body, may_repoint=options["update_strategy"] != "fail")
-    made = run.perform("create", Connector.LABEL, fields["name"], make)
-    if made is None:
-        return _result(run, {}, fields, fields, secret, None)
-    doc, ours, others = made
-    if not ours:
-        # Somebody made one of this name at the same moment; whatever it holds, it has to become what was stated.
+    body = connectors.request_body(fields, credential, change.credential.notes)
+    create = partial(undeletable_connector.create, run, body, may_repoint=options.update_strategy != "fail")
+    created = run.perform("create", Connector.LABEL, fields["name"], create)
+    if created is None:
+        return _result(run, change, None)
+    if not created.created_here:
+        # Another controller created one with this name at the same moment; it may differ from the desired one.
         run.journal_as("adopt")
-        return _converge(options, run, doc)
-    if others:
-        # Its notes tell the third one from both of them, wherever the run is cut off; what is there for good can take none.
-        old, *rest = others
-        beside = [doc, *rest]
-        users = models.using_connectors(run.client, [each.id for each in (old, *beside)])
-        body = connectors.body(fields, credential, {**secret.notes, **connectors.replacement_notes(old, beside)})
-        differing = connectors.diff(connectors.observed(old.source), connectors.desired(options))
-        # Where both are the same nothing changes for the models, and the backend need not be up.
-        asking = options if differing else {**options, "probe": None}
-        doc = _replace(asking, run, old, body, users, differing, beside) or doc
-    return _result(run, {}, fields, fields, secret, doc)
+        return _reconcile(options, run, created.doc)
+    doc = created.doc
+    if created.duplicates:
+        doc = _replace_duplicates(options, run, change, created) or doc
+    return _result(run, change, doc)
 
 
-def _converge(options: Mapping[str, Any], run: Run, found: Doc) -> dict[str, Any]:
-    current, wanted = connectors.observed(found.source), connectors.desired(options)
-    secret = credential_module.decide(options, found.source)
-    differing = connectors.diff(current, wanted)
-    _swap(options, run).repoint(found)
-    if not differing and not secret.changed:
-        return _result(run, current, wanted, current, secret, found)
+def _replace_duplicates(
+    options: ConnectorOptions, run: Run, change: Change, created: undeletable_connector.Created
+) -> Doc | None:
+    """Replace the connector that was created and its duplicates, none of which can be deleted, by one more."""
+    old, *rest = created.duplicates
+    duplicates = [created.doc, *rest]
+    users = models.using_connectors(run.client, [doc.id for doc in (old, *duplicates)])
+    # The new connector's notes name all the others, so that a run that is interrupted can be resumed.
+    notes = {**change.credential.notes, **connectors.replacement_notes(old, duplicates)}
+    credential = credentials.for_create(change.credential, change.planned)
+    body = connectors.request_body(change.planned, credential, notes)
+    fields = connectors.diff(connectors.observed(old.source), options.desired)
+    if not fields:
+        # Nothing changes for the models, so the backend need not be available.
+        options = dataclasses.replace(options, probe=None)
+    return _swap(options, run).replace(old, body, users, fields=fields, duplicates=duplicates)
 
-    fields = connectors.merged(current, wanted)
-    checks.check(run, fields, options["credential"], options["probe"])
-    checks.check_version(run.version, fields)
+
+def _reconcile(options: ConnectorOptions, run: Run, found: Doc) -> dict[str, Any]:
+    observed, desired = connectors.observed(found.source), options.desired
+    planned = connectors.merged(observed, desired)
+    credential_update = credentials.plan_update(options, found.source)
+    change = Change(observed, desired, planned, connectors.diff(observed, desired), credential_update)
+    if read_notes(found.source).get("replaces"):
+        _swap(options, run).repoint(found)
+    if not change.journalled_fields:
+        return _result(run, change._replace(planned=observed), found)
+
+    checks.check(run, planned, options.credential, options.probe)
+    checks.check_version(run.version, planned)
     users = models.using_connectors(run.client, [found.id])
     live = [model for model in users if models.state_of(model) in models.LIVE]
-    # A PUT can neither take a parameter away nor turn one protocol's connector into another's, and the server refuses
-    # one where it takes a model that serves for a user.
-    replaced = bool(connectors.removed_parameters(current, wanted)) or "protocol" in differing
-    if not replaced and not live:
-        mistaken = models.falsely_matched_users(run.client, found.id)
-        replaced = any(models.state_of(model) in models.LIVE for model in mistaken)
-    strategy = options["update_strategy"]
-    if live and strategy == "fail":
+    unavoidable = _must_be_replaced(run, found, change, live)
+    if live and options.update_strategy == "fail":
         raise _in_use(found, live)
-    if replaced or (live and strategy == "swap"):
-        credential = credential_module.for_a_copy(fields, options, replaced)
-        notes = {**secret.notes, **connectors.replacement_notes(found)}
-        body = connectors.body(fields, credential, notes)
-        doc = _replace(options, run, found, body, users, _named(differing, secret))
-    else:
-        changes = {name: fields[name] for name in differing}
-        notes = {**read_notes(found.source), **secret.notes}
-        if secret.notes:
-            changes.setdefault("parameters", {})
-        doc = run.perform(
-            "redeploy" if live else "update",
-            Connector.LABEL,
-            fields["name"],
-            lambda: _update(run, found, connectors.body(changes, secret.sent, notes), live, options["wait_timeout"]),
-            id=found.id,
-            models=[model.id for model in live],
-            fields=_named(differing, secret),
-        )
-    return _result(run, current, wanted, fields, secret, doc or found)
+    if unavoidable or (live and options.update_strategy == "swap"):
+        credential = credentials.for_replacement(options, planned, unavoidable=unavoidable)
+        notes = {**change.credential.notes, **connectors.replacement_notes(found)}
+        body = connectors.request_body(planned, credential, notes)
+        new = _swap(options, run).replace(found, body, users, fields=change.journalled_fields)
+        return _result(run, change, new or found)
+    _update(options, run, found, change, live)
+    return _result(run, change, found)
 
 
-def _replace(
-    options: Mapping[str, Any],
-    run: Run,
-    old: Doc,
-    body: Mapping[str, Any],
-    users: list[Doc],
-    changed: list[str],
-    beside: Sequence[Doc] = (),
-) -> Doc | None:
-    swap = partial(_swap(options, run).replace, old, body, users, beside)
-    return run.perform(
-        "swap",
-        Connector.LABEL,
-        body["name"],
-        swap,
-        replaced_id=old.id,
-        models=[model.id for model in users],
-        fields=changed,
-    )
+def _must_be_replaced(run: Run, found: Doc, change: Change, live: Sequence[Doc]) -> bool:
+    """Whether a PUT cannot make the change.
+
+    A PUT can neither remove a parameter nor change the protocol, and the server refuses it if it takes a live model of
+    another connector for a user of this one.
+    """
+    if connectors.removed_parameters(change.observed, change.desired) or "protocol" in change.fields:
+        return True
+    if live:
+        return False
+    falsely_matched = models.falsely_matched_users(run.client, found.id)
+    return any(models.state_of(model) in models.LIVE for model in falsely_matched)
 
 
-def _update(run: Run, found: Doc, body: Mapping[str, Any], live: list[Doc], timeout: float) -> Doc:
-    """A PUT; models that serve are away while it is done."""
+def _update(options: ConnectorOptions, run: Run, found: Doc, change: Change, live: list[Doc]) -> None:
+    """Update the connector in place; live models are undeployed meanwhile."""
+    fields = {name: change.planned[name] for name in change.fields}
+    if change.credential.notes:
+        fields.setdefault("parameters", {})
+    notes = {**read_notes(found.source), **change.credential.notes}
+    update = partial(_put, run, found.id, connectors.request_body(fields, change.credential.sent, notes))
+    if live:
+        update = partial(deployment.while_undeployed, run, live, update, timeout=options.wait_timeout)
+    facts: dict[str, Any] = {"id": found.id, "models": [model.id for model in live], "fields": change.journalled_fields}
+    run.perform("redeploy" if live else "update", Connector.LABEL, change.planned["name"], update, **facts)
 
-    def change() -> None:
-        try:
-            Connector.update(run, found.id, body)
-        except ApiError as error:
-            raise undeletable_connector.refusal_cause(run.client, found.id, error) from None
 
-    deployment.while_undeployed(run, live, change, timeout=timeout)
-    return found
+def _put(run: Run, connector_id: str, body: Mapping[str, Any]) -> None:
+    try:
+        Connector.update(run, connector_id, body)
+    except ApiError as error:
+        raise undeletable_connector.refusal_cause(run.client, connector_id, error) from None
 
 
-def _swap(options: Mapping[str, Any], run: Run) -> Swap:
-    return Swap(run, probe=options["probe"], timeout=options["wait_timeout"])
+def _swap(options: ConnectorOptions, run: Run) -> Swap:
+    return Swap(run, probe=options.probe, timeout=options.wait_timeout)
 
 
 def _in_use(found: Doc, users: list[Doc]) -> Failure:
@@ -219,39 +219,28 @@ def _in_use(found: Doc, users: list[Doc]) -> Failure:
     )
 
 
-def _named(differing: list[str], secret: Secret) -> list[str]:
-    return differing + (["credential"] if secret.changed else [])
-
-
-def _result(
-    run: Run,
-    current: Mapping[str, Any],
-    wanted: Mapping[str, Any],
-    planned: Mapping[str, Any],
-    secret: Secret,
-    doc: Doc | None,
-) -> dict[str, Any]:
-    """The result and the diff, over the stated fields. After a write both are of what the server stores now."""
-    after = planned
+def _result(run: Run, change: Change, doc: Doc | None) -> dict[str, Any]:
+    """The result and the diff, over the desired fields. After a write both show what the server has stored."""
+    after = change.planned
     if run.changed and doc is not None and not run.check_mode and not run.in_bulk:
-        doc = Connector.verified(
-            run.client, doc.id, lambda written: connectors.diff(connectors.observed(written.source), wanted)
-        )
+        doc = Connector.verified(run.client, doc.id, partial(_remaining_diff, change.desired))
         after = connectors.observed(doc.source)
-    diff = {
-        "before": connectors.for_display(_filled(current, wanted)),
-        "after": connectors.for_display(_filled(after, wanted)),
-    }
-    if secret.changed:
-        diff["before"]["credential"] = "(hidden)" if current else None
-        diff["after"]["credential"] = "(hidden, sent anew)"
-    shown = connectors.to_result(doc) if doc is not None and not run.check_mode else connectors.for_display(planned)
+    diff = {"before": _shown(change.observed, change.desired), "after": _shown(after, change.desired)}
+    if change.credential.changed:
+        diff["before"]["credential"] = "(hidden)" if change.observed else None
+        diff["after"]["credential"] = "(hidden, sent)"
+    written = doc is not None and not run.check_mode
+    shown = connectors.to_result(doc) if doc and written else connectors.for_display(change.planned)
     return {"connector": shown, "connector_id": doc.id if doc else None, "diff": diff}
 
 
-def _filled(fields: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The stated fields. The server leaves empty texts out of what it answers."""
-    return {name: fields[name] for name in wanted if fields.get(name) not in (None, "")}
+def _remaining_diff(desired: Mapping[str, Any], doc: Doc) -> list[str]:
+    return connectors.diff(connectors.observed(doc.source), desired)
 
 
-MODULE = Module(OPTIONS, execute, RULES, secrets=secrets)
+def _shown(fields: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
+    """The desired fields for display. The server leaves empty texts out of its answers."""
+    return connectors.for_display({name: fields[name] for name in desired if fields.get(name) not in (None, "")})
+
+
+MODULE = Module(SPEC, execute, RULES, parse=connector_options.parse, secrets=connector_options.secrets)

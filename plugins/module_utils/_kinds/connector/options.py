@@ -4,18 +4,20 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The ways to state a connector: option by option, as a published body, from a file, or as a provider's server."""
+"""The options of a connector, parsed once: its fields, a published body, a file, or a provider's server."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Mapping
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..._endpoints import blueprint, providers
 from ..._errors.exceptions import Failure
-from ..._runtime.run import Run
 from ..._values.compare import text_of, without_none
+from ..._values.walk import scalars
+from . import resource as connectors
 
 ACTION_OPTIONS = {
     "action_type": {
@@ -46,7 +48,7 @@ CLIENT_CONFIG_OPTIONS = {
     "skip_ssl_verification": {"type": "bool"},
 }
 
-#: The fields of a connector's body, by the names of the options.
+#: The fields of a connector's body, by option name.
 BODY_OPTIONS = {
     "name": {"type": "str"},
     "description": {"type": "str"},
@@ -63,7 +65,7 @@ BODY_OPTIONS = {
     "add_all_backend_roles": {"type": "bool"},
 }
 
-#: Other ways to say the same.
+#: Other sources of these fields.
 SHORTHANDS = {
     "definition": {"type": "dict"},
     "src": {"type": "path"},
@@ -77,53 +79,129 @@ SHORTHANDS = {
     "extra_body": {"type": "dict"},
 }
 
-#: What goes with a provider only.
-_OF_PROVIDERS = ("base_url", "model", "api_key", "capability", "api_path", "api_version", "extra_body")
+#: Options that are only valid with a provider.
+_PROVIDER_OPTIONS = ("base_url", "model", "api_key", "capability", "api_path", "api_version", "extra_body")
 
-#: Stated twice, these are joined key by key; anything else is replaced as a whole.
-_JOINED = ("parameters", "credential", "client_config", "mcp_headers")
-
-
-def resolved(options: Mapping[str, Any], run: Run | None = None) -> dict[str, Any]:
-    """The options with the body's fields filled in from ``provider``, ``definition`` or ``src``; what is stated beside
-    them overrides. Raises Failure for a body that no connector can have."""
-    if options["provider"] and options["state"] == "absent":
-        return dict(options)
-    if options["provider"]:
-        fields = providers.connector_fields(options["provider"], **{name: options[name] for name in _OF_PROVIDERS})
-    elif any(options[name] is not None for name in _OF_PROVIDERS):
-        named = ", ".join(name for name in _OF_PROVIDERS if options[name] is not None)
-        raise Failure("invalid_input", f"{named}: given without 'provider', to which it belongs.")
-    elif options["definition"] is not None:
-        fields = _checked(options["definition"], "definition", run)
-    elif options["src"]:
-        fields = _checked(blueprint.read_file(options["src"]), "src", run)
-    else:
-        return dict(options)
-    joined = dict(options)
-    for name, value in without_none(fields).items():
-        stated = options.get(name)
-        if stated is None:
-            joined[name] = value
-        elif name in _JOINED:
-            joined[name] = {**value, **without_none(stated)} if name == "client_config" else {**value, **stated}
-    if options["provider"] and (options["probe"] == {} or options["actions"] is not None):
-        # The table's question fits the table's action only.
-        joined["probe"] = options["probe"] or None
-    if not joined["name"] and not joined["connector_id"]:
-        raise Failure("invalid_input", "name: neither the options nor the definition name the connector.")
-    return joined
+#: Fields that are merged key by key if both an option and the source give them; any other field is replaced as a whole.
+_MERGED = ("parameters", "credential", "client_config", "mcp_headers")
 
 
-def _checked(body: Mapping[str, Any], place: str, run: Run | None) -> dict[str, Any]:
-    """A published body as options: under their names, of their types. What the server would ignore is warned of."""
+@dataclass(frozen=True)
+class ConnectorOptions:
+    """The options of ml_connector, with ``provider``, ``definition`` and ``src`` resolved.
+
+    ``body`` holds the given fields of the connector's body, by option name; ``credential`` is one of them. ``wait_timeout``
+    is in seconds. ``warnings`` were found while parsing.
+    """
+
+    name: str | None
+    connector_id: str | None
+    state: str
+    body: Mapping[str, Any]
+    update_credential: str
+    update_strategy: str
+    probe: Mapping[str, Any] | None
+    wait_timeout: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def credential(self) -> Mapping[str, Any] | None:
+        return self.body.get("credential")
+
+    @property
+    def desired(self) -> dict[str, Any]:
+        """The given fields in the form in which the server stores them, without the credential."""
+        return connectors.desired(self.body)
+
+
+def parse(params: Mapping[str, Any]) -> ConnectorOptions:
+    """The typed options of the validated parameters. A file named by ``src`` is read once.
+
+    An option overrides what ``provider``, ``definition`` or ``src`` give for it. Raises Failure for a body that no connector
+    can have.
+    """
+    warnings: list[str] = []
+    fields = {name: params.get(name) for name in (*BODY_OPTIONS, "probe")}
+    source = _source_fields(params, warnings)
+    if source is not None:
+        fields = _merged(source, fields)
+        if not fields["name"] and not params["connector_id"]:
+            raise Failure("invalid_input", "name: neither the options nor the definition give the connector a name.")
+        if params["provider"] and (params["probe"] == {} or params["actions"] is not None):
+            # The provider's probe fits only the provider's action.
+            fields["probe"] = params["probe"] or None
+    return ConnectorOptions(
+        name=fields["name"],
+        connector_id=params["connector_id"],
+        state=params["state"],
+        body=without_none({name: fields[name] for name in BODY_OPTIONS}),
+        update_credential=params["update_credential"],
+        update_strategy=params["update_strategy"],
+        probe=fields["probe"],
+        wait_timeout=params["wait_timeout"],
+        warnings=tuple(warnings),
+    )
+
+
+def secrets(params: Mapping[str, Any], options: ConnectorOptions | None) -> list[str]:
+    """The values to mask beyond those of 'no_log' options: the definition's credential, and keys in plain headers.
+
+    ``options`` is None if the parameters could not be parsed. A key that is given in two places is secret in both.
+    """
+    bodies = [params, params.get("definition") or {}, options.body if options else {}]
+    headers = [params.get("mcp_headers"), bodies[1].get("headers"), bodies[2].get("mcp_headers")]
+    found = credential_values([params.get("api_key"), *(body.get("credential") for body in bodies)])
+    for body, mcp_headers in zip(bodies, headers):
+        found += connectors.literal_secrets(body.get("actions"), mcp_headers)
+    return found
+
+
+def credential_values(value: Any) -> list[str]:
+    """The scalars in a credential, at any depth."""
+    return [str(scalar) for scalar in scalars(value) if scalar not in (None, "")]
+
+
+def _source_fields(params: Mapping[str, Any], warnings: list[str]) -> dict[str, Any] | None:
+    """The fields that ``provider``, ``definition`` or ``src`` give; None without any of these. Raises Failure."""
+    only_with_provider = [name for name in _PROVIDER_OPTIONS if params[name] is not None]
+    if params["provider"]:
+        if params["state"] == "absent":
+            return None
+        return providers.connector_fields(params["provider"], **{name: params[name] for name in _PROVIDER_OPTIONS})
+    if only_with_provider:
+        raise Failure("invalid_input", f"{', '.join(only_with_provider)}: only valid with 'provider'.")
+    if params["definition"] is not None:
+        return _validated(params["definition"], "definition", warnings)
+    if params["src"]:
+        return _validated(blueprint.read_file(params["src"]), "src", warnings)
+    return None
+
+
+def _merged(source: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, with those of the source where none is given."""
+    merged = dict(fields)
+    for name, value in without_none(source).items():
+        given = fields[name]
+        if given is None:
+            merged[name] = value
+        elif name == "client_config":
+            merged[name] = {**value, **without_none(given)}
+        elif name in _MERGED:
+            merged[name] = {**value, **given}
+    return merged
+
+
+def _validated(body: Mapping[str, Any], place: str, warnings: list[str]) -> dict[str, Any]:
+    """A published body as options: with their names and types. Adds a warning about fields that the server would ignore.
+
+    Raises Failure for a value of the wrong type.
+    """
     fields = dict(body)
     if "headers" in fields:
         fields["mcp_headers"] = fields.pop("headers")
     unknown = _drop_unknown(fields, BODY_OPTIONS)
-    protocol = str(fields.get("protocol") or "http")
-    # A blueprint may say more than its protocol has; stated as an option the same is refused.
-    surplus = _not_of(protocol, fields)
+    # A blueprint may have fields that its protocol does not; given as an option the same is refused.
+    surplus = _foreign_fields(str(fields.get("protocol") or "http"), fields)
     unknown += ["headers" if name == "mcp_headers" else name for name in surplus]
     for name in surplus:
         del fields[name]
@@ -133,25 +211,30 @@ def _checked(body: Mapping[str, Any], place: str, run: Run | None) -> dict[str, 
         ]
     config = fields.get("client_config")
     if isinstance(config, Mapping):
-        config = dict(config)
-        unknown += _drop_unknown(config, CLIENT_CONFIG_OPTIONS, "client_config.")
-        policy = config.get("retry_backoff_policy")
-        fields["client_config"] = {**config, **({"retry_backoff_policy": str(policy).lower()} if policy else {})}
+        fields["client_config"] = _client_config(config, unknown)
     if isinstance(fields.get("access_mode"), str):
         fields["access_mode"] = fields["access_mode"].lower()
-    if unknown and run:
-        run.warn(f"{place}: such a connector has no {', '.join(unknown)}; the server would ignore it.")
+    warning = f"{place}: such a connector has no {', '.join(unknown)}; the server would ignore it."
     outcome = ArgumentSpecValidator(BODY_OPTIONS).validate(without_none(fields))
     if outcome.error_messages:
-        raise Failure("invalid_input", f"{place}: {'; '.join(outcome.error_messages)}")
-    valid: dict[str, Any] = without_none(outcome.validated_parameters)
-    return valid
+        message = f"{place}: {'; '.join(outcome.error_messages)}"
+        raise Failure("invalid_input", f"{message.rstrip('.')}. {warning}" if unknown else message)
+    if unknown:
+        warnings.append(warning)
+    return without_none(outcome.validated_parameters)
 
 
-def _not_of(protocol: str, fields: Mapping[str, Any]) -> list[str]:
-    """The stated fields that a connector of this protocol does not have, so that the server would drop them."""
+def _foreign_fields(protocol: str, fields: Mapping[str, Any]) -> list[str]:
+    """The given fields that a connector of this protocol does not have, so that the server would drop them."""
     names = ("actions",) if protocol.startswith("mcp_") else ("url", "mcp_headers")
     return [name for name in names if fields.get(name) is not None]
+
+
+def _client_config(config: Mapping[str, Any], unknown: list[str]) -> dict[str, Any]:
+    fields = dict(config)
+    unknown += _drop_unknown(fields, CLIENT_CONFIG_OPTIONS, "client_config.")
+    policy = fields.get("retry_backoff_policy")
+    return {**fields, "retry_backoff_policy": str(policy).lower()} if policy else fields
 
 
 def _action(action: Any, place: str, unknown: list[str]) -> Any:
@@ -159,7 +242,7 @@ def _action(action: Any, place: str, unknown: list[str]) -> Any:
         raise Failure("invalid_input", f"{place}: must be a mapping, not {text_of(action)[:80]!r}.")
     fields = dict(action)
     unknown += _drop_unknown(fields, ACTION_OPTIONS, place.partition(".")[2] + ".")
-    # The server takes these in any case, and a number or a truth value for a body.
+    # The server accepts these in upper and lower case, and a number or a boolean for a body.
     if isinstance(fields.get("action_type"), str):
         fields["action_type"] = fields["action_type"].lower()
     if isinstance(fields.get("method"), str):
@@ -170,6 +253,7 @@ def _action(action: Any, place: str, unknown: list[str]) -> Any:
 
 
 def _drop_unknown(fields: dict[str, Any], known: Mapping[str, Any], place: str = "") -> list[str]:
+    """Remove the fields that are not known. Returns their names, with the place in front."""
     names = sorted(str(name) for name in fields if name not in known)
     for name in names:
         fields.pop(name, None)

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Connectors: what is sent, what is stored of it, what differs."""
+"""The connector: its desired and observed fields, their diff, its notes, and its request body."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from ..._values.masking import MASK, is_literal_secret
 from ..base import Doc, Kind, created_after
 from ..notes import PARAMETER, read_notes, with_notes
 
-#: The server asks for a credential even where the backend wants none; this one is never sent to a backend.
+#: The server requires a credential even if the backend needs none; this one is never sent to a backend.
 PLACEHOLDER_CREDENTIAL = {"placeholder": "the backend needs no credential"}
 
-#: How many connectors before the one that was replaced are kept in mind. Each is there only while the server holds it.
+#: How many ids of earlier connectors the notes keep, in addition to that of the one that was replaced last. Each of them may still exist.
 MAX_REPLACED_IDS = 8
 
-#: The fields in which a connector is stated and compared.
+#: The fields that are desired and compared.
 FIELDS = (
     "name", "description", "version", "protocol", "parameters", "actions", "client_config",
     "url", "headers", "access_mode", "backend_roles", "add_all_backend_roles",
 )  # fmt: skip
 
-#: Always sent when a connector is made, since the server's own default for the timeouts was 30,000 seconds up to 3.5
-#: and is 30 seconds from 3.6, in which no large model is loaded.
+#: Always sent when a connector is created: the server's own default for the timeouts was 30,000 seconds up to 3.5 and is 30
+#: seconds from 3.6 on, in which no backend loads a large model.
 CLIENT_CONFIG = {
     "max_connection": 30,
     "connection_timeout": 10,
@@ -53,16 +53,13 @@ class Connector(Kind):
 
 
 def words_of(connector_id: str) -> set[str]:
-    """The words in an id. The server keeps the id of a model's connector as text, and takes every model that has one of
-    these words there for a user of the connector (ml-commons, DeleteConnectorTransportAction and
-    UpdateConnectorTransportAction; seen on 2.19.1 and 3.6.0)."""
+    """The words in an id.
+
+    The server stores the id of a model's connector as text, and takes every model with one of these words there for a user
+    of the connector (ml-commons, DeleteConnectorTransportAction and UpdateConnectorTransportAction; seen on 2.19.1 and
+    3.6.0).
+    """
     return set(re.findall(r"[0-9a-z_]+", connector_id.lower()))
-
-
-#: Seconds to let pass before another connector is made as the id of the last one was alike, so that it is less so. On a server
-#: whose ids have one hyphen in their fixed part and one in what counts the time, all that are made in the same 1.024 s
-#: share a word (seen on 2.19.1).
-ID_RETRY_PAUSE = 0.3
 
 
 def share_a_word(connector_id: str, others: Iterable[str]) -> bool:
@@ -72,8 +69,8 @@ def share_a_word(connector_id: str, others: Iterable[str]) -> bool:
 
 
 def desired(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that the options state, in the form in which the server stores them."""
-    # The option 'headers' is the connection's: what it holds is for the cluster, and secret.
+    """The given fields, by option name, in the form in which the server stores them."""
+    # The option 'headers' belongs to the connection: it is for the cluster, and secret.
     fields = {
         name: value
         for name, value in without_none({**options, "headers": options.get("mcp_headers")}).items()
@@ -91,7 +88,7 @@ def desired(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def observed(source: Mapping[str, Any]) -> dict[str, Any]:
-    """The same fields out of what the server answers."""
+    """The fields of a connector as the server returns it."""
     fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
     fields["parameters"] = {
         name: value for name, value in (source.get("parameters") or {}).items() if name != PARAMETER
@@ -107,7 +104,7 @@ def observed(source: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def replaced_ids(source: Mapping[str, Any]) -> list[str]:
-    """The ids of the connectors that this one replaced, the last one at the end. Any of them may still exist.
+    """The ids of the connectors that this one replaced, the last one at the end. Each may still exist.
 
     The note ``replaces`` has the last one, ``before`` those that the last one and earlier ones had replaced.
     """
@@ -116,9 +113,9 @@ def replaced_ids(source: Mapping[str, Any]) -> list[str]:
     return [str(each) for each in [*(before if isinstance(before, list) else []), notes.get("replaces")] if each]
 
 
-def replacement_notes(old: Doc, beside: Iterable[Doc] = ()) -> dict[str, Any]:
-    """The notes of one that is to be swapped for the old one, and for those ``beside`` it."""
-    before = [*replaced_ids(old.source), *(doc.id for doc in beside)][-MAX_REPLACED_IDS:]
+def replacement_notes(old: Doc, duplicates: Iterable[Doc] = ()) -> dict[str, Any]:
+    """The notes of a connector that replaces the old one and its duplicates."""
+    before = [*replaced_ids(old.source), *(doc.id for doc in duplicates)][-MAX_REPLACED_IDS:]
     return {"replaces": old.id, **({"before": before} if before else {})}
 
 
@@ -140,25 +137,29 @@ def replaces_several(found: list[Doc], old: Doc, new: Doc) -> bool:
     return any(not is_replacement_pair(old, doc) and not is_replacement_pair(doc, old) for doc in rest)
 
 
-def diff(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """The names of the stated fields that the stored connector does not fulfil."""
-    return [name for name in wanted if not _same(name, current.get(name), wanted[name])]
+def diff(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> list[str]:
+    """The names of the desired fields that the observed connector does not have."""
+    return [name for name in desired_fields if not _same(name, observed_fields.get(name), desired_fields[name])]
 
 
-def _same(field: str, have: Any, want: Any) -> bool:
+def _same(field: str, observed_value: Any, desired_value: Any) -> bool:
     if field == "parameters":
-        return (have or {}).keys() == want.keys() and all(same_text(have[name], want[name]) for name in want)
+        return (observed_value or {}).keys() == desired_value.keys() and all(
+            same_text(observed_value[name], desired_value[name]) for name in desired_value
+        )
     if field == "client_config":
-        return have is not None and contains(_lower_policy(have), _lower_policy(want))
+        return observed_value is not None and contains(_lower_policy(observed_value), _lower_policy(desired_value))
     if field == "actions":
-        return same_tree(_without_bodies(have), _without_bodies(want)) and _bodies(have) == _bodies(want)
+        return same_tree(_without_bodies(observed_value), _without_bodies(desired_value)) and _bodies(
+            observed_value
+        ) == _bodies(desired_value)
     if field == "headers":
-        return same_tree(have, want)
+        return same_tree(observed_value, desired_value)
     if field == "backend_roles":
-        return sorted(have or []) == sorted(want)
+        return sorted(observed_value or []) == sorted(desired_value)
     if field == "add_all_backend_roles":
         return True  # an instruction to the server, not stored
-    return same_text(have if have is not None else "", want)
+    return same_text(observed_value if observed_value is not None else "", desired_value)
 
 
 def _without_bodies(actions: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
@@ -166,7 +167,7 @@ def _without_bodies(actions: Iterable[Mapping[str, Any]] | None) -> list[dict[st
 
 
 def _bodies(actions: Iterable[Mapping[str, Any]] | None) -> list[Any]:
-    """The request bodies for a strict comparison: the backend tells ``1`` from ``"1"``."""
+    """The request bodies for a strict comparison: to the backend ``1`` and ``"1"`` differ."""
     bodies: list[Any] = []
     for action in actions or []:
         try:
@@ -176,41 +177,44 @@ def _bodies(actions: Iterable[Mapping[str, Any]] | None) -> list[Any]:
     return bodies
 
 
-def removed_parameters(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Parameters that are stored and no longer stated; a PUT merges and cannot remove them."""
-    if "parameters" not in wanted:
+def removed_parameters(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> list[str]:
+    """The observed parameters that are no longer desired; a PUT merges and cannot remove them."""
+    if "parameters" not in desired_fields:
         return []
-    return sorted(set(current.get("parameters") or {}) - set(wanted["parameters"]))
+    return sorted(set(observed_fields.get("parameters") or {}) - set(desired_fields["parameters"]))
 
 
-def merged(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """All fields of the connector as it shall be: the stated ones over the stored ones."""
-    fields = {**current, **wanted}
-    if "client_config" in wanted:
+def merged(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> dict[str, Any]:
+    """All fields of the connector after the change: the desired ones over the observed ones."""
+    fields = {**observed_fields, **desired_fields}
+    if "client_config" in desired_fields:
         # A PUT resets the keys that it does not name.
-        fields["client_config"] = {**CLIENT_CONFIG, **(current.get("client_config") or {}), **wanted["client_config"]}
+        config = observed_fields.get("client_config") or {}
+        fields["client_config"] = {**CLIENT_CONFIG, **config, **desired_fields["client_config"]}
     return fields
 
 
-def with_defaults(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The stated fields with what the server asks for beyond them."""
-    fields = {"version": "1", "protocol": "http", "parameters": {}, **wanted}
+def with_defaults(desired_fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The desired fields with what the server requires beyond them for a create."""
+    fields = {"version": "1", "protocol": "http", "parameters": {}, **desired_fields}
     fields["client_config"] = {**CLIENT_CONFIG, **fields.get("client_config", {})}
     return fields
 
 
-def body(fields: Mapping[str, Any], credential: Mapping[str, Any] | None, notes: Mapping[str, Any]) -> dict[str, Any]:
-    """A request body; ``credential`` None leaves it out, as a PUT that keeps the stored one does."""
-    sent = dict(fields)
-    if "parameters" in sent and notes:
-        sent["parameters"] = with_notes(sent["parameters"], notes)
+def request_body(
+    fields: Mapping[str, Any], credential: Mapping[str, Any] | None, notes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The body of a create or update. Without ``credential`` the server keeps the one that it has."""
+    body = dict(fields)
+    if "parameters" in body and notes:
+        body["parameters"] = with_notes(body["parameters"], notes)
     if credential is not None:
-        sent["credential"] = {str(name): text_of(value) for name, value in credential.items()}
-    return sent
+        body["credential"] = {str(name): text_of(value) for name, value in credential.items()}
+    return body
 
 
 def for_display(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields for results and diffs: JSON taken out of strings, secrets in headers masked."""
+    """The fields as results and diffs show them: JSON strings parsed, secrets in headers masked."""
     view = dict(fields)
     if "actions" in view:
         view["actions"] = [
@@ -237,7 +241,7 @@ def to_result(doc: Doc) -> dict[str, Any]:
 
 
 def urls(fields: Mapping[str, Any]) -> list[str]:
-    """The URLs that the connector calls, with its own parameters filled in."""
+    """The URLs that the connector calls, with its parameters filled in."""
     parameters = fields.get("parameters") or {}
 
     def fill(match: re.Match[str]) -> str:
@@ -248,7 +252,7 @@ def urls(fields: Mapping[str, Any]) -> list[str]:
 
 
 def literal_secrets(actions: Any, headers: Any = None) -> list[str]:
-    """Secrets that stand in headers in the open; of what is no list of mappings, none."""
+    """The plain secrets in headers. Values of the wrong type have none."""
     holders = [action.get("headers") for action in _iterable(actions) if isinstance(action, Mapping)]
     return [
         text_of(value)
@@ -264,10 +268,13 @@ def _iterable(value: Any) -> list[Any]:
 
 
 def needs_credential(fields: Mapping[str, Any]) -> bool:
-    """Whether the connector uses a credential, so that a copy of it would have to be given one."""
-    return fields.get("protocol") == "aws_sigv4" or any(
-        kind == "credential" for kind, _name, _default in placeholders(fields)
-    )
+    """Whether the connector uses a credential, so that a copy of it needs one."""
+    return fields.get("protocol") == "aws_sigv4" or bool(credential_keys(fields))
+
+
+def credential_keys(fields: Mapping[str, Any]) -> set[str]:
+    """The keys of the credential that the connector uses, as in ``${credential.key}``."""
+    return {name for kind, name, _default in placeholders(fields) if kind == "credential"}
 
 
 def placeholders(fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -279,7 +286,7 @@ def placeholders(fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _action(action: Mapping[str, Any]) -> dict[str, Any]:
-    """An action in the form in which it is compared: the server stores the method in the case in which it came."""
+    """An action in the form that is compared: the server stores the method in the case in which it was sent."""
     fields = without_none(action)
     if "action_type" in fields:
         fields["action_type"] = str(fields["action_type"]).lower()

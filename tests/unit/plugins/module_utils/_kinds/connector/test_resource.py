@@ -409,7 +409,7 @@ class TestWarnings:
         [
             ([{"url": "http://${parameters.host}/v1"}], "takes its host from a parameter"),
             ([{"url": "https://llm.test:11434/v1"}], "Ollama speaks plain HTTP"),
-            ([{"url": URL, "headers": {"Authorization": "Bearer sk-secret"}}], "carries a secret in the open"),
+            ([{"url": URL, "headers": {"Authorization": "Bearer sk-secret"}}], "contains a plain secret"),
         ],
     )
     def test_of_what_is_risky(self, cluster: FakeCluster, actions: Any, warning: str) -> None:
