@@ -153,7 +153,7 @@ def secrets(params: Mapping[str, Any], options: ConnectorOptions | None) -> list
     found = credential_values([params.get("api_key"), *(body.get("credential") for body in bodies)])
     for body, mcp_headers in zip(bodies, headers):
         found += connectors.literal_secrets(body.get("actions"), mcp_headers)
-    return found
+    return list(dict.fromkeys(found))
 
 
 def credential_values(value: Any) -> list[str]:

@@ -420,7 +420,7 @@ class TestWarnings:
 
     def test_of_a_parameter_that_streams(self, cluster: FakeCluster) -> None:
         result = apply(cluster, **{**CHAT, "parameters": {"model": "tiny", "stream": False}})
-        assert "one named 'stream'" in result["warnings"][0]
+        assert "a parameter named 'stream'" in result["warnings"][0]
 
     def test_not_of_what_is_harmless(self, cluster: FakeCluster) -> None:
         actions = [

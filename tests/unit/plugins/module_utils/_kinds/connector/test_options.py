@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The typed options of ml_connector: parsed once, with 'src', 'definition' and 'provider' resolved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import blueprint
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector import (
+    options as connector_options,
+)
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, parameters, run_module
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT
+
+SERVER = {"hosts": ["http://cluster.test:9200"]}
+
+#: How often an unchanged stack reads a file, at most: for the secrets, and for one plan.
+READS_OF_AN_UNCHANGED_STACK = 2
+
+
+@pytest.fixture
+def src(tmp_path: Path) -> str:
+    file = tmp_path / "connector.json"
+    file.write_text(json.dumps(CHAT))
+    return str(file)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that were read."""
+    paths: list[str] = []
+    read_file = blueprint.read_file
+
+    def counted(path: str) -> dict[str, Any]:
+        paths.append(path)
+        return read_file(path)
+
+    monkeypatch.setattr(blueprint, "read_file", counted)
+    return paths
+
+
+class TestSrc:
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_the_module_reads_the_file_once(
+        self, cluster: FakeCluster, src: str, reads: list[str], check_mode: bool
+    ) -> None:
+        result = run_module("ml_connector", {"src": src}, cluster, [], check_mode=check_mode)
+        assert result["changed"]
+        assert reads == [src]
+
+    def test_a_file_that_cannot_be_parsed_is_read_once(self, cluster: FakeCluster, src: str, reads: list[str]) -> None:
+        Path(src).write_text("[]")
+        assert run_module("ml_connector", {"src": src}, cluster, [])["failure"]["code"] == "invalid_input"
+        assert reads == [src]
+
+    def test_a_stack_reads_the_file_no_more_often_than_it_runs_the_task(
+        self, cluster: FakeCluster, src: str, reads: list[str]
+    ) -> None:
+        stack = {"connectors": [{"name": "Local chat", "src": src}]}
+        execute(cluster, "ml_stack", **stack)
+        reads.clear()
+        assert not run_module("ml_stack", stack, cluster, [])["changed"]
+        assert len(reads) <= READS_OF_AN_UNCHANGED_STACK
+
+
+class TestParse:
+    def test_an_unknown_field_is_a_warning_that_the_task_issues(self, cluster: FakeCluster) -> None:
+        definition = {**CHAT, "colour": "green"}
+        options = connector_options.parse(parameters("ml_connector", {**SERVER, "definition": definition}))
+        [warning] = options.warnings
+        assert "such a connector has no colour" in warning
+        assert warning in execute(cluster, "ml_connector", definition=definition)["warnings"]
+
+    def test_a_failure_to_parse_names_the_unknown_fields_as_well(self) -> None:
+        definition = {**CHAT, "colour": "green", "protocol": "ftp"}
+        with pytest.raises(Failure, match="such a connector has no colour") as caught:
+            connector_options.parse(parameters("ml_connector", {**SERVER, "definition": definition}))
+        assert "protocol" in caught.value.message
+
+    def test_an_option_overrides_the_definition(self) -> None:
+        given = {**SERVER, "definition": CHAT, "description": "Mine", "parameters": {"temperature": 1}}
+        options = connector_options.parse(parameters("ml_connector", given))
+        assert options.name == "Local chat"
+        assert options.body["description"] == "Mine"
+        assert options.body["parameters"] == {**CHAT["parameters"], "temperature": 1}
+
+
+class TestSecrets:
+    def test_a_key_that_an_option_overrides_is_a_secret_as_well(self) -> None:
+        params = parameters(
+            "ml_connector",
+            {**SERVER, "definition": {**CHAT, "credential": {"key": "first-key"}}, "credential": {"key": "second-key"}},
+        )
+        assert set(connector_options.secrets(params, connector_options.parse(params))) == {"first-key", "second-key"}
+
+    def test_the_secrets_of_a_definition_that_cannot_be_parsed(self) -> None:
+        definition = {**CHAT, "protocol": "ftp", "credential": {"key": "first-key"}}
+        params = parameters("ml_connector", {**SERVER, "definition": definition})
+        assert connector_options.secrets(params, None) == ["first-key"]
