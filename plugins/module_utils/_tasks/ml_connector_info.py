@@ -4,10 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What ml_connector_info does: lists connectors, on request also those that models carry inside them."""
+"""The task of ml_connector_info: lists connectors, on request also those inside models."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Mapping
 
@@ -17,10 +18,10 @@ from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
-from .._runtime.module import Module
+from .._runtime.module import Module, typed
 from .._runtime.run import Run
 
-OPTIONS = {
+SPEC = {
     "name": {"type": "str"},
     "name_pattern": {"type": "str"},
     "connector_id": {"type": "str"},
@@ -30,31 +31,44 @@ OPTIONS = {
     "include_used_by": {"type": "bool", "default": False},
 }
 
+RULES = {"mutually_exclusive": [("name", "name_pattern", "connector_id")]}
 
-def execute(options: Mapping[str, Any], run: Run) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Options:
+    name: str | None
+    name_pattern: str | None
+    connector_id: str | None
+    protocol: str | None
+    include_inline: bool
+    unused: bool
+    include_used_by: bool
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
     """The connectors that the options select. Raises Failure."""
     standalone = Connector.select(
-        run.client, object_id=options["connector_id"], name=options["name"], pattern=options["name_pattern"]
+        run.client, object_id=options.connector_id, name=options.name, pattern=options.name_pattern
     )
     listed = [_entry(doc, None) for doc in standalone]
-    # One inside a model has no id.
-    if options["include_inline"] and not options["connector_id"]:
+    # A connector inside a model has no id.
+    if options.include_inline and not options.connector_id:
         listed += _inline(options, run.client)
-    if options["protocol"]:
-        listed = [entry for entry in listed if entry.get("protocol") == options["protocol"]]
-    if listed and (options["unused"] or options["include_used_by"]):
+    if options.protocol:
+        listed = [entry for entry in listed if entry.get("protocol") == options.protocol]
+    if listed and (options.unused or options.include_used_by):
         users = models.ids_by_field(run.client, "connector_id")
         listed = [{**entry, "used_by": _users(entry, users)} for entry in listed]
-    if options["unused"]:
+    if options.unused:
         listed = [entry for entry in listed if not entry["used_by"]]
     return {"connectors": listed}
 
 
-def _inline(options: Mapping[str, Any], client: Client) -> list[dict[str, Any]]:
+def _inline(options: Options, client: Client) -> list[dict[str, Any]]:
     # 2.19 cannot search for the object as a whole.
     found = Model.search(client, {"exists": {"field": "connector.protocol"}})
     inline = [(Doc("", dict(model.source["connector"])), model.id) for model in found if model.source.get("connector")]
-    name, pattern = options["name"], options["name_pattern"]
+    name, pattern = options.name, options.name_pattern
     return [
         _entry(doc, model_id)
         for doc, model_id in inline
@@ -63,12 +77,12 @@ def _inline(options: Mapping[str, Any], client: Client) -> list[dict[str, Any]]:
 
 
 def _entry(doc: Doc, model_id: str | None) -> dict[str, Any]:
-    shown = connectors.to_result(doc)
-    return {**shown, "connector_id": doc.id or None, "model_id": model_id, "urls": connectors.urls(shown)}
+    result = connectors.to_result(doc)
+    return {**result, "connector_id": doc.id or None, "model_id": model_id, "urls": connectors.urls(result)}
 
 
 def _users(entry: Mapping[str, Any], users: Mapping[str, list[str]]) -> list[str]:
     return [entry["model_id"]] if entry["model_id"] else users.get(entry["connector_id"], [])
 
 
-MODULE = Module(OPTIONS, execute, {"mutually_exclusive": [("name", "name_pattern", "connector_id")]})
+MODULE = Module(SPEC, execute, RULES, parse=typed(Options))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_connector from its arguments to its result; what it does is in module_utils/test_connector.py."""
+"""ml_connector from its arguments to its result; its task is tested in module_utils/_kinds/connector."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations i
 Runner = Callable[..., dict[str, Any]]
 
 
-def test_made_checked_and_made_absent(module: Runner, cluster: FakeCluster) -> None:
+def test_create_check_and_delete(module: Runner, cluster: FakeCluster) -> None:
     check = module("ml_connector", cluster, check_mode=True, **CHAT)
     assert (check["changed"], check["connector_id"]) == (True, None)
-    made = module("ml_connector", cluster, **CHAT)
-    assert made["connector_id"] in cluster.connectors
-    assert made["diff"] == check["diff"]
-    assert made["actions"] == [{"action": "create", "kind": "connector", "name": "Local chat"}]
+    created = module("ml_connector", cluster, **CHAT)
+    assert created["connector_id"] in cluster.connectors
+    assert created["diff"] == check["diff"]
+    assert created["actions"] == [{"action": "create", "kind": "connector", "name": "Local chat"}]
     again = module("ml_connector", cluster, **CHAT)
-    assert (again["changed"], again["actions"], again["connector"]) == (False, [], made["connector"])
-    gone = module("ml_connector", cluster, name="Local chat", state="absent")
-    assert (gone["changed"], gone["connector"], cluster.connectors) == (True, None, {})
+    assert (again["changed"], again["actions"], again["connector"]) == (False, [], created["connector"])
+    deleted = module("ml_connector", cluster, name="Local chat", state="absent")
+    assert (deleted["changed"], deleted["connector"], cluster.connectors) == (True, None, {})
 
 
-def test_a_failure(module: Runner) -> None:
+def test_failure(module: Runner) -> None:
     result = module("ml_connector", FakeCluster(trusted=()), **CHAT)
     assert result["failed"]
     assert result["changed"] is False
@@ -37,7 +37,7 @@ def test_a_failure(module: Runner) -> None:
     assert "http://cluster.test:9200" in result["msg"]
 
 
-def test_a_failure_tells_what_was_done_before(module: Runner, cluster: FakeCluster) -> None:
+def test_failure_lists_the_actions_before_it(module: Runner, cluster: FakeCluster) -> None:
     cluster.before("POST", "/_create", lambda: cluster.add_connector(description="theirs"))
     cluster.before("PUT", "", lambda: cluster.inject("error"))
     result = module("ml_connector", cluster, **CHAT, description="ours")
@@ -51,7 +51,7 @@ def test_warnings(module: Runner, cluster: FakeCluster) -> None:
     assert "takes its host from a parameter" in str(result["warnings"])
 
 
-def test_a_request_body_may_be_a_structure(module: Runner, cluster: FakeCluster) -> None:
+def test_request_body_may_be_a_mapping(module: Runner, cluster: FakeCluster) -> None:
     body = {"model": "${parameters.model}"}
     module("ml_connector", cluster, **{**CHAT, "actions": [{"url": URL, "request_body": body}]})
     [connector] = cluster.connectors.values()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ml_connector_info: which connectors it lists, and that it never writes."""
+"""ml_connector_info lists the selected connectors and never writes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def names(result: dict[str, Any]) -> list[str]:
         ({"unused": True, "name": "Local chat"}, []),
     ],
 )
-def test_what_is_listed(
+def test_selection(
     module: Runner, filled: FakeCluster, args: dict[str, Any], listed: list[str], check_mode: bool
 ) -> None:
     result = module("ml_connector_info", filled, check_mode=check_mode, **args)
@@ -58,7 +58,7 @@ def test_what_is_listed(
     assert filled.writes == []
 
 
-def test_an_entry(module: Runner, filled: FakeCluster) -> None:
+def test_entry(module: Runner, filled: FakeCluster) -> None:
     result = module("ml_connector_info", filled, include_inline=True)
     _first, other, inside = result["connectors"]
     assert (other["connector_id"], other["model_id"]) == ("K2q-connector_2Z", None)
@@ -67,7 +67,7 @@ def test_an_entry(module: Runner, filled: FakeCluster) -> None:
     assert (inside["connector_id"], inside["model_id"]) == (None, next(iter(filled.models)))
 
 
-def test_who_uses_them(module: Runner, filled: FakeCluster) -> None:
+def test_used_by(module: Runner, filled: FakeCluster) -> None:
     inline, user = filled.models
     filled.exchanges.clear()
     listed = module("ml_connector_info", filled, include_inline=True, include_used_by=True)["connectors"]
@@ -76,6 +76,6 @@ def test_who_uses_them(module: Runner, filled: FakeCluster) -> None:
     assert "used_by" not in module("ml_connector_info", filled)["connectors"][0]
 
 
-def test_name_and_id_exclude_each_other(module: Runner, cluster: FakeCluster) -> None:
+def test_name_and_id_are_mutually_exclusive(module: Runner, cluster: FakeCluster) -> None:
     result = module("ml_connector_info", cluster, name="x", connector_id="y")
     assert "mutually exclusive" in result["msg"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ids of our own, which a server takes from 3.9 on: built against its published source."""
+"""Ids that the collection chooses, which the server accepts from 3.9 on; tested against its published source."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def creates(cluster: FakeCluster) -> list[Any]:
     return [exchange.body for exchange in cluster.exchanges if exchange.path.endswith(("/_create", "/_register"))]
 
 
-class TestTheId:
-    def test_it_can_be_read_and_stays(self) -> None:
+class TestCustomId:
+    def test_is_readable_and_stable(self) -> None:
         assert custom_id("connector", "Local chat") == "connector_local_chat_8eb495c95dd0b98d"
         assert custom_id("model group", "Größe (2)").startswith("model_group_gr_e_2_")
 
     @pytest.mark.parametrize("name", ["日本語", "_a", "-", "a" * 256, "a/b?c=../d", "\ud800", "A b" * 50])
-    def test_the_server_takes_it(self, name: str) -> None:
+    def test_is_accepted_by_the_server(self, name: str) -> None:
         assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}", custom_id("model group", name))
 
-    def test_it_differs_with_all_that_tells_objects_apart(self) -> None:
+    def test_differs_by_kind_name_and_discriminator(self) -> None:
         ids = [
             custom_id(*parts)
             for parts in (
@@ -55,8 +55,8 @@ class TestTheId:
         assert len(set(ids)) == len(ids)
 
 
-class TestWhatIsSent:
-    def test_from_39_on_everything_has_an_id(self, newest: FakeCluster) -> None:
+class TestRequests:
+    def test_every_create_has_an_id_from_39_on(self, newest: FakeCluster) -> None:
         execute(newest, "ml_connector", **CHAT)
         execute(newest, "ml_model", name="Chat", connector="Local chat")
         execute(newest, "ml_agent", **FLOW)
@@ -66,7 +66,7 @@ class TestWhatIsSent:
         assert list(newest.agents) == [AGENT]
 
     @pytest.mark.parametrize("version", ["2.19.1", "3.6.0", "3.8.0"])
-    def test_before_nothing_of_it(self, version: str) -> None:
+    def test_no_create_has_an_id_before_39(self, version: str) -> None:
         cluster = FakeCluster(version)
         execute(cluster, "ml_connector", **CHAT)
         execute(cluster, "ml_model", name="Chat", connector="Local chat")
@@ -90,12 +90,12 @@ class TestWhatIsSent:
             execute(cluster, module, **options)
             assert [exchange.path for exchange in cluster.exchanges].count("/") == 1
 
-    def test_the_planner_alone_has_it_and_not_its_executor(self, newest: FakeCluster) -> None:
+    def test_only_the_outer_agent_of_plan_execute_has_an_id(self, newest: FakeCluster) -> None:
         newest.add_model("Chat", newest.add_connector())
         execute(newest, "ml_agent", name="House agent", type="plan_execute_and_reflect", llm={"model_id": "Chat"})
         assert [agent_id == AGENT for agent_id in newest.agents] == [False, True]
 
-    def test_models_of_a_name_in_two_groups(self, newest: FakeCluster) -> None:
+    def test_models_with_one_name_in_two_groups_differ(self, newest: FakeCluster) -> None:
         newest.add_connector()
         first = execute(newest, "ml_model", name="Chat", connector="Local chat", state="present")
         newest.models[first["model_id"]]["name"] = "Renamed"
@@ -104,7 +104,7 @@ class TestWhatIsSent:
 
 
 def twin(cluster: FakeCluster, ending: str) -> Callable[[], None]:
-    """Somebody else sends the very same create a moment before."""
+    """Another controller sends the same create just before."""
 
     def send() -> None:
         [(path, body)] = waiting
@@ -123,8 +123,8 @@ def twin(cluster: FakeCluster, ending: str) -> Callable[[], None]:
     return send
 
 
-class TestSomebodyElseWasQuicker:
-    """The server refuses the second create; what the first one made is taken over, and nothing is ever deleted."""
+class TestConcurrentCreate:
+    """The server refuses the second create; its controller adopts the first object, and nothing is deleted."""
 
     @pytest.mark.parametrize(
         ("module", "options", "ending", "kind", "expected"),
@@ -135,7 +135,7 @@ class TestSomebodyElseWasQuicker:
             ("ml_agent", FLOW, "/agents/_register", "agents", AGENT),
         ],
     )
-    def test_it_is_adopted(
+    def test_first_object_is_adopted(
         self, newest: FakeCluster, module: str, options: dict[str, Any], ending: str, kind: str, expected: str
     ) -> None:
         if module == "ml_model":
@@ -147,14 +147,14 @@ class TestSomebodyElseWasQuicker:
         assert not [exchange for exchange in newest.exchanges if exchange.method == "DELETE"]
         assert not execute(newest, module, **options)["changed"]
 
-    def test_it_becomes_what_is_stated(self, newest: FakeCluster) -> None:
+    def test_adopted_object_is_updated(self, newest: FakeCluster) -> None:
         newest.before("POST", "/_create", lambda: newest.add_connector(connector_id=CONNECTOR, description="Other"))
         result = execute(newest, "ml_connector", **CHAT, description="Mine")
         assert [action["action"] for action in result["actions"]] == ["adopt", "update"]
         assert newest.connectors[CONNECTOR]["description"] == "Mine"
 
-    def test_a_search_need_not_see_it_yet(self, script: Callable[..., Any]) -> None:
-        """It is looked up by its id, as a get tells the present."""
+    def test_object_that_no_search_sees_yet_is_adopted(self, script: Callable[..., Any]) -> None:
+        """It is read by its id: a get never lags."""
         body = {"name": "Local chat"}
         taken = error(409, "status_exception", f"connector id '{CONNECTOR}' already exists")
         run = make_run(
@@ -167,9 +167,9 @@ class TestSomebodyElseWasQuicker:
         creation = Creation(Connector, body, f"{ML}/connectors/_create", delete_own=lambda connector_id: None)
         doc, ours = create_once(run, creation)
         assert (doc.id, ours) == (CONNECTOR, False)
-        assert run.clock.slept  # type: ignore[attr-defined] # stepped aside, as the first one is at work still
+        assert run.clock.slept  # type: ignore[attr-defined] # backed off, as the other controller is not done yet
 
-    def test_a_lost_answer_is_sent_again_without_a_double(self, newest: FakeCluster) -> None:
+    def test_create_is_repeated_after_a_lost_answer_without_a_duplicate(self, newest: FakeCluster) -> None:
         for at in range(4):
             cluster = FakeCluster("3.9.0")
             cluster.inject("lost_after", at)
@@ -177,10 +177,10 @@ class TestSomebodyElseWasQuicker:
             assert list(cluster.connectors) == [CONNECTOR]
 
 
-class TestTheIdIsTaken:
-    """By something else: then the server chooses one."""
+class TestTakenId:
+    """If another object has the id, the server chooses one."""
 
-    def test_by_one_that_was_renamed(self, newest: FakeCluster) -> None:
+    def test_by_a_renamed_connector(self, newest: FakeCluster) -> None:
         newest.add_connector("Renamed", connector_id=CONNECTOR)
         result = execute(newest, "ml_connector", **CHAT)
         assert result["connector_id"] != CONNECTOR
@@ -189,7 +189,7 @@ class TestTheIdIsTaken:
         assert not execute(newest, "ml_connector", **CHAT)["changed"]
 
     @pytest.mark.parametrize("kind", ["ml_model", "ml_model_group", "ml_agent"])
-    def test_whatever_it_is(self, newest: FakeCluster, kind: str) -> None:
+    def test_by_a_renamed_object_of_any_kind(self, newest: FakeCluster, kind: str) -> None:
         newest.add_connector()
         stated, objects, taken = {
             "ml_model": ({"name": "Chat", "connector": "Local chat", "model_group": "Chat"}, newest.models, MODEL),
@@ -202,7 +202,7 @@ class TestTheIdIsTaken:
         assert sorted(source["name"] for source in objects.values()) == sorted([str(stated["name"]), "Renamed"])
         assert not execute(newest, kind, **stated)["changed"]
 
-    def test_by_one_that_belongs_to_others(self, script: Callable[..., Any]) -> None:
+    def test_by_an_object_of_another_user(self, script: Callable[..., Any]) -> None:
         body = {"name": "Local chat"}
         taken = error(409, "status_exception", f"connector id '{CONNECTOR}' already exists")
         hidden = error(403, "status_exception", "You don't have permission to access this connector")
@@ -220,19 +220,19 @@ class TestTheIdIsTaken:
         doc, ours = create_once(run, creation)
         assert (doc.id, ours) == ("theirs", True)
 
-    def test_by_one_that_is_gone_again(self, newest: FakeCluster) -> None:
+    def test_by_an_object_that_was_just_deleted(self, newest: FakeCluster) -> None:
         newest.add_connector("Short-lived", connector_id=CONNECTOR)
         newest.before("GET", CONNECTOR, lambda: newest.call("DELETE", f"{ML}/connectors/{CONNECTOR}"))
         result = execute(newest, "ml_connector", **CHAT)
         assert list(newest.connectors) == [result["connector_id"]]
 
-    def test_another_failure_of_the_look_up_is_told(self, newest: FakeCluster) -> None:
+    def test_other_failure_of_the_read_is_raised(self, newest: FakeCluster) -> None:
         newest.add_connector("Renamed", connector_id=CONNECTOR)
         newest.before("GET", CONNECTOR, lambda: newest.inject("error"))
         with pytest.raises(Failure, match="boom"):
             execute(newest, "ml_connector", **CHAT)
 
-    def test_another_refusal_is_told(self, newest: FakeCluster) -> None:
+    def test_other_refusal_is_raised(self, newest: FakeCluster) -> None:
         newest.persistent.clear()
         with pytest.raises(Failure) as caught:
             execute(newest, "ml_connector", **CHAT)
@@ -240,9 +240,9 @@ class TestTheIdIsTaken:
 
 
 class TestReplacements:
-    """While a connector is swapped there are two of its name, so that the second has an id of its own."""
+    """During a swap two connectors have the name, so the second one gets a different id."""
 
-    def test_a_swap_and_the_next_one(self, newest: FakeCluster) -> None:
+    def test_each_swap_uses_another_id(self, newest: FakeCluster) -> None:
         execute(newest, "ml_connector", **CHAT)
         execute(newest, "ml_model", name="Chat", connector="Local chat")
         ids = [CONNECTOR]
@@ -253,7 +253,7 @@ class TestReplacements:
             assert list(newest.connectors) == [ids[-1]]
         assert newest.models[MODEL]["connector_id"] == ids[-1]
 
-    def test_two_swaps_at_once_make_one(self, newest: FakeCluster) -> None:
+    def test_two_concurrent_swaps_create_one_connector(self, newest: FakeCluster) -> None:
         execute(newest, "ml_connector", **CHAT)
         execute(newest, "ml_model", name="Chat", connector="Local chat")
         twin(newest, "/connectors/_create")
@@ -263,8 +263,8 @@ class TestReplacements:
         execute(newest, "ml_connector", **CHAT, description="New")
         assert len(newest.connectors) == 1
 
-    def test_the_id_of_one_that_was_replaced_is_given_anew(self, newest: FakeCluster) -> None:
-        """The successor was renamed, and has nothing to do with the new one that has its predecessor's id."""
+    def test_id_of_a_replaced_connector_is_reused(self, newest: FakeCluster) -> None:
+        """The replacement was renamed, and is unrelated to the new connector with the replaced one's id."""
         execute(newest, "ml_connector", **KEYED)
         execute(newest, "ml_model", name="Chat", connector="Local chat")
         successor = execute(newest, "ml_connector", **KEYED, description="New")["connector_id"]
@@ -273,9 +273,9 @@ class TestReplacements:
         execute(newest, "ml_connector", **KEYED)
         assert set(newest.connectors) == {CONNECTOR, successor}
         execute(newest, "ml_model", name="Other", connector="Local chat")
-        # It does not take the models over that mean the new one, ...
+        # The models of the new one are not repointed to it, ...
         assert not execute(newest, "ml_connector", connector_id=successor, name="Renamed")["changed"]
-        # ... and is not taken for half of a swap when it has its old name again.
+        # ... and it forms no replacement pair when it has its old name again.
         newest.connectors[successor]["name"] = "Local chat"
         with pytest.raises(Failure) as caught:
             execute(newest, "ml_connector", **KEYED)
@@ -288,7 +288,7 @@ class TestReplacements:
         result = execute(newest, "ml_agent", **stated)
         assert result["agent_id"] == custom_id("agent", "House agent", AGENT)
         assert list(newest.agents) == [result["agent_id"]]
-        # Its predecessor's id is given anew, and the one that has it is not deleted as what was replaced.
+        # The replaced agent's id is reused, and the agent that has it now is not deleted as replaced.
         newest.agents[result["agent_id"]]["name"] = "Renamed"
         execute(newest, "ml_agent", **FLOW)
         newest.agents[result["agent_id"]]["name"] = "House agent"

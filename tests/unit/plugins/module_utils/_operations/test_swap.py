@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new connector takes over under models that serve: what fails goes back, what was cut off is ended by the next run."""
+"""Replacing a connector under live models: a failed swap is rolled back, an interrupted one is finished by the next run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def used(cluster: FakeCluster) -> set[str]:
     return {model["connector_id"] for model in cluster.models.values()}
 
 
-def test_models_serve_all_the_time(cluster: FakeCluster) -> None:
+def test_models_stay_deployed(cluster: FakeCluster) -> None:
     old = served(cluster, "Chat", "Other")
     result = execute(cluster, "ml_connector", **NEW)
     assert old not in cluster.connectors
@@ -40,7 +40,7 @@ def test_models_serve_all_the_time(cluster: FakeCluster) -> None:
     assert sorted(action["models"]) == sorted(cluster.models)
 
 
-def test_the_steps_in_order(cluster: FakeCluster) -> None:
+def test_order_of_the_requests(cluster: FakeCluster) -> None:
     old = served(cluster)
     new = execute(cluster, "ml_connector", **NEW)["connector_id"]
     [model_id] = cluster.models
@@ -59,7 +59,7 @@ def test_the_steps_in_order(cluster: FakeCluster) -> None:
     assert new in cluster.connectors
 
 
-def test_the_notes_are_hidden(cluster: FakeCluster) -> None:
+def test_results_hide_the_notes(cluster: FakeCluster) -> None:
     served(cluster)
     result = execute(cluster, "ml_connector", **NEW)
     assert result["connector"]["parameters"] == {"model": "tiny"}
@@ -67,7 +67,7 @@ def test_the_notes_are_hidden(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.parametrize("failure", ["unauthorized", "refused", "unexpected"])
-def test_a_probe_that_fails_leads_back(cluster: FakeCluster, failure: str) -> None:
+def test_failed_probe_rolls_back(cluster: FakeCluster, failure: str) -> None:
     def backend(connector: dict[str, Any], credential: Any, parameters: Any) -> dict[str, Any]:
         if connector.get("description") != "New":
             return prediction({})
@@ -89,7 +89,7 @@ def test_a_probe_that_fails_leads_back(cluster: FakeCluster, failure: str) -> No
     assert used(cluster) == {old}
 
 
-def test_a_model_that_cannot_be_moved_leads_back(cluster: FakeCluster) -> None:
+def test_model_that_cannot_be_moved_rolls_back(cluster: FakeCluster) -> None:
     old = served(cluster, "Chat", "Other")
     models = list(cluster.models)
 
@@ -105,7 +105,7 @@ def test_a_model_that_cannot_be_moved_leads_back(cluster: FakeCluster) -> None:
     assert used(cluster) == {old}
 
 
-def test_undeployed_models_are_moved_and_not_asked(cluster: FakeCluster) -> None:
+def test_undeployed_models_are_moved_without_a_probe(cluster: FakeCluster) -> None:
     connector_id = cluster.add_connector()
     cluster.add_model("Chat", connector_id, state="UNDEPLOYED")
     execute(cluster, "ml_connector", **{**CHAT, "parameters": {}})
@@ -113,7 +113,7 @@ def test_undeployed_models_are_moved_and_not_asked(cluster: FakeCluster) -> None
     assert used(cluster) == set(cluster.connectors)
 
 
-def test_a_model_that_is_just_being_deployed_is_waited_for(cluster: FakeCluster) -> None:
+def test_swap_waits_for_a_model_that_is_being_deployed(cluster: FakeCluster) -> None:
     connector_id = cluster.add_connector()
     model_id = cluster.add_model("Chat", connector_id, state="REGISTERED")
     cluster.call("POST", f"{ML}/models/{model_id}/_deploy")
@@ -122,7 +122,7 @@ def test_a_model_that_is_just_being_deployed_is_waited_for(cluster: FakeCluster)
     assert used(cluster) == {result["connector_id"]}
 
 
-def test_somebody_else_swaps_at_the_same_time(cluster: FakeCluster) -> None:
+def test_concurrent_swap_by_another_controller_fails(cluster: FakeCluster) -> None:
     old = served(cluster)
     notes = '{"replaces":"' + old + '"}'
     cluster.before("POST", "/_create", lambda: cluster.add_connector(parameters={"model": "tiny", "_searchops": notes}))
@@ -133,8 +133,8 @@ def test_somebody_else_swaps_at_the_same_time(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.parametrize("handled", [True, False], ids=["after", "before"])
-def test_cut_off_anywhere_the_next_run_ends_it(handled: bool) -> None:
-    """Forward or back, but always to one connector that all models use, and never to a model without one."""
+def test_next_run_finishes_a_swap_interrupted_at_any_exchange(handled: bool) -> None:
+    """Rolled forward or back, all models use one connector afterwards, and no model is ever without one."""
     for at in range(40):
         cluster = FakeCluster()
         served(cluster, "Chat", "Other")
@@ -142,9 +142,9 @@ def test_cut_off_anywhere_the_next_run_ends_it(handled: bool) -> None:
         try:
             execute(cluster, "ml_connector", **NEW)
         except Failure:
-            cut = True
+            interrupted = True
         else:
-            cut = False
+            interrupted = False
         assert used(cluster) <= set(cluster.connectors), f"after exchange {at}"
         cluster.heal()
         check = execute(cluster, "ml_connector", check_mode=True, **NEW)
@@ -154,13 +154,13 @@ def test_cut_off_anywhere_the_next_run_ends_it(handled: bool) -> None:
         assert used(cluster) == {result["connector_id"]}
         assert cluster.connectors[result["connector_id"]]["description"] == "New"
         assert not execute(cluster, "ml_connector", **NEW)["changed"]
-        if not cut:
+        if not interrupted:
             break
     else:
-        raise AssertionError("the swap has no end")
+        raise AssertionError("the swap does not end")
 
 
-def test_two_of_one_name_that_are_no_halves_of_a_swap_stay(cluster: FakeCluster) -> None:
+def test_duplicates_that_are_no_replacement_pair_are_left_alone(cluster: FakeCluster) -> None:
     ids = [cluster.add_connector(), cluster.add_connector(parameters={"_searchops": '{"replaces":"long-gone"}'})]
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHAT)
@@ -168,7 +168,7 @@ def test_two_of_one_name_that_are_no_halves_of_a_swap_stay(cluster: FakeCluster)
     assert list(cluster.connectors) == ids
 
 
-def test_a_check_ends_no_swap_yet_tells_it(cluster: FakeCluster) -> None:
+def test_check_mode_only_reports_an_interrupted_swap(cluster: FakeCluster) -> None:
     old = served(cluster)
     new = cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces":"' + old + '"}'})
     check = execute(cluster, "ml_connector", check_mode=True, **CHAT)
@@ -178,7 +178,7 @@ def test_a_check_ends_no_swap_yet_tells_it(cluster: FakeCluster) -> None:
     assert list(cluster.connectors) == [old]
 
 
-def test_an_interrupted_swap_of_one_that_was_swapped_before(cluster: FakeCluster) -> None:
+def test_interrupted_second_swap_is_rolled_back(cluster: FakeCluster) -> None:
     served(cluster)
     once = execute(cluster, "ml_connector", **NEW)["connector_id"]
     cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces":"' + once + '"}'})
@@ -187,7 +187,7 @@ def test_an_interrupted_swap_of_one_that_was_swapped_before(cluster: FakeCluster
     assert used(cluster) == {once}
 
 
-def test_an_interrupted_swap_that_does_not_stand_the_probe_is_taken_back(cluster: FakeCluster) -> None:
+def test_interrupted_swap_that_fails_the_probe_is_rolled_back(cluster: FakeCluster) -> None:
     def backend(connector: dict[str, Any], credential: Any, parameters: Any) -> dict[str, Any]:
         if connector.get("description") == "Wrong key":
             raise Refused(401, 'Error from remote service: {"error": "wrong key"}')
@@ -207,7 +207,7 @@ def test_an_interrupted_swap_that_does_not_stand_the_probe_is_taken_back(cluster
     assert not execute(cluster, "ml_connector", **NEW)["changed"]
 
 
-def test_a_way_back_that_fails_as_well_is_told_and_ended_by_the_next_run(cluster: FakeCluster) -> None:
+def test_next_run_finishes_after_a_failed_rollback(cluster: FakeCluster) -> None:
     def backend(connector: dict[str, Any], credential: Any, parameters: Any) -> dict[str, Any]:
         raise Refused(401, 'Error from remote service: {"error": "wrong key"}')
 
@@ -228,32 +228,32 @@ def test_a_way_back_that_fails_as_well_is_told_and_ended_by_the_next_run(cluster
     assert len(cluster.connectors) == 1
 
 
-def test_a_half_done_swap_that_goes_on_meanwhile_is_left_to_who_is_at_it(cluster: FakeCluster) -> None:
+def test_unfinished_swap_that_makes_progress_is_left_to_its_controller(cluster: FakeCluster) -> None:
     old = served(cluster)
     [model_id] = cluster.models
     new = cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces":"' + old + '"}'})
 
-    looks: list[None] = []
+    reads: list[None] = []
 
-    def somebody_else() -> None:
-        looks.append(None)
-        if len(looks) == 2:  # The first look finds the pair.
+    def finish_swap() -> None:
+        reads.append(None)
+        if len(reads) == 2:  # The first read finds the pair.
             cluster.models[model_id]["connector_id"] = new
             del cluster.connectors[old]
 
-    cluster.before("GET", new, somebody_else, times=2)
+    cluster.before("GET", new, finish_swap, times=2)
     assert execute(cluster, "ml_connector", **CHAT)["actions"] == []
     assert list(cluster.connectors) == [new]
 
 
-def test_a_new_connector_that_somebody_else_has_deleted_leads_back(cluster: FakeCluster) -> None:
+def test_deletion_of_the_new_connector_by_another_controller_rolls_back(cluster: FakeCluster) -> None:
     old = served(cluster)
 
-    def somebody_else() -> None:
+    def delete_new() -> None:
         for connector_id in [connector_id for connector_id in cluster.connectors if connector_id != old]:
             del cluster.connectors[connector_id]
 
-    cluster.before("PUT", next(iter(cluster.models)), somebody_else)
+    cluster.before("PUT", next(iter(cluster.models)), delete_new)
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHAT, description="New")
     assert caught.value.code == "concurrent_change"
@@ -261,7 +261,7 @@ def test_a_new_connector_that_somebody_else_has_deleted_leads_back(cluster: Fake
     assert used(cluster) == {old}
 
 
-def test_a_model_that_names_the_replaced_connector_is_pointed_at_the_new_one(cluster: FakeCluster) -> None:
+def test_model_of_a_replaced_connector_is_repointed(cluster: FakeCluster) -> None:
     served(cluster)
     [model_id] = cluster.models
     new = cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces":"long-gone"}'})
@@ -275,7 +275,7 @@ def test_a_model_that_names_the_replaced_connector_is_pointed_at_the_new_one(clu
     assert not execute(cluster, "ml_connector", **CHAT)["changed"]
 
 
-def test_a_key_goes_with_the_copy(cluster: FakeCluster) -> None:
+def test_swap_needs_and_sends_the_credential(cluster: FakeCluster) -> None:
     headers = {"Authorization": "Bearer ${credential.key}"}
     keyed = {**CHAT, "actions": [{**CHAT["actions"][0], "headers": headers}]}
     execute(cluster, "ml_connector", **keyed, credential={"key": "first"})
@@ -288,5 +288,5 @@ def test_a_key_goes_with_the_copy(cluster: FakeCluster) -> None:
     assert cluster.credentials == {result["connector_id"]: {"key": "second"}}
 
 
-def test_faults_have_names() -> None:
+def test_faults_are_known() -> None:
     assert set(FAULTS) >= {"lost_after", "lost_before", "refused", "unavailable", "throttled", "conflict", "html"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The server takes connectors whose ids share a word for the same where it looks for users: 'aaa-L' for 'bbb-l', say."""
+"""Connectors that the server confuses when it searches for their users, because their ids share a word: 'aaa-L' and 'bbb-l'."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHANGED = {**CHAT, "description": "New"}
 
 @pytest.fixture
 def old(cluster: FakeCluster) -> str:
-    """A connector with a model that serves."""
+    """A connector with a live model; its id."""
     cluster.next_ids["connector"] = ["old-L"]
     cluster.add_model("Chat", cluster.add_connector())
     return "old-L"
@@ -30,27 +30,27 @@ def old(cluster: FakeCluster) -> str:
 
 @pytest.fixture
 def stranger(cluster: FakeCluster) -> str:
-    """Somebody else's model, whose connector's id has a word of the old one's; its id."""
+    """Another user's model, whose connector's id shares a word with the old one's; its id."""
     cluster.next_ids["connector"] = ["theirs-l"]
     return cluster.add_model("Theirs", cluster.add_connector("Their chat"))
 
 
 def outcome(cluster: FakeCluster, **options: Any) -> tuple[list[str], list[str]]:
-    """The actions of a run and its warnings, which a check foresees."""
+    """The actions of a run, which check mode predicts, and its warnings."""
     planned = execute(cluster, "ml_connector", check_mode=True, **options)
     done = execute(cluster, "ml_connector", **options)
     assert [each["action"] for each in planned["actions"]] == [each["action"] for each in done["actions"]]
     return [each["action"] for each in done["actions"]], done.get("warnings", [])
 
 
-def test_a_new_connector_gets_an_id_that_lets_the_old_one_go(cluster: FakeCluster, old: str) -> None:
+def test_new_connector_with_a_confusable_id_is_discarded(cluster: FakeCluster, old: str) -> None:
     cluster.next_ids["connector"] = ["new-l", "another-L", "at_last-M"]
     assert outcome(cluster, **CHANGED) == (["swap"], [])
     assert list(cluster.connectors) == ["at_last-M"]
     assert not execute(cluster, "ml_connector", **CHANGED)["changed"]
 
 
-def test_what_was_made_in_vain_goes_with_the_next_run_after_a_failure(cluster: FakeCluster, old: str) -> None:
+def test_discarded_connector_is_deleted_by_the_next_swap(cluster: FakeCluster, old: str) -> None:
     cluster.next_ids["connector"] = ["new-l", "at_last-M"]
     model_id = next(iter(cluster.models))
 
@@ -64,7 +64,7 @@ def test_what_was_made_in_vain_goes_with_the_next_run_after_a_failure(cluster: F
     assert "the models use the old one" in caught.value.message
     assert set(cluster.connectors) == {old, "new-l"}
 
-    # While the old one is used, the server holds what was made in vain.
+    # While the old one is used, the server refuses to delete the discarded one.
     actions, (warning,) = outcome(cluster, **CHAT)
     assert actions == []
     assert "Connector new-l, which old-L supersedes, remains" in warning
@@ -74,7 +74,7 @@ def test_what_was_made_in_vain_goes_with_the_next_run_after_a_failure(cluster: F
     assert len(cluster.connectors) == 1
 
 
-def test_a_server_whose_ids_always_share_a_word(cluster: FakeCluster, old: str) -> None:
+def test_server_whose_ids_always_share_a_word(cluster: FakeCluster, old: str) -> None:
     cluster.next_ids["connector"] = [f"new{number}-l" for number in range(4)]
     actions, warnings = outcome(cluster, **CHANGED)
     assert actions == ["swap"]
@@ -84,7 +84,7 @@ def test_a_server_whose_ids_always_share_a_word(cluster: FakeCluster, old: str) 
     assert outcome(cluster, **CHANGED)[0] == []
 
 
-def test_a_replaced_connector_that_is_held_for_another_is_left_until_it_is_not(
+def test_undeletable_replaced_connector_is_deleted_by_a_later_run(
     cluster: FakeCluster, old: str, stranger: str
 ) -> None:
     actions, (warning,) = outcome(cluster, **CHANGED)
@@ -103,7 +103,7 @@ def test_a_replaced_connector_that_is_held_for_another_is_left_until_it_is_not(
     assert old not in cluster.connectors
 
 
-def test_a_name_stands_for_the_one_that_took_the_place(cluster: FakeCluster, old: str, stranger: str) -> None:
+def test_name_resolves_to_the_replacement(cluster: FakeCluster, old: str, stranger: str) -> None:
     outcome(cluster, **CHANGED)
     new = next(each for each in cluster.connectors if each not in (old, "theirs-l"))
     before = cluster.snapshot()
@@ -120,7 +120,7 @@ def test_a_name_stands_for_the_one_that_took_the_place(cluster: FakeCluster, old
     assert [model["connector_id"] for model in cluster.models.values() if model["name"] == "Another"] == [new]
 
 
-def test_a_name_whose_connector_was_replaced_before_any_model_used_it(cluster: FakeCluster, stranger: str) -> None:
+def test_name_resolves_to_the_replacement_of_an_unused_connector(cluster: FakeCluster, stranger: str) -> None:
     cluster.next_ids["connector"] = ["old-L"]
     cluster.add_connector()
     assert outcome(cluster, **CHANGED)[0] == ["swap"]
@@ -129,8 +129,8 @@ def test_a_name_whose_connector_was_replaced_before_any_model_used_it(cluster: F
     assert [model["connector_id"] for model in cluster.models.values() if model["name"] == "Chat"] == [new]
 
 
-def test_a_stack_goes_on_beside_one_that_is_left(cluster: FakeCluster, stranger: str) -> None:
-    """The change, what it leaves to be done, and the next run."""
+def test_stack_ignores_an_undeletable_replaced_connector(cluster: FakeCluster, stranger: str) -> None:
+    """In the run that makes the change, and in the next one."""
     stack = {"connectors": [CHAT], "models": [{"name": "Chat", "connector": "Local chat"}]}
     cluster.next_ids["connector"] = ["old-L"]
     cluster.add_connector()
@@ -143,8 +143,8 @@ def test_a_stack_goes_on_beside_one_that_is_left(cluster: FakeCluster, stranger:
 
 
 @pytest.mark.parametrize("used", ["old", "new", ""])
-def test_a_swap_that_nobody_has_ended(cluster: FakeCluster, used: str) -> None:
-    """A name stands for neither half, as somebody may be about to delete one of them."""
+def test_unfinished_swap_makes_the_name_ambiguous(cluster: FakeCluster, used: str) -> None:
+    """Another controller may be about to delete either connector."""
     ids = {"old": cluster.add_connector()}
     notes = json.dumps({"replaces": ids["old"]})
     ids["new"] = cluster.add_connector(parameters={"model": "tiny", "_searchops": notes})
@@ -157,16 +157,16 @@ def test_a_swap_that_nobody_has_ended(cluster: FakeCluster, used: str) -> None:
     assert cluster.snapshot() == before
 
 
-def served(cluster: FakeCluster) -> None:
-    """The name is understood by all who use it, and nothing is left to do."""
+def assert_unchanged(cluster: FakeCluster) -> None:
+    """The name resolves in all modules, and nothing changes."""
     stack = {"models": [{"name": "Chat", "connector": "Local chat"}]}
     for check_mode in (True, False):
         assert not execute(cluster, "ml_model", check_mode=check_mode, **stack["models"][0])["changed"]
         assert not execute(cluster, "ml_stack", check_mode=check_mode, **stack)["changed"]
 
 
-def test_one_change_after_the_other_beside_those_that_are_left(cluster: FakeCluster, old: str, stranger: str) -> None:
-    """Two are left, of which the older one is let go first."""
+def test_several_changes_leave_several_undeletable_connectors(cluster: FakeCluster, old: str, stranger: str) -> None:
+    """Two remain, and the older one becomes deletable first."""
     cluster.next_ids["connector"] = ["others-m"]
     other = cluster.add_model("Others", cluster.add_connector("Other chat"))
     cluster.next_ids["connector"] = ["second-M", "third-N"]
@@ -175,54 +175,54 @@ def test_one_change_after_the_other_beside_those_that_are_left(cluster: FakeClus
     assert outcome(cluster, **newer)[0] == ["swap"]
     assert {old, "second-M", "third-N"} < set(cluster.connectors)
     assert outcome(cluster, **newer)[0] == []
-    served(cluster)
+    assert_unchanged(cluster)
 
     del cluster.models[stranger]
     assert outcome(cluster, **newer)[0] == ["finish_swap"]
     assert old not in cluster.connectors
-    served(cluster)
+    assert_unchanged(cluster)
 
     del cluster.models[other]
     assert outcome(cluster, **newer) == (["finish_swap"], [])
     assert set(cluster.connectors) == {"theirs-l", "others-m", "third-N"}
 
 
-def test_a_change_after_the_one_between_is_gone(cluster: FakeCluster, old: str, stranger: str) -> None:
+def test_change_after_the_middle_connector_was_deleted(cluster: FakeCluster, old: str, stranger: str) -> None:
     outcome(cluster, **CHANGED)
     (second,) = set(cluster.connectors) - {old, "theirs-l"}
     newer = {**CHAT, "description": "Newer"}
     assert outcome(cluster, **newer)[0] == ["swap"]
     assert second not in cluster.connectors
     assert old in cluster.connectors
-    served(cluster)
+    assert_unchanged(cluster)
     assert outcome(cluster, **newer)[0] == []
 
 
-def test_halves_that_are_all_held(cluster: FakeCluster, stranger: str) -> None:
-    """Both were to take the place of one that is gone, and nobody uses them: one counts, the same for everybody."""
+def test_pair_of_two_undeletable_connectors_resolves_to_one(cluster: FakeCluster, stranger: str) -> None:
+    """Both replaced a deleted connector and are unused: all modules use the same one."""
     cluster.next_ids["connector"] = ["one-L", "two-L"]
     for _each in range(2):
         cluster.add_connector(parameters={"model": "tiny", "_searchops": json.dumps({"replaces": "gone"})})
     assert execute(cluster, "ml_connector", **CHAT)["connector_id"] == "one-L"
     execute(cluster, "ml_model", name="Chat", connector="Local chat")
     assert [model["connector_id"] for model in cluster.models.values() if model["name"] == "Chat"] == ["one-L"]
-    served(cluster)
+    assert_unchanged(cluster)
 
 
-@pytest.mark.parametrize("put_aside", [["new-l", "second-M"], [f"new{number}-l" for number in range(4)]])
-def test_a_change_beside_those_that_were_made_in_vain(
-    cluster: FakeCluster, old: str, stranger: str, put_aside: list[str]
+@pytest.mark.parametrize("discarded", [["new-l", "second-M"], [f"new{number}-l" for number in range(4)]])
+def test_change_with_discarded_connectors_present(
+    cluster: FakeCluster, old: str, stranger: str, discarded: list[str]
 ) -> None:
-    cluster.next_ids["connector"] = put_aside
+    cluster.next_ids["connector"] = discarded
     assert outcome(cluster, **CHANGED)[0] == ["swap"]
     newer = {**CHAT, "description": "Newer"}
     assert outcome(cluster, **newer)[0] == ["swap"]
     assert len(cluster.connectors) > 3
-    served(cluster)
+    assert_unchanged(cluster)
     assert outcome(cluster, **newer)[0] == []
 
 
-def test_a_change_after_one_that_failed_and_left_what_it_made(cluster: FakeCluster, old: str, stranger: str) -> None:
+def test_change_after_a_failed_swap_left_its_connector(cluster: FakeCluster, old: str, stranger: str) -> None:
     cluster.models[stranger]["connector_id"] = "gone-n"
     cluster.next_ids["connector"] = ["new-N"]
     probed = {"probe": {"messages": [{"role": "user", "content": "Hi"}]}}
@@ -233,12 +233,10 @@ def test_a_change_after_one_that_failed_and_left_what_it_made(cluster: FakeClust
     cluster.backend = answers
     assert outcome(cluster, **CHANGED, **probed)[0] == ["swap"]
     assert old not in cluster.connectors
-    served(cluster)
+    assert_unchanged(cluster)
 
 
-def test_what_serves_stays_although_the_backend_is_down_while_one_that_was_left_is_let_go(
-    cluster: FakeCluster, old: str, stranger: str
-) -> None:
+def test_deleting_a_superseded_connector_needs_no_backend(cluster: FakeCluster, old: str, stranger: str) -> None:
     newer = {**CHAT, "description": "Newer", "probe": {"messages": [{"role": "user", "content": "Hi"}]}}
     assert outcome(cluster, **CHANGED)[0] == ["swap"]
     assert outcome(cluster, **newer)[0] == ["swap"]
@@ -250,7 +248,9 @@ def test_what_serves_stays_although_the_backend_is_down_while_one_that_was_left_
     assert set(cluster.connectors) == {serving, "theirs-l"}
 
 
-def test_a_stack_ends_a_swap_that_was_cut_off_beside_one_that_is_left(cluster: FakeCluster, stranger: str) -> None:
+def test_stack_finishes_an_interrupted_swap_with_an_undeletable_connector_present(
+    cluster: FakeCluster, stranger: str
+) -> None:
     cluster.next_ids["connector"] = ["old-L", "second-M", "third-N"]
     cluster.add_connector()
     for notes in ({"replaces": "old-L"}, {"replaces": "second-M", "before": ["old-L"]}):
@@ -271,24 +271,26 @@ def refuse(*_question: Any) -> Any:
 
 
 @pytest.mark.parametrize("used", [("old", "new"), ("old",), ("new",), ()])
-def test_a_stack_ends_a_swap_that_was_cut_off(cluster: FakeCluster, used: tuple[str, ...]) -> None:
-    """As its plan tells, wherever that was."""
+def test_stack_finishes_an_interrupted_swap(cluster: FakeCluster, used: tuple[str, ...]) -> None:
+    """As its plan predicts, wherever the swap was interrupted."""
     ids = {"old": cluster.add_connector()}
     notes = json.dumps({"replaces": ids["old"]})
     ids["new"] = cluster.add_connector(description="New", parameters={"model": "tiny", "_searchops": notes})
-    for half in used:
-        cluster.add_model(f"Uses the {half}", ids[half])
-    models = [{"name": f"Uses the {half}", "connector": "Local chat"} for half in ("old", "new")]
+    for which in used:
+        cluster.add_model(f"Uses the {which}", ids[which])
+    models = [{"name": f"Uses the {which}", "connector": "Local chat"} for which in ("old", "new")]
     stack = {"connectors": [CHANGED], "models": models}
     planned = execute(cluster, "ml_stack", check_mode=True, **stack)
     done = execute(cluster, "ml_stack", **stack)
-    told = [[(each["action"], each["kind"], each["name"]) for each in one["actions"]] for one in (planned, done)]
-    assert sorted(told[0]) == sorted(told[1])
+    planned_actions, actions = [
+        [(each["action"], each["kind"], each["name"]) for each in one["actions"]] for one in (planned, done)
+    ]
+    assert sorted(planned_actions) == sorted(actions)
     assert len(cluster.connectors) == 1
     assert not execute(cluster, "ml_stack", **stack)["changed"]
 
 
-def test_who_is_taken_for_a_user_is_told(cluster: FakeCluster, stranger: str) -> None:
+def test_refused_delete_names_the_falsely_matched_models(cluster: FakeCluster, stranger: str) -> None:
     cluster.next_ids["connector"] = ["old-L"]
     cluster.add_connector()
     with pytest.raises(Failure) as caught:
@@ -298,18 +300,20 @@ def test_who_is_taken_for_a_user_is_told(cluster: FakeCluster, stranger: str) ->
     assert "old-L" in cluster.connectors
 
 
-@pytest.mark.parametrize("serves", [True, False])
-def test_one_that_the_server_does_not_change_is_replaced(cluster: FakeCluster, stranger: str, serves: bool) -> None:
+@pytest.mark.parametrize("live", [True, False])
+def test_connector_that_the_server_refuses_to_update_is_replaced(
+    cluster: FakeCluster, stranger: str, live: bool
+) -> None:
     cluster.next_ids["connector"] = ["old-L"]
     cluster.add_connector()
-    cluster.models[stranger]["model_state"] = "DEPLOYED" if serves else "UNDEPLOYED"
+    cluster.models[stranger]["model_state"] = "DEPLOYED" if live else "UNDEPLOYED"
     actions, warnings = outcome(cluster, **CHANGED)
-    assert actions == ["swap" if serves else "update"]
-    assert len(warnings) == serves
+    assert actions == ["swap" if live else "update"]
+    assert len(warnings) == live
     assert outcome(cluster, **CHANGED)[0] == []
 
 
-def test_a_model_that_was_moved_away_a_moment_ago_holds_nothing(cluster: FakeCluster, old: str) -> None:
+def test_model_that_was_just_moved_does_not_prevent_the_delete(cluster: FakeCluster, old: str) -> None:
     new = cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces":"old-L"}'})
     cluster.change_lag = 9
     cluster.call("PUT", f"{ML}/models/{next(iter(cluster.models))}", {"connector_id": new})
@@ -317,18 +321,18 @@ def test_a_model_that_was_moved_away_a_moment_ago_holds_nothing(cluster: FakeClu
     assert list(cluster.connectors) == [new]
 
 
-def test_a_true_user_is_told_as_one(cluster: FakeCluster, old: str, stranger: str) -> None:
-    def registered() -> None:
+def test_real_user_is_reported_as_user(cluster: FakeCluster, old: str, stranger: str) -> None:
+    def register() -> None:
         cluster.add_model("Just now", old)
 
     del cluster.models[next(iter(cluster.models))]
-    cluster.before("DELETE", old, registered)
+    cluster.before("DELETE", old, register)
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", name="Local chat", state="absent")
     assert caught.value.code == "connector_in_use"
 
 
-def test_a_stack_makes_no_two_that_are_taken_for_the_same(cluster: FakeCluster) -> None:
+def test_stack_creates_no_two_connectors_with_confusable_ids(cluster: FakeCluster) -> None:
     cluster.next_ids["connector"] = ["one-A", "two-a", "two-b"]
     stated = [{**CHAT, "name": name} for name in ("One", "Two")]
     stack = {"connectors": stated, "models": [{"name": name, "connector": name} for name in ("One", "Two")]}
@@ -337,8 +341,8 @@ def test_a_stack_makes_no_two_that_are_taken_for_the_same(cluster: FakeCluster) 
     assert not execute(cluster, "ml_stack", **stack)["changed"]
 
 
-def test_not_all_tries_are_made_within_a_second(cluster: FakeCluster) -> None:
-    """In which a server may give all of them a word in common."""
+def test_tries_for_another_id_take_longer_than_a_second(cluster: FakeCluster) -> None:
+    """All ids of one second may share a word."""
     cluster.next_ids["connector"] = [f"own_{number}-a" for number in range(undeletable_connector.MAX_ID_TRIES)]
     run = make_run(cluster)
     run.created_by_stack.add((Connector.PATH, "another-A"))
@@ -350,36 +354,36 @@ def test_not_all_tries_are_made_within_a_second(cluster: FakeCluster) -> None:
     assert run.clock.now() - begun > 1.024
 
 
-def test_one_that_cannot_be_taken_back_any_more_is_kept(cluster: FakeCluster) -> None:
+def test_connector_with_a_confusable_id_stays_once_the_other_is_used(cluster: FakeCluster) -> None:
     cluster.next_ids["connector"] = ["one-A", "two-a"]
     stack = {"connectors": [{**CHAT, "name": name} for name in ("One", "Two")]}
 
-    def used() -> None:
+    def use() -> None:
         cluster.add_model("Chat", "one-A")
 
-    cluster.before("DELETE", "two-a", used)
+    cluster.before("DELETE", "two-a", use)
     execute(cluster, "ml_stack", **stack, parallel=1)
     assert sorted(cluster.connectors) == ["one-A", "two-a"]
     assert not execute(cluster, "ml_stack", **stack)["changed"]
 
 
-def at_once(cluster: FakeCluster, own: str, *theirs: str, **fields: Any) -> None:
-    """Others make connectors of the name just before the own one, and a model that uses the first of them."""
+def create_duplicates_before(cluster: FakeCluster, own: str, *theirs: str, **fields: Any) -> None:
+    """Another controller creates duplicates just before ours, and a model that uses the first of them."""
     cluster.next_ids["connector"] = [*theirs, own, "third-M"]
     cluster.next_ids["model"] = ["chat"]
 
-    def make() -> None:
+    def create() -> None:
         if "chat" not in cluster.models:
-            made = [cluster.add_connector(**fields) for _each in theirs]
-            cluster.add_model("Chat", made[0])
+            created = [cluster.add_connector(**fields) for _each in theirs]
+            cluster.add_model("Chat", created[0])
 
-    cluster.before("POST", "/_create", make)
+    cluster.before("POST", "/_create", create)
 
 
 @pytest.mark.usefixtures("stranger")
-def test_one_that_has_to_go_and_is_held(cluster: FakeCluster) -> None:
-    """A third one comes in the place of both."""
-    at_once(cluster, "own-L", "first-A")
+def test_undeletable_duplicate_is_replaced_with_the_other(cluster: FakeCluster) -> None:
+    """A third connector replaces both."""
+    create_duplicates_before(cluster, "own-L", "first-A")
     done = execute(cluster, "ml_connector", **CHAT)
     assert [each["action"] for each in done["actions"]] == ["create", "swap"]
     assert (done["actions"][1]["replaced_id"], done["actions"][1]["models"]) == ("first-A", ["chat"])
@@ -389,8 +393,8 @@ def test_one_that_has_to_go_and_is_held(cluster: FakeCluster) -> None:
     assert outcome(cluster, **CHAT)[0] == []
 
 
-def test_what_was_held_goes_with_the_stranger(cluster: FakeCluster, stranger: str) -> None:
-    at_once(cluster, "own-L", "first-A")
+def test_undeletable_duplicate_is_deleted_once_it_can_be(cluster: FakeCluster, stranger: str) -> None:
+    create_duplicates_before(cluster, "own-L", "first-A")
     execute(cluster, "ml_connector", **CHAT)
     del cluster.models[stranger]
     assert outcome(cluster, **CHAT) == (["finish_swap"], [])
@@ -398,11 +402,11 @@ def test_what_was_held_goes_with_the_stranger(cluster: FakeCluster, stranger: st
 
 
 @pytest.mark.parametrize("module", ["ml_connector", "ml_stack"])
-def test_one_that_has_to_go_and_is_held_for_the_sake_of_the_other_ones_model(cluster: FakeCluster, module: str) -> None:
-    """As of two that a node makes 26 ms after each other."""
+def test_duplicate_that_is_undeletable_because_of_the_other_ones_model(cluster: FakeCluster, module: str) -> None:
+    """As with two connectors that a node creates 26 ms after each other."""
     stack = {"connectors": [CHAT], "models": [{"name": "Chat", "connector": "Local chat"}]}
     options = stack if module == "ml_stack" else CHAT
-    at_once(cluster, "own-a", "first-A")
+    create_duplicates_before(cluster, "own-a", "first-A")
     assert not execute(cluster, module, **options).get("warnings")
     assert list(cluster.connectors) == ["third-M"]
     assert [model["connector_id"] for model in cluster.models.values()] == ["third-M"]
@@ -410,8 +414,8 @@ def test_one_that_has_to_go_and_is_held_for_the_sake_of_the_other_ones_model(clu
 
 
 @pytest.mark.usefixtures("stranger")
-def test_a_stack_whose_connector_has_to_go_and_is_held(cluster: FakeCluster) -> None:
-    at_once(cluster, "own-L", "first-A")
+def test_stack_with_an_undeletable_duplicate(cluster: FakeCluster) -> None:
+    create_duplicates_before(cluster, "own-L", "first-A")
     stack = {"connectors": [CHAT], "models": [{"name": "Chat", "connector": "Local chat"}]}
     execute(cluster, "ml_stack", **stack)
     assert [model["connector_id"] for model in cluster.models.values()] == ["theirs-l", "third-M"]
@@ -420,16 +424,16 @@ def test_a_stack_whose_connector_has_to_go_and_is_held(cluster: FakeCluster) -> 
 
 @pytest.mark.usefixtures("stranger")
 @pytest.mark.parametrize("theirs", [("first-L",), ("first-A", "second-l")])
-def test_others_that_are_held_too(cluster: FakeCluster, theirs: tuple[str, ...]) -> None:
-    at_once(cluster, "own-L", *theirs)
+def test_all_duplicates_are_undeletable(cluster: FakeCluster, theirs: tuple[str, ...]) -> None:
+    create_duplicates_before(cluster, "own-L", *theirs)
     done = execute(cluster, "ml_connector", **CHAT)
     assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "third-M"
     assert outcome(cluster, **CHAT)[0] == []
 
 
 @pytest.mark.usefixtures("stranger")
-def test_models_that_must_not_be_moved_stay_where_they_are(cluster: FakeCluster) -> None:
-    at_once(cluster, "own-L", "first-A")
+def test_undeletable_duplicate_fails_if_models_must_not_be_moved(cluster: FakeCluster) -> None:
+    create_duplicates_before(cluster, "own-L", "first-A")
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHAT, update_strategy="fail")
     assert caught.value.code == "connector_held"
@@ -438,9 +442,9 @@ def test_models_that_must_not_be_moved_stay_where_they_are(cluster: FakeCluster)
 
 @pytest.mark.usefixtures("stranger")
 @pytest.mark.parametrize("differs", [False, True])
-def test_a_third_one_has_to_answer_where_it_differs(cluster: FakeCluster, differs: bool) -> None:
-    at_once(cluster, "own-L", "first-A", **({"description": "Another"} if differs else {}))
-    up, cluster.backend = cluster.backend, refuse
+def test_third_connector_is_probed_if_it_differs(cluster: FakeCluster, differs: bool) -> None:
+    create_duplicates_before(cluster, "own-L", "first-A", **({"description": "Another"} if differs else {}))
+    working, cluster.backend = cluster.backend, refuse
     stated = {**CHAT, "description": "New" if differs else None}
     probe = {"messages": [{"role": "user", "content": "Hi"}]}
     if not differs:
@@ -452,33 +456,33 @@ def test_a_third_one_has_to_answer_where_it_differs(cluster: FakeCluster, differ
     assert cluster.models["chat"]["connector_id"] == "first-A"
     with pytest.raises(Failure):
         execute(cluster, "ml_connector", **stated, probe=probe)
-    cluster.backend = up
+    cluster.backend = working
     assert outcome(cluster, **stated, probe=probe)[0] == ["finish_swap"]
     assert cluster.models["chat"]["connector_id"] == "third-M"
 
 
-def at_looks(cluster: FakeCluster, own: str, acts: Mapping[int, Callable[[], object]]) -> None:
-    """Act at the looks of these numbers, counted from 1, at the connectors since the own one is there."""
-    looks: list[None] = []
+def act_at_searches(cluster: FakeCluster, own: str, acts: Mapping[int, Callable[[], object]]) -> None:
+    """Act before the searches with these numbers, counted from 1 since our connector exists."""
+    searches: list[None] = []
 
-    def look() -> None:
+    def act() -> None:
         if own in cluster.connectors:
-            looks.append(None)
-            acts.get(len(looks), lambda: None)()
+            searches.append(None)
+            acts.get(len(searches), lambda: None)()
 
-    cluster.before("POST", "/connectors/_search", look, times=199)
+    cluster.before("POST", "/connectors/_search", act, times=199)
 
 
-def held_and_used(cluster: FakeCluster) -> None:
-    """Somebody makes a younger one, which is held, and a model that uses the own one, the oldest."""
+def add_undeletable_duplicate(cluster: FakeCluster) -> None:
+    """Another controller creates a younger, undeletable connector, and a model that uses ours, the oldest."""
     cluster.add_connector()
     cluster.add_model("Chat", "first-A")
 
 
-def beside_a_double(cluster: FakeCluster, own: str) -> None:
-    """Others have put a connector in the place of one that is held, just before the own one."""
+def create_replaced_duplicate_before(cluster: FakeCluster, own: str) -> None:
+    """Another controller has replaced an undeletable connector just before ours is created."""
 
-    def make() -> None:
+    def create() -> None:
         if "chat" not in cluster.models:
             cluster.add_connector()
             notes = {"model": "tiny", "_searchops": '{"replaces": "first-L"}'}
@@ -486,12 +490,12 @@ def beside_a_double(cluster: FakeCluster, own: str) -> None:
 
     cluster.next_ids["connector"] = ["first-L", "second-A", own]
     cluster.next_ids["model"] = ["chat"]
-    cluster.before("POST", "/_create", make)
+    cluster.before("POST", "/_create", create)
 
 
 @pytest.mark.usefixtures("stranger")
-def test_who_takes_the_own_one_back_goes_on_with_what_stands_for_all(cluster: FakeCluster) -> None:
-    beside_a_double(cluster, "own-B")
+def test_controller_that_deletes_its_own_adopts_the_replacement(cluster: FakeCluster) -> None:
+    create_replaced_duplicate_before(cluster, "own-B")
     done = execute(cluster, "ml_connector", **CHAT)
     assert [each["action"] for each in done["actions"]] == ["adopt"]
     assert done["connector_id"] == "second-A"
@@ -499,8 +503,8 @@ def test_who_takes_the_own_one_back_goes_on_with_what_stands_for_all(cluster: Fa
 
 
 @pytest.mark.usefixtures("stranger")
-def test_what_another_one_has_replaced_does_not_get_the_models_back(cluster: FakeCluster) -> None:
-    beside_a_double(cluster, "own-L")
+def test_rollback_keeps_the_models_on_the_replacement(cluster: FakeCluster) -> None:
+    create_replaced_duplicate_before(cluster, "own-L")
     cluster.backend = refuse
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHANGED, probe={"messages": [{"role": "user", "content": "Hi"}]})
@@ -509,11 +513,11 @@ def test_what_another_one_has_replaced_does_not_get_the_models_back(cluster: Fak
 
 
 @pytest.mark.usefixtures("stranger")
-def test_a_model_that_is_registered_while_a_third_one_comes(cluster: FakeCluster) -> None:
+def test_model_that_is_registered_during_the_replacement_of_duplicates(cluster: FakeCluster) -> None:
     def register() -> None:
         cluster.add_model("Late", "first-A")
 
-    at_once(cluster, "own-L", "first-A")
+    create_duplicates_before(cluster, "own-L", "first-A")
     cluster.before("PUT", "/models/chat", register)
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHAT)
@@ -525,19 +529,19 @@ def test_a_model_that_is_registered_while_a_third_one_comes(cluster: FakeCluster
 @pytest.mark.usefixtures("stranger")
 @pytest.mark.parametrize("theirs", [("first-A",), ("first-A", "second-B")])
 @pytest.mark.parametrize("at", range(6))
-def test_cut_off_while_a_third_one_comes(cluster: FakeCluster, at: int, theirs: tuple[str, ...]) -> None:
-    """At each of its writes."""
+def test_interrupted_replacement_of_duplicates(cluster: FakeCluster, at: int, theirs: tuple[str, ...]) -> None:
+    """At each write."""
     writes: list[None] = []
 
-    def cut() -> None:
+    def interrupt() -> None:
         if "third-M" in cluster.connectors or writes:
             writes.append(None)
             if len(writes) == at + 1:
                 cluster.crash("refused", 0)
 
-    at_once(cluster, "own-L", *theirs)
-    cluster.before("PUT", "", cut, times=99)
-    cluster.before("DELETE", "", cut, times=99)
+    create_duplicates_before(cluster, "own-L", *theirs)
+    cluster.before("PUT", "", interrupt, times=99)
+    cluster.before("DELETE", "", interrupt, times=99)
     with pytest.raises(Failure):
         execute(cluster, "ml_connector", **CHAT)
     cluster.heal()
@@ -548,12 +552,12 @@ def test_cut_off_while_a_third_one_comes(cluster: FakeCluster, at: int, theirs: 
 
 @pytest.mark.usefixtures("stranger")
 @pytest.mark.parametrize("fault", ["error", "conflict", "unavailable"])
-def test_a_write_that_fails_while_a_third_one_comes(cluster: FakeCluster, fault: str) -> None:
+def test_failed_write_during_the_replacement_of_duplicates(cluster: FakeCluster, fault: str) -> None:
     def fail() -> None:
         if "third-M" in cluster.connectors:
             cluster.inject(fault)
 
-    at_once(cluster, "own-L", "first-A")
+    create_duplicates_before(cluster, "own-L", "first-A")
     cluster.before("PUT", "/models/chat", fail, times=1 if fault == "error" else 12)
     with suppress(Failure):
         execute(cluster, "ml_connector", **CHAT)
@@ -563,42 +567,42 @@ def test_a_write_that_fails_while_a_third_one_comes(cluster: FakeCluster, fault:
 
 
 @pytest.mark.usefixtures("stranger")
-def test_a_late_run_while_a_third_one_comes(cluster: FakeCluster) -> None:
+def test_late_run_during_the_replacement_of_duplicates(cluster: FakeCluster) -> None:
     late: list[str] = []
 
-    def look() -> None:
+    def run() -> None:
         if "third-M" in cluster.connectors and not late:
             late.append("")
             late[0] = execute(cluster, "ml_connector", **CHAT)["connector_id"]
 
-    at_once(cluster, "own-L", "first-A")
-    cluster.before("PUT", "/models/chat", look)
+    create_duplicates_before(cluster, "own-L", "first-A")
+    cluster.before("PUT", "/models/chat", run)
     assert [execute(cluster, "ml_connector", **CHAT)["connector_id"], *late] == ["third-M", "third-M"]
 
 
 @pytest.mark.usefixtures("stranger")
 @pytest.mark.parametrize("probe", [None, {"messages": [{"role": "user", "content": "Hi"}]}])
-def test_a_model_that_is_taken_back_while_its_connector_is_swapped(cluster: FakeCluster, old: str, probe: Any) -> None:
-    def gone() -> None:
-        del cluster.models["double"]
+def test_model_that_is_deleted_during_the_swap(cluster: FakeCluster, old: str, probe: Any) -> None:
+    def delete() -> None:
+        del cluster.models["duplicate"]
 
-    cluster.next_ids["model"] = ["double"]
+    cluster.next_ids["model"] = ["duplicate"]
     cluster.add_model("Chat", old)
-    cluster.models = {each: cluster.models[each] for each in ("double", *(set(cluster.models) - {"double"}))}
-    cluster.before("PUT", "/models/double", gone)
+    cluster.models = {each: cluster.models[each] for each in ("duplicate", *(set(cluster.models) - {"duplicate"}))}
+    cluster.before("PUT", "/models/duplicate", delete)
     assert outcome(cluster, **CHANGED, probe=probe)[0] == ["swap"]
     assert old not in {model["connector_id"] for model in cluster.models.values()}
 
 
-def test_two_changes_that_were_cut_off_before_a_model_was_moved(cluster: FakeCluster, old: str) -> None:
-    """Each stands for the old one alone, and is taken back."""
+def test_two_swaps_interrupted_before_a_model_was_moved(cluster: FakeCluster, old: str) -> None:
+    """Each replaces only the old one, and is rolled back."""
     for _each in range(2):
         cluster.add_connector(parameters={"model": "tiny", "_searchops": '{"replaces": "old-L"}'})
     assert outcome(cluster, **CHAT)[0] == ["undo_swap", "undo_swap"]
     assert list(cluster.connectors) == [old]
 
 
-def test_one_that_is_alike_another_of_its_stack_and_used_by_who_adopted_it(cluster: FakeCluster) -> None:
+def test_connector_with_a_confusable_id_stays_once_it_is_used(cluster: FakeCluster) -> None:
     def use() -> None:
         cluster.add_model("Chat", "two-a")
 
@@ -610,16 +614,16 @@ def test_one_that_is_alike_another_of_its_stack_and_used_by_who_adopted_it(clust
 
 
 @pytest.mark.usefixtures("stranger")
-@pytest.mark.parametrize("left", [["first-A"], []])
-def test_one_that_is_held_and_that_somebody_else_has_taken_away(cluster: FakeCluster, left: list[str]) -> None:
-    def gone() -> None:
+@pytest.mark.parametrize("remaining", [["first-A"], []])
+def test_undeletable_duplicate_that_another_controller_deletes(cluster: FakeCluster, remaining: list[str]) -> None:
+    def delete() -> None:
         cluster.models.pop("chat")
-        for each in {"own-L", "first-A"} - set(left):
+        for each in {"own-L", "first-A"} - set(remaining):
             cluster.connectors.pop(each)
 
-    at_once(cluster, "own-L", "first-A")
-    cluster.before("POST", "/models/_search", gone)
-    if left:
+    create_duplicates_before(cluster, "own-L", "first-A")
+    cluster.before("POST", "/models/_search", delete)
+    if remaining:
         assert execute(cluster, "ml_connector", **CHAT)["connector_id"] == "first-A"
         return
     with pytest.raises(Failure) as caught:
@@ -628,69 +632,68 @@ def test_one_that_is_held_and_that_somebody_else_has_taken_away(cluster: FakeClu
 
 
 @pytest.mark.usefixtures("stranger")
-def test_one_that_is_held_and_that_somebody_else_has_replaced_with_the_others(cluster: FakeCluster) -> None:
-    """Of two who cannot take back theirs, the second one goes on with what the first one has put in the place of all."""
+def test_undeletable_duplicate_that_another_controller_replaces(cluster: FakeCluster) -> None:
+    """Of two controllers that cannot delete theirs, the second one adopts the first one's replacement."""
 
-    def replaced() -> None:
+    def replace() -> None:
         notes = {"model": "tiny", "_searchops": '{"replaces": "first-A", "before": ["own-L"]}'}
         cluster.models["chat"]["connector_id"] = cluster.add_connector(parameters=notes)
         cluster.connectors.pop("first-A")
 
-    at_once(cluster, "own-L", "first-A")
-    cluster.before("POST", "/models/_search", replaced)
+    create_duplicates_before(cluster, "own-L", "first-A")
+    cluster.before("POST", "/models/_search", replace)
     done = execute(cluster, "ml_connector", **CHAT)
     assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "third-M"
     assert [each["action"] for each in done["actions"]] == ["adopt"]
     assert sorted(cluster.connectors) == ["own-L", "theirs-l", "third-M"]
 
 
-def third(cluster: FakeCluster, *, gone: bool = True) -> None:
-    """Somebody puts a third one in the place of all, and has deleted the first one if it is ``gone``."""
+def replace_all_by_third(cluster: FakeCluster, *, delete_first: bool = True) -> None:
+    """Another controller replaces all of them by a third connector."""
     notes = {"model": "tiny", "_searchops": '{"replaces": "first-A", "before": ["own-L", "second-l"]}'}
     cluster.models["chat"]["connector_id"] = cluster.add_connector(parameters=notes)
-    if gone:
+    if delete_first:
         cluster.connectors.pop("first-A")
 
 
 @pytest.mark.usefixtures("stranger")
-def test_a_held_one_in_the_middle_of_the_change_that_puts_another_in_its_place(cluster: FakeCluster) -> None:
-    def begun() -> None:
-        third(cluster, gone=False)
+def test_undeletable_duplicate_while_another_controller_replaces_it(cluster: FakeCluster) -> None:
+    def begin() -> None:
+        replace_all_by_third(cluster, delete_first=False)
 
-    def ended() -> None:
+    def end() -> None:
         if "third-M" in cluster.connectors:
-            looks.append(None)
-        if len(looks) > 9:
+            searches.append(None)
+        if len(searches) > 9:
             cluster.connectors.pop("first-A", None)
 
-    looks: list[None] = []
-    at_once(cluster, "own-L", "first-A")
-    cluster.before("POST", "/models/_search", begun)
-    cluster.before("POST", "/connectors/_search", ended, times=99)
+    searches: list[None] = []
+    create_duplicates_before(cluster, "own-L", "first-A")
+    cluster.before("POST", "/models/_search", begin)
+    cluster.before("POST", "/connectors/_search", end, times=99)
     assert execute(cluster, "ml_connector", **CHAT)["connector_id"] == "third-M"
 
 
 @pytest.mark.usefixtures("stranger")
-@pytest.mark.parametrize("does_it", [True, False])
-def test_of_several_that_are_held_the_oldest_is_the_one_whose_maker_replaces_all(
-    cluster: FakeCluster, does_it: bool
+@pytest.mark.parametrize("replaced_by_other", [True, False])
+def test_controller_of_the_oldest_undeletable_duplicate_replaces_all(
+    cluster: FakeCluster, replaced_by_other: bool
 ) -> None:
-    at_once(cluster, "own-L", "first-A", "second-l")
-    at_looks(cluster, "own-L", {40: lambda: third(cluster)} if does_it else {})
+    create_duplicates_before(cluster, "own-L", "first-A", "second-l")
+    act_at_searches(cluster, "own-L", {40: lambda: replace_all_by_third(cluster)} if replaced_by_other else {})
     done = execute(cluster, "ml_connector", **CHAT)
     assert done["connector_id"] == cluster.models["chat"]["connector_id"] == "third-M"
-    assert [each["action"] for each in done["actions"]] == (["adopt"] if does_it else ["create", "swap"])
+    assert [each["action"] for each in done["actions"]] == (["adopt"] if replaced_by_other else ["create", "swap"])
 
 
 @pytest.mark.usefixtures("stranger")
 @pytest.mark.parametrize("replaced", [True, False])
-def test_the_oldest_one_that_is_used_beside_one_that_is_held(cluster: FakeCluster, replaced: bool) -> None:
-    """Its maker cannot take it back, and waits for what the maker of the other one does."""
-
+def test_oldest_is_used_and_the_other_one_undeletable(cluster: FakeCluster, replaced: bool) -> None:
+    """Its controller cannot delete it, and waits for the controller of the other one."""
     cluster.next_ids["connector"] = ["first-A", "own-L", "third-M"]
     cluster.next_ids["model"] = ["chat"]
-    later = {60: lambda: third(cluster)} if replaced else {}
-    at_looks(cluster, "first-A", {1: lambda: held_and_used(cluster), **later})
+    later = {60: lambda: replace_all_by_third(cluster)} if replaced else {}
+    act_at_searches(cluster, "first-A", {1: lambda: add_undeletable_duplicate(cluster), **later})
     if replaced:
         assert execute(cluster, "ml_connector", **CHAT)["connector_id"] == "third-M"
         return
@@ -700,9 +703,11 @@ def test_the_oldest_one_that_is_used_beside_one_that_is_held(cluster: FakeCluste
 
 
 @pytest.mark.usefixtures("stranger")
-def test_the_oldest_one_that_is_alone_at_last(cluster: FakeCluster) -> None:
+def test_oldest_becomes_the_only_one(cluster: FakeCluster) -> None:
     cluster.next_ids["connector"] = ["first-A", "own-L"]
-    at_looks(cluster, "first-A", {1: lambda: held_and_used(cluster), 80: lambda: cluster.connectors.pop("own-L")})
+    act_at_searches(
+        cluster, "first-A", {1: lambda: add_undeletable_duplicate(cluster), 80: lambda: cluster.connectors.pop("own-L")}
+    )
     stack = {"connectors": [CHAT], "models": [{"name": "Chat", "connector": "Local chat"}]}
     execute(cluster, "ml_stack", **stack)
     assert sorted(cluster.connectors) == ["first-A", "theirs-l"]
@@ -710,8 +715,8 @@ def test_the_oldest_one_that_is_alone_at_last(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.usefixtures("stranger")
-def test_nobody_tries_again_to_take_it_back_without_a_look(cluster: FakeCluster) -> None:
-    at_once(cluster, "own-L", "first-A")
+def test_each_retry_of_a_delete_follows_a_search(cluster: FakeCluster) -> None:
+    create_duplicates_before(cluster, "own-L", "first-A")
     execute(cluster, "ml_connector", **CHAT)
     sent = [str(each) for each in cluster.exchanges]
     sent = sent[: max(number for number, each in enumerate(sent) if each.startswith("POST") and "/_create" in each)]
@@ -722,23 +727,23 @@ def test_nobody_tries_again_to_take_it_back_without_a_look(cluster: FakeCluster)
 
 
 @pytest.mark.usefixtures("old")
-def test_two_changes_at_once_of_which_neither_is_taken_back(cluster: FakeCluster, stranger: str) -> None:
-    def theirs() -> None:
+def test_two_concurrent_swaps_that_cannot_be_rolled_back(cluster: FakeCluster, stranger: str) -> None:
+    def swap_concurrently() -> None:
         if "second-B" not in cluster.connectors:
             notes = {"model": "tiny", "_searchops": '{"replaces": "old-L"}'}
             cluster.add_connector(description="New", parameters=notes)
 
     cluster.next_ids["connector"] = ["second-B", "own-M"]
     cluster.models[stranger]["connector_id"] = "theirs-m"
-    cluster.before("POST", "/_create", theirs)
+    cluster.before("POST", "/_create", swap_concurrently)
     with pytest.raises(Failure) as caught:
         execute(cluster, "ml_connector", **CHANGED)
     assert caught.value.code == "concurrent_change"
     assert "right now" in caught.value.message
 
 
-def test_a_change_that_fails_while_somebody_else_deletes_the_old_one(cluster: FakeCluster, old: str) -> None:
-    """The models are not pointed back at what is gone."""
+def test_failed_swap_while_another_controller_deletes_the_old_connector(cluster: FakeCluster, old: str) -> None:
+    """The models are not pointed at a deleted connector."""
     model_id = next(iter(cluster.models))
 
     def down(*_question: Any) -> Any:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The task of ml_connector: what is drift and what is not, what is sent, and what is refused before anything is sent."""
+"""The task of ml_connector: which differences count, what is sent, and what is refused before anything is sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def apply(cluster: FakeCluster, **options: Any) -> dict[str, Any]:
 
 
 def refused(cluster: FakeCluster, **options: Any) -> Failure:
-    """The failure, proven to come before any write, in check mode as well."""
+    """The failure, which precedes any write, in check mode as well."""
     before = cluster.snapshot()
     codes = []
     for check_mode in (True, False):
@@ -42,7 +42,7 @@ def refused(cluster: FakeCluster, **options: Any) -> Failure:
 
 
 class TestCreating:
-    def test_without_a_key_a_placeholder_is_stored(self, cluster: FakeCluster) -> None:
+    def test_placeholder_is_sent_without_a_credential(self, cluster: FakeCluster) -> None:
         result = apply(cluster, **CHAT)
         assert cluster.credentials[result["connector_id"]] == connectors.PLACEHOLDER_CREDENTIAL
         assert "headers" not in cluster.connectors[result["connector_id"]]["actions"][0]
@@ -69,14 +69,14 @@ class TestCreating:
         connector_id = apply(cluster, name="Tools", protocol="mcp_sse", url="https://mcp.test/")["connector_id"]
         assert cluster.credentials[connector_id] == {}
 
-    def test_somebody_made_another_of_the_name_at_the_same_time(self, cluster: FakeCluster) -> None:
+    def test_connector_of_another_controller_is_adopted(self, cluster: FakeCluster) -> None:
         cluster.before("POST", "/_create", lambda: cluster.add_connector(parameters={"model": "other"}))
         result = apply(cluster, **CHAT)
         assert [action["action"] for action in result["actions"]] == ["adopt", "update"]
         assert cluster.connectors[result["connector_id"]]["parameters"] == {"model": "tiny"}
         assert len(cluster.connectors) == 1
 
-    def test_it_vanishes_while_it_is_made(self, cluster: FakeCluster) -> None:
+    def test_connector_is_deleted_during_the_create(self, cluster: FakeCluster) -> None:
         cluster.before("GET", "", cluster.connectors.clear, times=99)
         with pytest.raises(Failure) as caught:
             apply(cluster, **CHAT)
@@ -98,13 +98,13 @@ class TestUnchanged:
         ],
         ids=str,
     )
-    def test_without_a_write(self, cluster: FakeCluster, options: dict[str, Any]) -> None:
+    def test_no_write(self, cluster: FakeCluster, options: dict[str, Any]) -> None:
         cluster.add_connector()
         result = apply(cluster, **options)
         assert not result["changed"]
         assert cluster.writes == []
 
-    def test_with_two_requests(self, cluster: FakeCluster) -> None:
+    def test_two_requests(self, cluster: FakeCluster) -> None:
         cluster.add_connector()
         apply(cluster, **CHAT)
         assert [str(exchange) for exchange in cluster.exchanges] == [
@@ -131,7 +131,7 @@ class TestDrift:
         ],
         ids=str,
     )
-    def test_is_mended_in_place(self, cluster: FakeCluster, options: dict[str, Any], fields: list[str]) -> None:
+    def test_is_updated_in_place(self, cluster: FakeCluster, options: dict[str, Any], fields: list[str]) -> None:
         connector_id = cluster.add_connector()
         result = apply(cluster, **{**CHAT, **options})
         [action] = result["actions"]
@@ -140,20 +140,20 @@ class TestDrift:
         assert set(write.body) == set(fields)
         assert not apply(cluster, **{**CHAT, **options})["changed"]
 
-    def test_the_client_config_keeps_what_was_not_stated(self, cluster: FakeCluster) -> None:
+    def test_client_config_keeps_keys_that_are_not_given(self, cluster: FakeCluster) -> None:
         connector_id = cluster.add_connector(client_config={"read_timeout": 99, "connection_timeout": 7})
         apply(cluster, **CHAT, client_config={"read_timeout": 5})
         config = cluster.connectors[connector_id]["client_config"]
         assert (config["read_timeout"], config["connection_timeout"]) == (5, 7)
 
-    def test_a_parameter_that_is_taken_away_makes_a_new_connector(self, cluster: FakeCluster) -> None:
+    def test_removed_parameter_requires_a_new_connector(self, cluster: FakeCluster) -> None:
         old = cluster.add_connector(parameters={"model": "tiny", "stop": "x"})
         result = apply(cluster, **CHAT)
         assert result["actions"][0]["action"] == "swap"
         assert list(cluster.connectors) == [result["connector_id"]] != [old]
         assert result["connector"]["parameters"] == {"model": "tiny"}
 
-    def test_another_protocol_makes_a_new_connector(self, cluster: FakeCluster) -> None:
+    def test_changed_protocol_requires_a_new_connector(self, cluster: FakeCluster) -> None:
         cluster.add_connector()
         result = apply(cluster, **CHAT, protocol="aws_sigv4", credential={"access_key": "a", "secret_key": "b"})
         assert result["actions"][0]["action"] == "swap"
@@ -172,7 +172,7 @@ class TestDrift:
             "backend_roles",
         ]
 
-    def test_the_server_stores_something_else(self, cluster: FakeCluster) -> None:
+    def test_server_stores_another_value(self, cluster: FakeCluster) -> None:
         connector_id = cluster.add_connector()
 
         def meddle() -> None:
@@ -196,7 +196,7 @@ class TestCredential:
         apply(cluster, **{**KEYED, "credential": {"key": "other"}}, description="New")
         assert cluster.credentials[connector_id] == {"key": "first-key-of-all"}
 
-    def test_on_create_is_sent_where_the_actions_begin_to_use_it(self, cluster: FakeCluster) -> None:
+    def test_on_create_is_sent_once_the_actions_use_it(self, cluster: FakeCluster) -> None:
         connector_id = apply(cluster, **CHAT)["connector_id"]
         [action] = apply(cluster, **KEYED)["actions"]
         assert (action["action"], action["fields"]) == ("update", ["actions", "credential"])
@@ -204,7 +204,7 @@ class TestCredential:
         assert not apply(cluster, **{**KEYED, "credential": {"key": "other", "unused": "x"}})["changed"]
 
     @pytest.mark.parametrize("strategy", ["swap", "redeploy"])
-    def test_on_create_of_one_under_another_name(self, cluster: FakeCluster, strategy: str) -> None:
+    def test_on_create_is_sent_if_the_actions_use_another_key(self, cluster: FakeCluster, strategy: str) -> None:
         cluster.add_model("Chat", apply(cluster, **KEYED)["connector_id"])
         headers = {"Authorization": "Bearer ${credential.token}"}
         renamed = {**KEYED, "actions": [{**KEYED["actions"][0], "headers": headers}], "credential": {"token": "second"}}
@@ -229,7 +229,7 @@ class TestCredential:
         assert cluster.credentials[connector_id] == {"key": "other"}
         assert not apply(cluster, **{**watched, "credential": {"key": "other"}})["changed"]
 
-    def test_when_changed_begins_with_one_that_was_not_watched(self, cluster: FakeCluster) -> None:
+    def test_when_changed_sends_a_credential_without_a_fingerprint(self, cluster: FakeCluster) -> None:
         apply(cluster, **KEYED)
         watched = {**KEYED, "update_credential": "when_changed"}
         assert apply(cluster, **watched)["changed"]
@@ -248,7 +248,7 @@ class TestCredential:
         assert "scrypt" not in json.dumps(result)
         assert "scrypt" in json.dumps(cluster.connectors)
 
-    def test_a_server_without_the_key_is_no_reason_to_send_one(self, cluster: FakeCluster) -> None:
+    def test_missing_credential_is_not_sent_on_its_own(self, cluster: FakeCluster) -> None:
         cluster.add_connector()
         assert not apply(cluster, **CHAT, update_credential="always")["changed"]
 
@@ -260,7 +260,7 @@ class TestStrategy:
         assert failure.code == "connector_in_use"
         assert failure.details == {"models": list(cluster.models)}
 
-    def test_fail_lets_unused_ones_be_changed(self, cluster: FakeCluster) -> None:
+    def test_fail_updates_an_unused_connector(self, cluster: FakeCluster) -> None:
         cluster.add_model("Chat", cluster.add_connector(), state="UNDEPLOYED")
         assert apply(cluster, **CHAT, description="New", update_strategy="fail")["actions"][0]["action"] == "update"
 
@@ -274,7 +274,7 @@ class TestStrategy:
         assert cluster.models[serving]["model_state"] == "DEPLOYED"
         assert cluster.models[resting]["model_state"] == "UNDEPLOYED"
 
-    def test_redeploy_brings_the_models_back_when_the_change_fails(self, cluster: FakeCluster) -> None:
+    def test_redeploy_deploys_the_models_again_after_a_failed_change(self, cluster: FakeCluster) -> None:
         cluster.persistent["plugins.ml_commons.trusted_connector_endpoints_regex"] = ["^http://llm.*$"]
         serving = cluster.add_model("Chat", cluster.add_connector())
         with pytest.raises(Failure) as caught:
@@ -282,21 +282,21 @@ class TestStrategy:
         assert caught.value.code == "untrusted_endpoint"
         assert cluster.call("GET", f"{ML}/models/{serving}")["model_state"] == "DEPLOYED"
 
-    def test_redeploy_tells_a_deployment_that_fails(self, cluster: FakeCluster) -> None:
+    def test_redeploy_reports_a_failed_deployment(self, cluster: FakeCluster) -> None:
         cluster.add_model("Chat", cluster.add_connector())
         cluster.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": "out of memory"})]
         with pytest.raises(Failure, match="node node-1: out of memory") as caught:
             apply(cluster, **CHAT, description="New", update_strategy="redeploy")
         assert caught.value.code == "deploy_failed"
 
-    def test_redeploy_mends_what_somebody_disturbed(self, cluster: FakeCluster) -> None:
+    def test_redeploy_repeats_a_disturbed_deployment(self, cluster: FakeCluster) -> None:
         model_id = cluster.add_model("Chat", cluster.add_connector())
         cluster.deploy_outcomes = [("DEPLOY_FAILED", {"node-1": VERSION_CONFLICT})]
         result = apply(cluster, **CHAT, description="New", update_strategy="redeploy")
         assert [action["action"] for action in result["actions"]] == ["repair", "redeploy"]
         assert cluster.models[model_id]["model_state"] == "DEPLOYED"
 
-    def test_redeploy_mends_what_came_back_in_part(self, cluster: FakeCluster) -> None:
+    def test_redeploy_repairs_a_partial_deployment(self, cluster: FakeCluster) -> None:
         model_id = cluster.add_model("Chat", cluster.add_connector())
         cluster.deploy_outcomes = [("PARTIALLY_DEPLOYED", {"node-2": "slow"})]
         apply(cluster, **CHAT, description="New", update_strategy="redeploy")
@@ -304,13 +304,13 @@ class TestStrategy:
 
 
 class TestAbsent:
-    def test_gone(self, cluster: FakeCluster) -> None:
+    def test_deleted(self, cluster: FakeCluster) -> None:
         connector_id = cluster.add_connector()
         result = apply(cluster, name="Local chat", state="absent")
         assert (result["changed"], result["connector"], result["connector_id"]) == (True, None, connector_id)
         assert cluster.connectors == {}
 
-    def test_gone_already(self, cluster: FakeCluster) -> None:
+    def test_deleted_already(self, cluster: FakeCluster) -> None:
         for options in ({"name": "Local chat"}, {"connector_id": "nope"}):
             assert not apply(cluster, **options, state="absent")["changed"]
 
@@ -328,11 +328,11 @@ class TestAbsent:
 
 
 class TestRefusals:
-    def test_an_id_that_is_not_there(self, cluster: FakeCluster) -> None:
+    def test_unknown_id(self, cluster: FakeCluster) -> None:
         assert refused(cluster, connector_id="nope", **CHAT).code == "unknown_connector"
 
     @pytest.mark.parametrize("name", ["", "  ", "x" * 257])
-    def test_a_name_that_cannot_be_found_again(self, cluster: FakeCluster, name: str) -> None:
+    def test_name_that_no_search_finds(self, cluster: FakeCluster, name: str) -> None:
         assert refused(cluster, **{**CHAT, "name": name}).code == "invalid_input"
 
     def test_a_name_of_256(self, cluster: FakeCluster) -> None:
@@ -344,13 +344,13 @@ class TestRefusals:
         assert refused(cluster, name="Local chat").code == "invalid_input"
 
     @pytest.mark.parametrize("url", ["", "llm.test/v1", "ftp://llm.test", "http://joe:pw@llm.test/"])
-    def test_a_url_that_is_none(self, cluster: FakeCluster, url: str) -> None:
+    def test_invalid_url(self, cluster: FakeCluster, url: str) -> None:
         failure = refused(cluster, **{**CHAT, "actions": [{"url": url}]})
         assert failure.code == "invalid_input"
         assert "actions[0]" in failure.message
 
     @pytest.mark.parametrize("field", ["name", "description"])
-    def test_characters(self, field: str) -> None:
+    def test_text_with_forbidden_characters(self, field: str) -> None:
         options = {**CHAT, field: "a & b"}
         failure = refused(FakeCluster("3.1.0"), **options)
         assert failure.code == "invalid_characters"
@@ -366,7 +366,7 @@ class TestRefusals:
             ("3.4.0", {**CHAT, "actions": [{"url": URL, "name": "chat"}]}),
         ],
     )
-    def test_what_the_version_does_not_know(self, version: str, options: dict[str, Any]) -> None:
+    def test_feature_of_a_newer_version(self, version: str, options: dict[str, Any]) -> None:
         assert refused(FakeCluster(version), **options).code == "unsupported_version"
         assert apply(FakeCluster("3.6.0"), **options)["changed"]
 
@@ -377,7 +377,7 @@ class TestRefusals:
             assert (failure.code, failure.details) == ("credential_missing", {"placeholder": "key"})
         assert refused(cluster, **{**CHAT, "actions": actions}).code == "credential_missing"
 
-    def test_a_placeholder_that_nothing_fills(self, cluster: FakeCluster) -> None:
+    def test_placeholder_without_a_parameter(self, cluster: FakeCluster) -> None:
         probe = {"prompt": "x"}
         failure = refused(cluster, **CHAT, probe=probe)
         assert (failure.code, failure.details) == ("placeholder_unfilled", {"placeholder": "messages"})
@@ -412,17 +412,17 @@ class TestWarnings:
             ([{"url": URL, "headers": {"Authorization": "Bearer sk-secret"}}], "contains a plain secret"),
         ],
     )
-    def test_of_what_is_risky(self, cluster: FakeCluster, actions: Any, warning: str) -> None:
+    def test_of_risky_settings(self, cluster: FakeCluster, actions: Any, warning: str) -> None:
         result = execute(cluster, "ml_connector", check_mode=True, **{**CHAT, "actions": actions})
         assert len(result["warnings"]) == 1
         assert warning in result["warnings"][0]
         assert "sk-secret" not in json.dumps(result)
 
-    def test_of_a_parameter_that_streams(self, cluster: FakeCluster) -> None:
+    def test_of_a_parameter_named_stream(self, cluster: FakeCluster) -> None:
         result = apply(cluster, **{**CHAT, "parameters": {"model": "tiny", "stream": False}})
         assert "a parameter named 'stream'" in result["warnings"][0]
 
-    def test_not_of_what_is_harmless(self, cluster: FakeCluster) -> None:
+    def test_not_of_harmless_settings(self, cluster: FakeCluster) -> None:
         actions = [
             {"url": "http://llm.test/${parameters.path}", "headers": {"Authorization": "Bearer ${credential.key}"}}
         ]
@@ -430,29 +430,29 @@ class TestWarnings:
         assert result["warnings"] == []
 
 
-def test_json_in_strings_is_shown_as_structure(cluster: FakeCluster) -> None:
+def test_json_strings_are_shown_parsed(cluster: FakeCluster) -> None:
     result = apply(cluster, **{**CHAT, "parameters": {"stop": ["a", "b"], "model": "tiny"}})
     assert result["connector"]["parameters"]["stop"] == ["a", "b"]
 
 
-def test_a_body_in_which_a_number_becomes_text_is_another(cluster: FakeCluster) -> None:
+def test_number_and_string_in_a_body_differ(cluster: FakeCluster) -> None:
     for body in ('{"temperature": "0"}', '{"temperature": 0}'):
         assert apply(cluster, **{**CHAT, "actions": [{"url": "http://llm.test/v1", "request_body": body}]})["changed"]
     spaced = '{ "temperature":0 }'
     assert not apply(cluster, **{**CHAT, "actions": [{"url": "http://llm.test/v1", "request_body": spaced}]})["changed"]
 
 
-def test_the_name_of_the_notes_is_reserved(cluster: FakeCluster) -> None:
+def test_parameter_of_the_notes_is_reserved(cluster: FakeCluster) -> None:
     assert "reserved" in refused(cluster, **{**CHAT, "parameters": {"_searchops": "mine"}}).message
 
 
-def test_a_key_that_no_header_can_carry_is_refused(cluster: FakeCluster) -> None:
+def test_credential_with_a_line_break_in_a_header_is_refused(cluster: FakeCluster) -> None:
     actions = [{"url": "http://llm.test/v1", "headers": {"Authorization": "Bearer ${credential.key}"}}]
     failure = refused(cluster, **{**CHAT, "actions": actions, "credential": {"key": "from-a-file\n"}})
     assert (failure.code, "from-a-file" in failure.message) == ("invalid_input", False)
 
 
-def test_a_removal_that_needs_the_key_says_that_there_is_no_other_way(cluster: FakeCluster) -> None:
+def test_removed_parameter_needs_the_credential(cluster: FakeCluster) -> None:
     actions = [{"url": "http://llm.test/v1", "headers": {"Authorization": "Bearer ${credential.key}"}}]
     apply(cluster, **{**CHAT, "actions": actions, "credential": {"key": "some-key"}})
     cluster.exchanges.clear()
