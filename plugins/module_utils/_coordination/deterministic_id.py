@@ -24,7 +24,7 @@ def custom_id(kind: str, name: str, discriminator: str = "") -> str:
 
     ``discriminator`` distinguishes objects of one kind and name.
     """
-    # A single word: the server looks up the users of a connector word by word, and would confuse two ids that share one.
+    # A single word: the server searches for the users of a connector word by word and confuses two ids that share one.
     readable = re.sub(r"[^a-z0-9]+", "_", f"{kind} {name}".lower())[:READABLE].strip("_")
     digest = hashlib.sha256("\0".join((kind, name, discriminator)).encode("utf-8", "backslashreplace")).hexdigest()
     return f"{readable}_{digest[:16]}"

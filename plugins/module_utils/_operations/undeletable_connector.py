@@ -6,7 +6,7 @@
 
 """Connectors that the server refuses to delete although no model uses them, and how a create avoids them.
 
-Before 3.9 the server looks for the models that use a connector word by word: it takes a model for a user if the id of the
+Before 3.9 the server searches for the users of a connector word by word: it takes a model for a user if the id of the
 model's connector has a word in common with this one's id (see :func:`connectors.words_of`).
 """
 

@@ -20,7 +20,7 @@ from .options import ConnectorOptions
 class CredentialUpdate(NamedTuple):
     """What a run does about the credential.
 
-    ``sent`` is None if the server keeps the one that it has. ``changed`` tells whether the update counts as a change.
+    ``sent`` is None if the server keeps the one that it has. ``changed`` shows whether the update counts as a change.
     ``notes`` are added to those of the connector.
     """
 
