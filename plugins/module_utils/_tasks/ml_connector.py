@@ -70,7 +70,7 @@ def execute(options: ConnectorOptions, run: Run) -> dict[str, Any]:
     """Bring the connector to its desired state. Raises Failure."""
     for warning in options.warnings:
         run.warn(warning)
-    found = _find(options, run)
+    found = _finish_swaps_and_find(options, run)
     if options.state == "absent":
         return _delete(run, found)
     if found is None:
@@ -78,19 +78,19 @@ def execute(options: ConnectorOptions, run: Run) -> dict[str, Any]:
     return _reconcile(options, run, found)
 
 
-def _find(options: ConnectorOptions, run: Run) -> Doc | None:
-    """The connector with the id or name. Interrupted swaps of connectors with this name are finished."""
+def _finish_swaps_and_find(options: ConnectorOptions, run: Run) -> Doc | None:
+    """The connector with the id or name, after the interrupted swaps of connectors with this name are finished."""
     if options.connector_id:
         return Connector.find_by_id(run.client, options.connector_id, required=options.state == "present")
     name = str(options.name)
 
-    def search() -> Doc | None:
+    def attempt() -> Doc | None:
         found = Connector.all_named(run.client, name)
         if len(found) > 1:
             found = _swap(options, run).finish_interrupted(found)
         return one_or_none(Connector, found, name)
 
-    return resolve_name(run.client, search, run.actions if run.check_mode else None)
+    return resolve_name(run.client, attempt, run.actions if run.check_mode else None)
 
 
 def _delete(run: Run, found: Doc | None) -> dict[str, Any]:

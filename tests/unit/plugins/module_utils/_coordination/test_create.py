@@ -57,23 +57,23 @@ def creates(cluster: FakeCluster) -> int:
 
 class TestCreateOnce:
     def test_creates(self, cluster: FakeCluster) -> None:
-        doc, ours = create(make_run(cluster))
-        assert ours
+        doc, created_here = create(make_run(cluster))
+        assert created_here
         assert list(cluster.connectors) == [doc.id]
 
     @pytest.mark.parametrize("fault", ["lost_after", "gateway_after", "gateway_timeout"])
     def test_lost_answer_of_a_create_that_was_done(self, cluster: FakeCluster, fault: str) -> None:
         cluster.inject(fault, AT_CREATE)
-        doc, ours = create(make_run(cluster))
-        assert ours
+        doc, created_here = create(make_run(cluster))
+        assert created_here
         assert list(cluster.connectors) == [doc.id]
         assert creates(cluster) == 1
 
     @pytest.mark.parametrize("fault", ["lost_before", "unavailable"])
     def test_lost_answer_of_a_create_that_was_not_done(self, cluster: FakeCluster, fault: str) -> None:
         cluster.inject(fault, AT_CREATE)
-        doc, ours = create(make_run(cluster))
-        assert ours
+        doc, created_here = create(make_run(cluster))
+        assert created_here
         assert list(cluster.connectors) == [doc.id]
         assert creates(cluster) == 2
 
@@ -95,15 +95,15 @@ class TestCreateOnce:
 
     def test_another_controller_was_first(self, cluster: FakeCluster) -> None:
         cluster.before("POST", "/_create", lambda: cluster.add_connector("Local chat"))
-        doc, ours = create(make_run(cluster))
-        assert not ours
+        doc, created_here = create(make_run(cluster))
+        assert not created_here
         assert list(cluster.connectors) == [doc.id]
 
     def test_another_controller_creates_before_the_search(self, cluster: FakeCluster) -> None:
         run = make_run(cluster)
         cluster.before("POST", "/connectors/_search", lambda: cluster.add_connector("Local chat"))
-        doc, ours = create(run)
-        assert not ours
+        doc, created_here = create(run)
+        assert not created_here
         assert list(cluster.connectors) == [doc.id]
         assert pauses(run)  # backed off
 
@@ -119,8 +119,8 @@ class TestCreateOnce:
                 cluster.connectors.pop(other[0], None)
 
         cluster.before("POST", "/connectors/_search", other_controller, times=9)
-        doc, ours = create(run)
-        assert ours
+        doc, created_here = create(run)
+        assert created_here
         assert list(cluster.connectors) == [doc.id]
         assert creates(cluster) == 1
         assert not [exchange for exchange in cluster.writes if exchange.method == "DELETE"]
@@ -137,8 +137,8 @@ class TestCreateOnce:
                 cluster.add_model("Chat", other[0])
 
         cluster.before("POST", "/connectors/_search", other_controller, times=99)
-        doc, ours = create(run)
-        assert (doc.id, ours) == (other[0], False)
+        doc, created_here = create(run)
+        assert (doc.id, created_here) == (other[0], False)
         assert list(cluster.connectors) == other
         assert Connector.DUPLICATE_TIMEOUT <= run.clock.now() - started < UNIQUE_TIMEOUT
 
@@ -153,8 +153,8 @@ class TestCreateOnce:
 
         cluster.before("POST", "/_create", lambda: others.extend(cluster.add_connector("Local chat") for _each in "ab"))
         cluster.before("POST", "/connectors/_search", other_controller, times=999)
-        doc, ours = create(run)
-        assert (doc.id, ours) == (others[1], False)
+        doc, created_here = create(run)
+        assert (doc.id, created_here) == (others[1], False)
         assert list(cluster.connectors) == others[1:]
 
     @pytest.mark.parametrize("after", [1, 4])
@@ -172,8 +172,8 @@ class TestCreateOnce:
 
         cluster.before("POST", "/_create", lambda: other.append(cluster.add_connector("Local chat")))
         cluster.before("POST", "/connectors/_search", other_controller, times=99)
-        doc, ours = create(run)
-        assert ours
+        doc, created_here = create(run)
+        assert created_here
         assert list(cluster.connectors) == [doc.id]
         assert creates(cluster) == 1
 
@@ -197,8 +197,8 @@ class TestCreateOnce:
         other: list[str] = []
         cluster.before("POST", "/_create", lambda: other.append(cluster.add_connector("Local chat")))
         cluster.before("DELETE", "", lambda: cluster.call("DELETE", f"{ML}/connectors/{other[0]}"))
-        doc, ours = create(make_run(cluster))
-        assert ours
+        doc, created_here = create(make_run(cluster))
+        assert created_here
         assert list(cluster.connectors) == [doc.id]
         assert creates(cluster) == 2
 

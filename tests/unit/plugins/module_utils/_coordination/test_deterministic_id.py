@@ -165,8 +165,8 @@ class TestConcurrentCreate:
             )
         )
         creation = Creation(Connector, body, f"{ML}/connectors/_create", delete_own=lambda connector_id: None)
-        doc, ours = create_once(run, creation)
-        assert (doc.id, ours) == (CONNECTOR, False)
+        doc, created_here = create_once(run, creation)
+        assert (doc.id, created_here) == (CONNECTOR, False)
         assert run.clock.slept  # type: ignore[attr-defined] # backed off, as the other controller is not done yet
 
     def test_create_is_repeated_after_a_lost_answer_without_a_duplicate(self, newest: FakeCluster) -> None:
@@ -217,8 +217,8 @@ class TestTakenId:
             )
         )
         creation = Creation(Connector, body, f"{ML}/connectors/_create", delete_own=lambda connector_id: None)
-        doc, ours = create_once(run, creation)
-        assert (doc.id, ours) == ("theirs", True)
+        doc, created_here = create_once(run, creation)
+        assert (doc.id, created_here) == ("theirs", True)
 
     def test_by_an_object_that_was_just_deleted(self, newest: FakeCluster) -> None:
         newest.add_connector("Short-lived", connector_id=CONNECTOR)

@@ -74,9 +74,11 @@ class TestFind:
 class TestRace:
     """Another controller creates duplicates at the same time."""
 
-    def two(self, cluster: FakeCluster, apart: float) -> list[str]:
+    def two(self, cluster: FakeCluster, seconds_between: float) -> list[str]:
         ids = [cluster.add_connector("Local chat") for _each in range(2)]
-        cluster.connectors[ids[1]]["created_time"] = cluster.connectors[ids[0]]["created_time"] + int(apart * 1000)
+        cluster.connectors[ids[1]]["created_time"] = cluster.connectors[ids[0]]["created_time"] + int(
+            seconds_between * 1000
+        )
         return ids
 
     def test_waits_until_one_remains(self, cluster: FakeCluster) -> None:

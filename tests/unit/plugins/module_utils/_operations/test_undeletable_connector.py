@@ -349,8 +349,8 @@ def test_tries_for_another_id_take_longer_than_a_second(cluster: FakeCluster) ->
     begun = run.clock.now()
     body = {"name": "Local chat", "version": "1", "protocol": "http", "credential": {"a": "b"}}
     body["actions"] = [{"action_type": "predict", "method": "POST", "url": "http://llm.test/"}]
-    doc, ours, _others = undeletable_connector.create(run, body, may_repoint=True)
-    assert (doc.id, ours) == ("own_4-a", True)
+    doc, created_here, _others = undeletable_connector.create(run, body, may_repoint=True)
+    assert (doc.id, created_here) == ("own_4-a", True)
     assert run.clock.now() - begun > 1.024
 
 
