@@ -111,7 +111,7 @@ def is_used(users: list[Doc], connector: Doc) -> bool:
 
 
 class Created(NamedTuple):
-    """The connector, whether this run created it, and the duplicates that prevent that either is deleted."""
+    """The connector, whether this run created it, and its duplicates if ours cannot be deleted because of one of them."""
 
     doc: Doc
     created_here: bool
@@ -145,7 +145,7 @@ def create(run: Run, body: Mapping[str, Any], *, may_repoint: bool) -> Created:
         # Of two ids that the server confuses, neither connector could be changed or deleted while a model uses the other.
         if not created_here or not remaining or not connectors.share_a_word(doc.id, others):
             break
-        if not _deleted(run, doc):
+        if not _delete_if_unused(run, doc):
             break  # A model uses it or the other one already, so it stays.
         run.created_by_stack.discard((Connector.PATH, doc.id))
         run.clock.sleep(ID_RETRY_PAUSE)
@@ -158,7 +158,7 @@ def _delete_own(run: Run, deletions: list[str], connector_id: str) -> None:
     delete_unused(run, connector_id, patience=0.0)
 
 
-def _deleted(run: Run, doc: Doc) -> bool:
+def _delete_if_unused(run: Run, doc: Doc) -> bool:
     """Delete the connector. Returns False if the server refuses because of a model."""
     try:
         delete_unused(run, doc.id)
