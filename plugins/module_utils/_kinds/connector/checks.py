@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+import re
+from typing import Any, Iterator, Mapping
 
-from ..._endpoints.blueprint import find_placeholders
 from ..._endpoints.url import parse, plain_port_warning
 from ..._errors.exceptions import Failure
 from ..._runtime import versions
@@ -22,6 +22,34 @@ from . import resource as connectors
 
 #: The options that only connectors of an MCP protocol have, by field.
 _MCP_FIELDS = {"url": "url", "headers": "mcp_headers"}
+
+#: A placeholder in any text: angle brackets around words that ask the reader for a value, or around capital letters.
+#: Prompts (``<|im_start|>``, ``<context>``, ``<replace_in_file>``) and Painless (``List<String>``) do not match.
+_PLACEHOLDER = re.compile(
+    r"<\s*(?:(?i:your(?![A-Za-z])|(?:please|enter|insert|replace|add|fill)\b)[^<>]*|[A-Z][A-Z0-9]*[ _-][A-Z0-9 _-]+)>"
+)
+
+#: In a field whose text is a single value: angle brackets around the whole text.
+_WHOLE_TEXT = re.compile(r"\A\s*<[^<>]+>\s*\Z")
+
+#: In a URL or a header, which have no other use for angle brackets: around any words.
+_ANY_WORDS = re.compile(rf"<[A-Za-z][\w .-]*>|{_WHOLE_TEXT.pattern}")
+
+#: In a credential: around words that are separated from the rest, as a generated password may contain any characters.
+_SEPARATE_WORDS = re.compile(rf"(?<!\w)<[A-Za-z][\w .-]*>(?!\w)|{_WHOLE_TEXT.pattern}")
+
+#: Name of a field -> what else is a placeholder in it.
+_PLACEHOLDER_IN = {
+    "name": _WHOLE_TEXT,
+    "version": _WHOLE_TEXT,
+    # A parameter may be a prompt, which contains tags.
+    "parameters": _WHOLE_TEXT,
+    "credential": _SEPARATE_WORDS,
+    "headers": _ANY_WORDS,
+    "url": _ANY_WORDS,
+}
+
+_PARAMETER = re.compile(r"\$\{parameters\.([^}:]+)")
 
 
 def check(
@@ -127,3 +155,27 @@ def _check_values_exist(
                 f"${{parameters.{name}}} is used, but neither the connector's parameters nor the probe's have {name!r}.",
                 placeholder=name,
             )
+
+
+def find_placeholders(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The places of placeholders such as ``<YOUR KEY>`` in a connector's fields, written as ``actions[0].url``."""
+    urls = [fields.get("url"), *(action.get("url") for action in fields.get("actions") or [])]
+    # A parameter that is inserted into a URL is not a prompt.
+    names = _PARAMETER.findall(" ".join(str(url) for url in urls if url))
+    yield from _find_placeholders(fields, "", None, {f"parameters.{name}": _ANY_WORDS for name in names})
+
+
+def _find_placeholders(
+    value: Any, place: str, pattern: re.Pattern[str] | None, pattern_of_place: Mapping[str, re.Pattern[str]]
+) -> Iterator[str]:
+    """``pattern`` is the field's own one; ``pattern_of_place`` overrides it for single places."""
+    pattern = pattern_of_place.get(place, pattern)
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            inner = f"{place}.{name}" if place else str(name)
+            yield from _find_placeholders(item, inner, pattern or _PLACEHOLDER_IN.get(name), pattern_of_place)
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            yield from _find_placeholders(item, f"{place}[{number}]", pattern, pattern_of_place)
+    elif isinstance(value, str) and (_PLACEHOLDER.search(value) or (pattern and pattern.search(value))):
+        yield place
