@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs all rounds and writes docs/concurrency.md: make concurrency."""
+"""Runs all rounds and writes docs/concurrency.md (make concurrency)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 SUBJECTS = {subject.name: subject for subject in (ROLE, STACK)}
 PAGE = ROOT / "docs" / "concurrency.md"
 
-#: How many rounds of each subject in each place are a whole run.
+#: Rounds of each subject in each place in a complete run.
 ROUNDS = 50
 
 
@@ -50,7 +50,7 @@ def main() -> None:
                 cluster.remove(name)
     failed = sum(each.failed for each in series)
     if whole:
-        # What is left out is not documented.
+        # A partial run is not documented.
         command = "make concurrency" + (f" ARGS='--rounds {given.rounds}'" if given.rounds != ROUNDS else "")
         PAGE.write_text(report.page(series, version, command, time.monotonic() - begun))
     print(f"{sum(len(each.rounds) for each in series)} rounds ended as promised, {failed} did not")
@@ -60,13 +60,13 @@ def main() -> None:
 def _series(rounds: Rounds, subject: Subject, place: str, number: int) -> report.Series:
     done, failed = [], 0
     for count in range(1, number + 1):
-        told = f"{subject.name}, {place}, {count}/{number}"
+        label = f"{subject.name}, {place}, {count}/{number}"
         try:
             done.append(rounds.play(subject))
-            print(f"{told}: {' '.join(done[-1].ended)} ({done[-1].seconds:.0f} s)", flush=True)
+            print(f"{label}: {' '.join(done[-1].ended)} ({done[-1].seconds:.0f} s)", flush=True)
         except AssertionError as exc:
             failed += 1
-            print(f"{told}: FAILED: {exc}", flush=True)
+            print(f"{label}: FAILED: {exc}", flush=True)
     return report.Series(subject, f"{place} node{'s' if place != 'one' else ''}", done, failed)
 
 

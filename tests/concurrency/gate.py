@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ways to a cluster that stay shut until all who are to take them have come."""
+"""A proxy that holds the first connections to a cluster until all controllers have connected."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from functools import partial
 from typing import Sequence
 from urllib.parse import urlsplit
 
-#: Seconds for which those who have come wait for the others.
+#: Seconds for which the controllers wait for each other.
 LONGEST = 180.0
 
 
 class Gate:
-    """A port of its own for each controller, forwarded to its node. The first connections are let through together."""
+    """One port for each controller, forwarded to its node. The first connections are forwarded at the same moment."""
 
     def __init__(self, targets: Sequence[str]) -> None:
         self.urls: list[str] = []
@@ -41,7 +41,7 @@ class Gate:
 
     @property
     def opened(self) -> bool:
-        """Whether all have come."""
+        """Whether all controllers have connected."""
         return not self._missing
 
     async def _listen(self, number: int, port: int) -> int:
@@ -61,7 +61,7 @@ class Gate:
         assert task
         self._passing.add(task)
         try:
-            # What ends a connection here is the end of the gate.
+            # Only the end of the gate closes the listener.
             with suppress(asyncio.CancelledError):
                 await self._pass(number, port, reader, writer)
         finally:
@@ -72,7 +72,7 @@ class Gate:
         self._missing.discard(number)
         if not self._missing:
             self._open.set()
-        # One that never comes holds up the others for no longer than this; who asks may look at `opened`.
+        # A missing controller delays the others only for this long; `opened` then shows that it is missing.
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._open.wait(), LONGEST)
         self._open.set()
@@ -84,7 +84,7 @@ class Gate:
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    # One end may be gone already when the other one's end is passed on, which is no ConnectionError.
+    # One end may be closed already when the end of the other is passed on; that raises no ConnectionError.
     with suppress(OSError):
         while piece := await source.read(65536):
             target.write(piece)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The page on which a whole run writes down what it has seen: docs/concurrency.md."""
+"""Writes the results of a complete run: docs/concurrency.md."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from statistics import median
 from typing import NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import (
+    CONCURRENCY_CODES,
     CONTROLLERS,
-    STALLED_AFTER,
     Round,
     Subject,
 )
@@ -21,19 +21,18 @@ from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import
 PAGE = """\
 <!-- SPDX-License-Identifier: GPL-3.0-or-later -->
 <!-- Written by `make concurrency`. -->
-# What becomes of it when {controllers} controllers apply the same at once
+# What happens when {controllers} controllers apply the same declaration at once
 
 {rounds} rounds on OpenSearch {version} on {day}, by `{command}`, in {minutes:.0f} minutes: {verdict}
 
-In each round {controllers} processes of ansible-playbook apply the same to the same cluster, for objects that are not there yet.
-A gate lets their first requests through together. **One node**: all of them ask the same one. **Three nodes**: they ask the
-nodes of one cluster by turns. What is held after each round:
+In each round {controllers} processes of ansible-playbook apply the same declaration to the same cluster, whose objects do not
+exist yet. A gate forwards their first requests at the same moment. **One node**: all of them use the same node. **Three nodes**:
+they are distributed over the nodes of one cluster. These checks pass after each round:
 
-- each run has succeeded, or has failed with one of {codes} and the advice to run it again;
-- the server's own search finds exactly one connector, model and group of each name that is stated and no other; the models are
-  deployed, and their connectors and groups are there; the pattern is trusted once, and none of the former ones is lost.
-  What does not count is a connector that another one has replaced and that the server refuses to delete, as the README says
-  under *Limits*: {held} in this run;
+- each run succeeds, or fails with one of {codes} and the advice to run it again;
+- the server's own search finds exactly one connector, model and group of each desired name and no other; the models are deployed,
+  and their connectors and groups exist; the pattern is trusted once, and all former patterns remain. Connectors that another one
+  has replaced and that the server refuses to delete do not count, see *Limits* in the README: {undeletable} in this run;
 - the next run succeeds and changes nothing.
 
 | what | where | rounds | runs that succeeded | runs that failed with a code | rounds in which all succeeded | seconds for a round |
@@ -45,7 +44,7 @@ Seconds: the median and the longest, until the last of the {controllers} has end
 
 
 class Series(NamedTuple):
-    """The rounds of one subject in one place; ``failed`` are those that did not end as promised."""
+    """The rounds of one subject in one place; ``failed`` counts those in which a check failed."""
 
     subject: Subject
     place: str
@@ -58,9 +57,9 @@ def page(series: list[Series], version: str, command: str, seconds: float) -> st
     return PAGE.format(
         controllers=CONTROLLERS, rounds=sum(len(each.rounds) + each.failed for each in series), version=version,
         day=date.today().isoformat(), command=command, minutes=seconds / 60, rows="\n".join(map(_row, series)),
-        codes=", ".join(f"`{code}`" for code in STALLED_AFTER),
-        held=sum(round.held for each in series for round in each.rounds) or "none",
-        verdict="all of them ended as promised." if not failed else f"{failed} did not end as promised.",
+        codes=", ".join(f"`{code}`" for code in CONCURRENCY_CODES),
+        undeletable=sum(round.undeletable for each in series for round in each.rounds) or "none",
+        verdict="all of them passed." if not failed else f"{failed} failed.",
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A round: several controllers apply the same at the same moment, and what must be true after that."""
+"""A round: several controllers apply the same declaration at the same moment, and the checks after it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import yaml
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import replaced_ids
 from ansible_collections.searchops.opensearch_ml.tests.concurrency.gate import Gate
-from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import nothing_twice
+from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import check_objects
 from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome, PlaybookRun
 from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import CHAT, PATTERN
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
@@ -25,15 +25,15 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 
 CONTROLLERS = 8
 
-#: Seconds that a run may take beside the others, on a machine that may have other things to do.
+#: Maximum duration of a run in seconds, while the others run, on a busy machine.
 LONGEST = 300.0
 
-#: The codes by which a run says that somebody else is at the same objects.
-STALLED_AFTER = ("concurrent_change", "id_taken", "not_converged", "version_conflict")
+#: The codes with which a run may fail because another controller changes the same objects.
+CONCURRENCY_CODES = ("concurrent_change", "id_taken", "not_converged", "version_conflict")
 
 
 def places() -> dict[str, list[str]]:
-    """Where it is run, and the URLs of the nodes that are asked."""
+    """The places of the rounds, with the URLs of the nodes that the controllers use."""
     ports = yaml.safe_load((ROOT / "containers" / "cluster.yml").read_text())["cluster_http_ports"]
     return {
         "one": [os.environ.get("STACK_OPENSEARCH_URL", "http://127.0.0.1:19200")],
@@ -42,13 +42,13 @@ def places() -> dict[str, list[str]]:
 
 
 class Subject(NamedTuple):
-    """What all controllers apply: a playbook and its variables for objects whose names begin so."""
+    """What all controllers apply: a playbook, and its variables for objects whose names begin with a prefix."""
 
     name: str
     means: str
     playbook: str
     variables: Callable[[str], dict[str, Any]]
-    #: Names of the objects of each kind, behind that beginning.
+    #: The endings of the names of the objects by kind, after the prefix.
     objects: Mapping[str, tuple[str, ...]]
 
 
@@ -86,16 +86,19 @@ STACK = Subject(
 
 
 class Round(NamedTuple):
-    """What each of the runs ended with, 'ok' or the code of its failure, the seconds until the last one had ended, and how
-    many connectors the server holds."""
+    """The result of a round.
+
+    ``ended``: 'ok' or the codes of each run; ``seconds``: until the last run ended; ``undeletable``: replaced connectors that the
+    server refuses to delete.
+    """
 
     ended: list[str]
     seconds: float
-    held: int
+    undeletable: int
 
 
 class Rounds:
-    """Rounds on one cluster, whose settings somebody else puts back. ``urls`` are the nodes that are asked."""
+    """Runs rounds on one cluster. The caller restores the cluster's settings. ``urls`` are those of the nodes to use."""
 
     def __init__(self, cluster: Cluster, urls: Sequence[str], name: str, folder: Path) -> None:
         self._cluster = cluster
@@ -105,8 +108,8 @@ class Rounds:
         self._number = 0
 
     def play(self, subject: Subject) -> Round:
-        """One round. Raises AssertionError where anything is not as promised."""
-        # Names are new each time, so that what is left is removed together, long after its deployment.
+        """Play one round. Raises AssertionError if a check fails."""
+        # Each round has new names. The leftovers are removed together, long after their deployment.
         self._number += 1
         if self._number % 10 == 0:
             self._cluster.remove(self._name)
@@ -115,14 +118,14 @@ class Rounds:
         outcomes, seconds = self._at_once(subject, prefix)
         ended = [_ended(outcome) for outcome in outcomes]
         if "ok" in ended:
-            nothing_twice(self._cluster, prefix, subject.objects, held(self._cluster, prefix))
+            check_objects(self._cluster, prefix, subject.objects, undeletable(self._cluster, prefix))
         else:
-            # Each has given way to the others, so that it is for the next one to make what is left to be made.
+            # Each controller has backed off for the others: the next run creates what is missing.
             self._next(subject, prefix)
         assert not self._next(subject, prefix).changed, f"{ended}, and the next run changes something"
-        left = held(self._cluster, prefix)
-        nothing_twice(self._cluster, prefix, subject.objects, left)
-        return Round(ended, seconds, len(left))
+        leftovers = undeletable(self._cluster, prefix)
+        check_objects(self._cluster, prefix, subject.objects, leftovers)
+        return Round(ended, seconds, len(leftovers))
 
     def _at_once(self, subject: Subject, prefix: str) -> tuple[list[Outcome], float]:
         gate = Gate([self._urls[number % len(self._urls)] for number in range(CONTROLLERS)])
@@ -133,7 +136,7 @@ class Rounds:
                 for number, url in enumerate(gate.urls)
             ]
             outcomes = [run.end() for run in runs]
-            assert gate.opened, "not all of the controllers have come to the cluster"
+            assert gate.opened, "not all controllers have connected"
             return outcomes, time.monotonic() - begun
         finally:
             gate.close()
@@ -148,25 +151,26 @@ class Rounds:
         return PlaybookRun(subject.playbook, variables, output, (), LONGEST)
 
 
-def held(cluster: Cluster, prefix: str) -> set[str]:
-    """The ids of connectors that another one names as those in whose place it came, and that the server refuses to delete.
-    Raises AssertionError where it does delete one."""
+def undeletable(cluster: Cluster, prefix: str) -> set[str]:
+    """The ids of replaced connectors that the server refuses to delete. Raises AssertionError if it deletes one."""
     found = cluster.find("connectors", {"prefix": {"name.keyword": prefix}})
     replaced = {each for item in found for each in replaced_ids(item.source)}.intersection(item.id for item in found)
     for each in replaced:
         answer = cluster.send("DELETE", f"{ML}/connectors/{each}")
-        assert answer.status_code == 409, f"connector {each} was left, and the server lets go of it: {answer.text}"
+        assert answer.status_code == 409, (
+            f"the run left connector {each}, although the server deletes it: {answer.text}"
+        )
     return replaced
 
 
 def _ended(outcome: Outcome) -> str:
-    """'ok', or the codes of a failure, which must say that somebody else is at it."""
+    """'ok', or the codes of a failure, which must be those of a concurrent change."""
     if outcome.succeeded:
         return "ok"
     assert "Traceback (most recent call last)" not in outcome.text, outcome.text
-    # A stack that has failed in part tells a code for each item.
+    # A partly failed stack has a code for each item.
     codes = set(re.findall(r'"code": "(\w+)"', outcome.text)) - {"stack_failed"}
     assert codes, f"failed without a code: {outcome.text}"
-    assert codes.issubset(STALLED_AFTER), outcome.text
+    assert codes.issubset(CONCURRENCY_CODES), outcome.text
     assert all(CATALOGUE[code].split("{")[0] in outcome.text for code in codes), outcome.text
     return ", ".join(sorted(codes))

@@ -27,9 +27,15 @@ PAGE = ROOT / "docs" / "faults.md"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=list(SUBJECTS), help="what is run")
-    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="NAME", help="and how")
-    parser.add_argument("--whole-role", action="store_true", help="the role at each exchange, not at its writes only")
+    parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=list(SUBJECTS), help="the subjects to run")
+    parser.add_argument(
+        "--faults", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="NAME", help="the faults to inject"
+    )
+    parser.add_argument(
+        "--whole-role",
+        action="store_true",
+        help="inject faults into each request of the role, not only into its writes",
+    )
     given = parser.parse_args()
     whole = set(given.subjects) == set(SUBJECTS) and set(given.faults) == set(FAULTS)
 
@@ -52,12 +58,12 @@ def main() -> None:
             cluster.remove(name)
     failed = [str(result.case) for result in results if result.outcome == "FAILED"]
     if whole:
-        # What is left out is not documented.
+        # A partial run is not documented.
         version = cluster.must("GET", "/")["version"]["number"]
         command = "make faults" + (" ARGS=--whole-role" if given.whole_role else "")
         PAGE.write_text(report.page(results, seen, version, command))
-    print(f"{len(results) - len(failed)} of {len(results)} cases ended as promised")
-    sys.exit("\n".join(["These did not:", *failed]) if failed else 0)
+    print(f"{len(results) - len(failed)} of {len(results)} cases passed")
+    sys.exit("\n".join(["Failed:", *failed]) if failed else 0)
 
 
 def _outcome(matrix: Matrix, case: Case) -> str:

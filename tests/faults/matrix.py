@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each fault at each exchange of each subject: one case, its three runs, and what must be true after them."""
+"""Cases of the fault matrix: one fault at one exchange of a subject, two runs after it, and the checks."""
 
 from __future__ import annotations
 
@@ -27,21 +27,24 @@ from ansible_collections.searchops.opensearch_ml.tests.integration.test_secrets 
 
 SECRETS = (API_KEY, PASSWORD, PROXY_KEY, base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())
 
-#: How often a case is tried whose exchange does not come up, as a poll more or less has moved it.
+#: Attempts for a case whose exchange is not met, as a different number of polls has moved it.
 TRIES = 5
 
 
 class Case(NamedTuple):
     subject: Subject
     fault: Fault
-    #: The number of the exchange, from 0 on, and what it is.
+    #: The number of the exchange from 0 on, and its method and path.
     at: int
     label: str
 
     @property
     def followed_by(self) -> tuple[list[str], ...]:
-        """What the exchange at that number may be, by which it is known that the fault struck the one that was meant: of what
-        never reached the proxy, the next one. A create that may have been handled is looked for, and not sent again."""
+        """The labels that show that the fault struck the intended exchange.
+
+        A request that never reached the proxy has no label, so the next one counts. After a create that the server may have
+        processed, the client searches for the object instead of sending the create again.
+        """
         sought = [re.sub(r"/_(create|register)$", "/_search", self.label)]
         return ([], [self.label], *([sought] if self.fault.connecting else []))
 
@@ -50,14 +53,14 @@ class Case(NamedTuple):
 
 
 class Exchanges(NamedTuple):
-    """Those of a run without faults."""
+    """The exchanges of a run without faults."""
 
     labels: list[str]
     polled: set[int]
 
 
 class Matrix:
-    """Runs cases on a cluster whose settings somebody else puts back."""
+    """Runs cases on a cluster. The caller restores the cluster's settings."""
 
     secrets = SECRETS
 
@@ -68,7 +71,7 @@ class Matrix:
         self._number = 0
 
     def exchanges(self, subject: Subject) -> Exchanges:
-        """What a clean first run sends, which is held to the same as every other one."""
+        """The exchanges of a first run without faults, which must pass the same checks."""
         self._begin()
         proxy, outcome = self._run(subject)
         assert outcome.succeeded, outcome.text
@@ -78,27 +81,26 @@ class Matrix:
     def cases(self, subject: Subject, exchanges: Exchanges) -> Iterator[Case]:
         for fault in FAULTS.values():
             for at, label in enumerate(exchanges.labels):
-                # Which of the polls is the last is not known when the client is kept from connecting anew.
+                # A fault of connecting after a poll is ambiguous: the number of polls varies.
                 if not (fault.connecting and at - 1 in exchanges.polled):
                     yield Case(subject, fault, at, label)
 
     def run(self, case: Case) -> str:
-        """What the case ended with: 'ok', 'killed' or the code of the failure. Raises AssertionError where anything is
-        not as promised."""
+        """Run a case; returns 'ok', 'killed' or the code of the failure. Raises AssertionError if a check fails."""
         for _try in range(TRIES):
             self._begin()
             proxy, outcome = self._run(case.subject, case)
             struck = proxy.struck and proxy.exchanges.labels[case.at : case.at + 1] in case.followed_by
             if struck:
                 break
-        assert struck, f"the exchange did not come up in {TRIES} runs"
+        assert struck, f"the exchange was not met in {TRIES} runs"
         killed = case.fault.name.startswith("killed")
-        self._told_clearly(outcome, killed)
+        self._check_outcome(outcome, killed)
         self._converged(case.subject)
         return "ok" if outcome.succeeded else "killed" if killed else str(outcome.code)
 
     def _begin(self) -> None:
-        # Names are new each time, so that what is left is removed together, long after its deployment.
+        # Each case has new names. The leftovers are removed together, long after their deployment.
         self._number += 1
         if self._number % 25 == 0:
             self._cluster.remove(self._name)
@@ -106,7 +108,7 @@ class Matrix:
 
     @property
     def prefix(self) -> str:
-        """With which the names of the case's objects begin."""
+        """The beginning of the names of the case's objects."""
         return f"{self._name} {self._number:04}"
 
     def _run(self, subject: Subject, case: Case | None = None) -> tuple[FaultProxy, Outcome]:
@@ -118,8 +120,8 @@ class Matrix:
         finally:
             proxy.close()
 
-    def _told_clearly(self, outcome: Outcome, killed: bool) -> None:
-        self.no_progress(outcome)
+    def _check_outcome(self, outcome: Outcome, killed: bool) -> None:
+        self.check_output(outcome)
         if killed:
             assert not outcome.succeeded, "the process was not killed"
         elif not outcome.succeeded:
@@ -127,33 +129,35 @@ class Matrix:
             assert outcome.code != "internal_error", outcome.text
             assert CATALOGUE[outcome.code].split("{")[0].split("'")[0].strip() in outcome.text, outcome.text
 
-    def no_progress(self, outcome: Outcome) -> None:
-        """No traceback and no secret was printed."""
+    def check_output(self, outcome: Outcome) -> None:
+        """Fail if a traceback or a secret was printed."""
         assert "Traceback (most recent call last)" not in outcome.text, outcome.text
         assert leaks(outcome.text, *SECRETS) == [], outcome.text
 
     def _converged(self, subject: Subject) -> None:
-        """The next run mends what is left to do, the one after it has nothing to do, and nothing is there twice."""
+        """Check that the next run succeeds, that the one after it changes nothing, and that no object is duplicated."""
         for last in (False, True):
             proxy, outcome = self._run(subject)
-            self.no_progress(outcome)
+            self.check_output(outcome)
             assert outcome.succeeded, f"the next run fails: {outcome.text}"
             if last:
                 assert not outcome.changed, f"the last run changes something: {outcome.text}"
                 assert proxy.writes == [], f"the last run sends writes: {proxy.writes}"
-        self.nothing_twice(subject)
+        self.check_objects(subject)
 
-    def nothing_twice(self, subject: Subject) -> None:
-        nothing_twice(self._cluster, self.prefix, subject.objects)
+    def check_objects(self, subject: Subject) -> None:
+        check_objects(self._cluster, self.prefix, subject.objects)
 
 
-def nothing_twice(
-    cluster: Cluster, prefix: str, objects: Mapping[str, tuple[str, ...]], held: Collection[str] = ()
+def check_objects(
+    cluster: Cluster, prefix: str, objects: Mapping[str, tuple[str, ...]], ignored: Collection[str] = ()
 ) -> None:
-    """Exactly the stated objects are there, in use, and the settings once. ``objects`` tells the endings of the names; the
-    ids of what is ``held`` do not count."""
+    """Check that exactly the desired objects exist and are deployed, and that the settings are written once.
+
+    ``objects`` are the endings of the names by kind; ``ignored`` are ids of undeletable leftovers.
+    """
     found = {
-        kind: [item for item in cluster.find(kind, {"prefix": {"name.keyword": prefix}}) if item.id not in held]
+        kind: [item for item in cluster.find(kind, {"prefix": {"name.keyword": prefix}}) if item.id not in ignored]
         for kind in objects
     }
     for kind, endings in objects.items():
@@ -170,7 +174,7 @@ def nothing_twice(
 
 
 def sample(cases: list[Case], times: int) -> list[Case]:
-    """Each fault this many times, at exchanges that are spread over the run, another for each fault."""
+    """Each fault ``times`` times, at different exchanges that are spread over the run."""
     chosen = []
     for number, fault in enumerate(FAULTS.values()):
         of_this = [case for case in cases if case.fault is fault]
@@ -182,5 +186,5 @@ def sample(cases: list[Case], times: int) -> list[Case]:
 
 
 def writes(cases: list[Case]) -> list[Case]:
-    """Those at an exchange that creates something or changes a setting."""
+    """The cases at an exchange that creates an object or changes a setting."""
     return [case for case in cases if case.label.endswith(("/_create", "/_register")) or case.label.startswith("PUT")]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every run of modules imports, once for all of them: imported for that alone, hence used by nobody here."""
+"""Imports what every run of modules needs, so that the fork server imports it only once."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs of the collection in processes of their own, which can be killed at any moment."""
+"""Runs the collection in separate processes, which a fault can kill at any moment."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
 
-#: Seconds that a run may take, whatever happens to it.
+#: Maximum duration of a run in seconds, whatever the fault.
 LONGEST = 120
 
-#: Runs a module; its result, which is a success.
+#: Runs a module, which must succeed, and returns its result.
 Call = Callable[..., dict[str, Any]]
 
-#: Starts a run that goes through a URL; prints into a file.
+#: Starts a run against a URL, with its output in a file.
 Start = Callable[[str, Path], "Run"]
 
 
 class Outcome(NamedTuple):
-    """What a run ended with. ``code`` is that of its failure, of a stack those of its items; ``text`` all that it printed."""
+    """The outcome of a run. ``code``: of its failure, or the codes of all items of a stack; ``text``: all that it printed."""
 
     succeeded: bool
     code: str | None
@@ -40,10 +40,10 @@ class Outcome(NamedTuple):
 
 
 class Run:
-    """A run that goes on in a process of its own."""
+    """A run in progress in a separate process."""
 
     def kill(self) -> None:
-        """kill -9, at once."""
+        """Kill it with SIGKILL."""
         raise NotImplementedError
 
     def end(self) -> Outcome:
@@ -51,11 +51,11 @@ class Run:
 
 
 class _Stopped(Exception):
-    """A task has failed, so those after it are not run."""
+    """A task has failed; the tasks after it are not run."""
 
 
 class ModulesRun(Run):
-    """Modules one after the other, as ``play`` calls them, in one process."""
+    """Modules in one process, called one after the other by ``play``."""
 
     def __init__(self, play: Callable[..., None], options: Mapping[str, Any], output: Path, **given: Any) -> None:
         self._output = output
@@ -79,7 +79,7 @@ class ModulesRun(Run):
 
 
 class PlaybookRun(Run):
-    """A whole ansible-playbook with its workers."""
+    """A run of ansible-playbook with its workers."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class PlaybookRun(Run):
             )  # fmt: skip
 
     def kill(self) -> None:
-        # The workers first, each of which is a session of its own: what they do is not to be reported any more.
+        # Kill the workers first, so that they report nothing more. Each of them is a session of its own.
         for pid in [*_children(self._process.pid), self._process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -116,15 +116,15 @@ class PlaybookRun(Run):
         text = self._output.read_text()
         if status < 0:
             text += f"\n(ended by signal {-status})"
-        told = re.search(r'"failure": \{\s*"code": "(\w+)"', text) if status else None
-        return Outcome(status == 0, told[1] if told else None, bool(re.search(r"changed=[1-9]", text)), text)
+        failure = re.search(r'"failure": \{\s*"code": "(\w+)"', text) if status else None
+        return Outcome(status == 0, failure[1] if failure else None, bool(re.search(r"changed=[1-9]", text)), text)
 
 
 def _context() -> Any:
-    """A server without threads, which has imported all that a run needs, makes the processes."""
+    """Processes are forked from a server without threads that has imported what a run needs."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([f"{__package__}.preloaded"])
-    # As a program of its own it does not know where this one found the collection.
+    # The server is a separate program: it needs the path of the collection.
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     return context
 
@@ -151,7 +151,7 @@ def _play(play: Callable[..., None], options: dict[str, Any], output: str, given
 
 
 def _code(failure: Mapping[str, Any]) -> str | None:
-    """A stack that has failed in part says of each item why."""
+    """A partly failed stack has a code for each item."""
     items = [item["code"] for item in (failure.get("details") or {}).get("failed", ())]
     return items[0] if items else failure.get("code")
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A recorder that counts the exchanges and lets one of them go wrong."""
+"""A recording proxy that counts the exchanges and injects a fault into one of them."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._recorder imp
     Recorder,
 )
 
-#: What differs from run to run in a path.
+#: The part of a path that differs from run to run.
 _ID = re.compile(r"(?<=/)[A-Za-z0-9_-]{20}(?=/|$)")
 
-#: The client's timeout where it is to run out, in seconds; a slow answer takes less, one that drips on takes more.
+#: Seconds: the client's timeout in cases where it must expire, the duration of a slow answer, and of a dripping one.
 TIMEOUT, SLOW, DRIPPING = 2.0, 0.8, 4.0
 
 
 class Fault(NamedTuple):
-    """What happens at one exchange. ``handled``: the server gets the request and does its work all the same."""
+    """A fault at one exchange. ``handled``: the server receives and processes the request."""
 
     name: str
     means: str
     handled: bool
-    #: The client has to run into its timeout.
+    #: The client's timeout must expire.
     slow: bool = False
-    #: It strikes before there is a request.
+    #: The fault strikes while the connection is made, before there is a request.
     connecting: bool = False
 
 
@@ -55,13 +55,13 @@ FAULTS = {
         Fault("reset before", "reset after the request was read, before it reached the server", False),
         Fault("reset after", "reset after the server handled the request, before its answer", True),
         Fault("reset, then refused", "as 'reset after', and every further connection is refused", True),
-        Fault("cut", "half of the answer, then the end of the connection", True),
+        Fault("cut", "a part of the answer, then the end of the connection", True),
         Fault("no answer", "handled by the server, and no answer until the client's timeout", True, slow=True),
         Fault("slow", f"the answer arrives in pieces within {SLOW:g} s", True),
         Fault("drips on", "the answer arrives in pieces beyond the client's timeout", True, slow=True),
         Fault("429", "not handled: 429 without Retry-After", False),
         Fault("429, Retry-After", "not handled: 429 with 'Retry-After: 1'", False),
-        Fault("429 after", "handled by the server: 429, as where it has no room for what follows", True),
+        Fault("429 after", "handled by the server: 429, as if it had no room for further work", True),
         Fault("502", "not handled: 502 with a gateway's page", False),
         Fault("503", "not handled: 503", False),
         Fault("504", "handled by the server: 504 with a gateway's page", True),
@@ -79,17 +79,17 @@ _REASONS = {200: "OK", 401: "Unauthorized", 429: "Too Many Requests", 502: "Bad 
 class Counter:
     """Numbers exchanges from 0 on.
 
-    Of several that are the same and follow each other only the first two count: a state is polled more or less often.
+    Of several equal consecutive exchanges only the first two count: the number of polls varies.
     """
 
     def __init__(self) -> None:
-        #: What each number stands for.
+        #: The label of each number.
         self.labels: list[str] = []
-        #: The numbers after which there was more of the same.
+        #: The numbers after which the same exchange was repeated.
         self.polled: set[int] = set()
 
     def count(self, method: str, path: str) -> bool:
-        """Whether this one has a number of its own."""
+        """Count an exchange; returns whether it got a number of its own."""
         label = f"{method} {_ID.sub('<id>', path.split('?')[0])}"
         if self.labels[-2:] == [label, label]:
             self.polled.add(len(self.labels) - 1)
@@ -99,9 +99,9 @@ class Counter:
 
 
 class FaultProxy(Recorder):
-    """Forwards to ``target``; at the exchange number ``at``, if it is the one of this ``label``, there is a fault.
+    """Forwards to ``target``, and injects a fault into exchange number ``at`` if it has this ``label``.
 
-    Connections are kept alive, but for the one before a fault that strikes while a connection is made.
+    Connections are kept alive, except before a fault that strikes while a connection is made.
     """
 
     def __init__(self, target: str, fault: Fault | None = None, at: int = 0, label: str = "") -> None:
@@ -111,9 +111,9 @@ class FaultProxy(Recorder):
         self._down = False
         self._lock = threading.Lock()
         self.exchanges = Counter()
-        #: Kills the process that is at work.
+        #: Kills the process that sends the requests.
         self.kill: Callable[[], None] | None = None
-        #: Whether the exchange has taken place.
+        #: Whether the fault was injected.
         self.struck = False
         super().__init__(target, handler=_Faulty)
         self._server.verify_request = self._accept  # type: ignore[method-assign] # of this proxy's own server
@@ -125,20 +125,20 @@ class FaultProxy(Recorder):
         return self._down
 
     def strikes(self, method: str, path: str) -> Fault | None:
-        """Counts an exchange; the fault that strikes it."""
+        """Count an exchange; returns the fault to inject, or None."""
         with self._lock:
             counts = self.exchanges.count(method, path)
             labels = self.exchanges.labels
             if not counts or self._fault is None or len(labels) - 1 != self._at or labels[-1] != self._label:
                 return None
-            # One that was reset as it was accepted is counted now that it comes again.
+            # A connection that was reset when accepted is counted when the client repeats the request.
             if self._fault.name == "reset at accept" and self.struck:
                 return None
             self.struck = True
             return self._fault
 
-    def parts_before_the_next(self) -> bool:
-        """Whether the next exchange has to make a connection of its own; told before the client knows it may."""
+    def closes_before_the_next(self) -> bool:
+        """Whether the next exchange must make a new connection. It is decided before the client can send the next request."""
         if self._fault is None or not self._fault.connecting or len(self.exchanges.labels) != self._at:
             return False
         if self._fault.name == "refused":
@@ -146,7 +146,7 @@ class FaultProxy(Recorder):
         return True
 
     def go_down(self) -> None:
-        """From now on connections are refused; the port stays taken, so that nobody else answers there."""
+        """Refuse all connections from now on. The port stays reserved, so that no other server can answer there."""
         self.struck = self._down = True
         self._server.shutdown()
         address = self._server.server_address
@@ -181,7 +181,7 @@ class _Faulty(Handler):
             self._break_off()
         elif fault is None:
             answer = self.ask(body)
-            self.close_connection |= proxy.parts_before_the_next()
+            self.close_connection |= proxy.closes_before_the_next()
             self.reply(answer)
         else:
             self._go_wrong(fault.name, self.ask(body) if fault.handled else None, body)
@@ -203,7 +203,7 @@ class _Faulty(Handler):
                 self.recorder.go_down()
             self._break_off()
         elif fault == "no answer":
-            # Until the client gives up and closes the connection.
+            # Wait until the client gives up and closes the connection.
             select.select([self.connection], [], [], 30)
             self._break_off()
         elif fault == "cut":
@@ -216,7 +216,7 @@ class _Faulty(Handler):
             assert handled
             self._drip(handled, SLOW if fault == "slow" else DRIPPING)
         else:
-            self._tell(fault, body)
+            self._echo(fault, body)
 
     def _drip(self, answer: Answer, seconds: float) -> None:
         self.reply_head(answer)
@@ -228,8 +228,8 @@ class _Faulty(Handler):
             self.wfile.write(piece)
             self.wfile.flush()
 
-    def _tell(self, fault: str, body: bytes) -> None:
-        """An answer that repeats all that was sent, as error pages do: none of it may be shown."""
+    def _echo(self, fault: str, body: bytes) -> None:
+        """Answer with all that was sent, as some error pages do. The client must not print its secrets."""
         sent = "; ".join([*(f"{name}: {value}" for name, value in self.headers.items()), body.decode()])
         page = f"<html><body><h1>{fault}</h1><p>{self.command} {self.path}</p><pre>{escape(sent)}</pre></body></html>"
         status = 200 if fault == "HTML" else int(fault[:3])
@@ -255,7 +255,7 @@ def _rejected(sent: str) -> str:
 
 
 def reset(connection: socket.socket) -> None:
-    """Closes a connection so that the other side is told of an error, and not of an end."""
+    """Close a connection with a reset, so that the other side gets an error."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    # Past the files that the handler has opened on it, which would keep it open.
+    # The handler has files open on the socket, which would keep it open: detach it.
     os.close(connection.detach())

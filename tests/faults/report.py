@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The page on which a whole run writes down what it has seen: docs/faults.md."""
+"""Writes the results of a complete run: docs/faults.md."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import RE
 HEAD = """\
 <!-- SPDX-License-Identifier: GPL-3.0-or-later -->
 <!-- Written by `make faults`. -->
-# What a fault at any one exchange does
+# What happens after a fault at any one exchange
 
 {cases} cases on OpenSearch {version} on {day}, by `{command}`: {verdict}
 
-A proxy between the collection and a real server lets exactly one HTTP exchange of a run go wrong; two of the faults go on to the
-end of the run. Such a run has succeeded, or has failed with one of the codes of `failure.code` and its remedy, never with a
-traceback. Then the same is run twice without faults. What is held in each case:
+A proxy between the collection and a real server injects a fault into exactly one HTTP exchange of a run; two of the faults last to
+the end of the run. The run succeeds, or fails with one of the codes of `failure.code` and its remedy, never with a traceback. Then
+the same is run twice without faults. These checks pass in each case:
 
 - the next run succeeds; the one after it changes nothing and sends no write;
-- the server's own search finds exactly one connector, model and group of each name that is stated and no other; the models are
-  deployed, and their connectors and groups are there; the pattern is trusted once, and none of the former ones is lost;
-- no output, at the highest verbosity, with diff, holds the credential, the password or the secret header, in any of their forms,
-  although the answers 401, 429, 502, 503, 504 and HTML repeat all that was sent.
+- the server's own search finds exactly one connector, model and group of each desired name and no other; the models are deployed,
+  and their connectors and groups exist; the pattern is trusted once, and all former patterns remain;
+- no output, at the highest verbosity and with diffs, contains the credential, the password or the secret header in any form, although
+  the answers 401, 429, 502, 503, 504 and HTML repeat all that was sent.
 
-`retries` is {retries}, so that a single lost exchange is made good, and `timeout` {timeout:g} s where it is to run out.
+`retries` is {retries}, so that the client recovers from a single lost exchange, and `timeout` is {timeout:g} s in cases where it must expire.
 
 | fault | what happens | succeeded | failed with a code | killed |
 |---|---|---|---|---|
@@ -41,7 +41,7 @@ traceback. Then the same is run twice without faults. What is held in each case:
 SUBJECT = """
 ## {name}
 
-{means}: {cases} cases. Exchanges of its first run; what is polled again and again counts twice.
+{means}: {cases} cases. Exchanges of its first run; repeated polls count twice.
 
 {exchanges}
 
@@ -51,9 +51,9 @@ SUBJECT = """
 """
 
 NOTE = """
-**ok**: the run succeeded. A code: it failed with that one. **killed**: it was. Empty: not run; faults of making a connection
-are not told apart from those at the poll before, where the exchange follows polls, and of the role itself the exchanges that
-write are run. Wherever something was not as promised, the place says **FAILED**.
+**ok**: the run succeeded. A code: it failed with this code. **killed**: the process was killed. Empty: not run. A fault of connecting
+is not run where the exchange follows polls, as it cannot be distinguished from one at the poll before; of the role itself only the
+exchanges that write are run. **FAILED**: a check did not pass.
 """
 
 
@@ -73,9 +73,9 @@ def page(results: list[Result], seen: Iterable[tuple[Subject, Exchanges]], versi
     text = HEAD.format(
         cases=len(results), version=version, day=date.today().isoformat(), command=command, retries=RETRIES, timeout=TIMEOUT,
         faults="\n".join(faults),
-        verdict="in all of them the next run converged, nothing was lost, doubled or leaked."
+        verdict="in all of them the next run converged, and nothing was lost, duplicated or leaked."
         if not failed
-        else f"{failed} did not end as promised.",
+        else f"{failed} failed.",
     )  # fmt: skip
     for subject, exchanges in seen:
         text += _section(subject, exchanges, [result for result in results if result.case.subject is subject])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is run while there are faults, and what must be on the cluster when all is done."""
+"""The subjects of the fault matrix: what runs while faults are injected, and which objects must exist at the end."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 BASE = OLLAMA.removesuffix("/v1/chat/completions")
 PATTERN = r"^http://ollama:11434/v1/chat/completions$"
 
-#: From OpenSearch 3.7 on.
+#: Setting of OpenSearch 3.7 and later.
 RESTRICTION = "plugins.ml_commons.trusted_connector_private_endpoints_regex"
 
-#: Of what a header may hold, whatever is written otherwise in JSON, in URLs and in YAML.
+#: The characters of a header that are escaped in JSON, in URLs or in YAML.
 API_KEY = 'cr3d/ent+ial "quoted" \\back &=?%41 #'
 PASSWORD = 'p4ss/word+"quoted"\\ &=%:end'
 PROXY_KEY = "pr0xy+header/secret=="
-USER = "somebody"
+USER = "joe"
 
-#: A few tries with short pauses are as good as many with long ones where one exchange goes wrong.
+#: Few retries with short pauses suffice, as only one exchange fails.
 RETRIES = 2
 
 
@@ -41,17 +41,17 @@ def connection(url: str, *, slow: bool) -> dict[str, Any]:
 
 
 class Subject(NamedTuple):
-    """Something that is run. ``start`` begins a run through a URL; ``slow`` where timeouts are to be short."""
+    """A sequence of tasks to run. ``start`` begins a run against a URL; with ``slow`` the client has a short timeout."""
 
     name: str
     means: str
     start: Callable[[str, str, bool, Path], Run]
-    #: Names of the objects of each kind, behind the name of the case.
+    #: The endings of the names of the objects by kind; the case's name precedes them.
     objects: Mapping[str, tuple[str, ...]]
 
 
 def play_chain(call: Call, name: str, predict_timeout: float) -> None:
-    """The modules of the role as it calls them."""
+    """The modules that the role calls, in its order."""
     messages = [
         {"role": "system", "content": "You are a helpful assistant."},
         {"role": "user", "content": "Why is the sky blue?"},
@@ -76,7 +76,7 @@ def play_chain(call: Call, name: str, predict_timeout: float) -> None:
 
 
 def play_stack(call: Call, name: str, **_unused: Any) -> None:
-    """A setting, a group, two connectors and their models. One item at a time, so that exchanges have numbers."""
+    """A setting, a group, two connectors and their models. One item at a time, so that the exchanges have a fixed order."""
     action = {
         "url": OLLAMA,
         "headers": {"Content-Type": "application/json", "Authorization": "Bearer ${credential.key}"},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two servers in one test: how to reach each, and how to leave it as it was."""
+"""Helpers for tests that use two servers: connect to each, and restore its settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 
 @contextlib.contextmanager
 def restored(cluster: Cluster) -> Iterator[None]:
-    """Puts back whatever is done to the settings meanwhile."""
+    """Restore the settings of the cluster at the end."""
     before = cluster.settings()
     yield
     after = cluster.settings()
@@ -32,7 +32,7 @@ def restored(cluster: Cluster) -> Iterator[None]:
 
 
 def connected(cluster: Cluster) -> dict[str, Any]:
-    """The connection options of a server, past its recorder."""
+    """The connection options of a server without its recorder."""
     options: dict[str, Any] = {"hosts": [cluster.url]}
     if cluster.tls:
         assert cluster.user

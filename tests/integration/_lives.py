@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be done to a cluster, module by module and state by state, in an order in which each step finds what it needs.
+"""The steps of the table in docs/security.md: each module in each state, in an order in which each step finds what it needs.
 
-The steps are those of the table in docs/security.md; what a role allows is tried with them.
+The tests of roles and permissions run these steps.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import yaml
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import chat, index_of
 
 ROOT = Path(__file__).parents[2]
-#: The roles that users get.
+#: The roles for users.
 ROLES = {
     name: role
     for name, role in yaml.safe_load((ROOT / "docs/security_roles.yml").read_text()).items()
@@ -31,7 +31,7 @@ GONE = {"state": "absent"}
 
 
 class Step(NamedTuple):
-    """One task, as the table tells it, and permissions without each of which it is refused."""
+    """One task of the table, and the permissions that it needs: without any of them the server refuses it."""
 
     what: str
     needs: tuple[str, ...]
@@ -148,7 +148,7 @@ def twin_life(name: str) -> list[Step]:
 
 
 def foreign_life(name: str) -> list[Step]:
-    """What belongs to others."""
+    """Removing objects of other users."""
     index = foreign_index_of(name)
     documents = [{"id": "1", "source": {"text": "One"}}]
     return [
@@ -165,7 +165,7 @@ def foreign_index_of(name: str) -> str:
 
 Life = Callable[[str], list[Step]]
 
-#: What of a life has to be there before: a connector, a deployed model, two connectors of one name, or an index of others.
+#: Objects that a sequence needs at the beginning: a connector, a deployed model, two connectors of one name, or an index of others.
 LIVES: dict[Life, str] = {
     setting_life: "",
     connector_life: "",
@@ -180,7 +180,7 @@ LIVES: dict[Life, str] = {
 
 @contextlib.contextmanager
 def prepared(cluster: Any, name: str, life: Life) -> Iterator[None]:
-    """What a life needs, by the administrator's hand. What has the test's name is removed with the test."""
+    """Create what a sequence of steps needs, as administrator. Objects with the test's name are removed after the test."""
     what = LIVES[life]
     connectors = [cluster.make_connector(name) for _ in range({"connector": 1, "model": 1, "twins": 2}.get(what, 0))]
     if what == "model":

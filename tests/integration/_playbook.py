@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Running a playbook of the collection as users do."""
+"""Runs a playbook of the collection as users do."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ ROOT = Path(__file__).parents[2]
 def run_playbook(
     folder: Path, playbook: str, *arguments: str, hidden: Iterable[str] = (), fails: bool = False, **given: Any
 ) -> tuple[str, list[int]]:
-    """Runs a playbook, of the collection or by its path, with the given variables, which must succeed or, with ``fails``,
-    not, and show no key nor what else is to stay ``hidden``. Returns what it printed and how much was changed on each host."""
+    """Run a playbook of the collection, or a path, with these variables; returns the output and the changes by host.
+
+    It must succeed, or fail with ``fails``, and must not print a key or any text in ``hidden``.
+    """
     variables = folder / "variables.json"
     variables.write_text(json.dumps(given))
     program = str(Path(sys.executable).parent / "ansible-playbook")

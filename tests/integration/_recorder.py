@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A reverse proxy in the test process that writes down each request on its way to a server."""
+"""A reverse proxy in the test process that records each request to a server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-#: A POST whose path ends so changes nothing.
+#: A POST whose path ends with one of these is a read.
 READING = ("/_search", "/_mget", "/_predict", "/_execute")
 
 
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 
 
 class Recorder:
-    """Listens on a free loopback port and forwards to ``target``. TLS on both sides where a certificate is given."""
+    """Listens on a free loopback port and forwards to ``target``; with a certificate, TLS on both sides."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Recorder:
 
     @property
     def writes(self) -> list[str]:
-        """The writes since the last clear, as 'METHOD path'."""
+        """The writes since the last :meth:`clear`, as 'METHOD path'."""
         return [f"{request.method} {request.path}" for request in self.requests if request.writes]
 
     def connect(self) -> http.client.HTTPConnection:
@@ -81,7 +81,7 @@ class Recorder:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A broken connection is told by the client that notices it."""
+        """The client reports a broken connection."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def ask(self, body: bytes) -> Answer:
-        """Hands the request on, and writes it down."""
+        """Forward the request and record it."""
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         upstream = self.recorder.connect()
         try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A registry of models in the test process, as much of it as Ollama asks for, and where the stack's Ollama is."""
+"""A registry of models in the test process with the requests that Ollama sends, and the address of the stack's Ollama."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def digest_of(content: bytes) -> str:
 
 
 class Registry:
-    """``offer`` puts a model under ``name``; ``cut`` many bytes of each file come before the connection breaks."""
+    """``offer`` adds a model; ``cut`` is the number of bytes of each file after which the connection breaks, or None."""
 
     def __init__(self) -> None:
         self.manifests: dict[str, bytes] = {}
         self.blobs: dict[str, bytes] = {}
         self.cut: int | None = None
         handler = type("Handler", (_Handler,), {"registry": self})
-        self._server = _Server(("0.0.0.0", 0), handler)  # noqa: S104 - containers have to reach it
+        self._server = _Server(("0.0.0.0", 0), handler)  # noqa: S104 - containers must reach it
         self.address = f"{host_as_ollama_sees_it()}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
@@ -48,7 +48,7 @@ class Registry:
         self._server.server_close()
 
     def offer(self, model: str, weights: bytes, parameters: dict[str, Any]) -> str:
-        """The name under which Ollama can pull it."""
+        """Add a model; returns the name under which Ollama can pull it."""
         config = {"model_format": "gguf", "model_family": "llama", "model_families": ["llama"], "model_type": "461K",
                   "file_type": "F16", "architecture": "amd64", "os": "linux", "rootfs": {"type": "layers"}}  # fmt: skip
         layers = [
@@ -73,7 +73,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A broken connection is told by the client that notices it."""
+        """The client reports a broken connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.registry.manifests.get(self.path)
         cut = None
         if "/blobs/" in self.path and self.command == "GET" and "Range" not in self.headers:
-            # Before it asks for parts of a file, Ollama asks from where to get them.
+            # Before Ollama downloads the parts of a file, it requests their location.
             self.send_response(200)
             self.send_header("Location", f"http://{self.registry.address}{self.path}")
             self.send_header("Content-Length", "0")

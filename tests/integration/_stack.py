@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the local stack is (see containers/stack.yml), and a view of its servers that shares no code with the collection.
+"""The addresses of the local stack (containers/stack.yml), and a client for its servers that shares no code with the collection.
 
-Everything here speaks to the servers with plain requests and the administrator's rights.
+It sends plain requests with the administrator's rights.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ ML = "/_plugins/_ml"
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 PRIVATE_IP = "plugins.ml_commons.connector.private_ip_enabled"
 
-#: As the OpenSearch servers see them.
+#: Addresses as seen by the OpenSearch servers.
 OLLAMA = "http://ollama:11434/v1/chat/completions"
 GATEWAY = "http://gateway:8080/v1/chat/completions"
 GATEWAY_TLS = "https://gateway:8443/v1/chat/completions"
 GATEWAY_UNKNOWN_TLS = "https://gateway:8444/v1/chat/completions"
 
-#: What the tests trust. Ports that nobody listens on are for the tests of failing backends.
+#: The trusted endpoints. The tests of failing backends use the ports without a listener.
 TRUST = [r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|localhost|nowhere\.invalid)(:\d+)?/.*$"]
 
-#: Seconds between two of one name after which nobody takes them for what several controllers make at once, and waits for one
-#: of them to be taken back.
+#: Seconds between the creation of two objects of one name after which the modules do not treat them as concurrent duplicates,
+#: and do not wait for one of them to be deleted.
 APART = 11.0
 
 CHAT_BODY = '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
@@ -48,7 +48,7 @@ def cache() -> Path:
 
 
 def secret(variable: str, file: str) -> str:
-    """A secret of the stack: from the environment, else from where the stack keeps what it made up."""
+    """A secret of the stack: from the environment, else from the file in which the stack stores generated secrets."""
     return os.environ.get(variable) or (cache() / "secrets" / file).read_text().strip()
 
 
@@ -58,7 +58,7 @@ def gateway_keys() -> list[str]:
 
 
 def gateway_log(since: float) -> list[str]:
-    """Lines of the gateway's log from a moment on (seconds since the epoch)."""
+    """The lines of the gateway's log since a moment (seconds since 1970)."""
     done = subprocess.run(
         ["docker", "logs", "--since", f"{since:.3f}", os.environ.get("STACK_GATEWAY_CONTAINER", "searchops-ml-gateway")],
         check=True, capture_output=True, text=True, timeout=30,
@@ -75,7 +75,7 @@ class Item(NamedTuple):
 
 
 class Cluster:
-    """One server of the stack, as the administrator sees it."""
+    """One server of the stack, accessed as administrator."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Cluster:
         self.ca = ca
         self.admin = admin
         self.user = user
-        #: The connection options of those with less rights, by their names.
+        #: The connection options of the users with fewer rights, by name.
         self.users = {who: {"username": who, "password": password} for who, password in filter(None, (user, asker))}
         self._session = requests.Session()
         self._session.trust_env = False
@@ -115,7 +115,7 @@ class Cluster:
             assert answer.status_code != 401, f"{self.url} was started with other passwords than those in {cache()}"
             return answer.status_code == 200
         except requests.exceptions.SSLError:
-            raise  # It was started with other certificates than those of this machine's cache; waiting does not help.
+            raise  # The server runs with other certificates than those in this machine's cache; waiting does not help.
         except requests.RequestException:
             return False
 
@@ -125,7 +125,7 @@ class Cluster:
         return answer.json()
 
     def find(self, kind: str, query: Mapping[str, Any]) -> list[Item]:
-        """Objects of a kind (connectors, models, model_groups) as they are now, the oldest first."""
+        """The current objects of a kind (connectors, models, model_groups), the oldest first."""
         # 2.19 does not refresh an index after a change.
         self.send("POST", "/.plugins-ml-*/_refresh")
         answer = self.send("POST", f"{ML}/{kind}/_search", {"query": query, "size": 1000, "version": True})
@@ -136,7 +136,7 @@ class Cluster:
         return sorted(items, key=lambda item: (item.source.get("created_time", 0), item.id))
 
     def everything(self) -> dict[str, str]:
-        """The ids of all connectors, models, groups and agents, with what each is."""
+        """The kind and name of all connectors, models, groups and agents by id."""
         kinds = ("connectors", "models", "model_groups", "agents")
         query = {"match_all": {}}
         return {item.id: f"{kind}: {item.source.get('name')}" for kind in kinds for item in self.find(kind, query)}
@@ -179,22 +179,24 @@ class Cluster:
         return str(data["choices"][0]["message"]["content"])
 
     def make_connector(self, name: str, **fields: Any) -> str:
-        """A connector by plain REST, whose id shares no word with another one's: where the server looks for users it takes
-        such two for the same, as two that were made 26 ms after each other on a node whose ids have a hyphen."""
+        """Create a connector by plain REST whose id shares no word with that of another one.
+
+        The server confuses such two when it searches for models that use a connector. Two that were created 26 ms after each
+        other, on a node whose ids have a hyphen, shared a word."""
         others = {word for item in self.find("connectors", {"match_all": {}}) for word in _words(item.id)}
         for _try in range(20):
             made = str(self.must("POST", f"{ML}/connectors/_create", connector_body(name, **fields))["connector_id"])
             if others.isdisjoint(_words(made)):
                 break
-            # Refused where a model uses the other one; then it goes with the rest of the test.
+            # The server refuses this if a model uses the other one; the clean-up of the test then deletes it.
             answer = self.send("DELETE", f"{ML}/connectors/{made}")
             assert answer.status_code in (200, 409), answer.text
-            # There are servers of which all ids that they make within a second share one.
+            # On some servers all ids that are generated within a second share a word.
             time.sleep(0.1)
         return made
 
     def make_model(self, name: str, connector_id: str, *, deploy: bool = False, **fields: Any) -> str:
-        """A model by plain REST; with ``deploy`` it serves on return."""
+        """Create a model by plain REST; with ``deploy`` it is deployed on return."""
         body = {"name": name, "function_name": "remote", "connector_id": connector_id, **fields}
         model_id = str(self.must("POST", f"{ML}/models/_register", body)["model_id"])
         if deploy:
@@ -206,7 +208,7 @@ class Cluster:
         self.await_state(model_id, "DEPLOYED")
 
     def undeploy(self, model_id: str) -> None:
-        # A server at times takes the order without effect, soon after a deployment.
+        # Shortly after a deployment, a server sometimes accepts the request without effect.
         def undeployed() -> bool:
             self.must("POST", f"{ML}/models/{model_id}/_undeploy")
             return self.state_of(model_id) == "UNDEPLOYED"
@@ -217,7 +219,7 @@ class Cluster:
         until(lambda: self.state_of(model_id) == state, f"model {model_id} to be {state}")
 
     def pipelines(self, prefix: str) -> dict[str, dict[str, Any]]:
-        """The search and ingest pipelines whose names begin so, by their paths."""
+        """The search and ingest pipelines whose names begin with this prefix, by path."""
         return {
             f"{path}/{quote(name, safe='')}": body
             for path in ("/_search/pipeline", "/_ingest/pipeline")
@@ -226,7 +228,7 @@ class Cluster:
         }
 
     def indexes(self, prefix: str) -> dict[str, Any]:
-        """The indexes whose names begin as those of a test do, with the versions and sources of their documents."""
+        """The indexes of a test, with the versions and sources of their documents."""
         found = self.must("GET", f"/{index_of(prefix)}*")
         for name in found:
             self.must("POST", f"/{name}/_refresh")
@@ -237,7 +239,7 @@ class Cluster:
         return dict(found)
 
     def remove(self, prefix: str) -> None:
-        """Delete whatever has a name that begins so: indexes, agents and pipelines, models, then connectors and groups."""
+        """Delete all objects with this prefix: indexes, agents and pipelines, models, then connectors and groups."""
         for index in self.must("GET", f"/{index_of(prefix)}*"):
             self.must("DELETE", f"/{index}")
         for path in self.pipelines(prefix):
@@ -265,7 +267,7 @@ def _words(object_id: str) -> list[str]:
 
 
 def index_of(name: str) -> str:
-    """A name of an index for a test: lower case, and one that the least-privileged user may have."""
+    """The name of an index for a test: lower case, and permitted to the least-privileged user."""
     return f"rag-{name}".replace(" ", "-").lower()
 
 
@@ -276,15 +278,15 @@ def until(done: Callable[[], bool], what: str, timeout: float = 60.0, pause: flo
         time.sleep(pause)
 
 
-def apart(make: Callable[[], str]) -> list[str]:
-    """The ids of two of one name that both stay."""
+def two_of_one_name(make: Callable[[], str]) -> list[str]:
+    """Create two objects of one name that the modules do not treat as concurrent duplicates; returns their ids."""
     first = make()
     time.sleep(APART)
     return [first, make()]
 
 
 def connector_body(name: str, **fields: Any) -> dict[str, Any]:
-    """A connector to the tiny model as the REST API wants it; ``url`` and ``headers`` are those of its one action."""
+    """The REST body of a connector to the tiny model; ``url`` and ``headers`` are those of its action."""
     headers = {"Content-Type": "application/json", **fields.pop("headers", {})}
     action = {
         "action_type": "predict",
@@ -316,7 +318,7 @@ def chat(name: str, **fields: Any) -> dict[str, Any]:
 
 
 def guarded(name: str, key: str, **fields: Any) -> dict[str, Any]:
-    """Options of ml_connector for the gateway, which asks for a key."""
+    """Options of ml_connector for the gateway, which requires a key."""
     return chat(
         name,
         **{
@@ -329,7 +331,7 @@ def guarded(name: str, key: str, **fields: Any) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value without the differences that the server makes: JSON out of strings, numbers and booleans by meaning."""
+    """A value without the server's conversions: JSON in strings is parsed, numbers and booleans are compared by value."""
     if isinstance(value, str):
         text = value.strip()
         if text[:1] in ("{", "["):

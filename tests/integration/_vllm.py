@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A double of vLLM that answers as its documentation says, where the containers of the stack can reach it.
+"""A double of vLLM that answers as its documentation says, and that the containers of the stack can reach.
 
-vLLM itself needs more of a machine than the tests may ask for. Only what OpenSearch and the collection get to see is
-doubled: the routes, the key, the forms of answers and errors; there is no model behind it.
+vLLM itself needs a larger machine than the tests may require. The double has only what OpenSearch and the collection use: the
+routes, the key, and the formats of answers and errors. It has no model.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import Any, Iterator
 
 MODEL = "Qwen/Qwen3-0.6B"
 
-#: A reasoning model answers in two parts. Whatever it is asked, the answer is this.
+#: A reasoning model answers in two parts. Every question gets this answer.
 REASONING = "They said something. I answer it."
 CONTENT = "Pong from the double."
 
 
 def host_address() -> str:
-    """The host as the stack's containers see it: the gateway of their network. A firewall has to let them in."""
+    """The address of the host in the network of the stack's containers. A firewall must accept their connections."""
     network = os.environ.get("STACK_NETWORK", "searchops-ml")
     done = subprocess.run(
         ["docker", "network", "inspect", network, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}"],
@@ -38,7 +38,7 @@ def host_address() -> str:
 
 
 class Vllm(ThreadingHTTPServer):
-    """``seen`` has the chat requests that were let in, as (headers with small names, body), the oldest first."""
+    """``seen`` lists the accepted chat requests as (headers with lower-case names, body), the oldest first."""
 
     daemon_threads = True
 
@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/health":
             self._send(200, None)
-        elif self._let_in():
+        elif self._is_authorized():
             if self.path == "/v1/models":
                 card = {"id": MODEL, "object": "model", "owned_by": "vllm", "root": MODEL, "max_model_len": 2048}
                 self._send(200, {"object": "list", "data": [card]})
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-        if not self._let_in():
+        if not self._is_authorized():
             return
         if self.path != "/v1/chat/completions":
             self._send(404, {"detail": "Not Found"})
@@ -77,8 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.seen.append(({name.lower(): value for name, value in self.headers.items()}, body))
             self._send(200, self._completion())
 
-    def _let_in(self) -> bool:
-        """The key guards /v1 alone; the body of this refusal has no message."""
+    def _is_authorized(self) -> bool:
+        """Only /v1 requires the key. The body of this refusal has no message."""
         if (
             self.server.key
             and self.path.startswith("/v1")
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *args: Any) -> None:
-        """Not into the tests' output."""
+        """Keep the log out of the tests' output."""
 
 
 @contextlib.contextmanager

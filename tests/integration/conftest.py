@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fixtures: the two servers of the local stack, a recorder in front of each, and modules that run in this process."""
+"""Fixtures: the two servers of the local stack, a recorder in front of each, and runners for modules in this process."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ Result = dict[str, Any]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `-n 2 --dist loadgroup` each server has a worker, in which its tests run one after the other.
+    """With `-n 2 --dist loadgroup` each server has a worker that runs its tests one after the other.
 
-    By the ids of the tests and not by marks, as those have no effect with pytest 9.2 and xdist 3.8, and say nothing.
+    The server is taken from the id of the test: marks are silently ignored with pytest 9.2 and xdist 3.8.
     """
     from xdist.scheduler import LoadScopeScheduling
 
@@ -51,14 +51,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 class Gateway:
-    """The gateway serves both workers. A test that reads its log has it to itself for that while."""
+    """The gateway serves both workers. A test that reads its log locks the gateway for that time."""
 
     def __init__(self, lock: IO[str]) -> None:
         self._lock = lock
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        # Not an upgrade: two who want it at once would wait for each other.
+        # Release the shared lock first: two tests that upgrade their locks would wait for each other.
         for operation in (fcntl.LOCK_UN, fcntl.LOCK_EX):
             fcntl.flock(self._lock, operation)
         try:
@@ -69,7 +69,7 @@ class Gateway:
 
 @pytest.fixture(autouse=True)
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """Every test shares the gateway while it runs."""
+    """Hold a shared lock on the gateway while a test runs."""
     with open(tmp_path_factory.getbasetemp().parent / "gateway.lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield Gateway(lock)
@@ -77,7 +77,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment() -> Iterator[None]:
-    """No setting of the developer's own cluster, and no proxy, gets into the tests."""
+    """Remove the settings of the developer's own cluster, and proxies."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith("OPENSEARCH_") and not name.startswith(("OPENSEARCH_TLS_", "OPENSEARCH_ML_")):
@@ -108,7 +108,7 @@ def stack() -> dict[str, Cluster]:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """A certificate of the recorder's own, for 127.0.0.1."""
+    """A self-signed certificate of the recorder for 127.0.0.1."""
     folder = tmp_path_factory.mktemp("tls")
     certificate, key = str(folder / "recorder.pem"), str(folder / "recorder.key")
     subprocess.run(
@@ -132,7 +132,7 @@ def recorders(stack: Mapping[str, Cluster], certificate: tuple[str, str]) -> Ite
 
 @pytest.fixture(scope="session")
 def _trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Cluster], None]]:
-    """Makes a server trust the stack's backends, once; afterwards it trusts what it trusted before."""
+    """Let a server trust the backends of the stack once per session, and restore the setting at the end."""
     before: dict[str, tuple[Cluster, dict[str, Any]]] = {}
 
     def trust(cluster: Cluster) -> None:
@@ -142,7 +142,7 @@ def _trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Clust
             cluster.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})
 
     yield trust
-    # Not while a test of the other worker has both servers to itself.
+    # Not while a test of the other worker uses both servers alone.
     with open(tmp_path_factory.getbasetemp().parent / "gateway.lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         for cluster, settings in before.values():
@@ -156,8 +156,8 @@ def cluster(request: pytest.FixtureRequest, stack: Mapping[str, Cluster], _trust
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[None]:
-    """What a test leaves behind is found in that test, not in another one that cannot stand it."""
+def _no_leftovers(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[None]:
+    """Fail the test that leaves objects behind, instead of a later one that they disturb."""
     if "cluster" not in request.fixturenames:
         yield
         return
@@ -177,7 +177,7 @@ def recorder(cluster: Cluster, recorders: Mapping[str, Recorder]) -> Recorder:
 
 @pytest.fixture
 def name(cluster: Cluster) -> Iterator[str]:
-    """A name of this test alone; whatever has a name that begins so is deleted afterwards."""
+    """A name that only this test uses. All objects whose names begin with it are deleted afterwards."""
     unique = f"it {uuid.uuid4().hex[:10]}"
     yield unique
     cluster.remove(unique)
@@ -185,7 +185,7 @@ def name(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 def settings_restored(cluster: Cluster) -> Iterator[None]:
-    """Both scopes of the settings are afterwards what they were before."""
+    """Restore both scopes of the settings after the test."""
     with restored(cluster):
         yield
 
@@ -194,7 +194,7 @@ def settings_restored(cluster: Cluster) -> Iterator[None]:
 def other(
     cluster: Cluster, stack: Mapping[str, Cluster], gateway: Gateway, _trust: Callable[[Cluster], None], name: str
 ) -> Iterator[Cluster]:
-    """The other server, as clean as the test's own, and nobody else at work meanwhile: it belongs to the other worker."""
+    """The other server, which belongs to the other worker: no other test uses it meanwhile, and it is cleaned up too."""
     other = next(each for each in stack.values() if each is not cluster)
     with gateway.alone(), restored(other):
         other.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})
@@ -206,7 +206,7 @@ def other(
 
 @pytest.fixture
 def connection(cluster: Cluster, recorder: Recorder, certificate: tuple[str, str]) -> dict[str, Any]:
-    """The connection options that lead through the recorder."""
+    """The connection options for a connection through the recorder."""
     options: dict[str, Any] = {"hosts": [recorder.url]}
     if cluster.tls:
         assert cluster.user
@@ -215,9 +215,9 @@ def connection(cluster: Cluster, recorder: Recorder, certificate: tuple[str, str
 
 
 def run_module(name: str, args: Mapping[str, Any]) -> tuple[Result, str]:
-    """Run a module's main() in this process; its result and the text that it printed.
+    """Run a module's main() in this process; returns its result and the printed text.
 
-    With SEARCHOPS_OPENSEARCH_ML_TEST_PATH=action it is the action plugin that runs, as it does on a local connection.
+    With SEARCHOPS_OPENSEARCH_ML_TEST_PATH=action the action plugin runs instead, as on a local connection.
     """
     if os.environ.get("SEARCHOPS_OPENSEARCH_ML_TEST_PATH") == "action":
         stated = {option: value for option, value in args.items() if not option.startswith("_ansible_")}
@@ -227,7 +227,7 @@ def run_module(name: str, args: Mapping[str, Any]) -> tuple[Result, str]:
         getattr(ansible_warnings, collected).clear()
     main = importlib.import_module(f"{PLUGINS}.{name}").main
     out = io.StringIO()
-    # Where a controller's code is loaded too, ansible-core shows a module's warnings instead of returning them.
+    # If the controller's code is loaded too, ansible-core displays a module's warnings instead of returning them.
     on_host = mock.patch("ansible.module_utils._internal.is_controller", False)
     with on_host, patch_module_args(dict(args)), contextlib.redirect_stdout(out), pytest.raises(SystemExit):
         main()
@@ -243,8 +243,8 @@ def run_module_fixture() -> Callable[[str, Mapping[str, Any]], tuple[Result, str
 class Modules:
     """Runs modules against the cluster of the test, through its recorder.
 
-    ``modules("ml_connector", check=True, name=...)`` returns the result, which must be a success; ``fails`` returns
-    the ``failure`` of one that must not.
+    ``modules("ml_connector", check=True, name=...)`` returns the result of a run that must succeed; ``fails`` returns the
+    ``failure`` of one that must fail.
     """
 
     def __init__(self, cluster: Cluster, recorder: Recorder, connection: Mapping[str, Any]) -> None:
@@ -270,7 +270,7 @@ class Modules:
         return failure
 
     def refuses(self, code: str, module: str, /, **args: Any) -> dict[str, Any]:
-        """Fails with this code, and no write was sent."""
+        """Check that the module fails with this code without sending a write."""
         failure = self.fails(module, **args)
         assert failure["code"] == code, failure
         assert self.recorder.writes == []
@@ -284,7 +284,7 @@ def module(cluster: Cluster, recorder: Recorder, connection: dict[str, Any]) -> 
 
 @pytest.fixture
 def snapshot(cluster: Cluster, name: str) -> Callable[[], dict[str, Any]]:
-    """Everything with the test's name as the server stores it, versions of the documents included."""
+    """All objects with the test's name as the server stores them, with the versions of the documents."""
 
     def take() -> dict[str, Any]:
         query = {"prefix": {"name.keyword": name}}
@@ -295,7 +295,7 @@ def snapshot(cluster: Cluster, name: str) -> Callable[[], dict[str, Any]]:
 
 
 class Converger:
-    """The life of one operation: planned, done, and nothing left to do."""
+    """Checks an operation three times: in check mode, for real, and again without changes."""
 
     def __init__(self, module: Modules, snapshot: Callable[[], dict[str, Any]]) -> None:
         self.module = module
@@ -304,10 +304,9 @@ class Converger:
     def __call__(
         self, module: str, actions: list[str], /, *, stable: bool = True, again: bool = True, **args: Any
     ) -> Result:
-        """``actions`` are those that must be planned and done. The applied result is returned.
+        """Run the operation; ``actions`` are those to be planned and performed. Returns the result of the real run.
 
-        ``stable`` False leaves out that the server's documents stay as they are while a check runs, for models that
-        the server's own jobs touch.
+        With ``stable=False`` the server's documents may change during check mode: its own jobs change models.
         """
         recorder = self.module.recorder
         before = self.snapshot()
@@ -326,7 +325,7 @@ class Converger:
         if not again:
             return applied
 
-        # At once: before anything could make an index show what is not in it yet.
+        # Immediately, before a refresh of the index could show the change.
         versions = None
         for check in (False, True):
             repeated = self.module(module, check=check, **args)
@@ -346,7 +345,7 @@ def converges(module: Modules, snapshot: Callable[[], dict[str, Any]]) -> Conver
 
 @pytest.fixture
 def real_connector(cluster: Cluster) -> Callable[[str, Mapping[str, Any]], None]:
-    """Holds a side of a diff against the connector that the server stores."""
+    """Compares a side of a diff with the connector that the server stores."""
 
     def compare(connector_id: str, side: Mapping[str, Any]) -> None:
         source = cluster.get("connectors", connector_id)

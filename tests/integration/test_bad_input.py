@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mistakes that operators make: each has its code and its remedy, and changes nothing on the server."""
+"""Mistakes of operators: each has its own code and remedy, and changes nothing on the server."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
     ML,
     OLLAMA,
     TRUSTED,
-    apart,
     chat,
     guarded,
+    two_of_one_name,
 )
 
 SETTING = "opensearch_cluster_setting"
@@ -33,7 +33,7 @@ TLS = ["2.19.1-tls"]
 
 @pytest.fixture
 def untouched(cluster, snapshot) -> Iterator[None]:
-    """Neither settings nor objects differ afterwards."""
+    """Check that neither settings nor objects change."""
     before = cluster.settings(), snapshot()
     yield
     assert (cluster.settings(), snapshot()) == before
@@ -41,7 +41,7 @@ def untouched(cluster, snapshot) -> Iterator[None]:
 
 @pytest.fixture
 def direct(cluster, module):
-    """Connection options that lead to the server itself; ``without`` takes some away."""
+    """Connection options for the server without its recorder; ``without`` removes some of them."""
 
     def options(*without: str, **changed: Any) -> dict[str, Any]:
         given = {"hosts": [cluster.url], **changed}
@@ -55,8 +55,8 @@ def direct(cluster, module):
 
 
 @contextlib.contextmanager
-def passed_through(url: str) -> Iterator[int]:
-    """Listens on 127.0.0.2, which no certificate names, and hands each connection through to the server as it is."""
+def forwarded(url: str) -> Iterator[int]:
+    """Listens on 127.0.0.2, which no certificate names, and forwards the bytes of each connection to the server."""
     target = urlsplit(url)
     listener = socket.create_server(("127.0.0.2", 0))
 
@@ -96,7 +96,7 @@ MODULES: dict[str, dict[str, Any]] = {
 }
 
 
-# --- The way to the cluster ---------------------------------------------------------------------------------------
+# --- The connection -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name_of_module", MODULES)
@@ -116,8 +116,8 @@ def test_unknown_host(module, direct, untouched):
 
 def test_second_host_is_tried(cluster, module, direct, untouched):
     hosts = [f"http://127.0.0.1:{free_port()}", cluster.url]
-    held = cluster.effective(RETRIES)
-    assert module(SETTING, settings={RETRIES: held}, **direct(hosts=hosts))["changed"] is False
+    observed = cluster.effective(RETRIES)
+    assert module(SETTING, settings={RETRIES: observed}, **direct(hosts=hosts))["changed"] is False
 
 
 def test_https_to_the_plain_port(stack, module, direct, untouched):
@@ -145,7 +145,7 @@ def test_service_that_is_not_opensearch(module, direct, untouched):
 
 @contextlib.contextmanager
 def serving(content: bytes) -> Iterator[str]:
-    """A web server that answers everything with the same."""
+    """A web server that gives every request the same answer."""
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
     class Handler(BaseHTTPRequestHandler):
@@ -180,15 +180,16 @@ def test_authority_not_trusted(module, direct, untouched, name_of_module):
 
 @pytest.mark.parametrize("cluster", TLS, indirect=True)
 def test_wrong_host_name_in_the_certificate(cluster, module, direct, untouched):
-    with passed_through(cluster.url) as port:
+    with forwarded(cluster.url) as port:
         url = f"https://127.0.0.2:{port}"
         failure = module.fails(SETTING, settings={RETRIES: 5}, **direct(hosts=[url]))
         assert failure["code"] == "tls_not_trusted"
         assert "127.0.0.2" in failure["message"]
-        # Told to trust anything it gets through, so the name was all that was wrong.
-        held = cluster.effective(RETRIES)
+        # Without validation it succeeds: only the name was wrong.
+        observed = cluster.effective(RETRIES)
         assert (
-            module(SETTING, settings={RETRIES: held}, **direct(hosts=[url], validate_certs=False))["changed"] is False
+            module(SETTING, settings={RETRIES: observed}, **direct(hosts=[url], validate_certs=False))["changed"]
+            is False
         )
 
 
@@ -214,8 +215,8 @@ def test_no_password_at_all(module, direct, untouched):
 
 
 @pytest.fixture
-def powerless(cluster):
-    """A user with no rights at all."""
+def user_without_rights(cluster):
+    """The options of a user without any rights."""
     user, path = "it_powerless", "/_plugins/_security/api/internalusers/it_powerless"
     password = "Only-for-this-test-4711"
     cluster.must("PUT", path, {"password": password})
@@ -233,8 +234,8 @@ def powerless(cluster):
         (SETTING, "cluster:monitor/state"),
     ],
 )
-def test_user_without_rights(module, untouched, powerless, name_of_module, permission):
-    failure = module.fails(name_of_module, **MODULES[name_of_module], **powerless)
+def test_user_without_rights(module, untouched, user_without_rights, name_of_module, permission):
+    failure = module.fails(name_of_module, **MODULES[name_of_module], **user_without_rights)
     assert (failure["code"], failure["status"]) == ("forbidden", 403)
     assert permission in failure["message"]
     assert permission in failure["remedy"]
@@ -274,7 +275,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str, bool]] = {
 def test_settings(cluster, module, untouched, mistake):
     settings, code, before_anything_is_sent = SETTINGS[mistake]
     if mistake == "static" and not cluster.is_3:
-        code = "unknown_setting"  # 2.19.1 has not got it yet.
+        code = "unknown_setting"  # 2.19.1 does not have it yet.
     failure = module.fails(SETTING, settings=settings)
     assert failure["code"] == code, failure
     assert failure["remedy"] == CATALOGUE[code]
@@ -284,14 +285,14 @@ def test_settings(cluster, module, untouched, mistake):
 
 
 @pytest.mark.usefixtures("settings_restored")
-def test_catch_all_when_it_is_meant(cluster, module):
+def test_a_catch_all_pattern_by_regex(cluster, module):
     module(SETTING, settings={TRUSTED: [".*"]}, allow_catch_all=True)
     assert cluster.effective(TRUSTED) == [".*"]
 
 
 @pytest.mark.usefixtures("settings_restored")
-def test_broken_pattern_of_somebody_else(cluster, module, name):
-    """The server has taken it, and refuses every connector from then on."""
+def test_a_stored_pattern_that_does_not_compile(cluster, module, name):
+    """The server has accepted it, and then refuses every connector."""
     cluster.put_settings({TRUSTED: ["^https://a(b$", *cluster.effective(TRUSTED)]})
     failure = module.fails("ml_connector", **chat(name))
     assert failure["code"] == "broken_trusted_regex", failure
@@ -307,7 +308,7 @@ def action(**fields: Any) -> dict[str, Any]:
     return {"url": OLLAMA, "request_body": CHAT_BODY, **fields}
 
 
-#: The mistake -> (fields, the code, what the message names).
+#: The mistake -> (fields, the code, a text in the message).
 CONNECTORS: dict[str, tuple[dict[str, Any], str, str]] = {
     "name too long": ({"name": "it " + "x" * 260}, "invalid_input", "256"),
     "blank name": ({"name": " "}, "invalid_input", "name"),
@@ -340,7 +341,7 @@ def test_connectors(module, untouched, name, mistake, check):
 
 @pytest.mark.parametrize("field", ["name", "description"])
 def test_characters(cluster, module, name, field):
-    """3.1 and later refuse some; 2.19 takes them."""
+    """3.1 and later refuse some characters; 2.19 accepts them."""
     args = {**chat(name), field: f"{name} <b>&"}
     if cluster.is_3:
         failure = module.refuses("invalid_characters", "ml_connector", **args)
@@ -358,7 +359,7 @@ def test_untrusted_endpoint(cluster, module, untouched, name):
     assert TRUSTED in failure["remedy"]
 
 
-def test_new_things_on_an_old_server(cluster, module, name):
+def test_new_features_on_an_old_server(cluster, module, name):
     for args in (
         {"client_config": {"skip_ssl_verification": True}},
         {"actions": [action(name="chat")]},
@@ -395,7 +396,7 @@ def test_unknown_connector_id(module, untouched):
 
 @pytest.mark.parametrize("check", [False, True])
 def test_ambiguous_connector(cluster, module, name, check):
-    ids = apart(lambda: cluster.make_connector(name))
+    ids = two_of_one_name(lambda: cluster.make_connector(name))
     for args in (chat(name), {"name": name, "state": "absent"}):
         failure = module.refuses("ambiguous_name", "ml_connector", check=check, **args)
         assert sorted(failure["details"]["ids"]) == sorted(ids)
@@ -406,7 +407,7 @@ def test_ambiguous_connector(cluster, module, name, check):
 
 
 def test_connector_that_the_server_itself_refuses(module, untouched, name):
-    """Method and credential of a kind that only the server judges."""
+    """A method and a credential that only the server can check."""
     failure = module.fails("ml_connector", **chat(name, protocol="aws_sigv4"))
     assert failure["status"] == 400
     assert "credential" in failure["message"].lower()
@@ -429,7 +430,7 @@ def test_model_characters(cluster, module, name):
     assert cluster.find("model_groups", {"prefix": {"name.keyword": name}}) == []
 
 
-def test_wrong_key_is_told_with_the_backends_words(module, name, cluster):
+def test_a_wrong_key_is_reported_with_the_backends_message(module, name, cluster):
     module("ml_connector", **guarded(name, "not-the-key"))
     module("ml_model", name=name, connector=name)
     failure = module.fails("ml_predict", model=name, messages=[{"role": "user", "content": "Ping"}])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bodies of many shapes pasted in as a definition: whatever the server accepts converges, and is unchanged afterwards."""
+"""Pasted definitions of many shapes: each body that the server accepts converges, and is unchanged in the next run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
 
-#: Hosts of the published blueprints, so that their bodies can be pasted in as they are; nothing is ever sent to them.
+#: Hosts of the published blueprints, so that their bodies can be used unchanged. The tests send nothing to them.
 PUBLISHED_HOSTS = (
     r"^https://[a-z0-9${}._-]+\.(amazonaws|openai|azure|cohere|anthropic|googleapis|deepseek|x)\.(com|ai)/.*$"
 )
@@ -36,7 +36,7 @@ def action(url: str = _stack.OLLAMA, **fields: Any) -> dict[str, Any]:
     return {"action_type": "predict", "method": "POST", "url": url, "request_body": CHAT, **fields}
 
 
-#: Shapes that product documentation and published blueprints print, shortened to what differs between them.
+#: Shapes from product documentation and published blueprints, shortened to their differences.
 PUBLISHED: dict[str, dict[str, Any]] = {
     "openai chat": {
         "parameters": {"endpoint": "api.openai.com", "model": "gpt-4o", "max_tokens": 7, "temperature": 0},
@@ -193,7 +193,7 @@ def _published_hosts(cluster, settings_restored):
 
 
 def converge(cluster, module, name: str, body: dict[str, Any]) -> str:
-    """'made' or 'refused'; anything between the two fails."""
+    """Returns 'created' or 'refused'; anything else fails."""
     definition = {"version": "1", "protocol": "http", **body, "name": name}
     planned = module.run("ml_connector", check=True, definition=definition)
     assert module.recorder.writes == []
@@ -210,7 +210,7 @@ def converge(cluster, module, name: str, body: dict[str, Any]) -> str:
     assert (again["changed"], module.recorder.writes) == (False, []), json.dumps(again["diff"], indent=1)
     assert cluster.one("connectors", name).version == version
     module("ml_connector", name=name, state="absent")
-    return "made"
+    return "created"
 
 
 @pytest.mark.usefixtures("_published_hosts")
@@ -220,7 +220,7 @@ def test_published_shapes(cluster, module, name):
         shape: converge(cluster, module, f"{name} {number}", body)
         for number, (shape, body) in enumerate(bodies.items())
     }
-    assert {shape for shape, outcome in outcomes.items() if outcome != "made"} == set()
+    assert {shape for shape, outcome in outcomes.items() if outcome != "created"} == set()
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12)
@@ -279,7 +279,7 @@ BODIES = st.fixed_dictionaries(
 
 @pytest.mark.usefixtures("_published_hosts")
 def test_generated_shapes(cluster, module, name):
-    """As many bodies of the create schema as make 40 with the published ones, whatever they are made of."""
+    """Bodies drawn from the create schema: 40 together with the published ones."""
     outcomes: list[str] = []
 
     @given(body=BODIES)
@@ -295,7 +295,7 @@ def test_generated_shapes(cluster, module, name):
         outcomes.append(converge(cluster, module, f"{name} {len(outcomes)}", body))
 
     check()
-    assert outcomes.count("made") + len(PUBLISHED) >= 40, outcomes
+    assert outcomes.count("created") + len(PUBLISHED) >= 40, outcomes
 
 
 @pytest.mark.usefixtures("_published_hosts")

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connectors that the server does not let go of for the sake of models that use others.
+"""Connectors that the server refuses to delete because of models that use other connectors.
 
-The ids in question are written into the index of 3.6.0, which has no security plugin."""
+The tests write such ids into the index of 3.6.0, which has no security plugin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import held
+from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import undeletable
 from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Handler, Recorder
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, chat
 
@@ -24,7 +24,7 @@ INDEX = "/.plugins-ml-connector/_doc"
 
 @pytest.fixture
 def renamed(cluster):
-    """Gives a connector another id."""
+    """Changes the id of a connector."""
 
     def rename(made: str, chosen: str) -> str:
         source = cluster.must("GET", f"{INDEX}/{made}")["_source"]
@@ -36,8 +36,8 @@ def renamed(cluster):
 
 
 @pytest.fixture
-def made(cluster, name, renamed):
-    """Makes a connector under an id that ends in a word, with a model that serves; returns both ids."""
+def created(cluster, name, renamed):
+    """Creates a connector whose id ends in a given word, with a deployed model; returns both ids."""
 
     def make(part: str, word: str) -> tuple[str, str]:
         chosen = renamed(cluster.make_connector(f"{name} {part}"), f"{name.split()[1]}{part}-{word}")
@@ -46,10 +46,10 @@ def made(cluster, name, renamed):
     return make
 
 
-def test_held_until_it_is_not(cluster, module, name, made):
+def test_undeletable_until_the_other_model_is_gone(cluster, module, name, created):
     word = f"w{name.split()[1]}"
-    old, model_id = made("ours", word)
-    theirs, stranger = made("theirs", word.upper())
+    old, model_id = created("ours", word)
+    theirs, stranger = created("theirs", word.upper())
     done = module("ml_connector", **chat(f"{name} ours", description="New"))
     assert [action["action"] for action in done["actions"]] == ["swap"]
     [warning] = done["warnings"]
@@ -71,17 +71,17 @@ def test_held_until_it_is_not(cluster, module, name, made):
     assert cluster.answer(model_id) == "Pong."
 
 
-def test_who_is_taken_for_a_user_is_told(cluster, module, name, made):
+def test_the_failure_names_the_model_that_the_server_considers_a_user(cluster, module, name, created):
     word = f"w{name.split()[1]}"
-    old, model_id = made("ours", word)
-    _theirs, stranger = made("theirs", word)
+    old, model_id = created("ours", word)
+    _theirs, stranger = created("theirs", word)
     cluster.undeploy(model_id)
     cluster.must("DELETE", f"{ML}/models/{model_id}")
     failure = module.fails("ml_connector", name=f"{name} ours", state="absent")
     assert failure["code"] == "connector_held"
     assert failure["details"]["models"] == [stranger]
 
-    # It is not changed either.
+    # The connector is not changed either.
     for check in (True, False):
         done = module("ml_connector", check=check, **chat(f"{name} ours", description="New"))
         assert [action["action"] for action in done["actions"]] == ["swap"]
@@ -89,10 +89,10 @@ def test_who_is_taken_for_a_user_is_told(cluster, module, name, made):
     assert module("ml_connector", **chat(f"{name} ours", description="New"))["changed"] is False
 
 
-def test_one_that_is_made_at_once_with_another_and_is_held(cluster, module, name, made, renamed):
+def test_a_concurrent_duplicate_that_cannot_be_deleted(cluster, module, name, created, renamed):
     """It has to go, as the other one is older, and cannot; so a third one comes in the place of both."""
     word = f"w{name.split()[1]}"
-    _theirs, stranger = made("theirs", word.upper())
+    _theirs, stranger = created("theirs", word.upper())
     models = []
 
     class Crowd(Handler):
@@ -117,9 +117,9 @@ def test_one_that_is_made_at_once_with_another_and_is_held(cluster, module, name
     kept = done["connector_id"]
     assert cluster.get("models", models[0])["connector_id"] == kept
     assert cluster.answer(models[0]) == "Pong."
-    [left] = {item.id for item in cluster.named("connectors", f"{name} ours")} - {kept}
-    assert left.endswith(word)
-    assert held(cluster, f"{name} ours") == {left}
+    [leftover] = {item.id for item in cluster.named("connectors", f"{name} ours")} - {kept}
+    assert leftover.endswith(word)
+    assert undeletable(cluster, f"{name} ours") == {leftover}
     again = module("ml_connector", **chat(f"{name} ours"))
     assert (again["changed"], again["connector_id"]) == (False, kept)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A sample of the fault matrix, each fault some times; `make faults` runs all of it and writes docs/faults.md."""
+"""A sample of the fault matrix. `make faults` runs the complete matrix and writes docs/faults.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 
 pytestmark = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 
-#: Faults that the role itself meets in the sample.
+#: Faults of the sample for the role itself.
 OF_THE_ROLE = ("refused", "reset after", "cut", "503", "401", "killed after")
 
 
@@ -27,7 +27,7 @@ def matrix(cluster, name, settings_restored, tmp_path):
 
 @pytest.mark.parametrize("subject", [CHAIN, STACK], ids=lambda subject: subject.name)
 def test_sample(matrix, subject):
-    """Each fault once for each subject, so twice in all."""
+    """Each fault once for each of two subjects."""
     cases = sample(list(matrix.cases(subject, matrix.exchanges(subject))), 1)
     assert {case.fault.name for case in cases} == set(FAULTS)
     ended = set()
@@ -36,12 +36,12 @@ def test_sample(matrix, subject):
             ended.add(matrix.run(case))
         except AssertionError as exc:
             raise AssertionError(f"{case}: {exc}") from exc
-    # Neither is each fault fatal nor none.
+    # Some faults fail a run, and some do not.
     assert {"ok", "killed", "unreachable", "wrong_credentials", "not_opensearch"} <= ended
 
 
 def test_sample_of_the_role(matrix):
-    """It sends what the chain sends, and comes through the faults of its writes."""
+    """The role sends the same requests as the chain of modules, and recovers from faults of its writes."""
     exchanges = matrix.exchanges(ROLE)
     assert exchanges.labels == matrix.exchanges(CHAIN).labels
     cases = [case for case in writes(list(matrix.cases(ROLE, exchanges))) if case.fault.name in OF_THE_ROLE]
@@ -52,22 +52,22 @@ def test_sample_of_the_role(matrix):
             raise AssertionError(f"{case}: {exc}") from exc
 
 
-def test_the_matrix_sees_what_is_wrong(matrix, cluster):
-    """Planted, and noticed: an object that is there twice, one that is left over, a setting that is lost, a leak."""
+def test_the_matrix_finds_planted_errors(matrix, cluster):
+    """A duplicate, a leftover object, a lost setting and a leak: the matrix finds each."""
     matrix.exchanges(CHAIN)
-    matrix.nothing_twice(CHAIN)
+    matrix.check_objects(CHAIN)
     connector = cluster.make_connector(matrix.prefix)
     with pytest.raises(AssertionError, match="connectors"):
-        matrix.nothing_twice(CHAIN)
+        matrix.check_objects(CHAIN)
     cluster.must("DELETE", f"/_plugins/_ml/connectors/{connector}")
     group = cluster.must("POST", "/_plugins/_ml/model_groups/_register", {"name": f"{matrix.prefix} left over"})
     with pytest.raises(AssertionError, match="model_groups"):
-        matrix.nothing_twice(CHAIN)
+        matrix.check_objects(CHAIN)
     cluster.must("DELETE", f"/_plugins/_ml/model_groups/{group['model_group_id']}")
-    matrix.nothing_twice(CHAIN)
+    matrix.check_objects(CHAIN)
     cluster.put_settings({TRUSTED: [r"^http://nowhere\.invalid/$"]})
     with pytest.raises(AssertionError, match="not trusted once"):
-        matrix.nothing_twice(CHAIN)
+        matrix.check_objects(CHAIN)
     for secret in matrix.secrets:
         with pytest.raises(AssertionError):
-            matrix.no_progress(Outcome(True, None, False, f"x {secret} x"))
+            matrix.check_output(Outcome(True, None, False, f"x {secret} x"))

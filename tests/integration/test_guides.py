@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each command of the README and the guides that needs a cluster, as it is printed and in its order.
+"""Runs each command of the README and the guides that needs a cluster, as printed and in order.
 
-The documents name addresses, models and keys of somebody else's network; those of the stack are put in their places, in what is
-typed as in the files that a reader is told to make.
+The documents use invented addresses, models and keys. The tests replace them by those of the stack, both in the commands and in the
+files that the reader creates.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides impor
     without_a_cluster,
 )
 
-#: What the documents call theirs: the beginnings of the names of all that comes of them.
+#: The beginnings of the names of all objects that the documents create.
 NAMES = ("House", "Ollama chat", "rag-house")
-#: What a model of a useful size would say; the stack's says something else.
+#: Answers of a useful model in the documents; the stack's tiny model answers differently.
 ANSWERS = ("The sky is blue because", "The office is open from")
-#: What a document takes for granted: what is to be there before its first command.
+#: The commands that a document expects to have been run before its first one.
 BEFORE = {
     "docs/guides/key_rotation.md": [
         "ansible-playbook searchops.opensearch_ml.openai_chat -e openai_chat_base_url=http://gateway.example.internal:8080"
@@ -45,7 +45,7 @@ BEFORE = {
 
 
 class Reader:
-    """Does what a document says, in a folder and an environment of its own."""
+    """Runs the commands of a document in a folder and an environment of its own."""
 
     def __init__(self, document: str, folder: Path, stack: dict[str, _stack.Cluster]) -> None:
         plain, tls = stack["3.6.0"], stack["2.19.1-tls"]
@@ -79,7 +79,7 @@ class Reader:
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "dev/collections"),
             "ANSIBLE_NOCOLOR": "1",
-            # Of the inventory's second cluster.
+            # The key of the inventory's second cluster.
             "PARIS_PASSWORD": tls.user[1],
         }
         for name in (FILES, document):
@@ -93,7 +93,7 @@ class Reader:
         return text
 
     def run(self, command: str) -> tuple[int, str]:
-        """Types the command; what it exports is there for the next one."""
+        """Run a command; what it exports is set for the next one."""
         done = subprocess.run(
             ["bash", "-c", f"{self.here(command)}\nstatus=$?\nenv -0 >environment\nexit $status"],
             cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -107,21 +107,21 @@ class Reader:
         return done.returncode, output
 
     def follow(self, command: Command) -> str:
-        """Types the command, which must end and print as the document shows."""
+        """Run a command, which must end and print as the document shows."""
         status, output = self.run(command.text)
         fails = any('"code":' in line for line in command.printed)
         assert bool(status) is fails, f"{command.place}: {command.text}\n{output}"
-        told = [line.rstrip("* ") for line in output.splitlines()]
+        printed = [line.rstrip("* ") for line in output.splitlines()]
         for line in command.printed:
             if line != "..." and not any(answer in line for answer in ANSWERS):
-                assert self.here(line).rstrip("* ") in told, (
+                assert self.here(line).rstrip("* ") in printed, (
                     f"{command.place} shows {line!r}, which was not printed:\n{output}"
                 )
         return output
 
 
-def left(clusters: list[_stack.Cluster]) -> list[Any]:
-    """What there is of the documents' own."""
+def leftovers(clusters: list[_stack.Cluster]) -> list[Any]:
+    """The objects on the cluster that the documents have created."""
     kinds = ("connectors", "models", "model_groups", "agents")
     return [
         found
@@ -139,7 +139,7 @@ def left(clusters: list[_stack.Cluster]) -> list[Any]:
 def clusters(
     request: pytest.FixtureRequest, document: str, cluster: _stack.Cluster, settings_restored: None
 ) -> Iterator[list[_stack.Cluster]]:
-    """Those that the document is about, without anything of its own before and afterwards."""
+    """The clusters of the document, without its objects before and after the test."""
     text = (ROOT / document).read_text(encoding="utf-8")
     both = "-i inventory.yml" in text or "http://new.example" in text
     concerned = [cluster, request.getfixturevalue("other")] if both else [cluster]
@@ -156,7 +156,7 @@ def clusters(
 
 
 @pytest.mark.parametrize(("document", "cluster"), ON_THE_STACK.items(), indirect=["cluster"])
-def test_a_document_is_true(
+def test_a_document(
     document: str, clusters: list[_stack.Cluster], stack: dict[str, _stack.Cluster], tmp_path: Path
 ) -> None:
     reader = Reader(document, tmp_path, stack)
@@ -167,18 +167,18 @@ def test_a_document_is_true(
         for command in commands(block)
         if not without_a_cluster(command.text)
     ]
-    # It tells where the cluster is.
+    # It defines the address of the cluster.
     reader.run(printed[0][0].text)
     for command in BEFORE.get(document, []):
         status, output = reader.run(command)
         assert status == 0, output
     for command, again in printed:
-        before = left(clusters)
+        before = leftovers(clusters)
         output = reader.follow(command)
         if "--check" in command.text:
-            assert left(clusters) == before, f"{command.place} has written"
+            assert leftovers(clusters) == before, f"{command.place} has written"
         elif again and re.search(r"changed=[1-9]", output):
             counts = re.findall(r"changed=(\d+)", reader.follow(command))
             assert set(counts) == {"0"}, f"{command.place}: a second run changes something"
     if "## Take it back" in text:
-        assert left(clusters) == []
+        assert leftovers(clusters) == []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whole runs of ansible-playbook whose tasks run in the controller's process, and again as modules: the same comes out."""
+"""Runs of ansible-playbook whose tasks run in the controller's process, and again as modules, with the same results."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = "runs in the controller's process"
 BAD_KEY = 'wr0ng-key "quoted" \\/+=='
 
-#: What differs from one object to the next: ids, and points in time.
+#: What differs between two equal objects: ids and timestamps.
 OF_ITS_OWN = re.compile(r"(?<![\w-])(chatcmpl-\d+|[\w-]{20}|[0-9a-f]{64})(?![\w-])")
 LATELY = 1_700_000_000
 
 
 class Playbook:
-    """Runs tasks on one cluster. ``way`` is what opensearch_ml_in_process is set to."""
+    """Runs tasks on one cluster. ``way`` is the value of opensearch_ml_in_process."""
 
     def __init__(self, cluster: Any, folder: Path) -> None:
         self.cluster = cluster
@@ -47,7 +47,7 @@ class Playbook:
     def __call__(
         self, way: str, todo: list[dict[str, Any]], *options: str, terminal: bool = False, **environment: str
     ) -> tuple[str, list[dict[str, Any]]]:
-        """The output, and the results of the tasks."""
+        """Run the tasks; returns the output and the results of the tasks."""
         connection: dict[str, Any] = {"hosts": [self.cluster.url]}
         if self.cluster.tls:
             connection.update(
@@ -73,7 +73,7 @@ class Playbook:
             "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "dev" / "collections"),
             "ANSIBLE_LOCAL_TEMP": str(self.folder),
-            # The default is below a home that is not the same for all who ask where HOME was set.
+            # The default is below the home directory, which differs between processes if HOME is set.
             "ANSIBLE_ASYNC_DIR": str(self.folder / "async"),
             "ANSIBLE_NOCOLOR": "1",
             "IT_KEY": gateway_keys()[0],
@@ -95,12 +95,12 @@ def _captured(command: list[str], folder: Path, environment: dict[str, str]) -> 
 
 
 def _on_terminal(command: list[str], folder: Path, environment: dict[str, str]) -> str:
-    """What somebody sees who runs it by hand."""
+    """The output on a terminal."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         seen = b""
-        # Its end shows as an error on Linux.
+        # On Linux the end of a terminal is an error.
         try:
             while piece := os.read(ours, 65536):
                 seen += piece
@@ -149,7 +149,7 @@ def life(name: str) -> list[dict[str, Any]]:
 
 
 def comparable(value: Any) -> Any:
-    """A result without what differs from one object to the next."""
+    """A result without the ids and timestamps."""
     if isinstance(value, dict):
         return {key: comparable(item) for key, item in value.items() if key not in ("timings", "elapsed")}
     if isinstance(value, list):
@@ -159,26 +159,26 @@ def comparable(value: Any) -> Any:
     return "~" if isinstance(value, (int, float)) and value > LATELY else value
 
 
-def test_the_same_comes_out_both_ways(cluster, play, name):
-    """Planned, done, failed and repeated, at full verbosity with diffs, and no secret in any of it."""
-    told: dict[str, list[Any]] = {}
+def test_both_ways_have_the_same_results(cluster, play, name):
+    """Check mode, a run, a failure and a repetition, at full verbosity with diffs: the results agree, without a secret."""
+    results_of: dict[str, list[Any]] = {}
     for way in ("true", "false"):
-        own = f"{name} {len(told)}"
-        told[way] = []
+        own = f"{name} {len(results_of)}"
+        results_of[way] = []
         for options in (("--check",), (), ()):
             text, results = play(way, life(own), "-vvvv", "--diff", *options)
             assert (HERE in text) is (way == "true")
             assert leaks(text, gateway_keys()[0], BAD_KEY, *(cluster.user or ())[1:]) == []
-            told[way].append(json.loads(json.dumps(results).replace(own, name)))
-    assert comparable(told["true"]) == comparable(told["false"])
-    planned, done, again = told["true"]
+            results_of[way].append(json.loads(json.dumps(results).replace(own, name)))
+    assert comparable(results_of["true"]) == comparable(results_of["false"])
+    planned, done, again = results_of["true"]
     assert [result["changed"] for result in done] == [True, True, False, False, False, False, False, False]
     assert [result["failed"] for result in done] == [False, False, False, True, True, True, False, False]
     assert [action["action"] for action in planned[0]["actions"]] == ["create"]
     assert not any(result["changed"] for result in again)
 
 
-def test_async_is_left_to_the_module(play, name):
+def test_async_tasks_run_as_modules(play, name):
     text, [result] = play("true", [{**connector(name), "async": 60, "poll": 1}], "-vvv")
     assert HERE not in text
     assert (result["failed"], result["changed"], result["finished"] in (1, True)) == (False, True, True)
@@ -186,14 +186,14 @@ def test_async_is_left_to_the_module(play, name):
 
 @pytest.fixture
 def silent_server() -> Iterator[str]:
-    """Takes connections and never answers."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("way", ["true", "false"])
-def test_what_the_task_itself_says(play, name, silent_server, way):
-    """Its environment counts, and its time ends."""
+def test_keywords_of_the_task(play, name, silent_server, way):
+    """The task's environment and timeout are applied."""
     ask = {"searchops.opensearch_ml.ml_connector_info": {"name": name}}
     signed = {"OPENSEARCH_AUTH_TYPE": "aws_sigv4"}
     stuck = {"searchops.opensearch_ml.ml_connector_info": {"hosts": [silent_server], "auth_type": "none"}}
@@ -203,8 +203,8 @@ def test_what_the_task_itself_says(play, name, silent_server, way):
     assert "failure" not in ended
 
 
-def test_progress_is_told_on_a_terminal(tmp_path):
-    """A model that does not get ready, on a server in memory: no real one takes its time when it is asked to."""
+def test_progress_is_shown_on_a_terminal(tmp_path):
+    """A model that is never deployed, on a fake cluster: a real server cannot be made slow on demand."""
     double = FakeCluster()
     double.add_model("Chat", double.add_connector(), state="DEPLOYING")
     todo = [{"searchops.opensearch_ml.ml_model": {"name": "Chat", "wait_timeout": 9}}]

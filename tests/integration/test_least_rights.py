@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The roles that users get: a user of one does what the table in docs/security.md says, and of each of its permissions
-there is something that is refused without it.
+"""The roles for users: each allows what the table in docs/security.md says, and each of its permissions is needed.
 
-The stack's own users have these very roles: their file is mounted into its server.
+The users of the stack have these roles: the stack mounts the file with the roles into its server.
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ DOCUMENT = (ROOT / "docs/security.md").read_text()
 PLUGINS = "ansible_collections.searchops.opensearch_ml.plugins.action"
 SECURITY = "/_plugins/_security/api"
 
-#: 2.19 cannot change agents; the name is that of the published source of 3.1 and later.
+#: 2.19 cannot change agents; the name is from the published source of 3.1 and later.
 NOT_ON_THIS_VERSION = {"cluster:admin/opensearch/ml/agents/update"}
 
-#: Without it check mode plans what the server may refuse.
+#: Without this permission check mode may plan a change that the server refuses.
 NODES_INFO = "cluster:monitor/nodes/info"
 
 PROVISIONER, ASKER = ROLES["ml_provisioner"], ROLES["ml_asker"]
 
 
 def table() -> dict[tuple[str, str], dict[str, bool]]:
-    """Who may do what, as the document has it: (module, what) -> role -> whether."""
+    """The table of the document: (module, state) -> role -> whether the role may do it."""
     section = DOCUMENT[DOCUMENT.index("## Who may do what") :]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     head, _rule, *rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
@@ -53,7 +52,7 @@ def table() -> dict[tuple[str, str], dict[str, bool]]:
 
 @pytest.fixture
 def grant(cluster):
-    """Gives a user a role without one permission, and returns the user's options."""
+    """Gives the user a role without one permission; returns the user's connection options."""
     user, password = "it_least", secrets.token_urlsafe(16) + "-Aa1"
     kinds = ("internalusers", "roles", "rolesmapping")
 
@@ -76,7 +75,7 @@ def grant(cluster):
 
 @on_the_secured
 @pytest.mark.parametrize("life", [life for life in LIVES if any(step.needs for step in life("x"))])
-def test_each_permission_is_needed_and_all_suffice(cluster, module, name, grant, settings_restored, life):
+def test_each_write_permission_is_needed_and_all_suffice(cluster, module, name, grant, settings_restored, life):
     with _lives.prepared(cluster, name, life):
         for step in life(name):
             for permission in step.needs:
@@ -85,7 +84,7 @@ def test_each_permission_is_needed_and_all_suffice(cluster, module, name, grant,
 
 
 @on_the_secured
-def test_each_permission_to_ask_is_needed_and_all_suffice(cluster, module, name, grant):
+def test_each_read_permission_is_needed_and_all_suffice(cluster, module, name, grant):
     cluster.make_model(name, cluster.make_connector(name), deploy=True)
     question = {"model": name, "messages": PING}
     for permission in ASKER["cluster_permissions"]:
@@ -101,12 +100,12 @@ def refused(failure, permission):
 
 @on_the_secured
 @pytest.mark.parametrize("life", LIVES)
-def test_who_may_do_what(cluster, module, name, snapshot, settings_restored, life):
+def test_the_table_of_roles(cluster, module, name, snapshot, settings_restored, life):
     seen, written = {}, table()
     with _lives.prepared(cluster, name, life):
         for step in life(name):
             row = seen[step.module, step.what] = {}
-            # Who may less comes first, and finds the step still to be done.
+            # The roles with fewer rights come first, while the step still has something to do.
             for role in sorted(ROLES):
                 before = snapshot(), cluster.settings()
                 result = module.run(step.module, **step.args, **cluster.users[role])
@@ -117,7 +116,7 @@ def test_who_may_do_what(cluster, module, name, snapshot, settings_restored, lif
     assert seen == {row: written[row] for row in seen}
 
 
-#: What no module does and nobody with these roles should be able to.
+#: Requests that no module sends and that no role may allow.
 BEYOND = [
     ("GET", "/.plugins-ml-connector/_search"),
     ("GET", "/.plugins-ml-config/_search"),
@@ -136,7 +135,7 @@ BEYOND = [
 @on_the_secured
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("method", "path"), BEYOND)
-def test_what_is_beyond_the_modules_is_denied(cluster, name, role, method, path):
+def test_other_requests_are_denied(cluster, name, role, method, path):
     cluster.make_model(name, cluster.make_connector(name))
     user = tuple(cluster.users[role].values())
     body = None if method == "DELETE" else {"type": "fs"} if "snapshot" in path else {}
@@ -146,7 +145,7 @@ def test_what_is_beyond_the_modules_is_denied(cluster, name, role, method, path)
 
 
 @on_the_secured
-def test_the_play_in_the_document_makes_the_roles(cluster, tmp_path):
+def test_the_play_in_the_document_creates_the_roles(cluster, tmp_path):
     roles = {f"it_{name}": role for name, role in ROLES.items()}
     (tmp_path / "roles.yml").write_text(yaml.safe_dump({"_meta": {"type": "roles"}, **roles}))
     (tmp_path / "play.yml").write_text(re.search(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)[1])
@@ -170,26 +169,26 @@ def test_the_play_in_the_document_makes_the_roles(cluster, tmp_path):
 
 
 def test_the_table_has_each_state_of_each_module():
-    """But for the modules that speak to Ollama, which knows no roles."""
+    """Except for the Ollama modules: Ollama has no roles."""
     steps = [(step.module, step.what) for life in LIVES for step in life("x")]
     assert set(steps) == set(table())
     modules = {path.stem for path in ROOT.glob("plugins/modules/*.py") if not path.stem.startswith("ollama_")}
     assert {module for module, _what in steps} == modules
     for module in modules:
         options = importlib.import_module(f"{PLUGINS}.{module}").ActionModule.MODULE.options
-        # Of a module that lists, the state is one of what it lists.
+        # The "state" of an info module is what it lists.
         states = [] if module.endswith("_info") else options.get("state", {}).get("choices", [])
         assert set(states) <= {what.split(":")[0] for each, what in steps if each == module}, module
 
 
 @on_the_secured
-def test_what_is_checked_only_with_a_permission(module, name, grant):
+def test_checks_that_need_an_optional_permission(module, name, grant):
     unknown = {"name": name, "type": "ingest", "definition": {"processors": [{"no_such_processor": {}}]}}
     assert module("opensearch_pipeline", check=True, **unknown, **grant(NODES_INFO))["changed"]
     assert module.fails("opensearch_pipeline", check=True, **unknown)["code"] == "unknown_processor"
 
 
-def test_no_permission_is_listed_that_is_not_tried():
+def test_each_listed_permission_is_tested():
     tried = [permission for life in LIVES for step in life("x") for permission in step.needs]
     listed = PROVISIONER["cluster_permissions"] + [
         each for data in PROVISIONER["index_permissions"] for each in data["allowed_actions"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Changing a connector under a model that is asked without pause; changes that fail, and those that were interrupted."""
+"""Changes of a connector while its model answers without pause, changes that fail, and interrupted changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PROBE = {"messages": [{"role": "user", "content": "Ping"}]}
 
 
 class Load:
-    """Threads that ask a model without pause, each with a session of its own, and note each answer."""
+    """Threads that send predictions without pause, each with its own session, and record each answer."""
 
     def __init__(self, cluster: Cluster, model_id: str, threads: int = 4) -> None:
         self.good = 0
@@ -56,16 +56,16 @@ class Load:
                         timeout=30,
                     )
                     fine = answer.status_code == 200 and "Pong." in answer.text
-                    told = "" if fine else f"{answer.status_code} {answer.text[:300]}"
+                    error = "" if fine else f"{answer.status_code} {answer.text[:300]}"
                 except requests.RequestException as exc:
-                    fine, told = False, repr(exc)
+                    fine, error = False, repr(exc)
                 with self._lock:
                     self.good += fine
                     if not fine:
-                        self.bad.append(told)
+                        self.bad.append(error)
 
     def pass_some(self, number: int = 10) -> None:
-        """Wait until so many more were answered."""
+        """Wait until ``count`` more predictions were answered."""
         goal = self.good + number
         until(lambda: self.good >= goal or bool(self.bad), f"{number} more answers")
 
@@ -84,7 +84,7 @@ class Load:
 
 @pytest.fixture
 def served(cluster, module, name):
-    """Makes the connector with the module and a model that serves; returns the model's id."""
+    """Creates the connector with the module, and a deployed model; returns the model's id."""
 
     def make(**options: Any) -> str:
         made = module("ml_connector", **options)
@@ -98,7 +98,7 @@ def keys_used(since: float) -> set[str]:
 
 
 def test_no_prediction_fails_while_everything_is_changed(cluster, module, gateway, served, name):
-    """1,000 predictions of four clients, spread over a new key, another endpoint, a parameter taken away and more."""
+    """1,000 predictions of four clients during a new key, another endpoint, a removed parameter and other changes."""
     one, two = gateway_keys()
     model = served(**guarded(name, one))
     cold = {"parameters": {"model": "tiny-chat", "temperature": 0}}
@@ -116,20 +116,20 @@ def test_no_prediction_fails_while_everything_is_changed(cluster, module, gatewa
     with Load(cluster, model) as load:
         for change in changes:
             if change is changes[1]:
-                # As a part of a declared set.
+                # As a part of a stack.
                 declared = {"name": name, "connector": name}
                 done = module("ml_stack", connectors=[{**change, "probe": PROBE}], models=[declared])
             else:
                 done = module("ml_connector", probe=PROBE, **change)
             assert [action["action"] for action in done["actions"]] == ["swap"]
             assert done["actions"][0]["replaced_id"] == seen[-1]
-            # Exactly one connector of the name is left, and the model uses it.
+            # Exactly one connector of the name remains, and the model uses it.
             seen.append(cluster.one("connectors", name).id)
             assert cluster.get("models", model)["connector_id"] == seen[-1]
             assert done.get("connector_id", seen[-1]) == seen[-1]
             load.pass_some(1000 // len(changes) + 1)
             if change in (changes[1], changes[3]):
-                # Predictions under way when the key changed have been answered by now.
+                # Predictions that began before the change of the key have been answered by now.
                 with gateway.alone():
                     now = time.time()
                     load.pass_some()
@@ -186,7 +186,7 @@ def test_failed_probe_leaves_the_old_connector_serving(cluster, module, served, 
 
 
 def test_redeploy_keeps_the_stored_credential(cluster, module, gateway, converges, served, name):
-    """No credential is stated; the one on the server must open the gateway's door after each change."""
+    """No credential is given: the gateway must accept the stored one after each change."""
     model = served(**guarded(name, gateway_keys()[1]))
     connector_id = cluster.one("connectors", name).id
     args = guarded(name, "", update_strategy="redeploy")
@@ -201,7 +201,7 @@ def test_redeploy_keeps_the_stored_credential(cluster, module, gateway, converge
             assert keys_used(now) == {"2"}
 
 
-def test_redeploy_brings_models_back_when_the_change_is_refused(cluster, module, served, name):
+def test_redeploy_deploys_the_models_again_when_the_change_is_refused(cluster, module, served, name):
     model = served(**chat(name))
     broken = chat(name, url="http://not.trusted.example/v1", update_strategy="redeploy")
     assert module.fails("ml_connector", **broken)["code"] == "untrusted_endpoint"
@@ -209,12 +209,12 @@ def test_redeploy_brings_models_back_when_the_change_is_refused(cluster, module,
     assert cluster.answer(model) == "Pong."
 
 
-def test_redeploy_cannot_take_a_parameter_away_and_swaps(cluster, module, converges, served, name):
+def test_redeploy_cannot_remove_a_parameter_and_swaps(cluster, module, converges, served, name):
     served(**chat(name, parameters={"model": "tiny-chat", "surplus": "1"}))
     converges("ml_connector", ["swap"], **chat(name, update_strategy="redeploy"))
 
 
-def test_fail_sends_nothing(cluster, module, served, name):
+def test_the_strategy_fail_sends_nothing(cluster, module, served, name):
     model = served(**chat(name))
     before = cluster.one("connectors", name)
     failure = module.refuses(
@@ -232,8 +232,8 @@ def test_swap_without_the_key_is_refused_before_anything_is_sent(cluster, module
     assert cluster.answer(model) == "Pong."
 
 
-def is_replacement_pair(cluster: Cluster, name: str, old: str) -> str:
-    """What a swap has done when it is killed after the new connector was made: its id."""
+def interrupted_swap(cluster: Cluster, name: str, old: str) -> str:
+    """The state of a swap that was killed after it created the new connector; returns the id of that."""
     notes = '{"replaces": "%s"}' % old
     return cluster.make_connector(name, parameters={"model": "tiny-chat", "_searchops": notes}, description="new")
 
@@ -241,7 +241,7 @@ def is_replacement_pair(cluster: Cluster, name: str, old: str) -> str:
 def test_interrupted_before_the_models_moved(cluster, module, served, name):
     model = served(**chat(name, description="old"))
     old = cluster.one("connectors", name).id
-    new = is_replacement_pair(cluster, name, old)
+    new = interrupted_swap(cluster, name, old)
     planned = module("ml_connector", check=True, name=name)
     assert [action["action"] for action in planned["actions"]] == ["undo_swap"]
     assert module.recorder.writes == []
@@ -258,7 +258,7 @@ def test_interrupted_after_a_model_moved(cluster, module, served, name, moved):
     model = served(**chat(name, description="old"))
     old = cluster.one("connectors", name).id
     second = cluster.make_model(f"{name} second", old, deploy=True)
-    new = is_replacement_pair(cluster, name, old)
+    new = interrupted_swap(cluster, name, old)
     for model_id in (model, second)[: 1 if moved == "one" else 2]:
         cluster.must("PUT", f"{ML}/models/{model_id}", {"connector_id": new})
     done = module("ml_connector", name=name)
@@ -272,14 +272,14 @@ def test_interrupted_after_a_model_moved(cluster, module, served, name, moved):
 
 def test_interrupted_and_then_changed_in_one_run(cluster, module, served, name):
     model = served(**chat(name, description="old"))
-    is_replacement_pair(cluster, name, cluster.one("connectors", name).id)
+    interrupted_swap(cluster, name, cluster.one("connectors", name).id)
     done = module("ml_connector", **chat(name, description="newest"))
     assert [action["action"] for action in done["actions"]] == ["undo_swap", "swap"]
     assert cluster.one("connectors", name).source["description"] == "newest"
     assert cluster.answer(model) == "Pong."
 
 
-def test_namesakes_that_are_no_halves_are_left_alone(cluster, module, served, name):
+def test_two_connectors_that_are_no_replacement_pair_are_not_changed(cluster, module, served, name):
     served(**chat(name))
     time.sleep(APART)
     other = cluster.must("POST", f"{ML}/connectors/_create", connector_body(name, url=GATEWAY))["connector_id"]

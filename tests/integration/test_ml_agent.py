@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Agents of real servers: made, changed in place or replaced, and gone."""
+"""Agents on real servers: created, changed in place or replaced, and deleted."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, apart
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, two_of_one_name
 
 AGENT = "ml_agent"
 FUNCTIONS = {"_llm_interface": "openai/v1/chat/completions"}
@@ -22,7 +22,7 @@ def model(cluster, name):
 
 
 def asking(name, **parameters):
-    """A tool that asks the model of this name."""
+    """A tool that calls the model of this name."""
     messages = '[{"role": "user", "content": "${parameters.question}"}]'
     given = {"model_id": f"${{model:{name}}}", "messages": messages, "response_field": "choices", **parameters}
     return {"type": "MLModelTool", "name": "chat", "description": "Größe", "parameters": given}
@@ -56,8 +56,8 @@ def test_the_life_of_a_flow_agent(cluster, converges, module, name, model):
     made = converges(AGENT, ["create"], **args)
     stored = cluster.get("agents", made["agent_id"])
     assert stored["tools"][0]["parameters"]["model_id"] == model
-    (told,) = module("ml_agent_info", name=name)["agents"]
-    assert told == made["agent"]
+    (listed,) = module("ml_agent_info", name=name)["agents"]
+    assert listed == made["agent"]
 
     if cluster.is_3:
         changed = {**args, "description": "Two", "tools": [{"type": "IndexMappingTool"}, *args["tools"]]}
@@ -88,7 +88,7 @@ def test_the_life_of_a_flow_agent(cluster, converges, module, name, model):
         (2, {"parameters": {"a": 1}}),
     ],
 )
-def test_what_takes_a_new_agent(cluster, module, converges, name, model, version, change):
+def test_changes_that_need_a_new_agent(cluster, module, converges, name, model, version, change):
     if cluster.is_3 is not (version == 3):
         return
     first = {"parameters": {"a": 1, "b": 2}, "llm": {"model_id": name, "parameters": {"x": 1, "y": 2}}}
@@ -106,7 +106,7 @@ def test_what_takes_a_new_agent(cluster, module, converges, name, model, version
         assert stored.source["tools"][0]["parameters"]["model_id"] == model
 
 
-def test_a_replacement_that_was_cut_off(cluster, module, converges, name):
+def test_an_interrupted_replacement(cluster, module, converges, name):
     old = cluster.must("POST", f"{ML}/agents/_register", {"name": name, "type": "flow"})["agent_id"]
     note = {"_searchops": f'{{"replaces":"{old}"}}', "a": "1"}
     new = cluster.must("POST", f"{ML}/agents/_register", {"name": name, "type": "flow", "parameters": note})["agent_id"]
@@ -115,7 +115,7 @@ def test_a_replacement_that_was_cut_off(cluster, module, converges, name):
 
 
 @on_3
-def test_function_calling_and_an_own_executor(cluster, module, converges, name, model):
+def test_function_calling_and_a_separate_executor(cluster, module, converges, name, model):
     thinking = {"llm": {"model_id": name, "parameters": {"max_iteration": 2}}, "parameters": FUNCTIONS}
     tool = {
         "type": "ListIndexTool",
@@ -143,7 +143,7 @@ def test_function_calling_and_an_own_executor(cluster, module, converges, name, 
 
 
 @on_2
-def test_what_an_old_server_cannot(module, name, model):
+def test_what_an_old_server_cannot_do(module, name, model):
     for more in (
         {"type": "plan_execute_and_reflect", "llm": {"model_id": name}},
         {"type": "flow", "parameters": FUNCTIONS},
@@ -165,12 +165,14 @@ def test_what_is_refused(module, name):
         module.refuses(code, AGENT, **args)
 
 
-def test_namesakes(cluster, module, name):
-    ids = apart(lambda: cluster.must("POST", f"{ML}/agents/_register", {"name": name, "type": "flow"})["agent_id"])
+def test_two_agents_of_one_name(cluster, module, name):
+    ids = two_of_one_name(
+        lambda: cluster.must("POST", f"{ML}/agents/_register", {"name": name, "type": "flow"})["agent_id"]
+    )
     assert module.refuses("ambiguous_name", AGENT, name=name, state="absent")["details"]["ids"] == ids
 
 
-def test_a_model_that_an_earlier_task_makes(module, name):
+def test_a_model_that_an_earlier_task_creates(module, name):
     result = module(AGENT, check=True, **flow(name))
     assert f"no model {name!r} yet" in str(result["warnings"])
     assert result["changed"]

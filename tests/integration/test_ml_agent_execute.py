@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Agents of real servers at work."""
+"""Runs of agents on real servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 RUN = "ml_agent_execute"
 QUESTION = "Why is the sky blue?"
 
-#: What the product fills in for a model that calls functions, but for the functions themselves.
+#: The fields that the server fills in for a model that calls functions, without the functions.
 CHAT_BODY = (
     '{"model": "${parameters.model}", "messages": [${parameters._chat_history:-}'
     '{"role": "user", "content": "${parameters.prompt}"}${parameters._interactions:-}]TOOLS}'
@@ -32,11 +32,11 @@ def asking(name, **parameters):
 def test_a_flow_agent_answers(module, name, model):
     made = module("ml_agent", name=name, type="flow", tools=[asking(name)])
     for check in (True, False):
-        told = module(RUN, check=check, agent=name, question=QUESTION, expect_pattern="Rayleigh")
-        assert (told["changed"], told["agent_id"]) == (False, made["agent_id"])
-        assert (told["content"] is None) is check
+        result = module(RUN, check=check, agent=name, question=QUESTION, expect_pattern="Rayleigh")
+        assert (result["changed"], result["agent_id"]) == (False, made["agent_id"])
+        assert (result["content"] is None) is check
         assert any("_execute" in request.path for request in module.recorder.requests) is not check
-    assert "Rayleigh scattering" in told["content"]
+    assert "Rayleigh scattering" in result["content"]
     assert module.fails(RUN, agent=name, question="Ping", expect_pattern="Rayleigh")["code"] == "pattern_mismatch"
 
 
@@ -57,9 +57,9 @@ def test_an_agent_with_a_memory(module, name, model):
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 def test_function_calling(cluster, module, name):
-    """The tiny model cannot call tools: it answers by itself, and Ollama refuses to hand it any."""
-    for told, tools in (("plain", ""), ("with tools", "${parameters.tool_configs:-}")):
-        named = f"{name} {told}"
+    """The tiny model cannot call tools: without tools it answers by itself, with tools Ollama refuses the request."""
+    for label, tools in (("plain", ""), ("with tools", "${parameters.tool_configs:-}")):
+        named = f"{name} {label}"
         connector = cluster.make_connector(named, request_body=CHAT_BODY.replace("TOOLS", tools))
         cluster.make_model(named, connector, deploy=True)
         llm = {"model_id": named, "parameters": {"max_iteration": 2, "prompt": "${parameters.question}"}}
@@ -73,7 +73,7 @@ def test_function_calling(cluster, module, name):
     assert (failure["code"], "does not support tools" in failure["message"]) == ("backend_error", True)
 
 
-def test_what_fails(module, name, model):
+def test_failures(module, name, model):
     module.refuses("unknown_agent", RUN, agent=f"{name} none", question="Ping")
     module("ml_agent", name=name, type="flow", tools=[asking(name, messages="no json")])
     assert module.fails(RUN, agent=name, question="Ping", wait_timeout=0)["code"] == "invalid_payload"

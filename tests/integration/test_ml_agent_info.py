@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Listing agents of real servers."""
+"""Lists of agents on real servers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_by_name_id_and_type(cluster, module, name):
         ({"name": f"{name} none"}, []),
     ):
         for check in (False, True):
-            told = module(INFO, check=check, **args)
-            assert [agent["agent_id"] for agent in told["agents"]] == listed
-            assert (told["changed"], module.recorder.writes) == (False, [])
+            result = module(INFO, check=check, **args)
+            assert [agent["agent_id"] for agent in result["agents"]] == listed
+            assert (result["changed"], module.recorder.writes) == (False, [])
     assert set(made) <= {agent["agent_id"] for agent in module(INFO)["agents"]}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connectors on real servers: made, changed in each way, deleted; many shapes, each converging."""
+"""Connectors on real servers: many shapes, each created, changed and deleted."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
     CHAT_BODY,
     GATEWAY,
     OLLAMA,
-    apart,
     chat,
     gateway_keys,
     guarded,
     plain,
+    two_of_one_name,
 )
 
 JSON = {"Content-Type": "application/json"}
@@ -112,7 +112,7 @@ def test_each_shape_converges(cluster, converges, real_connector, name, shape):
         assert plain(stored["parameters"][parameter]) == plain(value), parameter
 
 
-#: field -> (what it was, what it becomes); each a change in place of a connector that no model uses.
+#: field -> (old value, new value): changes in place of a connector that no model uses.
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "parameter added": ({}, {"parameters": {"model": "tiny-chat", "top_p": 0.9}}),
     "parameter changed": ({"parameters": {"model": "a", "n": 1}}, {"parameters": {"model": "a", "n": 1.5}}),
@@ -150,7 +150,7 @@ def test_each_change_in_place(cluster, module, converges, real_connector, name, 
     real_connector(old.id, done["diff"]["after"])
 
 
-def test_client_config_not_named_is_kept(cluster, module, name):
+def test_client_config_that_is_not_given_is_kept(cluster, module, name):
     module("ml_connector", **chat(name, client_config={"max_connection": 9, "max_retry_times": 3}))
     done = module("ml_connector", **chat(name, client_config={"read_timeout": 61}))
     config = cluster.get("connectors", done["connector_id"])["client_config"]
@@ -163,14 +163,14 @@ def test_new_connectors_get_sane_timeouts(cluster, module, name):
     assert (config["connection_timeout"], config["read_timeout"]) == (10, 180)
 
 
-def test_fields_not_stated_are_left_alone(cluster, module, name):
+def test_fields_that_are_not_given_are_kept(cluster, module, name):
     made = module("ml_connector", **chat(name, description="kept", version="7"))
     for args in ({"name": name}, {"name": name, "parameters": {"model": "tiny-chat"}}):
         assert module("ml_connector", **args)["changed"] is False
     assert cluster.get("connectors", made["connector_id"])["description"] == "kept"
 
 
-def test_parameter_removed_without_models_takes_a_new_connector(cluster, module, converges, real_connector, name):
+def test_a_removed_parameter_needs_a_new_connector(cluster, module, converges, real_connector, name):
     module("ml_connector", **chat(name, parameters={"model": "tiny-chat", "surplus": 1}))
     old = cluster.one("connectors", name)
     done = converges("ml_connector", ["swap"], **chat(name))
@@ -179,7 +179,7 @@ def test_parameter_removed_without_models_takes_a_new_connector(cluster, module,
     assert "surplus" not in cluster.get("connectors", done["connector_id"])["parameters"]
 
 
-def test_protocol_change_takes_a_new_connector(cluster, module, converges, name):
+def test_another_protocol_needs_a_new_connector(cluster, module, converges, name):
     module("ml_connector", **chat(name, parameters={"region": "r", "service_name": "s"}))
     sigv4 = chat(
         name,
@@ -212,13 +212,13 @@ def test_absent(cluster, converges, module, name):
             assert (again["changed"], module.recorder.writes) == (False, [])
 
 
-def test_absent_by_id_spares_its_namesake(cluster, module, name):
+def test_absent_by_id_keeps_another_of_the_same_name(cluster, module, name):
     first, second = cluster.make_connector(name), cluster.make_connector(name)
     module("ml_connector", connector_id=first, state="absent")
     assert cluster.one("connectors", name).id == second
 
 
-def test_similar_names_are_told_apart(cluster, module, name):
+def test_similar_names_are_distinguished(cluster, module, name):
     for similar in (f"{name}-chat", f"{name} chat", f"{name}-Chat", f"{name}-chat-2"):
         assert module("ml_connector", **chat(similar))["changed"] is True
         assert module("ml_connector", **chat(similar))["changed"] is False
@@ -230,11 +230,11 @@ def test_credential_policies(cluster, module, converges, name):
     made = module("ml_connector", **guarded(name, one))
     model = cluster.make_model(name, made["connector_id"], deploy=True)
     assert cluster.answer(model) == "Pong."
-    # By default a connector that exists keeps what it has.
+    # By default an existing connector keeps its credential.
     assert module("ml_connector", **guarded(name, "another"))["changed"] is False
     assert cluster.answer(model) == "Pong."
 
-    # Once from here on its fingerprint is kept, so that the second run knows that nothing has changed.
+    # The first such run stores the fingerprint, so that the second one knows that nothing has changed.
     first = converges("ml_connector", ["swap"], **guarded(name, two, update_credential="when_changed"))
     assert "_searchops" not in str(first["connector"])
     assert cluster.answer(model) == "Pong."
@@ -250,7 +250,7 @@ def test_credential_policies(cluster, module, converges, name):
 
 
 def test_credential_is_kept_by_a_put_without_one(cluster, module, name):
-    """The body of an update has no credential; the stored one must still open the gateway's door afterwards."""
+    """The body of an update has no credential: the gateway must still accept the stored one afterwards."""
     key = gateway_keys()[0]
     made = module("ml_connector", **guarded(name, key))
     for number in range(3):
@@ -268,15 +268,15 @@ def test_fingerprint_alone_is_an_update(cluster, module, converges, name):
     assert set(source["parameters"]) == {"model", "_searchops"}
 
 
-def test_many_connectors_are_all_seen(cluster, module, name):
-    """More than a search returns by default."""
+def test_more_connectors_than_one_page(cluster, module, name):
+    """More connectors than a search returns by default."""
     for _ in range(10):
         cluster.make_connector(name)
-    apart(lambda: cluster.make_connector(name))
+    two_of_one_name(lambda: cluster.make_connector(name))
     failure = module.refuses("ambiguous_name", "ml_connector", **chat(name))
     assert sorted(failure["details"]["ids"]) == sorted(item.id for item in cluster.named("connectors", name))
 
 
-def test_a_parameter_named_stream_is_warned_of(module, name):
+def test_a_parameter_named_stream_causes_a_warning(module, name):
     made = module("ml_connector", **chat(name, parameters={"model": "tiny-chat", "stream": False}))
     assert any("'stream'" in str(warning) for warning in made["warnings"])

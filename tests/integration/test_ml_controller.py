@@ -2,23 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Limits of single users on real servers, and what they do to predictions."""
+"""Limits of single users on real servers, and their effect on predictions."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import apart, until
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import two_of_one_name, until
 
 ENABLED = "plugins.ml_commons.controller_enabled"
 CONTROLLER = "ml_controller"
 TEN = {"limit": 10, "unit": "MINUTES"}
-HALF = {"limit": 0.5, "unit": "SECONDS"}
+EVERY_TWO_SECONDS = {"limit": 0.5, "unit": "SECONDS"}
 
 
 @pytest.fixture
 def snapshot(cluster, name):
-    """The controller stands in for the objects of the other tests."""
+    """The snapshot of these tests contains the controllers."""
 
     def take():
         return {
@@ -30,13 +30,13 @@ def snapshot(cluster, name):
 
 
 @pytest.mark.parametrize("deploy", [False, True])
-def test_a_life(cluster, converges, name, snapshot, deploy):
+def test_create_change_and_delete(cluster, converges, name, snapshot, deploy):
     model_id = cluster.make_model(name, cluster.make_connector(name), deploy=deploy)
 
     def observed():
         return snapshot()[model_id]["user_rate_limiter"]
 
-    converges(CONTROLLER, ["create"], model=name, user_rate_limiter={"alice": TEN, "bob": HALF})
+    converges(CONTROLLER, ["create"], model=name, user_rate_limiter={"alice": TEN, "bob": EVERY_TWO_SECONDS})
     assert {user: float(limit["limit"]) for user, limit in observed().items()} == {"alice": 10, "bob": 0.5}
     assert cluster.get("models", model_id)["is_controller_enabled"] is True
     done = converges(CONTROLLER, ["update"], model=model_id, user_rate_limiter={"bob": TEN})
@@ -53,18 +53,18 @@ def test_a_life(cluster, converges, name, snapshot, deploy):
     assert not cluster.get("models", model_id).get("is_controller_enabled")
 
 
-def test_limits_by_plain_rest_are_known(cluster, converges, name):
+def test_limits_set_by_plain_rest(cluster, converges, name):
     model_id = cluster.make_model(name, cluster.make_connector(name))
     for limit in (5, "5", 5.0):
         body = {"user_rate_limiter": {"alice": {"limit": limit, "unit": "HOURS"}}}
         cluster.must("POST", f"/_plugins/_ml/controllers/{model_id}", body)
-        # Said to the model a moment after the answer, at times.
+        # The model sometimes shows this a moment after the answer.
         until(lambda: cluster.get("models", model_id).get("is_controller_enabled"), "the model to know its limits")
         converges(CONTROLLER, [], model=name, user_rate_limiter={"alice": {"limit": 5, "unit": "HOURS"}})
 
 
 def test_the_effect(cluster, module, name):
-    """Only where the security plugin tells who asks."""
+    """It needs the security plugin, which identifies the user."""
     cluster.make_model(name, cluster.make_connector(name), deploy=True)
     user = cluster.user[0] if cluster.user else "admin"
     once = {"limit": 1, "unit": "DAYS"}
@@ -79,7 +79,7 @@ def test_the_effect(cluster, module, name):
     module("ml_predict", **question)
 
 
-def test_a_model_takes_its_limits_along(cluster, module, name):
+def test_the_limits_are_deleted_with_the_model(cluster, module, name):
     model_id = cluster.make_model(name, cluster.make_connector(name))
     module(CONTROLLER, model=name, user_rate_limiter={"alice": TEN})
     module("ml_model", name=name, state="absent")
@@ -93,7 +93,7 @@ def test_refusals(cluster, module, name):
         limits = {"alice": {"limit": limit, "unit": "DAYS"}}
         module.refuses("invalid_input", CONTROLLER, model=name, user_rate_limiter=limits)
     module.refuses("unknown_model", CONTROLLER, model=name, user_rate_limiter={"alice": TEN})
-    apart(lambda: cluster.make_model(name, cluster.make_connector(name)))
+    two_of_one_name(lambda: cluster.make_model(name, cluster.make_connector(name)))
     for check in (True, False):
         module.refuses("ambiguous_name", CONTROLLER, check=check, model=name, user_rate_limiter={"alice": TEN})
 

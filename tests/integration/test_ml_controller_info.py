@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Listing the limits of single users on real servers, which cannot search for them."""
+"""Lists of the limits of single users on real servers, which have no search for them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ LIMITS = {"alice": {"limit": 10, "unit": "MINUTES"}}
 def test_what_is_listed(cluster, module, name):
     connector = cluster.make_connector(name)
     one, two, _none = (cluster.make_model(f"{name} {which}", connector) for which in ("one", "two", "none"))
-    told = [module("ml_controller", model=model, user_rate_limiter=LIMITS)["controller"] for model in (one, two)]
+    created = [module("ml_controller", model=model, user_rate_limiter=LIMITS)["controller"] for model in (one, two)]
 
     def listed(**args):
         found = module(INFO, **args)
         assert (found["changed"], module.recorder.writes) == (False, [])
         return [entry for entry in found["controllers"] if entry["model_name"].startswith(name)]
 
-    assert listed(model=one) == listed(model=f"{name} one", check=True) == told[:1]
+    assert listed(model=one) == listed(model=f"{name} one", check=True) == created[:1]
     assert listed(model=f"{name} none") == listed(model="nope") == []
     # An index is refreshed once a second.
     until(lambda: sorted(entry["model_id"] for entry in listed()) == sorted([one, two]), "searches to see both")
-    assert sorted(listed(), key=lambda entry: entry["model_name"]) == told
+    assert sorted(listed(), key=lambda entry: entry["model_name"]) == created
     module("ml_controller", model=one, state="absent")
-    # What a search tells too late is not believed.
-    assert listed() == told[1:]
+    # The module does not trust a search that shows an old state.
+    assert listed() == created[1:]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Objects of one name on a real cluster: told, merged while they serve, never taken from who uses them."""
+"""Duplicates on a real cluster: listed, merged while the models answer, and never deleted while in use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MODULE = "ml_dedupe"
 PING = {"messages": [{"role": "user", "content": "Ping"}]}
 
 
-def test_a_life(cluster, module, snapshot, name):
+def test_list_and_merge(cluster, module, snapshot, name):
     unused, used, other = (cluster.make_connector(name) for _ in range(3))
     served = {each: cluster.make_model(f"{name} {each}", used, deploy=True) for each in ("one", "two")}
     moved = cluster.make_model(f"{name} three", other, deploy=True)
@@ -20,11 +20,11 @@ def test_a_life(cluster, module, snapshot, name):
     twin = cluster.make_model(f"{name} one", used, model_group_id=group)
 
     before = snapshot()
-    told = module(MODULE, name_pattern=f"{name}*")
+    result = module(MODULE, name_pattern=f"{name}*")
     planned = module(MODULE, check=True, name_pattern=f"{name}*", apply=True, probe=PING)
     assert module.recorder.writes == []
     assert snapshot() == before
-    fates = {each["id"]: each["fate"] for found in told["duplicates"] for each in found["objects"]}
+    fates = {each["id"]: each["fate"] for found in result["duplicates"] for each in found["objects"]}
     assert fates == {
         used: "keep", unused: "delete", other: "merge", served["one"]: "keep", twin: "delete",
     }  # fmt: skip
@@ -44,7 +44,7 @@ def test_a_life(cluster, module, snapshot, name):
     assert snapshot() == after
 
 
-def test_what_is_not_the_same_or_used_by_an_id(cluster, module, snapshot, name):
+def test_different_objects_and_references_by_id(cluster, module, snapshot, name):
     guarded = {"url": GATEWAY, "headers": {"Authorization": "Bearer ${credential.key}"}}
     first, second = (cluster.make_connector(name, **guarded, credential={"key": key}) for key in gateway_keys())
     models = [cluster.make_model(f"{name} {each}", each_id) for each, each_id in (("one", first), ("two", second))]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Models on real servers: registered in both ways, changed in each way, deployed, undeployed, deleted; and drift."""
+"""Models on real servers: registered in both ways, changed, deployed, undeployed and deleted; and drift."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, apart, connector_body, plain
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
+    ML,
+    connector_body,
+    plain,
+    two_of_one_name,
+)
 
 
 @pytest.fixture
@@ -20,13 +25,13 @@ def connector(cluster, name):
 
 @pytest.fixture
 def served(cluster, name, connector):
-    """The id of a model that serves, in a group of its own name."""
+    """The id of a deployed model in a group of the same name."""
     return cluster.make_model(name, connector, deploy=True)
 
 
 @pytest.fixture
 def real_model(cluster):
-    """Holds a side of a diff against the model that the server stores."""
+    """Compares a side of a diff with the model that the server stores."""
 
     def compare(model_id: str, side: dict[str, Any]) -> None:
         source = cluster.get("models", model_id)
@@ -61,7 +66,7 @@ def test_both_ways_to_register(cluster, converges, real_model, name, connector, 
     assert cluster.answer(model.id) == "Pong."
 
 
-def test_the_life_of_a_model(cluster, converges, real_model, name, connector):
+def test_create_change_and_delete(cluster, converges, real_model, name, connector):
     made = converges("ml_model", ["create", "register"], name=name, connector=connector, state="present")
     model_id = made["model_id"]
     assert cluster.state_of(model_id) == "REGISTERED"
@@ -105,7 +110,7 @@ def test_existing_group_by_name_and_by_id(cluster, converges, name, connector):
     assert len(cluster.find("model_groups", {"prefix": {"name.keyword": name}})) == 1
 
 
-def test_group_of_the_models_name_is_taken(cluster, converges, name, connector):
+def test_the_group_of_the_models_name_is_used(cluster, converges, name, connector):
     group = cluster.must("POST", f"{ML}/model_groups/_register", {"name": name})["model_group_id"]
     done = converges("ml_model", ["register_and_deploy"], name=name, connector=name)
     assert done["model_group_id"] == group
@@ -123,7 +128,7 @@ def test_group_survives_while_it_has_another_model(cluster, module, name, connec
 
 
 def test_ambiguous_name(cluster, module, name, connector):
-    ids = apart(lambda: cluster.make_model(name, connector))
+    ids = two_of_one_name(lambda: cluster.make_model(name, connector))
     for args in ({"connector": name}, {"connector": name, "state": "present"}, {"state": "absent"}):
         failure = module.refuses("ambiguous_name", "ml_model", name=name, **args)
         assert sorted(failure["details"]["ids"]) == sorted(ids)
@@ -132,7 +137,7 @@ def test_ambiguous_name(cluster, module, name, connector):
     assert cluster.one("models", name).id == ids[1]
 
 
-def test_group_tells_namesakes_apart(cluster, module, converges, name, connector):
+def test_the_group_distinguishes_models_of_one_name(cluster, module, converges, name, connector):
     groups = iter(("a", "b"))
 
     def make():
@@ -140,7 +145,7 @@ def test_group_tells_namesakes_apart(cluster, module, converges, name, connector
         group_id = cluster.must("POST", f"{ML}/model_groups/_register", group)["model_group_id"]
         return cluster.make_model(name, connector, model_group_id=group_id)
 
-    apart(make)
+    two_of_one_name(make)
     module.refuses("ambiguous_name", "ml_model", name=name)
     done = converges("ml_model", ["deploy"], name=name, model_group=f"{name} b")
     assert [item.source["model_state"] for item in cluster.named("models", name)] == ["REGISTERED", "DEPLOYED"]
@@ -160,7 +165,7 @@ def test_undeployed_by_its_ttl_is_no_drift(cluster, converges, name, connector):
     converges("ml_model", [], name=name, connector=name)
 
 
-def test_failed_deployment_tells_each_nodes_reason_and_is_mended(cluster, module, converges, name, connector):
+def test_a_failed_deployment_shows_each_nodes_reason_and_is_repeated(cluster, module, converges, name, connector):
     model = cluster.make_model(name, connector)
     cluster.must("PUT", f"{ML}/models/{model}", {"connector_id": "no-such-connector"})
     failure = module.fails("ml_model", name=name)
@@ -250,12 +255,12 @@ def test_another_connector_is_drift(cluster, converges, real_model, served, name
 def test_rename_by_id(cluster, converges, served, name):
     converges("ml_model", ["update"], model_id=served, name=f"{name} renamed")
     assert cluster.one("models", f"{name} renamed").id == served
-    # The next task goes by the new name, at once.
+    # The next task uses the new name immediately.
     converges("ml_model", [], name=f"{name} renamed")
 
 
-def test_rename_to_a_name_that_is_taken(cluster, converges, module, served, name):
-    """The server would make two of the name."""
+def test_rename_to_a_name_in_use(cluster, converges, module, served, name):
+    """The server would accept two models of one name."""
     model = cluster.get("models", served)
     taken = f"{name} taken"
     group = model["model_group_id"]
@@ -263,14 +268,14 @@ def test_rename_to_a_name_that_is_taken(cluster, converges, module, served, name
     for check in (True, False):
         failure = module.refuses("model_name_taken", "ml_model", check=check, model_id=served, name=taken)
         assert failure["details"]["ids"] == [other]
-    # In another group nobody is in the way.
+    # Another group may have a model of this name.
     shelf = cluster.must("POST", "/_plugins/_ml/model_groups/_register", {"name": f"{name} shelf"})["model_group_id"]
     cluster.must("PUT", f"/_plugins/_ml/models/{other}", {"model_group_id": shelf})
     converges("ml_model", ["update"], model_id=served, name=taken)
 
 
-def test_a_side_of_the_guardrails_stays(cluster, converges, served, name):
-    """The server cannot take one away: if it learns to, this fails, and both can be compared exactly."""
+def test_a_side_of_the_guardrails_cannot_be_removed(cluster, converges, served, name):
+    """The server cannot remove one. When a later version can, this test fails, and the module can compare both exactly."""
     both = {"input_guardrail": {"regex": ["a"]}, "output_guardrail": {"regex": ["b"]}}
     converges("ml_model", ["update"], name=name, guardrails=both)
     for side in ({}, {"regex": []}, None):
@@ -286,13 +291,13 @@ def test_move_to_a_new_group(cluster, converges, served, name):
     assert cluster.answer(served) == "Pong."
 
 
-def test_fields_not_stated_are_left_alone(cluster, converges, name, connector):
+def test_fields_that_are_not_given_are_kept(cluster, converges, name, connector):
     cluster.make_model(name, connector, deploy=True, description="kept", is_enabled=False)
     converges("ml_model", [], name=name, connector=name)
     converges("ml_model", [], name=name)
 
 
-def test_inline_connector_is_told(cluster, module, name, connector):
+def test_inline_connector_is_returned(cluster, module, name, connector):
     body = {"name": name, "function_name": "remote", "connector": connector_body(name)}
     cluster.must("POST", f"{ML}/models/_register", body)
     module.refuses("inline_connector", "ml_model", name=name, connector=connector)
@@ -315,8 +320,8 @@ def test_unknown_id(module, name):
     assert module("ml_model", model_id="no-such-model", state="absent")["changed"] is False
 
 
-def test_everything_goes_in_quick_succession(cluster, module, name):
-    """The server's own searches lag behind on 2.19; what is gone must not be in the way of what goes next."""
+def test_deletes_in_quick_succession(cluster, module, name):
+    """Searches on 2.19 lag behind: a deleted object must not prevent the next delete."""
     url = "http://ollama:11434/v1/chat/completions"
     for _ in range(3):
         module("ml_connector", name=name, actions=[{"url": url, "request_body": "{}"}])
@@ -327,7 +332,7 @@ def test_everything_goes_in_quick_succession(cluster, module, name):
     assert cluster.named("connectors", name) == []
 
 
-def test_a_connector_goes_as_soon_as_its_model_has_another(cluster, module, served, name):
+def test_a_connector_is_deleted_as_soon_as_its_model_has_another(cluster, module, served, name):
     other = cluster.make_connector(f"{name} other")
     module("ml_model", name=name, connector=other)
     module("ml_connector", name=name, state="absent")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Model groups of real servers: made, changed, renamed, deleted unless models are in them."""
+"""Model groups on real servers: created, changed, renamed, and deleted unless they have models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACCESS_CONTROL = "plugins.ml_commons.model_access_control_enabled"
 
 @pytest.fixture
 def connection(cluster, connection):
-    """With the administrator's rights: the other tests' user may not change groups, and has no role to share."""
+    """The administrator's: the user of the other tests may not change groups, and has no role to share."""
     if cluster.admin:
         connection.update(username=cluster.admin[0], password=cluster.admin[1])
     return connection
@@ -25,7 +25,7 @@ def access_control(cluster, settings_restored):
     cluster.put_settings({ACCESS_CONTROL: True})
 
 
-def test_made_changed_renamed_deleted(cluster, converges, name):
+def test_create_change_rename_and_delete(cluster, converges, name):
     made = converges(MODULE, ["create"], name=name, description="One")
     group_id = made["model_group_id"]
     assert cluster.one("model_groups", name).id == group_id
@@ -39,7 +39,7 @@ def test_made_changed_renamed_deleted(cluster, converges, name):
     converges(MODULE, [], model_group_id=group_id, state="absent")
 
 
-def test_one_with_models_stays(cluster, module, name):
+def test_a_group_with_models_is_not_deleted(cluster, module, name):
     model = cluster.make_model(name, cluster.make_connector(name))
     group = cluster.one("model_groups", name).id
     for check in (True, False):
@@ -49,18 +49,18 @@ def test_one_with_models_stays(cluster, module, name):
     assert module(MODULE, model_group_id=group, state="absent")["changed"]
 
 
-def test_taken_names(cluster, module, name):
+def test_names_in_use(cluster, module, name):
     first = module(MODULE, name=name)["model_group_id"]
     module(MODULE, name=f"{name} other")
     for check in (True, False):
         module.refuses("group_name_taken", MODULE, check=check, model_group_id=first, name=f"{name} other")
-    # What the server itself says, which counts when somebody else is faster.
+    # The server's own refusal, which a user sees when another controller is faster.
     for method, path in (("POST", "_register"), ("PUT", first)):
         answer = cluster.send(method, f"/_plugins/_ml/model_groups/{path}", {"name": f"{name} other"})
         assert (answer.status_code, "already being used by" in answer.text) == (400, True)
 
 
-def test_a_description_cannot_be_taken_away(module, name):
+def test_a_description_cannot_be_removed(module, name):
     module(MODULE, name=name, description="One")
     module.refuses("invalid_input", MODULE, name=name, description="")
 
@@ -75,7 +75,7 @@ def test_access_without_access_control(cluster, module, name):
     assert cluster.named("model_groups", name) == []
 
 
-# Access needs the security plugin.
+# Access control needs the security plugin.
 @pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=True)
 def test_access(cluster, converges, name, access_control):
     converges(MODULE, ["create"], name=name, backend_roles=["b", "a"])

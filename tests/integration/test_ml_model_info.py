@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Listing models of real servers, page by page, orphans included."""
+"""Lists of models on real servers, in pages, including orphans."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 INFO = "ml_model_info"
 
 
-def test_what_the_module_made_is_told_as_it_told_it(cluster, module, name):
+def test_a_model_is_listed_as_the_module_returned_it(cluster, module, name):
     cluster.make_connector(name)
     made = module("ml_model", name=name, connector=name, description="One")
     for args in ({"name": name}, {"model_id": made["model_id"]}):
         for check in (False, True):
-            told = module(INFO, check=check, **args)
-            assert (told["changed"], module.recorder.writes) == (False, [])
-            (entry,) = told["models"]
+            result = module(INFO, check=check, **args)
+            assert (result["changed"], module.recorder.writes) == (False, [])
+            (entry,) = result["models"]
             assert (entry["connector_name"], entry["model_group_name"], entry["missing"]) == (name, name, [])
             assert {field: entry[field] for field in made["model"]} == made["model"]
 
@@ -45,7 +45,7 @@ def test_filters(cluster, module, name):
 
 
 def test_orphans(cluster, module, name):
-    """The server guards connectors and groups that are in use, yet takes any id of a connector in a change."""
+    """The server does not delete connectors and groups in use, but accepts any connector id in an update of a model."""
     model = cluster.make_model(name, cluster.make_connector(name))
     cluster.must("PUT", f"{ML}/models/{model}", {"connector_id": "no-such-connector"})
     (entry,) = module(INFO, name=name, orphans=True)["models"]
@@ -54,7 +54,7 @@ def test_orphans(cluster, module, name):
 
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_pages(cluster, module, name, monkeypatch, size):
-    """Small pages tell the same as a large one, and one request is enough where a page is not filled."""
+    """Small pages give the same list as a large one, and one request suffices if the page is not full."""
     ids = {cluster.make_connector(f"{name} {number}") for number in range(7)}
     everything = module("ml_connector_info")["connectors"]
     assert len(module.recorder.requests) == 1

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Predictions through real servers and a real, tiny model; and what is told when there is no answer."""
+"""Predictions through real servers and a real, tiny model, and the failures when it does not answer."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
     GATEWAY_UNKNOWN_TLS,
     ML,
     PRIVATE_IP,
-    apart,
     gateway_keys,
+    two_of_one_name,
 )
 
 PING = [{"role": "user", "content": "Ping"}]
@@ -25,7 +25,7 @@ PING = [{"role": "user", "content": "Ping"}]
 
 @pytest.fixture
 def serve(cluster, name):
-    """Makes a model that serves by plain REST; ``url`` and the like are its connector's, ``model`` holds the model's fields."""
+    """Creates a deployed model by plain REST; ``url`` and other options are the connector's, ``model`` are the model's fields."""
 
     def make(model: dict[str, Any] | None = None, **fields: Any) -> str:
         return cluster.make_model(name, cluster.make_connector(name, **fields), deploy=True, **(model or {}))
@@ -45,7 +45,7 @@ def test_answer(cluster, module, serve, name):
             assert module.recorder.writes == []
 
 
-def test_check_mode_asks_nothing(module, serve, name):
+def test_check_mode_sends_no_prediction(module, serve, name):
     serve()
     done = module("ml_predict", check=True, model=name, messages=PING)
     assert (done["changed"], done["content"], done["result"]) == (False, None, None)
@@ -87,8 +87,8 @@ def test_numbers_and_structures_in_parameters(module, serve, name):
     assert done["usage"]["completion_tokens"] == 1
 
 
-def test_stream_would_never_be_answered(cluster, module, serve, name):
-    """3.6.0 leaves a prediction with such a parameter without an answer, even where it is false."""
+def test_stream_is_refused_as_it_is_never_answered(cluster, module, serve, name):
+    """3.6.0 never answers a prediction with such a parameter, even if it is false."""
     serve()
     args = {"model": name, "messages": PING, "parameters": {"stream": False}}
     if cluster.is_3:
@@ -106,13 +106,13 @@ def test_pattern_mismatch_shows_the_text(module, serve, name):
     assert "Pong." in failure["message"]
 
 
-def test_undeployed_model_comes_back_by_itself(cluster, module, serve, name):
+def test_an_undeployed_model_is_deployed_by_the_prediction(cluster, module, serve, name):
     model_id = serve()
     cluster.undeploy(model_id)
     assert module("ml_predict", model=name, messages=PING)["content"] == "Pong."
 
 
-def test_undeployed_model_that_may_not_come_back(cluster, module, serve, name):
+def test_an_undeployed_model_without_automatic_deployment(cluster, module, serve, name):
     cluster.undeploy(serve(model={"deploy_setting": {"is_auto_deploy_enabled": False}}))
     failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
     assert failure["code"] == "model_not_deployed"
@@ -158,7 +158,7 @@ def test_https_backend_with_a_key(module, serve, name):
     assert module("ml_predict", model=name, messages=PING)["content"] == "Pong."
 
 
-#: What goes wrong behind the server -> (the connector's fields, the code, the status, a word of the message or remedy).
+#: Failure of the backend -> (the connector's fields, the code, the status, a word of the message or remedy).
 BACKENDS: dict[str, tuple[dict[str, Any], str, int | None, str]] = {
     "closed port": ({"url": "http://localhost:1/v1"}, "backend_refused", None, "localhost"),
     "unknown host": ({"url": "http://nowhere.invalid:80/v1"}, "backend_unknown_host", None, "nowhere.invalid"),
@@ -214,7 +214,7 @@ def test_private_address_refused(cluster, module, serve, name):
 def test_unknown_and_ambiguous_model(cluster, module, name):
     assert module.fails("ml_predict", model=f"{name} none", messages=PING)["code"] == "unknown_model"
     connector = cluster.make_connector(name)
-    ids = apart(lambda: cluster.make_model(name, connector))
+    ids = two_of_one_name(lambda: cluster.make_model(name, connector))
     failure = module.fails("ml_predict", model=name, messages=PING)
     assert failure["code"] == "ambiguous_name"
     assert sorted(failure["details"]["ids"]) == sorted(ids)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the nodes of real servers have in memory: before, while and after a model is served."""
+"""Profiles of real servers: before, during and after the deployment of a model."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ INFO = "ml_profile_info"
 @pytest.mark.parametrize("subset", ["all", "models"])
 def test_a_model(cluster, module, name, subset):
     def listed(reference=name):
-        told = module(INFO, subset=subset, model=reference)
-        assert (told["changed"], module.recorder.writes, told["tasks"]) == (False, [], [])
-        return told["models"]
+        result = module(INFO, subset=subset, model=reference)
+        assert (result["changed"], module.recorder.writes, result["tasks"]) == (False, [], [])
+        return result["models"]
 
     model_id = cluster.make_model(name, cluster.make_connector(name))
     assert listed() == []
@@ -39,9 +39,9 @@ def test_a_model(cluster, module, name, subset):
 
 
 def test_tasks_only(cluster, module, name):
-    """No task runs for long enough to be met here for sure."""
+    """No task runs for long enough to be listed reliably."""
     model_id = cluster.make_model(name, cluster.make_connector(name), deploy=True)
-    told = module(INFO, subset="tasks", check=True)
-    assert told["models"] == []
-    assert [task for task in told["tasks"] if task["model_id"] == model_id] == []
+    result = module(INFO, subset="tasks", check=True)
+    assert result["models"] == []
+    assert [task for task in result["tasks"] if task["model_id"] == model_id] == []
     assert module(INFO, model="no-such-model")["models"] == []

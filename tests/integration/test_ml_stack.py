@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A whole declared set on a real cluster: planned, applied as planned, unchanged, changed while it serves, pruned."""
+"""A stack on a real cluster: planned, applied as planned, unchanged, changed while its models answer, pruned."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODULE = "ml_stack"
 
 @pytest.fixture
 def converges(module, snapshot):
-    """As that of the single modules, for a result that tells a plan."""
+    """As the fixture for single modules, for a result with a plan."""
 
     def run(lines, **args):
         before = snapshot()
@@ -34,7 +34,7 @@ def converges(module, snapshot):
         assert done(applied) == done(planned), "what was done is not what was planned"
         if lines is not None:
             assert applied["plan"] == lines
-        # A search for each kind and, to prune, another one; a read of each limit, and of a model whose state is not seen yet.
+        # A search for each kind and another one to prune; a read of each controller, and of each model whose state a search may not show.
         most = 12 + len(args.get("controllers", ())) + len(args.get("models", ()))
         for check in (False, True):
             again = module(MODULE, check=check, **args)
@@ -89,7 +89,7 @@ def declared(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_a_life(cluster, module, converges, snapshot, name):
+def test_apply_change_and_prune(cluster, module, converges, snapshot, name):
     applied = converges(
         [
             f"+ create model group '{name} group'",
@@ -110,7 +110,7 @@ def test_a_life(cluster, module, converges, snapshot, name):
     assert cluster.one("connectors", f"{name} two").source["description"] == f"Second {mark}"
     assert cluster.one("model_groups", f"{name} two").source["description"] == f"Own group {mark}"
 
-    # Used connectors are swapped; what does not differ is left.
+    # Connectors in use are swapped; items without differences are not changed.
     converges(
         [
             f"~ change connector '{name} one' (swap): parameters",
@@ -131,20 +131,20 @@ def test_a_life(cluster, module, converges, snapshot, name):
     assert cluster.answer(cluster.one("models", f"{name} one").id) == "Pong."
     assert len(cluster.find("connectors", {"prefix": {"name.keyword": name}})) == 2
 
-    # Nothing is declared any more: all of it goes, users first.
+    # Nothing is declared any more: everything is deleted, users first.
     gone = converges(None, name=name.replace(" ", "-"), prune="managed")
     assert {action["action"] for action in gone["actions"]} == {"delete"}
     assert not any(snapshot().values())
 
 
-def test_prune_leaves_what_others_made(cluster, module, converges, snapshot, name):
+def test_prune_keeps_objects_of_others(cluster, module, converges, snapshot, name):
     theirs = cluster.make_connector(f"{name} theirs", description=f"(stack: {name.replace(' ', '-')}2)")
     cluster.make_model(f"{name} their model", theirs, deploy=True)
     other = {"connectors": [chat(f"{name} other")], "models": [{"name": f"{name} other", "connector": f"{name} other"}]}
     module(MODULE, name=f"{name.replace(' ', '-')}-other", **other)
     before = snapshot()
     module(MODULE, **declared(name))
-    # A model of somebody else uses one of the stack's connectors.
+    # A model outside the stack uses one of the stack's connectors.
     used = cluster.make_model(f"{name} borrower", cluster.one("connectors", f"{name} two").id)
     result = converges(None, name=name.replace(" ", "-"), prune="managed")
     assert "is kept" in str(result["warnings"])
@@ -156,7 +156,7 @@ def test_prune_leaves_what_others_made(cluster, module, converges, snapshot, nam
     assert snapshot() == before
 
 
-def test_what_fails_stops_what_needs_it_and_the_next_run_goes_on(cluster, module, converges, name):
+def test_a_failed_item_skips_its_dependents_and_the_next_run_continues(cluster, module, converges, name):
     broken = declared(name)
     broken["connectors"][0] = chat(
         f"{name} one", actions=[{**chat("x")["actions"][0], "url": "https://untrusted.example.com/v1"}]
@@ -176,7 +176,7 @@ def test_what_fails_stops_what_needs_it_and_the_next_run_goes_on(cluster, module
     )
 
 
-def test_everything_wrong_is_told_at_once(module, name):
+def test_all_problems_are_reported_at_once(module, name):
     failure = module.refuses(
         "invalid_stack",
         MODULE,
@@ -221,7 +221,7 @@ STRUCTURES = st.fixed_dictionaries(
 
 
 def structure(name: str, drawn: dict[str, Any]) -> dict[str, Any]:
-    """What was drawn as a declaration; what a model refers to is declared as well."""
+    """A declaration of the drawn items; what a model refers to is declared as well."""
     for part in [*drawn["agents"].values(), *drawn["pipelines"].values()]:
         drawn["models"].setdefault(part, ("a", "present", False))
     used = {part for part, _state, _grouped in drawn["models"].values()}
@@ -255,7 +255,7 @@ def structure(name: str, drawn: dict[str, Any]) -> dict[str, Any]:
             {
                 "name": f"{name} {part}",
                 "type": "flow",
-                # 2.19 cannot change one.
+                # 2.19 cannot change an agent.
                 "update_strategy": "recreate",
                 "tools": [{"type": "MLModelTool", "parameters": {"model_id": f"${{model:{name} {model}}}"}}],
             }
@@ -286,19 +286,21 @@ def structure(name: str, drawn: dict[str, Any]) -> dict[str, Any]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(structures=st.lists(STRUCTURES, min_size=2, max_size=2))
-def test_any_declaration_is_reached_from_any_other(converges, cluster, name, structures):
+def test_any_declaration_converges_from_any_other(converges, cluster, name, structures):
     for drawn in structures:
         converges(None, **structure(name, drawn))
-        held = {item.source["name"]: item.source for item in cluster.find("models", {"prefix": {"name.keyword": name}})}
-        assert set(held) == {f"{name} {part}" for part in drawn["models"]}
+        models = {
+            item.source["name"]: item.source for item in cluster.find("models", {"prefix": {"name.keyword": name}})
+        }
+        assert set(models) == {f"{name} {part}" for part in drawn["models"]}
         for part, (refers, state, _grouped) in drawn["models"].items():
-            source = held[f"{name} {part}"]
+            source = models[f"{name} {part}"]
             assert source["connector_id"] == cluster.one("connectors", f"{name} {refers}").id
             assert state == "present" or (source["model_state"] == "DEPLOYED") is (state == "deployed")
 
 
-def test_more_at_once_than_the_server_has_room_for(cluster, module, name):
-    """3.6.0 answers some of the registrations with 429 when the model is stored already: none is made twice for that."""
+def test_more_parallel_registrations_than_the_server_accepts(cluster, module, name):
+    """3.6.0 answers some registrations with 429 although it has stored the model: no model is created twice."""
     names = [f"{name} {number:02}" for number in range(40)]
     many = {
         "name": name.replace(" ", "-"),

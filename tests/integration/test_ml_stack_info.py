@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An export of a real cluster: unchanged where it comes from, and the same set again once all of it is gone."""
+"""An export of a real cluster: applied to the same cluster it changes nothing, and after a removal it recreates all objects."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def export(module, name):
     return run
 
 
-def test_there_and_back(cluster, module, snapshot, export, name):
+def test_export_remove_and_apply(cluster, module, snapshot, export, name):
     key = gateway_keys()[0]
     wanted = declared(name)
     wanted["connectors"].append(guarded(f"{name} key", key, description="Behind the gateway"))
@@ -45,7 +45,7 @@ def test_there_and_back(cluster, module, snapshot, export, name):
     )
     wanted["controllers"] = [{"model": f"{name} one", "user_rate_limiter": {"ann": {"limit": 10, "unit": "MINUTES"}}}]
     module("ml_stack", **wanted)
-    # What a search tells of limits may be a second old.
+    # A search for limits may show a state that is a second old.
     until(lambda: export(key)[0]["stack"]["controllers"] != [], "searches to see the limits")
     exported, filled = export(key)
     assert exported["left_out"] == []
@@ -70,8 +70,10 @@ def test_a_graph(module, name):
     module("ml_stack", **wanted)
     graph = module(MODULE, format="graph")
     ours = {node["id"]: node["name"] for node in graph["nodes"] if node["name"].startswith(name)}
-    told = {(ours[edge["from"]], edge["relation"], ours[edge["to"]]) for edge in graph["edges"] if edge["from"] in ours}
-    assert told == {
+    edges = {
+        (ours[edge["from"]], edge["relation"], ours[edge["to"]]) for edge in graph["edges"] if edge["from"] in ours
+    }
+    assert edges == {
         (f"{name} one", "calls through", f"{name} one"),
         (f"{name} two", "calls through", f"{name} two"),
         (f"{name} one", "is in", f"{name} group"),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Listing the tasks of real servers, those that failed and those of a model that is gone included."""
+"""Lists of tasks on real servers, including failed ones and those of a deleted model."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def test_tasks_of_a_model(cluster, module, name):
     model_id = cluster.make_model(name, cluster.make_connector(name), deploy=True)
 
     def listed(**args):
-        told = module(INFO, **args)
-        assert (told["changed"], module.recorder.writes) == (False, [])
-        return told["tasks"]
+        result = module(INFO, **args)
+        assert (result["changed"], module.recorder.writes) == (False, [])
+        return result["tasks"]
 
     until(lambda: len(listed(model=name, state="COMPLETED")) == 2, "both tasks to be seen")
     deployed, registered = listed(model=name)
@@ -32,7 +32,7 @@ def test_tasks_of_a_model(cluster, module, name):
     ids = [task["task_id"] for task in listed(model=model_id, task_type="DEPLOY_MODEL")]
     assert ids == [deployed["task_id"]]
     assert listed(model=name, state="FAILED") == []
-    # What is told of a model stays when it is deleted.
+    # The tasks remain when the model is deleted.
     module("ml_model", name=name, state="absent")
     assert {task["task_id"] for task in listed(model=model_id)} >= {deployed["task_id"], registered["task_id"]}
     assert listed(model=name) == []
@@ -48,7 +48,7 @@ def test_errors_of_each_node(cluster, module, name):
     assert "no-such-connector" in str(task["errors"])
 
 
-def test_nothing(module):
+def test_no_tasks(module):
     assert module(INFO, task_id="no-such-task")["tasks"] == []
     assert module(INFO, model="no-such-model")["tasks"] == []
     assert module(INFO, task_type="NO_SUCH_TYPE")["tasks"] == []

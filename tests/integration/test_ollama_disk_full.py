@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An Ollama of this test alone, with room for 4 MB: what a full disk looks like to the module."""
+"""An Ollama for this test alone with a disk of 4 MB: the failures of a full disk."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def names(url):
     return [model["name"] for model in requests.get(f"{url}/api/tags", timeout=30).json()["models"]]
 
 
-def test_what_fits_stays_usable_when_more_does_not(ollama, url, tmp_path):
+def test_existing_models_stay_usable_when_the_disk_is_full(ollama, url, tmp_path):
     assert ollama(name="small", from_file=str(GGUF))["changed"]
     file = tmp_path / "large.gguf"
     file.write_bytes(TOO_LARGE)
@@ -84,6 +84,6 @@ def test_a_pull(ollama, url):
         failure = is_full(ollama(name=registry.offer("large", TOO_LARGE, {}), insecure=True, wait_timeout=60))
     finally:
         registry.close()
-    # Told in a line of an answer that began as a success.
+    # The server reports it in a line of an answer with the status 200.
     assert failure["status"] == 200
     assert not [name for name in names(url) if "large" in name]

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Models on a real Ollama: made of a file and of another model, pulled from a registry, loaded, deleted.
+"""Models on a real Ollama: created from a file and from another model, pulled from a registry, loaded and deleted.
 
-No broken file is ever sent: one makes Ollama 0.17.4 panic, and everything else that it serves goes with it.
+The tests send no broken file: it makes Ollama 0.17.4 panic, which ends all its models.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def fails(ollama):
     return run
 
 
-def test_a_model_of_a_file_and_one_of_that(converges, ollama, name, tmp_path):
-    # A file that the server has not got: the same model with some bytes behind it.
+def test_a_model_from_a_file_and_a_model_from_that(converges, ollama, name, tmp_path):
+    # A file that the server does not have yet: the same model with some extra bytes.
     file = tmp_path / "model.gguf"
     shutil.copy(GGUF, file)
     with file.open("ab") as end:
@@ -120,7 +120,7 @@ def test_a_model_of_a_file_and_one_of_that(converges, ollama, name, tmp_path):
     assert done["model"]["parameters"] == {"num_ctx": 128, "seed": 7, "top_p": 1e-7}
     assert done["model"]["license"] == "Mine\nOurs\nand theirs"
     converges(["update"], **of_it, parameters={"seed": 7})
-    # It follows the model that it is made of.
+    # A change of the base model changes it as well.
     ollama(**stated, parameters={"num_ctx": 64})
     assert converges(["update"], **of_it, parameters={"seed": 7})["model"]["parameters"]["num_ctx"] == 64
 
@@ -133,7 +133,7 @@ def test_a_model_of_a_file_and_one_of_that(converges, ollama, name, tmp_path):
 
 @pytest.fixture
 def memory(gateway):
-    """The server's memory for this test alone: what others ask meanwhile would put the model out of it."""
+    """Reserve the server's memory for this test: requests of other tests would unload the model."""
     with gateway.alone():
         yield
 
@@ -147,11 +147,11 @@ def test_loaded(converges, ollama, name):
     converges(["load"], **stated, state="loaded", keep_alive="-1")
     converges([], **stated, state="loaded")
     converges(["load"], **stated, state="loaded", keep_alive="600")
-    # Made anew, it is in memory as it was.
+    # After it is created again, the memory still has the old one.
     converges(["update", "load"], **{**stated, "parameters": {"num_ctx": 128}}, state="loaded", keep_alive="600")
     (entry,) = ollama(module="ollama_model_info", name=name, running=True)["models"]
     assert entry["running"]["context_length"] == 128
-    # Of another system message alone, the server would go on with it as it was made before.
+    # If only the system message differs, the server would continue to use the old model in memory.
     stated["parameters"] = {"num_ctx": 128}
     converges(["update", "load"], **stated, system="Be short.", state="loaded", keep_alive="600")
     converges(["unload", "delete"], name=name, state="absent")
@@ -159,19 +159,19 @@ def test_loaded(converges, ollama, name):
 
 
 @pytest.mark.usefixtures("memory")
-def test_loaded_beside_one_of_the_same_weights(converges, ollama, fails, name):
+def test_loaded_while_another_with_the_same_weights_is_in_memory(converges, ollama, fails, name):
     assert not ollama(name="tiny-chat", state="loaded", keep_alive="10m").get("failed")
     stated = {"name": name, "from_model": "tiny-chat", "state": "loaded", "system": "Be short."}
-    # As check mode plans it, as it is done, and once the model is made.
+    # In check mode, in a real run, and when the model exists.
     for check in (True, False, True):
-        told = fails("ollama_same_weights", check=check, **stated, template="{{ .Prompt }}")
-        assert "tiny-chat:latest is in memory" in told["failure"]["message"]
+        result = fails("ollama_same_weights", check=check, **stated, template="{{ .Prompt }}")
+        assert "tiny-chat:latest is in memory" in result["failure"]["message"]
     converges(["update", "load"], **stated, parameters={"num_ctx": 160})
 
 
 def test_a_pull(converges, ollama, fails, registry, name):
     model = registry.offer(name, GGUF.read_bytes() + name.encode(), {"num_ctx": 256})
-    # Without 'insecure' the registry is asked in TLS.
+    # Without 'insecure' Ollama uses TLS for the registry.
     fails("ollama_registry_plain_http", name=model)
     stated = {"name": model, "insecure": True}
     done = converges(["pull"], same_diff=False, **stated)
@@ -190,10 +190,10 @@ def test_a_pull(converges, ollama, fails, registry, name):
     converges(["delete"], name=model, state="absent")
 
 
-def test_a_pull_that_fails_is_ended_by_the_next_run(converges, ollama, registry, name):
+def test_the_next_run_completes_a_failed_pull(converges, ollama, registry, name):
     model = registry.offer(name, GGUF.read_bytes() + name.encode(), {"num_ctx": 256})
     registry.cut = 1000
-    # Not through the recorder, which would go on reading.
+    # Without the recorder, which would continue to read.
     result = ollama(name=model, insecure=True, wait_timeout=3, url=URL)
     assert result["failure"]["code"] == "wait_timeout", result["msg"]
     assert f"{model}:latest" not in tags()
@@ -202,12 +202,12 @@ def test_a_pull_that_fails_is_ended_by_the_next_run(converges, ollama, registry,
 
 
 def test_what_the_server_refuses(fails, ollama, registry, recorder, name, tmp_path):
-    told = fails("ollama_unknown_model", name=f"{registry.address}/library/{name}", insecure=True)
-    # It begins well, and tells the error in a line of what it streams.
+    result = fails("ollama_unknown_model", name=f"{registry.address}/library/{name}", insecure=True)
+    # The answer begins with success, and a later line of the stream contains the error.
     assert [request.status for request in recorder.requests if request.path == "/api/pull"] == [200]
-    assert told["failure"]["status"] == 200
-    assert "after 'pulling manifest': pull model manifest: file does not exist" in told["msg"]
-    assert (told["changed"], told["actions"]) == (False, [])
+    assert result["failure"]["status"] == 200
+    assert "after 'pulling manifest': pull model manifest: file does not exist" in result["msg"]
+    assert (result["changed"], result["actions"]) == (False, [])
     fails("ollama_model_missing", name=name, from_model=f"{name}-base")
     assert writes(recorder) == []
     fails("ollama_invalid_template", name=name, from_file=str(GGUF), template="{{ if }}")

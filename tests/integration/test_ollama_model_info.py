@@ -2,18 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Listing the models of a real Ollama."""
+"""Lists of the models of a real Ollama."""
 
 from __future__ import annotations
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._registry import URL
 
 
-def test_the_models_are_told(run_module):
+def test_the_models_are_listed(run_module):
     for check in (False, True):
-        told = run_module("ollama_model_info", {"url": URL, "name": "tiny-chat", "_ansible_check_mode": check})[0]
-        assert told["changed"] is False
-        (model,) = told["models"]
+        result = run_module("ollama_model_info", {"url": URL, "name": "tiny-chat", "_ansible_check_mode": check})[0]
+        assert result["changed"] is False
+        (model,) = result["models"]
         assert model["name"] == "tiny-chat:latest"
         assert model["parameters"]["stop"] == ["</s>", "<|user|>"]
         assert len(model["weights"]) == 1

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cluster settings on real servers: scalars and lists, both scopes, set, joined, reset."""
+"""Cluster settings on real servers: scalars and lists, both scopes, set, appended and reset."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ pytestmark = pytest.mark.usefixtures("settings_restored")
 
 @pytest.fixture
 def snapshot(cluster):
-    """The settings stand in for the objects of the other tests."""
+    """The snapshot of these tests contains the settings."""
     return cluster.settings
 
 
 @pytest.fixture
-def bare(cluster):
-    """No value of its own for any setting that the tests use."""
+def no_values(cluster):
+    """Reset all settings that the tests use."""
     nothing: dict[str, Any] = dict.fromkeys((RETRIES, ROLES, TRUSTED, ML + "model_auto_redeploy.enable"))
     cluster.put_settings(nothing, nothing)
 
@@ -59,7 +59,7 @@ VALUES: dict[str, tuple[str, Any, Any]] = {
 
 @pytest.mark.parametrize("scope", ["persistent", "transient"])
 @pytest.mark.parametrize("kind", VALUES)
-def test_set_change_reset(bare, cluster, converges, holds, kind, scope):
+def test_set_change_reset(no_values, cluster, converges, holds, kind, scope):
     setting, one, two = VALUES[kind]
     default = cluster.effective(setting)
     for value in (one, two):
@@ -72,24 +72,24 @@ def test_set_change_reset(bare, cluster, converges, holds, kind, scope):
     assert cluster.effective(setting) == default == done["settings"][setting]
 
 
-def test_one_request_for_many(bare, cluster, module, converges):
+def test_one_request_for_many(no_values, cluster, module, converges):
     settings = {RETRIES: 7, ROLES: ["data"], ML: {}, "plugins": {"ml_commons": {"model_auto_redeploy.enable": False}}}
     del settings[ML]
     converges(SETTING, ["set"], settings=settings)
     module(SETTING, settings={**settings, RETRIES: 8})
     assert module.recorder.writes == ["PUT /_cluster/settings"]
-    # Only what differs is sent.
+    # Only settings that differ are sent.
     assert [request.body for request in module.recorder.requests if request.writes] == [
         b'{"persistent": {"%s": 8}}' % RETRIES.encode()
     ]
 
 
-def test_what_holds_by_default_is_not_written(bare, cluster, converges):
+def test_default_values_are_not_written(no_values, cluster, converges):
     converges(SETTING, [], settings={RETRIES: int(cluster.effective(RETRIES)), ROLES: cluster.effective(ROLES)})
     assert RETRIES not in cluster.settings()["persistent"]
 
 
-def test_absent_resets_several(bare, cluster, module, converges):
+def test_absent_resets_several(no_values, cluster, module, converges):
     module(SETTING, settings={RETRIES: 7, ROLES: ["data"]})
     converges(SETTING, ["set"], settings={RETRIES: 99, ROLES: None}, state="absent")
     persistent = cluster.settings()["persistent"]
@@ -97,7 +97,7 @@ def test_absent_resets_several(bare, cluster, module, converges):
     assert ROLES not in persistent
 
 
-def test_append_keeps_the_defaults(bare, cluster, converges, holds):
+def test_append_keeps_the_defaults(no_values, cluster, converges, holds):
     defaults = cluster.effective(TRUSTED)
     assert len(defaults) > 3
     converges(SETTING, ["set"], settings={TRUSTED: [ENDPOINT]}, list_mode="append")
@@ -113,25 +113,25 @@ def test_append_keeps_the_defaults(bare, cluster, converges, holds):
     holds(TRUSTED, [])
 
 
-def test_remove_from_the_defaults(bare, cluster, converges, holds):
+def test_remove_from_the_defaults(no_values, cluster, converges, holds):
     defaults = cluster.effective(TRUSTED)
     converges(SETTING, ["set"], settings={TRUSTED: defaults[:1]}, list_mode="remove")
     holds(TRUSTED, defaults[1:])
 
 
-def test_append_with_scalars_beside(bare, cluster, converges, holds):
+def test_append_together_with_scalars(no_values, cluster, converges, holds):
     converges(SETTING, ["set"], settings={TRUSTED: [ENDPOINT], RETRIES: 9}, list_mode="append")
     holds(RETRIES, 9)
 
 
-def test_list_that_was_set_as_one_text(bare, cluster, module, converges):
+def test_a_list_that_was_stored_as_one_string(no_values, cluster, module, converges):
     cluster.put_settings({TRUSTED: ENDPOINT})
     converges(SETTING, [], settings={TRUSTED: [ENDPOINT]})
     converges(SETTING, ["set"], settings={TRUSTED: [OTHER]}, list_mode="append")
     assert cluster.effective(TRUSTED) == [ENDPOINT, OTHER]
 
 
-def test_transient_value_in_the_way_is_told(bare, cluster, module):
+def test_a_transient_value_that_overrides_causes_a_warning(no_values, cluster, module):
     cluster.put_settings({}, {RETRIES: 2})
     done = module(SETTING, settings={RETRIES: 6})
     assert any("transient" in str(warning) for warning in done["warnings"])
@@ -139,7 +139,7 @@ def test_transient_value_in_the_way_is_told(bare, cluster, module):
     assert done["settings"][RETRIES] == "2"
 
 
-def test_exact_pattern_lets_a_connector_be_made_and_no_other(bare, cluster, module, name):
+def test_an_exact_pattern_permits_only_its_connector(no_values, cluster, module, name):
     url = "http://ollama:11434/v1/chat/completions"
     action = {"request_body": "{}", "headers": {}}
     failure = module.fails("ml_connector", name=name, actions=[{"url": url, **action}])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Listing the settings of real servers: both scopes, defaults, and patterns."""
+"""Lists of the settings of real servers: both scopes, defaults, and patterns."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def test_values_and_origins(cluster, module, check):
         ("transient", "8", ({}, {RETRIES: 8})),
     ):
         cluster.put_settings(*settings)
-        told = module(INFO, check=check, patterns=patterns)
-        assert (told["changed"], len(module.recorder.requests), module.recorder.writes) == (False, 1, [])
-        assert told["settings"] == {name: cluster.effective(name) for name in patterns}
-        assert told["settings"][RETRIES] == value
-        assert told["origins"] == {RETRIES: origin, PRIVATE_IP: "persistent", TRUSTED: "persistent"}
+        result = module(INFO, check=check, patterns=patterns)
+        assert (result["changed"], len(module.recorder.requests), module.recorder.writes) == (False, 1, [])
+        assert result["settings"] == {name: cluster.effective(name) for name in patterns}
+        assert result["settings"][RETRIES] == value
+        assert result["origins"] == {RETRIES: origin, PRIVATE_IP: "persistent", TRUSTED: "persistent"}
 
 
 def test_patterns(cluster, module):
@@ -43,6 +43,6 @@ def test_patterns(cluster, module):
     assert len(ours) > 20
 
 
-def test_as_the_module_tells_it(cluster, module):
-    told = module("opensearch_cluster_setting", settings={RETRIES: 6})
-    assert module(INFO, patterns=[RETRIES])["settings"] == told["settings"] == {RETRIES: "6"}
+def test_a_setting_is_listed_as_the_module_returned_it(cluster, module):
+    result = module("opensearch_cluster_setting", settings={RETRIES: 6})
+    assert module(INFO, patterns=[RETRIES])["settings"] == result["settings"] == {RETRIES: "6"}

@@ -17,7 +17,7 @@ AWKWARD = {
 }
 
 
-def test_the_life_of_documents(cluster, module, converges, name):
+def test_add_change_and_delete(cluster, module, converges, name):
     index = index_of(name)
     assert module.fails(DOCUMENT, index=index, documents=[{"id": "1", "source": {}}])["code"] == "unknown_index"
     module("opensearch_index", name=index)
@@ -35,7 +35,7 @@ def test_the_life_of_documents(cluster, module, converges, name):
     assert list(cluster.indexes(name)[index]["documents"]) == ["a/b ü"]
 
 
-def test_one_that_is_refused(cluster, module, name):
+def test_a_refused_document(cluster, module, name):
     index = index_of(name)
     module("opensearch_index", name=index, body={"mappings": {"properties": {"n": {"type": "integer"}}}})
     documents = [{"id": "1", "source": {"n": 1}}, {"id": "2", "source": {"n": "many"}}]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Indexes of real servers."""
+"""Indexes on real servers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAPPINGS = {
 SETTINGS = {"index": {"knn": True, "number_of_replicas": 0}, "index.search.idle.after": "20s", "refresh_interval": None}
 
 
-def test_the_life_of_an_index(cluster, converges, name):
+def test_create_change_and_delete(cluster, converges, name):
     args = {"name": index_of(name)}
     converges(INDEX, ["create"], **args, body={"settings": SETTINGS, "mappings": MAPPINGS})
     (stored,) = cluster.indexes(name).values()
@@ -50,7 +50,7 @@ def test_the_life_of_an_index(cluster, converges, name):
         ({"mappings": {"properties": {"embedding": {**VECTOR, "dimension": 5}}}}, True),
     ],
 )
-def test_what_an_index_keeps(cluster, module, name, body, early):
+def test_settings_and_mappings_that_cannot_change(cluster, module, name, body, early):
     args = {"name": index_of(name)}
     module(INDEX, **args, body={"settings": SETTINGS, "mappings": MAPPINGS})
     before = cluster.indexes(name)
@@ -58,7 +58,7 @@ def test_what_an_index_keeps(cluster, module, name, body, early):
         module.refuses("index_not_changeable", INDEX, check=True, **args, body=body)
         module.refuses("index_not_changeable", INDEX, **args, body=body)
     else:
-        # The type of a field has to be stated whenever the field is.
+        # A field of a mapping must always have its type.
         for field in body.get("mappings", {}).get("properties", {}).values():
             field["type"] = "text"
         assert module.fails(INDEX, **args, body=body)["code"] == "index_not_changeable"
@@ -73,12 +73,12 @@ def test_what_an_index_keeps(cluster, module, name, body, early):
         ({"mappings": {"properties": {"a": {"type": "nope"}}}}, "invalid_mapping"),
     ],
 )
-def test_what_is_refused(cluster, module, name, body, code):
+def test_refusals(cluster, module, name, body, code):
     assert module.fails(INDEX, name=index_of(name), body=body)["code"] == code
     assert cluster.indexes(name) == {}
 
 
-def test_an_alias_is_no_index(cluster, module, name):
+def test_an_alias_is_not_an_index(cluster, module, name):
     module(INDEX, name=index_of(name))
     cluster.must("PUT", f"/{index_of(name)}/_alias/{index_of(name)}-alias")
     for state in ("present", "absent"):

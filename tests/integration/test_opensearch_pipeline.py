@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Search and ingest pipelines of real servers."""
+"""Search and ingest pipelines on real servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 
 PIPELINE = "opensearch_pipeline"
 
-#: Values that a server could store otherwise than they were sent. 2.19 of the stack has no processors but ML Commons' own.
+#: Values that a server could convert. The stack's 2.19 has only the processors of ML Commons.
 AWKWARD = {
     "processors": [
         {
@@ -46,7 +46,7 @@ def model(cluster, name):
     return cluster.make_model(name, connector, deploy=True)
 
 
-def test_the_life_of_an_ingest_pipeline(cluster, converges, name):
+def test_create_change_and_delete_an_ingest_pipeline(cluster, converges, name):
     args = {"name": f"{name} a/b", "type": "ingest", "definition": AWKWARD}
     converges(PIPELINE, ["create"], **args, version=3, description="One")
     path = f"/_ingest/pipeline/{name} a%2Fb"
@@ -82,12 +82,12 @@ def test_a_search_pipeline_with_models_by_name(cluster, converges, module, name,
 
     definition["response_processors"] = []
     converges(PIPELINE, ["update"], **args)
-    told = module("opensearch_pipeline_info", name=f"{name}*")
-    assert [entry["definition"] for entry in told["pipelines"]] == list(cluster.pipelines(name).values())
+    listed = module("opensearch_pipeline_info", name=f"{name}*")
+    assert [entry["definition"] for entry in listed["pipelines"]] == list(cluster.pipelines(name).values())
     converges(PIPELINE, ["delete"], name=name, type="search", state="absent")
 
 
-def test_a_model_that_an_earlier_task_makes(module, name):
+def test_a_model_that_an_earlier_task_creates(module, name):
     processor = {"retrieval_augmented_generation": {"model_id": f"${{model:{name}}}", "context_field_list": ["text"]}}
     args = {"name": name, "type": "search", "definition": {"response_processors": [processor]}}
     assert f"no model {name!r} yet" in str(module(PIPELINE, check=True, **args)["warnings"])
@@ -112,7 +112,7 @@ def test_a_model_that_an_earlier_task_makes(module, name):
         ("search", {"processors": []}, "invalid_input"),
     ],
 )
-def test_what_is_refused(cluster, module, name, kind, definition, code):
+def test_refusals(cluster, module, name, kind, definition, code):
     args = {"name": name, "type": kind, "definition": definition}
     assert module.fails(PIPELINE, **args)["code"] == code
     if code.startswith("unknown"):
@@ -120,22 +120,22 @@ def test_what_is_refused(cluster, module, name, kind, definition, code):
     assert cluster.pipelines(name) == {}
 
 
-def test_one_that_an_index_uses(cluster, module, name):
+def test_a_pipeline_that_an_index_uses(cluster, module, name):
     module(PIPELINE, name=name, type="ingest", definition=AWKWARD)
     index = "/" + name.replace(" ", "-")
     cluster.must("PUT", index, {"settings": {"index.default_pipeline": name, "number_of_replicas": 0}})
     try:
-        # The server lets it go; documents then fail to be stored, and it says so to those who send them.
+        # The server deletes it; afterwards it refuses the documents, with a message that says why.
         assert module(PIPELINE, name=name, type="ingest", state="absent")["changed"]
     finally:
         cluster.must("DELETE", index)
 
 
 def test_an_answer_from_an_indexed_document(cluster, module, name, model):
-    """Both pipelines at work: documents are embedded when they are stored, questions when they are asked."""
+    """Both pipelines together: documents are embedded when they are stored, questions when they are searched."""
     connector = cluster.make_connector(
         f"{name} embeddings", url=OLLAMA.replace("chat/completions", "embeddings"),
-        # In quotes, as the processor hands the bare text over; ML Commons escapes it.
+        # In quotes: the processor inserts the plain text, which ML Commons escapes.
         request_body='{"model": "${parameters.model}", "input": "${parameters.input}"}',
     )  # fmt: skip
     cluster.make_model(f"{name} embeddings", connector, deploy=True)
@@ -153,7 +153,7 @@ def test_an_answer_from_an_indexed_document(cluster, module, name, model):
         }
     }
     answered = {"retrieval_augmented_generation": {"model_id": f"${{model:{name}}}", "context_field_list": ["passage"]}}
-    # 2.19 loses the question of a search that its request processor has rewritten.
+    # 2.19 loses the question of a search that its request processor rewrites.
     response = [answered] if cluster.is_3 else []
     definition = {"request_processors": [asked], "response_processors": response}
     module(PIPELINE, name=name, type="search", definition=definition)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Listing pipelines of real servers."""
+"""Lists of pipelines on real servers."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def test_by_name_pattern_and_type(module, name):
         ({"name": f"{name} none*", "type": "search"}, []),
     ):
         for check in (False, True):
-            told = module(INFO, check=check, **args)
-            ours = [entry for entry in told["pipelines"] if entry["name"].startswith(name)]
+            result = module(INFO, check=check, **args)
+            ours = [entry for entry in result["pipelines"] if entry["name"].startswith(name)]
             assert [(entry["type"], entry["name"]) for entry in ours] == listed
             assert all(entry["definition"] == body[entry["type"]] for entry in ours)
-            assert (told["changed"], module.recorder.writes) == (False, [])
+            assert (result["changed"], module.recorder.writes) == (False, [])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Searches of real servers. Answers of chat models are tested with the playbook rag."""
+"""Searches on real servers. The tests of the playbook rag cover answers of chat models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 SEARCH = "opensearch_search"
 
 
-def test_what_is_found(module, name):
+def test_hits(module, name):
     index = index_of(name)
     assert module.fails(SEARCH, index=index)["code"] == "unknown_index"
     module("opensearch_index", name=index)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A handful of tasks through real ansible-playbook: planned, done, repeated; at full verbosity without a secret."""
+"""Tasks in a real ansible-playbook: check mode, a run and a repetition, at full verbosity without a secret."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def tasks(name: str, url: str, key: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def play(cluster: Cluster, tmp_path: Path):
-    """Runs tasks with ansible-playbook; returns its output with how many were changed and failed."""
+    """Runs tasks with ansible-playbook; returns its output, and the numbers of changed and failed tasks."""
 
     def run(todo: list[dict[str, Any]], *options: str, rescue: bool = False) -> tuple[str, dict[str, int]]:
         connection: dict[str, Any] = {"hosts": [cluster.url]}
@@ -108,7 +108,7 @@ def play(cluster: Cluster, tmp_path: Path):
     return run
 
 
-def test_planned_done_repeated_and_silent(cluster, play, name):
+def test_check_mode_run_and_repetition_without_secrets(cluster, play, name):
     first = tasks(name, GATEWAY, "IT_KEY_1")
     loud = ("-vvvv", "--diff")
     texts = []
@@ -151,7 +151,7 @@ def test_planned_done_repeated_and_silent(cluster, play, name):
     if cluster.user:
         secrets += [cluster.user[1], base64.b64encode(":".join(cluster.user).encode()).decode()]
     assert leaks("\n".join(texts), *secrets) == []
-    # The output is what it was taken for.
+    # The output is complete, so that the search for secrets means something.
     assert "module_args" in texts[0]
     assert "********" in texts[0]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook agent as users run it: planned, done, repeated, changed, taken back."""
+"""The playbook agent: check mode, a run, a repetition, a change, and the removal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def play(connection, name, tmp_path):
-    """Runs the playbook; returns what it printed and how much was changed."""
+    """Runs the playbook; returns its output and the number of changes."""
 
     def run(*arguments, **more):
         given = {
@@ -47,7 +47,7 @@ def play(connection, name, tmp_path):
     return run
 
 
-def test_the_life_of_an_agent(play, cluster, recorder, name, snapshot, settings_restored):
+def test_create_change_and_remove_an_agent(play, cluster, recorder, name, snapshot, settings_restored):
     _text, planned = play("--check", "--diff")
     assert recorder.writes == []
     assert not any(snapshot().values())

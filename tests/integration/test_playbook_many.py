@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several clusters in one play, each an inventory host: all are brought about, and what is amiss with one is told of it alone."""
+"""Several clusters in one play, each an inventory host: all are applied, and a problem is reported for its cluster only."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._clusters imp
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import chat, gateway_keys, guarded
 
-# The second server is in use as well, so that one worker is enough.
+# The test uses both servers, so one worker suffices.
 pytestmark = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 
 
 @pytest.fixture
 def play(cluster, other, connection, tmp_path):
-    """Runs a playbook on both servers; returns what it printed and how much was changed on each."""
+    """Runs a playbook on both servers; returns its output and the number of changes on each."""
     inventory = tmp_path / "inventory.json"
     hosts = {
         "newer": {"opensearch_connection": connection, "key_of_gateway": gateway_keys()[0]},
         "older": {"opensearch_connection": connected(other), "key_of_gateway": gateway_keys()[1]},
     }
-    # JSON is YAML, by which Ansible knows it.
+    # JSON is YAML; Ansible recognizes it by this name.
     inventory.with_suffix(".yml").write_text(json.dumps({"all": {"hosts": hosts}}))
 
     def run(playbook: str, *arguments: str, **given: Any) -> tuple[str, list[int]]:
@@ -41,11 +41,11 @@ def play(cluster, other, connection, tmp_path):
 
 
 def shown(text: str, host: str) -> str:
-    """What a play's last shown message said of one host."""
+    """The last message of a play for one host."""
     return [part for part in re.split(r"\n(?=\w+: \[\w+\]|fatal: )", text) if f"[{host}]" in part.split("\n")[0]][-1]
 
 
-def test_both_are_declared_verified_given_a_key_and_exported(play, cluster, other, name, tmp_path):
+def test_apply_verify_rotate_the_key_and_export_on_both(play, cluster, other, name, tmp_path):
     declared = {
         "stack_hosts": "all",
         "stack_name": name.replace(" ", "-"),
@@ -64,7 +64,7 @@ def test_both_are_declared_verified_given_a_key_and_exported(play, cluster, othe
     assert changed == [0, 0]
     assert text.count("The cluster is as declared, and 2 models answer.") == 2
 
-    # Of the one a model is away; the other one is as declared, and told so.
+    # One cluster lacks a model; the other one is reported as declared.
     cluster.undeploy(cluster.one("models", f"{name} one").id)
     text, _changed = play("verify", fails=True, **declared, **asked)
     assert f"~ change model '{name} one' (deploy)" in text
@@ -80,7 +80,7 @@ def test_both_are_declared_verified_given_a_key_and_exported(play, cluster, othe
     for each in (cluster, other):
         assert each.answer(each.one("models", f"{name} key").id) == "Pong."
 
-    # Two files, or none: one would hold only the cluster that was written last.
+    # One file for each cluster: a common file would contain only the last one.
     exporting = {"export_hosts": "all", "export_name": declared["stack_name"]}
     same = tmp_path / "same.yml"
     text, _changed = play("export", fails=True, **exporting, export_file=str(same))
@@ -92,7 +92,7 @@ def test_both_are_declared_verified_given_a_key_and_exported(play, cluster, othe
     assert len(written[0]["stack_models"]) == 2
 
 
-def test_one_that_cannot_be_reached_holds_up_no_other(play, other, name, tmp_path):
+def test_an_unreachable_cluster_does_not_stop_the_others(play, other, name, tmp_path):
     declared = {"stack_hosts": "all", "stack_connectors": [chat(f"{name} one")], "stack_models": None}
     away = tmp_path / "away.yml"
     away.write_text(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One cluster's set made on the other one by the playbook, from the older to the newer and back."""
+"""The playbook migrate copies all objects to the other cluster, from the older to the newer version and back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TASKS = "plugins.ml_commons.max_register_model_tasks_per_node"
 
 @pytest.fixture
 def migrate(cluster, other, connection, tmp_path):
-    """Runs the playbook from the test's server to the other one; returns what it printed and how much was changed."""
+    """Runs the playbook from the test's server to the other one; returns its output and the number of changes."""
 
     def run(*arguments: str, **given: Any) -> tuple[str, int]:
         hidden = [each["password"] for each in (connection, connected(other)) if "password" in each]
@@ -57,7 +57,7 @@ def tool(name: str, model: str) -> dict[str, Any]:
 
 
 def everything(name: str) -> dict[str, Any]:
-    """Some of each section, made by the collection."""
+    """Items of each section, created by the collection."""
     return {
         "name": name.replace(" ", "-"),
         "settings": [{"settings": {COUNT: 120}}, {"settings": {TASKS: 9}, "scope": "transient"}],
@@ -134,7 +134,7 @@ def everything(name: str) -> dict[str, Any]:
 
 
 def by_hand(cluster: Any, name: str) -> None:
-    """What people leave behind: all as the server fills it in, and a key in the open."""
+    """Objects created by hand: with the server's defaults, and a key in plain text."""
     body = connector_body(f"{name} bare", headers={"X-Api-Key": "sk-in-the-open-of-a-test"})
     del body["client_config"]
     bare = cluster.must("POST", f"{ML}/connectors/_create", body)["connector_id"]
@@ -143,7 +143,7 @@ def by_hand(cluster: Any, name: str) -> None:
 
 @pytest.mark.usefixtures("settings_restored")
 def test_all_of_a_cluster(cluster, module, migrate, other, snapshot, recorder, name):
-    # What a newer version alone knows, or has already, is not what this is about.
+    # Ignore what only one of the versions has.
     reset(cluster, [each for each in cluster.settings()["persistent"] if other.effective(each) is None])
     reset(other, [each for each in other.settings()["persistent"] if each not in cluster.settings()["persistent"]])
     module("ml_stack", **everything(name))
@@ -155,8 +155,8 @@ def test_all_of_a_cluster(cluster, module, migrate, other, snapshot, recorder, n
 
     recorder.clear()
     text, _changed = migrate(fails=True, migrate_name_pattern=f"{name}*")
-    told = re.findall(r"(\w+) \((it [^()]*)\)[,.]", text)
-    assert sorted(dict(told).items()) == sorted(wanted["variables"].items())
+    variables = re.findall(r"(\w+) \((it [^()]*)\)[,.]", text)
+    assert sorted(dict(variables).items()) == sorted(wanted["variables"].items())
     assert len(wanted["variables"]) == 3
     assert not other.named("connectors", f"{name} one")
 
@@ -183,7 +183,7 @@ def test_all_of_a_cluster(cluster, module, migrate, other, snapshot, recorder, n
 
 
 def refused(migrate: Any, other: Any, name: str, **given: Any) -> str:
-    """What the playbook says as it refuses, for real as in check mode, without anything on the other server."""
+    """The message with which the playbook refuses, both in check mode and in a real run, without a change on the other server."""
     settings = other.settings()
     texts = [migrate(*mode, fails=True, migrate_name_pattern=f"{name}*", **given)[0] for mode in (["--check"], [])]
     for kind in ("model_groups", "connectors", "models", "agents"):
@@ -194,7 +194,7 @@ def refused(migrate: Any, other: Any, name: str, **given: Any) -> str:
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 @pytest.mark.usefixtures("settings_restored")
-def test_what_the_older_version_cannot_take(cluster, module, migrate, other, name):
+def test_what_the_older_version_refuses(cluster, module, migrate, other, name):
     mcp = "plugins.ml_commons.mcp_connector_enabled"
     tools = [{"type": "IndexMappingTool", "parameters": {"index": "x"}}]
     module(
@@ -224,18 +224,18 @@ def test_what_the_older_version_cannot_take(cluster, module, migrate, other, nam
         ],
     )
     text = refused(migrate, other, name)
-    for told in (
+    for message in (
         f"This cluster has no setting '{mcp}'",
         f"'{name} open': client_config.skip_ssl_verification needs OpenSearch 3.5; this cluster has 2.19",
         f"'{name} mcp': protocol: mcp_sse needs OpenSearch 3.0; this cluster has 2.19",
         f"'{name} plan': type: plan_execute_and_reflect needs OpenSearch 3.0; this cluster has 2.19",
         f"'{name} calls': parameters: _llm_interface (function calling) needs OpenSearch 3.0; this cluster has 2.19",
     ):
-        assert told in text, told
+        assert message in text, message
 
 
 @pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=True)
-def test_what_the_newer_version_cannot_take(cluster, module, migrate, other, name):
+def test_what_the_newer_version_refuses(cluster, module, migrate, other, name):
     module(
         "ml_stack",
         connectors=[chat(f"{name} [one]"), chat(f"{name} two", description="50% more")],
@@ -243,5 +243,9 @@ def test_what_the_newer_version_cannot_take(cluster, module, migrate, other, nam
         model_groups=[{"name": f"{name} {{group}}"}],
     )
     text = refused(migrate, other, name, migrate_sections=["model_groups", "connectors", "models"])
-    for told in (f"name: '{name} [one]' holds", "description: '50% more' holds %", f"name: '{name} {{group}}' holds"):
-        assert told in text, told
+    for message in (
+        f"name: '{name} [one]' holds",
+        "description: '50% more' holds %",
+        f"name: '{name} {{group}}' holds",
+    ):
+        assert message in text, message

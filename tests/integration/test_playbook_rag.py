@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook rag as users run it: planned, done, repeated, changed, taken back."""
+"""The playbook rag: check mode, a run, a repetition, a change, and the removal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BLUE = 'Air scatters "blue" light most.\nSo the sky is blue.'
 
 @pytest.fixture
 def play(connection, name, tmp_path):
-    """Runs the playbook; returns what it printed and how much was changed."""
+    """Runs the playbook; returns its output and the number of changes."""
 
     def run(*arguments, **more):
         given = {
@@ -55,7 +55,7 @@ def play(connection, name, tmp_path):
     return run
 
 
-def test_the_life_of_answers_from_documents(play, cluster, recorder, name, snapshot, settings_restored):
+def test_answers_from_documents(play, cluster, recorder, name, snapshot, settings_restored):
     _text, planned = play("--check", "--diff")
     assert recorder.writes == []
     assert not any(snapshot().values())
@@ -69,14 +69,14 @@ def test_the_life_of_answers_from_documents(play, cluster, recorder, name, snaps
         "hours": "Open from nine to five.",
     }
     assert all(len(source["embedding"]) == 96 for _version, source in documents.values())
-    # Found by its embedding, so that of a document and that of a question are made alike.
+    # It is found by its embedding: documents and questions are embedded in the same way.
     search = next(request for request in recorder.requests if "search_pipeline=" in request.path)
     found = cluster.must("POST", search.path, json.loads(search.body))
     assert [hit["_id"] for hit in found["hits"]["hits"]] == ["sky"]
     assert found["hits"]["max_score"] > 0.999
 
     before = snapshot()
-    # What does not depend on the server is played against one of them only.
+    # The rest does not depend on the version: one server suffices.
     for arguments in ([], ["--check"]) if cluster.is_3 else ([],):
         recorder.clear()
         assert play(*arguments)[1] == 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook report shows what a cluster has and what is amiss on it, and writes nothing to it."""
+"""The playbook report shows the objects and the problems of a cluster, and writes nothing to it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.report_page 
 
 
 @pytest.mark.usefixtures("settings_restored")
-def test_a_page_about_two_clusters_of_which_one_is_away(
+def test_a_page_about_two_clusters_of_which_one_is_unreachable(
     cluster, connection, module, recorder, snapshot, name, tmp_path
 ):
     wanted = everything(name)
-    # One pipeline's text Ansible would take for a template.
+    # Ansible would treat the text of one pipeline as a template.
     wanted["pipelines"] = wanted["pipelines"][:1]
     module("ml_stack", **wanted)
     twins = [cluster.make_connector(f"{name} twin") for _each in range(2)]

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whole runs of ansible-playbook, all modules in them, at full verbosity: no secret is printed, logged or left in a file.
+"""Runs of ansible-playbook with all modules at full verbosity: no secret is printed, logged or left in a file.
 
-Against doubles, as no real server tells all that it was sent. Besides the output all that Ansible leaves behind is searched:
-its log, temporary directories, fact cache, retry files, and what the callbacks of ansible-core write.
+The servers are doubles that repeat all that they are sent, which no real server does. The tests search the output and all files
+that Ansible leaves: its log, temporary directories, fact cache, retry files, and the files of ansible-core's callbacks.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples impo
 
 ROOT = Path(__file__).parents[2]
 
-#: Each begins with a word of its own that no way of writing it changes, and ends with what each of them changes.
+#: Each begins with a unique word that no encoding changes, and ends with characters that each encoding changes.
 WORDS = {
     "password": "Qz7hXw2LkV9s", "proxy": "Rb4nTy8JmC1d", "key": "Gf6pMu3WeZ5a", "literal": "Hk9vSd1XoB7q", "ollama": "Lw2cNr5YtJ8e",
     "backend": "Vx3gPa6ZiK4u",
 }  # fmt: skip
 SECRETS = {name: f'{word}/+"\\ö&<= %' if name not in ("proxy", "literal", "ollama") else f'{word}/+"\\&<= %41' for name, word in WORDS.items()}  # fmt: skip
 
-#: Where the server tells all that it is sent: in an error, or in the address of a redirect.
+#: Paths below which the server repeats all that it is sent: in an error, or in the address of a redirect.
 ECHOES = ("/echo400", "/echo500", "/echo302")
 
 
 def forms(word: str) -> set[str]:
-    """The word as it stands in plain text, JSON, YAML, XML and URLs, in hexadecimal digits, and in base64 wherever it begins."""
+    """The word in plain text, JSON, YAML, XML and URLs, in hexadecimal digits, and in base64 at any offset."""
     found = {word, word.encode().hex()}
     for before in range(3):
         encoded = base64.b64encode(b"x" * before + word.encode()).decode()
-        # Without the characters that depend on what stands before and after it.
+        # Without the characters that depend on the text before and after it.
         found.add(encoded[(0, 2, 3)[before] : len(encoded) // 4 * 4 - 4])
     return found
 
@@ -56,7 +56,7 @@ def leaks(content: bytes, where: str) -> list[str]:
 
 @contextlib.contextmanager
 def serving() -> Iterator[str]:
-    """A cluster and an Ollama behind one port, and below some paths a server that tells all that it is sent."""
+    """A cluster and an Ollama behind one port, and below some paths a server that repeats all that it is sent."""
     cluster, ollama = server_for("ml_model"), server_for("ollama_model")
     one_at_a_time = threading.Lock()
 
@@ -68,26 +68,26 @@ def serving() -> Iterator[str]:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             prefix = f"/{self.path.split('/')[1]}"
             if prefix in ECHOES:
-                told = "; ".join(f"{name}: {value}" for name, value in self.headers.items())
-                error = {"error": {"type": "x", "reason": f"source[{content.decode()}] headers[{told}]"}, "status": 400}
-                location = {"Location": f"http://127.0.0.1/?{told}"} if prefix == "/echo302" else {}
-                self.tell(int(prefix[-3:]), json.dumps(error).encode(), location)
+                echo = "; ".join(f"{name}: {value}" for name, value in self.headers.items())
+                error = {"error": {"type": "x", "reason": f"source[{content.decode()}] headers[{echo}]"}, "status": 400}
+                location = {"Location": f"http://127.0.0.1/?{echo}"} if prefix == "/echo302" else {}
+                self.reply(int(prefix[-3:]), json.dumps(error).encode(), location)
                 return
             double = ollama if self.path.startswith("/api/") else cluster
             with one_at_a_time:
                 try:
                     if self.path in ("/api/pull", "/api/create"):
                         raw = double.stream(self.command, self.path, {}, content, 5.0)
-                        self.tell(raw.status, b"".join(raw.chunks), raw.headers)
+                        self.reply(raw.status, b"".join(raw.chunks), raw.headers)
                     else:
                         raw = double.send(self.command, self.path, {}, content or None, 5.0)
-                        self.tell(raw.status, raw.content, raw.headers)
+                        self.reply(raw.status, raw.content, raw.headers)
                 except AssertionError:
-                    self.tell(400, b'{"error": {"type": "x", "reason": "not known here"}, "status": 400}', {})
+                    self.reply(400, b'{"error": {"type": "x", "reason": "not known here"}, "status": 400}', {})
 
         do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer
 
-        def tell(self, status: int, content: bytes, headers: Any) -> None:
+        def reply(self, status: int, content: bytes, headers: Any) -> None:
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
@@ -111,7 +111,7 @@ def serving() -> Iterator[str]:
 
 
 def options_of(module: str, base: str) -> dict[str, Any]:
-    """The sample of the module with every secret that it takes, as variables, as users keep them."""
+    """The sample options of the module with every secret that it accepts, as variables."""
     patience = {"timeout": 5, "retries": 0}
     if module.startswith("ollama_"):
         return {**SAMPLES[module], "url": f"{{{{ server }}}}{base}", "api_key": "{{ secrets.ollama }}", **patience}
@@ -136,7 +136,7 @@ def options_of(module: str, base: str) -> dict[str, Any]:
 
 
 class Runs:
-    """Runs plays in a folder of their own, and searches it."""
+    """Runs plays in a separate folder, and searches it for secrets."""
 
     def __init__(self, folder: Path) -> None:
         self.inputs, self.left = folder / "inputs", folder / "left"
@@ -148,7 +148,7 @@ class Runs:
     def __call__(
         self, tasks: list[dict[str, Any]], server: str, callback: str, form: str, *, in_process: bool, **more: str
     ) -> list[str]:
-        """What is found of the secrets in what the run prints and leaves."""
+        """Run a play; returns the secrets found in its output and files."""
         variables = {
             "server": server, "secrets": SECRETS, "left": str(self.left), "opensearch_ml_in_process": in_process,
             "ansible_python_interpreter": sys.executable,
@@ -186,7 +186,7 @@ def runs(tmp_path: Path) -> Runs:
 
 
 def every_one(modules: Iterable[str], bases: tuple[str, ...], check_modes: tuple[bool, ...]) -> list[dict[str, Any]]:
-    """Each module at each server; their results go into the fact cache, and the last failure counts."""
+    """Each module against each server. The results go into the fact cache."""
     tasks: list[dict[str, Any]] = []
     for base in ("", *bases):
         for module in modules:
@@ -210,10 +210,10 @@ def every_one(modules: Iterable[str], bases: tuple[str, ...], check_modes: tuple
 
 EVERY = tuple(SAMPLES)
 
-#: Those that take secrets of their own, and one of each kind of the rest: in a process of its own a module takes a second.
+#: The modules with secrets of their own, and one of each other kind: a module in a separate process takes a second.
 SOME = ("ml_connector", "ml_stack", "ml_connector_info", "ml_predict", "opensearch_cluster_setting", "ollama_model")
 
-#: All that ansible-core has for output. The callbacks 'json' and 'yaml' of other collections became the first two.
+#: All output formats of ansible-core. The first two replace the callbacks 'json' and 'yaml' of other collections.
 OUTPUTS = [
     ("default", "json", True, EVERY, ECHOES, (True, False)),
     ("default", "yaml", True, EVERY, ECHOES, (True, False)),
@@ -241,7 +241,7 @@ def test_a_run_of_all_modules(
         found = runs(every_one(modules, bases, check_modes), server, callback, form, in_process=in_process)
     text = runs.result.stdout.decode()
     assert found == []
-    # What was searched is what it should be: the server told all, it was masked, and each kind of file was written.
+    # The search covered what it should: the server repeated all, secrets were masked, and each kind of file was written.
     assert runs.result.returncode == 2, text[-3000:]
     assert "source[" in text
     assert "********" in text
@@ -252,7 +252,7 @@ def test_a_run_of_all_modules(
     assert ("runs in the controller's process" in text) is in_process
 
 
-#: How a secret can get out, each way a task of its own.
+#: The ways in which a secret can leak, each as a task.
 PLANTED: dict[str, dict[str, Any]] = {
     "in the output": {"ansible.builtin.debug": {"msg": "{{ secrets.password }}"}},
     "in the output, encoded": {"ansible.builtin.debug": {"msg": "{{ ('joe:' ~ secrets.password) | b64encode }}"}},
@@ -276,7 +276,7 @@ def test_a_planted_leak_is_found(runs: Runs, way: str) -> None:
 
 
 def test_a_collection_that_does_not_mask_is_found(runs: Runs) -> None:
-    """With the masking taken out of the very run that is searched above."""
+    """The same run as above, without the masking."""
     plugins = runs.inputs / "callbacks"
     plugins.mkdir()
     (plugins / "unmask.py").write_text(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks for a whole cluster as users run them: declared, verified, exported, given a new key, cleaned up."""
+"""The playbooks for a whole cluster: apply, verify, export, rotate a key, dedupe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASKED = {"verify_messages": [{"role": "user", "content": "Ping"}], "verify_wait_
 
 @pytest.fixture
 def play(cluster, connection, tmp_path):
-    """Runs a playbook against the cluster; returns what it printed and how much was changed."""
+    """Runs a playbook against the cluster; returns its output and the number of changes."""
 
     def run(playbook, *arguments, **given):
         hidden = [connection["password"]] if cluster.tls else []
@@ -43,7 +43,7 @@ def declared(name):
     }
 
 
-def test_a_set_is_declared_verified_and_exported(play, cluster, recorder, snapshot, name, declared, tmp_path):
+def test_apply_verify_and_export(play, cluster, recorder, snapshot, name, declared, tmp_path):
     text, planned = play("stack", "--check", "--diff", **declared)
     assert f"+ create connector '{name} one'" in text
     assert recorder.writes == []
@@ -72,7 +72,7 @@ def test_a_set_is_declared_verified_and_exported(play, cluster, recorder, snapsh
     assert changed == 0
     assert "Everything is as declared." in text
 
-    # Both: something differs, and something that serves does not answer.
+    # Both are reported: an item differs, and a deployed model does not answer.
     away = cluster.one("models", f"{name} one").id
     cluster.undeploy(away)
     broken = cluster.make_connector(f"{name} broken", url="http://nowhere.invalid/v1/chat/completions")
@@ -89,7 +89,7 @@ def test_a_set_is_declared_verified_and_exported(play, cluster, recorder, snapsh
     assert cluster.state_of(model_id) == "DEPLOYED"
 
 
-def test_a_key_is_rotated_and_twins_are_merged(play, cluster, recorder, snapshot, name, declared):
+def test_rotate_a_key_and_merge_duplicates(play, cluster, recorder, snapshot, name, declared):
     play("stack", **declared)
     model = cluster.one("models", f"{name} key")
     before = snapshot()

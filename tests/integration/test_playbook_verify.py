@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook verify finds whatever somebody else does to a declared set, and mends none of it."""
+"""The playbook verify finds each kind of drift, and changes nothing."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ansible_collections.searchops.opensearch_ml.tests.integration.test_playbook
 
 
 def declared(name):
-    """All but the pipeline whose text Ansible would take for a template."""
+    """All items except the pipeline whose text Ansible would treat as a template."""
     wanted = everything(name)
     return {**wanted, "pipelines": wanted["pipelines"][:1]}
 
 
 @pytest.fixture
 def verify(connection, recorder, name, tmp_path):
-    """Runs the playbook on all of a set; returns what it printed. Nothing may be written."""
+    """Runs the playbook on the whole declaration; returns its output. It must not write."""
 
     def run(fails: bool = False, **changed):
         given = {f"stack_{section}": value for section, value in {**declared(name), **changed}.items()}
@@ -71,13 +71,13 @@ def test_drift_of_each_kind(cluster, module, verify, name):
     assert re.search(rf"{name} key +UNDEPLOYED +0/\d +not asked", text)
     assert re.search(rf"{name} one +DEPLOYED +1/1 +answers", text)
 
-    # Once mended, all is as declared again.
+    # After a repair everything is as declared again.
     module("ml_stack", **declared(name))
     verify()
 
 
 @pytest.mark.usefixtures("settings_restored")
-def test_what_was_mistyped_or_is_switched_off(cluster, module, verify, name):
+def test_misspelt_options_and_disabled_models(cluster, module, verify, name):
     module("ml_stack", **declared(name))
     models, agents = declared(name)["models"], declared(name)["agents"]
     text = verify(fails=True, models=[{**models[0], "connector": f"{name} oen"}, *models[1:]])
@@ -86,20 +86,20 @@ def test_what_was_mistyped_or_is_switched_off(cluster, module, verify, name):
     assert f"There is no model '{name} oen', neither declared nor on the cluster." in text
     assert len(re.findall(rf"{name} (?:one|key) +DEPLOYED +1/1 +answers", text)) == 2
 
-    # One that is declared switched off serves and cannot be asked.
+    # A model that is declared disabled is deployed, but does not answer.
     off = [{**models[0], "is_enabled": False}, *models[1:]]
     module("ml_stack", **{**declared(name), "models": off})
     text = verify(models=off)
     assert re.search(rf"{name} one +DEPLOYED +1/1 +not asked", text)
 
 
-def test_why_a_model_does_not_serve(cluster, verify, name):
+def test_why_a_model_does_not_answer(cluster, verify, name):
     connector = cluster.make_connector(name)
     model = cluster.make_model(name, connector)
     cluster.must("PUT", f"{ML}/models/{model}", {"connector_id": "no-such-connector"})
     cluster.send("POST", f"{ML}/models/{model}/_deploy")
     cluster.await_state(model, "DEPLOY_FAILED")
-    # It is noted after the state, and a search sees it up to a second later.
+    # The reason is stored after the state, and a search shows it up to a second later.
     failed = {"bool": {"must": [{"term": {"model_id": model}}, {"exists": {"field": "error"}}]}}
     until(lambda: bool(cluster.find("tasks", failed)), "the reason to be noted")
     alone = {section: [] for section in (*declared(name), "pipelines") if section != "name"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connectors that are stated by a provider's name alone, against the real servers that the local stack has."""
+"""Connectors that only name a provider, against the real backends of the local stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 
 PING = [{"role": "user", "content": "Ping"}]
 
-#: What is called -> (the provider, its address as the nodes see it, where its key is, if it wants one).
+#: Backend -> (the provider, its address as seen by the nodes, the file with its key if it requires one).
 SERVERS: dict[str, tuple[str, str, Callable[[], str] | None]] = {
     "Ollama": ("ollama", "http://ollama:11434", None),
     "llama.cpp": ("llama_cpp", "http://llama-cpp:8080", None),
@@ -29,7 +29,7 @@ SERVERS: dict[str, tuple[str, str, Callable[[], str] | None]] = {
 
 @pytest.fixture
 def desired(name):
-    """Options of ml_connector for a server of the table, by its name there."""
+    """Options of ml_connector for a backend of the table."""
 
     def state(server: str, **more: Any) -> dict[str, Any]:
         provider, base_url, key = SERVERS[server]
@@ -52,13 +52,13 @@ def test_each_server_answers(cluster, converges, module, name, stated, real_conn
     assert (answer["content"], answer["status"]) == ("Pong.", 200)
     assert answer["usage"]["total_tokens"] > 1
     assert cluster.answer(answer["model_id"]) == "Pong."
-    # llama.cpp alone tells how long it took.
+    # Only llama.cpp returns how long it took.
     assert bool(answer.get("timings")) is (SERVERS[server][0] == "llama_cpp")
 
 
 @pytest.mark.parametrize("server", [server for server, (_provider, _url, key) in SERVERS.items() if key])
 @pytest.mark.parametrize("key", [None, "not-the-key"])
-def test_without_the_right_key(module, name, stated, server, key):
+def test_a_wrong_key(module, name, stated, server, key):
     module("ml_connector", **{**stated(server), "api_key": key, "update_credential": "on_create"})
     module("ml_model", name=name, connector=name, state="deployed")
     failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
@@ -66,7 +66,7 @@ def test_without_the_right_key(module, name, stated, server, key):
     assert "not-the-key" not in str(failure)
 
 
-def test_more_of_the_body_is_sent(module, name, stated):
+def test_extra_fields_of_the_body_are_sent(module, name, stated):
     module("ml_connector", **stated("llama.cpp", extra_body={"max_tokens": 1}))
     module("ml_model", name=name, connector=name, state="deployed")
     answer = module("ml_predict", model=name, messages=PING, expect_content=False)
@@ -90,8 +90,8 @@ def test_embeddings(converges, module, name, stated):
     assert again["data"] == pytest.approx(first["data"], abs=1e-4)
 
 
-def test_a_swap_asks_the_provider_a_question(cluster, module, name, stated):
-    """The question that belongs to the capability proves the new connector before the old one goes."""
+def test_a_swap_is_probed_with_the_providers_question(cluster, module, name, stated):
+    """The probe of the capability tests the new connector before the old one is deleted."""
     before = module("ml_connector", **stated("llama.cpp"))["connector_id"]
     model_id = module("ml_model", name=name, connector=name, state="deployed")["model_id"]
     after = module("ml_connector", **stated("Ollama"))["connector_id"]

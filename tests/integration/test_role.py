@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role and the playbook as users run them: whole ansible-playbook processes."""
+"""The role and the playbook as users run them: in ansible-playbook processes."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 ROOT = Path(__file__).parents[2]
 ANSWER = "Rayleigh scattering"
 
-#: Ollama by the name of its container, which no other test calls: a removal takes back only what nobody else needs.
+#: Ollama by the name of its container, which no other test uses: a removal removes only patterns that no other connector needs.
 BASE = f"http://{os.environ.get('STACK_OLLAMA_CONTAINER', 'searchops-ml-ollama')}:11434"
 PATTERN = f"^{BASE}/v1/chat/completions$"
 
-#: Requests of the whole role where everything is as stated, the question to the model among them.
+#: Requests of an unchanged run of the role, including the question to the model.
 MOST_UNCHANGED = 12
 
 
@@ -58,7 +58,7 @@ def inputs(name: str) -> dict[str, Any]:
 
 @pytest.fixture
 def play(connection: Mapping[str, Any], inputs: Mapping[str, Any], tmp_path: Path) -> Play:
-    """Runs the playbook, or another one, with the role's inputs; succeeds unless ``fails``."""
+    """Runs the playbook, or another one, with the role's inputs. It must succeed, or fail with ``fails``."""
 
     def run(
         *arguments: str,
@@ -68,7 +68,7 @@ def play(connection: Mapping[str, Any], inputs: Mapping[str, Any], tmp_path: Pat
         env: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Done:
-        # A file, as what stands on a command line can be seen by everybody.
+        # In a file, as other users can see the command line.
         variables = tmp_path / "variables.json"
         given = {**inputs, "opensearch_connection": dict(connection), **more}
         variables.write_text(json.dumps({key: value for key, value in given.items() if value is not None}))
@@ -87,7 +87,7 @@ def absent(play: Play, **more: Any) -> Done:
     return play(ollama_chat_state="absent", **more)
 
 
-def test_the_life_of_a_chat_model(
+def test_create_change_and_remove_a_chat_model(
     play: Play,
     cluster: Cluster,
     recorder: Recorder,
@@ -112,7 +112,7 @@ def test_the_life_of_a_chat_model(
     before = snapshot()
     for arguments in ([], ["--check"]):
         recorder.clear()
-        # With a private address there is the most to look at.
+        # A private address needs the most requests.
         unchanged = {"ollama_chat_register_deploy": register_deploy, "ollama_chat_allow_private": "always"}
         assert play(*arguments, **unchanged).changed == 0
         assert recorder.writes == []
@@ -151,7 +151,7 @@ def test_a_new_key_and_a_new_model_name_are_swapped_in(play: Play, cluster: Clus
     assert cluster.answer(cluster.one("models", name).id) == "Pong."
 
 
-def test_private_addresses_that_are_allowed_after_the_deployment(
+def test_private_addresses_allowed_after_the_deployment(
     play: Play, cluster: Cluster, name: str, settings_restored: None
 ) -> None:
     cluster.put_settings({_stack.PRIVATE_IP: False})
@@ -164,10 +164,10 @@ def test_private_addresses_that_are_allowed_after_the_deployment(
     assert play().changed == 0
 
 
-def test_what_others_use_is_left(play: Play, cluster: Cluster, name: str, settings_restored: None) -> None:
+def test_what_other_connectors_need_is_kept(play: Play, cluster: Cluster, name: str, settings_restored: None) -> None:
     play()
     connector = cluster.one("connectors", name)
-    cluster.make_model(f"{name} of somebody else", connector.id)
+    cluster.make_model(f"{name} of another user", connector.id)
 
     absent(play)
     assert cluster.named("models", name) == []
@@ -179,7 +179,7 @@ def test_what_others_use_is_left(play: Play, cluster: Cluster, name: str, settin
 def test_a_removal_needs_no_address(
     play: Play, cluster: Cluster, recorder: Recorder, name: str, settings_restored: None
 ) -> None:
-    """What the connector calls tells what was trusted for it."""
+    """The URL of the connector shows which pattern was trusted for it."""
     play(
         playbook="playbooks/openai_chat.yml", openai_chat_base_url=BASE,
         openai_chat_name=name, openai_chat_model="tiny-chat", openai_chat_smoke=False,
@@ -205,7 +205,7 @@ def test_a_removal_needs_no_address(
 
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
-def test_inputs_of_the_command_line_are_text(play: Play, cluster: Cluster, name: str) -> None:
+def test_inputs_on_the_command_line_are_strings(play: Play, cluster: Cluster, name: str) -> None:
     texts = ("ollama_chat_smoke=false", "ollama_chat_read_timeout=61", 'ollama_chat_request={"temperature":0}')
     arguments = [word for text in texts for word in ("-e", text)]
     assert "Nothing was asked." in play(*arguments).text
@@ -219,7 +219,7 @@ def test_inputs_of_the_command_line_are_text(play: Play, cluster: Cluster, name:
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 def test_many_clusters_in_one_play(play: Play, cluster: Cluster, name: str, tmp_path: Path) -> None:
-    """Three inventory hosts, of which one is down: it is reported, the others converge."""
+    """Three inventory hosts of which one is down: it is reported, and the others converge."""
     up = {"hosts": [cluster.url]}
     hosts = {
         "first": {"opensearch_connection": up, "ollama_chat_name": f"{name} first"},
@@ -250,12 +250,12 @@ def test_an_unusable_input_is_refused_before_anything_is_sent(play: Play, record
         text = play(fails=True, **wrong).text
         (name,) = wrong
         assert name in text
-        # Neither another input nor the name of the role that does the work.
+        # It names neither another input nor the internal role.
         assert set(re.findall(r"(\w+_chat_\w+) must ", text)) <= {name}
     assert recorder.requests == []
 
 
-def test_each_unusable_input_is_told(play: Play, recorder: Recorder) -> None:
+def test_each_unusable_input_is_reported(play: Play, recorder: Recorder) -> None:
     given = {"playbook": "playbooks/openai_chat.yml", "openai_chat_model": "tiny-chat", "fails": True}
     text = play(**given, openai_chat_base_url="ollama:11434", openai_chat_api_path="v1").text
     assert "openai_chat_base_url must begin with http" in text
@@ -292,7 +292,7 @@ def test_the_role_inside_another_playbook(play: Play, tmp_path: Path, name: str)
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 def test_the_installed_archive(play: Play, tmp_path: Path) -> None:
-    """Built, installed into an empty place, and run from there, where the repository cannot be found."""
+    """The built archive, installed into an empty folder, runs without the repository."""
     programs = Path(sys.executable).parent
     version = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
     (tmp_path / "ansible.cfg").touch()

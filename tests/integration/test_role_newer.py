@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The roles against doubles of servers, as there is no container of OpenSearch 3.7: whole ansible-playbook processes."""
+"""The roles in ansible-playbook processes against fake clusters, as no container of OpenSearch 3.7 exists."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 PRIVATE_IP = "plugins.ml_commons.connector.private_ip_enabled"
 
-#: What somebody else has let through.
+#: A pattern of another user.
 THEIRS = r"^http://other\.test/.*$"
 CHAT = r"^http://llm\.test/v1/chat/completions$"
 EMBED = r"^http://llm\.test/v1/embeddings$"
@@ -40,7 +40,7 @@ def double(request: pytest.FixtureRequest) -> FakeCluster:
 
 @pytest.fixture
 def play(double: FakeCluster, tmp_path: Path) -> Iterator[Play]:
-    """Runs tasks on the double; what was printed, and how much was changed."""
+    """Runs tasks on the fake cluster; returns the output and the number of changes."""
     with serving(double) as url:
 
         def run(tasks: list[dict[str, Any]], *arguments: str, fails: bool = False) -> tuple[str, int]:
@@ -60,7 +60,7 @@ def play(double: FakeCluster, tmp_path: Path) -> Iterator[Play]:
 
 
 def chat(**inputs: Any) -> list[dict[str, Any]]:
-    """The role openai_chat. The port is the one that belongs to the scheme: what is called has none."""
+    """The role openai_chat. Its URL has the default port, which the server's HTTP client drops."""
     given = {"openai_chat_base_url": "http://llm.test:80", "openai_chat_model": "tiny", **inputs}
     return [
         {
@@ -71,7 +71,7 @@ def chat(**inputs: Any) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_life_on_a_cluster_that_lets_some_private_addresses_through(double: FakeCluster, play: Play) -> None:
+def test_a_cluster_that_permits_some_private_addresses(double: FakeCluster, play: Play) -> None:
     double.persistent[PRIVATE_ENDPOINTS] = [THEIRS]
     _text, planned = play(chat(), "--check", "--diff")
     assert double.writes == []
@@ -94,15 +94,15 @@ def test_the_life_on_a_cluster_that_lets_some_private_addresses_through(double: 
 
 @pytest.mark.parametrize("double", ["3.7.0", "3.6.0"], indirect=True)
 def test_an_empty_list_stays_empty(double: FakeCluster, play: Play) -> None:
-    """A first pattern would keep everybody else's private backends out. 3.6 has no such list, and refuses its name."""
+    """A first pattern would exclude all other private backends. 3.6 has no such list, and refuses the setting."""
     play(chat())
     play(chat(openai_chat_state="absent"))
     assert PRIVATE_ENDPOINTS not in double.persistent
     assert PRIVATE_ENDPOINTS not in str([exchange.body for exchange in double.writes])
 
 
-def test_the_last_pattern_is_not_taken_away(double: FakeCluster, play: Play) -> None:
-    """Without it every private address could be called."""
+def test_the_last_pattern_is_not_removed(double: FakeCluster, play: Play) -> None:
+    """Without a pattern the server would call every private address."""
     double.persistent[PRIVATE_ENDPOINTS] = [CHAT]
     play(chat())
     play(chat(openai_chat_state="absent"))
@@ -110,19 +110,19 @@ def test_the_last_pattern_is_not_taken_away(double: FakeCluster, play: Play) -> 
     assert double.connectors == {}
 
 
-def test_what_another_connector_calls_stays_let_through(double: FakeCluster, play: Play) -> None:
+def test_the_pattern_of_another_connector_is_kept(double: FakeCluster, play: Play) -> None:
     double.persistent[PRIVATE_ENDPOINTS] = [THEIRS]
     play(chat(openai_chat_trust="catch_all"))
     assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS, CHAT], "a catch-all is for the trusted list alone"
     action = {"action_type": "predict", "method": "POST", "url": "http://llm.test/v1/chat/completions"}
-    double.add_connector("Somebody else's", actions=[action])
+    double.add_connector("Another connector", actions=[action])
     play(chat(openai_chat_trust="catch_all", openai_chat_state="absent"))
     assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS, CHAT]
     assert double.persistent[PRIVATE_IP] == "true"
 
 
 @pytest.mark.parametrize("inputs", [{"openai_chat_trust": "skip"}, {"openai_chat_allow_private": "never"}], ids=str)
-def test_a_list_that_is_not_to_be_touched(double: FakeCluster, play: Play, inputs: dict[str, str]) -> None:
+def test_a_list_that_must_not_be_changed(double: FakeCluster, play: Play, inputs: dict[str, str]) -> None:
     double.persistent.update({PRIVATE_ENDPOINTS: [THEIRS], TRUSTED: [AS_WRITTEN]})
     text, _changed = play(chat(**inputs), fails=True)
     assert "private_endpoint_refused" in text

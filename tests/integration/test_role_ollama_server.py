@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role ollama_server as users run it, with a container and a volume of its own."""
+"""The role ollama_server as users run it, with its own container and volume."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def models():
     return {model["name"] for model in requests.get(f"{URL}/api/tags", timeout=30).json()["models"]}
 
 
-def test_the_life_of_a_server(play, name):
+def test_create_change_and_remove_a_server(play, name):
     assert play("--check", "--diff")[0] == 1
     assert docker("ps", "--all", "--quiet", "--filter", f"name={name}") == []
 
@@ -99,7 +99,7 @@ def test_the_life_of_a_server(play, name):
         assert play(*arguments)[0] == 0
     assert docker("ps", "--quiet", "--filter", f"name={name}") == [container]
 
-    # As a server that somebody else runs: its models are taken back, the server stays.
+    # Treated as an external server: its models are removed, the server stays.
     elsewhere = {"ollama_server_container": False}
     assert play("--check", ollama_server_state="absent", **elsewhere)[0] == 1
     assert "house:latest" in models()
@@ -112,14 +112,14 @@ def test_the_life_of_a_server(play, name):
     assert play(ollama_server_state="absent")[0] == 1
     assert docker("ps", "--all", "--quiet", "--filter", f"name={name}") == []
     assert docker("volume", "ls", "--quiet", "--filter", f"name={name}") == [name]
-    # With the volume, the models are there again; one of them is to be in memory.
+    # The volume still has the models; one of them must be loaded.
     assert play()[0] == 2
     assert play(ollama_server_state="absent", ollama_server_remove_volume=True)[0] == 2
     assert docker("volume", "ls", "--quiet", "--filter", f"name={name}") == []
     assert play(ollama_server_state="absent", ollama_server_remove_volume=True)[0] == 0
 
 
-def test_a_server_that_is_not_there(play):
+def test_a_server_that_does_not_exist(play):
     refused = {
         "ollama_server_container": False,
         "ollama_server_url": "http://127.0.0.1:1",
@@ -134,11 +134,11 @@ def test_a_server_that_is_not_there(play):
 def test_a_misspelt_option_of_a_model(play):
     unreachable = {"ollama_server_container": False, "ollama_server_url": "http://127.0.0.1:1"}
     base = {"name": "base", "from_file": str(ROOT / "containers/ollama/tiny-chat.gguf")}
-    for model, told in (
+    for model, message in (
         ({"name": "house", "from_model": "base", "paramters": {"num_ctx": 128}}, "paramters"),
         ({"nam": "house"}, "missing required arguments: name"),
         ({"name": "house", "update": "always"}, "value of update must be one of"),
     ):
         _changed, text = play(fails=True, **unreachable, ollama_server_models=[base, model])
-        assert told in text
+        assert message in text
         assert "ollama_unreachable" not in text

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Secrets stay out of everything that is printed: results, diffs, failures that echo what was sent, verbose runs."""
+"""No secret is printed: in results, diffs, failures that repeat the request, or verbose runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import CHAT_BODY, GATEWAY, GATEWAY_TLS, chat
 
-#: With everything that is written otherwise in JSON, in URLs and in YAML.
+#: With all characters that are escaped in JSON, in URLs or in YAML.
 CREDENTIAL = 'cr3d/ént+ial "quoted" \\back &=?%41 #'
 SECOND = 'an0ther/cred+ential=="\\'
 LITERAL = "l1teral-header+secret/="
@@ -49,8 +49,8 @@ def leaks(text: str, *secrets: str) -> list[str]:
     return sorted(form for form in forms(*secrets) if form in text)
 
 
-def test_the_search_finds_what_leaks():
-    """Planted in each form, and each is found."""
+def test_the_search_finds_each_form():
+    """A secret is planted in each form, and the search finds each."""
     for form in forms(CREDENTIAL, PASSWORD):
         assert leaks(f"ok: [localhost] => {{'x': '{form}'}}", CREDENTIAL, PASSWORD) != []
     assert leaks("nothing to see", CREDENTIAL, PASSWORD, LITERAL) == []
@@ -58,22 +58,22 @@ def test_the_search_finds_what_leaks():
 
 @contextlib.contextmanager
 def echoing(status: int) -> Iterator[str]:
-    """A server that answers a version, finds nothing, and refuses each write by telling all that it was sent."""
+    """A server that returns a version, finds nothing, and refuses each write with an error that repeats the request."""
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             if self.path == "/":
-                code, told = 200, {"version": {"number": "3.6.0"}}
+                code, answer = 200, {"version": {"number": "3.6.0"}}
             elif self.path.endswith("/_search"):
-                code, told = 200, {"hits": {"hits": []}}
+                code, answer = 200, {"hits": {"hits": []}}
             elif self.command == "GET" and status < 500:
-                code, told = 200, {"persistent": {}, "transient": {}, "defaults": {}}
+                code, answer = 200, {"persistent": {}, "transient": {}, "defaults": {}}
             else:
                 headers = "; ".join(f"{key}: {value}" for key, value in self.headers.items())
                 reason = f"cannot index source[{body}] of a request with {headers}"
-                code, told = status, {"error": {"type": "some_exception", "reason": reason}, "status": status}
-            content = json.dumps(told).encode()
+                code, answer = status, {"error": {"type": "some_exception", "reason": reason}, "status": status}
+            content = json.dumps(answer).encode()
             self.send_response(code)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -94,7 +94,7 @@ def echoing(status: int) -> Iterator[str]:
 
 
 def secretive(name: str) -> dict[str, Any]:
-    """A connector with a secret in its credential, and one in a header in the open."""
+    """A connector with a secret in its credential, and another in a plain header."""
     action = {
         "url": GATEWAY,
         "request_body": CHAT_BODY,
@@ -104,7 +104,7 @@ def secretive(name: str) -> dict[str, Any]:
 
 
 WAYS: dict[str, dict[str, Any]] = {
-    "basic": {"username": "somebody", "password": PASSWORD},
+    "basic": {"username": "joe", "password": PASSWORD},
     "bearer": {"token": TOKEN},
     "proxy": {"headers": {"X-Proxy": PROXY}},
 }
@@ -129,14 +129,14 @@ def test_server_that_echoes(run_module, name_of_module, args, status, way):
         result, text = run_module(name_of_module, options)
     if name_of_module != "ml_model" or status == 500:
         assert result.get("failed") or name_of_module in ("ml_predict", "ml_connector_info"), text
-    pair = base64.b64encode(f"somebody:{PASSWORD}".encode()).decode()
+    pair = base64.b64encode(f"joe:{PASSWORD}".encode()).decode()
     assert leaks(text, CREDENTIAL, SECOND, LITERAL, PASSWORD, TOKEN, PROXY, pair) == []
-    # The server did tell all that it was sent.
+    # The server did repeat the request.
     assert not result.get("failed") or name_of_module == "ml_predict" or "cannot index source" in text
 
 
-def test_secret_that_a_long_message_is_cut_in(run_module):
-    """Wherever the limit of a message falls, it does not lay bare the beginning of a secret."""
+def test_a_long_message_that_is_cut_within_a_secret(run_module):
+    """Wherever the message is cut, it does not show the beginning of a secret."""
     with echoing(400) as url:
         for length in range(1000, 1500, 5):
             options = {**secretive("it"), "description": "x" * length, "hosts": [url], "retries": 0}
@@ -146,7 +146,7 @@ def test_secret_that_a_long_message_is_cut_in(run_module):
 
 
 def test_real_servers(cluster, module, run_module, connection, name):
-    """Made, shown, changed, swapped, refused and deleted, each at full verbosity."""
+    """Create, list, change, swap, refuse and delete, each at full verbosity."""
     texts = []
 
     def run(module_name: str, **args: Any) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def test_real_servers(cluster, module, run_module, connection, name):
         return result
 
     fields = secretive(name)
-    # 2.19 and 3.6 take texts only.
+    # 2.19 and 3.6 accept only strings.
     fields["credential"] = {"key": CREDENTIAL, "second": SECOND}
     for check in (True, False):
         extra: dict[str, Any] = {"_ansible_check_mode": check}
@@ -180,12 +180,12 @@ def test_real_servers(cluster, module, run_module, connection, name):
         secrets += [cluster.user[1], base64.b64encode(":".join(cluster.user).encode()).decode()]
     assert len(texts) == 8
     assert leaks("\n".join(texts), *secrets) == []
-    # What is masked is told to be.
+    # Masked values are marked as such.
     assert "********" in texts[1]
 
 
 @pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=True)
-def test_wrong_password_is_not_told(run_module, connection):
+def test_a_wrong_password_is_not_printed(run_module, connection):
     options = {**connection, "password": PASSWORD, "settings": {"a": 1}, "_ansible_verbosity": 4}
     result, text = run_module("opensearch_cluster_setting", options)
     assert result["failure"]["code"] == "wrong_credentials"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Servers of the test's own that have just come up, or never come up to the end."""
+"""Servers that have just started, or that never complete their start."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 
 PLAIN = os.environ.get("OPENSEARCH_IMAGE", "searchops-ml/opensearch:3.6.0")
 SECURED = os.environ.get("OPENSEARCH_TLS_IMAGE", "searchops-ml/opensearch-tls:2.19.1")
-#: Whose certificates and users the secured server shares.
+#: The server of the stack with the same certificates and users.
 STACK_TLS = os.environ.get("STACK_OPENSEARCH_TLS_CONTAINER", "searchops-ml-opensearch-tls")
 
-#: Seconds within which each task ends, whichever way.
+#: Seconds within which each task must succeed or fail.
 BOUND = 120
-#: Enough for the time in which nobody listens yet: a quarter of a minute, or a whole one on a busy machine.
+#: Retries for the time until the server listens: 15 seconds, or a minute on a busy machine.
 RETRIES = 20
 
 INDEX = ".plugins-ml-connector"
 
 
 def docker(*arguments, **secrets):
-    """``secrets`` are variables of the environment, which no list of processes shows."""
+    """``secrets`` are passed as environment variables, which no list of processes shows."""
     done = subprocess.run(
         ["docker", *arguments], check=True, capture_output=True, text=True, timeout=90, env={**os.environ, **secrets}
     )
@@ -40,7 +40,7 @@ def docker(*arguments, **secrets):
 
 @pytest.fixture
 def start():
-    """Starts a server with these settings and returns its container and its address, before it listens."""
+    """Starts a server with these settings; returns its container and address before it listens."""
     made = []
 
     def begin(image, settings, *arguments, **secrets):
@@ -49,7 +49,7 @@ def start():
         with socket.create_server(("127.0.0.1", 0)) as free:
             address = f"127.0.0.1:{free.getsockname()[1]}"
         given = {
-            # Between nodes on the loopback address: there the checks of a production node only warn.
+            # With the transport on the loopback address, the checks for production only warn.
             "network.host": "127.0.0.1",
             "http.host": "0.0.0.0",  # noqa: S104 # of the container
             "OPENSEARCH_JAVA_OPTS": "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1",
@@ -87,7 +87,7 @@ def secured(start, stack, **settings):
 
 @pytest.fixture
 def run(run_module):
-    """Runs a module against a server; the time in which it has to end is bounded."""
+    """Runs a module against a server, and checks that it ends in time."""
 
     def run_it(cluster, name, /, **args):
         began = time.monotonic()
@@ -99,7 +99,7 @@ def run(run_module):
 
 
 def apply(run, cluster):
-    """A setting, a connector and a model that serves; whether each was changed."""
+    """Applies a setting, a connector and a deployed model; returns whether each was changed."""
     steps = (
         ("opensearch_cluster_setting", {"settings": {TRUSTED: TRUST}}),
         ("ml_connector", chat("first")),
@@ -121,14 +121,14 @@ def has_one_of_each(cluster):
     ]
 
 
-def test_a_secured_server_that_comes_up(start, stack, run):
+def test_a_secured_server_that_starts(start, stack, run):
     _container, cluster = secured(start, stack)
     assert apply(run, cluster) == [True, True, True]
     assert apply(run, cluster) == [False, False, False]
     assert has_one_of_each(cluster)
 
 
-def test_a_server_that_comes_up_and_comes_back(start, run):
+def test_a_server_that_starts_and_restarts(start, run):
     container, cluster = plain(start, **{"discovery.type": "single-node"})
     assert apply(run, cluster) == [True, True, True]
 
@@ -136,7 +136,7 @@ def test_a_server_that_comes_up_and_comes_back(start, run):
     assert apply(run, cluster) == [False, False, False]
     assert has_one_of_each(cluster)
 
-    # And once more, without the connectors' only shard: the index stays red.
+    # Again, without the only shard of the connectors: the index stays red.
     uuid_of_index = cluster.must("GET", f"/{INDEX}/_settings")[INDEX]["settings"]["index"]["uuid"]
     docker("exec", container, "rm", "-r", f"/usr/share/opensearch/data/nodes/0/indices/{uuid_of_index}/0")
     docker("restart", "--time", "30", container)
@@ -157,8 +157,8 @@ def test_a_security_plugin_that_never_gets_its_configuration(start, stack, run):
 def test_a_node_that_finds_no_cluster_manager(start, run):
     settings = {
         "discovery.seed_hosts": "127.0.0.1:9399",
-        "cluster.initial_cluster_manager_nodes": "nobody",
-        # Half a minute passes otherwise before it listens.
+        "cluster.initial_cluster_manager_nodes": "missing",
+        # Otherwise it listens only after 30 seconds.
         "discovery.initial_state_timeout": "0s",
     }
     _container, cluster = plain(start, **settings)

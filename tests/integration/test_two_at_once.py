@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Some rounds in which eight controllers apply the same at once; `make concurrency` runs many and writes docs/concurrency.md."""
+"""Rounds in which eight controllers apply the same declaration at once; `make concurrency` runs more and writes docs/concurrency.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import
     Rounds,
     places,
 )
-from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import nothing_twice
+from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import check_objects
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import Cluster
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 
 @pytest.fixture(autouse=True)
 def _alone(gateway):
-    """Eight processes take all there is of a machine; what the other worker measures in seconds would not hold."""
+    """Eight processes use the whole machine: durations that the other worker measures would be wrong."""
     with gateway.alone():
         yield
 
@@ -40,7 +40,7 @@ def test_on_one_node(cluster, name, settings_restored, tmp_path, subject):
 
 
 def test_through_different_nodes(cluster, tmp_path):
-    # Of its containers only the backend is shared with the stack, which runs.
+    # Of its containers only the backend is shared with the running stack.
     environment = {**os.environ, "STACK_IS_UP": "1"}
     subprocess.run([ROOT / "dev/cluster", "up"], check=True, timeout=300, env=environment)
     try:
@@ -52,14 +52,14 @@ def test_through_different_nodes(cluster, tmp_path):
         subprocess.run([ROOT / "dev/cluster", "down"], check=True, timeout=120, env=environment)
 
 
-def test_a_round_sees_what_is_wrong(cluster, name, settings_restored, tmp_path, monkeypatch):
-    """Planted, and noticed: a connector that is there twice after a round, and a next run that changes something."""
+def test_a_round_finds_planted_errors(cluster, name, settings_restored, tmp_path, monkeypatch):
+    """A duplicate connector after a round, and a next run that changes something: the round finds both."""
     rounds = Rounds(cluster, [cluster.url], name, tmp_path)
     monkeypatch.setattr(
-        "ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds.nothing_twice",
-        lambda cluster, prefix, objects, held: (
+        "ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds.check_objects",
+        lambda cluster, prefix, objects, undeletable: (
             cluster.make_connector(prefix),
-            nothing_twice(cluster, prefix, objects, held),
+            check_objects(cluster, prefix, objects, undeletable),
         ),
     )
     with pytest.raises(AssertionError, match="connectors"):

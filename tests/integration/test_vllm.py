@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The provider vllm through real servers, against a double that answers as vLLM's documentation says."""
+"""The provider vllm through real servers, against a double that follows vLLM's documentation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PING = [{"role": "user", "content": "Ping"}]
 
 @pytest.fixture
 def backend(cluster, settings_restored) -> Iterator[Vllm]:
-    """A double that wants a key, and that the cluster trusts."""
+    """A double that requires a key, and that the cluster trusts."""
     with vllm(KEY) as server:
         cluster.put_settings({TRUSTED: [*TRUST, f"^{re.escape(server.url)}/.*$"]})
         yield server
@@ -61,8 +61,8 @@ def test_it_answers_with_content_and_reasoning(converges, module, name, stated, 
     assert body == {"model": MODEL, "messages": PING}
 
 
-def test_routes_that_cost_nothing(backend):
-    """The route that the table calls healthy answers without a key and without a body."""
+def test_free_routes(backend):
+    """The health route of the table answers without a key and without a body."""
     health = requests.get(providers.endpoint("vllm", providers.EndpointOptions(backend.url)).health_url, timeout=10)
     assert (health.status_code, health.content) == (200, b"")
     models = f"{backend.url}/v1/models"
@@ -72,7 +72,7 @@ def test_routes_that_cost_nothing(backend):
 
 
 @pytest.mark.parametrize("key", [None, "not-the-key"])
-def test_without_the_right_key(module, name, stated, serve, backend, key):
+def test_a_wrong_key(module, name, stated, serve, backend, key):
     module("ml_connector", **stated(api_key=key, update_credential="on_create"))
     serve()
     failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
@@ -81,7 +81,7 @@ def test_without_the_right_key(module, name, stated, serve, backend, key):
     assert backend.seen == []
 
 
-def test_the_key_is_changed_while_it_serves(cluster, module, name, stated, serve, backend):
+def test_the_key_is_changed_while_the_model_answers(cluster, module, name, stated, serve, backend):
     module("ml_connector", **stated(api_key="not-the-key"))
     model_id = serve()
     assert cluster.predict(model_id).status_code == 401
