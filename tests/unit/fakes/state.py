@@ -30,6 +30,11 @@ DEFAULT_SETTINGS: dict[str, Any] = {
 }
 
 
+def generated_id(number: int, kind: str) -> str:
+    """The id of the object that a cluster creates as its ``number``-th one, from 1 on. Ids of real servers look similar."""
+    return f"K{number}q-{kind}_{number}Z"
+
+
 class State:
     """The stored objects by id, and how searches see them."""
 
@@ -65,7 +70,7 @@ class State:
         if self.next_ids.get(kind):
             return self.next_ids[kind].pop(0)
         self._created += 1
-        return f"K{self._created}q-{kind}_{self._created}Z"
+        return generated_id(self._created, kind)
 
     def _id_for(self, kind: str, body: Mapping[str, Any], objects: Mapping[str, Any]) -> str:
         """The id of a new object: the one that the body requests, or one that the server chooses."""

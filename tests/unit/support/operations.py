@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, Callable, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
 
 URL = "http://llm.test:8080/v1/chat/completions"
 BODY = '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
@@ -103,13 +104,13 @@ CONNECTOR = [
     Operation("connector: parameter", "ml_connector", {**CHAT, "parameters": {"model": "big", "n": 1}}, _chat),
     Operation("connector: action", "ml_connector", {**CHAT, "actions": [{"url": URL + "/x", "request_body": BODY}]}, _chat),
     Operation("connector: timeout", "ml_connector", {**CHAT, "client_config": {"read_timeout": 9}}, _chat),
-    Operation("connector: rename", "ml_connector", {"connector_id": "K1q-connector_1Z", "name": "New name"}, _chat),
+    Operation("connector: rename", "ml_connector", {"connector_id": generated_id(1, "connector"), "name": "New name"}, _chat),
     Operation("connector: parameter removed", "ml_connector", {**CHAT, "parameters": {}}, _chat),
     Operation("connector: swap", "ml_connector", {**CHAT, "description": "New"}, _served),
     Operation("connector: swap, probed", "ml_connector", {**CHAT, "description": "New", "probe": QUESTION}, _served),
     Operation("connector: swap, used by two models", "ml_connector", {**CHAT, "description": "New"}, _two_served),
     Operation("connector: swap with a new name", "ml_connector",
-              {**CHAT, "connector_id": "K1q-connector_1Z", "name": "New name"}, _served, repeatable=False),
+              {**CHAT, "connector_id": generated_id(1, "connector"), "name": "New name"}, _served, repeatable=False),
     Operation("connector: redeploy", "ml_connector", {**CHAT, "description": "New", "update_strategy": "redeploy"}, _served),
     Operation("connector: parameter removed, used by a model", "ml_connector",
               {**CHAT, "parameters": {}, "update_strategy": "redeploy"}, _served),
@@ -124,7 +125,7 @@ CONNECTOR = [
     Operation("connector: mcp", "ml_connector", {"name": "Tools", "protocol": "mcp_sse", "url": "https://mcp.test/",
                                                  "mcp_headers": {"X-Team": 1}}),
     Operation("connector: absent", "ml_connector", {"name": "Local chat", "state": "absent"}, _chat),
-    Operation("connector: absent by id", "ml_connector", {"connector_id": "K1q-connector_1Z", "state": "absent"}, _chat),
+    Operation("connector: absent by id", "ml_connector", {"connector_id": generated_id(1, "connector"), "state": "absent"}, _chat),
 ]  # fmt: skip
 
 MODEL = [
@@ -158,17 +159,17 @@ MODEL = [
     Operation("model: other connector", "ml_model", {"name": "Chat", "connector": "Better chat"}, _second_connector),
     Operation("model: other group", "ml_model", {"name": "Chat", "model_group": "Chats"}, _shared_group),
     Operation("model: group that does not exist yet", "ml_model", {"name": "Chat", "model_group": "Chats"}, _served),
-    Operation("model: rename", "ml_model", {"model_id": "K3q-model_3Z", "name": "New name"}, _served),
+    Operation("model: rename", "ml_model", {"model_id": generated_id(3, "model"), "name": "New name"}, _served),
     Operation("model: absent", "ml_model", {"name": "Chat", "state": "absent"}, _served),
     Operation("model: absent with group", "ml_model",
               {"name": "Chat", "state": "absent", "delete_empty_group": True}, _served),
-    Operation("model: absent by id", "ml_model", {"model_id": "K3q-model_3Z", "state": "absent"}, _served),
+    Operation("model: absent by id", "ml_model", {"model_id": generated_id(3, "model"), "state": "absent"}, _served),
 ]  # fmt: skip
 
 GROUP = [
     Operation("group: create", "ml_model_group", {"name": "Chats", "description": "Größe"}),
     Operation("group: description", "ml_model_group", {"name": "Chats", "description": "New"}, lambda c: c.add_group("Chats")),
-    Operation("group: rename", "ml_model_group", {"model_group_id": "K1q-group_1Z", "name": "Talks"},
+    Operation("group: rename", "ml_model_group", {"model_group_id": generated_id(1, "group"), "name": "Talks"},
               lambda c: c.add_group("Chats")),
     Operation("group: absent", "ml_model_group", {"name": "Chats", "state": "absent"}, lambda c: c.add_group("Chats")),
 ]  # fmt: skip
@@ -223,7 +224,7 @@ def _agent(cluster: FakeCluster, **fields: Any) -> None:
 
 def _planner(cluster: FakeCluster) -> None:
     _served(cluster)
-    cluster.add_agent(type="plan_execute_and_reflect", llm={"model_id": "K3q-model_3Z"}, parameters={"a": 1})
+    cluster.add_agent(type="plan_execute_and_reflect", llm={"model_id": generated_id(3, "model")}, parameters={"a": 1})
 
 
 HOUSE: dict[str, Any] = {"name": "House agent"}
@@ -243,7 +244,7 @@ AGENT = [
     Operation("agent: 3: description", "ml_agent", {**HOUSE, "description": "New"}, _agent),
     Operation("agent: 3: tools", "ml_agent", {**HOUSE, "tools": [ASKING, LISTING]}, _agent),
     Operation("agent: 3: parameter", "ml_agent", {**HOUSE, "parameters": {"a": 1, "b": "y", "c": None}}, _agent),
-    Operation("agent: 3: rename", "ml_agent", {"agent_id": "K1q-agent_1Z", "name": "New name"}, _agent),
+    Operation("agent: 3: rename", "ml_agent", {"agent_id": generated_id(1, "agent"), "name": "New name"}, _agent),
     Operation("agent: parameter removed", "ml_agent",
               {**HOUSE, "parameters": {"a": 1}, "update_strategy": "recreate"}, _agent),
     Operation("agent: other type", "ml_agent", {**HOUSE, "type": "conversational_flow", "update_strategy": "recreate"}, _agent),
@@ -253,7 +254,7 @@ AGENT = [
     Operation("agent: 3: planner's tools", "ml_agent", {**HOUSE, "tools": [ASKING]}, _planner),
     Operation("agent: planner absent", "ml_agent", {**HOUSE, "state": "absent"}, _planner),
     Operation("agent: absent", "ml_agent", {**HOUSE, "state": "absent"}, _agent),
-    Operation("agent: absent by id", "ml_agent", {"agent_id": "K1q-agent_1Z", "state": "absent"}, _agent),
+    Operation("agent: absent by id", "ml_agent", {"agent_id": generated_id(1, "agent"), "state": "absent"}, _agent),
 ]  # fmt: skip
 
 OPERATIONS = [*CONNECTOR, *MODEL, *GROUP, *SETTING, *PIPELINE, *AGENT]

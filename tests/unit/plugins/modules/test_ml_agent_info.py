@@ -8,6 +8,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
 
 Runner = Callable[..., dict[str, Any]]
 
@@ -19,7 +20,7 @@ Runner = Callable[..., dict[str, Any]]
         ({}, ["House agent", "Planner (ReAct)", "Planner"]),
         ({"name": "Planner"}, ["Planner"]),
         ({"name": "nope"}, []),
-        ({"agent_id": "K1q-agent_1Z"}, ["House agent"]),
+        ({"agent_id": generated_id(1, "agent")}, ["House agent"]),
         ({"agent_id": "nope"}, []),
         ({"type": "conversational"}, ["Planner (ReAct)"]),
     ],

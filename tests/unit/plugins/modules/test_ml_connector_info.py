@@ -8,6 +8,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
 
 Runner = Callable[..., dict[str, Any]]
 ACTION = {"action_type": "PREDICT", "method": "POST", "url": "http://${parameters.host}/v1"}
@@ -37,9 +38,9 @@ def names(result: dict[str, Any]) -> list[str]:
         ({"name": "Other"}, ["Other"]),
         ({"name": "Inside", "include_inline": True}, ["Inside"]),
         ({"name": "nope"}, []),
-        ({"connector_id": "K1q-connector_1Z"}, ["Local chat"]),
+        ({"connector_id": generated_id(1, "connector")}, ["Local chat"]),
         ({"connector_id": "nope"}, []),
-        ({"connector_id": "K1q-connector_1Z", "include_inline": True}, ["Local chat"]),
+        ({"connector_id": generated_id(1, "connector"), "include_inline": True}, ["Local chat"]),
         ({"name_pattern": "*o*t*"}, ["Local chat"]),
         ({"name_pattern": "I*", "include_inline": True}, ["Inside"]),
         ({"protocol": "http", "name_pattern": "O*"}, ["Other"]),
@@ -61,7 +62,7 @@ def test_selection(
 def test_entry(module: Runner, filled: FakeCluster) -> None:
     result = module("ml_connector_info", filled, include_inline=True)
     _first, other, inside = result["connectors"]
-    assert (other["connector_id"], other["model_id"]) == ("K2q-connector_2Z", None)
+    assert (other["connector_id"], other["model_id"]) == (generated_id(2, "connector"), None)
     assert other["urls"] == ["http://llm.test/v1"]
     assert other["parameters"] == {"host": "llm.test"}
     assert (inside["connector_id"], inside["model_id"]) == (None, next(iter(filled.models)))

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error, hits
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, post, put
 
 Runner = Callable[..., dict[str, Any]]
@@ -152,8 +153,8 @@ def test_another_controller_puts_a_model_into_the_group(module: Runner, cluster:
         ({"model_group_id": "nope", "name": "x"}, "unknown_model_group"),
         ({"name": " "}, "invalid_input"),
         ({"name": "x" * 257}, "invalid_input"),
-        ({"model_group_id": "K1q-group_1Z", "name": "Talks"}, "group_name_taken"),
-        ({"model_group_id": "K1q-group_1Z", "name": ""}, "invalid_input"),
+        ({"model_group_id": generated_id(1, "group"), "name": "Talks"}, "group_name_taken"),
+        ({"model_group_id": generated_id(1, "group"), "name": ""}, "invalid_input"),
         ({"name": "Talks", "description": " "}, "invalid_input"),
     ],
 )

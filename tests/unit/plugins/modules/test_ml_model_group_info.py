@@ -8,6 +8,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
 
 Runner = Callable[..., dict[str, Any]]
 MODULE = "ml_model_group_info"
@@ -28,7 +29,7 @@ def filled(cluster: FakeCluster) -> FakeCluster:
         ({}, ["Chat", "chat empty", "Other"], 1),
         ({"name": "Other"}, ["Other"], 2),
         ({"name": "nope"}, [], 1),
-        ({"model_group_id": "K2q-group_2Z"}, ["Chat"], 1),
+        ({"model_group_id": generated_id(2, "group")}, ["Chat"], 1),
         ({"model_group_id": "nope"}, [], 1),
         ({"name_pattern": "[Cc]hat*"}, ["Chat", "chat empty"], 1),
         ({"name_pattern": "chat*"}, ["chat empty"], 1),

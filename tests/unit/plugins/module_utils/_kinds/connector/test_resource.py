@@ -12,6 +12,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector import resource as connectors
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.models import VERSION_CONFLICT
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import (
     BODY,
@@ -92,7 +93,7 @@ class TestUnchanged:
             {**CHAT, "version": "1", "protocol": "http"},
             {**CHAT, "parameters": {"model": "tiny"}},
             {**CHAT, "actions": [{"url": URL, "request_body": BODY, "action_type": "predict", "method": "POST"}]},
-            {"connector_id": "K1q-connector_1Z"},
+            {"connector_id": generated_id(1, "connector")},
             {**CHAT, "credential": {"key": "other"}},
             {**CHAT, "add_all_backend_roles": True},
         ],
@@ -109,7 +110,7 @@ class TestUnchanged:
         apply(cluster, **CHAT)
         assert [str(exchange) for exchange in cluster.exchanges] == [
             f"POST {ML}/connectors/_search 200",
-            f"GET {ML}/connectors/K1q-connector_1Z 200",
+            f"GET {ML}/connectors/{generated_id(1, 'connector')} 200",
         ]
 
 
