@@ -166,7 +166,7 @@ def _find(options: Options, run: Run) -> tuple[Doc | None, Doc | None]:
         # The group does not matter.
         return named[0] if named else None, None
     group = _find_group(options, run, named[0] if len(named) == 1 and not absent else None)
-    # A model is deleted only from the desired group, but a model may be moved into it if it is the only one of its name.
+    # A model is deleted only from the desired group, but may be moved into it if no other model has its name.
     if group is not None and not options.model_id and (len(named) > 1 or absent):
         named = [doc for doc in named if doc.source.get("model_group_id") == group.id]
     return one_or_none(Model, named, str(options.name)), group

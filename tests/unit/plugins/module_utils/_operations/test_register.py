@@ -47,7 +47,7 @@ def test_is_enabled_is_written_after_a_registration_that_ignores_it() -> None:
 def add_group_with_race(cluster: FakeCluster, *, gone: bool, other: str | None) -> str:
     """Add a group that was created just now. Returns its id.
 
-    After a model is registered in it, the group is deleted (``gone``), or searches find an ``other`` group with its name
+    After a model is registered in it, it is deleted (``gone``), or searches find an ``other`` group with its name
     that is older or younger.
     """
     group_id = cluster.add_group("Shelf")
