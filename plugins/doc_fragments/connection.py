@@ -29,8 +29,8 @@ options:
       bearer: With O(token).
       basic: With O(username) and O(password).
       client_cert: With O(client_cert) alone.
-      aws_sigv4: Signed for Amazon OpenSearch Service. Needs the Python library C(botocore).
-      none: Not at all; for clusters without the security plugin.
+      aws_sigv4: Signed requests for Amazon OpenSearch Service. Needs the Python library C(botocore).
+      none: No authentication, for clusters without the security plugin.
   token:
     description: A bearer token. If not given, the environment variable E(OPENSEARCH_TOKEN) is used.
     type: str
@@ -57,7 +57,7 @@ options:
     type: str
     version_added: 0.2.0
   aws_service:
-    description: What the request is signed for, with O(auth_type=aws_sigv4).
+    description: The AWS service that requests are signed for, with O(auth_type=aws_sigv4).
     type: str
     choices:
       es: A domain of Amazon OpenSearch Service.
@@ -67,9 +67,9 @@ options:
   aws_access_key_id:
     description:
       - The access key, with O(auth_type=aws_sigv4) and O(aws_secret_access_key).
-      - If neither this nor O(aws_profile) is given, credentials are looked for as all AWS tools do it, in the environment
+      - If neither this nor O(aws_profile) is given, botocore searches for credentials as all AWS tools do, in the environment
         variables E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY) and E(AWS_SESSION_TOKEN), in the profile that
-        E(AWS_PROFILE) names, in container and instance roles. Temporary ones are renewed while a task runs.
+        E(AWS_PROFILE) names, in container and instance roles. Temporary credentials are refreshed while a task runs.
     type: str
     version_added: 0.2.0
   aws_secret_access_key:
@@ -77,7 +77,7 @@ options:
     type: str
     version_added: 0.2.0
   aws_session_token:
-    description: The session token, where O(aws_access_key_id) and O(aws_secret_access_key) are temporary.
+    description: The session token, if O(aws_access_key_id) and O(aws_secret_access_key) are temporary.
     type: str
     version_added: 0.2.0
   aws_profile:

@@ -51,7 +51,7 @@ _value:
       - kind: connector
         name: Old chat
         id: oUdPqZQBQwAL8-GOCZYL
-        reason: Nothing calls through it.
+        reason: No model uses it.
 """
 
 from collections.abc import Mapping

@@ -6,8 +6,9 @@
 
 """The action plugin of every module: runs the module's task in the controller's worker process.
 
-Starting a module's own process takes ten times as long as most tasks. The plugin does this only for tasks whose host is
-the controller itself; otherwise it starts the module as Ansible does, before anything was sent.
+Starting a module's own process takes ten times as long as most tasks need. The plugin avoids that for tasks whose host
+is the controller itself. For all other tasks it starts the module as Ansible does; it decides that before it sends any
+request.
 
 Each file in ``plugins/action`` is a link to this one, named like its module. (One plugin with redirects in
 ``meta/runtime.yml`` would make Ansible resolve all modules to one action, so that the ``module_defaults`` of one module
@@ -40,20 +41,21 @@ except ImportError:
     # ansible-core 2.18
     from ansible.module_utils.common.json import AnsibleJSONEncoder
 
-    def _as_sent(args: Mapping[str, Any]) -> str:
+    def _to_json(args: Mapping[str, Any]) -> str:
         return json.dumps(args, cls=AnsibleJSONEncoder, vault_to_text=True)
 
 else:
 
-    def _as_sent(args: Mapping[str, Any]) -> str:
+    def _to_json(args: Mapping[str, Any]) -> str:
         return json.dumps(args, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE))
 
 
-#: Ansible loads the plugin in its main process first. A worker has no terminal.
+#: Whether progress lines would be seen. Evaluated when Ansible's main process loads the plugin: a worker has no
+#: terminal.
 ON_TERMINAL = sys.stdout.isatty()
 
-#: What has an effect on a Python or its libraries only as it starts.
-_AT_START = ("PYTHON", "LD_")
+#: Prefixes of environment variables that affect Python or its libraries only when the process starts.
+_STARTUP_VARIABLES = ("PYTHON", "LD_")
 
 
 #: The module that this plugin runs: Ansible loads the file once for each link, under the link's name.
@@ -65,32 +67,32 @@ class ActionModule(NormalAction):
 
     @staticmethod
     def module() -> Module:
-        """The description of the module, by which the module file runs as well."""
+        """The description of the module, which the module file uses as well."""
         module: Module = importlib.import_module(f"..modules.{MODULE_NAME}", __package__).MODULE
         return module
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         variables = task_vars or {}
-        forced = self._switch("opensearch_ml_in_process", variables)
-        environment = self._environment()
-        if self._stays_here(forced, environment):
-            result = self._run_here(variables, environment, forced=forced is True)
+        forced = self._tristate("opensearch_ml_in_process", variables)
+        environment = self._task_environment()
+        if self._can_run_in_process(forced, environment):
+            result = self._run_in_process(variables, environment, forced=forced is True)
             if result is not None:
                 return result
         module_result: dict[str, Any] = super().run(tmp, task_vars)
         return module_result
 
-    def _stays_here(self, forced: bool | None, environment: Mapping[str, str]) -> bool:
+    def _can_run_in_process(self, forced: bool | None, environment: Mapping[str, str]) -> bool:
         if self._task.async_val or forced is False:
             return False
         return forced or (
             self._connection.transport == "local"
             and not self._connection.become
-            and not any(name.startswith(_AT_START) for name in environment)
+            and not any(name.startswith(_STARTUP_VARIABLES) for name in environment)
         )
 
-    def _switch(self, name: str, variables: Mapping[str, Any]) -> bool | None:
-        """A variable or else its environment variable: yes, no, or None for 'auto'."""
+    def _tristate(self, name: str, variables: Mapping[str, Any]) -> bool | None:
+        """The value of a variable, or else of its environment variable: true, false, or None for 'auto'."""
         value = self._templar.template(variables.get(name))
         if value is None:
             value = os.environ.get(f"SEARCHOPS_{name.upper()}")
@@ -99,26 +101,26 @@ class ActionModule(NormalAction):
         try:
             return bool(boolean(value))
         except TypeError:
-            raise AnsibleActionFail(f"{name} must be true, false or auto, and is {value!r}.")
+            raise AnsibleActionFail(f"{name} must be true, false or auto, not {value!r}.")
 
-    def _environment(self) -> dict[str, str]:
-        """What the task's keyword 'environment' says, as the module would find it."""
+    def _task_environment(self) -> dict[str, str]:
+        """The task's keyword 'environment', as the module would receive it."""
         found: dict[str, Any] = {}
         self._compute_environment_string(found)
         return {str(name): str(value) for name, value in found.items()}
 
-    def _run_here(
+    def _run_in_process(
         self, variables: dict[str, Any], environment: Mapping[str, str], *, forced: bool
     ) -> dict[str, Any] | None:
-        """The result as the module would return it; None where the module has to run after all."""
+        """The result as the module would return it; None if the module has to run instead."""
         try:
-            # What is not JSON, tagged and encrypted texts among it, becomes what the module would receive.
-            args = json.loads(_as_sent(self._task.args))
+            # Converts tagged and encrypted texts to plain ones, as the module would receive them.
+            args = json.loads(_to_json(self._task.args))
         except (TypeError, ValueError):
             return None
         self._display.vvv(f"{self._task.action} runs in the controller's process", host=self._host(variables))
         module = self.module()
-        with _applied(environment):
+        with _environment_set(environment):
             validation = ArgumentSpecValidator(module.argument_spec(), **module.rules).validate(args)
             params = {**args, **validation.validated_parameters}
             hidden = set(validation._no_log_values)
@@ -126,34 +128,34 @@ class ActionModule(NormalAction):
                 msg = validation.errors.msg
                 if isinstance(validation.errors[0], UnsupportedError):
                     msg = f"Unsupported parameters for ({self._task.action}) module: {msg}"
-                return self._returned({"failed": True, "msg": msg}, module.redacted(params), hidden, variables)
+                return self._as_module_result({"failed": True, "msg": msg}, module.redacted(params), hidden, variables)
             call = ModuleCall(module, params)
-            outcome = call.run(check_mode=bool(self._task.check_mode), progress=self._progress(variables))
+            outcome = call.run(check_mode=bool(self._task.check_mode), progress=self._progress_callback(variables))
         if outcome.failure and outcome.failure.code == "library_missing" and not forced:
-            # The interpreter for modules may have what the controller's lacks.
+            # The Python interpreter for modules may have the library.
             return None
         result = {**outcome.result, **({"failed": True} if outcome.failure else {})}
         if outcome.warnings:
             result["warnings"] = outcome.warnings
-        return self._returned(
+        return self._as_module_result(
             result, module.redacted(params), long_enough_to_mask(hidden | call.masker.forms), variables
         )
 
-    def _returned(
+    def _as_module_result(
         self, result: dict[str, Any], params: Mapping[str, Any], hidden: Iterable[Any], variables: dict[str, Any]
     ) -> dict[str, Any]:
-        """The result as it comes back from a module: with its arguments, masked, as JSON."""
-        if _invocation_wanted(variables):
+        """The result as Ansible would receive it from the module: with the invocation, without secrets, as JSON."""
+        if _shows_invocation(variables):
             result = {**result, "invocation": {"module_args": params}}
-        # A secret "True" is no reason to hide that something has changed.
+        # remove_values() would also mask these if a secret were the text "True" or "None".
         kept = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
         returned: dict[str, Any] = json.loads(json.dumps({**remove_values(result, hidden), **kept}))
         return returned
 
-    def _progress(self, variables: Mapping[str, Any]) -> ProgressCallback | None:
-        """Shows lines while the task runs, or nothing where nobody would see them."""
-        wanted = self._switch("opensearch_ml_progress", variables)
-        if self._task.no_log or not (ON_TERMINAL if wanted is None else wanted):
+    def _progress_callback(self, variables: Mapping[str, Any]) -> ProgressCallback | None:
+        """Shows progress lines while the task runs; None if they are off, or if there is no terminal."""
+        enabled = self._tristate("opensearch_ml_progress", variables)
+        if self._task.no_log or not (ON_TERMINAL if enabled is None else enabled):
             return None
         return lambda line: self._display.display(f"[{self._host(variables)}] {line}", color=C.COLOR_VERBOSE)
 
@@ -162,17 +164,17 @@ class ActionModule(NormalAction):
         return str(variables.get("inventory_hostname", "localhost"))
 
 
-def _invocation_wanted(variables: dict[str, Any]) -> bool:
+def _shows_invocation(variables: dict[str, Any]) -> bool:
     try:
         return bool(C.config.get_config_value("INJECT_INVOCATION", variables=variables))
     except AnsibleError:
-        # Before ansible-core 2.21 every module told it.
+        # ansible-core before 2.21 has no such setting: every module returned its invocation.
         return True
 
 
 @contextlib.contextmanager
-def _applied(environment: Mapping[str, str]) -> Iterator[None]:
-    """The environment of this process, which is the worker's own, for a while."""
+def _environment_set(environment: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables of this process, which is a worker of its own for the task, and restore them."""
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:

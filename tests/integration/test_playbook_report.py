@@ -70,7 +70,7 @@ def test_a_page_about_two_clusters_of_which_one_is_unreachable(
         f"~ change model '{name} key' (deploy)",
         f"connector {name} twin {twins[0]} keep",
         f"{twins[1]} delete",
-        f"connector {name} twin {twins[0]}: Nothing calls through it.",
+        f"connector {name} twin {twins[0]}: No model uses it.",
         f"model group {name} spare ",
     ):
         assert said in north, said

@@ -4,6 +4,6 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The way to a server: connection options, authentication, client, transport, paging."""
+"""HTTP: connection options, authentication, client, retry policy, transport, paging."""
 
 from __future__ import annotations

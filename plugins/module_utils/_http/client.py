@@ -37,8 +37,9 @@ class Answer(NamedTuple):
 class Request:
     """One request to the server.
 
-    ``body`` is sent as JSON; a list as one JSON document per line. ``repeatable``: the server may execute it twice with the
-    same effect as once. ``accept``: statuses that are a success besides 2xx. ``timeout`` in seconds, if not the client's.
+    ``body`` is sent as JSON; a list as one JSON document per line. ``repeatable``: the server may execute it twice with
+    the same effect as once. ``accept``: statuses that count as a success in addition to 2xx. ``timeout`` in seconds, if
+    not the client's.
     """
 
     method: str
@@ -95,6 +96,8 @@ class Client:
         self.clock = clock or Clock()
         self.reads = 0
         self.writes = 0
+        #: The server's clock at its last answer, as an HTTP date.
+        self.server_time: str | None = None
         self._transport = transport
         self._auth = auth
         self._timeout = options.timeout
@@ -158,8 +161,14 @@ class Client:
     def _attempt(self, request: Request) -> Answer | Problem:
         """Send a request once. If the host does not answer, the next request goes to the next host."""
         host = self._host
+        url, headers = self._prepare(request.method, request.target, request.content)
+        if request.write:
+            self.writes += 1
+        else:
+            self.reads += 1
+        timeout = request.timeout or self._timeout
         try:
-            raw = self._exchange(request)
+            raw = self._transport.send(request.method, url, headers, request.content, timeout)
         except NotSent as exc:
             self._current += 1
             message = f"No host could be reached ({', '.join(self.hosts)}): {self.mask(str(exc))}"
@@ -170,19 +179,11 @@ class Client:
             if request.repeatable:
                 return Problem(Failure("no_answer", message), server_errors.SOON, cause=exc)
             return Problem(AnswerLost("no_answer", message), cause=exc)
+        self.server_time = raw.headers.get("Date")
         problem = self._classify(request, raw)
         if problem is None:
             return Answer(raw.status, decode(raw))
         return problem if request.repeatable else problem.if_not_repeatable(write=request.write)
-
-    def _exchange(self, request: Request) -> RawAnswer:
-        """Send a request and count it. Raises :class:`NotSent` or :class:`NoAnswer`."""
-        url, headers = self._prepare(request.method, request.target, request.content)
-        if request.write:
-            self.writes += 1
-        else:
-            self.reads += 1
-        return self._transport.send(request.method, url, headers, request.content, request.timeout or self._timeout)
 
     def _prepare(self, method: str, target: str, content: bytes | None) -> tuple[str, dict[str, str]]:
         """The URL and the headers of a request."""
@@ -244,7 +245,10 @@ class Client:
 
 
 def segment(text: str) -> str:
-    """A name or id quoted as one segment of a path, so that it cannot reach another path. Raises Failure if it cannot be."""
+    """A name or id, quoted as one segment of a path so that it cannot reach another path.
+
+    Raises Failure if the text cannot be such a segment.
+    """
     if text in (".", ".."):
         # HTTP clients remove these segments even when they are quoted, the latter with the segment before it.
         raise Failure("invalid_input", f"{text!r} is not a valid name or id of an object.")

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Time and progress as the collection sees them; tests replace both."""
+"""The clock and the progress callback of a task; tests replace both."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ import random
 import time
 from typing import Callable
 
-#: Whom a line is told that says how far something is.
+#: Progress callback: called with a status line.
 ProgressCallback = Callable[[str], None]
 
 _RANDOM = random.SystemRandom()
 
 
 class Clock:
-    """Time as the collection sees it, in seconds."""
+    """The system's clocks. All times are in seconds."""
 
     def now(self) -> float:
+        """The monotonic time, for durations."""
         return time.monotonic()
 
     def epoch(self) -> float:
-        """The time of day, as seconds since 1970."""
+        """The wall-clock time, in seconds since 1970."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
     def jitter(self) -> float:
-        """A random share between 0 and 1, so that callers in step fall out of step."""
+        """A random number between 0 and 1, so that clients do not retry in step."""
         return _RANDOM.random()
 
 
 def no_progress(line: str) -> None:
-    """What is told to nobody."""
+    """Progress callback that does nothing."""

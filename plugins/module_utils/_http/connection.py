@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The options of the connection to a cluster, and the client that they describe."""
+"""The options of the connection to a cluster, and the client for them."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def connection_options() -> dict[str, Any]:
 
 
 def wait_options(timeout: float) -> dict[str, Any]:
-    """The argument spec of waiting; ``timeout`` is the default in seconds."""
+    """The argument spec of the wait options. ``timeout`` is the default of 'wait_timeout', in seconds."""
     return {
         "wait": {"type": "bool", "default": True},
         "wait_timeout": {"type": "float", "default": timeout},
     }
 
 
-#: Where a cluster is looked for when nothing names one.
+#: The host if neither the option nor the environment names one.
 DEFAULT_HOST = "http://localhost:9200"
 
 
@@ -59,18 +59,20 @@ def connect(
     clock: Clock | None = None,
     mask: Masker | None = None,
 ) -> Client:
-    """A client for the cluster that the connection options describe. Sends nothing yet. Raises Failure.
+    """A client for the cluster of the connection options. Sends nothing yet. Raises Failure for invalid options.
 
-    ``mask`` also learns what authentication finds out by itself and nobody may see.
+    Authentication adds the secrets that it finds by itself, such as credentials of the environment, to ``mask``.
     """
     mask = mask or Masker()
-    # An empty OPENSEARCH_HOSTS comes as one empty host, and names none.
+    # An empty OPENSEARCH_HOSTS arrives as one empty host.
     hosts = [host.strip() for host in options.get("hosts") or [] if host.strip()] or [DEFAULT_HOST]
     for host in hosts:
         if not host.lower().startswith(("http://", "https://")):
-            raise Failure("invalid_input", f"hosts: {host!r} must begin with http:// or https://.")
+            raise Failure("invalid_input", f"hosts: {host!r} must start with http:// or https://.")
         if "@" in host.split("/")[2]:
-            raise Failure("invalid_input", "hosts: give the user and the password as options, not inside the URL.")
+            raise Failure(
+                "invalid_input", "hosts: give the user and the password in 'username' and 'password', not in the URL."
+            )
     check_timeout_and_retries(options)
     return Client(
         hosts,
@@ -83,22 +85,22 @@ def connect(
 
 
 def secrets_of(options: Mapping[str, Any]) -> list[str]:
-    """The values among the connection options that must never be shown."""
+    """The secrets among the connection options."""
     own = [(name, option) for method in auth.METHODS for name, option in method.OPTIONS.items()]
     found = [options.get(name) for name, option in own if option.get("no_log")]
     found += (options.get("headers") or {}).values()
     if options.get("username") and options.get("password"):
-        # They travel as one word, in which the password's own base64 does not occur.
+        # Basic authentication encodes both together; the base64 of the password alone does not occur in that.
         found.append(f"{options['username']}:{options['password']}")
     return [str(secret) for secret in found if secret] + passwords_in(*(options.get("hosts") or []))
 
 
 def passwords_in(*urls: str) -> list[str]:
-    """The passwords that stand in URLs, as they do and decoded. Such a URL is refused, and all the same shown among the
-    task's arguments."""
+    """The passwords in URLs, as they are and unquoted. Such a URL is refused, but shown among the task's arguments."""
     found: list[str] = []
     for url in urls:
-        # By hand, so that one which is no URL, for example for the characters of its password, gives it away as little.
+        # Not with urlsplit(): an invalid URL, such as one with special characters in its password, must not show it
+        # either.
         rest = url.partition("://")[2] or url
         for part in (rest, re.split(r"[/?#]", rest)[0]):
             password = part.rpartition("@")[0].partition(":")[2]
@@ -107,7 +109,7 @@ def passwords_in(*urls: str) -> list[str]:
 
 
 def check_timeout_and_retries(options: Mapping[str, Any]) -> None:
-    """Raises Failure where 'timeout' or 'retries' makes no sense."""
+    """Raises Failure if 'timeout' or 'retries' is too small."""
     for name in ("timeout", "retries"):
         if options[name] < 0 or (name == "timeout" and options[name] == 0):
             raise Failure("invalid_input", f"{name}: {options[name]} is too small.")
@@ -120,14 +122,14 @@ def client_options(options: Mapping[str, Any], *, read_only: bool) -> ClientOpti
 
 
 def make_transport(options: Mapping[str, Any]) -> Transport:
-    """HTTP with the TLS options; no module has to have those of a client certificate."""
+    """The transport with the TLS options. The modules for Ollama have no options for a client certificate."""
     verify: bool | str = (options.get("ca_path") or True) if options["validate_certs"] else False
     cert, key = options.get("client_cert"), options.get("client_key")
     return RequestsTransport(verify, (cert, key) if cert and key else cert)
 
 
 class Connection(NamedTuple):
-    """A kind of server that modules talk to: the options, the client that they describe, the secrets among them."""
+    """A kind of server that modules connect to: the connection options, the client for them, the secrets among them."""
 
     options: Callable[[], dict[str, Any]]
     connect: Callable[..., Client]

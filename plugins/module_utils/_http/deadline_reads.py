@@ -4,9 +4,10 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Bounds for what a server sends: in time from its first byte to its last, and in size once it is decompressed.
+"""Limits for the answers of a server: the time until an answer is complete, and the memory to decompress it.
 
-The timeout of a socket is for one read: a byte within each would hold a task up for ever, in the head as in the body.
+A socket's own timeout is for one read. A server that sends one byte within each timeout could block a task for ever, in
+the head of an answer as in its body.
 """
 
 from __future__ import annotations
@@ -18,30 +19,30 @@ import time
 import zlib
 from typing import Any, Iterable, Iterator
 
-#: How much is decompressed, and handed over, at a time.
-PIECE = 65536
+#: Size of the chunks that are read and decompressed at a time, in bytes.
+CHUNK_SIZE = 65536
 
-#: What answers may be compressed with, for servers and for zlib.
+#: The compression that the client accepts, and zlib's name for it.
 ENCODING, _GZIP = "gzip", zlib.MAX_WBITS | 16
 
 
-class Undecodable(Exception):
-    """The content is compressed otherwise than was asked for, or is broken."""
+class UndecodableContent(Exception):
+    """The content has another compression than the client accepts, or a damaged one."""
 
 
-class _Socket(io.RawIOBase):
-    """Reads a socket until a moment in time, whatever arrives meanwhile."""
+class _DeadlineSocket(io.RawIOBase):
+    """Reads a socket until the socket's timeout has passed since the start, however many reads that takes."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._raw: Any = sock.makefile("rb", buffering=0)
-        # With pyOpenSSL, which older versions of requests take where it is installed, urllib3's own wrapper has no such method.
-        self._patience = (getattr(sock, "gettimeout", None) or sock.socket.gettimeout)()  # type: ignore[attr-defined] # of that wrapper
-        self.renew()
+        # Older versions of requests use pyOpenSSL if it is installed; urllib3's wrapper for it has no gettimeout().
+        self._timeout = (getattr(sock, "gettimeout", None) or sock.socket.gettimeout)()  # type: ignore[attr-defined] # of that wrapper
+        self.restart()
 
-    def renew(self) -> None:
-        """Let the time begin anew."""
-        self._end = None if self._patience is None else time.monotonic() + self._patience
+    def restart(self) -> None:
+        """Let the timeout start again."""
+        self._end = None if self._timeout is None else time.monotonic() + self._timeout
 
     def readable(self) -> bool:
         return True
@@ -49,91 +50,94 @@ class _Socket(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._end is None:
             return int(self._raw.readinto(buffer))
-        left = self._end - time.monotonic()
-        if left <= 0:
+        remaining = self._end - time.monotonic()
+        if remaining <= 0:
             raise socket.timeout("timed out")
-        self._sock.settimeout(left)
+        self._sock.settimeout(remaining)
         try:
             return int(self._raw.readinto(buffer))
         finally:
-            # The next request is sent on the same socket.
-            self._sock.settimeout(self._patience)
+            # The next request uses the same socket.
+            self._sock.settimeout(self._timeout)
 
     def close(self) -> None:
         self._raw.close()
         super().close()
 
 
-class _Answer(http.client.HTTPResponse):
-    """An answer that has to be there, head and body, within the socket's timeout."""
+class _DeadlineResponse(http.client.HTTPResponse):
+    """A response whose head and body must arrive within the socket's timeout."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.source = _Socket(sock)
+        self.source = _DeadlineSocket(sock)
         self.fp = io.BufferedReader(self.source)
 
 
-def bound(manager: Any) -> None:
-    """Let all connections that a pool manager of urllib3 will make read their answers within bounds of time."""
+def limit_read_time(manager: Any) -> None:
+    """Make all connections that a pool manager of urllib3 opens read their answers with a deadline."""
     manager.pool_classes_by_scheme = {
-        scheme: type(pool.__name__, (pool,), {"ConnectionCls": _reading_in_time(pool.ConnectionCls)})
+        scheme: type(pool.__name__, (pool,), {"ConnectionCls": _with_deadline(pool.ConnectionCls)})
         for scheme, pool in manager.pool_classes_by_scheme.items()
     }
 
 
-def _reading_in_time(connection: Any) -> Any:
-    return type(connection.__name__, (connection,), {"response_class": _Answer})
+def _with_deadline(connection: Any) -> Any:
+    return type(connection.__name__, (connection,), {"response_class": _DeadlineResponse})
 
 
 def chunks(raw: Any) -> Iterator[bytes]:
-    """The content of an answer of urllib3 as it arrives, decompressed. Raises what urllib3 raises, and Undecodable."""
-    return _decoded(_arriving(raw), (raw.headers.get("Content-Encoding") or "identity").strip().lower())
+    """The content of a response of urllib3 as it arrives, decompressed.
+
+    Raises the exceptions of urllib3, and :class:`UndecodableContent`.
+    """
+    return _decompressed(_raw_chunks(raw), (raw.headers.get("Content-Encoding") or "identity").strip().lower())
 
 
-def renewing(raw: Any) -> Iterator[bytes]:
-    """As :func:`chunks`, but each of them may take the whole time."""
+def chunks_with_own_deadlines(raw: Any) -> Iterator[bytes]:
+    """As :func:`chunks`, but the timeout starts again with each chunk."""
     source = raw._original_response.source
-    source.renew()
-    for piece in chunks(raw):
-        yield piece
-        source.renew()
+    source.restart()
+    for chunk in chunks(raw):
+        yield chunk
+        source.restart()
 
 
-def _arriving(raw: Any) -> Iterator[bytes]:
+def _raw_chunks(raw: Any) -> Iterator[bytes]:
     read = getattr(raw, "read1", None)
     if read is None:
-        # urllib3 1 gives whole chunks only.
-        yield from raw.stream(PIECE, decode_content=False)
+        # urllib3 1 has no read1(), and stream() waits for a complete chunk.
+        yield from raw.stream(CHUNK_SIZE, decode_content=False)
         return
     while True:
-        piece = read(PIECE, decode_content=False)
-        if not piece:
+        chunk = read(CHUNK_SIZE, decode_content=False)
+        if not chunk:
             return
-        yield piece
+        yield chunk
 
 
-def _decoded(arriving: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Decompressed by at most :data:`PIECE` at a time, as a thousandth of the memory is enough to spell what fills it."""
+def _decompressed(raw_chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Decompress at most :data:`CHUNK_SIZE` bytes at a time: a compressed body can expand a thousandfold."""
     if encoding == "identity":
-        yield from arriving
+        yield from raw_chunks
         return
     if encoding not in (ENCODING, f"x-{ENCODING}"):
-        # Above all not gzip in gzip, which makes a millionth enough.
-        raise Undecodable(f"it is encoded as {encoding!r}, which was not asked for")
-    decoder, begun = zlib.decompressobj(_GZIP), False
+        # Above all not gzip inside gzip, which can expand a millionfold.
+        raise UndecodableContent(f"its encoding is {encoding!r}, which the client does not accept")
+    decoder, started = zlib.decompressobj(_GZIP), False
     try:
-        for piece in arriving:
-            begun = True
-            while piece:
+        for chunk in raw_chunks:
+            started = True
+            while chunk:
                 if decoder.eof:
-                    # A content may be several such parts, one behind the other.
+                    # The content may consist of several gzip members, one after the other.
                     decoder = zlib.decompressobj(_GZIP)
-                found = decoder.decompress(piece, PIECE)
-                piece = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
-                yield found
+                decompressed = decoder.decompress(chunk, CHUNK_SIZE)
+                chunk = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+                yield decompressed
         yield decoder.flush()
     except zlib.error as exc:
-        raise Undecodable(f"its compression is broken: {exc}") from exc
-    if begun and not decoder.eof:
-        raise Undecodable("its compression breaks off")
+        raise UndecodableContent(f"its compression is damaged: {exc}") from exc
+    if started and not decoder.eof:
+        raise UndecodableContent("its compression is incomplete")

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""A search to its end, page by page."""
+"""Searches that read all pages."""
 
 from __future__ import annotations
 
@@ -13,33 +13,36 @@ from typing import Any, Callable, Mapping
 from .._errors.exceptions import Failure
 from .._errors.printable import describe_shape
 
-#: How many objects one request asks for. The server allows 10,000, which large objects could swell beyond what is read.
+#: Number of objects per request. The server allows 10,000, but large objects could then exceed the limit for one
+#: answer.
 PAGE_SIZE = 2000
 
-#: More objects than that are believed of no cluster.
+#: No cluster has more objects; a server that returns more is not OpenSearch.
 MAX_OBJECTS = 100_000
 
 
 def search(ask: Callable[[Mapping[str, Any]], Any], query: Mapping[str, Any], what: str) -> dict[str, dict[str, Any]]:
-    """All objects that match, by id; ``ask`` takes the body of a search to the body of its answer. Raises Failure.
+    """All objects that match, by id. Raises Failure if the answers are not those of a search.
 
-    The pages follow the numbers of the objects' last writes: unique, as these indexes have one shard, and higher
-    with each write. So what is written meanwhile moves to a later page, and can come twice but never be missed.
+    ``ask`` sends the body of a search and returns the body of the answer. ``what`` is the kind of the objects, in the
+    singular. The pages are sorted by the sequence number of each object's last write, which is unique because these
+    indexes have one shard. An object that is written during the search moves to a later page, so it may be found twice
+    but is never missed.
     """
     body: dict[str, Any] = {"query": query, "size": PAGE_SIZE, "sort": [{"_seq_no": "asc"}]}
     found: dict[str, dict[str, Any]] = {}
     while True:
-        known, hits = len(found), _hits(ask(body))
+        previously, hits = len(found), _hits(ask(body))
         found.update((object_id, source) for object_id, source, _position in hits)
         if len(hits) < PAGE_SIZE:
             return found
-        if len(found) == known or len(found) > MAX_OBJECTS:
-            raise Failure("not_opensearch", f"A search for {what}s comes to no end.")
+        if len(found) == previously or len(found) > MAX_OBJECTS:
+            raise Failure("not_opensearch", f"A search for {what}s does not end.")
         body["search_after"] = hits[-1][2]
 
 
 def _hits(body: Any) -> list[tuple[str, dict[str, Any], Any]]:
-    """Id and source of what a search found, each with its position in the order that was asked for."""
+    """The id, source and sort values of each hit. Raises Failure if the answer has no hits."""
     try:
         return [(str(hit["_id"]), dict(hit["_source"]), hit.get("sort")) for hit in body["hits"]["hits"]]
     except (KeyError, TypeError, ValueError, AttributeError) as exc:

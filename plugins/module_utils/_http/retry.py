@@ -23,19 +23,21 @@ FIRST_PAUSE, MAX_PAUSE = 0.2, 5.0
 #: The longest Retry-After that the client obeys, in seconds.
 MAX_RETRY_AFTER = 30.0
 
-#: A starting cluster opens its shards, initializes its security plugin and creates its master key within some ten seconds
-#: each. The client waits for that in all 30 seconds: the pause between two attempts in seconds, and the number of retries.
+#: A starting cluster opens its shards, initializes its security plugin and creates its master key within some ten
+#: seconds each. The client waits for that in all 30 seconds: the pause between two attempts in seconds, and the number
+#: of retries.
 STARTING_PAUSE, STARTING_RETRIES = 2.0, 15
 
-#: A retry kind besides those of :mod:`server_errors`: the request was not sent, so the next host can be tried at once.
+#: A retry kind in addition to those of ``server_errors``: the request was not sent, so the next host can be tried at
+#: once.
 NOT_SENT = "not sent"
 
 
 class Problem(NamedTuple):
-    """Why an attempt brought no usable answer. ``retry`` is the retry kind, or None if the request must not be repeated.
+    """Why an attempt brought no usable answer.
 
-    ``failure`` is raised when the request is not repeated, after one more pause if ``pause_before_failure``. ``retry_after``
-    is the server's header of this name.
+    ``retry`` is the retry kind, or None if the request must not be repeated. ``failure`` is raised when the request is
+    not repeated, after one more pause if ``pause_before_failure``. ``retry_after`` is the server's header of this name.
     """
 
     failure: Failure
@@ -61,8 +63,8 @@ class Problem(NamedTuple):
         unknown = self.status in GATEWAY or server_error or rejected
         if write and unknown and self.retry != STARTING:
             lost = AnswerLost(self.failure.code, self.failure.message, self.status)
-            # A 429 does not show that the request was rejected: ML Commons also answers so when it has stored a model and has
-            # no capacity for the step after that (3.6.0).
+            # A 429 does not show that the request was rejected: ML Commons also answers so when it has stored a model
+            # and has no capacity for the step after that (3.6.0).
             return self._replace(failure=lost, retry=None, pause_before_failure=rejected)
         if self.status == 504 or self.retry == RECOVERING:
             return self._replace(retry=None)

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""One HTTP exchange on a kept-alive session of requests: sends, reads a bounded answer, and says how it failed."""
+"""HTTP by the library requests: sends one request, reads an answer of limited size, and classifies errors."""
 
 from __future__ import annotations
 
@@ -24,30 +24,31 @@ try:
 except ImportError:
     HAS_REQUESTS = False
 
-#: The most that is read of one answer, in bytes. A page of 10,000 connectors is about 15 MB.
+#: The largest answer that the client reads, in bytes. A page of 10,000 connectors is about 15 MB.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
-
-#: What a socket takes for a timeout, in seconds: eleven days.
-LONGEST = 1_000_000.0
+#: The longest timeout of a socket, in seconds: eleven days. A socket refuses much longer ones.
+MAX_TIMEOUT = 1_000_000.0
 
 
 class NotSent(Exception):
-    """The request did not leave: refused, unknown host, connect timeout."""
+    """The request was not sent: connection refused, unknown host, connect timeout."""
 
 
 class NoAnswer(Exception):
-    """The request left, at least in part, and no whole answer came."""
+    """The request was sent, at least in part, and no complete answer arrived."""
 
 
 class RawAnswer(NamedTuple):
+    """A complete answer with its undecoded content."""
+
     status: int
     headers: Mapping[str, str]
     content: bytes
 
 
 class StreamedAnswer(NamedTuple):
-    """An answer whose content is still to come; ``chunks`` raises :class:`NoAnswer` where it breaks off."""
+    """An answer whose content is still arriving; ``chunks`` raises :class:`NoAnswer` if it stays incomplete."""
 
     status: int
     headers: Mapping[str, str]
@@ -55,24 +56,26 @@ class StreamedAnswer(NamedTuple):
 
 
 class Transport(Protocol):
-    """What the client needs of HTTP; tests script it."""
+    """The HTTP that the client needs; tests replace it."""
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | BinaryIO | None, timeout: float
     ) -> RawAnswer:
-        """One exchange; an open file is sent as it is read. ``timeout`` is for the whole answer, in seconds. Raises
-        :class:`NotSent`, :class:`NoAnswer` or Failure."""
+        """Send a request and read the answer. An open file is sent while it is read.
+
+        ``timeout`` is for the whole answer, in seconds. Raises :class:`NotSent`, :class:`NoAnswer` or Failure.
+        """
 
     def stream(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
     ) -> StreamedAnswer:
-        """As :meth:`send`, but the content is handed over as it arrives; ``timeout`` is for each silence."""
+        """As :meth:`send`, but return when the head has arrived. ``timeout`` is for each further chunk."""
 
 
 class RequestsTransport:
     """Keeps connections alive between the exchanges of one task. Never follows redirects, never reads netrc files."""
 
-    #: Seconds for making a connection; a host that does not accept one by then is taken for down.
+    #: Seconds until a host that does not accept the connection counts as down.
     CONNECT_TIMEOUT = 10.0
 
     def __init__(self, verify: bool | str, cert: str | tuple[str, str] | None) -> None:
@@ -92,9 +95,8 @@ class RequestsTransport:
     ) -> RawAnswer:
         answer = self._begin(method, url, headers, content, timeout)
         try:
-            return RawAnswer(
-                answer.status_code, answer.headers, read_all(_told(deadline_reads.chunks(answer.raw), timeout))
-            )
+            content = read_all(_with_read_errors(deadline_reads.chunks(answer.raw), timeout))
+            return RawAnswer(answer.status_code, answer.headers, content)
         finally:
             answer.close()
 
@@ -102,15 +104,15 @@ class RequestsTransport:
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout: float
     ) -> StreamedAnswer:
         answer = self._begin(method, url, headers, content, timeout)
-        return StreamedAnswer(answer.status_code, answer.headers, _arriving(answer, timeout))
+        return StreamedAnswer(answer.status_code, answer.headers, _stream(answer, timeout))
 
     def _begin(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | BinaryIO | None, timeout: float
     ) -> Any:
-        """The answer of requests, of which only the head is there."""
-        timeout = min(timeout, LONGEST)
+        """Send a request and return the response of requests when its head has arrived."""
+        timeout = min(timeout, MAX_TIMEOUT)
         try:
-            # 'verify' is passed with each request, as REQUESTS_CA_BUNDLE overrides that of a session.
+            # With each request: REQUESTS_CA_BUNDLE overrides the 'verify' of a session.
             return self._session.request(
                 method,
                 url,
@@ -124,53 +126,53 @@ class RequestsTransport:
                 auth=_keep_headers,
             )
         except requests.exceptions.SSLError as exc:
-            raise _tls_problem(url, exc, with_cert=self._cert is not None) from exc
+            raise _classify_tls_error(url, exc, with_cert=self._cert is not None) from exc
         except requests.exceptions.ConnectTimeout as exc:
             raise NotSent(f"no connection within {min(timeout, self.CONNECT_TIMEOUT):g} s") from exc
         except requests.exceptions.Timeout as exc:
             raise NoAnswer(f"no answer within {timeout:g} s") from exc
         except requests.exceptions.ConnectionError as exc:
-            raise _connection_problem(exc) from exc
+            raise _classify_connection_error(exc) from exc
         except (
             requests.exceptions.InvalidURL,
             requests.exceptions.MissingSchema,
             requests.exceptions.InvalidSchema,
         ) as exc:
-            raise Failure("invalid_input", f"'hosts' holds no usable URL: {url}: {exc}") from exc
+            raise Failure("invalid_input", f"'hosts' contains no usable URL: {url}: {exc}") from exc
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError) as exc:
             if any(isinstance(arg, HTTPError) for arg in exc.args):
-                raise NoAnswer(f"the answer has a head that makes no sense: {_innermost(exc)}") from exc
-            # Both carry the value, which may be a secret: neither is shown, nor kept as the cause.
+                raise NoAnswer(f"the head of the answer is malformed: {_root_cause(exc)}") from exc
+            # Both exceptions carry the value, which may be a secret: it is neither shown nor kept as the cause.
             raise Failure(
                 "invalid_input",
-                "'headers', 'token', 'username', 'api_key' or an AWS option holds a character that no HTTP header can carry, "
-                "such as a line break.",
+                "'headers', 'token', 'username', 'api_key' or an AWS option contains a character that HTTP headers cannot "
+                "contain, such as a line break.",
             ) from None
         except requests.exceptions.RequestException as exc:
-            raise NoAnswer(_innermost(exc)) from exc
+            raise NoAnswer(_root_cause(exc)) from exc
         except OSError as exc:
-            # A certificate, key or authority file that is missing or unreadable.
+            # The file of a certificate, key or authority is missing or unreadable.
             raise Failure("invalid_input", f"'ca_path', 'client_cert' or 'client_key' cannot be used: {exc}") from exc
 
 
 def _session() -> Any:
     class Adapter(HTTPAdapter):
-        """Makes connections that read answers within bounds of time, to a proxy as well."""
+        """Opens connections that read their answers with a deadline, also to a proxy."""
 
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, **kwargs)
-            deadline_reads.bound(self.poolmanager)
+            deadline_reads.limit_read_time(self.poolmanager)
 
         def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
             known = proxy in self.proxy_manager
             manager = super().proxy_manager_for(proxy, **kwargs)
             if not known:
-                deadline_reads.bound(manager)
+                deadline_reads.limit_read_time(manager)
             return manager
 
     class Session(requests.Session):
         def get_redirect_target(self, resp: Any) -> None:
-            """None: requests prepares a redirect even where it does not follow it, and reads the whole answer for that."""
+            """None: requests prepares a redirect even if it does not follow it, and reads the whole answer for that."""
 
     session = Session()
     session.headers["Accept-Encoding"] = deadline_reads.ENCODING
@@ -179,45 +181,45 @@ def _session() -> Any:
     return session
 
 
-def read_all(pieces: Iterator[bytes]) -> bytes:
-    """All of a content. Raises Failure where it is too large."""
-    chunks, size = [], 0
-    for chunk in pieces:
-        chunks.append(chunk)
+def read_all(chunks: Iterator[bytes]) -> bytes:
+    """The whole content. Raises Failure if it is larger than :data:`MAX_ANSWER_BYTES`."""
+    read, size = [], 0
+    for chunk in chunks:
+        read.append(chunk)
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
             raise Failure("answer_too_large", f"The answer is larger than {MAX_ANSWER_BYTES // 2**20} MiB.")
-    return b"".join(chunks)
+    return b"".join(read)
 
 
-def _arriving(answer: Any, timeout: float) -> Iterator[bytes]:
+def _stream(answer: Any, timeout: float) -> Iterator[bytes]:
     try:
-        yield from _told(deadline_reads.renewing(answer.raw), timeout)
+        yield from _with_read_errors(deadline_reads.chunks_with_own_deadlines(answer.raw), timeout)
     finally:
         answer.close()
 
 
-def _told(pieces: Iterator[bytes], timeout: float) -> Iterator[bytes]:
-    """The same pieces; what goes wrong with them is a :class:`NoAnswer`."""
+def _with_read_errors(chunks: Iterator[bytes], timeout: float) -> Iterator[bytes]:
+    """The same chunks, with any error while reading them as :class:`NoAnswer`."""
     try:
-        yield from pieces
+        yield from chunks
     except ReadTimeoutError as exc:
         raise NoAnswer(f"the answer was not complete within {timeout:g} s") from exc
-    except (HTTPError, OSError, deadline_reads.Undecodable) as exc:
+    except (HTTPError, OSError, deadline_reads.UndecodableContent) as exc:
         raise NoAnswer(f"the answer broke off: {exc}") from exc
 
 
 def _keep_headers(request: Any) -> Any:
-    """An authentication that adds nothing: with none at all, requests would take credentials from a netrc file."""
+    """Authentication that adds nothing. Without any, requests would use the credentials of a netrc file."""
     return request
 
 
-def _tls_problem(url: str, exc: Exception, *, with_cert: bool) -> Exception:
+def _classify_tls_error(url: str, exc: Exception, *, with_cert: bool) -> Exception:
     text = str(exc)
     host = url.split("/")[2]
-    # The first is OpenSSL's word for a connection that just ends, the second for one that is ended in form.
+    # OpenSSL reports the first if the connection just ends, the second if the server closed it properly.
     if "EOF occurred" in text or "connection has been closed" in text:
-        return _connection_problem(exc)
+        return _classify_connection_error(exc)
     if any(
         sign in text
         for sign in (
@@ -230,42 +232,45 @@ def _tls_problem(url: str, exc: Exception, *, with_cert: bool) -> Exception:
     ):
         return Failure("tls_to_plain_port", f"{host} does not answer in TLS on this port.")
     if any(sign in text.replace(" ", "_").upper() for sign in ("ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL")):
-        return Failure("tls_too_old", f"{host} speaks no version of TLS that is safe: {_innermost(exc)}")
-    # Said while the files are read, before anything is sent. Of an authority's file OpenSSL says "[X509] PEM lib".
+        return Failure("tls_too_old", f"{host} supports no secure version of TLS: {_root_cause(exc)}")
+    # OpenSSL reports these when it reads the files, before anything is sent; "[X509] PEM lib" is about the file of an
+    # authority.
     if with_cert and any(sign in text for sign in ("[SSL] PEM lib", "KEY_VALUES_MISMATCH", "key values mismatch")):
         return Failure(
             "invalid_input",
-            "'client_cert' and 'client_key' do not make a pair: the certificate's own private key must be given, "
-            f"either in the file of 'client_cert' or as 'client_key': {_innermost(exc)}",
+            "'client_cert' and 'client_key' do not belong together. Give the private key of the certificate, either in "
+            f"the file of 'client_cert' or as 'client_key': {_root_cause(exc)}",
         )
-    return Failure("tls_not_trusted", f"The TLS connection to {host} was not trusted: {_innermost(exc)}")
+    return Failure("tls_not_trusted", f"The TLS connection to {host} was not trusted: {_root_cause(exc)}")
 
 
-def _connection_problem(exc: Exception) -> Exception:
-    """Tell a request that never left from one whose answer was lost; in doubt the latter."""
+def _classify_connection_error(exc: Exception) -> Exception:
+    """:class:`NotSent` if the request was certainly not sent, else :class:`NoAnswer`."""
     if _in_handshake(exc):
-        return NotSent(f"the connection was closed before TLS was agreed on: {_innermost(exc)}")
-    return (NotSent if any(_never_left(cause) for cause in _wrapped(exc)) else NoAnswer)(_innermost(exc))
+        return NotSent(f"the connection was closed before TLS was agreed on: {_root_cause(exc)}")
+    return (NotSent if any(_was_not_sent(cause) for cause in _with_causes(exc)) else NoAnswer)(_root_cause(exc))
 
 
-def _wrapped(exc: BaseException) -> Iterator[BaseException]:
-    """An exception of requests or urllib3 and those that it was made of."""
+def _with_causes(exc: BaseException) -> Iterator[BaseException]:
+    """An exception of requests or urllib3, and those that it wraps."""
     yield exc
     for inner in (*exc.args, getattr(exc, "reason", None)):
         if isinstance(inner, BaseException):
-            yield from _wrapped(inner)
+            yield from _with_causes(inner)
 
 
-def _never_left(exc: BaseException) -> bool:
-    """By the type, as a server has its say in the text. A proxy's error may come after it has passed the request on, unless
-    it is that there is no way to the server."""
+def _was_not_sent(exc: BaseException) -> bool:
+    """True if the type of the exception shows that the request was not sent. Its text may contain what a server sent.
+
+    A proxy may fail after it has forwarded the request, except when it cannot open a tunnel to the server.
+    """
     if isinstance(exc, ProxyError):
         return str(exc.original_error).startswith("Tunnel connection failed")
     return isinstance(exc, (NewConnectionError, ConnectTimeoutError))
 
 
 def _in_handshake(exc: BaseException) -> bool:
-    """Whether it struck while TLS was agreed on, before any request. No exception says so, only where it comes from."""
+    """True if the error was raised during the TLS handshake, before any request. Only the traceback shows this."""
     seen: BaseException | None = exc
     while seen is not None:
         if any(frame.f_code.co_name == "do_handshake" for frame, _line in traceback.walk_tb(seen.__traceback__)):
@@ -274,8 +279,8 @@ def _in_handshake(exc: BaseException) -> bool:
     return False
 
 
-def _innermost(exc: BaseException) -> str:
-    """The cause at the bottom of a chain, in one line: the outer ones repeat it with object addresses."""
+def _root_cause(exc: BaseException) -> str:
+    """The text of the innermost exception, in one line: the outer ones repeat it with object addresses."""
     seen: BaseException = exc
     for _depth in range(10):
         inner = getattr(seen, "reason", None)

@@ -95,9 +95,7 @@ class _Transfer:
 
 
 class OllamaClient(Client):
-    """Sends requests to one Ollama server. ``server_time`` is the server's clock (an HTTP date) at its last answer."""
-
-    server_time: str | None = None
+    """Sends requests to one Ollama server."""
 
     def show(self, name: str) -> Any:
         """The details of a model; None if the server has no model of this name."""
@@ -191,11 +189,6 @@ class OllamaClient(Client):
             if code is None:
                 raise
             raise Failure(code, failure.message) from failure
-
-    def _exchange(self, request: Request) -> RawAnswer:
-        raw = super()._exchange(request)
-        self.server_time = raw.headers.get("Date")
-        return raw
 
     def _classify(self, request: Request, raw: RawAnswer) -> Problem | None:
         where = f"{request.method} {request.path} on {self._host}"

@@ -4,6 +4,6 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What every task runs in: the description of its module, its journal and check mode, waiting, server versions."""
+"""The runtime of a task: the description of its module, its journal, check mode and waiting, and server versions."""
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The description of a module, one call of it, and its run as a process of its own."""
+"""The description of a module, one call of it, and its ``main()``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Options = TypeVar("Options")
 #: A task: from the module's typed options and the run to the result, without 'changed', 'actions' and 'warnings'.
 TaskFunction = Callable[[Any, Run], "dict[str, Any]"]
 
-#: The longest entry of one module in the system's log, in characters.
+#: The longest entry of one module in the system log, in characters.
 MAX_LOG_ENTRY = 10_000
 
 
@@ -48,9 +48,9 @@ class TaskOutcome(NamedTuple):
 class Module(NamedTuple):
     """The description of a module.
 
-    ``spec`` and ``rules`` are AnsibleModule's. ``parse`` makes the typed options of the validated parameters, once for each
-    call. ``secrets`` returns the values to mask beyond those of 'no_log' options; its second argument is None where
-    ``parse`` failed. ``connection`` is the kind of server that the task works on.
+    ``spec`` and ``rules`` are those of AnsibleModule. ``parse`` turns the validated parameters into the typed options,
+    once per call. ``secrets`` returns the values to mask beyond those of 'no_log' options; its second argument is None
+    where ``parse`` failed. ``connection`` is the kind of server that the task works on.
     """
 
     spec: Mapping[str, Any]
@@ -61,10 +61,11 @@ class Module(NamedTuple):
     connection: Connection = connections.CLUSTER
 
     def argument_spec(self) -> dict[str, Any]:
+        """The module's own options and those of its connection."""
         return {**self.connection.options(), **self.spec}
 
     def redacted(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters as Ansible may show them."""
+        """The parameters with the values of 'no_log' options masked."""
         spec = self.argument_spec()
         return {
             name: MASK if value is not None and spec.get(name, {}).get("no_log") else value
@@ -108,26 +109,30 @@ class ModuleCall:
         return TaskOutcome(self.masker(result), [printable(self.masker(warning)) for warning in warnings], failed)
 
     def _check(self) -> None:
-        """Raises Failure for invalid options, and for values that Ansible accepts but no task can use: numbers that are
-        not finite, and empty names and ids."""
+        """Raises Failure for invalid options, and for values that Ansible accepts but no task can use.
+
+        These are numbers that are not finite, and an empty value where one of several options is required.
+        """
         for name, value in self._params.items():
             if isinstance(value, float) and not math.isfinite(value):
-                raise Failure("invalid_input", f"{name}: {value} is no number to work with.")
+                raise Failure("invalid_input", f"{name}: {value} is not a finite number.")
         for names in self._module.rules.get("required_one_of", ()):
             if not any(self._params.get(name) for name in names):
-                raise Failure("invalid_input", f"one of {', '.join(names)} is needed, and must not be empty.")
+                raise Failure("invalid_input", f"one of {', '.join(names)} is required and must not be empty.")
         if self._invalid:
             raise self._invalid
 
 
 def long_enough_to_mask(values: Iterable[Any]) -> set[Any]:
-    """The values that Ansible masks everywhere. Very short ones are left out: masking a password of one letter would
-    mangle every id."""
+    """The secrets that Ansible masks in the whole result.
+
+    Without very short ones: masking a password of one letter would mask that letter in every id.
+    """
     return {value for value in values if len(str(value)) >= MIN_SECRET_LENGTH}
 
 
 def _failed(failure: Failure, actions: list[dict[str, Any]], *, check_mode: bool) -> dict[str, Any]:
-    """The result of a failed task: what failed, the remedy, and what had been done by then."""
+    """The result of a failed task: what failed, the remedy, and the actions until then."""
     return {
         "msg": f"{failure.message.rstrip('.')}. {failure.remedy}",
         "failure": failure.as_dict(),
@@ -139,36 +144,36 @@ def _failed(failure: Failure, actions: list[dict[str, Any]], *, check_mode: bool
 class _MaskedModule(AnsibleModule):
     """AnsibleModule that masks secrets in the system's log and in early failures."""
 
-    def __init__(self, described: Module) -> None:
-        self._described = described
+    def __init__(self, description: Module) -> None:
+        self._description = description
         self._call: ModuleCall | None = None
-        super().__init__(argument_spec=described.argument_spec(), supports_check_mode=True, **described.rules)
+        super().__init__(argument_spec=description.argument_spec(), supports_check_mode=True, **description.rules)
 
     @property
     def call(self) -> ModuleCall:
-        """The call, made once: Ansible writes its log entry before the constructor returns."""
+        """The call, created on first use: Ansible writes its log entry before the constructor returns."""
         if self._call is None:
-            self._call = ModuleCall(self._described, self.params)
+            self._call = ModuleCall(self._description, self.params)
         return self._call
 
     def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
-        """Write to the system's log, where Ansible records each module with its arguments."""
+        """Write to the system log, where Ansible records each module with its arguments."""
         masker = self.call.masker
-        # A log accepts no NUL, and a line break would start another entry.
+        # The log does not accept NUL, and a line break would start another entry.
         super().log(printable(masker(msg), MAX_LOG_ENTRY), log_args and masker(dict(log_args)))
 
     def fail_json(self, msg: str, **result: Any) -> None:
-        self.params.update(self._described.redacted(self.params))
+        self.params.update(self._description.redacted(self.params))
         super().fail_json(msg, **result)
 
 
-def run_module(described: Module) -> None:
-    """The whole of a module's main()."""
-    module = _MaskedModule(described)
+def run_module(description: Module) -> None:
+    """The body of a module's ``main()``."""
+    module = _MaskedModule(description)
     # Ansible shows the invocation at -vvv and masks only the values that it knows to be secret.
     module.no_log_values.update(module.call.masker.forms)
     outcome = module.call.run(check_mode=module.check_mode)
-    module.params.update(described.redacted(module.params))
+    module.params.update(description.redacted(module.params))
     module.no_log_values = long_enough_to_mask(module.no_log_values)
     for warning in outcome.warnings:
         module.warn(warning)

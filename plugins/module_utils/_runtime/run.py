@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""One task on a server: its client, its journal, its check mode, its waiting."""
+"""The run of one task: client, journal, check mode, progress lines, waiting."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from . import versions
 Done = TypeVar("Done")
 State = TypeVar("State")
 
-#: A search that finds all objects of a kind with exactly this name. Not list[Any]: modules run on Python 3.8, which would
-#: have to evaluate that.
+#: Finds all objects of a kind with exactly this name. Typed as List, as Python 3.8 cannot evaluate list[Any] here.
 NameSearch = Callable[[Any, str], List[Any]]
 
 #: Minimum pause in seconds between two progress lines, and before the first one.
@@ -28,7 +27,7 @@ PROGRESS_INTERVAL = 5.0
 
 
 class WaitTimeout(Failure):
-    """A wait took longer than allowed; ``last`` is the state that was read last."""
+    """A wait took longer than its timeout. ``last`` is the state that was read last."""
 
     def __init__(self, what: str, timeout: float, last: object, described: str) -> None:
         super().__init__(
@@ -38,13 +37,14 @@ class WaitTimeout(Failure):
 
 
 class Run:
-    """Journal of one task. ``actions`` lists what was done, or in check mode would be done, in order.
+    """The journal of one task. ``actions`` lists in order what the task did, or would do in check mode.
 
-    :meth:`perform` skips the write in check mode; the client refuses writes as a second guard.
+    In check mode :meth:`perform` skips the write, and the client refuses writes as a second guard.
 
-    ``in_bulk``: this run belongs to a stack, which verifies all writes at the end. ``shared_search``: search by name that the
-    runs of a stack share. ``created``: objects that this run created, with the paths of their kinds. ``created_by_stack``:
-    (path, id) of objects that any run of the stack created. ``progress``: callback for status lines, or None.
+    ``in_bulk``: this run belongs to a stack, which verifies all writes at the end. ``shared_search``: search by name
+    that the runs of a stack share. ``created``: objects that this run created, with the paths of their kinds.
+    ``created_by_stack``: (path, id) of objects that any run of the stack created. ``progress``: callback for status
+    lines, or None.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Run:
 
     @property
     def version(self) -> versions.Version:
-        """The server's version: one request, the first time. Raises Failure."""
+        """The version of the server, which is read once. Raises Failure."""
         if self._version is None:
             self._version = versions.read_version(self.client)
         return self._version
@@ -96,8 +96,11 @@ class Run:
         had_effect: Callable[[Done], bool] = lambda done: True,
         **facts: Any,
     ) -> Done | None:
-        """Do one write and journal it; in check mode only journal it and return None. A write is journalled only when it
-        succeeded and ``had_effect`` is true for what ``do`` returned."""
+        """Write by ``do`` and journal the write as one action. In check mode only journal it, and return None.
+
+        A write is journalled if it succeeded and ``had_effect`` is true for the value that ``do`` returned. ``facts``
+        are further entries of the action.
+        """
         done = None
         if not self.check_mode:
             done = do()
@@ -111,8 +114,7 @@ class Run:
         self.actions.append({"action": action, "kind": kind, "name": name, **facts})
 
     def journal_as(self, action: str) -> None:
-        """Journal the last write under another action, as "adopt" for a create that found the object of another
-        controller."""
+        """Rename the last journalled action, as to "adopt" if a create found the object of another controller."""
         self.actions[-1]["action"] = action
 
     def warn(self, text: str) -> None:
@@ -125,8 +127,7 @@ class Run:
             self._progress(printable(self.client.mask(line), 200))
 
     def report_waiting(self, line: str) -> None:
-        """Show what the task waits for. Callers may call it as often as they like: a line is shown every
-        :data:`PROGRESS_INTERVAL` seconds at most."""
+        """Show what the task waits for, at most once every :data:`PROGRESS_INTERVAL` seconds."""
         now = self.clock.now()
         if self._progress and now - self._last_line >= PROGRESS_INTERVAL:
             self._last_line = now
@@ -141,10 +142,10 @@ class Run:
         describe: Callable[[State], str],
         timeout: float,
     ) -> State:
-        """Read until ``done`` holds, with pauses that grow from 0.1 to 2 seconds.
+        """Read the state until ``done`` is true for it, with pauses that grow from 0.1 to 2 seconds.
 
-        Returns the state that satisfied ``done``. Reads at least once. Raises :class:`WaitTimeout` with the last state after
-        ``timeout`` seconds, or whatever ``read`` and ``done`` raise.
+        ``what`` names the awaited state, and ``describe`` the current one, for progress lines and messages. Reads at
+        least once. Raises :class:`WaitTimeout` after ``timeout`` seconds, and the exceptions of ``read`` and ``done``.
         """
         end = self.clock.now() + timeout
         pause = 0.1

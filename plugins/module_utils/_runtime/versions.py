@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The server's version, and what depends on it."""
+"""The version of the server, and the features that depend on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from .._errors.exceptions import Failure
 from .._errors.printable import describe_shape
 from .._http.client import Client
 
-#: What a name or a description may hold (ml-commons, StringUtils.SAFE_INPUT_PATTERN; Python's \w adds only marks).
+#: The characters that names and descriptions may contain (ml-commons, StringUtils.SAFE_INPUT_PATTERN; Python's \w
+#: differs only in combining marks).
 _SAFE_TEXT = re.compile(r"[\w\s.,!?():@\-/'\"]*")
 
 
@@ -27,7 +28,7 @@ class Version(NamedTuple):
         return f"{self.major}.{self.minor}"
 
 
-#: feature -> the version that brought it (ml-commons release notes and sources).
+#: feature -> the first version that has it (ml-commons release notes and sources).
 SINCE = {
     "mcp_sse": Version(3, 0),
     "mcp_streamable_http": Version(3, 3),
@@ -44,7 +45,7 @@ SINCE = {
 
 
 def read_version(client: Client) -> Version:
-    """One request. Raises Failure where it is not OpenSearch that answers."""
+    """The version that the server reports, by one request. Raises Failure if the server is not OpenSearch."""
     answer = client.get("/").body
     found = re.match(
         r"(\d+)\.(\d+)", str(((answer or {}) if isinstance(answer, dict) else {}).get("version", {}).get("number"))
@@ -52,7 +53,7 @@ def read_version(client: Client) -> Version:
     if not found:
         raise Failure(
             "not_opensearch",
-            f"{client.hosts[0]} does not tell an OpenSearch version: it answers {describe_shape(answer)}",
+            f"{client.hosts[0]} does not report an OpenSearch version. It answered {describe_shape(answer)}",
         )
     return Version(int(found.group(1)), int(found.group(2)))
 
@@ -62,13 +63,13 @@ def supports(version: Version, feature: str) -> bool:
 
 
 def require(version: Version, feature: str, what: str) -> None:
-    """Raises Failure where the version is older than the feature."""
+    """Raises Failure if the version does not have the feature, which ``what`` names for the user."""
     if not supports(version, feature):
         raise Failure("unsupported_version", f"{what} needs OpenSearch {SINCE[feature]}; this cluster has {version}.")
 
 
 def check_text(version: Version, field: str, text: str | None) -> None:
-    """Refuse what a server of this version would refuse in a name or a description."""
+    """Raises Failure if a server of this version would refuse the text as a name or a description."""
     if text and supports(version, "text_checks") and not _SAFE_TEXT.fullmatch(text):
         bad = sorted({char for char in text if not _SAFE_TEXT.fullmatch(char)})
-        raise Failure("invalid_characters", f"{field}: {text!r} holds {' '.join(bad)}")
+        raise Failure("invalid_characters", f"{field}: {text!r} contains {' '.join(bad)}")

@@ -4,7 +4,7 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""Where the objects of a cluster stand in a drawing of who uses whom: connectors, then models, then agents and pipelines."""
+"""The layout of the drawing: columns of connectors, of models, and of agents and pipelines, joined by lines."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any, Iterable, Mapping, Sequence
 Node = Mapping[str, Any]
 
 WIDTH, HEIGHT = 220, 40
-#: From the top of a box to that of the next one below, and of the next column.
+#: The distance from one box to the next below, and from one column to the next.
 ROW, COLUMN = 54, 320
 MARGIN = 12
-#: So far do lines within a column reach out.
+#: How far a line between two boxes of one column reaches to the right.
 BOW = 40
 
 _COLUMN = {"connector": 0, "model": 1, "agent": 2, "search_pipeline": 2, "ingest_pipeline": 2}
 
-#: What a model refers to that is not there.
+#: The kind of an object that another one refers to but that does not exist.
 GONE = "gone"
 
 
-def drawing(nodes: Sequence[Node], edges: Iterable[Mapping[str, str]]) -> dict[str, Any]:
-    """The boxes and lines, with the size that they take. A connector that is gone has a box too."""
+def lay_out(nodes: Sequence[Node], edges: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+    """The boxes and lines, and the size of the drawing. A connector that does not exist any more has a box too."""
     shown: dict[str, Node] = {node["id"]: node for node in nodes if node["kind"] in _COLUMN}
     uses = [(edge["from"], edge["to"]) for edge in edges if edge["from"] in shown and edge["relation"] != "is in"]
     for _user, used in uses:
@@ -46,8 +46,11 @@ def drawing(nodes: Sequence[Node], edges: Iterable[Mapping[str, str]]) -> dict[s
 
 
 def _places(shown: Mapping[str, Node], uses: Sequence[tuple[str, str]]) -> dict[str, tuple[int, int]]:
-    """The upper left corner of each box. Models follow the order of their connectors, users that of what they use, so that
-    few lines cross; the others stand at the height of what they are joined with."""
+    """The upper left corner of each box.
+
+    Models have the order of their connectors, so that few lines cross. The other boxes are placed at the average height
+    of the models that they are joined to.
+    """
     columns: list[list[str]] = [[], [], []]
     for id_, node in sorted(shown.items(), key=lambda item: (item[1]["name"], item[0])):
         columns[_COLUMN.get(node["kind"], 0)].append(id_)
@@ -61,11 +64,11 @@ def _places(shown: Mapping[str, Node], uses: Sequence[tuple[str, str]]) -> dict[
     columns[1].sort(key=lambda id_: min((rank.get(used, last) for used in used_by.get(id_, [])), default=last))
     heights = {id_: MARGIN + ROW * number for number, id_ in enumerate(columns[1])}
     for column, joined in ((columns[0], users_of), (columns[2], used_by)):
-        wished = {id_: _middle([heights[each] for each in joined.get(id_, []) if each in heights]) for id_ in column}
+        desired = {id_: _middle([heights[each] for each in joined.get(id_, []) if each in heights]) for id_ in column}
         free = MARGIN
-        # What is joined with nothing comes last.
-        for id_ in sorted(column, key=lambda id_: (wished[id_] is None, wished[id_] or 0)):
-            heights[id_] = max(free, wished[id_] or 0)
+        # Boxes without lines come last.
+        for id_ in sorted(column, key=lambda id_: (desired[id_] is None, desired[id_] or 0)):
+            heights[id_] = max(free, desired[id_] or 0)
             free = heights[id_] + ROW
     return {id_: (MARGIN + COLUMN * number, heights[id_]) for number, column in enumerate(columns) for id_ in column}
 
@@ -75,10 +78,10 @@ def _middle(heights: Sequence[int]) -> int | None:
 
 
 def _line(used: tuple[int, int], user: tuple[int, int]) -> str:
-    """A curve from the right of what is used to the left of its user, or to the right of one in the same column."""
+    """A curve from the right side of a box to the left side of its user, or to the right side in the same column."""
     (x1, y1), (x2, y2) = used, user
     x1, y1, y2 = x1 + WIDTH, y1 + HEIGHT // 2, y2 + HEIGHT // 2
     if x2 + WIDTH == x1:
         return f"M{x1} {y1}C{x1 + BOW} {y1} {x1 + BOW} {y2} {x1} {y2}"
-    half = (x1 + x2) // 2
-    return f"M{x1} {y1}C{half} {y1} {half} {y2} {x2} {y2}"
+    middle = (x1 + x2) // 2
+    return f"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}"

@@ -4,8 +4,10 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""What a page about a cluster shows, out of the results of the modules that read it. All text in it is safe to show, and not
-escaped for any format."""
+"""The content of the report page about one cluster, from the results of the modules that read the cluster.
+
+All texts are printable, but not escaped for HTML: the template does that.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from . import drawing
 Result = Mapping[str, Any]
 
 PREFIX = "plugins.ml_commons."
-#: Shown whatever their values are; of the others only those that somebody has set.
+#: These settings are always shown, all others only if they are set.
 SETTINGS_THAT_MATTER = (
     "trusted_connector_endpoints_regex",
     "trusted_connector_private_endpoints_regex",
@@ -32,7 +34,7 @@ SETTINGS_THAT_MATTER = (
     "agent_framework_enabled",
 )
 
-#: How a state is to be taken: good, bad, in between, or neither.
+#: model state -> how the page colours it.
 _MOODS = {
     "DEPLOYED": "good",
     "PARTIALLY_DEPLOYED": "fair",
@@ -42,13 +44,13 @@ _MOODS = {
 }
 _MOOD_OF_SIGN = {"+": "good", "~": "fair", "-": "bad"}
 
-#: What is wrong with a pattern of trusted addresses.
+#: The risks of a pattern of trusted addresses.
 CATCH_ALL = "trusts every address"
-BROKEN = "does not compile, so that no connector can be made"
+BROKEN = "does not compile, so no connector can be created"
 
 
 def view(results: Mapping[str, Result]) -> dict[str, Any]:
-    """``results`` are those of the graph, the settings, the profile, the duplicates, the stack and the answers, by these names."""
+    """The content of the page. ``results`` has the keys graph, settings, profile, duplicates, stack and answers."""
     graph = results.get("graph") or {}
     reason = reason_of(graph, "nodes")
     if reason:
@@ -64,13 +66,13 @@ def view(results: Mapping[str, Result]) -> dict[str, Any]:
         "drift": _drift(results.get("stack") or {}),
         "duplicates": _duplicates(results.get("duplicates") or {}),
         "orphans": _orphans(nodes, edges),
-        "drawing": _shown_drawing(drawing.drawing(nodes, edges)),
+        "drawing": _shown_drawing(drawing.lay_out(nodes, edges)),
     }
     return {**shown, "count": _counts(shown, nodes)}
 
 
 def reason_of(result: Result, key: str) -> dict[str, str] | None:
-    """Why a result does not have what it was asked for; None where it has it."""
+    """Why a result does not have a key; None if it has it."""
     if key in result:
         return None
     failure = result.get("failure") or {}
@@ -86,7 +88,7 @@ def _text(value: object, limit: int = 300) -> str:
 
 
 def _address(url: object) -> str:
-    """A URL without the parts in which keys are handed over."""
+    """A URL without the parts that may contain keys: user, query and fragment."""
     return _text(re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", str(url))[0]))
 
 
@@ -114,22 +116,22 @@ def _risk(name: str, pattern: object) -> str:
     try:
         return CATCH_ALL if trusted_pattern.is_catch_all(str(pattern)) else ""
     except Failure as failure:
-        return BROKEN if "does not compile" in failure.message else "is not understood by this check"
+        return BROKEN if "does not compile" in failure.message else "cannot be checked"
 
 
 def _models(nodes: Sequence[Result], edges: Sequence[Result], profile: Result, answers: Result) -> list[dict[str, Any]]:
     names = {node["id"]: node["name"] for node in nodes}
     urls = {node["id"]: node.get("urls") or [] for node in nodes}
     called = {edge["from"]: edge["to"] for edge in edges if edge["relation"] == "calls through"}
-    held: dict[str, list[Result]] = {}
+    profiles: dict[str, list[Result]] = {}
     for each in profile.get("models") or []:
-        held.setdefault(each["model_id"], []).append(each)
+        profiles.setdefault(each["model_id"], []).append(each)
     asked = {each["item"]["id"]: each for each in answers.get("results") or []}
     rows = []
     for node in nodes:
         if node["kind"] != "model":
             continue
-        at, connector = held.get(node["id"], []), called.get(node["id"])
+        at, connector = profiles.get(node["id"], []), called.get(node["id"])
         planned = {id_ for each in at for id_ in each.get("target_worker_nodes") or []}
         rows.append(
             {
@@ -160,7 +162,7 @@ def _answer(result: Result | None) -> dict[str, Any]:
 
 
 def _nodes(profile: Result) -> dict[str, Any]:
-    """Each node with what it serves, and the states of what it holds beside that."""
+    """Each node with the number of models that it serves, and the states of the other models on it."""
     found: dict[str, dict[str, int]] = {}
     for each in profile.get("models") or []:
         states = found.setdefault(_text(each["node_id"]), {})
@@ -174,7 +176,7 @@ def _nodes(profile: Result) -> dict[str, Any]:
 
 
 def _drift(result: Result) -> dict[str, Any]:
-    """The plan of a stack that is declared for the cluster, where one is."""
+    """The plan of the stack that is declared for the cluster, if there is one."""
     if not result:
         return {"declared": False, "lines": [], "reason": None}
     lines = [{"text": _text(line), "mood": _MOOD_OF_SIGN.get(str(line)[:1], "")} for line in result.get("plan") or []]
@@ -206,7 +208,7 @@ def _kind(kind: object) -> str:
 
 
 def _orphans(nodes: Sequence[Result], edges: Iterable[Result]) -> list[dict[str, str]]:
-    """What refers to something that is gone, and what nothing refers to."""
+    """The objects that refer to a missing object, and the connectors and groups that nothing uses."""
     known = {node["id"]: node for node in nodes}
     used = set()
     found = []
@@ -214,8 +216,8 @@ def _orphans(nodes: Sequence[Result], edges: Iterable[Result]) -> list[dict[str,
         used.add(edge["to"])
         if edge["to"] not in known:
             what = "group" if edge["relation"] == "is in" else "connector"
-            found.append((known[edge["from"]], f"Its {what} {edge['to']} is gone."))
-    unused = {"connector": "Nothing calls through it.", "model_group": "No model is in it."}
+            found.append((known[edge["from"]], f"Its {what} {edge['to']} does not exist."))
+    unused = {"connector": "No model uses it.", "model_group": "It has no model."}
     found += [(node, unused[node["kind"]]) for node in nodes if node["kind"] in unused and node["id"] not in used]
     return [
         {"kind": _kind(node["kind"]), "name": _text(node["name"]), "id": _text(node["id"]), "reason": _text(reason)}
@@ -235,7 +237,7 @@ def _shown_drawing(drawn: dict[str, Any]) -> dict[str, Any]:
                 "kind": kind,
                 "name": name,
                 "short": name if len(name) <= 28 else name[:27] + "\u2026",
-                "note": _text(node.get("state")) or ("it is not there" if gone else kind),
+                "note": _text(node.get("state")) or ("does not exist" if gone else kind),
                 "mood": "bad" if gone else _MOODS.get(str(node.get("state")), ""),
             }
         )

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""AWS Signature Version 4, for Amazon OpenSearch Service and OpenSearch Serverless. botocore signs."""
+"""AWS Signature Version 4 by botocore, for Amazon OpenSearch Service and OpenSearch Serverless."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .methods import Auth
 
 
 class AwsSigV4Auth(Auth):
-    """Signs each request by itself, with the time at which it is sent: a repeated one is signed anew."""
+    """Signs each request with the time at which it is sent, so a repeated request gets a new signature."""
 
     NAME = "aws_sigv4"
     IMPLIED_BY = ("aws_region", "aws_profile", "aws_access_key_id")
-    SUMMARY = "Signed for Amazon OpenSearch Service. Needs the Python library C(botocore)."
+    SUMMARY = "Signed requests for Amazon OpenSearch Service. Needs the Python library C(botocore)."
     OPTIONS = {
         "aws_region": {"type": "str"},
         "aws_service": {"type": "str", "choices": ["es", "aoss"], "default": "es"},
@@ -39,7 +39,7 @@ class AwsSigV4Auth(Auth):
     type: str
     version_added: 0.2.0
   aws_service:
-    description: What the request is signed for, with O(auth_type=aws_sigv4).
+    description: The AWS service that requests are signed for, with O(auth_type=aws_sigv4).
     type: str
     choices:
       es: A domain of Amazon OpenSearch Service.
@@ -49,9 +49,9 @@ class AwsSigV4Auth(Auth):
   aws_access_key_id:
     description:
       - The access key, with O(auth_type=aws_sigv4) and O(aws_secret_access_key).
-      - If neither this nor O(aws_profile) is given, credentials are looked for as all AWS tools do it, in the environment
+      - If neither this nor O(aws_profile) is given, botocore searches for credentials as all AWS tools do, in the environment
         variables E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY) and E(AWS_SESSION_TOKEN), in the profile that
-        E(AWS_PROFILE) names, in container and instance roles. Temporary ones are renewed while a task runs.
+        E(AWS_PROFILE) names, in container and instance roles. Temporary credentials are refreshed while a task runs.
     type: str
     version_added: 0.2.0
   aws_secret_access_key:
@@ -59,7 +59,7 @@ class AwsSigV4Auth(Auth):
     type: str
     version_added: 0.2.0
   aws_session_token:
-    description: The session token, where O(aws_access_key_id) and O(aws_secret_access_key) are temporary.
+    description: The session token, if O(aws_access_key_id) and O(aws_secret_access_key) are temporary.
     type: str
     version_added: 0.2.0
   aws_profile:
@@ -71,7 +71,7 @@ class AwsSigV4Auth(Auth):
     def __init__(self, options: Mapping[str, Any], hide: Callable[..., None]) -> None:
         super().__init__(options, hide)
         try:
-            # Not above: who authenticates in another way neither needs nor loads it.
+            # Imported here, as no other method needs botocore.
             from botocore import auth, awsrequest, credentials, exceptions, session
         except ImportError:
             raise Failure(
@@ -80,7 +80,7 @@ class AwsSigV4Auth(Auth):
                 library="botocore",
                 interpreter=sys.executable,
             ) from None
-        # The last is how botocore says that renewed credentials have expired already.
+        # botocore raises RuntimeError if refreshed credentials have already expired.
         self._errors = (exceptions.BotoCoreError, exceptions.ClientError, RuntimeError)
         self._request, self._signer = awsrequest.AWSRequest, auth.SigV4Auth
         self._service = str(options.get("aws_service") or "es")
@@ -89,14 +89,14 @@ class AwsSigV4Auth(Auth):
         _check(profile, given, options.get("aws_session_token"))
         try:
             aws = session.Session(profile=profile or None)
-            # botocore does not know the first of these, which the other AWS tools prefer.
+            # botocore does not read AWS_REGION, which the other AWS tools prefer.
             region = options.get("aws_region") or os.environ.get("AWS_REGION") or aws.get_config_variable("region")
             if not region:
                 raise Failure(
                     "invalid_input", "auth_type=aws_sigv4 needs aws_region, or AWS_REGION in the environment."
                 )
             self._region = str(region)
-            # A session token of the environment belongs to the keys of the environment, and never to given ones.
+            # A session token in the environment belongs to the keys in the environment, never to given keys.
             self._credentials = (
                 credentials.Credentials(*given, options.get("aws_session_token") or None)
                 if all(given)
@@ -105,7 +105,7 @@ class AwsSigV4Auth(Auth):
         except self._errors as exc:
             raise Failure("aws_credentials_missing", f"The AWS credentials cannot be used: {exc}") from exc
         if self._credentials is None:
-            raise Failure("aws_credentials_missing", "No AWS credentials were given, and botocore has found none.")
+            raise Failure("aws_credentials_missing", "No AWS credentials were given, and botocore found none.")
 
     def headers(self, method: str, url: str, content: bytes | None, given: Mapping[str, str]) -> dict[str, str]:
         signed = {
@@ -115,13 +115,13 @@ class AwsSigV4Auth(Auth):
         }
         added = ["X-Amz-Date", "X-Amz-Security-Token", "Authorization"]
         if self._service == "aoss":
-            # Serverless takes the hash of the body from here.
+            # Serverless reads the hash of the body from this header.
             signed["x-amz-content-sha256"] = hashlib.sha256(content or b"").hexdigest()
             added.append("X-Amz-Content-Sha256")
         try:
-            # Temporary ones are renewed when they are about to expire: all three parts are taken at one moment.
+            # botocore refreshes temporary credentials shortly before they expire, so all three parts are read at once.
             keys = self._credentials.get_frozen_credentials()
-            # The server repeats the token when it explains a signature that does not match.
+            # The server repeats the token when it reports that a signature does not match.
             self.hide(keys.secret_key, keys.token or "")
             request = self._request(method=method, url=url, data=content or b"", headers=signed)
             self._signer(keys, self._service, self._region).add_auth(request)
@@ -133,7 +133,8 @@ class AwsSigV4Auth(Auth):
 def _check(profile: Any, pair: list[Any], token: Any) -> None:
     if any(pair) != all(pair) or (token and not all(pair)):
         raise Failure(
-            "invalid_input", "aws_access_key_id, aws_secret_access_key and aws_session_token are given together."
+            "invalid_input",
+            "Give aws_access_key_id and aws_secret_access_key together, and aws_session_token only with both.",
         )
     if profile and all(pair):
         raise Failure("invalid_input", "Give either aws_profile or aws_access_key_id and aws_secret_access_key.")

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The base class of all authentication methods, and those that need no library: basic, bearer, client certificate, none."""
+"""The base class of authentication methods, and the methods basic, bearer, client_cert and none."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Auth:
     NAME = ""
     #: The description of this choice of 'auth_type'.
     SUMMARY = ""
-    #: The argument spec of the method's own options, and their documentation, which `make derive` writes into the doc fragment.
+    #: The argument spec of the method's own options, and their documentation, which `make derive` writes into the doc
+    #: fragment.
     OPTIONS: Mapping[str, Any] = {}
     DOCUMENTATION = ""
     #: Options that are required when this method is chosen.
@@ -122,4 +123,4 @@ class NoAuth(Auth):
     """No authentication: a cluster without the security plugin."""
 
     NAME = "none"
-    SUMMARY = "Not at all; for clusters without the security plugin."
+    SUMMARY = "No authentication, for clusters without the security plugin."

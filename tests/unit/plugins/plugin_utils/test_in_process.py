@@ -40,7 +40,7 @@ def info(url: str, variables: dict[str, Any] | None = None, **more: Any) -> dict
 
 
 class TestWhere:
-    def test_on_the_controller_where_the_connection_is_local(self, url: str) -> None:
+    def test_a_local_task_runs_in_process(self, url: str) -> None:
         assert info(url)["connectors"] == []
 
     @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ class TestWhere:
             {"environment": [{"LD_PRELOAD": "/x.so"}]},
         ],
     )
-    def test_as_a_module_otherwise(self, url: str, keywords: dict[str, Any]) -> None:
+    def test_other_tasks_run_as_modules(self, url: str, keywords: dict[str, Any]) -> None:
         assert info(url, **keywords) == SENT
 
     @pytest.mark.parametrize("way", ["variable", "environment"])
@@ -70,7 +70,7 @@ class TestWhere:
             ("Auto", {"transport": "ssh"}, True),
         ],
     )
-    def test_as_it_is_told(
+    def test_the_setting_overrides_the_default(
         self, url: str, monkeypatch: pytest.MonkeyPatch, way: str, value: Any, keywords: dict[str, Any], sent: bool
     ) -> None:
         if way == "environment":
@@ -78,30 +78,30 @@ class TestWhere:
         result = info(url, {IN_PROCESS: value} if way == "variable" else None, **keywords)
         assert (result == SENT) is sent
 
-    def test_the_variable_before_the_environment(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_variable_precedes_the_environment(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SEARCHOPS_OPENSEARCH_ML_IN_PROCESS", "true")
         assert info(url, {IN_PROCESS: False}) == SENT
 
     @pytest.mark.parametrize("name", [IN_PROCESS, PROGRESS])
-    def test_nonsense_is_refused(self, url: str, name: str) -> None:
-        with pytest.raises(AnsibleActionFail, match=f"{name} must be true, false or auto, and is 'perhaps'"):
+    def test_an_invalid_value_is_refused(self, url: str, name: str) -> None:
+        with pytest.raises(AnsibleActionFail, match=f"{name} must be true, false or auto, not 'perhaps'"):
             info(url, {name: "perhaps"})
 
-    def test_a_missing_library(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_library_falls_back_to_the_module(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """The interpreter for modules may have it."""
         monkeypatch.setattr(transport, "HAS_REQUESTS", False)
         assert info(url) == SENT
         failed = info(url, {IN_PROCESS: True})
         assert (failed["failed"], failed["failure"]["code"]) == (True, "library_missing")
 
-    def test_what_no_module_could_be_sent(self, url: str) -> None:
+    def test_arguments_that_are_not_json_fall_back_to_the_module(self, url: str) -> None:
         """Ansible says what is wrong with it."""
         assert run_action("ml_connector_info", {"hosts": [url], "name": object()}) == SENT
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize("module", sorted(SAMPLES))
-def test_both_ways_come_to_the_same(module: str, check_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_ways_return_the_same(module: str, check_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through real HTTP, against two servers in the same state, at the same time."""
     monkeypatch.setattr(Clock, "epoch", lambda self: 1700001000.0)
     results = []
@@ -141,7 +141,7 @@ def as_module(module: str, args: dict[str, Any], *, check_mode: bool) -> dict[st
         {"name": "x", "actions": "none"},
     ],
 )
-def test_what_ansible_refuses(url: str, args: dict[str, Any]) -> None:
+def test_invalid_arguments_fail_as_in_the_module(url: str, args: dict[str, Any]) -> None:
     stated = {"hosts": [url], **args}
     sent = {**stated, "_ansible_module_name": "searchops.opensearch_ml.ml_connector"}
     result = run_action("ml_connector", stated)
@@ -151,17 +151,17 @@ def test_what_ansible_refuses(url: str, args: dict[str, Any]) -> None:
 
 
 class TestTheTask:
-    def test_its_environment_counts(self, url: str) -> None:
+    def test_the_environment_of_the_task_is_used(self, url: str) -> None:
         result = run_action("ml_connector_info", {}, environment=[{"OPENSEARCH_HOSTS": url}, {"COUNT": 1}])
         assert result["connectors"] == []
         assert not [name for name in os.environ if name.startswith("OPENSEARCH_")]
 
-    def test_its_environment_is_taken_back(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment_is_restored(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OPENSEARCH_HOSTS", "http://127.0.0.1:1")
         assert run_action("ml_connector_info", {}, environment=[{"OPENSEARCH_HOSTS": url}])["connectors"] == []
         assert os.environ["OPENSEARCH_HOSTS"] == "http://127.0.0.1:1"
 
-    def test_what_the_playbook_holds_becomes_plain(self, url: str, cluster: FakeCluster) -> None:
+    def test_tagged_texts_become_plain(self, url: str, cluster: FakeCluster) -> None:
         """Texts out of a playbook carry marks of Ansible's own, and a key may be a number."""
         text = "{name: Local chat, parameters: {model: tiny, 1: [a, 0.5]}, actions: [{url: 'http://127.0.0.1:1/v1'}]}"
         result = run_action("ml_connector", {"hosts": [url], **DataLoader().load(text)})
@@ -170,7 +170,7 @@ class TestTheTask:
         assert connector["parameters"] == {"model": "tiny", "1": '["a",0.5]'}
         assert {type(text) for text in (result["connector"]["name"], result["diff"]["after"]["name"])} == {str}
 
-    def test_a_defect_is_not_swallowed(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_unexpected_exceptions_are_raised(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transport.RequestsTransport, "send", mock.Mock(side_effect=NotImplementedError))
         with pytest.raises(NotImplementedError):
             info(url)
@@ -197,18 +197,18 @@ class TestProgress:
 
         return run
 
-    def test_it_is_told_while_the_task_runs(self, wait: Callable[..., dict[str, Any]], told: list[str]) -> None:
+    def test_progress_is_shown_while_the_task_runs(self, wait: Callable[..., dict[str, Any]], told: list[str]) -> None:
         assert wait({PROGRESS: True, "inventory_hostname": "east"})["failure"]["code"] == "wait_timeout"
         assert len(told) == 3
         assert all(line.startswith("[east] waiting for model ") for line in told)
         assert "to be deployed: model_state DEPLOYING (" in told[0]
 
-    def test_no_secret_is_in_it(self, wait: Callable[..., dict[str, Any]], told: list[str]) -> None:
+    def test_progress_lines_are_masked(self, wait: Callable[..., dict[str, Any]], told: list[str]) -> None:
         wait({PROGRESS: True}, args={"username": "joe", "password": "DEPLOYING"})
         assert told
         assert not [line for line in told if "DEPLOYING" in line]
 
-    def test_a_stack_tells_how_many_items_are_done(
+    def test_a_stack_shows_how_many_items_are_done(
         self, cluster: FakeCluster, told: list[str], monkeypatch: pytest.MonkeyPatch, check_mode_violations: list[str]
     ) -> None:
         monkeypatch.setattr(run_module, "PROGRESS_INTERVAL", 0.0)
@@ -231,7 +231,7 @@ class TestProgress:
             ({PROGRESS: True}, True, True, True),
         ],
     )
-    def test_who_is_told(
+    def test_progress_depends_on_the_setting_and_the_terminal(
         self,
         wait: Callable[..., dict[str, Any]],
         told: list[str],
@@ -245,7 +245,7 @@ class TestProgress:
         wait(variables, no_log=no_log)
         assert (not told) is quiet
 
-    def test_the_environment(
+    def test_the_environment_turns_progress_on(
         self, wait: Callable[..., dict[str, Any]], told: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SEARCHOPS_OPENSEARCH_ML_PROGRESS", "yes")

@@ -105,7 +105,7 @@ def test_each_request_is_authenticated(script: Scripter, options: dict[str, Any]
     [{"username": "joe"}, {"auth_type": "basic"}, {"auth_type": "bearer"}, {"auth_type": "client_cert"}],
     ids=str,
 )
-def test_half_an_authentication_is_refused(options: dict[str, Any]) -> None:
+def test_incomplete_credentials_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(Failure, match="needs") as caught:
         auth.choose(options)
     assert caught.value.code == "invalid_input"
@@ -126,12 +126,12 @@ class TestHosts:
         one.change("PUT", "/x", {})
         assert sent.hosts == ["one", "two", "two", "two"]
 
-    def test_a_lost_answer_moves_on_as_well(self, script: Scripter) -> None:
+    def test_the_next_host_is_used_after_a_lost_answer(self, script: Scripter) -> None:
         sent = script(get("/").is_lost(), get("/"))
         client(sent, "http://one", "http://two").get("/")
         assert sent.hosts == ["one", "two"]
 
-    def test_all_hosts_down(self, script: Scripter, clock: FakeClock) -> None:
+    def test_a_request_fails_when_all_hosts_are_down(self, script: Scripter, clock: FakeClock) -> None:
         sent = script(*[get("/").is_refused()] * 5)
         with pytest.raises(Unreachable, match=r"http://one, http://two.*connection refused") as caught:
             client(sent, "http://one", "http://two", retries=3, clock=clock).get("/")
@@ -139,23 +139,23 @@ class TestHosts:
         assert sent.hosts == ["one", "two", "one", "two", "one"]
         assert clock.slept == pytest.approx([0.2, 0.4])
 
-    def test_a_refused_create_is_sent_again_as_it_never_left(self, script: Scripter) -> None:
+    def test_a_create_that_was_not_sent_is_repeated(self, script: Scripter) -> None:
         sent = script(post("/x").is_refused(), post("/x").answers(200, {"id": 1}))
         assert client(sent).create("/x", {}).body == {"id": 1}
 
 
 class TestRetries:
-    def test_the_pauses_grow_to_a_limit(self, script: Scripter, clock: FakeClock) -> None:
+    def test_pauses_grow_up_to_a_maximum(self, script: Scripter, clock: FakeClock) -> None:
         sent = script(*[get("/").answers(503, {})] * 7, get("/"))
         client(sent, retries=7, clock=clock).get("/")
         assert clock.slept == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, MAX_PAUSE, MAX_PAUSE])
 
-    def test_the_pauses_vary(self, script: Scripter) -> None:
+    def test_pauses_have_jitter(self, script: Scripter) -> None:
         clock = FakeClock(share=0.0)
         client(script(get("/").answers(503, {}), get("/")), clock=clock).get("/")
         assert clock.slept == pytest.approx([0.1])
 
-    def test_no_retries(self, script: Scripter, clock: FakeClock) -> None:
+    def test_zero_retries_send_a_request_once(self, script: Scripter, clock: FakeClock) -> None:
         with pytest.raises(ApiError):
             client(script(get("/").answers(503, {})), retries=0, clock=clock).get("/")
         assert clock.slept == []
@@ -165,7 +165,7 @@ class TestRetries:
         ("asked", "slept"),
         [("7", 7.0), ("0", 0.2), ("86400", MAX_RETRY_AFTER), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.2), ("-5", 0.2)],
     )
-    def test_retry_after_is_obeyed_within_bounds(
+    def test_retry_after_is_obeyed_up_to_a_maximum(
         self, script: Scripter, clock: FakeClock, status: int, asked: str, slept: float
     ) -> None:
         client(script(get("/").answers(status, {}, {"Retry-After": asked}), get("/")), clock=clock).get("/")
@@ -184,7 +184,7 @@ class TestRetries:
         ],
         ids=["429", "503", "409", "task limit", "502", "504", "lost"],
     )
-    def test_what_passes_is_asked_again(self, script: Scripter, passing: Expected) -> None:
+    def test_transient_errors_are_retried(self, script: Scripter, passing: Expected) -> None:
         assert client(script(passing, get("/").answers(200, {"ok": 1}))).get("/").body == {"ok": 1}
 
     @pytest.mark.parametrize(
@@ -201,25 +201,25 @@ class TestRetries:
             (502, "Remote service returned empty response body"),
         ],
     )
-    def test_what_does_not_pass_is_told_at_once(self, script: Scripter, status: int, reason: str) -> None:
+    def test_permanent_errors_fail_at_once(self, script: Scripter, status: int, reason: str) -> None:
         with pytest.raises(ApiError, match="GET /x on http://one:9200 answered") as caught:
             client(script(get("/x").answers(status, error(status, "status_exception", reason)))).get("/x")
         assert caught.value.status == status
         assert caught.value.reason == reason
 
-    def test_an_unhandled_conflict_ends_at_last(self, script: Scripter) -> None:
+    def test_a_lasting_conflict_fails_after_all_retries(self, script: Scripter) -> None:
         conflict = put("/x").answers(409, error(409, "version_conflict_engine_exception", "seqNo"))
         with pytest.raises(ApiError) as caught:
             client(script(*[conflict] * 3), retries=2).change("PUT", "/x", {})
         assert caught.value.code == "version_conflict"
 
-    def test_a_starting_cluster_gets_more_patience(self, script: Scripter, clock: FakeClock) -> None:
+    def test_a_starting_cluster_gets_extra_retries(self, script: Scripter, clock: FakeClock) -> None:
         starting = post("/x").answers(404, MASTER_KEY)
         sent = script(*[starting] * STARTING_RETRIES, post("/x"))
         client(sent, retries=0, clock=clock).create("/x", {})
         assert clock.slept == [STARTING_PAUSE] * STARTING_RETRIES
 
-    def test_yet_not_endlessly(self, script: Scripter) -> None:
+    def test_extra_retries_are_limited(self, script: Scripter) -> None:
         starting = post("/x").answers(404, MASTER_KEY)
         with pytest.raises(ApiError) as caught:
             client(script(*[starting] * (STARTING_RETRIES + 1)), retries=0).create("/x", {})
@@ -273,7 +273,7 @@ class TestStartUp:
     }  # fmt: skip
 
     @pytest.mark.parametrize(("answer", "tries", "code"), ANSWERS.values(), ids=ANSWERS)
-    def test_it_is_waited_for(
+    def test_a_start_is_waited_for(
         self, script: Scripter, clock: FakeClock, answer: Expected, tries: int, code: str
     ) -> None:
         sent = script(*[answer] * tries, get("/x").answers(200, {"up": True}))
@@ -281,7 +281,7 @@ class TestStartUp:
         assert clock.slept
 
     @pytest.mark.parametrize(("answer", "tries", "code"), ANSWERS.values(), ids=ANSWERS)
-    def test_but_not_endlessly(
+    def test_waiting_for_a_start_is_limited(
         self, script: Scripter, clock: FakeClock, answer: Expected, tries: int, code: str
     ) -> None:
         with pytest.raises(ApiError, match="GET /x on http://one:9200 answered") as caught:
@@ -290,17 +290,17 @@ class TestStartUp:
         assert caught.value.remedy
         assert sum(clock.slept) <= STARTING_PAUSE * STARTING_RETRIES
 
-    def test_a_create_that_a_starting_cluster_refused_is_repeated(self, script: Scripter) -> None:
+    def test_a_create_refused_by_a_starting_cluster_is_repeated(self, script: Scripter) -> None:
         refused = post("/x").answers(503, "OpenSearch Security not initialized.")
         client(script(refused, refused, post("/x")), retries=0).create("/x", {})
 
-    def test_one_that_met_missing_shards_is_not(self, script: Scripter) -> None:
+    def test_a_create_that_met_missing_shards_is_not_repeated(self, script: Scripter) -> None:
         unknown = post("/x").answers(503, error(503, "search_phase_execution_exception", "all shards failed"))
         with pytest.raises(AnswerLost) as caught:
             client(script(unknown)).create("/x", {})
         assert caught.value.code == "shards_unavailable"
 
-    def test_a_node_that_is_further_is_asked(self, script: Scripter) -> None:
+    def test_the_next_node_is_tried_while_one_starts(self, script: Scripter) -> None:
         starting = get("/x").answers(503, "OpenSearch Security not initialized.")
         sent = script(starting, get("/x"))
         client(sent, "http://one", "http://two", retries=0).get("/x")
@@ -314,7 +314,7 @@ class TestLostAnswers:
         assert caught.value.code == "no_answer"
         assert clock.slept == pytest.approx([0.2, 0.4])
 
-    def test_the_host_that_did_not_answer_is_named(self, script: Scripter) -> None:
+    def test_the_message_names_the_host_that_did_not_answer(self, script: Scripter) -> None:
         with pytest.raises(Failure, match="on http://one brought no answer"):
             client(script(get("/x").is_lost()), "http://one", "http://two", retries=0).get("/x")
 
@@ -351,7 +351,7 @@ class TestLostAnswers:
         assert caught.value.status == 429
         assert len(clock.slept) == 1
 
-    def test_a_question_is_not_repeated(self, script: Scripter) -> None:
+    def test_a_model_call_is_not_repeated_after_a_lost_answer(self, script: Scripter) -> None:
         sent = script(post("/m/_predict").is_lost())
         with pytest.raises(Failure, match="no answer") as caught:
             client(sent).ask("/m/_predict", {"parameters": {}}, timeout=99.0)
@@ -362,11 +362,13 @@ class TestLostAnswers:
         ("status", "body"),
         [(504, "<html>"), (503, error(503, "no_shard_available_action_exception", "none"))],
     )
-    def test_nor_where_it_may_have_been_answered(self, script: Scripter, status: int, body: Any) -> None:
+    def test_a_model_call_that_may_have_been_executed_is_not_repeated(
+        self, script: Scripter, status: int, body: Any
+    ) -> None:
         with pytest.raises(Failure):
             client(script(post("/m/_execute").answers(status, body))).ask("/m/_execute", {}, timeout=9.0)
 
-    def test_a_lost_answers_text_is_masked(self, script: Scripter) -> None:
+    def test_secrets_in_a_lost_answers_message_are_masked(self, script: Scripter) -> None:
         sent = script(post("/m/_predict").is_lost("the head was s3cret"))
         with pytest.raises(Failure) as caught:
             client(sent, mask=lambda text: text.replace("s3cret", "***")).ask("/m/_predict", {}, timeout=9.0)
@@ -379,7 +381,7 @@ class TestStrangeAnswers:
             client(script(get("/").answers(302, "", {"Location": "https://elsewhere/"}))).get("/")
         assert (caught.value.code, caught.value.status) == ("redirected", 302)
 
-    def test_a_redirect_of_the_backend_is_told_from_one_of_a_proxy(self, script: Scripter) -> None:
+    def test_a_redirect_of_the_backend_has_its_own_code(self, script: Scripter) -> None:
         path = "/_plugins/_ml/models/a/_predict"
         body = error(307, "status_exception", "Error from remote service: moved, for s3cret")
         sent = script(post(path).answers(307, body), post(path).answers(307, "", {"Location": "https://elsewhere/"}))
@@ -392,7 +394,7 @@ class TestStrangeAnswers:
         assert caught.value.code == "redirected"
 
     @pytest.mark.parametrize("body", ["<html>Sign in</html>", "", '"text"', "3", "{"])
-    def test_what_is_no_json_object_is_no_opensearch(self, script: Scripter, body: str) -> None:
+    def test_an_answer_without_json_is_not_from_opensearch(self, script: Scripter, body: str) -> None:
         with pytest.raises(Failure, match="without JSON") as caught:
             client(script(get("/").answers(200, body))).get("/")
         assert caught.value.code == "not_opensearch"
@@ -409,7 +411,7 @@ class TestStrangeAnswers:
             (404, {"detail": "Not Found"}),
         ],
     )
-    def test_an_error_of_another_server(self, script: Scripter, status: int, body: Any) -> None:
+    def test_an_error_of_another_server_is_recognized(self, script: Scripter, status: int, body: Any) -> None:
         with pytest.raises(Failure, match=f"answered {status}") as caught:
             client(script(post("/_plugins/_ml/connectors/_search").answers(status, body))).search(
                 "/_plugins/_ml/connectors/_search", {}
@@ -435,7 +437,7 @@ class TestStrangeAnswers:
             (500, "boom", "api_error"),
         ],
     )
-    def test_what_an_opensearch_or_its_gateway_may_say(
+    def test_errors_of_opensearch_and_its_gateways_are_recognized(
         self, script: Scripter, status: int, body: Any, code: str
     ) -> None:
         with pytest.raises(ApiError) as caught:
@@ -452,12 +454,14 @@ class TestStrangeAnswers:
             ("/x/y", 400, {"error": "no handler found for uri [/x/y] and method [GET]"}, "api_error"),
         ],
     )
-    def test_a_host_with_a_path(self, script: Scripter, path: str, status: int, body: Any, code: str) -> None:
+    def test_errors_about_the_path_of_a_host_are_recognized(
+        self, script: Scripter, path: str, status: int, body: Any, code: str
+    ) -> None:
         with pytest.raises(Failure) as caught:
             client(script(get(f"/foo{path}").answers(status, body)), "http://one:9200/foo/").get(path)
         assert caught.value.code == code
 
-    def test_a_plain_401_of_the_security_plugin(self, script: Scripter) -> None:
+    def test_a_plain_text_401_means_wrong_credentials(self, script: Scripter) -> None:
         with pytest.raises(ApiError, match="answered 401: Unauthorized") as caught:
             client(script(get("/").answers(401, "Unauthorized"))).get("/")
         assert caught.value.code == "wrong_credentials"
@@ -472,7 +476,7 @@ class TestStrangeAnswers:
         assert caught.value.details == {"permission": "cluster:admin/opensearch/ml/create_connector"}
         assert "allows cluster:admin/opensearch/ml/create_connector" in caught.value.remedy
 
-    def test_a_403_without_a_name(self, script: Scripter) -> None:
+    def test_a_403_may_name_no_permission(self, script: Scripter) -> None:
         with pytest.raises(ApiError) as caught:
             client(script(get("/").answers(403, "Forbidden"))).get("/")
         assert caught.value.details == {}
@@ -485,22 +489,22 @@ class TestStrangeAnswers:
             ("Some parameter placeholder not filled in payload: model", "model"),
         ],
     )
-    def test_a_placeholder_that_is_not_filled_is_named(self, script: Scripter, reason: str, name: str) -> None:
+    def test_an_unfilled_placeholder_is_named(self, script: Scripter, reason: str, name: str) -> None:
         with pytest.raises(ApiError, match=rf"answered 400 \(\$\{{parameters\.{name}\}} is not filled\): ") as caught:
             client(script(post("/x").answers(400, error(400, "x", reason)))).search("/x", {})
         assert (caught.value.code, caught.value.details) == ("placeholder_unfilled", {"placeholder": name})
 
-    def test_an_error_page(self, script: Scripter) -> None:
+    def test_an_error_page_is_an_api_error(self, script: Scripter) -> None:
         with pytest.raises(ApiError, match="answered 500: <html>"):
             client(script(get("/").answers(500, "<html>boom</html>"))).get("/")
 
-    def test_control_characters_are_not_shown(self, script: Scripter) -> None:
+    def test_control_characters_are_escaped(self, script: Scripter) -> None:
         with pytest.raises(ApiError) as caught:
             client(script(get("/").answers(400, error(400, "x", "a\x1b[31mred\u202e")))).get("/")
         assert "\x1b" not in caught.value.message
         assert "\u202e" not in caught.value.message
 
-    def test_a_long_reason_is_cut(self, script: Scripter) -> None:
+    def test_a_long_reason_is_shortened(self, script: Scripter) -> None:
         with pytest.raises(ApiError) as caught:
             client(script(get("/").answers(400, error(400, "x", "y" * 9000)))).get("/")
         assert len(caught.value.message) < 2100
@@ -509,19 +513,19 @@ class TestStrangeAnswers:
         answer = client(script(delete("/x").answers(404, {"e": 1}))).change("DELETE", "/x", accept=(404,))
         assert (answer.status, answer.body) == (404, {"e": 1})
 
-    def test_bytes_that_are_no_utf8(self, script: Scripter) -> None:
+    def test_invalid_utf8_is_a_failure(self, script: Scripter) -> None:
         broken = get("/")
         broken.outcome = broken.outcome._replace(content=b"\xff\xfe{")  # type: ignore[union-attr] # it is an answer
         with pytest.raises(Failure):
             client(script(broken)).get("/")
 
-    def test_json_that_is_too_deep(self, script: Scripter) -> None:
+    def test_json_that_is_nested_too_deeply_is_a_failure(self, script: Scripter) -> None:
         with pytest.raises(Failure) as caught:
             client(script(get("/").answers(200, "[" * 200000))).get("/")
         assert caught.value.code == "not_opensearch"
 
 
-def test_no_write_leaves_in_check_mode(script: Scripter) -> None:
+def test_no_write_is_sent_in_check_mode(script: Scripter) -> None:
     one = client(script(get("/"), post("/x/_search")), read_only=True)
     one.get("/")
     one.search("/x/_search", {})
@@ -540,14 +544,14 @@ def test_a_segment_stays_one_segment(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [".", ".."])
-def test_what_cannot_be_a_segment_is_refused(text: str) -> None:
+def test_dot_segments_are_refused(text: str) -> None:
     with pytest.raises(Failure, match="not a valid name or id") as caught:
         segment(text)
     assert caught.value.code == "invalid_input"
     assert segment(text + "x") == text + "x"
 
 
-def test_a_secret_in_a_body_is_not_in_the_message(script: Scripter) -> None:
+def test_a_secret_in_a_body_is_not_in_the_failure(script: Scripter) -> None:
     sent = script(post("/x").answers(400, error(400, "x", "bad")))
     with pytest.raises(ApiError) as caught:
         client(sent).create("/x", {"credential": {"key": "s3cret"}})

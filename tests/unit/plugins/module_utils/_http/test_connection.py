@@ -12,7 +12,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.script impor
 
 
 @pytest.mark.parametrize("hosts", [None, [], [""], [" ", ""]])
-def test_no_host_that_is_named_means_the_default(hosts: Any) -> None:
+def test_the_default_host_is_used_if_none_is_given(hosts: Any) -> None:
     options = {"hosts": hosts, "timeout": 1.0, "retries": 0, "validate_certs": True}
     assert connection.connect(options, read_only=True, transport=Script()).hosts == [connection.DEFAULT_HOST]
 
@@ -32,11 +32,11 @@ def test_no_host_that_is_named_means_the_default(hosts: Any) -> None:
         ("", []),
     ],
 )
-def test_passwords_in_a_url(url: str, passwords: list[str]) -> None:
+def test_passwords_in_urls_are_found(url: str, passwords: list[str]) -> None:
     assert connection.passwords_in(url) == passwords
     assert connection.secrets_of({"hosts": ["http://two:9200", url]}) == passwords
 
 
-def test_an_empty_host_among_others_is_left_out() -> None:
+def test_empty_hosts_are_ignored() -> None:
     options = {"hosts": ["", " http://one:9200 "], "timeout": 1.0, "retries": 0, "validate_certs": True}
     assert connection.connect(options, read_only=True, transport=Script()).hosts == ["http://one:9200"]

@@ -64,5 +64,5 @@ class TestSearch:
                 for page in range(requests)
             ]
         )
-        with pytest.raises(Failure, match="comes to no end"):
+        with pytest.raises(Failure, match="does not end"):
             Connector.search(make_run(sent).client, {"match_all": {}})

@@ -95,7 +95,7 @@ def closed_port() -> int:
         return int(free.getsockname()[1])
 
 
-def test_an_exchange(plain: Server) -> None:
+def test_a_request_is_sent_and_its_answer_read(plain: Server) -> None:
     content = '{"a": "Größe"}'.encode()
     answer = RequestsTransport(True, None).send("POST", url(plain, "/plain?x=1"), {"X-Team": "search"}, content, 5.0)
     assert (answer.status, answer.content) == (200, b'{"ok": true}')
@@ -112,15 +112,15 @@ def test_a_connection_is_kept_alive(plain: Server) -> None:
     assert len(plain.connections) == 1
 
 
-def test_a_compressed_answer(plain: Server) -> None:
+def test_a_compressed_answer_is_decompressed(plain: Server) -> None:
     assert fetch(url(plain, "/gzip")).content == b'{"compressed": true}'
 
 
-def test_an_answer_in_chunks(plain: Server) -> None:
+def test_a_chunked_answer_is_joined(plain: Server) -> None:
     assert fetch(url(plain, "/chunked")).content == b'{"a": 1}'
 
 
-def test_an_empty_answer(plain: Server) -> None:
+def test_an_empty_answer_has_no_content(plain: Server) -> None:
     assert fetch(url(plain, "/empty")).content == b""
 
 
@@ -169,16 +169,16 @@ def listening(treat: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 class TestFailures:
-    def test_refused(self) -> None:
+    def test_a_refused_connection_is_not_sent(self) -> None:
         with pytest.raises(NotSent, match="refused"):
             fetch(f"http://127.0.0.1:{closed_port()}/")
 
-    def test_unknown_host(self) -> None:
+    def test_an_unknown_host_is_not_sent(self) -> None:
         with pytest.raises(NotSent) as caught:
             fetch("http://no-such-host.invalid/")
         assert "0x" not in str(caught.value)
 
-    def test_no_connection_in_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_connect_timeout_is_not_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # A listener whose queue is full accepts no more connections.
         with socket.socket() as full:
             full.bind(("127.0.0.1", 0))
@@ -193,17 +193,17 @@ class TestFailures:
             for each in waiting:
                 each.close()
 
-    def test_no_answer_in_time(self, plain: Server) -> None:
+    def test_a_read_timeout_is_no_answer(self, plain: Server) -> None:
         with pytest.raises(NoAnswer, match=r"no answer within 0\.3 s"):
             fetch(url(plain, "/silent"), timeout=0.3)
 
-    def test_an_answer_that_drips(self, plain: Server) -> None:
+    def test_an_answer_must_be_complete_within_the_timeout(self, plain: Server) -> None:
         start = time.monotonic()
         with pytest.raises(NoAnswer, match=r"not complete within 0\.3 s"):
             fetch(url(plain, "/drip"), timeout=0.3)
         assert time.monotonic() - start < 2
 
-    def test_an_answer_with_an_older_urllib3(self) -> None:
+    def test_urllib3_1_is_supported(self) -> None:
         class Raw:
             headers: dict[str, str] = {}
 
@@ -213,28 +213,28 @@ class TestFailures:
 
         assert transport_module.read_all(deadline_reads.chunks(Raw())) == b"ab"
 
-    def test_an_answer_that_breaks_off(self, plain: Server) -> None:
+    def test_an_incomplete_answer_is_no_answer(self, plain: Server) -> None:
         with pytest.raises(NoAnswer, match="broke off"):
             fetch(url(plain, "/cut"))
 
-    def test_a_connection_that_is_closed_without_an_answer(self, plain: Server) -> None:
+    def test_a_connection_closed_without_an_answer_is_no_answer(self, plain: Server) -> None:
         with pytest.raises(NoAnswer):
             fetch(url(plain, "/hangup"))
 
     @pytest.mark.parametrize("scheme", ["http", "https"])
-    def test_a_proxy_that_cannot_be_reached(self, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    def test_an_unreachable_proxy_is_not_sent(self, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
         monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{closed_port()}")
         with pytest.raises(NotSent):
             fetch(f"{scheme}://opensearch.test/")
 
-    def test_a_proxy_that_hangs_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_proxy_that_hangs_up_is_no_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """It may have passed the request on, so that a create must not be sent again."""
         with listening(lambda connection: hang_up(connection, "after the greeting")) as port:
             monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
             with pytest.raises(NoAnswer):
                 fetch("http://opensearch.test/")
 
-    def test_a_proxy_that_knows_no_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_proxy_that_opens_no_tunnel_is_not_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(connection: socket.socket) -> None:
             connection.recv(65536)
             connection.sendall(b"HTTP/1.1 502 No way\r\nContent-Length: 0\r\n\r\n")
@@ -244,7 +244,7 @@ class TestFailures:
             with pytest.raises(NotSent):
                 fetch("https://opensearch.test/")
 
-    def test_what_a_server_says_of_itself_proves_nothing(self) -> None:
+    def test_the_text_of_a_server_is_not_trusted(self) -> None:
         def lie(connection: socket.socket) -> None:
             connection.recv(65536)
             connection.sendall(b"NewConnectionError ProxyError Tunnel connection failed\r\n\r\n")
@@ -252,7 +252,7 @@ class TestFailures:
         with listening(lie) as port, pytest.raises(NoAnswer):
             fetch(f"http://127.0.0.1:{port}/")
 
-    def test_a_content_of_several_parts(self) -> None:
+    def test_several_gzip_members_are_decompressed(self) -> None:
         class Raw:
             headers = {"Content-Encoding": "x-gzip"}
 
@@ -262,7 +262,7 @@ class TestFailures:
 
         assert transport_module.read_all(deadline_reads.chunks(Raw())) == b"one, two"
 
-    def test_a_socket_of_pyopenssl(self) -> None:
+    def test_sockets_of_pyopenssl_are_supported(self) -> None:
         """As requests before 2.24 makes them where pyOpenSSL is installed."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
@@ -279,11 +279,11 @@ class TestFailures:
             ours.settimeout(5)
             theirs.sendall(b"read")
             buffer = bytearray(4)
-            with contextlib.closing(deadline_reads._Socket(Wrapped())) as reader:  # type: ignore[arg-type] # no socket, as urllib3's
+            with contextlib.closing(deadline_reads._DeadlineSocket(Wrapped())) as reader:  # type: ignore[arg-type] # no socket, as urllib3's
                 assert reader.readinto(buffer) == 4
             assert bytes(buffer) == b"read"
 
-    def test_an_answer_that_is_too_large(self, plain: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_answer_that_is_too_large_is_refused(self, plain: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transport_module, "MAX_ANSWER_BYTES", 2**20)
         plain.large = 2**20
         assert len(fetch(url(plain, "/large")).content) == 2**20
@@ -293,14 +293,14 @@ class TestFailures:
         assert caught.value.code == "answer_too_large"
 
     @pytest.mark.parametrize("address", ["http://", "http:///x", "nonsense", "http://a b/", "http://[::1/"])
-    def test_no_usable_url(self, address: str) -> None:
+    def test_an_unusable_url_is_refused(self, address: str) -> None:
         with pytest.raises(Failure, match="no usable URL") as caught:
             fetch(address)
         assert caught.value.code == "invalid_input"
 
     @pytest.mark.parametrize("value", ["s3cret\u2013key", "s3cret\nkey", "s3cret\r\nX-Evil: 1", " s3cret"])
     @pytest.mark.parametrize("name", ["Authorization", "X-Team"])
-    def test_a_header_that_cannot_be_sent(self, plain: Server, name: str, value: str) -> None:
+    def test_a_header_value_that_cannot_be_sent_is_refused(self, plain: Server, name: str, value: str) -> None:
         sent = len(plain.requests)
         with pytest.raises(Failure, match="'headers', 'token', 'username', 'api_key' or an AWS option") as caught:
             RequestsTransport(True, None).send("GET", url(plain), {name: value}, None, 5.0)
@@ -309,13 +309,13 @@ class TestFailures:
         assert caught.value.__cause__ is None
         assert len(plain.requests) == sent
 
-    def test_a_header_whose_name_cannot_be_sent(self, plain: Server) -> None:
+    def test_a_header_name_that_cannot_be_sent_is_refused(self, plain: Server) -> None:
         for name in ("X\u2013Team", "X-Team\n"):
             with pytest.raises(Failure) as caught:
                 RequestsTransport(True, None).send("GET", url(plain), {name: "search"}, None, 5.0)
             assert caught.value.code == "invalid_input"
 
-    def test_requests_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_library_is_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transport_module, "HAS_REQUESTS", False)
         with pytest.raises(Failure) as caught:
             RequestsTransport(True, None)
@@ -324,43 +324,43 @@ class TestFailures:
 
 
 class TestTls:
-    def test_a_trusted_certificate(self, secure: Server, certificate: Path) -> None:
+    def test_a_trusted_certificate_is_accepted(self, secure: Server, certificate: Path) -> None:
         assert fetch(url(secure, scheme="https"), verify=str(certificate)).status == 200
 
-    def test_an_untrusted_certificate(self, secure: Server) -> None:
+    def test_an_untrusted_certificate_is_refused(self, secure: Server) -> None:
         with pytest.raises(Failure, match=r"not trusted: .*certificate") as caught:
             fetch(url(secure, scheme="https"))
         assert caught.value.code == "tls_not_trusted"
         assert "0x" not in caught.value.message
 
-    def test_without_validation(self, secure: Server, recwarn: pytest.WarningsRecorder) -> None:
+    def test_validation_can_be_turned_off(self, secure: Server, recwarn: pytest.WarningsRecorder) -> None:
         assert fetch(url(secure, scheme="https"), verify=False).status == 200
 
-    def test_another_host_name(self, secure: Server, certificate: Path) -> None:
+    def test_a_certificate_of_another_host_is_refused(self, secure: Server, certificate: Path) -> None:
         with pytest.raises(Failure) as caught:
             fetch(f"https://localhost:{secure.port}/", verify=str(certificate))
         assert caught.value.code == "tls_not_trusted"
 
-    def test_the_environment_overrides_nothing(
+    def test_the_environment_does_not_override_options(
         self, secure: Server, certificate: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
     ) -> None:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/does/not/exist.pem")
         assert fetch(url(secure, scheme="https"), verify=str(certificate)).status == 200
         assert fetch(url(secure, scheme="https"), verify=False).status == 200
 
-    def test_tls_to_a_plain_port(self, plain: Server) -> None:
+    def test_a_port_without_tls_is_reported(self, plain: Server) -> None:
         with pytest.raises(Failure, match="does not answer in TLS") as caught:
             fetch(url(plain, scheme="https"))
         assert caught.value.code == "tls_to_plain_port"
 
     @pytest.mark.parametrize("how", ["at once", "after the greeting", "by a reset"])
-    def test_a_connection_that_is_closed_before_tls_is_agreed_on(self, how: str) -> None:
+    def test_a_connection_closed_during_the_handshake_is_not_sent(self, how: str) -> None:
         with listening(lambda connection: hang_up(connection, how)) as port, pytest.raises(
             NotSent, match=r"closed|reset"
         ):
             fetch(f"https://127.0.0.1:{port}/")
 
-    def test_that_is_told_as_unreachable(self) -> None:
+    def test_a_connection_closed_during_the_handshake_is_unreachable(self) -> None:
         with listening(lambda connection: hang_up(connection, "at once")) as port:
             client = Client(
                 [f"https://127.0.0.1:{port}"], RequestsTransport(True, None), choose({}), ClientOptions(retries=0)
@@ -369,7 +369,7 @@ class TestTls:
                 client.create("/x", {})
         assert caught.value.code == "unreachable"
 
-    def test_a_connection_that_is_closed_afterwards_may_have_carried_the_request(self, certificate: Path) -> None:
+    def test_a_connection_closed_after_the_handshake_is_no_answer(self, certificate: Path) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
 
@@ -382,17 +382,17 @@ class TestTls:
         with listening(read_and_close) as port, pytest.raises(NoAnswer):
             fetch(f"https://127.0.0.1:{port}/", verify=str(certificate))
 
-    def test_plain_http_to_a_tls_port(self, secure: Server) -> None:
+    def test_plain_http_to_a_tls_port_is_no_answer(self, secure: Server) -> None:
         with pytest.raises(NoAnswer):
             fetch(url(secure))
 
     @pytest.mark.parametrize("option", ["verify", "cert"])
-    def test_files_that_are_missing(self, secure: Server, option: str) -> None:
+    def test_missing_files_are_reported(self, secure: Server, option: str) -> None:
         with pytest.raises(Failure, match=r"missing\.pem") as caught:
             fetch(url(secure, scheme="https"), **{option: "/missing.pem"})
         assert caught.value.code == "invalid_input"
 
-    def test_a_client_certificate_that_is_none(self, secure: Server, certificate: Path, tmp_path: Path) -> None:
+    def test_invalid_certificate_files_are_reported(self, secure: Server, certificate: Path, tmp_path: Path) -> None:
         broken = tmp_path / "broken.pem"
         broken.write_text("no certificate", encoding="utf-8")
         with pytest.raises(Failure):
@@ -401,7 +401,7 @@ class TestTls:
             fetch(url(secure, scheme="https"), verify=str(broken))
 
     @pytest.mark.parametrize("key", ["none", "another"])
-    def test_a_client_certificate_without_its_key(
+    def test_a_client_certificate_needs_its_own_key(
         self, secure: Server, certificate: Path, tmp_path: Path, key: str
     ) -> None:
         alone = tmp_path / "alone.pem"

@@ -28,17 +28,17 @@ def wait(clock: FakeClock, states: list[str], timeout: float = 10.0) -> str:
     )
 
 
-def test_what_is_done_needs_no_pause(clock: FakeClock) -> None:
+def test_a_state_that_is_reached_already_needs_no_pause(clock: FakeClock) -> None:
     assert wait(clock, ["done"], timeout=0) == "done"
     assert clock.slept == []
 
 
-def test_the_pauses_grow(clock: FakeClock) -> None:
+def test_pauses_grow_to_two_seconds(clock: FakeClock) -> None:
     wait(clock, [*["not yet"] * 9, "done"], timeout=60)
     assert clock.slept == pytest.approx([0.1, 0.15, 0.225, 0.3375, 0.50625, 0.759375, 1.1390625, 1.70859375, 2.0])
 
 
-def test_a_timeout_tells_the_last_state(clock: FakeClock) -> None:
+def test_a_timeout_reports_the_last_state(clock: FakeClock) -> None:
     with pytest.raises(
         WaitTimeout, match="the thing to be done: not reached within 5 s; last seen: state later"
     ) as caught:
@@ -49,7 +49,7 @@ def test_a_timeout_tells_the_last_state(clock: FakeClock) -> None:
     assert sum(clock.slept) == pytest.approx(5)
 
 
-def test_the_state_is_read_once_more_at_the_very_end(clock: FakeClock) -> None:
+def test_the_state_is_read_once_more_at_the_end(clock: FakeClock) -> None:
     read = []
 
     def state() -> str:
@@ -60,7 +60,7 @@ def test_the_state_is_read_once_more_at_the_very_end(clock: FakeClock) -> None:
     assert read[-1] == pytest.approx(1005)
 
 
-def test_a_read_may_take_longer_than_there_is_time(clock: FakeClock) -> None:
+def test_no_read_starts_after_the_timeout(clock: FakeClock) -> None:
     began = clock.now()
 
     def state() -> str:
@@ -73,7 +73,7 @@ def test_a_read_may_take_longer_than_there_is_time(clock: FakeClock) -> None:
     assert clock.now() - began == pytest.approx(8.1)
 
 
-def test_the_clock_of_the_world() -> None:
+def test_the_real_clock() -> None:
     clock = Clock()
     start = clock.now()
     clock.sleep(0.001)
@@ -82,7 +82,7 @@ def test_the_clock_of_the_world() -> None:
     assert clock.epoch() == pytest.approx(time.time(), abs=60)
 
 
-def test_each_state_that_is_not_the_last_one_is_reported(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_state_before_the_last_is_reported(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     monkeypatch.setattr(Run, "report_waiting", lambda self, line: lines.append(line))
     wait(clock, ["new", "half", "done"])

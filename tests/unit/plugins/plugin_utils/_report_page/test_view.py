@@ -31,7 +31,7 @@ TAGS = {
 }  # fmt: skip
 
 
-def test_each_place_of_the_template_escapes() -> None:
+def test_the_template_escapes_every_value() -> None:
     """What is put out is a constant, a macro of the template, or goes through the filter ``e`` last."""
     parsed = report_page.environment().parse(report_page.TEMPLATE.read_text(encoding="utf-8"))
     macros = {macro.name for macro in parsed.find_all(nodes.Macro)}
@@ -49,7 +49,7 @@ def test_each_place_of_the_template_escapes() -> None:
     assert not list(parsed.find_all((nodes.Include, nodes.Import, nodes.FromImport)))
 
 
-def test_a_servers_text_is_only_text() -> None:
+def test_texts_of_the_server_are_not_markup() -> None:
     html = report_page.page({"here": report_page.cluster(mark=EVIL), "gone": report_page.unreachable(EVIL)})
     page = Page(html)
     assert page.open == []
@@ -62,7 +62,7 @@ def test_a_servers_text_is_only_text() -> None:
     assert re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", html) == []
 
 
-def test_it_needs_nothing_from_elsewhere() -> None:
+def test_the_page_loads_nothing() -> None:
     html = report_page.page({"one": report_page.cluster()})
     page = Page(html)
     assert page.tags & {"script", "link", "img", "iframe", "object", "base", "form"} == set()
@@ -75,7 +75,7 @@ def test_it_needs_nothing_from_elsewhere() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_what_is_shown() -> None:
+def test_the_page_shows_all_facts() -> None:
     text = " ".join(
         Page(report_page.page({"north": report_page.cluster(), "south": report_page.unreachable()})).text.split()
     )
@@ -89,11 +89,11 @@ def test_what_is_shown() -> None:
         "shared names: 1",
         "answers within 2.25 s",
         ".* trusts every address",
-        "(broken does not compile, so that no connector can be made",
+        "(broken does not compile, so no connector can be created",
         "+ create model 'New'",
         "backend_busy",
-        "Its connector lost is gone.",
-        "model group Empty group: No model is in it.",
+        "Its connector lost does not exist.",
+        "model group Empty group: It has no model.",
         "twin-0 keep, it serves; used by nobody",
         f"{report_page.SECOND}: 3 serving",
         "south cannot be read",
@@ -103,7 +103,7 @@ def test_what_is_shown() -> None:
     assert "unimportant" not in text
 
 
-def test_twenty_clusters_of_two_hundred_models() -> None:
+def test_twenty_clusters_of_two_hundred_models_are_fast() -> None:
     clusters = {f"cluster-{number:02}": report_page.cluster(200) for number in range(20)}
     began = time.process_time()
     html = report_page.page(clusters)
@@ -123,17 +123,17 @@ def test_twenty_clusters_of_two_hundred_models() -> None:
         ("a_regex", "^https?://.*$", view.CATCH_ALL),
         ("a_regex", "^https://a\\.example/.*$", ""),
         ("a_regex", "(", view.BROKEN),
-        ("a_regex", r"\p{Greek}", "is not understood by this check"),
+        ("a_regex", r"\p{Greek}", "cannot be checked"),
         ("a", ".*", ""),
     ],
 )
-def test_patterns(name: str, pattern: str, risk: str) -> None:
+def test_risky_patterns_are_marked(name: str, pattern: str, risk: str) -> None:
     results = {**report_page.cluster(), "settings": {"settings": {name: [pattern]}, "origins": {name: "persistent"}}}
     [row] = view.view(results)["settings"]["rows"]
     assert row["values"] == [{"text": pattern, "risk": risk}]
 
 
-def test_keys_in_urls_are_left_out() -> None:
+def test_keys_in_urls_are_removed() -> None:
     results = report_page.cluster()
     urls = ["https://joe:s3cret@llm.example.com/v1?key=s3cret", "https://llm.example.com#s3cret", "//s3cret@x?@"]
     connector = next(node for node in results["graph"]["nodes"] if node["kind"] == "connector")
@@ -146,7 +146,7 @@ def test_keys_in_urls_are_left_out() -> None:
     assert "s3cret" not in report_page.page({"one": results})
 
 
-def test_what_could_not_be_read_has_its_reason() -> None:
+def test_failed_reads_show_their_reason() -> None:
     whole = report_page.cluster()
     failed = {
         "failed": True,
@@ -162,7 +162,7 @@ def test_what_could_not_be_read_has_its_reason() -> None:
     assert "Not known:</strong> Nothing was read." in html
 
 
-def test_an_empty_cluster() -> None:
+def test_an_empty_cluster_has_a_page() -> None:
     empty: dict[str, Any] = {
         "graph": {"cluster": {"name": None, "version": None}, "nodes": [], "edges": []},
         "settings": {"settings": {}, "origins": {}},
@@ -182,7 +182,7 @@ def test_an_empty_cluster() -> None:
         assert said in text, said
 
 
-def test_the_playbook_shows_a_clusters_text_as_it_is(tmp_path: Path) -> None:
+def test_the_playbook_does_not_evaluate_texts_of_the_server(tmp_path: Path) -> None:
     """Ansible fills in no template that it finds in a server's text, and nothing is written to the cluster."""
     # Later versions refuse such names.
     cluster = FakeCluster("2.19.1")
@@ -215,13 +215,13 @@ def test_the_playbook_shows_a_clusters_text_as_it_is(tmp_path: Path) -> None:
     assert page.open == []
     assert page.tags - {"title"} <= TAGS
     assert "{{ 7 * 7 }}" in page.text
-    assert f"Its connector {lost} is gone." in page.text
+    assert f"Its connector {lost} does not exist." in page.text
     assert "+ create model group 'New'" in page.text
     assert "\x1b" not in html
 
 
 class TestDrawing:
-    def test_lines_join_the_boxes_of_who_uses_whom(self) -> None:
+    def test_lines_join_used_boxes_and_their_users(self) -> None:
         drawn = view.view(report_page.cluster(40))["drawing"]
         boxes = {(box["x"], box["y"]) for box in drawn["boxes"]}
         assert len(boxes) == len(drawn["boxes"])
@@ -239,7 +239,7 @@ class TestDrawing:
             # No box stands on another one.
             assert all(below - above >= 54 for above, below in zip(heights, heights[1:]))
 
-    def test_agents_that_use_agents(self) -> None:
+    def test_a_line_joins_two_boxes_of_one_column(self) -> None:
         nodes = [{"kind": "agent", "id": id_, "name": id_, "stack": None} for id_ in ("a", "b")]
         graph = {"nodes": nodes, "edges": [{"from": "a", "to": "b", "relation": "uses"}]}
         drawn = view.view({"graph": graph})["drawing"]

@@ -73,7 +73,7 @@ class TestPublishedSignatures:
         ],
         ids=["get-vanilla", "post-vanilla", "get-vanilla-query-order-key-case", "post-x-www-form-urlencoded"],
     )  # fmt: skip
-    def test_a_signature_of_the_suite(
+    def test_signatures_match_the_published_suite(
         self, method: str, url: str, content: bytes | None, given: dict[str, str], signed: str, signature: str
     ) -> None:
         made = signer(**PAIR, aws_region="us-east-1", aws_service="service").headers(method, url, content, given)
@@ -83,7 +83,7 @@ class TestPublishedSignatures:
             f"SignedHeaders={signed}, Signature={signature}",
         }
 
-    def test_the_example_of_the_documentation(self) -> None:
+    def test_the_signature_matches_the_documentation(self) -> None:
         made = signer(**PAIR, aws_region="us-east-1", aws_service="iam").headers(
             "GET",
             "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08",
@@ -94,7 +94,7 @@ class TestPublishedSignatures:
             "Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"
         )
 
-    def test_the_front_door_finds_the_same(self) -> None:
+    def test_the_fake_server_computes_the_same_signature(self) -> None:
         canonical = aws.canonical_request(
             "GET",
             "/?Param2=value2&Param1=value1",
@@ -117,7 +117,7 @@ class TestPublishedSignatures:
 
 
 class TestRequests:
-    def test_each_kind_of_request_is_let_in(self, door: Gateway) -> None:
+    def test_each_kind_of_request_is_accepted(self, door: Gateway) -> None:
         one = connect(door, **PAIR)
         one.get("/")
         one.get("/_cluster/settings", {"flat_settings": "true", "include_defaults": "true"})
@@ -135,15 +135,15 @@ class TestRequests:
             )
 
     @pytest.mark.parametrize("name", ["a b", "a/b", "a%2Fb", "Größe", "a+b&c=d;e", "~x.-_*'()!$,:@", "..a", "a//b"])
-    def test_a_path_with_any_character(self, door: Gateway, name: str) -> None:
+    def test_any_character_in_a_path_is_signed(self, door: Gateway, name: str) -> None:
         connect(door, **PAIR).get(f"/_plugins/_ml/models/{segment(name)}")
         connect(door, **PAIR).change("DELETE", f"/_plugins/{segment(name)}/x")
 
     @pytest.mark.parametrize("value", ["a b", "a+b", "a&b=c", "Größe", "", "a/b?c", "%20", "~*"])
-    def test_a_query_with_any_character(self, door: Gateway, value: str) -> None:
+    def test_any_character_in_a_query_is_signed(self, door: Gateway, value: str) -> None:
         connect(door, **PAIR).get("/x", {"value": value, "Another": value, "a-b": "1"})
 
-    def test_a_repeated_request_is_signed_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_repeated_request_gets_a_new_signature(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # The date of a signature is in seconds: the clock of both sides moves on by ten minutes with each request.
         now = [datetime.datetime(2026, 11, 23, 10, 0, tzinfo=datetime.timezone.utc)]
 
@@ -191,24 +191,24 @@ class TestRefusals:
             ({**PAIR, "aws_region": "us-east-1"}, "aws_wrong_scope"),
         ],
     )
-    def test_what_is_wrong_is_told_apart(self, door: Gateway, options: dict[str, Any], code: str) -> None:
+    def test_causes_of_refusals_are_distinguished(self, door: Gateway, options: dict[str, Any], code: str) -> None:
         with pytest.raises(Failure) as caught:
             connect(door, **options).get("/")
         assert (caught.value.code, caught.value.status) == (code, 403)
         assert not door.seen
 
-    def test_the_other_service(self, door: Gateway) -> None:
+    def test_serverless_requests_are_accepted(self, door: Gateway) -> None:
         with pytest.raises(Failure) as caught:
             connect(door, **PAIR, aws_service="es" if door.service == "aoss" else "aoss").get("/")
         assert caught.value.code == "aws_wrong_scope"
 
-    def test_a_clock_that_is_wrong(self) -> None:
+    def test_a_wrong_clock_is_reported(self) -> None:
         ahead = datetime.timedelta(minutes=6)
         with gateway("es", KEY, SECRET, clock=lambda: aws._now() + ahead) as door, pytest.raises(Failure) as caught:
             connect(door, **PAIR).get("/")
         assert caught.value.code == "aws_clock_skew"
 
-    def test_a_body_that_is_changed_on_the_way(self) -> None:
+    def test_a_changed_body_is_refused(self) -> None:
         with gateway("es", KEY, SECRET) as door:
             headers = signer(**PAIR).headers("PUT", f"{door.url}/x", b'{"a": 1}', {})
             arrived = {name.lower(): value for name, value in headers.items()}
@@ -223,7 +223,7 @@ class TestRefusals:
 
 
 class TestCredentials:
-    def test_they_come_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_credentials_come_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in (("ACCESS_KEY_ID", KEY), ("SECRET_ACCESS_KEY", SECRET), ("SESSION_TOKEN", TOKEN)):
             monkeypatch.setenv(f"AWS_{name}", value)
         with gateway("es", KEY, SECRET, TOKEN) as door:
@@ -234,7 +234,7 @@ class TestCredentials:
             monkeypatch.setenv(name, "of somebody else")
         assert "X-Amz-Security-Token" not in signer(**PAIR).headers("GET", "https://a/", None, {})
 
-    def test_they_come_from_a_profile(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_credentials_come_from_a_profile(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         config, shared = tmp_path / "config", tmp_path / "credentials"
         config.write_text("[profile search]\nregion = eu-central-1\n", encoding="utf-8")
         shared.write_text(f"[search]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n", encoding="utf-8")
@@ -257,32 +257,32 @@ class TestCredentials:
         ("options", "code", "text"),
         [
             ({**PAIR, "aws_region": None}, "invalid_input", "needs aws_region, or AWS_REGION"),
-            ({"aws_access_key_id": KEY}, "invalid_input", "are given together"),
-            ({"aws_secret_access_key": SECRET}, "invalid_input", "are given together"),
-            ({"aws_session_token": TOKEN}, "invalid_input", "are given together"),
+            ({"aws_access_key_id": KEY}, "invalid_input", "together"),
+            ({"aws_secret_access_key": SECRET}, "invalid_input", "together"),
+            ({"aws_session_token": TOKEN}, "invalid_input", "together"),
             ({**PAIR, "aws_profile": "search"}, "invalid_input", "either aws_profile or"),
             ({"aws_profile": "search"}, "aws_credentials_missing", "search"),
-            ({}, "aws_credentials_missing", "botocore has found none"),
+            ({}, "aws_credentials_missing", "botocore found none"),
         ],
     )
-    def test_what_is_missing(self, options: dict[str, Any], code: str, text: str) -> None:
+    def test_missing_credentials_are_reported(self, options: dict[str, Any], code: str, text: str) -> None:
         with pytest.raises(Failure, match=text) as caught:
             signer(**options)
         assert caught.value.code == code
 
     @pytest.mark.parametrize("name", ["aws_region", "aws_profile", "aws_access_key_id"])
-    def test_their_options_choose_the_method(self, name: str) -> None:
+    def test_aws_options_choose_the_method(self, name: str) -> None:
         with pytest.raises(Failure, match=r"(?i)aws|profile"):
             auth.choose({name: "x"})
         assert auth.choose({name: "x", "token": "y"}).NAME == "bearer"
         assert auth.choose({name: "x", "auth_type": "none"}).NAME == "none"
 
-    def test_the_environment_alone_does_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment_alone_does_not_choose_the_method(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
         monkeypatch.setenv("AWS_REGION", "eu-central-1")
         assert auth.choose({}).NAME == "none"
 
-    def test_temporary_ones_are_renewed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_temporary_credentials_are_refreshed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         made = iter(range(100))
 
         def fetch() -> dict[str, str]:
@@ -302,7 +302,7 @@ class TestCredentials:
             assert one.headers("GET", "https://a/", None, {})["X-Amz-Security-Token"] == f"token{number}"
         assert hidden == [SECRET, "token1", SECRET, "token2"]
 
-    def test_temporary_ones_that_cannot_be_renewed(self) -> None:
+    def test_a_failed_refresh_is_reported(self) -> None:
         one = signer(**PAIR)
         past = {"access_key": KEY, "secret_key": SECRET, "token": TOKEN, "expiry_time": "2020-01-01T00:00:00Z"}
         one._credentials = RefreshableCredentials.create_from_metadata(past, lambda: past, "test")
@@ -310,7 +310,7 @@ class TestCredentials:
             one.headers("GET", "https://a/", None, {})
         assert caught.value.code == "aws_credentials_missing"
 
-    def test_botocore_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_botocore_is_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
         plain = builtins.__import__
 
         def without(name: str, *args: Any, **kwargs: Any) -> Any:
@@ -327,7 +327,7 @@ class TestCredentials:
 
 class TestSecrets:
     @pytest.mark.parametrize("where", ["options", "environment"])
-    def test_a_refusal_that_repeats_the_token(self, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    def test_the_token_is_masked_in_a_refusal(self, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
         options: dict[str, Any] = {**PAIR, "aws_session_token": TOKEN}
         if where == "environment":
             for name, value in options.items():
@@ -342,12 +342,12 @@ class TestSecrets:
         assert TOKEN not in shown
         assert SECRET not in shown
 
-    def test_a_long_token_is_masked_before_the_message_is_cut(self) -> None:
+    def test_a_long_token_is_masked_before_the_message_is_shortened(self) -> None:
         token = "Long" * 600
         mask = Masker()
         with gateway("es", KEY, "of the server", token) as door, pytest.raises(Failure) as caught:
             connect(door, mask, **PAIR, aws_session_token=token).get("/")
         assert "LongLong" not in caught.value.message
 
-    def test_given_ones_are_known_before_anything_is_done(self) -> None:
+    def test_given_credentials_are_secrets_before_the_first_request(self) -> None:
         assert connection.secrets_of({**PAIR, "aws_session_token": TOKEN}) == [SECRET, TOKEN]
