@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare a built archive with what users ought to get: every file of theirs, and no other."""
+"""Check that a built archive contains exactly the files that users need."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sys
 import tarfile
 from pathlib import Path
 
-#: What ansible-galaxy adds.
+#: Files that ansible-galaxy adds.
 GENERATED = {"MANIFEST.json", "FILES.json"}
 FOLDERS = ("meta/", "plugins/", "roles/", "playbooks/", "docs/")
 FILES = {"README.md", "LICENSE", "CHANGELOG.rst", "SECURITY.md", "changelogs/changelog.yaml"}
-#: Without these there is nothing to install.
+#: An archive without these is broken.
 NEEDED = {"README.md", "LICENSE", "meta/runtime.yml", "playbooks/ollama_chat.yml"}
 
 
@@ -22,7 +22,7 @@ def git_files(*options: str) -> set[str]:
 
 
 def users_files(listed: set[str]) -> set[str]:
-    """Those of the files that are for users. Nobody needs a dotfile, nor what an editor left behind."""
+    """The files that are for users: no dotfiles, and no backups of editors."""
     return {
         name
         for name in listed
@@ -37,18 +37,18 @@ def main(path: str) -> None:
     with tarfile.open(path) as archive:
         members = [member for member in archive.getmembers() if not member.isdir()]
     packed = {member.name for member in members} - GENERATED
-    wanted = users_files(git_files("--cached", "--others", "--exclude-standard"))
-    complaints = [
-        *(f"is in the archive and should not be: {name}" for name in sorted(packed - wanted)),
-        *(f"is not in the archive and should be: {name}" for name in sorted((wanted | NEEDED) - packed)),
+    expected = users_files(git_files("--cached", "--others", "--exclude-standard"))
+    problems = [
+        *(f"is in the archive and should not be: {name}" for name in sorted(packed - expected)),
+        *(f"is not in the archive and should be: {name}" for name in sorted((expected | NEEDED) - packed)),
         *(
             f"is a link: {member.name}"
             for member in members
             if not member.isfile() and not member.name.startswith("plugins/action/")
         ),
     ]
-    if complaints:
-        sys.exit("\n".join(complaints))
+    if problems:
+        sys.exit("\n".join(problems))
     for name in sorted(packed - git_files()):
         print(f"warning: is in the archive, but git does not have it: {name}")
     size = Path(path).stat().st_size

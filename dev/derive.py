@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what follows from the code in other places: the action groups, the providers' and the
-authentication methods' documentation, and the modules' rows in the README. `make derive` calls it."""
+"""Update the files that follow from the code. `make derive` calls this.
+
+These are the action groups, the documentation of providers and authentication methods, and the README's tables.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def replaced(path: str, pattern: str, text: str) -> tuple[str, str]:
-    """A file with the one group of a pattern replaced by a text."""
+    """The path of a file, and its content with the group of a pattern replaced by a text."""
     before = (ROOT / path).read_text(encoding="utf-8")
     found = re.findall(pattern, before)
-    assert len(found) == 1, f"{path} must have once what {pattern!r} describes"
+    assert len(found) == 1, f"{path} must match {pattern!r} exactly once"
     match = re.search(pattern, before)
     assert match
     return path, before[: match.start(1)] + text + before[match.end(1) :]
@@ -36,7 +38,7 @@ def modules() -> dict[str, str]:
 
 
 def action_groups() -> tuple[str, str]:
-    """By the server whose connection the defaults of a group hold."""
+    """The action groups in meta/runtime.yml: one per kind of server, as the modules of a group share connection options."""
     ollama = [module for module in modules() if module.startswith("ollama_")]
     cluster = [module for module in modules() if module not in ollama]
     path, text = replaced("meta/runtime.yml", r"\n  ollama:\n((?:    - \w+\n)+)", _listed(ollama))
@@ -49,6 +51,7 @@ def _listed(names: list[str], indent: str = "    ") -> str:
 
 
 def authentication() -> tuple[str, str]:
+    """The authentication methods and their options in the doc fragment of the connection."""
     choices = "".join(f"      {method.NAME}: {method.SUMMARY}\n" for method in METHODS)
     options = "".join(method.DOCUMENTATION.lstrip("\n") for method in METHODS)
     return replaced(
@@ -59,6 +62,7 @@ def authentication() -> tuple[str, str]:
 
 
 def providers() -> Iterator[tuple[str, str]]:
+    """The choices of the options that name a provider."""
     yield replaced(
         "plugins/modules/ml_connector.py",
         r"\n  provider:\n(?:    .*\n)+?    choices:\n((?:      - \w+\n)+)",
@@ -73,7 +77,7 @@ def providers() -> Iterator[tuple[str, str]]:
 
 
 def readme() -> tuple[str, str]:
-    """Its table of providers, and a row for each module that the other table lacks, to be refined by hand."""
+    """The README with its table of providers, and with a row for each missing module, to be completed by hand."""
     rows = [
         f"| `{name}` | {', '.join(entry.capabilities)} | {entry.key} | {entry.base_url or 'none'} |\n"
         for name, entry in PROVIDERS.items()
@@ -90,7 +94,7 @@ def readme() -> tuple[str, str]:
 
 
 def derived() -> dict[str, str]:
-    """Each file that has something that follows from the code, as it ought to be."""
+    """path -> the expected content of each file that this script updates."""
     return dict([action_groups(), authentication(), *providers(), readme()])
 
 

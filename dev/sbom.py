@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the bill of materials of a built archive beside it, as CycloneDX JSON: its files, and what it needs to run."""
+"""Write the bill of materials next to a built archive, as CycloneDX JSON: its files, and the libraries that it needs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 SCHEMA = SchemaVersion.V1_6
-#: What a version may be, as a specifier of Python packages; CycloneDX 1.6 has no field for it.
+#: The property with the supported versions, as a specifier of Python packages; CycloneDX 1.6 has no field for it.
 RANGE = "searchops.opensearch_ml:versions"
 
 
 class Library(NamedTuple):
-    """What the collection imports and does not bring along. ``modules`` are the names that it is imported by."""
+    """A library that the collection imports but does not contain. ``modules`` are the names by which it is imported."""
 
     name: str
     modules: tuple[str, ...]
@@ -38,10 +38,10 @@ class Library(NamedTuple):
 
 LIBRARIES = (
     Library("ansible-core", ("ansible",)),
-    # With ansible-core.
+    # Installed with ansible-core.
     Library("PyYAML", ("yaml",)),
     Library("requests", ("requests",)),
-    # With requests.
+    # Installed with requests.
     Library("urllib3", ("urllib3",)),
     Library("botocore", ("botocore",), ComponentScope.OPTIONAL),
 )
@@ -51,8 +51,8 @@ def sha256(content: bytes) -> list[HashType]:
     return [HashType(alg=HashAlgorithm.SHA_256, content=hashlib.sha256(content).hexdigest())]
 
 
-def describe(archive: Path, moment: datetime) -> str:
-    """The bill of an archive as JSON. The same archive at the same moment gives the same bill."""
+def describe(archive: Path, time: datetime) -> str:
+    """The bill of materials of an archive as JSON, which is reproducible for the same archive and time."""
     packed = archive.read_bytes()
     with tarfile.open(archive) as opened:
         contents = {
@@ -60,21 +60,21 @@ def describe(archive: Path, moment: datetime) -> str:
             for member in opened.getmembers()
             if member.isfile()
         }
-    told = json.loads(contents["MANIFEST.json"])["collection_info"]
+    info = json.loads(contents["MANIFEST.json"])["collection_info"]
     needs_ansible = yaml.safe_load(contents["meta/runtime.yml"])["requires_ansible"]
-    name, version = f"{told['namespace']}.{told['name']}", told["version"]
+    name, version = f"{info['namespace']}.{info['name']}", info["version"]
 
     collection = Component(
         type=ComponentType.LIBRARY,
         name=name,
         version=version,
         bom_ref=f"{name}@{version}",
-        purl=PackageURL("generic", told["namespace"], told["name"], version),
-        description=told["description"],
-        licenses=[DisjunctiveLicense(id=each) for each in told["license"]],
+        purl=PackageURL("generic", info["namespace"], info["name"], version),
+        description=info["description"],
+        licenses=[DisjunctiveLicense(id=each) for each in info["license"]],
         hashes=sha256(packed),
         external_references=[
-            ExternalReference(type=kind, url=XsUri(told[field]))
+            ExternalReference(type=kind, url=XsUri(info[field]))
             for kind, field in (
                 (ExternalReferenceType.VCS, "repository"),
                 (ExternalReferenceType.ISSUE_TRACKER, "issues"),
@@ -97,7 +97,7 @@ def describe(archive: Path, moment: datetime) -> str:
         for each in LIBRARIES
     ]
     bom = Bom(
-        metadata=BomMetaData(component=collection, timestamp=moment),
+        metadata=BomMetaData(component=collection, timestamp=time),
         components=[*files, *libraries],
         serial_number=uuid.uuid5(uuid.NAMESPACE_URL, hashlib.sha256(packed).hexdigest()),
     )
@@ -111,11 +111,11 @@ def describe(archive: Path, moment: datetime) -> str:
 
 def main(path: str) -> None:
     archive = Path(path)
-    # As other tools for builds that can be repeated: the moment may be given from outside.
+    # Reproducible builds set the time by this variable.
     given = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(given), timezone.utc) if given else datetime.now(timezone.utc)
+    time = datetime.fromtimestamp(int(given), timezone.utc) if given else datetime.now(timezone.utc)
     target = archive.with_name(archive.name.removesuffix(".tar.gz") + ".cdx.json")
-    text = describe(archive, moment)
+    text = describe(archive, time)
     target.write_text(text, encoding="utf-8")
     print(f"{target.name}: {len(json.loads(text)['components'])} files and libraries, CycloneDX {SCHEMA.to_version()}")
 

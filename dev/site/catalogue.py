@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalogue of errors as a page: each code with its causes and its remedy, read from the code itself.
+"""The catalogue of errors as a page: each code with its causes and its remedy, read from the source.
 
-The remedies are those of ``CATALOGUE``. A cause is the message of a place that fails with the code, or what a server says where a
-table of rules makes the code of it.
+The remedies are those of ``CATALOGUE``. A cause is the message of a failure with the code, or the words of a server that a
+table of rules maps to the code.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import re
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
-#: The line of the page from which on the catalogue takes the place of what is there.
+#: The catalogue replaces the rest of the page after this line.
 MARKER = "<!-- dev/site/catalogue.py puts the list in the place of what follows -->"
-#: So many causes of one code are told; the message of a failure has its own anyway.
+#: Maximum number of causes shown per code; the message of a failure has its own anyway.
 MOST = 4
-#: By the name of a table and its file: whose words its patterns match.
+#: (file, table of rules) -> the server whose words the rules match.
 SPEAKERS = {
     ("server_errors.py", "_BACKEND_RULES"): "The backend",
     ("server_errors.py", "_RULES"): "OpenSearch",
@@ -30,7 +30,7 @@ class Section(NamedTuple):
 
 
 def sections(errors: str) -> list[Section]:
-    """The catalogue in its order, by the comments that divide it."""
+    """The sections of the catalogue, which comments divide, in their order."""
     lines = errors.splitlines()
     [assigned] = [
         node.value
@@ -51,7 +51,7 @@ def sections(errors: str) -> list[Section]:
 
 
 def shown(expression: ast.expr) -> str:
-    """A text of the code as a reader is to see it; what is filled in is named in italics."""
+    """A message in the source as Markdown. Inserted values appear as their names in italics."""
     if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
         return plain(expression.value)
     if isinstance(expression, ast.JoinedStr):
@@ -64,12 +64,12 @@ def shown(expression: ast.expr) -> str:
 
 
 def plain(text: str) -> str:
-    """A text that Markdown is to leave as it is, in the cell of a table."""
+    """A text with Markdown escaped, for the cell of a table."""
     return re.sub(r"([*_<|\[\]`$])", r"\\\1", text)
 
 
 def filled(value: ast.expr) -> str:
-    """What stands in a message's place, in a word: the name of the variable, seen through what only shapes it."""
+    """A name for an inserted value: that of its variable, without the functions that only format it."""
     if isinstance(value, ast.Name):
         return {"exc": "reason"}.get(value.id, value.id.strip("_").lower().replace("_", " "))
     if isinstance(value, ast.Attribute):
@@ -97,11 +97,12 @@ class Cause(NamedTuple):
 
 
 def causes(path: Path, codes: set[str]) -> Iterator[Cause]:
+    """The causes of codes in one source file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assigned = sorted((node for node in ast.walk(tree) if isinstance(node, ast.Assign)), key=lambda node: node.lineno)
 
     def value_of(expression: ast.expr) -> ast.expr:
-        """What a name stands for: what it was given last above its use."""
+        """The expression that was assigned to a name last before its use; other expressions as they are."""
         if not isinstance(expression, ast.Name):
             return expression
         same = (node for node in reversed(assigned) if ast.unparse(node.targets[0]) == expression.id)
@@ -117,7 +118,7 @@ def causes(path: Path, codes: set[str]) -> Iterator[Cause]:
         if not isinstance(node, ast.Call) or ast.unparse(node.func) == "Rule":
             continue
         if ast.unparse(node.func) == "next":
-            # What is taken where no rule of a table fits.
+            # The default of next() is the code if no rule matches.
             for code in coded(node.args[-1], codes):
                 yield Cause(code, "The server answers with any other error")
         for place, argument in enumerate(node.args[:-1]):
@@ -126,7 +127,7 @@ def causes(path: Path, codes: set[str]) -> Iterator[Cause]:
 
 
 def coded(argument: ast.expr, codes: set[str]) -> list[str]:
-    """The codes that an argument may be."""
+    """The codes that an argument can have."""
     if isinstance(argument, ast.IfExp):
         return coded(argument.body, codes) + coded(argument.orelse, codes)
     if isinstance(argument, ast.Constant) and argument.value in codes:
@@ -135,7 +136,7 @@ def coded(argument: ast.expr, codes: set[str]) -> list[str]:
 
 
 def said(speaker: str, parts: list[ast.expr]) -> str:
-    """What a rule recognises: words of a server, a status, or both."""
+    """The description of a rule: words of a server, a status, or both."""
     pattern = ast.literal_eval(parts[0])
     statuses = ast.literal_eval(parts[1]) if len(parts) > 1 else ()
     words = [f"`{alternative}`" for alternative in alternatives(pattern)]
@@ -146,7 +147,7 @@ def said(speaker: str, parts: list[ast.expr]) -> str:
 
 
 def alternatives(pattern: str) -> list[str]:
-    """The branches of a pattern that have a word, as text rather than as a regular expression where there is no difference."""
+    """The alternatives of a pattern that contain words, as plain text where that is the same."""
     branches, depth = [""], 0
     for piece in re.findall(r"\\.|\[(?:\\.|[^\]])*\]|.", pattern.removeprefix("(?i)")):
         depth += {"(": 1, ")": -1}.get(piece, 0)
@@ -166,17 +167,17 @@ def catalogue(plugins: Path) -> str:
         for cause in causes(path, codes):
             if cause.text not in known[cause.code]:
                 known[cause.code].append(cause.text)
-    # A code that nothing explains is one that this file no longer understands.
+    # A code without a cause shows that this script cannot read some place in the source.
     bare = sorted(code for code in codes if not known[code])
     assert not bare, f"no cause was found for {bare}"
-    lines = ["Words in italics stand for what a message fills in.", ""]
+    lines = ["Words in italics are replaced in a message.", ""]
     for section in divided:
         lines += [f"### {section.title}", "", "| code | cause | remedy |", "|---|---|---|"]
         for code, remedy in section.codes.items():
-            told = known[code][:MOST]
+            shown_causes = known[code][:MOST]
             if len(known[code]) > MOST:
-                told.append(f"... and {len(known[code]) - MOST} more; the message says which")
+                shown_causes.append(f"... and {len(known[code]) - MOST} more; the message says which")
             remedy = re.sub(r"\{(\w+)\}", r"<em>\1</em>", plain(remedy))
-            lines.append(f'| <span id="{code}"></span>`{code}` | {"<br>".join(told)} | {remedy} |')
+            lines.append(f'| <span id="{code}"></span>`{code}` | {"<br>".join(shown_causes)} | {remedy} |')
         lines.append("")
     return "\n".join(lines)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sphinx: how the staged pages become the site. See dev/docs."""
+"""Sphinx configuration of the documentation site. See dev/docs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ version = release = galaxy["version"]
 html_title = f"{galaxy['name']} {version}"
 
 extensions = ["myst_parser", "sphinx_antsibull_ext", "diagrams"]
-# The whole repository lies there, so that a link to any of its files leads somewhere.
+# The source folder contains the whole repository, so that links to any of its files work.
 include_patterns = ["index.md", "*.md", "CHANGELOG.rst", "docs/**", "roles/*/README.md", "collection/*"]
 highlight_language = "none"
-# What is copied from a page is to be what was written.
+# Typographic quotes would break code that users copy from a page.
 smartquotes = False
 
-# Headings are link targets as they are on a forge.
+# Headings are link targets, as on GitHub.
 myst_heading_anchors = 4
 myst_fence_as_directive = ["mermaid"]
 
@@ -37,7 +37,7 @@ html_show_sphinx = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 
-#: What the pages of the collection link to in Ansible's own documentation. Its whole index would have to be fetched.
+#: Link targets in Ansible's own documentation. Intersphinx would have to download its whole index.
 ANSIBLE = "https://docs.ansible.com/projects/ansible/latest/"
 ANSIBLE_PAGES = {
     "action_plugins": "plugins/action.html",
@@ -52,7 +52,7 @@ def ansibles_own(app: Any, environment: Any, node: Any, content: nodes.Element) 
 
 
 def without_contents(app: Any, page: str, source: list[str]) -> None:
-    """The theme has a page's headings at its side, and shows an error where a page lists them itself."""
+    """Remove a page's own table of contents: the theme shows one, and reports an error for a second."""
     source[0] = re.sub(r"^\.\. contents::.*\n(?: +:.*\n)*", "", source[0], flags=re.MULTILINE)
 
 

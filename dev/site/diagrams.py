@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mermaid's diagrams as pictures, drawn while the site is built: a page needs no script, and nothing from elsewhere."""
+"""Render Mermaid diagrams as images while the site is built, so that a page needs no script and no other server."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ class Diagram(Directive):
             drawn = mmdr.render(source, backend="mermaid-rs-renderer").svg()
         except Exception as exc:
             raise self.error(f"this diagram cannot be drawn: {exc}") from exc
-        # What a reader who cannot see it is told: the comment above it.
-        told = next((line[2:].strip() for line in self.content if line.startswith("%%")), "")
-        if not told:
-            raise self.error("a diagram needs a first line that tells in words what it shows: %% ...")
-        # Within the page, and yet a document of its own: two diagrams may use the same ids.
+        # The alternative text is the first comment of the diagram.
+        alternative = next((line[2:].strip() for line in self.content if line.startswith("%%")), "")
+        if not alternative:
+            raise self.error("a diagram must start with a comment that describes it: %% ...")
+        # As an image inside the page, as two diagrams may use the same ids.
         encoded = b64encode(drawn.encode()).decode()
-        picture = f'<img class="diagram" alt="{escape(told, quote=True)}" src="data:image/svg+xml;base64,{encoded}">'
+        picture = (
+            f'<img class="diagram" alt="{escape(alternative, quote=True)}" src="data:image/svg+xml;base64,{encoded}">'
+        )
         return [nodes.raw("", picture, format="html")]
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lay out what Sphinx reads: the repository as it is, so that links between its pages lead where they do there, the page that
-begins the site, and the catalogue of errors in its place."""
+"""Copy the sources of the site for Sphinx: the repository, so that links between its files work, the start page, and the
+catalogue of errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def stage(target: Path) -> None:
         cwd=ROOT, check=True, capture_output=True, text=True,
     )  # fmt: skip
     for name in filter(None, listed.stdout.split("\0")):
-        # Neither a link, which the view of the collection is, nor what is deleted and not committed yet.
+        # Not symbolic links, such as dev/collections, and not files that are deleted but not committed yet.
         if (ROOT / name).is_file() and not (ROOT / name).is_symlink():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)

@@ -57,7 +57,6 @@ ON_TERMINAL = sys.stdout.isatty()
 #: Prefixes of environment variables that affect Python or its libraries only when the process starts.
 _STARTUP_VARIABLES = ("PYTHON", "LD_")
 
-
 #: The module that this plugin runs: Ansible loads the file once for each link, under the link's name.
 MODULE_NAME = __name__.rpartition(".")[2]
 

@@ -60,12 +60,12 @@ def test_a_page_about_two_clusters_of_which_one_is_unreachable(
     page = Page(html)
     assert page.open == []
     text = " ".join(page.text.split())
-    north, south = text[text.index("As it was at") :].split("south Not known: ")
+    north, south = text[text.index("State at") :].split("south Could not be read: ")
     assert north.count("cannot be read") == 1
     assert south.startswith("No host could be reached (http://127.0.0.1:1)")
     for said in (
         f"OpenSearch {cluster.key.partition('-')[0]}",
-        "dangerous trust",
+        "risky trusted pattern",
         ".* trusts every address",
         f"~ change model '{name} key' (deploy)",
         f"connector {name} twin {twins[0]} keep",

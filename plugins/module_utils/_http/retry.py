@@ -23,13 +23,11 @@ FIRST_PAUSE, MAX_PAUSE = 0.2, 5.0
 #: The longest Retry-After that the client obeys, in seconds.
 MAX_RETRY_AFTER = 30.0
 
-#: A starting cluster opens its shards, initializes its security plugin and creates its master key within some ten
-#: seconds each. The client waits for that in all 30 seconds: the pause between two attempts in seconds, and the number
-#: of retries.
+#: The pause in seconds, and the number of retries, while a cluster starts. It opens its shards, initializes its security
+#: plugin and creates its master key within some ten seconds each.
 STARTING_PAUSE, STARTING_RETRIES = 2.0, 15
 
-#: A retry kind in addition to those of ``server_errors``: the request was not sent, so the next host can be tried at
-#: once.
+#: The retry kind of a request that was not sent: the next host can be tried at once.
 NOT_SENT = "not sent"
 
 
@@ -72,7 +70,7 @@ class Problem(NamedTuple):
 
 
 class Retries:
-    """Counts the attempts of one request. ``limit`` is the user's number of retries."""
+    """Counts the attempts of one request. ``limit`` is the number of retries that the user allows."""
 
     def __init__(self, limit: int, hosts: int, jitter: Callable[[], float]) -> None:
         self._limit = limit

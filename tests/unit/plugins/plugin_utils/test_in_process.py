@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a task runs in the controller's process, that it comes to what the module comes to, and what it tells meanwhile."""
+"""Which tasks run in the controller's process, that they return what the module returns, and the progress they show."""
 
 from __future__ import annotations
 
@@ -88,14 +88,14 @@ class TestWhere:
             info(url, {name: "perhaps"})
 
     def test_a_missing_library_falls_back_to_the_module(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The interpreter for modules may have it."""
+        """The interpreter for modules may have the library."""
         monkeypatch.setattr(transport, "HAS_REQUESTS", False)
         assert info(url) == SENT
         failed = info(url, {IN_PROCESS: True})
         assert (failed["failed"], failed["failure"]["code"]) == (True, "library_missing")
 
     def test_arguments_that_are_not_json_fall_back_to_the_module(self, url: str) -> None:
-        """Ansible says what is wrong with it."""
+        """Ansible reports the error."""
         assert run_action("ml_connector_info", {"hosts": [url], "name": object()}) == SENT
 
 
@@ -108,13 +108,13 @@ def test_both_ways_return_the_same(module: str, check_mode: bool, monkeypatch: p
     for way in (as_module, run_action):
         server = server_for(module)
         if isinstance(server, FakeOllama):
-            # Nothing is pulled, as the port streams nothing.
+            # Nothing is pulled, as this server cannot stream.
             server.models.update(server.registry)
         with serving(server) as address:
             connection = {"url": address} if module.startswith("ollama_") else {"hosts": [address]}
             result = way(module, {**connection, **SAMPLES[module]}, check_mode=check_mode)
             assert not result.get("failed"), result
-            # Two answers never take exactly as long as each other.
+            # Two answers never take equally long.
             assert result.pop("elapsed", 0) >= 0
             results.append(json.dumps(result).replace(address, "http://server"))
     assert results[0] == results[1]
@@ -162,7 +162,7 @@ class TestTheTask:
         assert os.environ["OPENSEARCH_HOSTS"] == "http://127.0.0.1:1"
 
     def test_tagged_texts_become_plain(self, url: str, cluster: FakeCluster) -> None:
-        """Texts out of a playbook carry marks of Ansible's own, and a key may be a number."""
+        """Texts of a playbook have tags of Ansible, and a key may be a number."""
         text = "{name: Local chat, parameters: {model: tiny, 1: [a, 0.5]}, actions: [{url: 'http://127.0.0.1:1/v1'}]}"
         result = run_action("ml_connector", {"hosts": [url], **DataLoader().load(text)})
         assert result["changed"]
@@ -177,10 +177,10 @@ class TestTheTask:
 
 
 class TestProgress:
-    """A model that never gets ready is waited for; time passes only when somebody sleeps."""
+    """The task waits for a model that is never deployed. Time passes only while the code sleeps."""
 
     @pytest.fixture
-    def told(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    def shown(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         lines: list[str] = []
         monkeypatch.setattr(Display, "display", lambda self, msg, *args, **more: lines.append(msg))
         return lines
@@ -197,28 +197,28 @@ class TestProgress:
 
         return run
 
-    def test_progress_is_shown_while_the_task_runs(self, wait: Callable[..., dict[str, Any]], told: list[str]) -> None:
+    def test_progress_is_shown_while_the_task_runs(self, wait: Callable[..., dict[str, Any]], shown: list[str]) -> None:
         assert wait({PROGRESS: True, "inventory_hostname": "east"})["failure"]["code"] == "wait_timeout"
-        assert len(told) == 3
-        assert all(line.startswith("[east] waiting for model ") for line in told)
-        assert "to be deployed: model_state DEPLOYING (" in told[0]
+        assert len(shown) == 3
+        assert all(line.startswith("[east] waiting for model ") for line in shown)
+        assert "to be deployed: model_state DEPLOYING (" in shown[0]
 
-    def test_progress_lines_are_masked(self, wait: Callable[..., dict[str, Any]], told: list[str]) -> None:
+    def test_progress_lines_are_masked(self, wait: Callable[..., dict[str, Any]], shown: list[str]) -> None:
         wait({PROGRESS: True}, args={"username": "joe", "password": "DEPLOYING"})
-        assert told
-        assert not [line for line in told if "DEPLOYING" in line]
+        assert shown
+        assert not [line for line in shown if "DEPLOYING" in line]
 
     def test_a_stack_shows_how_many_items_are_done(
-        self, cluster: FakeCluster, told: list[str], monkeypatch: pytest.MonkeyPatch, check_mode_violations: list[str]
+        self, cluster: FakeCluster, shown: list[str], monkeypatch: pytest.MonkeyPatch, check_mode_violations: list[str]
     ) -> None:
         monkeypatch.setattr(run_module, "PROGRESS_INTERVAL", 0.0)
         groups = [{"name": name} for name in ("A", "B", "C")]
         args = {"hosts": ["http://cluster.test:9200"], "model_groups": groups, "parallel": 1}
         with harness.patched(cluster, check_mode_violations, False):
             assert run_action("ml_stack", args, {PROGRESS: True})["changed"]
-        lines = [line.split(", the last one ") for line in told if " done" in line]
+        lines = [line.split(", the last one ") for line in shown if " done" in line]
         assert [count for count, _item in lines] == [f"[localhost] {n} of 3 done" for n in (1, 2, 3)]
-        # Several may have ended at once.
+        # Several items may have ended at the same time.
         assert {item for _count, item in lines} == {f"model_groups[{n}] {name!r} (0 s)" for n, name in enumerate("ABC")}
 
     @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ class TestProgress:
     def test_progress_depends_on_the_setting_and_the_terminal(
         self,
         wait: Callable[..., dict[str, Any]],
-        told: list[str],
+        shown: list[str],
         monkeypatch: pytest.MonkeyPatch,
         variables: dict[str, Any],
         no_log: bool,
@@ -243,11 +243,11 @@ class TestProgress:
     ) -> None:
         monkeypatch.setattr(action, "ON_TERMINAL", terminal)
         wait(variables, no_log=no_log)
-        assert (not told) is quiet
+        assert (not shown) is quiet
 
     def test_the_environment_turns_progress_on(
-        self, wait: Callable[..., dict[str, Any]], told: list[str], monkeypatch: pytest.MonkeyPatch
+        self, wait: Callable[..., dict[str, Any]], shown: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SEARCHOPS_OPENSEARCH_ML_PROGRESS", "yes")
         wait({})
-        assert told
+        assert shown

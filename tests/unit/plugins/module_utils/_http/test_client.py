@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client against scripted exchanges: which host, how often, how long between, and what a failure is called."""
+"""The client against scripted exchanges: hosts, retries and pauses, and the codes of failures."""
 
 from __future__ import annotations
 
@@ -227,9 +227,9 @@ class TestRetries:
 
 
 class TestStartUp:
-    """What a cluster answers that has just come up: each is waited for, and for none without end."""
+    """The answers of a starting cluster: the client waits for each, but not without limit."""
 
-    #: By name: the answer, how often it is asked for again, and the code in the end.
+    #: name -> the answer, the number of retries, and the code of the final failure.
     ANSWERS = {
         "security": (get("/x").answers(503, "OpenSearch Security not initialized."), STARTING_RETRIES, "security_starting"),
         "security, by an action": (
@@ -344,7 +344,7 @@ class TestLostAnswers:
         client(script(busy, conflict, post("/x"))).create("/x", {})
 
     def test_a_create_that_was_rejected_may_have_been_handled(self, script: Scripter, clock: FakeClock) -> None:
-        """ML Commons says so of what follows after a model was stored."""
+        """ML Commons answers so when it has stored a model and rejects the step after that."""
         rejected = post("/x").answers(429, error(429, "rejected_execution_exception", "of MLTaskManager"))
         with pytest.raises(AnswerLost) as caught:
             client(script(rejected), clock=clock).create("/x", {})
@@ -449,7 +449,7 @@ class TestStrangeAnswers:
         [
             ("/x/y", 400, {"error": "no handler found for uri [/foo/x/y] and method [GET]"}, "not_opensearch"),
             ("/", 404, error(404, "index_not_found_exception", "no such index [foo]"), "not_opensearch"),
-            # A proxy has taken the path away.
+            # A proxy has removed the path.
             ("/foo", 404, error(404, "index_not_found_exception", "no such index [foo]"), "unknown_index"),
             ("/x/y", 400, {"error": "no handler found for uri [/x/y] and method [GET]"}, "api_error"),
         ],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client that the connection options describe."""
+"""The client for connection options."""
 
 from __future__ import annotations
 

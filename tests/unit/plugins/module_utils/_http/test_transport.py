@@ -51,7 +51,7 @@ def plain() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Self-signed, for 127.0.0.1; its authority is itself."""
+    """A self-signed certificate for 127.0.0.1, which is its own authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "unit test")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -153,7 +153,7 @@ def hang_up(connection: socket.socket, how: str) -> None:
 
 @contextlib.contextmanager
 def listening(treat: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A port whose one connection is treated so and then closed."""
+    """A port that passes its only connection to ``treat`` and closes it."""
 
     def serve() -> None:
         connection, _address = listener.accept()
@@ -228,7 +228,7 @@ class TestFailures:
             fetch(f"{scheme}://opensearch.test/")
 
     def test_a_proxy_that_hangs_up_is_no_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It may have passed the request on, so that a create must not be sent again."""
+        """The proxy may have forwarded the request, so a create must not be sent again."""
         with listening(lambda connection: hang_up(connection, "after the greeting")) as port:
             monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
             with pytest.raises(NoAnswer):
@@ -263,7 +263,7 @@ class TestFailures:
         assert transport_module.read_all(deadline_reads.chunks(Raw())) == b"one, two"
 
     def test_sockets_of_pyopenssl_are_supported(self) -> None:
-        """As requests before 2.24 makes them where pyOpenSSL is installed."""
+        """requests before 2.24 creates them if pyOpenSSL is installed."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
 
@@ -376,7 +376,7 @@ class TestTls:
         def read_and_close(connection: socket.socket) -> None:
             with context.wrap_socket(connection, server_side=True) as secured:
                 assert secured.recv(4)
-                # Below TLS, so that it does not end in form.
+                # Below TLS, so that TLS is not closed properly.
                 secured.shutdown(socket.SHUT_RDWR)
 
         with listening(read_and_close) as port, pytest.raises(NoAnswer):

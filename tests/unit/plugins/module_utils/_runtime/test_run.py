@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting, on a clock that moves only when a test or the code sleeps."""
+"""Waiting for a state, with a clock on which time passes only while the code sleeps."""
 
 from __future__ import annotations
 
@@ -85,5 +85,5 @@ def test_the_real_clock() -> None:
 def test_each_state_before_the_last_is_reported(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     monkeypatch.setattr(Run, "report_waiting", lambda self, line: lines.append(line))
-    wait(clock, ["new", "half", "done"])
-    assert lines == ["waiting for the thing to be done: state new", "waiting for the thing to be done: state half"]
+    wait(clock, ["new", "starting", "done"])
+    assert lines == ["waiting for the thing to be done: state new", "waiting for the thing to be done: state starting"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of the playbook report: all of a server's text is escaped, and many clusters are no trouble."""
+"""The page of the playbook report: its content, that it escapes all texts of servers, and its size for many clusters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TAGS = {
 
 
 def test_the_template_escapes_every_value() -> None:
-    """What is put out is a constant, a macro of the template, or goes through the filter ``e`` last."""
+    """Each output is a constant, a macro of the template, or passes the filter ``e`` last."""
     parsed = report_page.environment().parse(report_page.TEMPLATE.read_text(encoding="utf-8"))
     macros = {macro.name for macro in parsed.find_all(nodes.Macro)}
     seen = 0
@@ -56,7 +56,7 @@ def test_texts_of_the_server_are_not_markup() -> None:
     assert page.tags - {"title"} <= TAGS
     assert not [name for name, _value in page.attributes if name.startswith("on") or name in ("src", "style")]
     assert all(re.fullmatch(r"#c\d+", str(value)) for value in page.values("href"))
-    # All of it is there, as text.
+    # The whole text is there, as text.
     assert page.text.count("{{ 7 * 7 }}") > 50
     assert r"onerror=alert(1)>&amp;\x1b[31m\x9b\u202e" in page.text
     assert re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", html) == []
@@ -79,14 +79,14 @@ def test_the_page_shows_all_facts() -> None:
     text = " ".join(
         Page(report_page.page({"north": report_page.cluster(), "south": report_page.unreachable()})).text.split()
     )
-    for said in (
+    for expected in (
         "ML Commons on 2 clusters",
-        "As it was at 2026-01-02 03:04 UTC.",
+        "State at 2026-01-02 03:04 UTC.",
         "north OpenSearch 3.6.0 3 of 3 models deployed",
-        "dangerous trust",
+        "risky trusted pattern",
         "without an answer: 1",
         "differences from the declaration: 2",
-        "shared names: 1",
+        "duplicate names: 1",
         "answers within 2.25 s",
         ".* trusts every address",
         "(broken does not compile, so no connector can be created",
@@ -94,12 +94,12 @@ def test_the_page_shows_all_facts() -> None:
         "backend_busy",
         "Its connector lost does not exist.",
         "model group Empty group: It has no model.",
-        "twin-0 keep, it serves; used by nobody",
+        "twin-0 keep, it serves; used by no object",
         f"{report_page.SECOND}: 3 serving",
         "south cannot be read",
-        "Not known: No host could be reached. unreachableCheck 'hosts'.",
+        "Could not be read: No host could be reached. unreachableCheck 'hosts'.",
     ):
-        assert said in text, said
+        assert expected in text, expected
     assert "unimportant" not in text
 
 
@@ -107,12 +107,12 @@ def test_twenty_clusters_of_two_hundred_models_are_fast() -> None:
     clusters = {f"cluster-{number:02}": report_page.cluster(200) for number in range(20)}
     began = time.process_time()
     html = report_page.page(clusters)
-    # Some 0.3 s and 3.4 MB; what grows with the square of the models would be far beyond.
+    # It takes some 0.3 s and 3.4 MB; growth with the square of the models would be far more.
     assert time.process_time() - began < 5
     assert len(html) < 5_000_000
     page = Page(html)
     assert page.text.count("Chat for the department of number 199") == 20 * 2
-    # What is long is folded.
+    # Long lists are folded.
     assert page.values("open") == []
 
 
@@ -155,11 +155,11 @@ def test_failed_reads_show_their_reason() -> None:
     }
     for name in ("settings", "profile", "duplicates", "stack"):
         text = Page(report_page.page({"one": {**whole, name: failed}})).text
-        assert text.count("Not known: Task failed. forbidden") == 1, name
-    # A task that fails before a module runs has only a message.
+        assert text.count("Could not be read: Task failed. forbidden") == 1, name
+    # A task that fails before its module runs has only a message.
     html = report_page.page({"one": {"graph": {"failed": True, "msg": "'x' is undefined"}}, "two": {}})
-    assert Page(html).text.count("Not known: 'x' is undefined") == 1
-    assert "Not known:</strong> Nothing was read." in html
+    assert Page(html).text.count("Could not be read: 'x' is undefined") == 1
+    assert "Could not be read:</strong> Nothing was read." in html
 
 
 def test_an_empty_cluster_has_a_page() -> None:
@@ -170,20 +170,20 @@ def test_an_empty_cluster_has_a_page() -> None:
         "duplicates": {"duplicates": []},
     }
     text = " ".join(Page(report_page.page({"one": empty})).text.split())
-    for said in (
+    for expected in (
         "A cluster without a name, OpenSearch of unknown version; connectors: 0",
-        "The inventory declares nothing for this cluster.",
-        "There is nothing.",
-        "There is no model.",
-        "No node holds a model.",
-        "No name is shared.",
-        "Nothing is left over.",
+        "No stack is declared for this cluster.",
+        "No objects.",
+        "No models.",
+        "No models on any node.",
+        "No duplicate names.",
+        "No orphans.",
     ):
-        assert said in text, said
+        assert expected in text, expected
 
 
 def test_the_playbook_does_not_evaluate_texts_of_the_server(tmp_path: Path) -> None:
-    """Ansible fills in no template that it finds in a server's text, and nothing is written to the cluster."""
+    """Ansible does not evaluate templates in texts of a server, and writes nothing to the cluster."""
     # Later versions refuse such names.
     cluster = FakeCluster("2.19.1")
     cluster.add_model(EVIL, cluster.add_connector(EVIL, description=EVIL))
@@ -205,7 +205,7 @@ def test_the_playbook_does_not_evaluate_texts_of_the_server(tmp_path: Path) -> N
             env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    # The group that is declared and would be made, as --check says; the page itself does not count.
+    # The declared group would be created, as with --check. The page itself does not count as a change.
     assert "changed=1 " in done.stdout
     assert cluster.writes == []
     assert len(cluster.predictions) == 1
@@ -236,7 +236,7 @@ class TestDrawing:
             columns.setdefault(x, []).append(y)
         assert len(columns) == 3
         for heights in columns.values():
-            # No box stands on another one.
+            # No two boxes overlap.
             assert all(below - above >= 54 for above, below in zip(heights, heights[1:]))
 
     def test_a_line_joins_two_boxes_of_one_column(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests signed for Amazon: published signatures, and a front door that recomputes those of real requests."""
+"""Signatures for Amazon: against published ones, and against a server that recomputes those of real requests."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ class TestCredentials:
 
     def test_a_token_of_the_environment_is_not_mixed_with_given_keys(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-            monkeypatch.setenv(name, "of somebody else")
+            monkeypatch.setenv(name, "of-another-user")
         assert "X-Amz-Security-Token" not in signer(**PAIR).headers("GET", "https://a/", None, {})
 
     def test_credentials_come_from_a_profile(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ class TestCredentials:
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(shared))
         # A profile that is named outweighs the environment.
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDOTHER")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of somebody else")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-another-user")
         with gateway("es", KEY, SECRET) as door:
             connect(door, aws_profile="search", aws_region=None).get("/")
 
