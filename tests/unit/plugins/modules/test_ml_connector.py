@@ -66,7 +66,7 @@ def test_request_body_may_be_a_mapping(module: Runner, cluster: FakeCluster) -> 
         ({"name": "x", "actions": [{}]}, "missing required arguments: url found in actions"),
         ({"name": "x", "protocol": "ftp"}, "value of protocol must be one of"),
         ({"name": "x", "hosts": ["localhost:9200"]}, "must start with http"),
-        ({"name": "x", "hosts": ["https://joe:s3cret@localhost:9200"]}, "give the user and the password as options"),
+        ({"name": "x", "hosts": ["https://joe:s3cret@localhost:9200"]}, "give the user and the password in"),
         ({"name": "x", "timeout": 0}, "timeout: 0.0 is too small"),
         ({"name": "x", "retries": -1}, "retries: -1 is too small"),
         ({"name": "x", "auth_type": "basic"}, "auth_type=basic needs username and password"),
