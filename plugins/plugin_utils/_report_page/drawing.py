@@ -22,7 +22,7 @@ BOW = 40
 _COLUMN = {"connector": 0, "model": 1, "agent": 2, "search_pipeline": 2, "ingest_pipeline": 2}
 
 #: The kind of an object that another one refers to but that does not exist.
-GONE = "gone"
+MISSING = "missing"
 
 
 def lay_out(nodes: Sequence[Node], edges: Iterable[Mapping[str, str]]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def lay_out(nodes: Sequence[Node], edges: Iterable[Mapping[str, str]]) -> dict[s
     shown: dict[str, Node] = {node["id"]: node for node in nodes if node["kind"] in _COLUMN}
     uses = [(edge["from"], edge["to"]) for edge in edges if edge["from"] in shown and edge["relation"] != "is in"]
     for _user, used in uses:
-        shown.setdefault(used, {"kind": GONE, "id": used, "name": used})
+        shown.setdefault(used, {"kind": MISSING, "id": used, "name": used})
     places = _places(shown, uses)
     boxes: list[dict[str, Any]] = [
         {"node": node, "x": places[id_][0], "y": places[id_][1], "width": WIDTH, "height": HEIGHT}

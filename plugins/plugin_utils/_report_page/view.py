@@ -66,7 +66,7 @@ def view(results: Mapping[str, Result]) -> dict[str, Any]:
         "drift": _drift(results.get("stack") or {}),
         "duplicates": _duplicates(results.get("duplicates") or {}),
         "orphans": _orphans(nodes, edges),
-        "drawing": _shown_drawing(drawing.lay_out(nodes, edges)),
+        "drawing": _drawing(drawing.lay_out(nodes, edges)),
     }
     return {**shown, "count": _counts(shown, nodes)}
 
@@ -120,19 +120,19 @@ def _risk(name: str, pattern: object) -> str:
 
 
 def _models(nodes: Sequence[Result], edges: Sequence[Result], profile: Result, answers: Result) -> list[dict[str, Any]]:
+    """Each model with its connector, its state on the nodes, and its answer to the question."""
     names = {node["id"]: node["name"] for node in nodes}
     urls = {node["id"]: node.get("urls") or [] for node in nodes}
-    called = {edge["from"]: edge["to"] for edge in edges if edge["relation"] == "calls through"}
+    connector_of = {edge["from"]: edge["to"] for edge in edges if edge["relation"] == "calls through"}
     profiles: dict[str, list[Result]] = {}
-    for each in profile.get("models") or []:
-        profiles.setdefault(each["model_id"], []).append(each)
-    asked = {each["item"]["id"]: each for each in answers.get("results") or []}
+    for entry in profile.get("models") or []:
+        profiles.setdefault(entry["model_id"], []).append(entry)
+    answer_of = {result["item"]["id"]: result for result in answers.get("results") or []}
     rows = []
     for node in nodes:
         if node["kind"] != "model":
             continue
-        at, connector = profiles.get(node["id"], []), called.get(node["id"])
-        planned = {id_ for each in at for id_ in each.get("target_worker_nodes") or []}
+        connector = connector_of.get(node["id"])
         rows.append(
             {
                 "name": _text(node["name"]),
@@ -142,17 +142,25 @@ def _models(nodes: Sequence[Result], edges: Sequence[Result], profile: Result, a
                 "mood": _MOODS.get(str(node.get("state")), ""),
                 "connector": _text(names.get(connector, connector)),
                 "urls": [_address(url) for url in urls.get(str(connector), [])],
-                "serving": sum(1 for each in at if each.get("loaded")),
-                "planned": len(planned),
-                "elsewhere": [
-                    {"node": _text(each["node_id"]), "state": _text(each.get("state") or "not there")}
-                    for each in at
-                    if not each.get("loaded") or each.get("state") != "DEPLOYED"
-                ],
-                "answer": _answer(asked.get(node["id"])),
+                **_placement(profiles.get(node["id"], [])),
+                "answer": _answer(answer_of.get(node["id"])),
             }
         )
     return rows
+
+
+def _placement(profiles: Sequence[Result]) -> dict[str, Any]:
+    """On how many nodes a model serves and should serve, and its state on the nodes where it does not serve."""
+    planned = {node for entry in profiles for node in entry.get("target_worker_nodes") or []}
+    return {
+        "serving": sum(1 for entry in profiles if entry.get("loaded")),
+        "planned": len(planned),
+        "elsewhere": [
+            {"node": _text(entry["node_id"]), "state": _text(entry.get("state") or "not deployed")}
+            for entry in profiles
+            if not entry.get("loaded") or entry.get("state") != "DEPLOYED"
+        ],
+    }
 
 
 def _answer(result: Result | None) -> dict[str, Any]:
@@ -166,7 +174,7 @@ def _nodes(profile: Result) -> dict[str, Any]:
     found: dict[str, dict[str, int]] = {}
     for each in profile.get("models") or []:
         states = found.setdefault(_text(each["node_id"]), {})
-        state = "serving" if each.get("loaded") else _text(each.get("state") or "not there")
+        state = "serving" if each.get("loaded") else _text(each.get("state") or "not deployed")
         states[state] = states.get(state, 0) + 1
     rows = [
         {"id": node, "states": [{"state": state, "count": found[node][state]} for state in sorted(found[node])]}
@@ -225,20 +233,20 @@ def _orphans(nodes: Sequence[Result], edges: Iterable[Result]) -> list[dict[str,
     ]
 
 
-def _shown_drawing(drawn: dict[str, Any]) -> dict[str, Any]:
+def _drawing(drawn: dict[str, Any]) -> dict[str, Any]:
     boxes = []
     for box in drawn["boxes"]:
         node = box.pop("node")
         name, kind = _text(node["name"]), _kind(node["kind"])
-        gone = node["kind"] == drawing.GONE
+        missing = node["kind"] == drawing.MISSING
         boxes.append(
             {
                 **box,
                 "kind": kind,
                 "name": name,
                 "short": name if len(name) <= 28 else name[:27] + "\u2026",
-                "note": _text(node.get("state")) or ("does not exist" if gone else kind),
-                "mood": "bad" if gone else _MOODS.get(str(node.get("state")), ""),
+                "note": _text(node.get("state")) or ("does not exist" if missing else kind),
+                "mood": "bad" if missing else _MOODS.get(str(node.get("state")), ""),
             }
         )
     return {**drawn, "boxes": boxes}
