@@ -90,7 +90,7 @@ def test_the_failure_names_the_model_that_the_server_considers_a_user(cluster, m
 
 
 def test_a_concurrent_duplicate_that_cannot_be_deleted(cluster, module, name, created, renamed):
-    """It has to go, as the other one is older, and cannot; so a third one comes in the place of both."""
+    """It must be deleted, as the other one is older, but the server refuses: a third connector replaces both."""
     word = f"w{name.split()[1]}"
     _theirs, stranger = created("theirs", word.upper())
     models = []

@@ -10,6 +10,7 @@ import pytest
 from graphlib import TopologicalSorter
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
+UNIT_TESTS = Path(__file__).parents[1] / "unit/plugins/module_utils"
 
 #: The folders of module_utils from the bottom up. A folder may import itself and the folders before it.
 FOLDERS = (
@@ -94,3 +95,14 @@ def test_a_module_is_documentation_and_a_short_main(module: Path) -> None:
     others = {type(node) for node in body} - {ast.Assign, ast.FunctionDef, ast.ImportFrom}
     # ``if __name__ == "__main__"``
     assert others == {ast.If}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(UNIT_TESTS.rglob("test_*.py")), ids=lambda path: str(path.relative_to(UNIT_TESTS))
+)
+def test_a_unit_test_is_where_its_subject_is(path: Path) -> None:
+    """module_utils/A/B.py is tested by A/test_B.py, and by files with a suffix such as A/test_B_properties.py."""
+    folder = PLUGINS / "module_utils" / path.parent.relative_to(UNIT_TESTS)
+    subjects = [subject.stem for subject in folder.iterdir()]
+    name = path.stem.removeprefix("test_")
+    assert any(name == subject or name.startswith(f"{subject}_") for subject in subjects)
