@@ -137,8 +137,8 @@ def _play(play: Callable[..., None], options: dict[str, Any], output: str, given
         os.dup2(file, standard)
 
     def call(module: str, /, **args: Any) -> dict[str, Any]:
-        stated = {**options, **args, "_ansible_verbosity": 4, "_ansible_diff": True}
-        result, text = run_module(module, stated)
+        given = {**options, **args, "_ansible_verbosity": 4, "_ansible_diff": True}
+        result, text = run_module(module, given)
         os.write(1, text.encode())
         if result.get("failed"):
             raise _Stopped

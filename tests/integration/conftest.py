@@ -220,8 +220,8 @@ def run_module(name: str, args: Mapping[str, Any]) -> tuple[Result, str]:
     With SEARCHOPS_OPENSEARCH_ML_TEST_PATH=action the action plugin runs instead, as on a local connection.
     """
     if os.environ.get("SEARCHOPS_OPENSEARCH_ML_TEST_PATH") == "action":
-        stated = {option: value for option, value in args.items() if not option.startswith("_ansible_")}
-        result = run_action(name, stated, check_mode=bool(args.get("_ansible_check_mode")))
+        given = {option: value for option, value in args.items() if not option.startswith("_ansible_")}
+        result = run_action(name, given, check_mode=bool(args.get("_ansible_check_mode")))
         return result, json.dumps(result)
     for collected in ("_global_warnings", "_global_deprecations"):
         getattr(ansible_warnings, collected).clear()

@@ -39,7 +39,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "placeholder in parameter": {"parameters": {"stop": '["</s>"]', "prompt": "${parameters.messages}"}},
     "unicode": {"parameters": {"system": "Grüße, 世界 \U0001f600 \"quoted\" \\ back\nnew\tline", "ключ": "значение"}},
     "no parameters": {"parameters": {}},
-    "parameters not stated": {"parameters": None},
+    "parameters not given": {"parameters": None},
     "several actions": {
         "actions": [
             action(),

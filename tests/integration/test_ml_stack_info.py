@@ -33,9 +33,9 @@ def export(module, name):
 
 def test_export_remove_and_apply(cluster, module, snapshot, export, name):
     key = gateway_keys()[0]
-    wanted = declared(name)
-    wanted["connectors"].append(guarded(f"{name} key", key, description="Behind the gateway"))
-    wanted["models"].append(
+    desired = declared(name)
+    desired["connectors"].append(guarded(f"{name} key", key, description="Behind the gateway"))
+    desired["models"].append(
         {
             "name": f"{name} key",
             "connector": f"{name} key",
@@ -43,8 +43,8 @@ def test_export_remove_and_apply(cluster, module, snapshot, export, name):
             "interface": {"input": {"type": "object", "properties": {"parameters": {"type": "object"}}}},
         }
     )
-    wanted["controllers"] = [{"model": f"{name} one", "user_rate_limiter": {"ann": {"limit": 10, "unit": "MINUTES"}}}]
-    module("ml_stack", **wanted)
+    desired["controllers"] = [{"model": f"{name} one", "user_rate_limiter": {"ann": {"limit": 10, "unit": "MINUTES"}}}]
+    module("ml_stack", **desired)
     # A search for limits may show a state that is a second old.
     until(lambda: export(key)[0]["stack"]["controllers"] != [], "searches to see the limits")
     exported, filled = export(key)
@@ -57,7 +57,7 @@ def test_export_remove_and_apply(cluster, module, snapshot, export, name):
     assert module.recorder.writes == []
     assert snapshot() == before
 
-    module("ml_stack", name=wanted["name"], prune="managed")
+    module("ml_stack", name=desired["name"], prune="managed")
     assert not any(snapshot().values())
     assert module("ml_stack", **filled)["changed"]
     assert cluster.answer(cluster.one("models", f"{name} key").id) == "Pong."
@@ -66,8 +66,8 @@ def test_export_remove_and_apply(cluster, module, snapshot, export, name):
 
 
 def test_a_graph(module, name):
-    wanted = declared(name)
-    module("ml_stack", **wanted)
+    desired = declared(name)
+    module("ml_stack", **desired)
     graph = module(MODULE, format="graph")
     ours = {node["id"]: node["name"] for node in graph["nodes"] if node["name"].startswith(name)}
     edges = {
@@ -81,4 +81,4 @@ def test_a_graph(module, name):
         (f"{name} flow", "uses", f"{name} one"),
         (f"{name} answers", "uses", f"{name} two"),
     }
-    assert {node["stack"] for node in graph["nodes"] if node["id"] in ours} == {wanted["name"]}
+    assert {node["stack"] for node in graph["nodes"] if node["id"] in ours} == {desired["name"]}

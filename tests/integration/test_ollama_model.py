@@ -106,14 +106,14 @@ def test_a_model_from_a_file_and_a_model_from_that(converges, ollama, name, tmp_
     shutil.copy(GGUF, file)
     with file.open("ab") as end:
         end.write(name.encode())
-    stated = {"name": name, "from_file": str(file)}
+    given = {"name": name, "from_file": str(file)}
     parameters = {"num_ctx": "256", "temperature": 0.5, "stop": ['a\n"b', "é"], "use_mmap": False}
-    done = converges(["upload", "create"], **stated, parameters=parameters, template="<|user|> {{ .Prompt }}<|answer|>")
+    done = converges(["upload", "create"], **given, parameters=parameters, template="<|user|> {{ .Prompt }}<|answer|>")
     assert done["model"]["digest"] == tags()[f"{name}:latest"]["digest"]
     assert done["model"]["weights"] == [digest_of(file.read_bytes())]
     assert done["model"]["parameters"] == {**parameters, "num_ctx": 256}
-    converges(["update"], **stated, parameters={"num_ctx": 256}, system="Be short.")
-    converges(["update"], **stated, parameters={"num_ctx": 128}, license="Mine")
+    converges(["update"], **given, parameters={"num_ctx": 256}, system="Be short.")
+    converges(["update"], **given, parameters={"num_ctx": 128}, license="Mine")
 
     of_it = {"name": f"{name}-two:v1", "from_model": name, "license": "Ours\nand theirs"}
     done = converges(["create"], **of_it, parameters={"seed": 7, "top_p": 1e-7})
@@ -121,7 +121,7 @@ def test_a_model_from_a_file_and_a_model_from_that(converges, ollama, name, tmp_
     assert done["model"]["license"] == "Mine\nOurs\nand theirs"
     converges(["update"], **of_it, parameters={"seed": 7})
     # A change of the base model changes it as well.
-    ollama(**stated, parameters={"num_ctx": 64})
+    ollama(**given, parameters={"num_ctx": 64})
     assert converges(["update"], **of_it, parameters={"seed": 7})["model"]["parameters"]["num_ctx"] == 64
 
     listed = {model["name"]: model for model in ollama(module="ollama_model_info")["models"]}
@@ -141,19 +141,19 @@ def memory(gateway):
 @pytest.mark.usefixtures("memory")
 def test_loaded(converges, ollama, name):
     # Of models with the same weights and context Ollama keeps one in memory, under the name that was loaded first.
-    stated = {"name": name, "from_model": "tiny-chat", "parameters": {"num_ctx": 192}}
-    done = converges(["create", "load"], **stated, state="loaded", keep_alive="10m")
+    given = {"name": name, "from_model": "tiny-chat", "parameters": {"num_ctx": 192}}
+    done = converges(["create", "load"], **given, state="loaded", keep_alive="10m")
     assert done["running"]["context_length"] == 192
-    converges(["load"], **stated, state="loaded", keep_alive="-1")
-    converges([], **stated, state="loaded")
-    converges(["load"], **stated, state="loaded", keep_alive="600")
+    converges(["load"], **given, state="loaded", keep_alive="-1")
+    converges([], **given, state="loaded")
+    converges(["load"], **given, state="loaded", keep_alive="600")
     # After it is created again, the memory still has the old one.
-    converges(["update", "load"], **{**stated, "parameters": {"num_ctx": 128}}, state="loaded", keep_alive="600")
+    converges(["update", "load"], **{**given, "parameters": {"num_ctx": 128}}, state="loaded", keep_alive="600")
     (entry,) = ollama(module="ollama_model_info", name=name, running=True)["models"]
     assert entry["running"]["context_length"] == 128
     # If only the system message differs, the server would continue to use the old model in memory.
-    stated["parameters"] = {"num_ctx": 128}
-    converges(["update", "load"], **stated, system="Be short.", state="loaded", keep_alive="600")
+    given["parameters"] = {"num_ctx": 128}
+    converges(["update", "load"], **given, system="Be short.", state="loaded", keep_alive="600")
     converges(["unload", "delete"], name=name, state="absent")
     assert name not in requests.get(f"{URL}/api/ps", timeout=30).text
 
@@ -161,32 +161,32 @@ def test_loaded(converges, ollama, name):
 @pytest.mark.usefixtures("memory")
 def test_loaded_while_another_with_the_same_weights_is_in_memory(converges, ollama, fails, name):
     assert not ollama(name="tiny-chat", state="loaded", keep_alive="10m").get("failed")
-    stated = {"name": name, "from_model": "tiny-chat", "state": "loaded", "system": "Be short."}
+    given = {"name": name, "from_model": "tiny-chat", "state": "loaded", "system": "Be short."}
     # In check mode, in a real run, and when the model exists.
     for check in (True, False, True):
-        result = fails("ollama_same_weights", check=check, **stated, template="{{ .Prompt }}")
+        result = fails("ollama_same_weights", check=check, **given, template="{{ .Prompt }}")
         assert "tiny-chat:latest is in memory" in result["failure"]["message"]
-    converges(["update", "load"], **stated, parameters={"num_ctx": 160})
+    converges(["update", "load"], **given, parameters={"num_ctx": 160})
 
 
 def test_a_pull(converges, ollama, fails, registry, name):
     model = registry.offer(name, GGUF.read_bytes() + name.encode(), {"num_ctx": 256})
     # Without 'insecure' Ollama uses TLS for the registry.
     fails("ollama_registry_plain_http", name=model)
-    stated = {"name": model, "insecure": True}
-    done = converges(["pull"], same_diff=False, **stated)
+    given = {"name": model, "insecure": True}
+    done = converges(["pull"], same_diff=False, **given)
     assert done["progress"]["bytes"] > 900_000
     assert done["model"]["parameters"] == {"num_ctx": 256}
     first = done["model"]["digest"]
-    assert not ollama(**stated, update="latest")["changed"]
+    assert not ollama(**given, update="latest")["changed"]
 
     registry.offer(name, GGUF.read_bytes() + name.encode(), {"num_ctx": 128})
-    assert not ollama(**stated)["changed"]
-    assert "check mode" in str(ollama(check=True, **stated, update="latest")["warnings"])
-    done = ollama(**stated, update="latest")
+    assert not ollama(**given)["changed"]
+    assert "check mode" in str(ollama(check=True, **given, update="latest")["warnings"])
+    done = ollama(**given, update="latest")
     assert (done["changed"], done["diff"]["before"]["digest"]) == (True, first)
     assert done["diff"]["after"]["digest"] == tags()[f"{model}:latest"]["digest"] != first
-    assert not ollama(**stated, update="latest")["changed"]
+    assert not ollama(**given, update="latest")["changed"]
     converges(["delete"], name=model, state="absent")
 
 

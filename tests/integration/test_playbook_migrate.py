@@ -149,21 +149,21 @@ def test_all_of_a_cluster(cluster, module, migrate, other, snapshot, recorder, n
     module("ml_stack", **everything(name))
     by_hand(cluster, name)
     until(lambda: exported(cluster, name)["stack"]["controllers"] != [], "searches to see the limits")
-    wanted = exported(cluster, name)
-    assert wanted["left_out"] == []
+    desired = exported(cluster, name)
+    assert desired["left_out"] == []
     before, settings = snapshot(), cluster.settings()
 
     recorder.clear()
     text, _changed = migrate(fails=True, migrate_name_pattern=f"{name}*")
     variables = re.findall(r"(\w+) \((it [^()]*)\)[,.]", text)
-    assert sorted(dict(variables).items()) == sorted(wanted["variables"].items())
-    assert len(wanted["variables"]) == 3
+    assert sorted(dict(variables).items()) == sorted(desired["variables"].items())
+    assert len(desired["variables"]) == 3
     assert not other.named("connectors", f"{name} one")
 
     keys = {f"{name} key: api_key": 0, f"{name} key-: api_key": 1}
     values = {
         variable: gateway_keys()[keys[what]] if what in keys else "sk-in-the-open-of-a-test"
-        for variable, what in wanted["variables"].items()
+        for variable, what in desired["variables"].items()
     }
     given = {"migrate_name_pattern": f"{name}*", **values}
     assert migrate("--check", **given)[1] == 1
@@ -173,7 +173,7 @@ def test_all_of_a_cluster(cluster, module, migrate, other, snapshot, recorder, n
         assert other.answer(other.one("models", f"{name} {each}").id) == "Pong."
     assert other.state_of(other.one("models", f"{name} rests").id) != "DEPLOYED"
     until(lambda: exported(other, name)["stack"]["controllers"] != [], "searches to see the limits")
-    assert exported(other, name) == wanted
+    assert exported(other, name) == desired
 
     text, changed = migrate(**given)
     assert changed == 0

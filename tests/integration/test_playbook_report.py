@@ -22,10 +22,10 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.report_page 
 def test_a_page_about_two_clusters_of_which_one_is_unreachable(
     cluster, connection, module, recorder, snapshot, name, tmp_path
 ):
-    wanted = everything(name)
+    desired = everything(name)
     # Ansible would treat the text of one pipeline as a template.
-    wanted["pipelines"] = wanted["pipelines"][:1]
-    module("ml_stack", **wanted)
+    desired["pipelines"] = desired["pipelines"][:1]
+    module("ml_stack", **desired)
     twins = [cluster.make_connector(f"{name} twin") for _each in range(2)]
     broken = cluster.make_connector(f"{name} broken", url="http://nowhere.invalid/v1/chat/completions")
     cluster.make_model(f"{name} broken", broken, deploy=True)
@@ -34,7 +34,7 @@ def test_a_page_about_two_clusters_of_which_one_is_unreachable(
     cluster.put_settings({_stack.TRUSTED: [".*", *_stack.TRUST]})
     before = snapshot()
 
-    declared = {f"stack_{section}": value for section, value in wanted.items() if section != "settings"}
+    declared = {f"stack_{section}": value for section, value in desired.items() if section != "settings"}
     hosts = {
         "north": {"opensearch_connection": dict(connection), **declared},
         "south": {"opensearch_connection": {"hosts": ["http://127.0.0.1:1"], "retries": 0}},

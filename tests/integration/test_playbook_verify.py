@@ -17,8 +17,8 @@ from ansible_collections.searchops.opensearch_ml.tests.integration.test_playbook
 
 def declared(name):
     """All items except the pipeline whose text Ansible would treat as a template."""
-    wanted = everything(name)
-    return {**wanted, "pipelines": wanted["pipelines"][:1]}
+    desired = everything(name)
+    return {**desired, "pipelines": desired["pipelines"][:1]}
 
 
 @pytest.fixture

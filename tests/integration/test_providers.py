@@ -40,8 +40,8 @@ def desired(name):
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_each_server_answers(cluster, converges, module, name, stated, real_connector, server):
-    made = converges("ml_connector", ["create"], **stated(server))
+def test_each_server_answers(cluster, converges, module, name, desired, real_connector, server):
+    made = converges("ml_connector", ["create"], **desired(server))
     real_connector(made["connector_id"], made["diff"]["after"])
     deployed = {"name": name, "connector": name, "state": "deployed"}
     module("ml_model", **deployed)
@@ -58,24 +58,24 @@ def test_each_server_answers(cluster, converges, module, name, stated, real_conn
 
 @pytest.mark.parametrize("server", [server for server, (_provider, _url, key) in SERVERS.items() if key])
 @pytest.mark.parametrize("key", [None, "not-the-key"])
-def test_a_wrong_key(module, name, stated, server, key):
-    module("ml_connector", **{**stated(server), "api_key": key, "update_credential": "on_create"})
+def test_a_wrong_key(module, name, desired, server, key):
+    module("ml_connector", **{**desired(server), "api_key": key, "update_credential": "on_create"})
     module("ml_model", name=name, connector=name, state="deployed")
     failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
     assert (failure["code"], failure["status"]) == ("backend_unauthorized", 401)
     assert "not-the-key" not in str(failure)
 
 
-def test_extra_fields_of_the_body_are_sent(module, name, stated):
-    module("ml_connector", **stated("llama.cpp", extra_body={"max_tokens": 1}))
+def test_extra_fields_of_the_body_are_sent(module, name, desired):
+    module("ml_connector", **desired("llama.cpp", extra_body={"max_tokens": 1}))
     module("ml_model", name=name, connector=name, state="deployed")
     answer = module("ml_predict", model=name, messages=PING, expect_content=False)
     assert answer["usage"]["completion_tokens"] == 1
 
 
-def test_embeddings(converges, module, name, stated):
+def test_embeddings(converges, module, name, desired):
     """A vector for each text, the same one for the same text."""
-    converges("ml_connector", ["create"], **stated("Ollama", capability="embedding"))
+    converges("ml_connector", ["create"], **desired("Ollama", capability="embedding"))
     module("ml_model", name=name, connector=name, state="deployed")
     assert module("ml_model", name=name, connector=name, state="deployed")["changed"] is False
     assert module.recorder.writes == []
@@ -90,17 +90,17 @@ def test_embeddings(converges, module, name, stated):
     assert again["data"] == pytest.approx(first["data"], abs=1e-4)
 
 
-def test_a_swap_is_probed_with_the_providers_question(cluster, module, name, stated):
+def test_a_swap_is_probed_with_the_providers_question(cluster, module, name, desired):
     """The probe of the capability tests the new connector before the old one is deleted."""
-    before = module("ml_connector", **stated("llama.cpp"))["connector_id"]
+    before = module("ml_connector", **desired("llama.cpp"))["connector_id"]
     model_id = module("ml_model", name=name, connector=name, state="deployed")["model_id"]
-    after = module("ml_connector", **stated("Ollama"))["connector_id"]
+    after = module("ml_connector", **desired("Ollama"))["connector_id"]
     assert after != before
     assert [request.path for request in module.recorder.requests if request.path.endswith("/_predict")]
     assert cluster.one("connectors", name).id == after
     assert cluster.answer(model_id) == "Pong."
 
-    failure = module.fails("ml_connector", **{**stated("llama.cpp with a key"), "api_key": "not-the-key"})
+    failure = module.fails("ml_connector", **{**desired("llama.cpp with a key"), "api_key": "not-the-key"})
     assert failure["code"] == "backend_unauthorized"
     assert cluster.one("connectors", name).id == after
     assert cluster.answer(model_id) == "Pong."

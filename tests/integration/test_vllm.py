@@ -47,8 +47,8 @@ def serve(module, name):
     return deploy
 
 
-def test_it_answers_with_content_and_reasoning(converges, module, name, stated, serve, backend):
-    converges("ml_connector", ["create"], **stated())
+def test_it_answers_with_content_and_reasoning(converges, module, name, desired, serve, backend):
+    converges("ml_connector", ["create"], **desired())
     model_id = serve()
     assert serve() == model_id
     assert module.recorder.writes == []
@@ -72,8 +72,8 @@ def test_free_routes(backend):
 
 
 @pytest.mark.parametrize("key", [None, "not-the-key"])
-def test_a_wrong_key(module, name, stated, serve, backend, key):
-    module("ml_connector", **stated(api_key=key, update_credential="on_create"))
+def test_a_wrong_key(module, name, desired, serve, backend, key):
+    module("ml_connector", **desired(api_key=key, update_credential="on_create"))
     serve()
     failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
     assert (failure["code"], failure["status"]) == ("backend_unauthorized", 401)
@@ -81,26 +81,26 @@ def test_a_wrong_key(module, name, stated, serve, backend, key):
     assert backend.seen == []
 
 
-def test_the_key_is_changed_while_the_model_answers(cluster, module, name, stated, serve, backend):
-    module("ml_connector", **stated(api_key="not-the-key"))
+def test_the_key_is_changed_while_the_model_answers(cluster, module, name, desired, serve, backend):
+    module("ml_connector", **desired(api_key="not-the-key"))
     model_id = serve()
     assert cluster.predict(model_id).status_code == 401
-    module("ml_connector", **stated(api_key=KEY))
+    module("ml_connector", **desired(api_key=KEY))
     assert cluster.answer(model_id) == CONTENT
-    assert module("ml_connector", **stated(api_key=KEY))["changed"] is False
+    assert module("ml_connector", **desired(api_key=KEY))["changed"] is False
     assert module.recorder.writes == []
 
 
-def test_unknown_model(module, name, stated, serve):
-    module("ml_connector", **stated(model="no-such-model"))
+def test_unknown_model(module, name, desired, serve):
+    module("ml_connector", **desired(model="no-such-model"))
     serve()
     failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
     assert (failure["code"], failure["status"]) == ("backend_model_missing", 404)
     assert "no-such-model" in failure["message"]
 
 
-def test_an_empty_list_of_tools_is_refused(module, name, stated, serve, backend):
-    module("ml_connector", **stated(extra_body={"tools": []}, probe={}))
+def test_an_empty_list_of_tools_is_refused(module, name, desired, serve, backend):
+    module("ml_connector", **desired(extra_body={"tools": []}, probe={}))
     serve()
     failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
     assert (failure["code"], failure["status"]) == ("backend_error", 400)
