@@ -39,7 +39,7 @@ def test_failure(module: Runner) -> None:
 
 def test_failure_lists_the_actions_before_it(module: Runner, cluster: FakeCluster) -> None:
     cluster.before("POST", "/_create", lambda: cluster.add_connector(description="theirs"))
-    cluster.before("PUT", "", lambda: cluster.inject("error"))
+    cluster.fail_next("PUT", "", "error")
     result = module("ml_connector", cluster, **CHAT, description="ours")
     assert result["failed"]
     assert (result["changed"], [action["action"] for action in result["actions"]]) == (True, ["adopt"])

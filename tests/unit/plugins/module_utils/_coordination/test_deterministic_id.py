@@ -228,7 +228,7 @@ class TestTakenId:
 
     def test_other_failure_of_the_read_is_raised(self, newest: FakeCluster) -> None:
         newest.add_connector("Renamed", connector_id=CONNECTOR)
-        newest.before("GET", CONNECTOR, lambda: newest.inject("error"))
+        newest.fail_next("GET", CONNECTOR, "error")
         with pytest.raises(Failure, match="boom"):
             execute(newest, "ml_connector", **CHAT)
 

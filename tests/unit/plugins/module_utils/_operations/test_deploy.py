@@ -204,7 +204,7 @@ class TestPartial:
 
     def test_whose_deployment_is_refused_stays_deployed(self, cluster: FakeCluster) -> None:
         model_id = add_chat_model(cluster, "PARTIALLY_DEPLOYED")
-        cluster.before("POST", "/_deploy", lambda: cluster.inject("error"))
+        cluster.fail_next("POST", "/_deploy", "error")
         with pytest.raises(Failure) as caught:
             apply(cluster, name="Chat")
         assert caught.value.code == "api_error"

@@ -237,7 +237,7 @@ class TestRetries:
         assert clock.now() > 1000 + 3 * 2.25
 
     def test_a_lost_answer_is_not_retried(self, served: FakeCluster) -> None:
-        served.before("POST", "/_predict", lambda: served.inject("lost_after"))
+        served.fail_next("POST", "/_predict", "lost_after")
         with pytest.raises(Failure) as caught:
             ask(served)
         assert caught.value.code == "no_answer"

@@ -25,7 +25,7 @@ def cluster(cluster: FakeCluster) -> FakeCluster:
 
 @pytest.mark.parametrize("fault", ["lost_after", "lost_before", "gateway_after", "unavailable"])
 def test_a_lost_answer(cluster: FakeCluster, fault: str) -> None:
-    cluster.before("POST", "models/_register", lambda: cluster.inject(fault))
+    cluster.fail_next("POST", "models/_register", fault)
     apply(cluster, **NEW)
     assert [model["model_state"] for model in cluster.models.values()] == ["DEPLOYED"]
     assert next(iter(cluster.groups.values()))["latest_version"] == 1
