@@ -43,7 +43,16 @@ def action_groups() -> tuple[str, str]:
     cluster = [module for module in modules() if module not in ollama]
     path, text = replaced("meta/runtime.yml", r"\n  ollama:\n((?:    - \w+\n)+)", _listed(ollama))
     before, groups = text.split("\n  all:\n")
-    return path, before + "\n  all:\n" + _listed(cluster) + re.sub(r"^(?:    - \w+\n)+", "", groups)
+    groups = re.sub(r"^(?:    - \w+\n)+", "", groups).partition("plugin_routing:\n")[0]
+    return path, before + "\n  all:\n" + _listed(cluster) + groups + _action_plugins()
+
+
+def _action_plugins() -> str:
+    """The routing of each module to the action plugin, with which a task runs in the controller's process."""
+    routes = "".join(
+        f"    {module}:\n      action_plugin: searchops.opensearch_ml.in_process\n" for module in sorted(modules())
+    )
+    return f"plugin_routing:\n  modules:\n{routes}"
 
 
 def _listed(names: list[str], indent: str = "    ") -> str:

@@ -10,9 +10,10 @@ Starting a module's own process takes ten times as long as most tasks need. The 
 is the controller itself. For all other tasks it starts the module as Ansible does; it decides that before it sends any
 request.
 
-Each file in ``plugins/action`` is a link to this one, named like its module. (One plugin with redirects in
-``meta/runtime.yml`` would make Ansible resolve all modules to one action, so that the ``module_defaults`` of one module
-would apply to all of them.)
+``plugin_routing`` in ``meta/runtime.yml`` names it as the ``action_plugin`` of each module. (A redirect of each action, or a
+link named like each module, would do as well, but ``module_defaults`` would then mix up the modules, and documentation tools
+would take the modules for aliases of one another.) ``plugins/action/in_process.py`` is a link to this file, as
+ansible-test's action-plugin-docs accepts only action plugins that are named like a module.
 """
 
 from __future__ import annotations
@@ -57,17 +58,15 @@ ON_TERMINAL = sys.stdout.isatty()
 #: Prefixes of environment variables that affect Python or its libraries only when the process starts.
 _STARTUP_VARIABLES = ("PYTHON", "LD_")
 
-#: The module that this plugin runs: Ansible loads the file once for each link, under the link's name.
-MODULE_NAME = __name__.rpartition(".")[2]
-
 
 class ActionModule(NormalAction):
-    """Runs the task of the module that the plugin is named after."""
+    """Runs the task of the module that the playbook names."""
 
-    @staticmethod
-    def module() -> Module:
-        """The description of the module, which the module file uses as well."""
-        module: Module = importlib.import_module(f"..modules.{MODULE_NAME}", __package__).MODULE
+    @property
+    def _described(self) -> Module:
+        """The description of the module, by which the module file runs as well."""
+        name = self._task.action.rpartition(".")[2]
+        module: Module = importlib.import_module(f"..modules.{name}", __package__).MODULE
         return module
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -118,7 +117,7 @@ class ActionModule(NormalAction):
         except (TypeError, ValueError):
             return None
         self._display.vvv(f"{self._task.action} runs in the controller's process", host=self._host(variables))
-        module = self.module()
+        module = self._described
         with _environment_set(environment):
             validation = ArgumentSpecValidator(module.argument_spec(), **module.rules).validate(args)
             params = {**args, **validation.validated_parameters}

@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.display import Display
 
-from ansible_collections.searchops.opensearch_ml.plugins.action import ml_model as action
+from ansible_collections.searchops.opensearch_ml.plugins.action import in_process
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clock import Clock
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import run as run_module
@@ -241,7 +241,7 @@ class TestProgress:
         terminal: bool,
         quiet: bool,
     ) -> None:
-        monkeypatch.setattr(action, "ON_TERMINAL", terminal)
+        monkeypatch.setattr(in_process, "ON_TERMINAL", terminal)
         wait(variables, no_log=no_log)
         assert (not shown) is quiet
 
