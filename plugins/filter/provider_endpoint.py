@@ -91,7 +91,7 @@ from ..module_utils._endpoints import providers, trusted_pattern
 from ..module_utils._errors.exceptions import Failure
 
 
-def provider_endpoint(
+def provider_endpoint(  # noqa: PLR0913 - its parameters are the filter's public options
     base_url: object,
     provider: object,
     model: str | None = None,

@@ -43,7 +43,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._values.walk import map_strings
+from ..module_utils._values.nested import map_strings
 
 _VARIABLE = re.compile(r"\{\{ (\w+) \}\}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import paging
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import client as http_client
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, connector_body
 
 INFO = "ml_model_info"
@@ -58,7 +58,7 @@ def test_pages(cluster, module, name, monkeypatch, size):
     ids = {cluster.make_connector(f"{name} {number}") for number in range(7)}
     everything = module("ml_connector_info")["connectors"]
     assert len(module.recorder.requests) == 1
-    monkeypatch.setattr(paging, "PAGE_SIZE", size)
+    monkeypatch.setattr(http_client, "PAGE_SIZE", size)
     paged = module("ml_connector_info")["connectors"]
     assert len(module.recorder.requests) == len(everything) // size + 1
     assert paged == everything

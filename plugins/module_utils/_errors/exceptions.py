@@ -10,11 +10,34 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import traceback
 from typing import Any, Dict, Iterator
 
 from .catalogue import CATALOGUE
-from .printable import printable
+
+#: Control and formatting characters, line breaks included, that could forge or hide output in a terminal, and lone
+#: surrogates, which no UTF-8 output can contain.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+
+def printable(text: object, limit: int = 2000) -> str:
+    """The first ``limit`` characters of a text, with control characters as Python's escapes."""
+    whole = str(text)
+    escaped = _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), whole[:limit])
+    return escaped if len(whole) <= limit else f"{escaped}... (cut)"
+
+
+def describe_shape(value: object) -> str:
+    """The type and size of a decoded answer, without its text, which may contain parts of secrets."""
+    if isinstance(value, dict):
+        return f"an object of {len(value)} fields"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, (str, bytes)):
+        return f"{len(value)} characters"
+    return "nothing" if value is None else f"a {type(value).__name__}"
+
 
 #: What Python raises for a value of an unexpected type: a list instead of a mapping, null instead of a number.
 _UNEXPECTED_TYPE_ERRORS = (TypeError, AttributeError, LookupError, ValueError, OverflowError, RecursionError)

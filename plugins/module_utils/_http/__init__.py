@@ -4,6 +4,6 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""HTTP: connection options, authentication, client, retry policy, transport, paging."""
+"""HTTP: connection options, authentication, client, retry policy, transport."""
 
 from __future__ import annotations

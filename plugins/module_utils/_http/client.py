@@ -18,12 +18,19 @@ from typing import Any, Callable, Mapping, NamedTuple
 from urllib.parse import quote, urlencode
 
 from .._errors import server_errors
-from .._errors.exceptions import AnswerLost, ApiError, Failure, Unreachable, WriteInCheckMode
-from .._values import json_text
+from .._errors.exceptions import AnswerLost, ApiError, Failure, Unreachable, WriteInCheckMode, describe_shape
+from .._values.nested import parse_json
 from .auth import Auth
 from .clock import Clock
 from .retry import GATEWAY, NOT_SENT, Problem, Retries
 from .transport import NoAnswer, NotSent, RawAnswer, Transport
+
+#: Number of objects per request. The server allows 10,000, but large objects could then exceed the limit for one
+#: answer.
+PAGE_SIZE = 2000
+
+#: No cluster has more objects; a server that returns more is not OpenSearch.
+MAX_OBJECTS = 100_000
 
 
 class Answer(NamedTuple):
@@ -114,6 +121,24 @@ class Client:
     def search(self, path: str, body: Mapping[str, Any], *, accept: tuple[int, ...] = ()) -> Answer:
         """A read with a body."""
         return self._send(Request("POST", path, body, accept=accept))
+
+    def search_all(self, path: str, query: Mapping[str, Any], what: str) -> dict[str, dict[str, Any]]:
+        """All objects that match, by id. Raises Failure if the answers are not those of a search.
+
+        ``what`` is the kind of the objects, in the singular. The pages are sorted by the sequence number of each object's
+        last write, which is unique because these indexes have one shard. An object that is written during the search moves
+        to a later page, so it may be found twice but is never missed.
+        """
+        body: dict[str, Any] = {"query": query, "size": PAGE_SIZE, "sort": [{"_seq_no": "asc"}]}
+        found: dict[str, dict[str, Any]] = {}
+        while True:
+            previously, hits = len(found), _hits(self.search(path, body).body)
+            found.update((object_id, source) for object_id, source, _position in hits)
+            if len(hits) < PAGE_SIZE:
+                return found
+            if len(found) == previously or len(found) > MAX_OBJECTS:
+                raise Failure("not_opensearch", f"A search for {what}s does not end.")
+            body["search_after"] = hits[-1][2]
 
     def create(self, path: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None) -> Answer:
         """A write that must not be executed twice. Raises :class:`AnswerLost` if the server may have executed it."""
@@ -266,6 +291,14 @@ def decode(raw: RawAnswer) -> Any:
     """The JSON of an answer, or its text if it is not JSON."""
     text = raw.content.decode("utf-8", "replace")
     try:
-        return json_text.parse(text) if text else ""
+        return parse_json(text) if text else ""
     except ValueError:
         return text
+
+
+def _hits(body: Any) -> list[tuple[str, dict[str, Any], Any]]:
+    """The id, source and sort values of each hit. Raises Failure if the answer has no hits."""
+    try:
+        return [(str(hit["_id"]), dict(hit["_source"]), hit.get("sort")) for hit in body["hits"]["hits"]]
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise Failure("not_opensearch", f"A search was answered without hits: {describe_shape(body)}") from exc

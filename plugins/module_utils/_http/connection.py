@@ -77,11 +77,23 @@ def connect(
     return Client(
         hosts,
         transport or make_transport(options),
-        auth.choose(options, mask.add),
+        choose_authentication(options, mask.add),
         client_options(options, read_only=read_only),
         clock=clock,
         mask=mask,
     )
+
+
+def choose_authentication(options: Mapping[str, Any], hide: Callable[..., None] = lambda *secrets: None) -> auth.Auth:
+    """The method that 'auth_type' names, else the first one that a given option implies, else none. Raises Failure.
+
+    ``hide`` is called with secrets that are not among the options.
+    """
+    auth_type = options.get("auth_type")
+    for method in auth.METHODS:
+        if auth_type == method.NAME or (not auth_type and any(options.get(name) for name in method.IMPLIED_BY)):
+            return method(options, hide)
+    return auth.NoAuth(options, hide)
 
 
 def secrets_of(options: Mapping[str, Any]) -> list[str]:

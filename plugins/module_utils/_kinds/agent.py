@@ -15,8 +15,7 @@ from .._http.client import Client
 from .._runtime import versions
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
-from . import notes
-from .base import Doc, Kind, check_name, created_after
+from .base import NOTES_PARAMETER, Doc, Kind, check_name, check_no_notes, created_after, replaces
 
 TYPES = ("flow", "conversational", "conversational_flow", "plan_execute_and_reflect")
 
@@ -67,7 +66,7 @@ def observed(source: Mapping[str, Any], desired_fields: Mapping[str, Any] | None
     The parameter with the id of the executor is omitted, unless ``desired_fields`` has it too.
     """
     fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
-    hidden = {notes.PARAMETER} | ({EXECUTOR} - set((desired_fields or {}).get("parameters") or {}))
+    hidden = {NOTES_PARAMETER} | ({EXECUTOR} - set((desired_fields or {}).get("parameters") or {}))
     parameters = {name: value for name, value in (source.get("parameters") or {}).items() if name not in hidden}
     return {
         **fields,
@@ -88,7 +87,7 @@ def merged(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]
 
 def is_replaced_by(old: Doc, new: Doc) -> bool:
     """Whether ``new`` was created to replace ``old``. If ``old`` is younger, its id was reused."""
-    return notes.replaces(new, old) and not created_after(old, new)
+    return replaces(new, old) and not created_after(old, new)
 
 
 def diff(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> list[str]:
@@ -163,7 +162,7 @@ def check(fields: Mapping[str, Any]) -> None:
     """Raises Failure for desired fields that are invalid on every server."""
     if "name" in fields:
         check_name("name", fields["name"], MAX_NAME_LENGTH)
-    notes.check_parameters(fields.get("parameters"))
+    check_no_notes(fields.get("parameters"))
     names = [tool.get("name") or tool["type"] for tool in fields.get("tools") or []]
     duplicates = sorted({name for name in names if names.count(name) > 1})
     if duplicates:

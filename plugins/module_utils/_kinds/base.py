@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from .._errors.exceptions import ApiError, Failure
-from .._http import paging
 from .._http.client import Client, segment
 from .._runtime.run import Run, WaitTimeout
+from .._values.compare import canonical, text_of
 
 #: Maximum length of a name. The server stores longer names, but searches do not find them (``ignore_above`` of the
 #: index mapping).
@@ -26,6 +26,10 @@ MAX_REREAD = 20
 
 #: Seconds within which a search finds a change. An index is refreshed once a second unless its settings change that.
 SEARCH_LAG = 5.0
+
+
+#: The parameter of a connector or an agent in which the collection keeps notes, as JSON. It fills no placeholder, and results do not show it.
+NOTES_PARAMETER = "_searchops"
 
 
 class Doc(NamedTuple):
@@ -127,7 +131,7 @@ class Kind:
         """All objects that match ``query``. Empty if the index does not exist yet."""
         own_kind = {"bool": {"must": [query], "must_not": list(cls.MUST_NOT)}}
         try:
-            found = paging.search(lambda page: client.search(f"{cls.PATH}/_search", page).body, own_kind, cls.LABEL)
+            found = client.search_all(f"{cls.PATH}/_search", own_kind, cls.LABEL)
         except ApiError as error:
             if error.status == 404 and ("index_not_found" in error.kind or "no such index" in error.reason):
                 return []
@@ -196,4 +200,28 @@ class Kind:
             what=f"{cls.LABEL} {object_id} to be deleted",
             describe=lambda doc: "it still exists",
             timeout=timeout,
+        )
+
+
+def read_notes(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The notes on an object, from what the server returned of it. Empty if it has no valid ones."""
+    notes = canonical((source.get("parameters") or {}).get(NOTES_PARAMETER))
+    return notes if isinstance(notes, dict) else {}
+
+
+def with_notes(parameters: Mapping[str, Any], notes: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters to send for an object with these notes."""
+    return {**parameters, NOTES_PARAMETER: text_of(dict(notes))}
+
+
+def replaces(new: Doc, old: Doc) -> bool:
+    """Whether ``new`` was created to replace the object with the id of ``old``. A younger object may reuse an id."""
+    return bool(read_notes(new.source).get("replaces") == old.id)
+
+
+def check_no_notes(parameters: Mapping[str, Any] | None) -> None:
+    """Raises Failure if the user's parameters use the reserved name."""
+    if NOTES_PARAMETER in (parameters or {}):
+        raise Failure(
+            "invalid_input", f"parameters: the name {NOTES_PARAMETER} is reserved for notes of the collection."
         )

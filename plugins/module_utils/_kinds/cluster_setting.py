@@ -11,8 +11,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from .._endpoints import trusted_pattern
-from .._errors.exceptions import Failure
-from .._errors.printable import describe_shape
+from .._errors.exceptions import Failure, describe_shape
 from .._http.client import Client
 from .._values.compare import same_text, text_of
 

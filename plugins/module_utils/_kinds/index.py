@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._errors.exceptions import Failure
-from .._errors.printable import describe_shape
+from .._errors.exceptions import Failure, describe_shape
 from .._http.client import Client, segment
-from .._values.walk import flatten
+from .._values.nested import flatten
 
 #: Settings and mapping parameters that cannot be changed. A change is refused before anything is written, in check mode
 #: too. There are more of them; the server's own refusal of those has the same code.

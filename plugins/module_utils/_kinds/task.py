@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._values import json_text
+from .._values.nested import parse_json
 from .base import Doc, Kind
 
 #: All states of a task.
@@ -31,7 +31,7 @@ def errors_of(source: Mapping[str, Any]) -> dict[str, str]:
     if not error:
         return {}
     try:
-        reasons = json_text.parse(error) if isinstance(error, str) else None
+        reasons = parse_json(error) if isinstance(error, str) else None
     except ValueError:
         reasons = None
     if isinstance(reasons, dict):

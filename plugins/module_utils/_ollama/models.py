@@ -13,9 +13,8 @@ import hashlib
 import re
 from typing import Any, Mapping, NamedTuple
 
-from .._errors.exceptions import Failure
-from .._errors.printable import describe_shape
-from .._values import json_text
+from .._errors.exceptions import Failure, describe_shape
+from .._values.nested import parse_json
 from . import gguf
 from .client import OllamaClient
 
@@ -177,7 +176,7 @@ def _value(text: str) -> Any:
             return text
         return value if isinstance(value, str) else text
     try:
-        number = json_text.parse(text)
+        number = parse_json(text)
     except ValueError:
         return text
     return int(number) if isinstance(number, float) and number.is_integer() else number

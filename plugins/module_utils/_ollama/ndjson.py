@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Iterator
 
-from .._errors.exceptions import Failure
-from .._errors.printable import describe_shape
+from .._errors.exceptions import Failure, describe_shape
 from .._http.transport import NoAnswer
-from .._values import json_text
+from .._values.nested import parse_json
 
 #: Maximum length of a line in bytes. A line of Ollama has some hundred bytes; a longer one comes from another server.
 MAX_LINE = 1024 * 1024
@@ -36,7 +35,7 @@ def objects(where: str, chunks: Iterator[bytes]) -> Iterator[dict[str, Any]]:
 
 def _object(where: str, line: bytes) -> dict[str, Any]:
     try:
-        found = json_text.parse(line.decode("utf-8", "replace"))
+        found = parse_json(line.decode("utf-8", "replace"))
         if isinstance(found, dict):
             return found
     except ValueError as exc:

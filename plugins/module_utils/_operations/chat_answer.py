@@ -14,10 +14,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
-from .._errors.exceptions import Failure
-from .._errors.printable import describe_shape
-from .._values import json_text
-from .._values.walk import map_scalars
+from .._errors.exceptions import Failure, describe_shape
+from .._values.nested import map_scalars, parse_json
 
 
 class Prediction(NamedTuple):
@@ -130,7 +128,7 @@ def _arguments(name: str, arguments: Any) -> dict[str, Any]:
     """The decoded arguments. OpenAI's API returns them as JSON in a string, Ollama's own API as an object."""
     if isinstance(arguments, str):
         try:
-            arguments = json_text.parse(arguments or "{}")
+            arguments = parse_json(arguments or "{}")
         except ValueError as exc:
             raise Failure("invalid_input", f"the arguments for {name} are not JSON: {arguments[:200]!r}") from exc
     if not isinstance(arguments or {}, dict):

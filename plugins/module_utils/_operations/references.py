@@ -17,7 +17,7 @@ from .._kinds.agent import Agent
 from .._kinds.base import Kind
 from .._kinds.model import Model
 from .._runtime.run import Run
-from .._values.walk import map_strings, scalars
+from .._values.nested import map_strings, scalars
 
 #: The word before the colon -> the kind of the object.
 KINDS: dict[str, type[Kind]] = {"model": Model, "agent": Agent}

@@ -20,11 +20,10 @@ from typing import Any, Mapping, NoReturn, Sequence
 from .._coordination.create import Creation, create_once
 from .._errors.exceptions import Failure
 from .._kinds import model as models
-from .._kinds.base import Doc
+from .._kinds.base import Doc, read_notes, replaces
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
-from .._kinds.notes import read_notes, replaces
 from .._runtime.run import Run, WaitTimeout
 from . import predict
 from .undeletable_connector import ID_RETRY_PAUSE, REFUSALS, UndeletableCheck, delete_unused, is_used

@@ -14,8 +14,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._errors.exceptions import Failure, reraise_malformed_answer
-from .._errors.printable import printable
+from .._errors.exceptions import Failure, printable, reraise_malformed_answer
 from .._http import connection as connections
 from .._http.clock import ProgressCallback
 from .._http.connection import Connection

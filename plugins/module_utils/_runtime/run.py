@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, List, TypeVar
 
-from .._errors.exceptions import Failure
-from .._errors.printable import printable
+from .._errors.exceptions import Failure, printable
 from .._http.client import Client
 from .._http.clock import Clock, ProgressCallback
 from . import versions

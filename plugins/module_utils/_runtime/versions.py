@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .._errors.exceptions import Failure
-from .._errors.printable import describe_shape
+from .._errors.exceptions import Failure, describe_shape
 from .._http.client import Client
 
 #: The characters that names and descriptions may contain (ml-commons, StringUtils.SAFE_INPUT_PATTERN; Python's \w

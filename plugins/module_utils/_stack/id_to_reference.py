@@ -14,7 +14,7 @@ from typing import Any, Iterable, Iterator, Mapping
 
 from .._kinds.base import Doc
 from .._values.compare import text_of
-from .._values.walk import map_strings
+from .._values.nested import map_strings
 
 #: A word that may be an id. An id that is part of a longer word is not one.
 _WORD = re.compile(r"[A-Za-z0-9_-]+")

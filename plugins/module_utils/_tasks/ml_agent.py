@@ -16,9 +16,8 @@ from .._coordination.create import Creation, create_once
 from .._coordination.duplicates import one_or_none, resolve_name
 from .._errors.exceptions import Failure
 from .._kinds import agent as agents
-from .._kinds import notes
 from .._kinds.agent import Agent
-from .._kinds.base import Doc
+from .._kinds.base import Doc, with_notes
 from .._operations.references import resolve, restore_references
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
@@ -162,7 +161,7 @@ def _register(run: Run, fields: Mapping[str, Any], old: Doc | None) -> tuple[Doc
     # The server fails on a plan without parameters.
     body = {**fields, "parameters": dict(fields.get("parameters") or {})}
     if old:
-        body["parameters"] = notes.with_notes(body["parameters"], {"replaces": old.id})
+        body["parameters"] = with_notes(body["parameters"], {"replaces": old.id})
     old_id = old.id if old else ""
     creation = Creation(
         Agent,

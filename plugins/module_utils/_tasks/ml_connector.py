@@ -15,7 +15,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 from .._coordination.duplicates import one_or_none, resolve_name
 from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
-from .._kinds.base import Doc
+from .._kinds.base import Doc, read_notes
 from .._kinds.connector import checks
 from .._kinds.connector import credential as credentials
 from .._kinds.connector import options as connector_options
@@ -23,7 +23,6 @@ from .._kinds.connector import resource as connectors
 from .._kinds.connector.credential import CredentialUpdate
 from .._kinds.connector.options import ConnectorOptions
 from .._kinds.connector.resource import Connector
-from .._kinds.notes import read_notes
 from .._operations import deploy as deployment
 from .._operations import undeletable_connector
 from .._operations.swap import Swap

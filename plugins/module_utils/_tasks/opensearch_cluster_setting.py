@@ -17,7 +17,7 @@ from .._kinds import cluster_setting as settings
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
 from .._values.compare import text_of
-from .._values.walk import flatten
+from .._values.nested import flatten
 
 SPEC = {
     "settings": {"type": "dict", "required": True},

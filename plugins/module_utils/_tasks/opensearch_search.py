@@ -12,8 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping
 
-from .._errors.exceptions import Failure
-from .._errors.printable import describe_shape
+from .._errors.exceptions import Failure, describe_shape
 from .._http.client import segment
 from .._kinds.index import check_name
 from .._operations import predict

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping
 
-from . import json_text
+from .nested import parse_json
 
 
 def text_of(value: Any) -> str:
@@ -96,7 +96,7 @@ def _container(value: Any) -> Any:
         return value
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return json_text.parse(value)
+            return parse_json(value)
         except ValueError:
             return None
     return None

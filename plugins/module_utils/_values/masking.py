@@ -14,7 +14,7 @@ import re
 from typing import Any, Iterable
 from urllib.parse import quote, quote_plus
 
-from .walk import map_strings
+from .nested import map_strings
 
 MASK = "********"
 

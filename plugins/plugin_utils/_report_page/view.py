@@ -15,8 +15,7 @@ import re
 from typing import Any, Iterable, Mapping, Sequence
 
 from ...module_utils._endpoints import trusted_pattern
-from ...module_utils._errors.exceptions import Failure
-from ...module_utils._errors.printable import printable
+from ...module_utils._errors.exceptions import Failure, printable
 from . import drawing
 
 Result = Mapping[str, Any]

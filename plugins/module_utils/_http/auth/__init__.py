@@ -8,22 +8,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
-
 from .aws_sigv4 import AwsSigV4Auth
 from .methods import Auth, BasicAuth, BearerAuth, ClientCertAuth, NoAuth
 
 #: In the order in which the given options choose among them.
 METHODS: tuple[type[Auth], ...] = (BearerAuth, BasicAuth, ClientCertAuth, AwsSigV4Auth, NoAuth)
-
-
-def choose(options: Mapping[str, Any], hide: Callable[..., None] = lambda *secrets: None) -> Auth:
-    """The method that 'auth_type' names, else the first one that a given option implies, else none. Raises Failure.
-
-    ``hide`` is called with secrets that are not among the options.
-    """
-    auth_type = options.get("auth_type")
-    for method in METHODS:
-        if auth_type == method.NAME or (not auth_type and any(options.get(name) for name in method.IMPLIED_BY)):
-            return method(options, hide)
-    return NoAuth(options, hide)

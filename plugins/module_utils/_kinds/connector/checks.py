@@ -16,8 +16,7 @@ from ..._errors.exceptions import Failure
 from ..._runtime import versions
 from ..._runtime.run import Run
 from ..._values.compare import text_of
-from ..base import check_name
-from ..notes import check_parameters
+from ..base import check_name, check_no_notes
 from . import resource as connectors
 
 #: The options that only connectors of an MCP protocol have, by field.
@@ -60,7 +59,7 @@ def check(
     ``credential`` is None if the server keeps the one that it has, whose keys are unknown.
     """
     check_name("name", fields.get("name") or "")
-    check_parameters(fields.get("parameters"))
+    check_no_notes(fields.get("parameters"))
     places = list(find_placeholders({**fields, "credential": credential or {}, "probe": probe or {}}))
     if places:
         raise Failure(

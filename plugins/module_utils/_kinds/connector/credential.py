@@ -12,7 +12,7 @@ from typing import Any, Mapping, NamedTuple
 
 from ..._errors.exceptions import Failure
 from ..._values import fingerprint
-from ..notes import read_notes
+from ..base import read_notes
 from . import resource as connectors
 from .options import ConnectorOptions
 

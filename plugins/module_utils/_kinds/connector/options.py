@@ -16,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..._endpoints import blueprint, providers
 from ..._errors.exceptions import Failure
 from ..._values.compare import text_of, without_none
-from ..._values.walk import scalars
+from ..._values.nested import scalars
 from . import resource as connectors
 
 ACTION_OPTIONS = {

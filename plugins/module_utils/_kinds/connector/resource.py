@@ -12,11 +12,10 @@ import json
 import re
 from typing import Any, Iterable, Mapping
 
-from ..._values import json_text
 from ..._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
 from ..._values.masking import MASK, is_literal_secret
-from ..base import Doc, Kind, created_after
-from ..notes import PARAMETER, read_notes, with_notes
+from ..._values.nested import parse_json
+from ..base import NOTES_PARAMETER, Doc, Kind, created_after, read_notes, with_notes
 
 #: The server requires a credential even if the backend needs none; this one is never sent to a backend.
 PLACEHOLDER_CREDENTIAL = {"placeholder": "the backend needs no credential"}
@@ -91,7 +90,7 @@ def observed(source: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a connector as the server returns it."""
     fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
     fields["parameters"] = {
-        name: value for name, value in (source.get("parameters") or {}).items() if name != PARAMETER
+        name: value for name, value in (source.get("parameters") or {}).items() if name != NOTES_PARAMETER
     }
     fields["actions"] = [_action(action) for action in source.get("actions") or []]
     if source.get("access"):
@@ -171,7 +170,7 @@ def _bodies(actions: Iterable[Mapping[str, Any]] | None) -> list[Any]:
     bodies: list[Any] = []
     for action in actions or []:
         try:
-            bodies.append(json.dumps(json_text.parse(action.get("request_body") or "null"), sort_keys=True))
+            bodies.append(json.dumps(parse_json(action.get("request_body") or "null"), sort_keys=True))
         except ValueError:
             bodies.append(action.get("request_body"))
     return bodies

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RequestsTransport
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import json_text
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import nested
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import hostile_server
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import results
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
@@ -24,7 +24,7 @@ SOME = ("ml_connector", "ml_stack", "ollama_model")
 def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lower the limits, so that a test can exceed them quickly."""
     monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 2**19)
-    monkeypatch.setattr(json_text, "MAX_VALUES", 10_000)
+    monkeypatch.setattr(nested, "MAX_VALUES", 10_000)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
 

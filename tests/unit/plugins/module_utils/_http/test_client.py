@@ -16,12 +16,12 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
     Unreachable,
     WriteInCheckMode,
 )
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import auth
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import (
     Client,
     ClientOptions,
     segment,
 )
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.connection import choose_authentication
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.retry import (
     MAX_PAUSE,
     MAX_RETRY_AFTER,
@@ -55,7 +55,9 @@ def client(
     **options: Any,
 ) -> Client:
     names = list(hosts or ("http://one:9200",))
-    return Client(names, transport, auth.choose({}), ClientOptions(**options), clock=clock or FakeClock(), mask=mask)
+    return Client(
+        names, transport, choose_authentication({}), ClientOptions(**options), clock=clock or FakeClock(), mask=mask
+    )
 
 
 def test_an_answer_is_decoded(script: Scripter) -> None:
@@ -94,7 +96,7 @@ def test_a_body_is_sent_as_json(script: Scripter) -> None:
 )
 def test_each_request_is_authenticated(script: Scripter, options: dict[str, Any], header: str | None) -> None:
     sent = script(get("/"), get("/"))
-    one = Client(["http://one"], sent, auth.choose(options), clock=FakeClock())
+    one = Client(["http://one"], sent, choose_authentication(options), clock=FakeClock())
     one.get("/")
     one.get("/")
     assert [headers.get("Authorization") for _m, _u, headers, _c, _t in sent.sent] == [header] * 2
@@ -107,7 +109,7 @@ def test_each_request_is_authenticated(script: Scripter, options: dict[str, Any]
 )
 def test_incomplete_credentials_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(Failure, match="needs") as caught:
-        auth.choose(options)
+        choose_authentication(options)
     assert caught.value.code == "invalid_input"
 
 

@@ -25,8 +25,8 @@ from cryptography.x509.oid import NameOID
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure, Unreachable
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import deadline_reads
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport as transport_module
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.auth import choose
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import Client, ClientOptions
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.connection import choose_authentication
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import (
     NoAnswer,
     NotSent,
@@ -363,7 +363,10 @@ class TestTls:
     def test_a_connection_closed_during_the_handshake_is_unreachable(self) -> None:
         with listening(lambda connection: hang_up(connection, "at once")) as port:
             client = Client(
-                [f"https://127.0.0.1:{port}"], RequestsTransport(True, None), choose({}), ClientOptions(retries=0)
+                [f"https://127.0.0.1:{port}"],
+                RequestsTransport(True, None),
+                choose_authentication({}),
+                ClientOptions(retries=0),
             )
             with pytest.raises(Unreachable, match="closed before TLS was agreed on") as caught:
                 client.create("/x", {})

@@ -15,9 +15,10 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import auth, connection
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import connection
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.auth.aws_sigv4 import AwsSigV4Auth
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import Client, segment
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.connection import choose_authentication
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.masking import MASK, Masker
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import aws
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.aws import Gateway, gateway
@@ -31,7 +32,7 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 
 
 def signer(**options: Any) -> AwsSigV4Auth:
-    made = auth.choose({"auth_type": "aws_sigv4", "aws_region": "eu-central-1", **options})
+    made = choose_authentication({"auth_type": "aws_sigv4", "aws_region": "eu-central-1", **options})
     assert isinstance(made, AwsSigV4Auth)
     return made
 
@@ -273,14 +274,14 @@ class TestCredentials:
     @pytest.mark.parametrize("name", ["aws_region", "aws_profile", "aws_access_key_id"])
     def test_aws_options_choose_the_method(self, name: str) -> None:
         with pytest.raises(Failure, match=r"(?i)aws|profile"):
-            auth.choose({name: "x"})
-        assert auth.choose({name: "x", "token": "y"}).NAME == "bearer"
-        assert auth.choose({name: "x", "auth_type": "none"}).NAME == "none"
+            choose_authentication({name: "x"})
+        assert choose_authentication({name: "x", "token": "y"}).NAME == "bearer"
+        assert choose_authentication({name: "x", "auth_type": "none"}).NAME == "none"
 
     def test_the_environment_alone_does_not_choose_the_method(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
         monkeypatch.setenv("AWS_REGION", "eu-central-1")
-        assert auth.choose({}).NAME == "none"
+        assert choose_authentication({}).NAME == "none"
 
     def test_temporary_credentials_are_refreshed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         made = iter(range(100))

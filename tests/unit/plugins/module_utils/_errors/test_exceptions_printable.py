@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.printable import printable
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import printable
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Reads JSON from outside the collection, with limits for the number of values and the depth."""
+"""Nested values, such as those of JSON and YAML: reading JSON from outside with limits, and walking through values."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Callable, Iterator, Mapping
 
 #: Maximum depth. OpenSearch maps 20 levels. The functions that walk through a value recurse as deep as this.
 MAX_DEPTH = 200
@@ -26,7 +26,7 @@ class TooLarge(ValueError):
     """The JSON has more than :data:`MAX_VALUES` values or :data:`MAX_DEPTH` levels."""
 
 
-def parse(text: str) -> Any:
+def parse_json(text: str) -> Any:
     """The value of a JSON text. Raises ValueError for invalid JSON, and its subclass TooLarge."""
     openings = text.count("[") + text.count("{")
     if openings + text.count(",") > MAX_VALUES:
@@ -64,3 +64,39 @@ def _without_surrogates(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_surrogates(item) for item in value]
     return value
+
+
+def map_scalars(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A copy of the value with ``change`` applied to each scalar, at any depth. Keys stay; tuples become lists."""
+    if isinstance(value, Mapping):
+        return {key: map_scalars(item, change) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [map_scalars(item, change) for item in value]
+    return change(value)
+
+
+def map_strings(value: Any, change: Callable[[str], Any]) -> Any:
+    """A copy of the value with ``change`` applied to each string, at any depth. Keys stay; tuples become lists."""
+    return map_scalars(value, lambda scalar: change(scalar) if isinstance(scalar, str) else scalar)
+
+
+def scalars(value: Any) -> Iterator[Any]:
+    """Each scalar of the value, at any depth, in order; without the keys."""
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        yield value
+        return
+    for item in value:
+        yield from scalars(item)
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one mapping with dotted names. A list is one value; an empty mapping adds nothing."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import (
     Failure,
 )
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import paging
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import client as http_client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import hits
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
@@ -24,7 +24,7 @@ class TestSearch:
 
     @pytest.fixture(autouse=True)
     def _small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(paging, "PAGE_SIZE", 3)
+        monkeypatch.setattr(http_client, "PAGE_SIZE", 3)
 
     @pytest.mark.parametrize(("count", "requests"), [(0, 1), (2, 1), (3, 2), (7, 3)])
     def test_returns_all(self, cluster: FakeCluster, count: int, requests: int) -> None:
@@ -56,7 +56,7 @@ class TestSearch:
         self, script: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, again: bool, requests: int
     ) -> None:
         """A server that always answers a whole page: the same one, or always another one."""
-        monkeypatch.setattr(paging, "MAX_OBJECTS", 10)
+        monkeypatch.setattr(http_client, "MAX_OBJECTS", 10)
         pages = [[(f"c{number}", {}) for number in range(3 * page, 3 * page + 3)] for page in range(requests)]
         sent = script(
             *[
