@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # The argument spec is wait_options() in module_utils/_http/connection.py.
+    # The argument spec is in module_utils/_tasks/ml_model.py.
     DOCUMENTATION = r"""
 options:
   wait:

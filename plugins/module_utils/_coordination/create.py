@@ -81,11 +81,11 @@ def create_once(run: Run, creation: Creation) -> tuple[Doc, bool]:
             if error.code != "id_taken" or taken_id is None:
                 raise
             back_off(run, attempt)
-            holder = _holder(run.client, creation, taken_id)
-            if holder:
-                return holder, False
+            owner = _owner(run.client, creation, taken_id)
+            if owner:
+                return owner, False
             continue
-        created = _only_one(run, creation, own_id)
+        created = _resolve_race(run, creation, own_id)
         if created:
             run.created.append((creation.kind.PATH, created))
             run.created_by_stack.add((creation.kind.PATH, created.id))
@@ -114,8 +114,8 @@ def _body(run: Run, creation: Creation) -> dict[str, Any]:
     return body
 
 
-def _only_one(run: Run, creation: Creation, own_id: str | None) -> Doc | None:
-    """The object that was just created if it is the only one that counts; else None, and ours is deleted.
+def _resolve_race(run: Run, creation: Creation, own_id: str | None) -> Doc | None:
+    """Wait until the object that was just created is the only one, and return it; else delete ours and return None.
 
     ``own_id`` is None after a lost answer: a single object counts as ours then, and several are left alone.
     """
@@ -141,12 +141,12 @@ def _first_search(run: Run, creation: Creation, own_id: str) -> list[Doc]:
     return creation.find(run.client, own_id)
 
 
-def _holder(client: Client, creation: Creation, taken_id: str) -> Doc | None:
-    """The object that has the id if it counts as this one; None if it does not, was deleted, or may not be read."""
+def _owner(client: Client, creation: Creation, taken_id: str) -> Doc | None:
+    """The object that has the id if it matches the one to create; None if it does not, was deleted, or may not be read."""
     try:
-        holder = creation.kind.get(client, taken_id)
+        owner = creation.kind.get(client, taken_id)
     except ApiError as error:
         if error.status != 403:
             raise
         return None
-    return holder if holder is not None and holder.name == creation.name and creation.matches(holder) else None
+    return owner if owner is not None and owner.name == creation.name and creation.matches(owner) else None

@@ -64,8 +64,8 @@ class AmbiguousName(Failure):
 def resolve_name(client: Client, search: Callable[[], Found], planned: list[Any] | None = None) -> Found:
     """Call ``search`` until it raises no :class:`AmbiguousName`, for :data:`UNIQUE_TIMEOUT` at most, and return its result.
 
-    Duplicates that are no race are raised at once. ``planned`` is the journal of a run in check mode: what a failed search
-    added to it is removed. Raises Failure ``concurrent_change`` if the duplicates change until the end.
+    Duplicates that were not created concurrently are reported immediately. ``planned`` is the journal of a run in check mode: what a failed search
+    added to it is removed. Raises Failure ``concurrent_change`` if the duplicates keep changing until the timeout.
     """
     journalled = len(planned or ())
     end = client.clock.now() + UNIQUE_TIMEOUT
@@ -81,7 +81,7 @@ def resolve_name(client: Client, search: Callable[[], Found], planned: list[Any]
             if client.clock.now() >= end:
                 if ids == first:
                     raise
-                raise Failure("concurrent_change", failure.message, **failure.details) from failure
+                raise Failure("concurrent_change", failure.message, **failure.details)
         if planned is not None:
             del planned[journalled:]
         client.clock.sleep(SEARCH_INTERVAL)
@@ -92,7 +92,7 @@ def wait_until_unique(
 ) -> list[Any]:
     """Search again while several objects are found, for ``timeout`` seconds at most. Returns what was found last.
 
-    With ``own_id`` it waits only while that object is the first one.
+    With ``own_id`` it waits only while that object is the oldest.
     """
     end = run.clock.now() + timeout
     while len(found) > 1 and own_id in (None, found[0].id) and run.clock.now() < end:

@@ -71,7 +71,7 @@ def _parse(text: str, path: str) -> Any:
 
 
 def _load_yaml(text: str) -> Any:
-    """Read YAML without its dates: what resembles one, such as the version of an API, stays text as in JSON."""
+    """Read YAML. What looks like a date, such as the version of an API, stays text as in JSON."""
 
     class Loader(SafeLoader):
         yaml_implicit_resolvers = {

@@ -39,14 +39,6 @@ def connection_options() -> dict[str, Any]:
     }
 
 
-def wait_options(timeout: float) -> dict[str, Any]:
-    """The argument spec of the wait options. ``timeout`` is the default of 'wait_timeout', in seconds."""
-    return {
-        "wait": {"type": "bool", "default": True},
-        "wait_timeout": {"type": "float", "default": timeout},
-    }
-
-
 #: The host if neither the option nor the environment names one.
 DEFAULT_HOST = "http://localhost:9200"
 

@@ -4,7 +4,10 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The retry policy: which failed attempts are repeated, how often, and after which pause."""
+"""The retry policy: how often a failed attempt is repeated, and after which pause.
+
+Which errors of the server are worth a retry is in the ``retry`` column of the rules in ``_errors/server_errors.py``.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ MAX_RETRY_AFTER = 30.0
 #: plugin and creates its master key within some ten seconds each.
 STARTING_PAUSE, STARTING_RETRIES = 2.0, 15
 
-#: The retry kind of a request that was not sent: the next host can be tried at once.
+#: The retry kind of a request that was not sent: the next host is tried without a pause.
 NOT_SENT = "not sent"
 
 
@@ -80,7 +83,7 @@ class Retries:
         self._waited_for_start = 0
 
     def next_pause(self, problem: Problem) -> float | None:
-        """Seconds until the next attempt; None if there is none."""
+        """Seconds until the next attempt; None if the request is not repeated."""
         if problem.retry == NOT_SENT:
             return self._next_pause_if_not_sent()
         if problem.retry in (STARTING, RECOVERING) and self._waited_for_start < STARTING_RETRIES:
@@ -93,7 +96,7 @@ class Retries:
         return None
 
     def _next_pause_if_not_sent(self) -> float | None:
-        """The other hosts are tried at once; the client pauses only after it has tried all of them."""
+        """The other hosts are tried without a pause, one after the other; the client pauses only after it has tried all."""
         if self._retried >= self._limit + self._hosts - 1:
             return None
         self._retried += 1

@@ -179,7 +179,7 @@ class Kind:
         run.client.change("PUT", f"{cls.PATH}/{segment(object_id)}", fields)
         doc = cls.get(run.client, object_id)
         since = (doc.source.get("last_updated_time") or 0) if doc else 0
-        # A timeout is no failure: the change is done, and the index may be refreshed less often.
+        # A timeout is not a failure: the change is done, and the index may be refreshed less often.
         with suppress(WaitTimeout):
             run.wait_until(
                 lambda: cls.search(run.client, {"ids": {"values": [object_id]}}),

@@ -33,7 +33,7 @@ def check_name(name: str) -> None:
 
 
 def read(client: Client, name: str) -> dict[str, Any] | None:
-    """``settings`` (dotted names) and ``mappings`` of an index; None if there is none. Raises Failure for an alias."""
+    """``settings`` (dotted names) and ``mappings`` of an index; None if the index does not exist. Raises Failure for an alias."""
     body = client.get(f"/{segment(name)}", {"flat_settings": "true"}, accept=(404,)).body
     if is_missing(body):
         return None

@@ -122,6 +122,7 @@ def falsely_matched_users(client: Client, connector_id: str) -> list[Doc]:
     uses the connector, or did so a moment ago.
     """
     words = words_of(connector_id)
+    # An id of one word cannot share a word with another id.
     if len(words) < 2:
         return []
     found = Model.reread(client, Model.search(client, {"match": {"connector_id": connector_id}}))

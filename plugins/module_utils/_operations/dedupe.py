@@ -99,7 +99,7 @@ def find_duplicates(client: Client, pattern: str | None, *, trust_credentials: b
     """
     found = _Objects(client).duplicate_sets(pattern)
     merged: dict[str, str] = {}
-    # Models are the last: those that differ only in connectors that are merged are the same.
+    # Models come last: two that differ only in merged connectors are equal.
     for duplicates in found:
         duplicates.kept.decide(KEEP, _why_kept(duplicates.kept))
         for other in duplicates.others:
@@ -179,12 +179,14 @@ def _leave_swap(duplicates: DuplicateSet) -> None:
     docs = [member.doc for member in duplicates.members]
     if any(connectors.is_replacement_pair(old, new) for new in docs for old in docs):
         for other in duplicates.others:
-            other.decide(STAY, "it belongs to a swap that was interrupted or is under way, which ml_connector ends")
+            other.decide(
+                STAY, "it belongs to a swap that was interrupted or is under way, which ml_connector will finish"
+            )
 
 
 def _forget_deleted_models(found: list[DuplicateSet]) -> None:
-    """Remove models that are deleted from the users of connectors: a connector without other users is not merged but
-    deleted."""
+    """From each connector's users, remove the models that will be deleted: a connector without other users is deleted
+    instead of merged."""
     deleted = {other.doc.id for duplicates in found for other in duplicates.others if other.removed}
     for duplicates in found:
         for other in duplicates.others if duplicates.kind is Connector else ():

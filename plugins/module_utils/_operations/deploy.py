@@ -21,6 +21,9 @@ from .._kinds.model import Model
 from .._runtime.run import Run, WaitTimeout
 from . import deploy_errors
 
+#: Default of the option 'wait_timeout' of ml_model: for how long the module waits for a deployment, in seconds.
+DEPLOY_TIMEOUT = 300.0
+
 #: Seconds for which a partial deployment may still complete by itself: the server's sync-up job runs every 10 s.
 PARTIAL_GRACE = 12.0
 
@@ -157,9 +160,9 @@ def undeploy_and_delete(run: Run, model_id: str, timeout: float) -> None:
 
 
 def deploy(run: Run, model_id: str, *, failed: bool = False) -> str | None:
-    """Start a deployment. Returns the id of its task. The answer says 'COMPLETED' before the deployment has ended.
+    """Start a deployment. Returns the id of its task. The server answers 'COMPLETED' before the deployment has ended.
 
-    ``failed``: the last deployment failed. The nodes still hold its task then, and refuse every further deployment as a
+    ``failed``: the last deployment failed. The nodes then keep its task and refuse every further deployment as a
     duplicate until the model is undeployed (seen on 2.19.1 and 3.6.0).
     """
     try:
@@ -168,7 +171,7 @@ def deploy(run: Run, model_id: str, *, failed: bool = False) -> str | None:
         answer = run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_deploy")
     except ApiError as error:
         if error.code == Model.UNKNOWN_CODE:
-            # The task has read the model a moment ago.
+            # This Ansible task read the model just before.
             raise Failure("concurrent_change", f"Model {model_id} was deleted before it was deployed.") from error
         raise
     task_id = answer.body.get("task_id")
@@ -188,7 +191,7 @@ def undeploy(run: Run, model_id: str, *, timeout: float) -> None:
 
     requested = request()
 
-    def done(doc: Doc) -> bool:
+    def done_or_repeat_request(doc: Doc) -> bool:
         nonlocal requested
         if not models.is_live(doc):
             return True
@@ -196,7 +199,7 @@ def undeploy(run: Run, model_id: str, *, timeout: float) -> None:
             requested = request()
         return False
 
-    models.wait_for(run, model_id, done, "to be undeployed", timeout)
+    models.wait_for(run, model_id, done_or_repeat_request, "to be undeployed", timeout)
 
 
 def wait_until_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | None = None) -> Doc:

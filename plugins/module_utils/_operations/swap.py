@@ -94,7 +94,7 @@ class Swap:
         return found
 
     def repoint(self, doc: Doc) -> None:
-        """Point models that still name the deleted connector that this one replaced at this one.
+        """Point models at this connector that still use the one that it replaced, although that one was deleted.
 
         Another controller may have pointed them back at the moment of the swap: the server does not check whether an id
         exists.
@@ -102,7 +102,7 @@ class Swap:
         client = self._run.client
         replaced_id = read_notes(doc.source).get("replaces")
         users = models.using_connectors(client, [str(replaced_id)]) if replaced_id else []
-        # The id may belong to a new connector, which its users do mean.
+        # The id may belong to a new connector, which these models really use.
         if users and Connector.get(client, str(replaced_id)) is not None:
             return
         for model in users:
@@ -123,7 +123,7 @@ class Swap:
         users = models.using_connectors(run.client, [new.id, old.id])
         if connectors.replaced_same_connector(old, new) and is_used(users, old):
             old, new = new, old
-        undeletable = UndeletableCheck(run.client, users).first_of(old, new)
+        undeletable = UndeletableCheck(run.client, users).first_undeletable(old, new)
         if undeletable is not None:
             other = new if undeletable is old else old
             run.warn(
@@ -142,7 +142,7 @@ class Swap:
         return new
 
     def _wait_for_progress(self, old: Doc, new: Doc) -> None:
-        """Give another controller time to go on: the swap may have just begun, and not be an interrupted one."""
+        """Give another controller time to continue: the swap may have just started rather than been interrupted."""
         client = self._run.client
         with suppress(WaitTimeout):
             self._run.wait_until(
@@ -261,7 +261,7 @@ class Swap:
         :func:`connectors.words_of`). So a new one that shares a word with the old one is discarded and another one created.
         """
         run = self._run
-        # The undeletable rest of a failed swap is no concurrent swap.
+        # A leftover that cannot be deleted does not mean that another controller's swap is running.
         earlier = [doc for doc in Connector.all_named(run.client, old.name) if replaces(doc, old)]
         undeletable = {doc.id for doc in earlier if models.falsely_matched_users(run.client, doc.id)}
 

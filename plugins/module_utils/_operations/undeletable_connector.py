@@ -81,7 +81,7 @@ def drop_superseded(client: Client, found: list[Doc]) -> list[Doc]:
     undeletable = UndeletableCheck(client, models.using_connectors(client, [doc.id for doc in found]))
     while True:
         pairs = [(old, new) for new in found for old in found if connectors.is_replacement_pair(old, new)]
-        superseded = next((doc for doc in (undeletable.first_of(*pair) for pair in pairs) if doc), None)
+        superseded = next((doc for doc in (undeletable.first_undeletable(*pair) for pair in pairs) if doc), None)
         if superseded is None:
             return found
         found = [doc for doc in found if doc is not superseded]
@@ -95,7 +95,7 @@ class UndeletableCheck:
         self._users = users
         self._known: dict[str, bool] = {}
 
-    def first_of(self, old: Doc, new: Doc) -> Doc | None:
+    def first_undeletable(self, old: Doc, new: Doc) -> Doc | None:
         return next((doc for doc in (old, new) if self._is_undeletable(doc)), None)
 
     def _is_undeletable(self, doc: Doc) -> bool:

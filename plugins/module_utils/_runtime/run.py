@@ -109,7 +109,7 @@ class Run:
         return done
 
     def journal(self, action: str, kind: str, name: str, **facts: Any) -> None:
-        """Journal a write. Only for a write that is part of another request; :meth:`perform` does and journals one."""
+        """Journal a write. Only for a write that is part of another request; :meth:`perform` runs a write and journals it."""
         self.actions.append({"action": action, "kind": kind, "name": name, **facts})
 
     def journal_as(self, action: str) -> None:

@@ -191,7 +191,9 @@ class Applier:
         def is_full() -> bool:
             with self._lock:
                 model_ids = list(self._deploying)
-            return len(model_ids) >= MAX_DEPLOYING and len(_not_failed(self._undeployed(model_ids))) >= MAX_DEPLOYING
+            return (
+                len(model_ids) >= MAX_DEPLOYING and len(_not_failed(self._still_deploying(model_ids))) >= MAX_DEPLOYING
+            )
 
         self._wait_while(is_full, timeout)
 
@@ -202,7 +204,7 @@ class Applier:
         def is_deploying() -> bool:
             with self._lock:
                 model_ids = [model_id for model_id, each in self._deploying.items() if each.step.item.name == name]
-            return bool(model_ids and _not_failed(self._undeployed(model_ids)))
+            return bool(model_ids and _not_failed(self._still_deploying(model_ids)))
 
         self._wait_while(is_deploying, timeout)
 
@@ -212,8 +214,8 @@ class Applier:
         while clock.now() < end and is_blocked():
             clock.sleep(POLL_INTERVAL)
 
-    def _undeployed(self, model_ids: Iterable[str]) -> list[Doc]:
-        """Search these models. Returns those that are not deployed yet; the others are no longer waited for."""
+    def _still_deploying(self, model_ids: Iterable[str]) -> list[Doc]:
+        """Search these models. Returns those that are not deployed yet, and stops waiting for the others."""
         found = Model.search(self._client, {"ids": {"values": list(model_ids)}})
         with self._lock:
             for doc in found:
@@ -259,11 +261,11 @@ class Applier:
         clock = self._client.clock
         started = last_deployed = clock.now()
         longest = max(each.step.params["wait_timeout"] for each in waiting.values())
-        remaining = self._undeployed(waiting)
+        remaining = self._still_deploying(waiting)
         while _not_failed(remaining) and clock.now() - started < longest and clock.now() - last_deployed < START_GRACE:
             self._progress(f"waiting for {len(remaining)} of {len(waiting)} models to be deployed")
             clock.sleep(POLL_INTERVAL)
-            found = self._undeployed(doc.id for doc in remaining)
+            found = self._still_deploying(doc.id for doc in remaining)
             last_deployed = clock.now() if len(found) < len(remaining) else last_deployed
             remaining = found
         return remaining, clock.now() - last_deployed >= START_GRACE

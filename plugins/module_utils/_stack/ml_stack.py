@@ -170,7 +170,7 @@ class _StackRun:
         """Verify the stack. Raises Failure with all failed items and all remaining differences."""
         failed = {each.step.item.key: each for each in outcomes if each.blocks}
         try:
-            remaining = self._remaining(failed)
+            remaining = self._verify_and_reapply(failed)
         except Failure as failure:
             # If the cluster has become unreachable, the failures of the items still explain what happened.
             if not failed:
@@ -185,9 +185,11 @@ class _StackRun:
                 left=remaining,
             )
 
-    def _remaining(self, failed: dict[tuple[str, str], StepOutcome]) -> list[str]:
-        """What remains to be done after the changes of other controllers were applied over. Items that fail or are
-        skipped meanwhile are added to ``failed`` and are not listed."""
+    def _verify_and_reapply(self, failed: dict[tuple[str, str], StepOutcome]) -> list[str]:
+        """Plan again, at most :data:`MAX_VERIFICATIONS` times, and apply what another controller has changed meanwhile.
+
+        Returns what still differed in the last plan. Items that fail or are skipped are added to ``failed`` instead.
+        """
         steps: list[Step] = []
         for _verification in range(MAX_VERIFICATIONS):
             snapshot, _planner, plan = self._read_and_plan(verifying=True)

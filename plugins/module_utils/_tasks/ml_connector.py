@@ -174,8 +174,8 @@ def _reconcile(options: ConnectorOptions, run: Run, found: Doc) -> dict[str, Any
 def _must_be_replaced(run: Run, found: Doc, change: Change, live: Sequence[Doc]) -> bool:
     """Whether a PUT cannot make the change.
 
-    A PUT can neither remove a parameter nor change the protocol, and the server refuses it if it takes a live model of
-    another connector for a user of this one.
+    A PUT can neither remove a parameter nor change the protocol. The server refuses it if it mistakes a live model of
+    another connector for a user of this one. Live models of this connector are undeployed for it.
     """
     if connectors.removed_parameters(change.observed, change.desired) or "protocol" in change.fields:
         return True

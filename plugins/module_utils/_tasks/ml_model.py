@@ -14,7 +14,6 @@ from typing import Any, Mapping
 
 from .._coordination.duplicates import find, need, one_or_none, resolve_name
 from .._errors.exceptions import Failure
-from .._http.connection import wait_options
 from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds.base import Doc, check_name
@@ -103,7 +102,8 @@ SPEC = {
     },
     "register_deploy": {"type": "str", "default": "one_step", "choices": ["one_step", "two_step"]},
     "delete_empty_group": {"type": "bool", "default": False},
-    **wait_options(300.0),
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "float", "default": deploy.DEPLOY_TIMEOUT},
 }
 
 

@@ -27,7 +27,7 @@ def text_of(value: Any) -> str:
 
 
 def same_text(observed: Any, desired: Any) -> bool:
-    """Whether an observed string is the desired value: ``"5"`` is 5, ``"1.0E10"`` is 1e10; keys of JSON in any order."""
+    """Whether an observed string is the desired value: ``"5"`` is 5, ``"1.0E10"`` is 1e10; the key order of JSON does not matter."""
     if text_of(observed) == text_of(desired):
         return True
     if isinstance(desired, (int, float)) and not isinstance(desired, bool):

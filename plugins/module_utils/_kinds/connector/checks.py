@@ -167,7 +167,7 @@ def find_placeholders(fields: Mapping[str, Any]) -> Iterator[str]:
 def _find_placeholders(
     value: Any, place: str, pattern: re.Pattern[str] | None, pattern_of_place: Mapping[str, re.Pattern[str]]
 ) -> Iterator[str]:
-    """``pattern`` is the field's own one; ``pattern_of_place`` overrides it for single places."""
+    """``pattern`` is the field's own pattern; ``pattern_of_place`` overrides it for single places."""
     pattern = pattern_of_place.get(place, pattern)
     if isinstance(value, Mapping):
         for name, item in value.items():

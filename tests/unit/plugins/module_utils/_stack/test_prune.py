@@ -23,8 +23,9 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks impor
 def test_managed_deletes_only_what_the_stack_created(cluster: FakeCluster) -> None:
     cluster.add_connector("Theirs")
     cluster.add_model("Their model", cluster.add_connector("Theirs too", description="(stack: chat2)"))
-    apply_stack(cluster, **chat_stack(name="other", connectors=[connector("X")], models=[{"name": "MX", "connector": "X"}],
-                           model_groups=[], controllers=[], agents=[], pipelines=[]))  # fmt: skip
+    none: dict[str, list[Any]] = {option: [] for option in ("model_groups", "controllers", "agents", "pipelines")}
+    models = [{"name": "MX", "connector": "X"}]
+    apply_stack(cluster, **chat_stack(name="other", connectors=[connector("X")], models=models, **none))
     before = json.loads(cluster.snapshot())
     apply_stack(cluster, **chat_stack())
     planned = apply_stack(cluster, name="chat", prune="managed", check_mode=True)
