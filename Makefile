@@ -111,7 +111,7 @@ format: ## Format the code and sort imports as lint requires
 	@dev/lint --fix
 
 .PHONY: derive
-derive: ## Update everything that follows from the code: action groups, choices, tables, the schema
+derive: ## Update everything that follows from the code: action plugins, action groups, choices, tables, the schema
 	@dev/run env PYTHONPATH=dev/collections python dev/derive.py
 	@$(MAKE) schema
 

@@ -17,6 +17,21 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.auth
 
 ROOT = Path(__file__).resolve().parents[1]
 
+ACTION = """\
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ..module_utils.{task} import MODULE as _MODULE
+from ..plugin_utils.in_process import InProcessAction
+
+
+class ActionModule(InProcessAction):
+    MODULE = _MODULE
+"""
+
 
 def replaced(path: str, pattern: str, text: str) -> tuple[str, str]:
     """The path of a file, and its content with the group of a pattern replaced by a text."""
@@ -37,22 +52,20 @@ def modules() -> dict[str, str]:
     }
 
 
+def actions() -> Iterator[tuple[str, str]]:
+    """The action plugin of each module, which names the module's description."""
+    for module, source in modules().items():
+        [task] = re.findall(r"from \.\.module_utils\.(\w+\.\w+) import MODULE\n", source)
+        yield f"plugins/action/{module}.py", ACTION.format(task=task)
+
+
 def action_groups() -> tuple[str, str]:
     """The action groups in meta/runtime.yml: one per kind of server, as the modules of a group share connection options."""
     ollama = [module for module in modules() if module.startswith("ollama_")]
     cluster = [module for module in modules() if module not in ollama]
     path, text = replaced("meta/runtime.yml", r"\n  ollama:\n((?:    - \w+\n)+)", _listed(ollama))
     before, groups = text.split("\n  all:\n")
-    groups = re.sub(r"^(?:    - \w+\n)+", "", groups).partition("plugin_routing:\n")[0]
-    return path, before + "\n  all:\n" + _listed(cluster) + groups + _action_plugins()
-
-
-def _action_plugins() -> str:
-    """The routing of each module to the action plugin, with which a task runs in the controller's process."""
-    routes = "".join(
-        f"    {module}:\n      action_plugin: searchops.opensearch_ml.in_process\n" for module in sorted(modules())
-    )
-    return f"plugin_routing:\n  modules:\n{routes}"
+    return path, before + "\n  all:\n" + _listed(cluster) + re.sub(r"^(?:    - \w+\n)+", "", groups)
 
 
 def _listed(names: list[str], indent: str = "    ") -> str:
@@ -104,7 +117,7 @@ def readme() -> tuple[str, str]:
 
 def derived() -> dict[str, str]:
     """path -> the expected content of each file that this script updates."""
-    return dict([action_groups(), authentication(), *providers(), readme()])
+    return dict([*actions(), action_groups(), authentication(), *providers(), readme()])
 
 
 def main() -> None:

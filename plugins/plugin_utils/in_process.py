@@ -10,16 +10,16 @@ Starting a module's own process takes ten times as long as most tasks need. The 
 is the controller itself. For all other tasks it starts the module as Ansible does; it decides that before it sends any
 request.
 
-``plugin_routing`` in ``meta/runtime.yml`` names it as the ``action_plugin`` of each module. (A redirect of each action, or a
-link named like each module, would do as well, but ``module_defaults`` would then mix up the modules, and documentation tools
-would take the modules for aliases of one another.) ``plugins/action/in_process.py`` is a link to this file, as
-ansible-test's action-plugin-docs accepts only action plugins that are named like a module.
+Each module has a file in ``plugins/action`` that only names the module's description; `make derive` writes them. One plugin for
+all modules has been tried in each way that Ansible offers. A redirect of each action mixes up the ``module_defaults`` of
+the modules; links make antsibull-docs take the modules for aliases of one another; ``action_plugin`` in ``plugin_routing``
+keeps Ansible from loading the plugin before it forks, so that each task imports everything again and no worker finds a
+terminal for progress lines (seen on ansible-core 2.19 and 2.21).
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import sys
@@ -59,15 +59,11 @@ ON_TERMINAL = sys.stdout.isatty()
 _STARTUP_VARIABLES = ("PYTHON", "LD_")
 
 
-class ActionModule(NormalAction):
-    """Runs the task of the module that the playbook names."""
+class InProcessAction(NormalAction):
+    """Base of the action plugins."""
 
-    @property
-    def _described(self) -> Module:
-        """The description of the module, by which the module file runs as well."""
-        name = self._task.action.rpartition(".")[2]
-        module: Module = importlib.import_module(f"..modules.{name}", __package__).MODULE
-        return module
+    #: The description of the module, by which the module file runs as well.
+    MODULE: Module
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         variables = task_vars or {}
@@ -117,7 +113,7 @@ class ActionModule(NormalAction):
         except (TypeError, ValueError):
             return None
         self._display.vvv(f"{self._task.action} runs in the controller's process", host=self._host(variables))
-        module = self._described
+        module = self.MODULE
         with _environment_set(environment):
             validation = ArgumentSpecValidator(module.argument_spec(), **module.rules).validate(args)
             params = {**args, **validation.validated_parameters}

@@ -99,6 +99,8 @@ class ModuleCall:
             client = self._module.connection.connect(self._params, read_only=check_mode, mask=self.masker)
             run = Run(client, check_mode=check_mode, progress=progress)
             actions, warnings = run.actions, run.warnings
+            if self._invalid:
+                raise self._invalid
             with reraise_malformed_answer():
                 returned = self._module.execute(self._options, run)
             result = {"changed": run.changed, "actions": actions, **returned}
@@ -108,7 +110,7 @@ class ModuleCall:
         return TaskOutcome(self.masker(result), [printable(self.masker(warning)) for warning in warnings], failed)
 
     def _check(self) -> None:
-        """Raises Failure for invalid options, and for values that Ansible accepts but no task can use.
+        """Raises Failure for values that Ansible accepts but no task can use.
 
         These are numbers that are not finite, and an empty value where one of several options is required.
         """
@@ -118,8 +120,6 @@ class ModuleCall:
         for names in self._module.rules.get("required_one_of", ()):
             if not any(self._params.get(name) for name in names):
                 raise Failure("invalid_input", f"one of {', '.join(names)} is required and must not be empty.")
-        if self._invalid:
-            raise self._invalid
 
 
 def long_enough_to_mask(values: Iterable[Any]) -> set[Any]:

@@ -84,7 +84,11 @@ def _name(item: Mapping[str, Any]) -> str:
 
 
 def _connector_name(item: Mapping[str, Any]) -> str:
-    return str(item["name"] or options_module.parse(item).name)
+    if item["name"]:
+        return str(item["name"])
+    options = options_module.parse(item)
+    options.check_name()
+    return str(options.name)
 
 
 def _setting_names(item: Mapping[str, Any]) -> str:

@@ -69,6 +69,7 @@ def execute(options: ConnectorOptions, run: Run) -> dict[str, Any]:
     """Bring the connector to its desired state. Raises Failure."""
     for warning in options.warnings:
         run.warn(warning)
+    options.check_name()
     found = _finish_swaps_and_find(options, run)
     if options.state == "absent":
         return _delete(run, found)

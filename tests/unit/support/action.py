@@ -38,7 +38,7 @@ def make_action(
         setattr(task, name, value)
     loader = DataLoader()
     shell = SimpleNamespace(tmpdir=None, env_prefix=lambda **environment: "")
-    action = importlib.import_module(f"{COLLECTION}.plugins.action.in_process").ActionModule(
+    action = importlib.import_module(f"{COLLECTION}.plugins.action.{module}").ActionModule(
         task=task,
         connection=SimpleNamespace(transport=transport, become=become, _shell=shell),
         play_context=SimpleNamespace(),

@@ -104,6 +104,11 @@ class ConnectorOptions:
     wait_timeout: float
     warnings: tuple[str, ...] = ()
 
+    def check_name(self) -> None:
+        """Raises Failure if nothing identifies the connector."""
+        if not self.name and not self.connector_id:
+            raise Failure("invalid_input", "name: neither the options nor the definition give the connector a name.")
+
     @property
     def credential(self) -> Mapping[str, Any] | None:
         return self.body.get("credential")
@@ -125,8 +130,6 @@ def parse(params: Mapping[str, Any]) -> ConnectorOptions:
     source = _source_fields(params, warnings)
     if source is not None:
         fields = _merged(source, fields)
-        if not fields["name"] and not params["connector_id"]:
-            raise Failure("invalid_input", "name: neither the options nor the definition give the connector a name.")
         if params["provider"] and (params["probe"] == {} or params["actions"] is not None):
             # The provider's probe fits only the provider's action.
             fields["probe"] = params["probe"] or None

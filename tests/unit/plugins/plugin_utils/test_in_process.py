@@ -15,10 +15,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.display import Display
 
-from ansible_collections.searchops.opensearch_ml.plugins.action import in_process
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clock import Clock
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import run as run_module
+from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import in_process
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama

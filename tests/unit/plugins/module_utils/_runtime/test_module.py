@@ -47,12 +47,21 @@ def module_of(name: str) -> ModuleType:
     return importlib.import_module(f"{harness.COLLECTION}.plugins.modules.{name}")
 
 
+def replace_parser(monkeypatch: pytest.MonkeyPatch, module: Any, parse: Callable[..., Any]) -> None:
+    """Replace the parser of ml_connector in its module file and in its action plugin."""
+    described = module.MODULE._replace(parse=parse)
+    monkeypatch.setattr(module, "MODULE", described)
+    if harness.CONTROLLER:
+        action = importlib.import_module(f"{harness.COLLECTION}.plugins.action.ml_connector").ActionModule
+        monkeypatch.setattr(action, "MODULE", described)
+
+
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
     """The calls of the parser of ml_connector."""
     module = module_of("ml_connector")
     parsed: list[Mapping[str, Any]] = []
-    monkeypatch.setattr(module, "MODULE", module.MODULE._replace(parse=counting(module.MODULE.parse, parsed)))
+    replace_parser(monkeypatch, module, counting(module.MODULE.parse, parsed))
     return parsed
 
 
@@ -104,7 +113,7 @@ def test_a_failure_of_the_parser_is_masked(
     if run is harness.run_in_process and not harness.CONTROLLER:
         pytest.skip("needs the controller")
     module = module_of("ml_connector")
-    monkeypatch.setattr(module, "MODULE", module.MODULE._replace(parse=refuse))
+    replace_parser(monkeypatch, module, refuse)
     args = {"name": SECRET, "username": "joe", "password": SECRET}
     result = run("ml_connector", args, cluster, check_mode_violations)
     assert (result["failed"], result["failure"]["code"]) == (True, "invalid_input")
