@@ -244,8 +244,8 @@ def test_what_the_newer_version_refuses(cluster, module, migrate, other, name):
     )
     text = refused(migrate, other, name, migrate_sections=["model_groups", "connectors", "models"])
     for message in (
-        f"name: '{name} [one]' holds",
-        "description: '50% more' holds %",
-        f"name: '{name} {{group}}' holds",
+        f"name: '{name} [one]' contains",
+        "description: '50% more' contains %",
+        f"name: '{name} {{group}}' contains",
     ):
         assert message in text, message
