@@ -175,7 +175,7 @@ def test_the_table_has_each_state_of_each_module():
     modules = {path.stem for path in ROOT.glob("plugins/modules/*.py") if not path.stem.startswith("ollama_")}
     assert {module for module, _what in steps} == modules
     for module in modules:
-        options = importlib.import_module(f"{PLUGINS}.{module}").ActionModule.MODULE.options
+        options = importlib.import_module(f"{PLUGINS}.{module}").ActionModule.MODULE.spec
         # The "state" of an info module is what it lists.
         states = [] if module.endswith("_info") else options.get("state", {}).get("choices", [])
         assert set(states) <= {what.split(":")[0] for each, what in steps if each == module}, module
