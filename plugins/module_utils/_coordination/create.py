@@ -117,12 +117,13 @@ def _body(run: Run, creation: Creation) -> dict[str, Any]:
 def _resolve_race(run: Run, creation: Creation, own_id: str | None) -> Doc | None:
     """Wait until the object that was just created is the only one, and return it; else delete ours and return None.
 
-    ``own_id`` is None after a lost answer: a single object counts as ours then, and several are left alone.
+    ``own_id`` is None after a lost answer: a single object counts as ours then, and several are left alone. It is empty if the
+    server returned no id: then nothing is known to be ours, and nothing is deleted.
     """
     search = partial(creation.find, run.client, own_id)
-    if own_id is None:
+    if not own_id:
         found = search()
-        return found[0] if len(found) == 1 else None
+        return found[0] if own_id is None and len(found) == 1 else None
     timeout = creation.kind.DUPLICATE_TIMEOUT
     found = wait_until_unique(run, _first_search(run, creation, own_id), search, timeout, own_id=own_id)
     if [doc.id for doc in found] != [own_id]:

@@ -86,6 +86,14 @@ class TestCreateOnce:
         assert cluster.connectors == {}
         assert creates(cluster) == CREATE_TRIES
 
+    def test_answer_without_an_id_deletes_nothing(self, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        run = make_run(cluster)
+        send = run.client.create
+        monkeypatch.setattr(run.client, "create", lambda *args: send(*args)._replace(body={"connector_id": ""}))
+        doc, created_here = create(run)
+        assert (doc.name, created_here) == ("Local chat", False)
+        assert [exchange for exchange in cluster.exchanges if "DELETE" in str(exchange)] == []
+
     def test_refusal_is_raised(self, cluster: FakeCluster) -> None:
         cluster.persistent.clear()
         with pytest.raises(ApiError) as caught:
