@@ -281,7 +281,7 @@ def test_a_collection_that_does_not_mask_is_found(runs: Runs) -> None:
     plugins.mkdir()
     (plugins / "unmask.py").write_text(
         "from ansible.plugins.callback import CallbackBase\n"
-        "from ansible_collections.searchops.opensearch_ml.plugins.module_utils._masking import Masker\n"
+        "from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.masking import Masker\n"
         "Masker.add = lambda self, *secrets: None\n"
         "class CallbackModule(CallbackBase):\n"
         "    CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME = 2.0, 'notification', 'unmask'\n",
