@@ -50,7 +50,7 @@ async function violations(page) {
 
 for (const scheme of ["light", "dark"]) {
   for (const screen of ["desktop", "phone"]) {
-    for (const name of ["troubles", "fleet"]) {
+    for (const name of ["troubles", "report_page"]) {
       test(`${name}, ${scheme}, on a ${screen}`, async () => {
         const { page, said, fetched, url } = await open(name, scheme, screen);
         if (name === "troubles") {
@@ -99,12 +99,12 @@ test("a dangerous pattern is red, and not by its colour alone", async () => {
 });
 
 test("a link leads to its cluster, and a long drawing is folded", async () => {
-  const { page } = await open("fleet", "light", "phone");
+  const { page } = await open("report_page", "light", "phone");
   await page.click("nav a >> text=cluster-13");
   await page.waitForFunction(() => Math.abs(document.querySelector("#c14").getBoundingClientRect().top) < 60);
   assert.equal(await page.locator("details[open]").count(), 0);
   await page.locator("#c14 summary").first().click();
   assert.ok(await page.locator("#c14 svg").isVisible());
-  await page.screenshot({ path: `${pages}/fleet-drawing-phone.png` });
+  await page.screenshot({ path: `${pages}/report_page-drawing-phone.png` });
   await page.context().close();
 });
