@@ -236,7 +236,7 @@ def wait_until_deployed(run: Run, model_id: str, *, timeout: float, task_id: str
         if not reasons:
             raise
         # The state that the wait reads is a model.
-        raise deploy_errors.deploy_failure(exc.last, reasons) from exc  # type: ignore[arg-type]
+        raise deploy_errors.deploy_failure(exc.last, reasons) from exc  # type: ignore[arg-type] # the wait reads models
 
 
 def repair_partial(run: Run, model_id: str, *, timeout: float) -> Doc:

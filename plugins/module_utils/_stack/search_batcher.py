@@ -42,7 +42,7 @@ class _SlotReleasingClock(Clock):
     def __init__(self, batcher: SearchBatcher, clock: Clock) -> None:
         self._batcher = batcher
         # Only its sleep differs.
-        self.now, self.epoch, self.jitter = clock.now, clock.epoch, clock.jitter  # type: ignore[method-assign]
+        self.now, self.epoch, self.jitter = clock.now, clock.epoch, clock.jitter  # type: ignore[method-assign] # only sleep differs
         self._sleep = clock.sleep
 
     def sleep(self, seconds: float) -> None:
