@@ -94,9 +94,7 @@ def _read_id(run: Run, target: _Target) -> str | None:
         return need(target.kind, run.client, target.name).id
     doc = find(target.kind, run.client, target.name)
     if doc is None:
-        run.warn(
-            f"There is no {target.kind.LABEL} {target.name!r} yet; this check assumes that an earlier task creates it."
-        )
+        run.warn_missing(f"{target.kind.LABEL} {target.name!r}")
     return doc.id if doc else None
 
 

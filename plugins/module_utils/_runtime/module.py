@@ -54,8 +54,8 @@ class Module(NamedTuple):
 
     spec: Mapping[str, Any]
     execute: TaskFunction
+    parse: Callable[[Mapping[str, Any]], Any]
     rules: Mapping[str, Any] = {}
-    parse: Callable[[Mapping[str, Any]], Any] = dict
     secrets: Callable[[Mapping[str, Any], Any], Iterable[str]] = lambda params, options: ()
     connection: Connection = connections.CLUSTER
 

@@ -120,6 +120,10 @@ class Run:
         if text not in self.warnings:
             self.warnings.append(text)
 
+    def warn_missing(self, what: str) -> None:
+        """Warn in check mode that an object is missing which an earlier task of the same play may create."""
+        self.warn(f"There is no {what} yet; this check assumes that an earlier task creates it.")
+
     def report(self, line: str) -> None:
         """Show a progress line, without secrets."""
         if self._progress:

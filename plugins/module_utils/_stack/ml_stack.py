@@ -227,4 +227,4 @@ def _stack_failed(outcomes: list[StepOutcome], remaining: list[str]) -> Failure:
     )
 
 
-MODULE = Module(SPEC, execute, RULES, parse=parse, secrets=secrets)
+MODULE = Module(SPEC, execute, parse, RULES, secrets=secrets)

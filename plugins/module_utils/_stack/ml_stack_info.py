@@ -57,4 +57,4 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     }
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

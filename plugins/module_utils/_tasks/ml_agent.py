@@ -231,4 +231,4 @@ def _diff_side(fields: Mapping[str, Any], desired: _Desired) -> Any:
     return restore_references(agents.for_display(view), desired.references)
 
 
-MODULE = Module(SPEC, execute, RULES, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), RULES)

@@ -68,4 +68,4 @@ def _parameters(options: Options) -> dict[str, Any]:
     return parameters
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

@@ -39,4 +39,4 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     return {"agents": [agent for agent in results if options.type in (None, agent["type"])]}
 
 
-MODULE = Module(SPEC, execute, RULES, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), RULES)

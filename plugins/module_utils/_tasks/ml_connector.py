@@ -243,4 +243,4 @@ def _shown(fields: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, A
     return connectors.for_display({name: fields[name] for name in desired if fields.get(name) not in (None, "")})
 
 
-MODULE = Module(SPEC, execute, RULES, parse=connector_options.parse, secrets=connector_options.secrets)
+MODULE = Module(SPEC, execute, connector_options.parse, RULES, secrets=connector_options.secrets)

@@ -85,4 +85,4 @@ def _users(entry: Mapping[str, Any], users: Mapping[str, list[str]]) -> list[str
     return [entry["model_id"]] if entry["model_id"] else users.get(entry["connector_id"], [])
 
 
-MODULE = Module(SPEC, execute, RULES, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), RULES)

@@ -63,7 +63,7 @@ def _planned_model(options: Options, run: Run) -> Doc:
     """The model that an earlier task creates, without an id. Raises Failure outside check mode."""
     if not run.check_mode:
         raise Failure("unknown_model", f"There is no model with the name or id {options.model!r}.")
-    run.warn(f"There is no model {options.model!r} yet; this check assumes that an earlier task creates it.")
+    run.warn_missing(f"model {options.model!r}")
     return Doc("", {"name": options.model})
 
 
@@ -109,4 +109,4 @@ def _result(model: Doc | None, found: Doc | None, desired: Mapping[str, Any] | N
     }
 
 
-MODULE = Module(SPEC, execute, RULES, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), RULES)

@@ -44,4 +44,4 @@ def _models(options: Options, run: Run) -> list[Doc]:
     return [model] if model else []
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

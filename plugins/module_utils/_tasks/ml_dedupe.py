@@ -147,4 +147,4 @@ def _object(duplicates: DuplicateSet, member: Duplicate) -> dict[str, Any]:
     }
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

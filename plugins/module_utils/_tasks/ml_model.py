@@ -190,7 +190,7 @@ def _find_connector(options: Options, run: Run, model: Doc | None) -> Doc | None
     tie_break = partial(drop_superseded, run.client)
     found = search(Connector, run.client, reference, known_id=known_id, tie_break=tie_break)
     if found is None:
-        run.warn(f"There is no connector {reference!r} yet; this check assumes that an earlier task creates it.")
+        run.warn_missing(f"connector {reference!r}")
     return found or Doc("", {"name": reference})
 
 
@@ -332,4 +332,4 @@ def _diff_side(source: Mapping[str, Any], desired: _Desired) -> dict[str, Any]:
     return side
 
 
-MODULE = Module(SPEC, execute, RULES, typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), RULES)

@@ -202,4 +202,4 @@ def _diff_side(source: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> 
     return fields
 
 
-MODULE = Module(SPEC, execute, RULES, typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), RULES)

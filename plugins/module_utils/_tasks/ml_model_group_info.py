@@ -52,4 +52,4 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     return {"model_groups": entries}
 
 
-MODULE = Module(SPEC, execute, {"mutually_exclusive": [("name", "name_pattern", "model_group_id")]}, typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), {"mutually_exclusive": [("name", "name_pattern", "model_group_id")]})

@@ -93,4 +93,4 @@ def _entry(doc: Doc, names: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     return {**entry, "inline_connector": bool(doc.source.get("connector")), "missing": missing}
 
 
-MODULE = Module(SPEC, execute, {"mutually_exclusive": [("name", "name_pattern", "model_id")]}, typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), {"mutually_exclusive": [("name", "name_pattern", "model_id")]})

@@ -89,4 +89,4 @@ def _check_streaming(run: Run, parameters: Mapping[str, Any]) -> None:
         )
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

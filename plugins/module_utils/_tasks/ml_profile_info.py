@@ -39,4 +39,4 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     return {key: [entry for entry in entries if entry["model_id"] == model_id] for key, entries in listed.items()}
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

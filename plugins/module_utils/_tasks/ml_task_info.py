@@ -54,4 +54,4 @@ def _find(options: Options, run: Run) -> list[Doc]:
     return Task.search(run.client, {"bool": {"must": terms}} if terms else {"match_all": {}})
 
 
-MODULE = Module(SPEC, execute, RULES, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), RULES)

@@ -315,5 +315,5 @@ def _read_back(run: Run, name: str) -> ObservedModel:
 
 
 MODULE = Module(
-    SPEC, execute, {"mutually_exclusive": [("from_file", "from_model")]}, parse=typed(Options), connection=CONNECTION
+    SPEC, execute, typed(Options), {"mutually_exclusive": [("from_file", "from_model")]}, connection=CONNECTION
 )

@@ -52,4 +52,4 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     return {"models": found}
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options), connection=CONNECTION)
+MODULE = Module(SPEC, execute, typed(Options), connection=CONNECTION)

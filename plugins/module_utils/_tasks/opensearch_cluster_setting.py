@@ -128,4 +128,4 @@ def _verify(scope: str, run: Run, changes: Mapping[str, Any]) -> settings.Settin
     return after
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

@@ -35,4 +35,4 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     }
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

@@ -66,7 +66,7 @@ def _check_missing_index(index: str, run: Run) -> None:
     """Warns in check mode, else raises Failure."""
     if not run.check_mode:
         raise Failure("unknown_index", f"There is no index {index!r}.")
-    run.warn(f"There is no index {index!r} yet; this check assumes that an earlier task creates it.")
+    run.warn_missing(f"index {index!r}")
 
 
 def _absent(options: Options, run: Run, found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -131,4 +131,4 @@ def _ids(docs: list[dict[str, Any]]) -> list[str]:
     return [doc["id"] for doc in docs]
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

@@ -101,4 +101,4 @@ def _verify(name: str, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:
     return observed
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

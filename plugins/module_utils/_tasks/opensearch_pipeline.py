@@ -104,4 +104,4 @@ def _verify(options: Options, run: Run, desired: Mapping[str, Any]) -> dict[str,
     return observed
 
 
-MODULE = Module(SPEC, execute, RULES, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), RULES)

@@ -73,4 +73,4 @@ def _check_answer(pattern: str, answer: Any, result: Any) -> None:
         raise Failure("pattern_mismatch", f"The answer does not match {pattern!r}: {answer[:300]!r}", content=answer)
 
 
-MODULE = Module(SPEC, execute, parse=typed(Options))
+MODULE = Module(SPEC, execute, typed(Options))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sample options of each module, and a double on which they succeed."""
+"""A published blueprint, sample options of each module, and a double on which they succeed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from typing import Any
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama, definition
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, QUESTION
+
+#: A blueprint as published, with its placeholders.
+BLUEPRINT: dict[str, Any] = {
+    "name": "<YOUR CONNECTOR NAME>",
+    "description": "Chat",
+    "version": 1,
+    "protocol": "http",
+    "parameters": {"model": "qwen3:4b", "temperature": 0.5, "stop": None, "deep": {"a": [1, True, "ü"]}},
+    "credential": {"openAI_key": "<YOUR API KEY HERE IF NEEDED>"},
+    "actions": [
+        {
+            "action_type": "PREDICT",
+            "method": "POST",
+            "url": "http://llm.example.internal:8080/v1/chat/completions",
+            "headers": {"Authorization": "Bearer ${credential.openAI_key}", "X-Number": 1},
+            "request_body": '{ "model": "${parameters.model}", "messages": ${parameters.messages} }',
+        },
+    ],
+}
 
 SAMPLES: dict[str, dict[str, Any]] = {
     "opensearch_cluster_setting": {"settings": {PRIVATE_IP: True}},

@@ -427,3 +427,30 @@ class TestTls:
         with pytest.raises(Failure) as caught:
             fetch(url(secure, scheme="https"), cert=str(certificate))
         assert caught.value.code == "tls_not_trusted"
+
+
+class TestStreams:
+    """Streams and files over a real connection."""
+
+    def test_stream_in_chunks(self) -> None:
+        with serving() as server:
+            answer = RequestsTransport(True, None).stream(
+                "POST", f"http://127.0.0.1:{server.port}/chunked", {}, b"x", 5.0
+            )
+            assert (answer.status, b"".join(answer.chunks)) == (200, b'{"a": 1}')
+
+    def test_stream_that_breaks_off(self) -> None:
+        with serving() as server:
+            answer = RequestsTransport(True, None).stream("GET", f"http://127.0.0.1:{server.port}/cut", {}, None, 5.0)
+            with pytest.raises(NoAnswer, match="broke off"):
+                list(answer.chunks)
+
+    def test_silent_server(self) -> None:
+        with serving() as server, pytest.raises(NoAnswer, match=r"no answer within 0\.3 s"):
+            RequestsTransport(True, None).stream("GET", f"http://127.0.0.1:{server.port}/silent", {}, None, 0.3)
+
+    def test_file_is_sent(self, tmp_path: Path) -> None:
+        (tmp_path / "f").write_bytes(b"GGUF" * 100000)
+        with serving() as server, (tmp_path / "f").open("rb") as file:
+            RequestsTransport(True, None).send("POST", f"http://127.0.0.1:{server.port}/plain", {}, file, 5.0)
+            assert server.requests[-1][3] == b"GGUF" * 100000

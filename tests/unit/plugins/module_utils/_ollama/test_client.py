@@ -15,13 +15,11 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import (
     NoAnswer,
     NotSent,
-    RequestsTransport,
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import client as client_module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._ollama import ndjson
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.masking import Masker
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.http_server import serving
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama, definition
 
 OPTIONS = {"url": "http://ollama.test:11434", "timeout": 5.0, "retries": 2, "validate_certs": True}
@@ -276,33 +274,6 @@ def test_interrupted_upload(tmp_path: Path) -> None:
     with (tmp_path / "f").open("rb") as file, pytest.raises(Failure) as caught:
         client(server).upload("/api/blobs/x", file, timeout=5.0)
     assert caught.value.code == "ollama_stream_cut"
-
-
-class TestTransport:
-    """Streams and files over a real connection."""
-
-    def test_stream_in_chunks(self) -> None:
-        with serving() as server:
-            answer = RequestsTransport(True, None).stream(
-                "POST", f"http://127.0.0.1:{server.port}/chunked", {}, b"x", 5.0
-            )
-            assert (answer.status, b"".join(answer.chunks)) == (200, b'{"a": 1}')
-
-    def test_stream_that_breaks_off(self) -> None:
-        with serving() as server:
-            answer = RequestsTransport(True, None).stream("GET", f"http://127.0.0.1:{server.port}/cut", {}, None, 5.0)
-            with pytest.raises(NoAnswer, match="broke off"):
-                list(answer.chunks)
-
-    def test_silent_server(self) -> None:
-        with serving() as server, pytest.raises(NoAnswer, match=r"no answer within 0\.3 s"):
-            RequestsTransport(True, None).stream("GET", f"http://127.0.0.1:{server.port}/silent", {}, None, 0.3)
-
-    def test_file_is_sent(self, tmp_path: Path) -> None:
-        (tmp_path / "f").write_bytes(b"GGUF" * 100000)
-        with serving() as server, (tmp_path / "f").open("rb") as file:
-            RequestsTransport(True, None).send("POST", f"http://127.0.0.1:{server.port}/plain", {}, file, 5.0)
-            assert server.requests[-1][3] == b"GGUF" * 100000
 
 
 def test_error_texts_of_the_server_are_masked() -> None:
