@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # The argument spec is in module_utils/_tasks/ml_model.py.
+    # The argument spec is in module_utils/_tasks/ml_model.py, the default in module_utils/_operations/deploy.py.
     DOCUMENTATION = r"""
 options:
   wait:

@@ -64,8 +64,9 @@ class AmbiguousName(Failure):
 def resolve_name(client: Client, search: Callable[[], Found], planned: list[Any] | None = None) -> Found:
     """Call ``search`` until it raises no :class:`AmbiguousName`, for :data:`UNIQUE_TIMEOUT` at most, and return its result.
 
-    Duplicates that were not created concurrently are reported immediately. ``planned`` is the journal of a run in check mode: what a failed search
-    added to it is removed. Raises Failure ``concurrent_change`` if the duplicates keep changing until the timeout.
+    Duplicates that were not created concurrently are reported immediately. ``planned`` is the journal of a run in check
+    mode: what a failed search added to it is removed. Raises Failure ``concurrent_change`` if the duplicates keep
+    changing until the timeout.
     """
     journalled = len(planned or ())
     end = client.clock.now() + UNIQUE_TIMEOUT

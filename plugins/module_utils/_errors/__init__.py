@@ -4,6 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The catalogue of failure codes, the exceptions, and the table from the server's errors to codes."""
+"""The exceptions, the failure codes with their remedies, and the rules that map the server's errors to codes.
+
+The rules (``server_errors.py``) also say what a code means in the server's words, and which errors are worth a retry.
+"""
 
 from __future__ import annotations

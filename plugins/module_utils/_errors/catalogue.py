@@ -4,7 +4,10 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Every failure code with its remedy: what the user can do about it."""
+"""Every failure code with its remedy: what the user can do about it.
+
+The causes are the rules in ``server_errors.py``; ``dev/site/catalogue.py`` renders both as one page.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@
 
 """The retry policy: how often a failed attempt is repeated, and after which pause.
 
-Which errors of the server are worth a retry is in the ``retry`` column of the rules in ``_errors/server_errors.py``.
+Which errors of the server are worth a retry is in the ``retry`` column of the rules in ``_errors/server_errors.py``;
+which failures of the connection are, ``client.py`` decides.
 """
 
 from __future__ import annotations

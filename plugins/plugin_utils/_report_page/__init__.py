@@ -4,6 +4,9 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""The content of the report page: what it shows about a cluster, and where the boxes and lines of the drawing go."""
+"""The content of the report page: what it shows about a cluster, and where the boxes and lines of the drawing go.
+
+The HTML is ``playbooks/templates/report.html.j2``.
+"""
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 
 """The content of the report page about one cluster, from the results of the modules that read the cluster.
 
-All texts are printable, but not escaped for HTML: the template does that.
+All texts are printable, but not escaped for HTML: ``playbooks/templates/report.html.j2`` does that.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ CLIENT_CONFIG_OPTIONS = {
     "skip_ssl_verification": {"type": "bool"},
 }
 
-#: The fields of a connector's body, by option name.
+#: The fields of a connector's body, by option name. Each is also in ``resource.FIELDS``, by which bodies are compared.
 BODY_OPTIONS = {
     "name": {"type": "str"},
     "description": {"type": "str"},
