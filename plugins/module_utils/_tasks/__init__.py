@@ -4,6 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""One file for each module, named like it: its options and its task."""
+"""One file for each module, named like it: its options and its task.
+
+Most options of ``ml_connector`` are in ``_kinds/connector/options.py``, as stacks have them too.
+"""
 
 from __future__ import annotations
