@@ -4,14 +4,36 @@ catalogue of errors."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from catalogue import MARKER, catalogue
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import SECTIONS
 
 ROOT = Path(__file__).parents[2]
+#: The catalogue replaces the rest of the page after this line.
+MARKER = "<!-- dev/site/stage.py puts the list in the place of what follows -->"
+
+
+def catalogue() -> str:
+    """A table for each section of the catalogue of errors: code, cause and remedy. Each code is a link target."""
+    lines = ["Words in italics are replaced in a message.", ""]
+    for title, codes in SECTIONS.items():
+        lines += [f"### {title}", "", "| code | cause | remedy |", "|---|---|---|"]
+        for code, (cause, remedy) in codes.items():
+            remedy = re.sub(r"\{(\w+)\}", r"<em>\1</em>", escaped(remedy))
+            lines.append(f'| <span id="{code}"></span>`{code}` | {escaped(cause)} | {remedy} |')
+        lines.append("")
+    return "\n".join(lines)
+
+
+def escaped(text: str) -> str:
+    """A text with Markdown escaped, for the cell of a table."""
+    return re.sub(r"([*_<|\[\]`$])", r"\\\1", text)
 
 
 def stage(target: Path) -> None:
@@ -29,7 +51,7 @@ def stage(target: Path) -> None:
     above, marker, _replaced = page.read_text(encoding="utf-8").partition(MARKER)
     if not marker:
         sys.exit(f"error: {page.name} must have the line {MARKER}")
-    page.write_text(above + catalogue(ROOT / "plugins"), encoding="utf-8")
+    page.write_text(above + catalogue(), encoding="utf-8")
 
 
 if __name__ == "__main__":

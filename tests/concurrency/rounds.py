@@ -172,5 +172,5 @@ def _ended(outcome: Outcome) -> str:
     codes = set(re.findall(r'"code": "(\w+)"', outcome.text)) - {"stack_failed"}
     assert codes, f"failed without a code: {outcome.text}"
     assert codes.issubset(CONCURRENCY_CODES), outcome.text
-    assert all(CATALOGUE[code].split("{")[0] in outcome.text for code in codes), outcome.text
+    assert all(CATALOGUE[code].remedy.split("{")[0] in outcome.text for code in codes), outcome.text
     return ", ".join(sorted(codes))

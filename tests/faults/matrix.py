@@ -127,7 +127,7 @@ class Matrix:
         elif not outcome.succeeded:
             assert outcome.code in CATALOGUE, outcome.text
             assert outcome.code != "internal_error", outcome.text
-            assert CATALOGUE[outcome.code].split("{")[0].split("'")[0].strip() in outcome.text, outcome.text
+            assert CATALOGUE[outcome.code].remedy.split("{")[0].split("'")[0].strip() in outcome.text, outcome.text
 
     def check_output(self, outcome: Outcome) -> None:
         """Fail if a traceback or a secret was printed."""

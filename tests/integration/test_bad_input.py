@@ -278,7 +278,7 @@ def test_settings(cluster, module, untouched, mistake):
         code = "unknown_setting"  # 2.19.1 does not have it yet.
     failure = module.fails(SETTING, settings=settings)
     assert failure["code"] == code, failure
-    assert failure["remedy"] == CATALOGUE[code]
+    assert failure["remedy"] == CATALOGUE[code].remedy
     assert not before_anything_is_sent or module.recorder.writes == []
     for setting in settings:
         assert setting in failure["message"]

@@ -4,206 +4,652 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Every failure code with its remedy: what the user can do about it.
-
-The causes are the rules in ``server_errors.py``; ``dev/site/catalogue.py`` renders both as one page.
-"""
+"""Every failure code with its cause and its remedy: what has happened, and what the user can do about it."""
 
 from __future__ import annotations
 
-#: code -> remedy, as imperatives. Names in braces are filled in from the details of the failure.
-CATALOGUE = {
-    # Connection to the cluster
-    "library_missing": "Install the Python library {library} for {interpreter}.",
-    "unreachable": "Check 'hosts', the network and whether OpenSearch is running.",
-    "no_answer": "Check whether the cluster is overloaded or restarting; raise 'timeout'. A cluster that requires TLS "
-    "closes a plain HTTP connection without an answer: in that case write https:// in 'hosts'.",
-    "tls_not_trusted": "Set 'ca_path' to the certificate of the authority that signed the server's certificate, and "
-    "use a host name that the certificate contains.",
-    "tls_to_plain_port": "Write http:// in the URL, or use the TLS port: this port does not use TLS.",
-    "tls_too_old": "Enable TLS 1.2 or later on the server, or on the proxy that terminates TLS; older versions are "
-    "refused.",
-    "redirected": "Use the final URL. Redirects are not followed because they would forward the credentials.",
-    "not_opensearch": "Check that 'hosts' is the root URL of OpenSearch itself, not of another service, and that no "
-    "proxy answers with an error page.",
-    "unexpected_answer": "Check the URL of the server, that its version is supported, and that no proxy changes its "
-    "answers. If all is right, this is a defect of the collection: please report it with the message.",
-    "answer_too_large": "Check the URL of the server; request less at once.",
-    "wrong_credentials": "Check 'username' and 'password', or 'token'.",
-    "forbidden": "Give the user a role that allows {permission}. See docs/security_roles.yml of the collection for the "
-    "minimal roles.",
-    "aws_credentials_missing": "Set 'aws_access_key_id' and 'aws_secret_access_key', or 'aws_profile', or configure "
-    "AWS credentials on the host that runs the module.",
-    "aws_credentials_expired": "Get new temporary credentials; the current ones have expired.",
-    "aws_credentials_unknown": "Check 'aws_access_key_id', and 'aws_session_token' if the credentials are temporary.",
-    "aws_signature_mismatch": "Check that 'aws_secret_access_key' belongs to 'aws_access_key_id', and that no proxy "
-    "changes the path or the host name.",
-    "aws_clock_skew": "Set the clock of the host that runs the module; AWS accepts a difference of at most five "
-    "minutes.",
-    "aws_wrong_scope": "Correct 'aws_region', or 'aws_service': es for a domain, aoss for a serverless collection.",
-    "aws_not_authorized": "Allow the request in the domain's access policy or the collection's data access policy, and "
-    "in the IAM policy of the identity.",
-    "cluster_starting": "Wait until GET /_cluster/health succeeds and run the task again. If it does not, check the "
-    "logs of the nodes, and of the proxy in front of the cluster, if any.",
-    "security_starting": "Wait until the security plugin has loaded its configuration and run the task again. If it "
-    "does not, load the configuration with securityadmin.sh: the security index or its shards are missing.",
-    "shards_unavailable": "Wait until the cluster's health is yellow or green and run the task again. If it stays red, "
-    "GET /_cluster/allocation/explain shows why a shard is unassigned.",
-    "no_ml_plugin": "Install the ML Commons plugin (opensearch-ml) on every node of the cluster.",
-    # Invalid input, refused before anything is changed
-    "invalid_input": "Correct the option named in the message.",
-    "invalid_regex": "Correct or simplify the pattern. It must match a whole URL and be a valid Java regular "
-    "expression.",
-    "catch_all_refused": "Use a pattern that matches only the endpoint, or set 'allow_catch_all: true' to trust every "
-    "address.",
-    "invalid_characters": "Use letters, numbers, spaces and .,!?():@-_'/\" only; OpenSearch 3.1 and later refuse "
-    "others.",
-    "placeholder_left_in": "Replace the placeholder named in the message by your own value, or remove the field.",
-    "placeholder_unfilled": "Add the parameter to the connector's 'parameters' or to the prediction, or correct the "
-    "placeholder's name.",
-    "credential_missing": "Add the key to 'credential', or remove the placeholder from the action.",
-    "credential_needed": "Set 'credential' in this task, because the new connector needs it. Or set 'update_strategy: "
-    "redeploy', which keeps the stored credential but interrupts predictions for a short time.",
-    "credential_needed_to_replace": "Set 'credential' in this task. Removing a parameter or changing the protocol "
-    "requires a new connector, which needs the credential.",
-    "invalid_stack": "Correct the items named in the message; 'details' lists all problems with their places.",
-    "declared_twice": "Remove one of the two items.",
-    "needs_absent": "Set the dependency to 'state: present', or remove the item that needs it.",
-    "cycle": "Remove one of the references of the cycle.",
-    "duplicates_differ": "Make the fields named in the message equal, or delete the objects that you do not need; "
-    "limit the task with 'name_pattern'. Stored credentials cannot be compared: set 'trust_credentials: true' if they "
-    "are the same.",
-    "prune_unconfirmed": "Set 'prune_confirm' to the name of the cluster to confirm the deletion.",
-    "unsupported_version": "Upgrade OpenSearch, or remove the option.",
-    # Objects of the cluster
-    "ambiguous_name": "Delete the surplus objects, or give the id of the object instead of its name.",
-    "unknown_connector": "Create the connector first, or correct its name or id.",
-    "unknown_model": "Register the model first, or correct its name or id.",
-    "unknown_controller": "Set limits with ml_controller first, or correct the model's name or id.",
-    "unknown_agent": "Create the agent first, or correct its name or id.",
-    "unknown_tool": "Correct the tool's type, or install the plugin that provides it on every node.",
-    "agent_not_changeable": "Set 'update_strategy: recreate' to replace the agent by a new one with another id, or "
-    "declare the values that it has now.",
-    "unknown_model_group": "Create the model group first, or give its name, which creates the group if it does not "
-    "exist.",
-    "id_taken": "Run the task again: another controller has just created an object with this id.",
-    "connector_in_use": "Set 'update_strategy: swap' or 'update_strategy: redeploy' to change the connector. To delete "
-    "it, delete its models or give them another connector first.",
-    "connector_held": "Give the models named in the message other connectors, for example by changing theirs with "
-    "'update_strategy: swap', which creates new ids. Or keep the connector: an unused connector does no harm.",
-    "model_name_taken": "Choose another name, or rename or delete the model that has it.",
-    "inline_connector": "Delete the model and register it with a standalone connector; this model contains its "
-    "connector.",
-    "group_in_use": "Delete the models, or move them to another group with ml_model and 'model_group'.",
-    "group_name_taken": "Choose another name, or use the group that has it.",
-    "unknown_processor": "Correct the processor's type, or install the plugin that provides it on every node.",
-    "invalid_pipeline": "Correct 'definition' as the message says.",
-    "pipeline_in_use": "Remove the pipeline from the settings of the indexes named in the message first.",
-    "unknown_index": "Create the index first, or correct its name.",
-    "index_not_changeable": "Declare the values that the index has, or create an index with another name and reindex "
-    "the documents into it.",
-    "invalid_mapping": "Correct 'mappings' as the message says.",
-    "document_refused": "Correct the documents or their ingest pipeline as the reasons in the message say.",
-    "concurrent_change": "Run the task again: another controller is changing the same objects.",
-    "version_conflict": "Run the task again: another controller is changing the same objects.",
-    "stack_failed": "Fix the failures named in the message and run the task again; it continues from there.",
-    "not_converged": "Compare the values in the message and report them: the server stored values other than those "
-    "sent.",
-    # Cluster settings
-    "unknown_setting": "Correct the setting's name, or upgrade OpenSearch if a newer version added the setting.",
-    "static_setting": "Set it in opensearch.yml on every node and restart the nodes; this setting cannot be changed at "
-    "run time.",
-    "invalid_setting_value": "Use a value of the setting's type.",
-    "broken_trusted_regex": "Remove the pattern that does not compile from "
-    "plugins.ml_commons.trusted_connector_endpoints_regex with opensearch_cluster_setting and 'list_mode: remove'.",
-    # ML Commons
-    "untrusted_endpoint": "Append an exact pattern for the URL to "
-    "plugins.ml_commons.trusted_connector_endpoints_regex.",
-    "private_address_refused": "Set plugins.ml_commons.connector.private_ip_enabled to true. From 3.x on, undeploy and "
-    "deploy a model again that was deployed before.",
-    "private_endpoint_refused": "Append an exact pattern for the URL to "
-    "plugins.ml_commons.trusted_connector_private_endpoints_regex: if that list is not empty, OpenSearch 3.7 and later "
-    "call only the private addresses that it matches.",
-    "restricted_address": "Use another address for the backend, or remove this one from the static setting "
-    "plugins.ml_commons.connector.restricted_ip_patterns in opensearch.yml.",
-    "access_control_disabled": "Remove the access options, or enable the security plugin and connector access control.",
-    "invalid_protocol": "Use one of the protocols named in the message.",
-    "mcp_disabled": "Set plugins.ml_commons.mcp_connector_enabled to true.",
-    "master_key": "Wait for a green cluster and run the task again. If the index .plugins-ml-config is lost, set the "
-    "credential of every connector again.",
-    "node_lost": "Run the task again when the cluster has removed the lost node. If it still fails, start nodes until "
-    "a majority is running.",
-    "no_cluster_manager": "Start cluster-manager-eligible nodes until a majority of them is running.",
-    "controller_disabled": "Set plugins.ml_commons.controller_enabled to true.",
-    "too_many_tasks": "Wait until running tasks have finished, or raise "
-    "plugins.ml_commons.max_deploy_model_tasks_per_node.",
-    "circuit_breaker": "Free memory or disk space on the node, or raise plugins.ml_commons.native_memory_threshold or "
-    "plugins.ml_commons.jvm_heap_memory_threshold.",
-    "deploy_failed": "Fix the errors that the nodes report, then run the task again.",
-    "wait_timeout": "Raise 'wait_timeout' if the cluster is slow; otherwise check the last state in the message.",
-    # Predictions
-    "model_disabled": "Set 'is_enabled: true' on the model.",
-    "model_not_deployed": "Deploy the model, for example with ml_model and 'state: deployed'.",
-    "rate_limited": "Wait, or raise the limit of the model's rate limiter, which refused the request.",
-    "interface_mismatch": "Send the input that the model's 'interface' requires.",
-    "invalid_payload": "Correct 'request_body' or the parameters: with its placeholders filled, the body is not valid "
-    "JSON.",
-    "guardrail": "Change the text, or the model's guardrails, which refused it.",
-    "backend_unauthorized": "Set the key that the backend requires in the connector's 'credential'.",
-    "backend_model_missing": "Pull or load the model on the backend, or correct the connector's model name.",
-    "backend_path_missing": "Correct the path of the connector's URL: the backend does not know it.",
-    "backend_redirected": "Use the final URL in the connector; redirects of the backend are not followed.",
-    "backend_busy": "Wait and run the task again, or give the backend more slots: it is overloaded.",
-    "backend_loading": "Wait until the backend has loaded the model and run the task again, or raise 'wait_timeout'.",
-    "backend_error": "Check the backend's log.",
-    "backend_refused": "Start the backend, or correct the connector's URL. On each OpenSearch node, 127.0.0.1 is the "
-    "node itself.",
-    "backend_unreachable": "Check that the backend runs and that every OpenSearch node can reach it.",
-    "backend_timeout": "Raise 'client_config.read_timeout' of the connector (seconds); loading a model can take "
-    "minutes.",
-    "backend_closed": "Try http:// in the connector's URL: a backend that closes the connection often uses plain HTTP "
-    "on that port.",
-    "backend_tls_untrusted": "Import the backend's certificate into the truststore of the JVM of every node.",
-    "backend_unknown_host": "Use a host name that every OpenSearch node can resolve.",
-    "backend_empty_answer": "Check the backend's log: it answered without a body.",
-    "unexpected_status": "Check the answer in the result, or change 'expect_status'.",
-    "empty_content": "Check the answer in the result; raise max_tokens.",
-    "reasoning_only": "Raise max_tokens or disable reasoning: the model used all its tokens for reasoning.",
-    "invalid_pattern": "Correct 'expect_pattern': it must be a Python regular expression, and is searched for anywhere "
-    "in the answer.",
-    "pattern_mismatch": "Check the answer in the result, or change 'expect_pattern'.",
-    # Ollama
-    "not_ollama": "Check that 'url' is the root URL of an Ollama server, not of OpenSearch, a proxy or another LLM "
-    "server.",
-    "ollama_unreachable": "Check 'url', the network and whether Ollama is running. It listens on 127.0.0.1 only, "
-    "unless OLLAMA_HOST is set in the environment of the server.",
-    "ollama_no_answer": "Check whether the server is overloaded or restarting; raise 'timeout', or 'wait_timeout' for "
-    "a model that is slow to load.",
-    "ollama_unauthorized": "Set 'api_key' or 'headers' to the key that the gateway in front of Ollama requires.",
-    "ollama_unknown_model": "Correct the model's name or tag: the registry does not have it.",
-    "ollama_model_missing": "Pull or create the model first, or correct its name.",
-    "ollama_registry_unreachable": "Give the host that runs Ollama access to the registry (set HTTPS_PROXY in the "
-    "environment of the server), or upload the model with 'from_file'.",
-    "ollama_registry_plain_http": "Set 'insecure: true' to allow this registry, which uses HTTP without TLS.",
-    "ollama_registry_refused": "Sign in to the registry on the Ollama server, or use a public model.",
-    "ollama_disk_full": "Free disk space in the server's model directory (OLLAMA_MODELS), or delete models with "
-    "'state: absent'; a restart of Ollama deletes what failed uploads have left there. Then run the task again.",
-    "ollama_out_of_memory": "Unload other models, use a smaller model or a smaller num_ctx, or give the server more "
-    "memory.",
-    "ollama_too_old": "Upgrade Ollama.",
-    "ollama_invalid_file": "Use a complete model file in GGUF format; a truncated copy is refused as well.",
-    "ollama_invalid_template": "Correct 'template': it must be a Go template.",
-    "ollama_same_weights": "Give one of the two models another num_ctx in 'parameters', or load only one of them: the "
-    "server answers for the other as well, without loading it.",
-    "ollama_cannot_load": "Check the server's log; this version of Ollama may not support the model's architecture.",
-    "ollama_pull_ended": "Run the task again: other clients started and cancelled a pull of the same model repeatedly.",
-    "ollama_stream_cut": "Check whether the server is running, then run the task again: the server keeps the "
-    "downloaded part and resumes.",
-    "ollama_error": "Check the server's reason in the message and the server's log.",
-    # Other errors
-    "api_error": "Check the server's reason in the message and the server's log.",
-    "internal_error": "Report this defect of the collection with the message.",
+from typing import Mapping, NamedTuple
+
+
+class Entry(NamedTuple):
+    """What a failure code means.
+
+    ``cause`` is one or two sentences on what has happened; the message of a failure has the particulars. ``remedy`` is
+    what the user can do, as imperatives; names in braces are filled in from the details of the failure.
+    """
+
+    cause: str
+    remedy: str
+
+
+#: Title of a section -> code -> entry. ``dev/site/stage.py`` renders it as a page.
+SECTIONS: Mapping[str, Mapping[str, Entry]] = {
+    "Connection to the cluster": {
+        "library_missing": Entry(
+            cause="The Python library 'requests', or 'botocore' for 'auth_type: aws_sigv4', is not installed for the "
+            "Python interpreter that runs the module.",
+            remedy="Install the Python library {library} for {interpreter}.",
+        ),
+        "unreachable": Entry(
+            cause="The module cannot connect to any of 'hosts': the connection is refused or takes too long, the host "
+            "name is unknown, or the connection ends during the TLS handshake. Nothing was sent.",
+            remedy="Check 'hosts', the network and whether OpenSearch is running.",
+        ),
+        "no_answer": Entry(
+            cause="The module sent the request, but the server closed the connection without a complete answer, or "
+            "gave none within 'timeout'. The server may have executed the request.",
+            remedy="Check whether the cluster is overloaded or restarting; raise 'timeout'. A cluster that requires "
+            "TLS closes a plain HTTP connection without an answer: in that case write https:// in 'hosts'.",
+        ),
+        "tls_not_trusted": Entry(
+            cause="The TLS connection fails. In most cases the module cannot verify the server's certificate: its "
+            "authority is unknown, it has expired, or it is for another host name.",
+            remedy="Set 'ca_path' to the certificate of the authority that signed the server's certificate, and use a "
+            "host name that the certificate contains.",
+        ),
+        "tls_to_plain_port": Entry(
+            cause="The URL begins with https://, but the server does not use TLS on this port.",
+            remedy="Write http:// in the URL, or use the TLS port: this port does not use TLS.",
+        ),
+        "tls_too_old": Entry(
+            cause="The server offers only old versions of TLS, which the module refuses.",
+            remedy="Enable TLS 1.2 or later on the server, or on the proxy that terminates TLS; older versions are "
+            "refused.",
+        ),
+        "redirected": Entry(
+            cause="The server redirects the request to another URL.",
+            remedy="Use the final URL. Redirects are not followed because they would forward the credentials.",
+        ),
+        "not_opensearch": Entry(
+            cause="The answer is not one of OpenSearch: it is not JSON, lacks what OpenSearch always sends, or is an "
+            "error in the format of another server. Or the URL contains a path that OpenSearch does not know.",
+            remedy="Check that 'hosts' is the root URL of OpenSearch itself, not of another service, and that no "
+            "proxy answers with an error page.",
+        ),
+        "unexpected_answer": Entry(
+            cause="The server's answer is JSON, but a value in it is missing or has another type than the collection "
+            "expects.",
+            remedy="Check the URL of the server, that its version is supported, and that no proxy changes its "
+            "answers. If all is right, this is a defect of the collection: please report it with the message.",
+        ),
+        "answer_too_large": Entry(
+            cause="The server's answer is larger than the maximum that the module reads.",
+            remedy="Check the URL of the server; request less at once.",
+        ),
+        "wrong_credentials": Entry(
+            cause="The server, or a proxy in front of it, rejects the login: it answers with status 401.",
+            remedy="Check 'username' and 'password', or 'token'.",
+        ),
+        "forbidden": Entry(
+            cause="The login is valid, but the user's roles do not allow the request, so the server refuses it.",
+            remedy="Give the user a role that allows {permission}. See docs/security_roles.yml of the collection for "
+            "the minimal roles.",
+        ),
+        "aws_credentials_missing": Entry(
+            cause="Neither the options nor the host that runs the module have AWS credentials, or botocore cannot use "
+            "those that it found.",
+            remedy="Set 'aws_access_key_id' and 'aws_secret_access_key', or 'aws_profile', or configure AWS "
+            "credentials on the host that runs the module.",
+        ),
+        "aws_credentials_expired": Entry(
+            cause="AWS refuses the request, because its temporary credentials have expired.",
+            remedy="Get new temporary credentials; the current ones have expired.",
+        ),
+        "aws_credentials_unknown": Entry(
+            cause="AWS does not know the access key or the session token of the request.",
+            remedy="Check 'aws_access_key_id', and 'aws_session_token' if the credentials are temporary.",
+        ),
+        "aws_signature_mismatch": Entry(
+            cause="AWS computes another signature for the request than the module: the secret key is wrong, or a "
+            "proxy has changed the request.",
+            remedy="Check that 'aws_secret_access_key' belongs to 'aws_access_key_id', and that no proxy changes the "
+            "path or the host name.",
+        ),
+        "aws_clock_skew": Entry(
+            cause="AWS refuses the request, because the time in its signature is too far in the past or in the future.",
+            remedy="Set the clock of the host that runs the module; AWS accepts a difference of at most five minutes.",
+        ),
+        "aws_wrong_scope": Entry(
+            cause="The request is signed for another AWS region or service than the server's.",
+            remedy="Correct 'aws_region', or 'aws_service': es for a domain, aoss for a serverless collection.",
+        ),
+        "aws_not_authorized": Entry(
+            cause="AWS knows the identity that signed the request, but no policy allows it this request.",
+            remedy="Allow the request in the domain's access policy or the collection's data access policy, and in "
+            "the IAM policy of the identity.",
+        ),
+        "cluster_starting": Entry(
+            cause="The cluster is starting and has not recovered its state yet, or a proxy in front of the cluster "
+            "answers with status 503.",
+            remedy="Wait until GET /_cluster/health succeeds and run the task again. If it does not, check the logs "
+            "of the nodes, and of the proxy in front of the cluster, if any.",
+        ),
+        "security_starting": Entry(
+            cause="The security plugin of OpenSearch has not loaded its configuration yet, and refuses all requests "
+            "until then.",
+            remedy="Wait until the security plugin has loaded its configuration and run the task again. If it does "
+            "not, load the configuration with securityadmin.sh: the security index or its shards are missing.",
+        ),
+        "shards_unavailable": Entry(
+            cause="Shards of an index cannot be used: the cluster is starting, the index is new, or the nodes that "
+            "have the shards are down.",
+            remedy="Wait until the cluster's health is yellow or green and run the task again. If it stays red, GET "
+            "/_cluster/allocation/explain shows why a shard is unassigned.",
+        ),
+        "no_ml_plugin": Entry(
+            cause="The node that answers does not have the ML Commons plugin.",
+            remedy="Install the ML Commons plugin (opensearch-ml) on every node of the cluster.",
+        ),
+    },
+    "Invalid input, refused before anything is changed": {
+        "invalid_input": Entry(
+            cause="An option, a file or the input of a filter is invalid, or two options contradict each other. The "
+            "message names the option.",
+            remedy="Correct the option named in the message.",
+        ),
+        "invalid_regex": Entry(
+            cause="A pattern for trusted endpoints is not a valid regular expression, or the module cannot check it.",
+            remedy="Correct or simplify the pattern. It must match a whole URL and be a valid Java regular expression.",
+        ),
+        "catch_all_refused": Entry(
+            cause="A pattern for trusted endpoints matches every address, so that connectors could send requests and "
+            "credentials anywhere.",
+            remedy="Use a pattern that matches only the endpoint, or set 'allow_catch_all: true' to trust every "
+            "address.",
+        ),
+        "invalid_characters": Entry(
+            cause="A name or a description contains a character that this version of OpenSearch refuses.",
+            remedy="Use letters, numbers, spaces and .,!?():@-_'/\" only; OpenSearch 3.1 and later refuse others.",
+        ),
+        "placeholder_left_in": Entry(
+            cause="The connector still contains a placeholder of a blueprint, such as <YOUR KEY>, instead of a value "
+            "of your own.",
+            remedy="Replace the placeholder named in the message by your own value, or remove the field.",
+        ),
+        "placeholder_unfilled": Entry(
+            cause="An action of the connector uses a parameter that has no value, neither in the connector's "
+            "'parameters' nor in those of the prediction.",
+            remedy="Add the parameter to the connector's 'parameters' or to the prediction, or correct the "
+            "placeholder's name.",
+        ),
+        "credential_missing": Entry(
+            cause="An action of the connector uses a key that 'credential' does not contain.",
+            remedy="Add the key to 'credential', or remove the placeholder from the action.",
+        ),
+        "credential_needed": Entry(
+            cause="'update_strategy: swap' makes this change with a new connector, and the server does not return the "
+            "credential of the current one.",
+            remedy="Set 'credential' in this task, because the new connector needs it. Or set 'update_strategy: "
+            "redeploy', which keeps the stored credential but interrupts predictions for a short time.",
+        ),
+        "credential_needed_to_replace": Entry(
+            cause="The server cannot make this change to an existing connector, and does not return the credential "
+            "that a new connector needs.",
+            remedy="Set 'credential' in this task. Removing a parameter or changing the protocol requires a new "
+            "connector, which needs the credential.",
+        ),
+        "invalid_stack": Entry(
+            cause="The declaration of the stack has problems, or does not fit the cluster. Nothing was changed.",
+            remedy="Correct the items named in the message; 'details' lists all problems with their places.",
+        ),
+        "declared_twice": Entry(
+            cause="Two items of the stack declare the same object.",
+            remedy="Remove one of the two items.",
+        ),
+        "needs_absent": Entry(
+            cause="An item of the stack refers to an object that the stack declares with 'state: absent'.",
+            remedy="Set the dependency to 'state: present', or remove the item that needs it.",
+        ),
+        "cycle": Entry(
+            cause="Items of the stack refer to each other in a cycle, so that none of them can be created first.",
+            remedy="Remove one of the references of the cycle.",
+        ),
+        "duplicates_differ": Entry(
+            cause="Objects with the same name differ, so that ml_dedupe cannot delete all but one of them. Nothing "
+            "was changed.",
+            remedy="Make the fields named in the message equal, or delete the objects that you do not need; limit the "
+            "task with 'name_pattern'. Stored credentials cannot be compared: set 'trust_credentials: true' if they "
+            "are the same.",
+        ),
+        "prune_unconfirmed": Entry(
+            cause="'prune: all' deletes everything that the stack does not declare, and 'prune_confirm' is not the "
+            "name of the cluster.",
+            remedy="Set 'prune_confirm' to the name of the cluster to confirm the deletion.",
+        ),
+        "unsupported_version": Entry(
+            cause="The task uses a feature that this version of OpenSearch does not have.",
+            remedy="Upgrade OpenSearch, or remove the option.",
+        ),
+    },
+    "Objects of the cluster": {
+        "ambiguous_name": Entry(
+            cause="Several objects of the cluster have the name that the task gives.",
+            remedy="Delete the surplus objects, or give the id of the object instead of its name.",
+        ),
+        "unknown_connector": Entry(
+            cause="The cluster has no connector with this name or id.",
+            remedy="Create the connector first, or correct its name or id.",
+        ),
+        "unknown_model": Entry(
+            cause="The cluster has no model with this name or id.",
+            remedy="Register the model first, or correct its name or id.",
+        ),
+        "unknown_controller": Entry(
+            cause="The model has no rate limits for users.",
+            remedy="Set limits with ml_controller first, or correct the model's name or id.",
+        ),
+        "unknown_agent": Entry(
+            cause="The cluster has no agent with this name or id.",
+            remedy="Create the agent first, or correct its name or id.",
+        ),
+        "unknown_tool": Entry(
+            cause="An agent uses a type of tool that the cluster does not have.",
+            remedy="Correct the tool's type, or install the plugin that provides it on every node.",
+        ),
+        "agent_not_changeable": Entry(
+            cause="The server cannot make this change to an existing agent; the message says why.",
+            remedy="Set 'update_strategy: recreate' to replace the agent by a new one with another id, or declare the "
+            "values that it has now.",
+        ),
+        "unknown_model_group": Entry(
+            cause="The cluster has no model group with this name or id.",
+            remedy="Create the model group first, or give its name, which creates the group if it does not exist.",
+        ),
+        "id_taken": Entry(
+            cause="The server does not create the object, because another object has the same id.",
+            remedy="Run the task again: another controller has just created an object with this id.",
+        ),
+        "connector_in_use": Entry(
+            cause="Models use the connector, so that the server refuses to change or delete it.",
+            remedy="Set 'update_strategy: swap' or 'update_strategy: redeploy' to change the connector. To delete it, "
+            "delete its models or give them another connector first.",
+        ),
+        "connector_held": Entry(
+            cause="No model uses the connector, but the server refuses to change or delete it: it matches ids word by "
+            "word, and takes models of another connector for models of this one.",
+            remedy="Give the models named in the message other connectors, for example by changing theirs with "
+            "'update_strategy: swap', which creates new ids. Or keep the connector: an unused connector does no harm.",
+        ),
+        "model_name_taken": Entry(
+            cause="Another model of the same model group has this name.",
+            remedy="Choose another name, or rename or delete the model that has it.",
+        ),
+        "inline_connector": Entry(
+            cause="The model was registered with a connector of its own, which cannot be replaced by another one.",
+            remedy="Delete the model and register it with a standalone connector; this model contains its connector.",
+        ),
+        "group_in_use": Entry(
+            cause="The model group contains models, so that the server refuses to delete it.",
+            remedy="Delete the models, or move them to another group with ml_model and 'model_group'.",
+        ),
+        "group_name_taken": Entry(
+            cause="Another model group has this name, possibly one that the user is not allowed to read.",
+            remedy="Choose another name, or use the group that has it.",
+        ),
+        "unknown_processor": Entry(
+            cause="A pipeline uses a type of processor that a node of the cluster does not have.",
+            remedy="Correct the processor's type, or install the plugin that provides it on every node.",
+        ),
+        "invalid_pipeline": Entry(
+            cause="The server refuses the definition of the pipeline: a processor lacks a setting, or has an unknown "
+            "or invalid one.",
+            remedy="Correct 'definition' as the message says.",
+        ),
+        "pipeline_in_use": Entry(
+            cause="The pipeline is the default pipeline or the final pipeline of an index, so that the server refuses "
+            "to delete it.",
+            remedy="Remove the pipeline from the settings of the indexes named in the message first.",
+        ),
+        "unknown_index": Entry(
+            cause="The cluster has no index with this name.",
+            remedy="Create the index first, or correct its name.",
+        ),
+        "index_not_changeable": Entry(
+            cause="The index exists with other values of settings or fields that OpenSearch cannot change in an "
+            "existing index.",
+            remedy="Declare the values that the index has, or create an index with another name and reindex the "
+            "documents into it.",
+        ),
+        "invalid_mapping": Entry(
+            cause="The server refuses the mappings of the index or of a field in it.",
+            remedy="Correct 'mappings' as the message says.",
+        ),
+        "document_refused": Entry(
+            cause="The server has not indexed some of the documents; the message has the reasons.",
+            remedy="Correct the documents or their ingest pipeline as the reasons in the message say.",
+        ),
+        "concurrent_change": Entry(
+            cause="Another controller has created, replaced or deleted an object that this task was working on.",
+            remedy="Run the task again: another controller is changing the same objects.",
+        ),
+        "version_conflict": Entry(
+            cause="Another request changed the same document at the same moment, so that the server refused this one.",
+            remedy="Run the task again: another controller is changing the same objects.",
+        ),
+        "stack_failed": Entry(
+            cause="Some items of the stack failed. Items that depend on them were skipped, all others were applied.",
+            remedy="Fix the failures named in the message and run the task again; it continues from there.",
+        ),
+        "not_converged": Entry(
+            cause="The server reported success, but what the module read back afterwards is not what the task asked "
+            "for.",
+            remedy="Compare the values in the message and report them: the server stored values other than those sent.",
+        ),
+    },
+    "Cluster settings": {
+        "unknown_setting": Entry(
+            cause="The cluster has no setting with this name.",
+            remedy="Correct the setting's name, or upgrade OpenSearch if a newer version added the setting.",
+        ),
+        "static_setting": Entry(
+            cause="OpenSearch reads this setting only when a node starts.",
+            remedy="Set it in opensearch.yml on every node and restart the nodes; this setting cannot be changed at "
+            "run time.",
+        ),
+        "invalid_setting_value": Entry(
+            cause="The server refuses the value of the setting: it has the wrong type, or is not allowed.",
+            remedy="Use a value of the setting's type.",
+        ),
+        "broken_trusted_regex": Entry(
+            cause="A pattern in the cluster's list of trusted endpoints is not a valid regular expression, so that "
+            "OpenSearch can check no URL against the list.",
+            remedy="Remove the pattern that does not compile from "
+            "plugins.ml_commons.trusted_connector_endpoints_regex with opensearch_cluster_setting and 'list_mode: "
+            "remove'.",
+        ),
+    },
+    "ML Commons": {
+        "untrusted_endpoint": Entry(
+            cause="No pattern in the cluster's list of trusted endpoints matches the connector's URL.",
+            remedy="Append an exact pattern for the URL to plugins.ml_commons.trusted_connector_endpoints_regex.",
+        ),
+        "private_address_refused": Entry(
+            cause="The host of the connector's URL has a private IP address, and the cluster does not allow "
+            "connectors to call these.",
+            remedy="Set plugins.ml_commons.connector.private_ip_enabled to true. From 3.x on, undeploy and deploy a "
+            "model again that was deployed before.",
+        ),
+        "private_endpoint_refused": Entry(
+            cause="The host of the connector's URL has a private IP address, and no pattern in the cluster's list of "
+            "trusted private endpoints matches the URL.",
+            remedy="Append an exact pattern for the URL to "
+            "plugins.ml_commons.trusted_connector_private_endpoints_regex: if that list is not empty, OpenSearch 3.7 "
+            "and later call only the private addresses that it matches.",
+        ),
+        "restricted_address": Entry(
+            cause="The host of the connector's URL has an IP address that the configuration of the nodes forbids.",
+            remedy="Use another address for the backend, or remove this one from the static setting "
+            "plugins.ml_commons.connector.restricted_ip_patterns in opensearch.yml.",
+        ),
+        "access_control_disabled": Entry(
+            cause="The task gives access options, but access control for connectors or models is disabled in the "
+            "cluster.",
+            remedy="Remove the access options, or enable the security plugin and connector access control.",
+        ),
+        "invalid_protocol": Entry(
+            cause="This version of OpenSearch does not know the protocol of the connector.",
+            remedy="Use one of the protocols named in the message.",
+        ),
+        "mcp_disabled": Entry(
+            cause="The connector uses an MCP protocol, and the cluster does not allow connectors to MCP servers.",
+            remedy="Set plugins.ml_commons.mcp_connector_enabled to true.",
+        ),
+        "master_key": Entry(
+            cause="ML Commons cannot read or create the master key with which it encrypts the credentials of "
+            "connectors.",
+            remedy="Wait for a green cluster and run the task again. If the index .plugins-ml-config is lost, set the "
+            "credential of every connector again.",
+        ),
+        "node_lost": Entry(
+            cause="A node has left the cluster, and the other nodes still send requests to it.",
+            remedy="Run the task again when the cluster has removed the lost node. If it still fails, start nodes "
+            "until a majority is running.",
+        ),
+        "no_cluster_manager": Entry(
+            cause="The cluster has no elected cluster manager, and changes nothing without one.",
+            remedy="Start cluster-manager-eligible nodes until a majority of them is running.",
+        ),
+        "controller_disabled": Entry(
+            cause="The cluster's settings disable the limits that ml_controller sets.",
+            remedy="Set plugins.ml_commons.controller_enabled to true.",
+        ),
+        "too_many_tasks": Entry(
+            cause="A node is running as many tasks of ML Commons as its limit allows.",
+            remedy="Wait until running tasks have finished, or raise "
+            "plugins.ml_commons.max_deploy_model_tasks_per_node.",
+        ),
+        "circuit_breaker": Entry(
+            cause="A node is short of memory or disk space, so that a circuit breaker of OpenSearch refuses the "
+            "request.",
+            remedy="Free memory or disk space on the node, or raise plugins.ml_commons.native_memory_threshold or "
+            "plugins.ml_commons.jvm_heap_memory_threshold.",
+        ),
+        "deploy_failed": Entry(
+            cause="The model is deployed on no node, or not on all nodes that it is planned for. The message has the "
+            "reason of each node.",
+            remedy="Fix the errors that the nodes report, then run the task again.",
+        ),
+        "wait_timeout": Entry(
+            cause="What the task waits for did not happen in time. The server may still be working on it.",
+            remedy="Raise 'wait_timeout' if the cluster is slow; otherwise check the last state in the message.",
+        ),
+    },
+    "Predictions": {
+        "model_disabled": Entry(
+            cause="The model is disabled, so that OpenSearch refuses predictions with it.",
+            remedy="Set 'is_enabled: true' on the model.",
+        ),
+        "model_not_deployed": Entry(
+            cause="The model is not deployed, or its deployment has not finished yet.",
+            remedy="Deploy the model, for example with ml_model and 'state: deployed'.",
+        ),
+        "rate_limited": Entry(
+            cause="More predictions were requested than the model's rate limiter allows.",
+            remedy="Wait, or raise the limit of the model's rate limiter, which refused the request.",
+        ),
+        "interface_mismatch": Entry(
+            cause="The input or the output of the model does not match the JSON schema in the model's 'interface'.",
+            remedy="Send the input that the model's 'interface' requires.",
+        ),
+        "invalid_payload": Entry(
+            cause="The body that OpenSearch would send to the backend is not valid JSON.",
+            remedy="Correct 'request_body' or the parameters: with its placeholders filled, the body is not valid "
+            "JSON.",
+        ),
+        "guardrail": Entry(
+            cause="A guardrail of the model refuses the input or the output.",
+            remedy="Change the text, or the model's guardrails, which refused it.",
+        ),
+        "backend_unauthorized": Entry(
+            cause="The backend refuses the connector's key, or got none: it answers with status 401 or 403.",
+            remedy="Set the key that the backend requires in the connector's 'credential'.",
+        ),
+        "backend_model_missing": Entry(
+            cause="The backend does not have the model that the connector names: it answers with status 404.",
+            remedy="Pull or load the model on the backend, or correct the connector's model name.",
+        ),
+        "backend_path_missing": Entry(
+            cause="The backend answers with status 404, and does not mention a model.",
+            remedy="Correct the path of the connector's URL: the backend does not know it.",
+        ),
+        "backend_redirected": Entry(
+            cause="The backend redirects the request of OpenSearch to another URL.",
+            remedy="Use the final URL in the connector; redirects of the backend are not followed.",
+        ),
+        "backend_busy": Entry(
+            cause="The backend refuses the request because of too many others: it answers with status 429 or 503.",
+            remedy="Wait and run the task again, or give the backend more slots: it is overloaded.",
+        ),
+        "backend_loading": Entry(
+            cause="The backend is still loading the model: it answers with status 503.",
+            remedy="Wait until the backend has loaded the model and run the task again, or raise 'wait_timeout'.",
+        ),
+        "backend_error": Entry(
+            cause="The backend answers with an error that no other code describes, or OpenSearch does not report why "
+            "its request to the backend failed.",
+            remedy="Check the backend's log.",
+        ),
+        "backend_refused": Entry(
+            cause="The backend's host refuses the connection: no program listens on the port in the connector's URL.",
+            remedy="Start the backend, or correct the connector's URL. On each OpenSearch node, 127.0.0.1 is the node "
+            "itself.",
+        ),
+        "backend_unreachable": Entry(
+            cause="An OpenSearch node cannot connect to the backend: there is no network route, or connecting takes "
+            "too long.",
+            remedy="Check that the backend runs and that every OpenSearch node can reach it.",
+        ),
+        "backend_timeout": Entry(
+            cause="The backend did not answer within the connector's read timeout.",
+            remedy="Raise 'client_config.read_timeout' of the connector (seconds); loading a model can take minutes.",
+        ),
+        "backend_closed": Entry(
+            cause="The backend closed the connection without an answer, or does not answer in TLS.",
+            remedy="Try http:// in the connector's URL: a backend that closes the connection often uses plain HTTP on "
+            "that port.",
+        ),
+        "backend_tls_untrusted": Entry(
+            cause="The TLS connection to the backend fails, in most cases because an OpenSearch node does not trust "
+            "the backend's certificate.",
+            remedy="Import the backend's certificate into the truststore of the JVM of every node.",
+        ),
+        "backend_unknown_host": Entry(
+            cause="An OpenSearch node cannot resolve the host name in the connector's URL.",
+            remedy="Use a host name that every OpenSearch node can resolve.",
+        ),
+        "backend_empty_answer": Entry(
+            cause="The backend's answer has no body.",
+            remedy="Check the backend's log: it answered without a body.",
+        ),
+        "unexpected_status": Entry(
+            cause="The backend's status is not among those in 'expect_status'.",
+            remedy="Check the answer in the result, or change 'expect_status'.",
+        ),
+        "empty_content": Entry(
+            cause="The answer of the model or the search contains no text, and the task requires one.",
+            remedy="Check the answer in the result; raise max_tokens.",
+        ),
+        "reasoning_only": Entry(
+            cause="The model returned its reasoning, but no answer.",
+            remedy="Raise max_tokens or disable reasoning: the model used all its tokens for reasoning.",
+        ),
+        "invalid_pattern": Entry(
+            cause="'expect_pattern' does not compile as a regular expression.",
+            remedy="Correct 'expect_pattern': it must be a Python regular expression, and is searched for anywhere in "
+            "the answer.",
+        ),
+        "pattern_mismatch": Entry(
+            cause="The text of the answer does not match 'expect_pattern'.",
+            remedy="Check the answer in the result, or change 'expect_pattern'.",
+        ),
+    },
+    "Ollama": {
+        "not_ollama": Entry(
+            cause="The answer is not one of Ollama: it is not JSON, lacks what Ollama always sends, or is an error in "
+            "the format of another server.",
+            remedy="Check that 'url' is the root URL of an Ollama server, not of OpenSearch, a proxy or another LLM "
+            "server.",
+        ),
+        "ollama_unreachable": Entry(
+            cause="The module cannot connect to 'url': the connection is refused or takes too long, the host name is "
+            "unknown, or the connection ends during the TLS handshake. Nothing was sent.",
+            remedy="Check 'url', the network and whether Ollama is running. It listens on 127.0.0.1 only, unless "
+            "OLLAMA_HOST is set in the environment of the server.",
+        ),
+        "ollama_no_answer": Entry(
+            cause="The server closed the connection without a complete answer, or gave none in time, or a proxy in "
+            "front of it answers with status 502, 503 or 504.",
+            remedy="Check whether the server is overloaded or restarting; raise 'timeout', or 'wait_timeout' for a "
+            "model that is slow to load.",
+        ),
+        "ollama_unauthorized": Entry(
+            cause="The gateway in front of Ollama refuses the key of the request, or got none: it answers with status "
+            "401 or 403.",
+            remedy="Set 'api_key' or 'headers' to the key that the gateway in front of Ollama requires.",
+        ),
+        "ollama_unknown_model": Entry(
+            cause="The server tried to pull a model that the registry does not have.",
+            remedy="Correct the model's name or tag: the registry does not have it.",
+        ),
+        "ollama_model_missing": Entry(
+            cause="The Ollama server has no model with this name.",
+            remedy="Pull or create the model first, or correct its name.",
+        ),
+        "ollama_registry_unreachable": Entry(
+            cause="The Ollama server cannot connect to the registry, does not trust its certificate, or lost the "
+            "connection during the download.",
+            remedy="Give the host that runs Ollama access to the registry (set HTTPS_PROXY in the environment of the "
+            "server), or upload the model with 'from_file'.",
+        ),
+        "ollama_registry_plain_http": Entry(
+            cause="The registry answers in HTTP, and the Ollama server requires HTTPS.",
+            remedy="Set 'insecure: true' to allow this registry, which uses HTTP without TLS.",
+        ),
+        "ollama_registry_refused": Entry(
+            cause="The registry does not allow the Ollama server to pull the model.",
+            remedy="Sign in to the registry on the Ollama server, or use a public model.",
+        ),
+        "ollama_disk_full": Entry(
+            cause="The disk of the Ollama server has too little space for the model.",
+            remedy="Free disk space in the server's model directory (OLLAMA_MODELS), or delete models with 'state: "
+            "absent'; a restart of Ollama deletes what failed uploads have left there. Then run the task again.",
+        ),
+        "ollama_out_of_memory": Entry(
+            cause="The Ollama server has too little memory to load the model.",
+            remedy="Unload other models, use a smaller model or a smaller num_ctx, or give the server more memory.",
+        ),
+        "ollama_too_old": Entry(
+            cause="The model requires a later version of Ollama than the server's.",
+            remedy="Upgrade Ollama.",
+        ),
+        "ollama_invalid_file": Entry(
+            cause="The model file is incomplete, damaged, or not in a format that the Ollama server can read.",
+            remedy="Use a complete model file in GGUF format; a truncated copy is refused as well.",
+        ),
+        "ollama_invalid_template": Entry(
+            cause="The Ollama server cannot parse the template.",
+            remedy="Correct 'template': it must be a Go template.",
+        ),
+        "ollama_same_weights": Entry(
+            cause="A model with the same weights and the same context is in memory, and Ollama uses it for both names "
+            "instead of loading the second one.",
+            remedy="Give one of the two models another num_ctx in 'parameters', or load only one of them: the server "
+            "answers for the other as well, without loading it.",
+        ),
+        "ollama_cannot_load": Entry(
+            cause="The Ollama server fails to load the model, or cannot use it for this kind of request.",
+            remedy="Check the server's log; this version of Ollama may not support the model's architecture.",
+        ),
+        "ollama_pull_ended": Entry(
+            cause="Another client cancelled its pull of the same model, and the server ended the pull of this task "
+            "together with it.",
+            remedy="Run the task again: other clients started and cancelled a pull of the same model repeatedly.",
+        ),
+        "ollama_stream_cut": Entry(
+            cause="The connection broke, or nothing arrived for too long, before the server had finished the pull, "
+            "the upload or the creation of the model.",
+            remedy="Check whether the server is running, then run the task again: the server keeps the downloaded "
+            "part and resumes.",
+        ),
+        "ollama_error": Entry(
+            cause="Ollama answers with an error that no other code describes.",
+            remedy="Check the server's reason in the message and the server's log.",
+        ),
+    },
+    "Other errors": {
+        "api_error": Entry(
+            cause="OpenSearch answers with an error that no other code describes.",
+            remedy="Check the server's reason in the message and the server's log.",
+        ),
+        "internal_error": Entry(
+            cause="The collection was about to send a write in check mode. It did not send it.",
+            remedy="Report this defect of the collection with the message.",
+        ),
+    },
 }
+
+#: code -> entry
+CATALOGUE: Mapping[str, Entry] = {code: entry for section in SECTIONS.values() for code, entry in section.items()}
 
 #: Failures to reach the cluster or to log in, which do not depend on what the task does.
 NO_CLUSTER = frozenset(

@@ -59,7 +59,7 @@ class Failure(Exception):
 
     @property
     def remedy(self) -> str:
-        return printable(CATALOGUE[self.code].format_map(_WithDefault(self.details)))
+        return printable(CATALOGUE[self.code].remedy.format_map(_WithDefault(self.details)))
 
     def as_dict(self) -> dict[str, Any]:
         return {

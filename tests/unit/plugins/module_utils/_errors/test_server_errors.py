@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors import server_errors
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE, SECTIONS
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.server_errors import (
     RECOVERING,
@@ -300,12 +300,18 @@ def test_every_code_that_is_used_is_in_the_catalogue() -> None:
     assert len(used) > 50
 
 
+def test_no_code_is_in_two_sections_of_the_catalogue() -> None:
+    assert sum(map(len, SECTIONS.values())) == len(CATALOGUE)
+
+
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
-def test_a_remedy_is_a_sentence(code: str) -> None:
-    remedy = Failure(code, "x").remedy
+def test_cause_and_remedy_are_sentences(code: str) -> None:
+    cause, remedy = CATALOGUE[code].cause, Failure(code, "x").remedy
+    assert re.match(r"[A-Z']", cause), "an option's name in quotes may come first"
     assert remedy[0].isupper()
-    assert remedy.endswith((".", '"'))
-    assert "{" not in remedy
+    for text in (cause, remedy):
+        assert text.endswith(".")
+        assert "{" not in text
 
 
 def test_a_failure_as_a_result() -> None:
