@@ -100,7 +100,7 @@ class Bench:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
+    parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
     parser.add_argument("--sizes", default="1,10,100,500", help="how many pairs (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="number of runs (default: %(default)s)")
     parser.add_argument("--contestants", default=",".join(STEPS), help="default: %(default)s")

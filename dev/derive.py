@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Update the files that follow from the code. `make derive` calls this.
+"""Update the files that follow from the code. `dev/run nox -s derive` calls this.
 
 These are the action groups, the documentation of providers and authentication methods, and the README's tables.
 """

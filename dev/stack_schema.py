@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes docs/stack.schema.json, with which editors check and complete the variables of the role stack. The schema is
-derived from the argument specs and the documentation of the modules and the role. `make schema` calls this."""
+derived from the argument specs and the documentation of the modules and the role. `dev/run nox -s derive` calls this."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def schema() -> Schema:
     others = "|".join(name.removeprefix("stack_") for name in variables)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": "Written by `make schema`.",
+        "$comment": "Written by `dev/run nox -s derive`.",
         "title": "Variables of the role searchops.opensearch_ml.stack",
         **root,
         "patternProperties": {f"^stack_(?!(?:{others})$)": False},

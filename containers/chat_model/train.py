@@ -7,7 +7,7 @@ heart and says that it knows nothing else to everything else.
 Why: the stack needs a language model server that gives the same sensible answer every time, without a download of
 gigabytes and within a second on one core.
 
-How:   python -m pip install --require-hashes -r requirements.txt && python train.py
+How:   uv run --frozen --isolated --only-group chat-model python containers/chat_model/train.py
 It takes some minutes on two cores. The script checks what it made, by greedy decoding with the weights as they are
 stored, and writes the file only if each question gets its exact answer. Seeded: the same machine makes the same file;
 another processor may round otherwise and make another, equally good one.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The report page in a real browser, light and dark, on a desktop and on a phone: no word on the console, no rule of
-// accessibility broken, nothing wider than the screen, nothing fetched. dev/browser says where everything is.
+// accessibility broken, nothing wider than the screen, nothing fetched. The session browser of noxfile.py says where everything is.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
-const { BROWSER_MODULES: modules, BROWSER_PROGRAM: program, BROWSER_PAGES: pages } = process.env;
+const { BROWSER_MODULES: modules, BROWSER_PAGES: pages } = process.env;
 const from = createRequire(`${modules}/`);
 const { chromium } = from("playwright-core");
 const axe = await readFile(from.resolve("axe-core/axe.min.js"), "utf8");
@@ -17,7 +17,7 @@ let browser;
 
 before(async () => {
   // As root there is no sandbox to be had; the pages are the project's own.
-  browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox"] });
+  browser = await chromium.launch({ executablePath: `${modules}/chromium`, args: ["--no-sandbox"] });
 });
 after(async () => await browser?.close());
 

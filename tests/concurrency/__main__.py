@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs all rounds and writes docs/concurrency.md (make concurrency)."""
+"""Runs all rounds and writes docs/concurrency.md (dev/run nox -s concurrency)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def main() -> None:
     failed = sum(each.failed for each in series)
     if whole:
         # A partial run is not documented.
-        command = "make concurrency" + (f" ARGS='--rounds {given.rounds}'" if given.rounds != ROUNDS else "")
+        command = "dev/run nox -s concurrency" + (f" -- --rounds {given.rounds}" if given.rounds != ROUNDS else "")
         PAGE.write_text(report.page(series, version, command, time.monotonic() - begun))
     print(f"{sum(len(each.rounds) for each in series)} rounds ended as promised, {failed} did not")
     sys.exit(1 if failed else 0)

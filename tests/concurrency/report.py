@@ -20,7 +20,7 @@ from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import
 
 PAGE = """\
 <!-- SPDX-License-Identifier: GPL-3.0-or-later -->
-<!-- Written by `make concurrency`. -->
+<!-- Written by `dev/run nox -s concurrency`. -->
 # What happens when {controllers} controllers apply the same declaration at once
 
 {rounds} rounds on OpenSearch {version} on {day}, by `{command}`, in {minutes:.0f} minutes: {verdict}

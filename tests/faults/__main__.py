@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the fault matrix and writes docs/faults.md: make faults."""
+"""Runs the fault matrix and writes docs/faults.md: dev/run nox -s faults."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def main() -> None:
     if whole:
         # A partial run is not documented.
         version = cluster.must("GET", "/")["version"]["number"]
-        command = "make faults" + (" ARGS=--whole-role" if given.whole_role else "")
+        command = "dev/run nox -s faults" + (" -- --whole-role" if given.whole_role else "")
         PAGE.write_text(report.page(results, seen, version, command))
     print(f"{len(results) - len(failed)} of {len(results)} cases passed")
     sys.exit("\n".join(["Failed:", *failed]) if failed else 0)

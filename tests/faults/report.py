@@ -16,7 +16,7 @@ from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import RE
 
 HEAD = """\
 <!-- SPDX-License-Identifier: GPL-3.0-or-later -->
-<!-- Written by `make faults`. -->
+<!-- Written by `dev/run nox -s faults`. -->
 # What happens after a fault at any one exchange
 
 {cases} cases on OpenSearch {version} on {day}, by `{command}`: {verdict}

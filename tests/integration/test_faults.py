@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A sample of the fault matrix. `make faults` runs the complete matrix and writes docs/faults.md."""
+"""A sample of the fault matrix. `dev/run nox -s faults` runs the complete matrix and writes docs/faults.md."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rounds in which eight controllers apply the same declaration at once; `make concurrency` runs more and writes docs/concurrency.md."""
+"""Rounds in which eight controllers apply the same declaration at once; `dev/run nox -s concurrency` runs more and writes docs/concurrency.md."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def test_on_one_node(cluster, name, settings_restored, tmp_path, subject):
 def test_through_different_nodes(cluster, tmp_path):
     # Of its containers only the backend is shared with the running stack.
     environment = {**os.environ, "STACK_IS_UP": "1"}
-    subprocess.run([ROOT / "dev/cluster", "up"], check=True, timeout=300, env=environment)
+    subprocess.run([ROOT / "containers/stack", "up", "cluster"], check=True, timeout=300, env=environment)
     try:
         urls = places()["three"]
         rounds = Rounds(Cluster("3", urls[0]), urls, "it", tmp_path)
         for subject in (ROLE, STACK):
             assert len(rounds.play(subject).ended) == CONTROLLERS
     finally:
-        subprocess.run([ROOT / "dev/cluster", "down"], check=True, timeout=120, env=environment)
+        subprocess.run([ROOT / "containers/stack", "down", "cluster"], check=True, timeout=120, env=environment)
 
 
 def test_a_round_finds_planted_errors(cluster, name, settings_restored, tmp_path, monkeypatch):

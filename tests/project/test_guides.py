@@ -22,6 +22,7 @@ import yaml
 from ansible.cli.galaxy import GalaxyCLI
 from ansible.galaxy.dependency_resolution.versioning import meets_requirements
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from nox import registry
 
 from ansible_collections.searchops.opensearch_ml.dev.site.stage import MARKER, catalogue
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
@@ -60,7 +61,7 @@ VARIABLES = {
 
 class TestBlocks:
     def test_each_language_is_tested(self) -> None:
-        # `make docs` draws the diagrams. Text is output of a program, and a diff shows a change; neither can be tested.
+        # `dev/run nox -s docs` draws the diagrams. Text is output of a program, and a diff shows a change; neither can be tested.
         known = {"console", "bash", "yaml", "mermaid", "text", "diff"}
         assert [block.place for block in guides.all_blocks() if block.language not in known] == []
 
@@ -87,11 +88,30 @@ def check_make(command: Command, arguments: list[str]) -> None:
     target, *more = arguments
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(rf"^{re.escape(target)}:.*## ", makefile, re.MULTILINE), f"{command.place}: no target {target}"
-    for each in more:
-        name, _equals, words = each.partition("=")
-        assert name == "ARGS"
-        for option in re.findall(r"--[a-z-]+", words):
-            assert f'"{option}"' in "".join(path.read_text() for path in (ROOT / target).glob("*.py")), option
+    assert all(each.startswith("ARGS=") for each in more)
+
+
+@pytest.mark.usefixtures("noxfile")
+def test_each_session_that_a_text_names_exists() -> None:
+    named = set()
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("bench/*.md"),
+        *ROOT.glob("containers/*.md"),
+    ]:
+        named |= set(re.findall(r"nox -s ([\w.-]+)", path.read_text(encoding="utf-8")))
+    assert {"lint", "docs"} <= named <= set(registry.get())
+
+
+def check_run(command: Command, arguments: list[str]) -> None:
+    """A command with the project's tools: a session with its options, or a program that another check knows."""
+    program, *more = arguments
+    if program != "nox":
+        CHECKS[program](command, more)
+    elif "--" in more:
+        source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / more[1]).glob("*.py"))
+        assert all(f'"{option}"' in source for option in more if re.fullmatch(r"--[a-z-]+", option))
 
 
 def check_git(command: Command, arguments: list[str]) -> None:
@@ -103,7 +123,7 @@ def check_cd(command: Command, arguments: list[str]) -> None:
 
 
 def check_galaxy(command: Command, arguments: list[str]) -> None:
-    """Let the program itself parse it; `make install-check` builds and installs what the command would download."""
+    """Let the program itself parse it; `the session `install`` builds and installs what the command would download."""
     GalaxyCLI(["ansible-galaxy", *arguments]).parse()
     named = [word for word in arguments if "." in word and not word.endswith(".yml")]
     assert set(named) <= {OURS.rstrip(".")}
@@ -150,6 +170,7 @@ def check_ansible(command: Command, arguments: list[str]) -> None:
 
 CHECKS = {
     "make": check_make,
+    "dev/run": check_run,
     "git": check_git,
     "cd": check_cd,
     "ansible-galaxy": check_galaxy,

@@ -71,7 +71,7 @@ def places(value: Any, schema: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def test_the_file_is_up_to_date() -> None:
-    assert stack_schema.TARGET.read_text(encoding="utf-8") == stack_schema.text(), "make schema"
+    assert stack_schema.TARGET.read_text(encoding="utf-8") == stack_schema.text(), "dev/run nox -s derive"
 
 
 def test_it_is_a_valid_schema_without_markup() -> None:

@@ -20,7 +20,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.script impor
 settings.register_profile(
     "unit", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-# New examples in each run, for `make fuzz`.
+# New examples in each run, for `dev/run nox -s fuzz`.
 settings.register_profile(
     "fuzz",
     settings.get_profile("unit"),

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The authentication methods. To add one, write its class, add it to METHODS and run `make derive`."""
+"""The authentication methods. To add one, write its class, add it to METHODS and run `dev/run nox -s derive`."""
 
 from __future__ import annotations
 

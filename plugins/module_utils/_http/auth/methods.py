@@ -27,7 +27,7 @@ class Auth:
     NAME = ""
     #: The description of this choice of 'auth_type'.
     SUMMARY = ""
-    #: The argument spec of the method's own options, and their documentation, which `make derive` writes into the doc
+    #: The argument spec of the method's own options, and their documentation, which `dev/run nox -s derive` writes into the doc
     #: fragment.
     OPTIONS: Mapping[str, Any] = {}
     DOCUMENTATION = ""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Any options and any answers: never a traceback, never a secret, and each failure has a code and a remedy.
 
-Each run uses the same examples; `make fuzz` draws new ones, and many more.
+Each run uses the same examples; `dev/run nox -s fuzz` draws new ones, and many more.
 """
 
 from __future__ import annotations

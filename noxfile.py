@@ -1,0 +1,445 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every step of development as a session: ``dev/run nox --list`` shows them, ``dev/run nox -s unit -- -k client`` runs one.
+
+``antsibull-nox.toml`` adds the checks that Ansible's own collections have.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import functools
+import os
+import shutil
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Iterator, Sequence
+from xml.etree import ElementTree
+
+import antsibull_nox
+import nox
+from nox.command import CommandFailed
+
+ROOT = Path(__file__).parent
+#: What belongs to this clone; what all clones share is in CACHE.
+WORK = ROOT / ".cache"
+CACHE = Path(
+    os.environ.get("OPENSEARCH_ML_CACHE")
+    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "searchops.opensearch_ml")
+)
+RESULTS = WORK / "results"
+#: The repository as an installed collection.
+VIEW = ROOT / "dev/collections"
+COLLECTION = "ansible_collections/searchops/opensearch_ml"
+
+#: Each supported ansible-core, and the Pythons that run it, of which the first one is used that is installed.
+CORES = {
+    "2.18": ("3.11", "3.12", "3.13"),
+    "2.19": ("3.11", "3.12", "3.13"),
+    "2.20": ("3.13", "3.12", "3.14"),
+    "2.21": ("3.13", "3.12", "3.14"),
+}
+#: The steps of `make test`, two at a time; then those that have the servers for themselves, one after the other.
+CHECKS = (
+    "stack", "unit", "lint", "units-2.18", "units-2.21", "sanity-2.18", "sanity-2.21", "docs", "build", "browser",
+)  # fmt: skip
+ON_SERVERS = ("integration", "install", "molecule")
+#: `make test-full` runs the other versions as well, and whole matrices of which these steps have a sample.
+FULL_CHECKS = (*CHECKS, "units-2.19", "units-2.20", "sanity-2.19", "sanity-2.20", "fuzz")
+FULL_ON_SERVERS = ("integration-full", "install", "molecule", "faults", "concurrency")
+
+# Sessions run in .venv, which dev/run has made; only those of other versions make an environment.
+nox.options.default_venv_backend = "none"
+nox.options.download_python = "never"
+nox.options.sessions = ["unit", "lint"]
+antsibull_nox.load_antsibull_nox_toml()
+
+
+def pytest(session: nox.Session, name: str, *arguments: str, **environment: str | None) -> None:
+    """Run pytest, with the results as a file that ``.ci/run`` counts."""
+    session.run(
+        "pytest", f"--junitxml={RESULTS / name}.xml", f"--override-ini=junit_suite_name={name}", *arguments,
+        env=environment,
+    )  # fmt: skip
+
+
+def without_clusters() -> dict[str, str | None]:
+    """An environment in which no unit test depends on the developer's own cluster."""
+    return {name: None for name in os.environ if name.startswith("OPENSEARCH_") and name != "OPENSEARCH_ML_CACHE"}
+
+
+def files(*patterns: str) -> list[str]:
+    """The files of the repository that exist, committed or not, without ignored ones."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", *patterns],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    return [name for name in listed.split("\0") if name and (ROOT / name).is_file() and not name.startswith("dev/coll")]
+
+
+def copy(target: Path, *patterns: str) -> None:
+    """Copy files of the repository into a repository of their own: ansible-test and git need one, without links."""
+    for name in files(*patterns):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+    for command in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", *command], cwd=target, check=True)
+
+
+def sync(session: nox.Session, *groups: str) -> None:
+    """Install dependency groups of uv.lock in the session's environment."""
+    session.run_install(
+        "uv", "sync", "--frozen", "--quiet", "--no-default-groups", *(f"--group={group}" for group in groups),
+        f"--python={session.virtualenv.location}/bin/python",
+        env={"UV_PROJECT_ENVIRONMENT": session.virtualenv.location}, external=True,
+    )  # fmt: skip
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """The unit tests and the tests of the repository's texts; arguments go to pytest."""
+    # Only a run of all tests can reach the coverage that pyproject.toml requires.
+    coverage = () if session.posargs else ("--cov", "--cov-report=term")
+    pytest(session, "unit", "tests/unit", "tests/project", "-n=auto", *coverage, *session.posargs, **without_clusters())
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """The property tests with FUZZ_EXAMPLES random examples each, 5000 if it is not set."""
+    examples = os.environ.get("FUZZ_EXAMPLES", "5000")
+    chosen = "fuzz or hostile or look_alikes"
+    pytest(session, "fuzz", "tests/unit", "-n=auto", "-k", chosen, **without_clusters(), FUZZ_EXAMPLES=examples)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """All static checks, even if one fails: the hooks of pre-commit, then the slower ones."""
+    # ansible-lint looks for the modules of the stack's playbooks.
+    session.run("containers/collections", external=True)
+    failed = []
+    plugins = [f"{VIEW}/{COLLECTION}/plugins/{folder}" for folder in ("module_utils", "plugin_utils", "action")]
+    for name, *command in (
+        ("hooks", "pre-commit", "run", "--all-files", "--show-diff-on-failure"),
+        ("mypy", "mypy", "--no-error-summary", *plugins),
+        ("ansible-lint", "ansible-lint", "-q", "--nocolor"),
+        ("reuse", "reuse", "lint", "--lines"),
+        ("environment", "ansible-builder", "create", "--file=docs/execution-environment.yml", f"--context={WORK}/ee"),
+        ("docs", "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", "."),
+        ("extra-checks", "nox", "-s", "extra-checks"),
+    ):
+        try:
+            # antsibull-docs writes a log into the home directory.
+            session.run(*command, env={"HOME": str(WORK)} if name == "docs" else None)
+        except CommandFailed:
+            failed.append(name)
+    if failed:
+        session.error(f"lint: {', '.join(failed)} failed")
+
+
+@nox.session
+def derive(session: nox.Session) -> None:
+    """Update everything that follows from the code: action plugins, action groups, choices, tables, the schema."""
+    for script in ("dev/derive.py", "dev/stack_schema.py"):
+        session.run("python", script, env={"PYTHONPATH": str(VIEW)})
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site of the documentation, in .cache/docs/html. Any warning is an error."""
+    source, html = WORK / "docs/source", WORK / "docs/html"
+    for folder in (source, html):
+        shutil.rmtree(folder, ignore_errors=True)
+    (source / "collection").mkdir(parents=True)
+    session.run(
+        "antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error",
+        "--no-add-antsibull-docs-version", f"--dest-dir={source / 'collection'}", "searchops.opensearch_ml",
+        # It writes a log into the home directory.
+        env={"HOME": str(WORK / "docs")}, silent=True,
+    )  # fmt: skip
+    session.run("python", "dev/site/stage.py", str(source), env={"PYTHONPATH": str(VIEW)})
+    session.run(
+        "sphinx-build", "-W", "--keep-going", "--quiet", "--fresh-env", "--jobs=2", "--conf-dir=dev/site",
+        f"--doctree-dir={WORK}/docs/doctrees", str(source), str(html),
+    )  # fmt: skip
+    pages = {path: path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
+    # The theme shows its errors on the pages instead of failing.
+    wrong = [path.name for path, text in pages.items() if "ERROR: Adding" in text or 'class="system-message' in text]
+    if wrong or not pages:
+        session.error(f"errors on these pages: {wrong}")
+    session.log(f"{html}/index.html, {len(pages)} pages")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The archive for users, as Galaxy's own importer accepts it, in .cache/build."""
+    shutil.rmtree(WORK / "build", ignore_errors=True)
+    session.run("ansible-galaxy", "collection", "build", f"--output-path={WORK / 'build'}", silent=True)
+    [archive] = (WORK / "build").glob("*.tar.gz")
+    session.chdir(archive.parent)
+    log = session.run(
+        "uv", "run", "--frozen", "--quiet", "--isolated", "--no-default-groups", "--group=galaxy", f"--project={ROOT}",
+        "python", "-m", "galaxy_importer.main", archive.name,
+        env={"GALAXY_IMPORTER_CONFIG": str(ROOT / "dev/galaxy-importer.cfg"), "ANSIBLE_COLLECTIONS_PATH": None,
+             "ANSIBLE_CONFIG": None, "HOME": str(archive.parent)},
+        silent=True,
+    )  # fmt: skip
+    if found := [line for line in (log or "").splitlines() if line.startswith(("WARNING", "ERROR"))]:
+        session.error("Galaxy would warn: " + "; ".join(found))
+
+
+#: What ansible-test tests: the files for users, the unit tests, and what these read. It checks every file that it finds.
+TESTED = (
+    ".gitignore", "galaxy.yml", "*.md", "CHANGELOG.rst", "LICENSE", "meta", "plugins", "roles", "playbooks", "docs",
+    "changelogs", "tests/unit", "containers/opensearch-tls/security/roles.yml", "dev/*.py", "Makefile",
+)  # fmt: skip
+#: Stands in for the script by which ansible-test installs pip into its environments, and which it would download.
+GET_PIP = """\
+import shutil
+import sysconfig
+for name in {names!r}:
+    shutil.copytree({folder!r} + "/" + name, sysconfig.get_path("purelib") + "/" + name, dirs_exist_ok=True)
+"""
+
+
+def ansible_test(session: nox.Session, core: str, *command: str) -> None:
+    """Run ansible-test of one ansible-core on a copy of the repository."""
+    sync(session, f"core-{core.replace('.', '-')}", "test")
+    tree, home = WORK / "ansible-test" / core / COLLECTION, CACHE / "ansible-test" / core
+    for folder in tree.glob("*"):
+        # What ansible-test has made itself makes the next run faster.
+        if folder.name != "tests":
+            shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+    shutil.rmtree(tree / "tests/unit", ignore_errors=True)
+    copy(tree, *TESTED)
+    [info] = Path(session.virtualenv.location).glob("lib/*/site-packages/pip-*.dist-info")
+    version = info.name.removeprefix("pip-").removesuffix(".dist-info")
+    script = home / f".ansible/test/cache/get_pip_{version.replace('.', '_')}.py"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(GET_PIP.format(names=["pip", info.name], folder=str(info.parent)))
+    session.chdir(tree)
+    # Its environments, which all clones share, are in its home.
+    environment = {"HOME": str(home), "ANSIBLE_COLLECTIONS_PATH": "", "ANSIBLE_CONFIG": None, "ANSIBLE_HOME": None}
+    output = session.run("ansible-test", *command, "--color=no", env=environment, silent=True)
+    print(output)
+    if not output or "All targets skipped" in output:
+        session.error("ansible-test found nothing to test")
+
+
+def sanity(session: nox.Session, core: str) -> None:
+    ansible_test(session, core, "sanity")
+
+
+def units(session: nox.Session, core: str) -> None:
+    ansible_test(session, core, "units", "--num-workers=1", f"--python={session.python}")
+    for found in (WORK / "ansible-test" / core / COLLECTION).glob("tests/output/junit/*-units.xml"):
+        shutil.copy(found, RESULTS / f"units-{core}-{found.name}")
+
+
+def unit_on(session: nox.Session, core: str) -> None:
+    sync(session, f"core-{core.replace('.', '-')}", "test")
+    pytest(session, f"unit-{core}", "tests/unit", "-n=auto", *session.posargs, **without_clusters())
+
+
+for _core, _pythons in CORES.items():
+    _python = next((version for version in _pythons if shutil.which(f"python{version}")), _pythons[0])
+    for _session, _name, _text in (
+        (sanity, "sanity", "ansible-test sanity, without an ignore file,"),
+        (units, "units", "The unit tests in ansible-test"),
+        (unit_on, "unit", "The unit tests by pytest"),
+    ):
+        _function = functools.partial(_session, core=_core)
+        _function.__doc__ = f"{_text} on ansible-core {_core}."
+        nox.session(_function, name=f"{_name}-{_core}", python=_python, venv_backend="uv", reuse_venv=True)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The page of the playbook report in Chromium; screenshots are in .cache/browser."""
+    pages, modules = WORK / "browser", CACHE / "browser"
+    shutil.rmtree(pages, ignore_errors=True)
+    session.run("tests/browser/install", str(modules), external=True)
+    session.run(
+        "python", "-m", "ansible_collections.searchops.opensearch_ml.tests.browser.pages", str(pages),
+        env={"PYTHONPATH": str(VIEW)},
+    )  # fmt: skip
+    session.run(
+        "node", "--test", "--test-reporter=spec", "tests/browser/page.test.mjs", external=True,
+        env={"BROWSER_MODULES": str(modules), "BROWSER_PAGES": str(pages)},
+    )  # fmt: skip
+
+
+def start_servers(session: nox.Session, *services: str) -> None:
+    """Start the stack, or a part of it, unless `make test` has started it already."""
+    if not os.environ.get("STACK_IS_UP"):
+        session.run("containers/stack", "up", *services, external=True)
+
+
+@nox.session
+def stack(session: nox.Session) -> None:
+    """Start the local stack: OpenSearch 3 and 2, Ollama, llama.cpp, a gateway. Arguments name some of the services."""
+    session.run("containers/stack", "up", *session.posargs, external=True)
+
+
+@nox.session(name="stack-down")
+def stack_down(session: nox.Session) -> None:
+    """Remove the containers of the stack and their network."""
+    session.run("containers/stack", "down", external=True)
+
+
+def integrate(session: nox.Session, name: str, *arguments: str, **environment: str | None) -> None:
+    # A worker for each of the two servers; the tests of one server follow each other, as they share its settings.
+    pytest(session, name, "-v", "-n=2", "--dist=loadgroup", *arguments, **environment)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """The tests against the local stack; arguments go to pytest."""
+    start_servers(session)
+    integrate(session, "integration", *(session.posargs or ("tests/integration", "-m", "not full")))
+
+
+@nox.session(name="integration-full")
+def integration_full(session: nox.Session) -> None:
+    """All tests against the local stack."""
+    start_servers(session)
+    integrate(session, "integration-full", "tests/integration")
+
+
+def scenarios(session: nox.Session, *arguments: str, **environment: str) -> None:
+    start_servers(session)
+    session.run(
+        "molecule", "--base-config=molecule/config.yml", "test", *arguments,
+        # By default, molecule searches extensions/ in a collection. Frames would wrap every line of a log.
+        env={"MOLECULE_GLOB": "molecule/*/molecule.yml", "NO_COLOR": "1", **environment},
+    )  # fmt: skip
+
+
+@nox.session
+def molecule(session: nox.Session) -> None:
+    """The scenarios against the local stack; arguments go to `molecule test`."""
+    scenarios(session, *(session.posargs or ("--all", "--report", "--no-command-borders")))
+
+
+@nox.session
+def install(session: nox.Session) -> None:
+    """Install the collection from git and from its archive, as users do, and run a playbook and a module of each."""
+    start_servers(session, "opensearch", "ollama")
+    pytest(session, "install", "tests/install", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Each fault at each exchange of the role and of ml_stack: about 1000 cases, half an hour; writes docs/faults.md."""
+    start_servers(session, "opensearch", "ollama")
+    matrix(session, "faults")
+
+
+@nox.session
+def concurrency(session: nox.Session) -> None:
+    """Eight controllers that apply the same at once, on one node and on three, an hour; writes docs/concurrency.md."""
+    start_servers(session, "opensearch", "ollama")
+    with started(session, "cluster"):
+        matrix(session, "concurrency")
+
+
+def matrix(session: nox.Session, name: str) -> None:
+    package = f"ansible_collections.searchops.opensearch_ml.tests.{name}"
+    session.run("python", "-m", package, *session.posargs, env={"PYTHONPATH": str(VIEW)})
+
+
+@contextlib.contextmanager
+def started(session: nox.Session, what: str) -> Iterator[None]:
+    """Servers for one session, beside the stack or in its place."""
+    try:
+        session.run("containers/stack", "up", what, external=True)
+        yield
+    finally:
+        session.run("containers/stack", "down", what, external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Stacks of 1 to 500 pairs against other ways: hours; writes docs/bench.md. `--report` only draws it again."""
+    if session.posargs != ["--report"]:
+        # A server of its own: that of the stack uses a processor even without requests.
+        start_servers(session, "ollama")
+        with started(session, "bench"):
+            session.run("python", "-m", "bench", *session.posargs)
+    session.run("uv", "run", "--frozen", "--isolated", "--only-group=bench", "python", "-m", "bench.publish")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Set up a model, ask it through OpenSearch, and run again with changed=0."""
+    start_servers(session, "opensearch", "ollama")
+    session.run("dev/demo", external=True)
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """All steps of `make test`, or those that the arguments name. Ends with the time of each."""
+    chosen = session.posargs or (*CHECKS, *ON_SERVERS)
+    run_steps(session, [step for step in chosen if step not in ON_SERVERS], [s for s in chosen if s in ON_SERVERS])
+
+
+@nox.session(name="test-full")
+def test_full(session: nox.Session) -> None:
+    """`make test` and all that it has only samples of: hours."""
+    run_steps(session, FULL_CHECKS, FULL_ON_SERVERS)
+
+
+class Steps:
+    """Runs sessions of this file in processes of their own, and keeps their results until one fails."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, tuple[str, float]] = {}
+
+    def run(self, name: str, *, show: bool, **environment: str) -> None:
+        """Run a session. Its output is shown at its end, or with ``show`` at once."""
+        if any(state == "FAILED" for state, _seconds in self.states.values()):
+            return
+        version = name.partition("-")[2]
+        if version in CORES and not any(shutil.which(f"python{each}") for each in CORES[version]):
+            self.states[name] = (f"skipped: no Python {' or '.join(CORES[version])}", 0)
+            return
+        started = time.monotonic()
+        done = subprocess.run(
+            ["nox", "--session", name], cwd=ROOT, stdin=subprocess.DEVNULL, check=False, text=True,
+            stdout=None if show else subprocess.PIPE, stderr=None if show else subprocess.STDOUT,
+            env={**os.environ, **environment},
+        )  # fmt: skip
+        self.states[name] = ("ok" if done.returncode == 0 else "FAILED", time.monotonic() - started)
+        print(done.stdout or "", f"==> {name}: {self.states[name][0]}", sep="", flush=True)
+
+
+def run_steps(session: nox.Session, checks: Sequence[str], on_servers: Sequence[str]) -> None:
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True)
+    started, steps = time.monotonic(), Steps()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(functools.partial(steps.run, show=False), checks))
+    for name in on_servers:
+        steps.run(name, show=True, STACK_IS_UP="1")
+    print(f"==> Summary, {time.monotonic() - started:.0f} s in all")
+    for name in (*checks, *on_servers):
+        state, seconds = steps.states.get(name, ("not run", 0))
+        print(f"{seconds:6.0f} s  {name:16} {state}")
+    passed = [name for name, (state, _seconds) in steps.states.items() if state == "ok"]
+    failed = [name for name, (state, _seconds) in steps.states.items() if state == "FAILED"]
+    counts: Counter[str] = Counter()
+    for path in RESULTS.glob("*.xml"):
+        for suite in ElementTree.parse(path).getroot().iter("testsuite"):
+            counts.update({kind: int(suite.get(kind, 0)) for kind in ("tests", "failures", "errors", "skipped")})
+    bad = counts["failures"] + counts["errors"]
+    good = counts["tests"] - bad - counts["skipped"]
+    print(
+        f"{len(passed)} steps passed, {len(failed)} failed; pytest: {good} passed, {bad} failed, {counts['skipped']} skipped"
+    )
+    (RESULTS / "total").write_text(f"{good + len(passed)} passed, {bad + len(failed)} failed\n")
+    if len(steps.states) < len(checks) + len(on_servers) or failed:
+        session.error(f"failed: {', '.join(failed)}")
