@@ -51,7 +51,7 @@ CHECKS = (
 ON_SERVERS = ("integration", "install", "molecule")
 #: `make test-full` runs the other versions as well, and whole matrices of which these steps have a sample.
 FULL_CHECKS = (*CHECKS, "units-2.19", "units-2.20", "sanity-2.19", "sanity-2.20", "fuzz")
-FULL_ON_SERVERS = ("integration-full", "install", "molecule", "faults", "concurrency")
+FULL_ON_SERVERS = ("integration-full", "install", "molecule", "molecule-full", "faults", "concurrency")
 
 # Sessions run in .venv, which dev/run has made; only those of other versions make an environment.
 nox.options.default_venv_backend = "none"
@@ -323,6 +323,12 @@ def scenarios(session: nox.Session, *arguments: str, **environment: str) -> None
 def molecule(session: nox.Session) -> None:
     """The scenarios against the local stack; arguments go to `molecule test`."""
     scenarios(session, *(session.posargs or ("--all", "--report", "--no-command-borders")))
+
+
+@nox.session(name="molecule-full")
+def molecule_full(session: nox.Session) -> None:
+    """The scenario of three nodes with all that can happen to them."""
+    scenarios(session, "--scenario-name=cluster", "--report", "--no-command-borders", "--", "-e", "full=true")
 
 
 @nox.session
