@@ -155,7 +155,9 @@ def twin_of(transport: Any) -> Any:
 def patched(transport: Transport, violations: list[str], check_mode: bool) -> Iterator[None]:
     """Replace the network by the double, and the clock by one that passes only when the task sleeps."""
     seam: Transport = ReadOnly(transport, violations) if check_mode else transport
-    network = mock.patch.object(connection, "RequestsTransport", return_value=seam)
-    time = mock.patch.object(client_module, "Clock", return_value=FakeClock())
+    clock = FakeClock()
+    # Functions, as patch() would create a MagicMock for each, which is a new class and takes a millisecond.
+    network = mock.patch.object(connection, "RequestsTransport", lambda verify, cert: seam)
+    time = mock.patch.object(client_module, "Clock", lambda: clock)
     with network, time:
         yield
