@@ -205,9 +205,11 @@ class Client:
                 return Problem(Failure("no_answer", message), server_errors.SOON, cause=exc)
             return Problem(AnswerLost("no_answer", message), cause=exc)
         self.server_time = raw.headers.get("Date")
-        problem = self._classify(request, raw)
+        # Once for both: the answer of a search may have several megabytes.
+        body = decode(raw)
+        problem = self._classify(request, raw, body)
         if problem is None:
-            return Answer(raw.status, decode(raw))
+            return Answer(raw.status, body)
         return problem if request.repeatable else problem.if_not_repeatable(write=request.write)
 
     def _prepare(self, method: str, target: str, content: bytes | None) -> tuple[str, dict[str, str]]:
@@ -229,12 +231,14 @@ class Client:
     def _host(self) -> str:
         return self.hosts[self._current % len(self.hosts)]
 
-    def _classify(self, request: Request, raw: RawAnswer) -> Problem | None:
-        """None for a success, else what the answer means and whether the request may be sent again."""
+    def _classify(self, request: Request, raw: RawAnswer, body: Any) -> Problem | None:
+        """None for a success, else what the answer means and whether the request may be sent again.
+
+        ``body`` is the decoded content of ``raw``.
+        """
         where = f"{request.method} {request.path} on {self._host}"
         if raw.status in request.accept:
             return None
-        body = decode(raw)
         if raw.status >= 400:
             return self._classify_error(where, request.path, raw, body)
         if raw.status >= 300:

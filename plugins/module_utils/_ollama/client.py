@@ -120,7 +120,7 @@ class OllamaClient(Client):
             raw = self._transport.send("POST", url, headers, content, timeout)
         except (NotSent, NoAnswer) as exc:
             raise Failure("ollama_stream_cut", f"{where} broke off: {exc}") from exc
-        problem = self._classify(Request("POST", path, write=True), raw)
+        problem = self._classify(Request("POST", path, write=True), raw, decode(raw))
         if problem:
             raise problem.failure
 
@@ -155,7 +155,7 @@ class OllamaClient(Client):
             answer = self._transport.stream("POST", url, headers, content, silence_timeout)
             if answer.status != 200:
                 raw = RawAnswer(answer.status, answer.headers, read_all(until_timeout(answer.chunks)))
-                problem = self._classify(Request("POST", path, write=True), raw)
+                problem = self._classify(Request("POST", path, write=True), raw, decode(raw))
                 unexpected = Failure("not_ollama", f"{where} answered {answer.status}.", answer.status)
                 raise problem.failure if problem else unexpected
             for line in ndjson.objects(where, until_timeout(answer.chunks)):
@@ -190,9 +190,8 @@ class OllamaClient(Client):
                 raise
             raise Failure(code, failure.message) from failure
 
-    def _classify(self, request: Request, raw: RawAnswer) -> Problem | None:
+    def _classify(self, request: Request, raw: RawAnswer, body: Any) -> Problem | None:
         where = f"{request.method} {request.path} on {self._host}"
-        body = decode(raw)
         if 300 <= raw.status < 400:
             target = self.mask(raw.headers.get("Location", "nowhere"))
             return Problem.of_answer(raw, Failure("redirected", f"{where} was redirected to {target}.", raw.status))

@@ -16,6 +16,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
     Unreachable,
     WriteInCheckMode,
 )
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import client as client_module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import (
     Client,
     ClientOptions,
@@ -69,6 +70,14 @@ def test_an_answer_is_decoded(script: Scripter) -> None:
     assert headers == {"Accept": "application/json", "X-Team": "search"}
     assert (content, timeout) == (None, 7.0)
     assert (one.reads, one.writes) == (1, 0)
+
+
+def test_an_answer_is_decoded_only_once(script: Scripter, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    parse = client_module.parse_json
+    monkeypatch.setattr(client_module, "parse_json", lambda text: parsed.append(text) or parse(text))
+    assert client(script(get("/x").answers(200, {"a": 1}))).get("/x").body == {"a": 1}
+    assert parsed == ['{"a": 1}']
 
 
 def test_a_body_is_sent_as_json(script: Scripter) -> None:
