@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import importlib
 import importlib.util
 import io
@@ -75,9 +76,14 @@ def parameters(module: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return dict(result.validated_parameters)
 
 
-def make_run(transport: Transport, *, check_mode: bool = False, clock: FakeClock | None = None, **more: Any) -> Run:
-    options = parameters("opensearch_cluster_setting", {"settings": {}, "hosts": ["http://cluster.test:9200"], **more})
-    client = connection.connect(options, read_only=check_mode, transport=transport, clock=clock or FakeClock())
+@functools.lru_cache(maxsize=None)
+def _default_connection() -> Mapping[str, Any]:
+    """The validated options of a connection, of which only the URL is given."""
+    return parameters("opensearch_cluster_setting", {"settings": {}, "hosts": ["http://cluster.test:9200"]})
+
+
+def make_run(transport: Transport, *, check_mode: bool = False, clock: FakeClock | None = None) -> Run:
+    client = connection.connect(_default_connection(), read_only=check_mode, transport=transport, clock=clock or FakeClock())
     return Run(client, check_mode=check_mode)
 
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections import Counter
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -50,6 +52,9 @@ CREATING = [
     if any(word in operation.name for word in ("create", "swap", "removed", "one step", "does not exist yet"))
 ]
 
+#: The validated options of each operation, which each run of it uses.
+PARAMETERS = {operation.name: parameters(operation.module, operation.options) for operation in MAIN}
+
 #: Faults of a single request, and faults after which the server is unreachable.
 ONCE = [(name, False) for name in FAULTS]
 CRASHES = [("lost_after", True), ("refused", True)]
@@ -70,7 +75,7 @@ class Player:
         self.cluster = FakeCluster(version)
         operation.arrange(self.cluster)
         self._module = task_of(operation.module).MODULE
-        self._options = self._module.parse(parameters(operation.module, operation.options))
+        self._options = self._module.parse(copy.deepcopy(PARAMETERS[operation.name]))
 
     def run(self) -> bool:
         run = make_run(self.cluster)
@@ -97,7 +102,10 @@ class Player:
         return [model_id for model_id, model in models if model["connector_id"] not in self.cluster.connectors]
 
 
-def exchanges_of(operation: Operation, version: str) -> int:
+@lru_cache(maxsize=None)
+def exchanges_of(name: str, version: str) -> int:
+    """The number of requests that the operation of this name sends without a fault."""
+    operation = next(operation for operation in MAIN if operation.name == name)
     player = Player(operation, version)
     player.cluster.exchanges.clear()
     player.run()
@@ -111,7 +119,7 @@ def exchanges_of(operation: Operation, version: str) -> int:
     ids=str,
 )
 def test_the_next_run_converges(operation: Operation, version: str, fault: str, crash: bool) -> None:
-    for at in range(exchanges_of(operation, version)):
+    for at in range(exchanges_of(operation.name, version)):
         player = Player(operation, version)
         if crash:
             player.cluster.crash(fault, at)
