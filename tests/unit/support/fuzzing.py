@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any, Mapping
 
 from hypothesis import strategies as st
@@ -16,6 +17,14 @@ SECRET = 's3cret/+p"w\\ö&='
 
 #: More requests than any task sends, however long it waits.
 MOST_EXCHANGES = 3_000
+
+
+
+def number_of_examples(in_unit_tests: int, share: float) -> int:
+    """How many examples a test draws: ``in_unit_tests``, or in `make fuzz` this share of FUZZ_EXAMPLES."""
+    examples = os.environ.get("FUZZ_EXAMPLES")
+    return max(1, int(int(examples) * share)) if examples else in_unit_tests
+
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20) | st.sampled_from(
     ["", " ", ".", "..", "../x", "%2e", "*", ".*", "(", "true", "null", "-1", "1e999", "[" * 150, '{"a": {"b": [1]}}', "x" * 3_000,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Any options and any answers: never a traceback, never a secret, and each failure has a code and a remedy.
 
-Each run uses the same examples; `dev/run nox -s fuzz` draws new ones, and many more.
+Each run of the unit tests uses the same few examples; `dev/run nox -s fuzz` draws new ones, and many more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples impo
 
 #: Function-scoped fixtures are safe here: they only collect the writes in check mode of all examples.
 few = settings(
-    max_examples=settings.default.max_examples * 6 // 10 if settings.default else 60,
+    max_examples=fuzzing.number_of_examples(25, 0.6),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 STATUSES = [200, 201, 302, 400, 401, 403, 404, 409, 429, 500, 502, 503]

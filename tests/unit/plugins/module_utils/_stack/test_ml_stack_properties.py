@@ -13,9 +13,15 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import fuzzing
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks import actions_of, apply_stack, connector
 
 NAMES = ("a", "b", "c", "d")
+
+#: An example takes a tenth of a second, as it applies several stacks.
+few = settings(
+    max_examples=fuzzing.number_of_examples(25, 0.05), deadline=None, phases=[Phase.explicit, Phase.generate]
+)
 
 MODEL = st.fixed_dictionaries(
     {
@@ -92,7 +98,7 @@ def declared(drawn: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
+@few
 @given(st.lists(DRAWN, min_size=2, max_size=3), st.sampled_from([1, 3]))
 def test_any_declaration_is_applied_as_planned_and_then_unchanged(drawn: list[dict[str, Any]], parallel: int) -> None:
     cluster = FakeCluster()
@@ -116,7 +122,7 @@ def test_any_declaration_is_applied_as_planned_and_then_unchanged(drawn: list[di
         assert len(cluster.writes) == written
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
+@few
 @given(DRAWN, DRAWN, DRAWN)
 def test_pruning_changes_no_objects_of_others(
     ours: dict[str, Any], theirs: dict[str, Any], unlabelled: dict[str, Any]
