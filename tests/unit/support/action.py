@@ -53,7 +53,11 @@ def run_action(
     module: str, args: Mapping[str, Any], variables: Mapping[str, Any] | None = None, **more: Any
 ) -> dict[str, Any]:
     """The result of the action; :data:`SENT` if it would have sent the module to the host."""
+
     # A function, as patch() would create a MagicMock, which takes a millisecond.
-    with mock.patch.object(NormalAction, "run", lambda self, tmp=None, task_vars=None: dict(SENT)):
+    def send(*args: Any, **keywords: Any) -> dict[str, Any]:
+        return dict(SENT)
+
+    with mock.patch.object(NormalAction, "run", send):
         result: dict[str, Any] = make_action(module, args, **more).run(task_vars=dict(variables or {}))
     return result

@@ -19,7 +19,6 @@ SECRET = 's3cret/+p"w\\ö&='
 MOST_EXCHANGES = 3_000
 
 
-
 def number_of_examples(in_unit_tests: int, share: float) -> int:
     """How many examples a test draws: ``in_unit_tests``, or in `make fuzz` this share of FUZZ_EXAMPLES."""
     examples = os.environ.get("FUZZ_EXAMPLES")

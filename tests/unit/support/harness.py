@@ -83,7 +83,9 @@ def _default_connection() -> Mapping[str, Any]:
 
 
 def make_run(transport: Transport, *, check_mode: bool = False, clock: FakeClock | None = None) -> Run:
-    client = connection.connect(_default_connection(), read_only=check_mode, transport=transport, clock=clock or FakeClock())
+    client = connection.connect(
+        _default_connection(), read_only=check_mode, transport=transport, clock=clock or FakeClock()
+    )
     return Run(client, check_mode=check_mode)
 
 
@@ -162,8 +164,15 @@ def patched(transport: Transport, violations: list[str], check_mode: bool) -> It
     """Replace the network by the double, and the clock by one that passes only when the task sleeps."""
     seam: Transport = ReadOnly(transport, violations) if check_mode else transport
     clock = FakeClock()
+
     # Functions, as patch() would create a MagicMock for each, which is a new class and takes a millisecond.
-    network = mock.patch.object(connection, "RequestsTransport", lambda verify, cert: seam)
-    time = mock.patch.object(client_module, "Clock", lambda: clock)
+    def make_transport(*args: Any) -> Transport:
+        return seam
+
+    def make_clock() -> FakeClock:
+        return clock
+
+    network = mock.patch.object(connection, "RequestsTransport", make_transport)
+    time = mock.patch.object(client_module, "Clock", make_clock)
     with network, time:
         yield
