@@ -31,6 +31,12 @@ settings.register_profile(
 settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else "unit")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # ansible-test runs the tests without pyproject.toml and without pytest-cov, which define these markers elsewhere.
+    config.addinivalue_line("markers", "full: runs in `make test-full`, not in `make test`")
+    config.addinivalue_line("markers", "no_cover: runs without coverage")
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):

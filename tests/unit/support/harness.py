@@ -50,6 +50,10 @@ _LOCK = type(threading.RLock())
 #: Names of all modules.
 MODULES = sorted(path.stem for path in (Path(__file__).parents[3] / "plugins/modules").glob("*.py"))
 
+#: main() of each module. They are imported before the first test, as some tests run without coverage, which would miss
+#: the lines that run when a module is imported.
+MAINS = {name: importlib.import_module(f"{COLLECTION}.plugins.modules.{name}").main for name in MODULES}
+
 
 def task_of(module: str) -> Any:
     folder = "_stack" if module.startswith("ml_stack") else "_tasks"
@@ -108,7 +112,6 @@ def run_module(
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """Run main() of a module as Ansible does; returns the printed result with its warnings."""
-    main = importlib.import_module(f"{COLLECTION}.plugins.modules.{module}").main
     arguments = {**server_of(module), **args, "_ansible_check_mode": check_mode, "_ansible_diff": True}
     printed = io.StringIO()
     warned: list[str] = []
@@ -119,7 +122,7 @@ def run_module(
         stack.enter_context(mock.patch.object(basic.AnsibleModule, "warn", lambda self, text: warned.append(text)))
         stack.enter_context(contextlib.redirect_stdout(printed))
         try:
-            main()
+            MAINS[module]()
         except SystemExit:
             pass
         else:

@@ -18,6 +18,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.filter.trusted_regex im
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import trusted_pattern
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import url as url_module
 
+#: Coverage is measured by the tests of single functions and modules. Here it would take half as long again.
+pytestmark = pytest.mark.no_cover
+
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 names = st.lists(labels, min_size=1, max_size=4).map(".".join)
 addresses = st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(lambda address: f"[{address}]")

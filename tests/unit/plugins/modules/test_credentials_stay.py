@@ -18,6 +18,9 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support import resul
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES
 
+#: Coverage is measured by the tests of single functions and modules. Here it would take half as long again.
+pytestmark = pytest.mark.no_cover
+
 #: Ways to authenticate at a cluster; Ollama's modules have an API key instead.
 WAYS: dict[str, dict[str, Any]] = {
     "basic": {"username": "joe", "password": "s3cret-password"},

@@ -17,6 +17,9 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.faults import 
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run, parameters, task_of
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import OPERATIONS, Operation
 
+#: Coverage is measured by the tests of single functions and modules. Here it would take half as long again.
+pytestmark = pytest.mark.no_cover
+
 NAMES = (
     "connector: create",
     "connector: create, key compared",

@@ -25,6 +25,9 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support import fuzzi
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module, server_of, task_of
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
 
+#: Coverage is measured by the tests of single functions and modules. Here it would take half as long again.
+pytestmark = pytest.mark.no_cover
+
 #: Function-scoped fixtures are safe here: they only collect the writes in check mode of all examples.
 few = settings(
     max_examples=fuzzing.number_of_examples(25, 0.6),

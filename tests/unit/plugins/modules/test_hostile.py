@@ -35,6 +35,8 @@ def run(module: str, url: str, violations: list[str], timeout: float, **more: An
     return run_module(module, args, RequestsTransport(True, None), violations)
 
 
+# Without coverage, which would take half as long again.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("behaviour", hostile_server.AT_ONCE)
 def test_a_wrong_answer(behaviour: str, check_mode_violations: list[str]) -> None:
     with hostile_server.serving(hostile_server.AT_ONCE[behaviour]) as url:

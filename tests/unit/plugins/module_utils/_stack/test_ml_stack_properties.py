@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import fuzzing
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks import actions_of, apply_stack, connector
+
+#: Coverage is measured by the tests of single functions and modules. Here it would take half as long again.
+pytestmark = pytest.mark.no_cover
 
 NAMES = ("a", "b", "c", "d")
 
