@@ -115,11 +115,26 @@ def exchanges_of(name: str, version: str) -> int:
     return len(player.cluster.exchanges)
 
 
-@pytest.mark.parametrize(("fault", "crash"), [*ONCE, *CRASHES], ids=str)
+def case(operation: Operation, version: str, fault: str, *, crash: bool) -> Any:
+    """One case of the test. It runs in `make test-full` only if others cover it in `make test`.
+
+    On 3.9.0 the client chooses the ids of new objects, which matters only after an answer that leaves open whether the
+    server has handled the request: to the client that is the same as a lost one, and ``lost_before`` covers it. Other
+    refusals are covered on 3.6.0.
+    """
+    covered = fault in ("refused", "unavailable", "starting", "recovering", "throttled", "error", "html")
+    marks = [pytest.mark.full] if version == "3.9.0" and covered and not crash else []
+    return pytest.param(operation, version, fault, crash, id=f"{operation}-{version}-{fault}-{crash}", marks=marks)
+
+
 @pytest.mark.parametrize(
-    ("operation", "version"),
-    [*((operation, "3.6.0") for operation in MAIN), *((operation, "3.9.0") for operation in CREATING)],
-    ids=str,
+    ("operation", "version", "fault", "crash"),
+    [
+        case(operation, version, fault, crash=crash)
+        for version, operations in (("3.6.0", MAIN), ("3.9.0", CREATING))
+        for operation in operations
+        for fault, crash in (*ONCE, *CRASHES)
+    ],
 )
 def test_the_next_run_converges(operation: Operation, version: str, fault: str, crash: bool) -> None:
     for at in range(exchanges_of(operation.name, version)):
