@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Iterable
 
 import pytest
 
@@ -18,6 +18,14 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples impo
 
 #: One module for each kind of server: the code that limits the duration of an answer is common to all modules.
 SOME = ("ml_connector", "ml_stack", "ollama_model")
+
+#: Behaviours that all modules meet in `make test`: no answer, no HTTP, and answers that a module sees. The client refuses
+#: the other ones before a module sees them, so some modules meet them in `make test`, and all in `make test-full`.
+REFUSED_BY_THE_CLIENT = (
+    "zeros", "TLS", "an invalid status", "a long first line", "a long header", "many headers", "an invalid header",
+    "two lengths", "a negative length", "a huge length", "an invalid chunk", "a negative chunk", "a huge chunk", "too much",
+    "a bomb", "a bomb in a bomb", "no compression", "a truncated compression", "another compression",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +45,17 @@ def run(module: str, url: str, violations: list[str], timeout: float, **more: An
 
 # Without coverage, which would take half as long again.
 @pytest.mark.no_cover
-@pytest.mark.parametrize("behaviour", hostile_server.AT_ONCE)
-def test_a_wrong_answer(behaviour: str, check_mode_violations: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("behaviour", "modules"),
+    [
+        *((behaviour, SOME if behaviour in REFUSED_BY_THE_CLIENT else SAMPLES) for behaviour in hostile_server.AT_ONCE),
+        *(pytest.param(behaviour, SAMPLES, marks=pytest.mark.full) for behaviour in REFUSED_BY_THE_CLIENT),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "some modules" if value is SOME else "all modules",
+)
+def test_a_wrong_answer(behaviour: str, modules: Iterable[str], check_mode_violations: list[str]) -> None:
     with hostile_server.serving(hostile_server.AT_ONCE[behaviour]) as url:
-        for module in SAMPLES:
+        for module in modules:
             result = run(module, url, check_mode_violations, 2.0)
             results.assert_safe(result)
             assert result.get("failed"), (module, result)
