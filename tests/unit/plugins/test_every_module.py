@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable
 
@@ -20,14 +21,20 @@ ROOT = Path(runtime.__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if not path.stem.startswith("_"))
 
 
+@lru_cache(maxsize=None)
+def parsed(text: str) -> Any:
+    """The value of a YAML text. Most of the documentation is read by several tests; do not change the value."""
+    return yaml.safe_load(text)
+
+
 def documentation(module: str) -> dict[str, Any]:
     """The documentation, with the options of its fragments."""
-    documented: dict[str, Any] = yaml.safe_load(load(module).DOCUMENTATION)
+    documented: dict[str, Any] = parsed(load(module).DOCUMENTATION)
     options: dict[str, Any] = {}
     for fragment in documented.get("extends_documentation_fragment", []):
         name, _dot, variable = fragment.removeprefix("searchops.opensearch_ml.").partition(".")
         source = importlib.import_module(f"{COLLECTION}.plugins.doc_fragments.{name}").ModuleDocFragment
-        options.update(yaml.safe_load(getattr(source, (variable or "documentation").upper())).get("options") or {})
+        options.update(parsed(getattr(source, (variable or "documentation").upper())).get("options") or {})
     own = documented.get("options") or {}
     assert not set(own) & set(options), "an option of the module hides one of a fragment"
     return {**documented, "options": {**options, **own}}
@@ -140,11 +147,11 @@ class TestModule:
     def test_what_is_returned_is_documented(self, module: str, request: pytest.FixtureRequest) -> None:
         run: Callable[..., dict[str, Any]] = request.getfixturevalue("module_runner")
         args, server = SAMPLES[module], server_for(module)
-        documented = set(yaml.safe_load(load(module).RETURN))
+        documented = set(parsed(load(module).RETURN))
         for check_mode in (True, False):
             result = run(module, server, check_mode=check_mode, **args)
             assert not result.get("failed"), result
             assert set(result) - documented <= {"changed", "invocation", "warnings"}
         failed = run(module, server, **args, timeout=-1)
         assert set(failed) - documented <= {"changed", "invocation", "warnings", "msg", "failed"}
-        assert set(failed["failure"]) == set(yaml.safe_load(load(module).RETURN)["failure"]["contains"])
+        assert set(failed["failure"]) == set(parsed(load(module).RETURN)["failure"]["contains"])

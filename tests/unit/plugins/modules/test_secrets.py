@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import lru_cache
 from typing import Any, Callable, Mapping
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -57,6 +58,7 @@ CONNECTOR = {
 }
 
 
+@lru_cache(maxsize=None)
 def forms(secret: str) -> dict[str, str]:
     """The forms of a secret, written independently of the collection: a form that the masking lacks is found."""
     raw = secret.encode()
