@@ -89,6 +89,16 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
+    upstream: http.client.HTTPConnection | None = None
+
+    def finish(self) -> None:
+        self.close_upstream()
+        super().finish()
+
+    def close_upstream(self) -> None:
+        if self.upstream:
+            self.upstream.close()
+            self.upstream = None
 
     def forward(self) -> None:
         self.reply(self.ask(self.content()))
@@ -99,13 +109,15 @@ class Handler(BaseHTTPRequestHandler):
     def ask(self, body: bytes) -> Answer:
         """Forward the request and record it."""
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
-        upstream = self.recorder.connect()
+        # One connection to the server for each connection of a client: with TLS, a new one costs more than most requests.
+        upstream = self.upstream = self.upstream or self.recorder.connect()
         try:
             upstream.request(self.command, self.path, body=body or None, headers=headers)
             answer = upstream.getresponse()
             content = answer.read()
-        finally:
-            upstream.close()
+        except Exception:
+            self.close_upstream()
+            raise
         self.recorder.requests.append(Request(self.command, self.path, body, answer.status))
         return Answer(answer.status, answer.reason, answer.getheaders(), content)
 

@@ -37,6 +37,9 @@ TRUST = [r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|localhost|nowhere\.
 #: and do not wait for one of them to be deleted.
 APART = 11.0
 
+#: The kinds of objects that have names and ids.
+KINDS = ("connectors", "models", "model_groups", "agents")
+
 CHAT_BODY = '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
 
 
@@ -124,10 +127,21 @@ class Cluster:
         assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
+    def refresh(self) -> None:
+        """Let searches show all changes: 2.19 does not refresh an index after a change."""
+        self.send("POST", "/.plugins-ml-*/_refresh")
+
     def find(self, kind: str, query: Mapping[str, Any]) -> list[Item]:
         """The current objects of a kind (connectors, models, model_groups), the oldest first."""
-        # 2.19 does not refresh an index after a change.
-        self.send("POST", "/.plugins-ml-*/_refresh")
+        self.refresh()
+        return self._search(kind, query)
+
+    def find_all(self, query: Mapping[str, Any]) -> dict[str, list[Item]]:
+        """The current objects of all kinds."""
+        self.refresh()
+        return {kind: self._search(kind, query) for kind in KINDS}
+
+    def _search(self, kind: str, query: Mapping[str, Any]) -> list[Item]:
         answer = self.send("POST", f"{ML}/{kind}/_search", {"query": query, "size": 1000, "version": True})
         if answer.status_code == 404:
             return []
@@ -137,9 +151,8 @@ class Cluster:
 
     def everything(self) -> dict[str, str]:
         """The kind and name of all connectors, models, groups and agents by id."""
-        kinds = ("connectors", "models", "model_groups", "agents")
-        query = {"match_all": {}}
-        return {item.id: f"{kind}: {item.source.get('name')}" for kind in kinds for item in self.find(kind, query)}
+        found = self.find_all({"match_all": {}})
+        return {item.id: f"{kind}: {item.source.get('name')}" for kind, items in found.items() for item in items}
 
     def named(self, kind: str, name: str) -> list[Item]:
         return self.find(kind, {"term": {"name.keyword": name}})
@@ -218,6 +231,18 @@ class Cluster:
     def await_state(self, model_id: str, state: str) -> None:
         until(lambda: self.state_of(model_id) == state, f"model {model_id} to be {state}")
 
+    def age(self, kind: str, *ids: str) -> None:
+        """Let objects be older by :data:`APART` seconds."""
+        if self.tls:
+            # With the security plugin, not even an administrator can write into the index.
+            time.sleep(APART)
+            return
+        for object_id in ids:
+            document = f"/.plugins-ml-{kind[:-1]}/_doc/{object_id}"
+            source = self.must("GET", document)["_source"]
+            source["created_time"] -= int(APART * 1000)
+            self.must("PUT", f"{document}?refresh=true", source)
+
     def pipelines(self, prefix: str) -> dict[str, dict[str, Any]]:
         """The search and ingest pipelines whose names begin with this prefix, by path."""
         return {
@@ -244,21 +269,22 @@ class Cluster:
             self.must("DELETE", f"/{index}")
         for path in self.pipelines(prefix):
             self.must("DELETE", path)
-        for agent in self.find("agents", {"prefix": {"name.keyword": prefix}}):
-            self.send("DELETE", f"{ML}/agents/{agent.id}")
         query = {"prefix": {"name.keyword": prefix}}
-        for model in self.find("models", query):
+        found = self.find_all(query)
+        if not any(found.values()):
+            return
+        for agent in found["agents"]:
+            self.send("DELETE", f"{ML}/agents/{agent.id}")
+        for model in found["models"]:
             for _ in range(20):
                 self.send("POST", f"{ML}/models/{model.id}/_undeploy")
                 if self.send("DELETE", f"{ML}/models/{model.id}").status_code in (200, 404):
                     break
                 time.sleep(0.3)
         for kind in ("connectors", "model_groups"):
-            for item in self.find(kind, query):
+            for item in found[kind]:
                 self.send("DELETE", f"{ML}/{kind}/{item.id}")
-        left = [
-            item.id for kind in ("models", "connectors", "model_groups", "agents") for item in self.find(kind, query)
-        ]
+        left = [item.id for items in self.find_all(query).values() for item in items]
         assert not left, f"could not be removed: {left}"
 
 
@@ -278,10 +304,10 @@ def until(done: Callable[[], bool], what: str, timeout: float = 60.0, pause: flo
         time.sleep(pause)
 
 
-def two_of_one_name(make: Callable[[], str]) -> list[str]:
+def two_of_one_name(cluster: Cluster, kind: str, make: Callable[[], str]) -> list[str]:
     """Create two objects of one name that the modules do not treat as concurrent duplicates; returns their ids."""
     first = make()
-    time.sleep(APART)
+    cluster.age(kind, first)
     return [first, make()]
 
 

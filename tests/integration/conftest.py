@@ -2,18 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fixtures: the two servers of the local stack, a recorder in front of each, and runners for modules in this process."""
+"""Fixtures: the two servers of the local stack, a recorder in front of each, and runners for modules in this process.
+
+Tests with the mark ``full`` run in `make test-full` only. ``full_on`` gives a test this mark on one of the servers.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import importlib
 import io
 import json
 import os
 import subprocess
 import uuid
+from pathlib import Path
 from typing import IO, Any, Callable, Iterator, Mapping
 from unittest import mock
 
@@ -31,7 +36,30 @@ PLUGINS = "ansible_collections.searchops.opensearch_ml.plugins.modules"
 
 KEYS = ["3.6.0", "2.19.1-tls"]
 
+#: The ways to run a module: its action plugin, as on a local connection, or its main(), as on a host.
+WAYS = ("action", "module")
+
+#: The way of tests that do not name one.
+WAY = os.environ.get("SEARCHOPS_OPENSEARCH_ML_TEST_PATH", "action")
+
 Result = dict[str, Any]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "full_on(server, but=()): on this server the test is full, except for the parameters in `but`",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests as full on the servers that their ``full_on`` names, before pytest deselects by marks."""
+    for item in items:
+        for mark in item.iter_markers("full_on"):
+            given = getattr(item, "callspec").params.values()  # noqa: B009 # only items with parameters have it
+            if mark.args[0] in given and not set(mark.kwargs.get("but", ())).intersection(map(str, given)):
+                item.add_marker("full")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -50,29 +78,56 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByServer(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
-class Gateway:
-    """The gateway serves both workers. A test that reads its log locks the gateway for that time."""
+class StackLock:
+    """Each test holds it while it runs: shared with the other worker's test, or alone."""
 
-    def __init__(self, lock: IO[str]) -> None:
-        self._lock = lock
+    def __init__(self, stack: IO[str], queue: IO[str]) -> None:
+        self._stack = stack
+        self._queue = queue
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        # Release the shared lock first: two tests that upgrade their locks would wait for each other.
-        for operation in (fcntl.LOCK_UN, fcntl.LOCK_EX):
-            fcntl.flock(self._lock, operation)
+    def shared(self) -> Iterator[None]:
+        # Without the queue, the other worker's next test gets the shared lock again and again while a test waits for its own.
+        with self._queued():
+            fcntl.flock(self._stack, fcntl.LOCK_SH)
         try:
             yield
         finally:
-            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            fcntl.flock(self._stack, fcntl.LOCK_UN)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside of :meth:`shared`: wait until no test of the other worker runs, and let none begin."""
+        # Release the shared lock first: two tests that upgrade their locks would wait for each other.
+        fcntl.flock(self._stack, fcntl.LOCK_UN)
+        with self._queued():
+            fcntl.flock(self._stack, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._stack, fcntl.LOCK_SH)
+
+    @contextlib.contextmanager
+    def _queued(self) -> Iterator[None]:
+        fcntl.flock(self._queue, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._queue, fcntl.LOCK_UN)
+
+
+@pytest.fixture(scope="session")
+def _stack_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackLock]:
+    folder = tmp_path_factory.getbasetemp().parent
+    with open(folder / "stack.lock", "a") as stack, open(folder / "queue.lock", "a") as queue:
+        yield StackLock(stack, queue)
 
 
 @pytest.fixture(autouse=True)
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """Hold a shared lock on the gateway while a test runs."""
-    with open(tmp_path_factory.getbasetemp().parent / "gateway.lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        yield Gateway(lock)
+def stack_lock(_stack_lock: StackLock) -> Iterator[StackLock]:
+    """The lock of the stack, which this test shares with the other worker's test."""
+    with _stack_lock.shared():
+        yield _stack_lock
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -131,7 +186,7 @@ def recorders(stack: Mapping[str, Cluster], certificate: tuple[str, str]) -> Ite
 
 
 @pytest.fixture(scope="session")
-def _trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Cluster], None]]:
+def _trust(_stack_lock: StackLock) -> Iterator[Callable[[Cluster], None]]:
     """Let a server trust the backends of the stack once per session, and restore the setting at the end."""
     before: dict[str, tuple[Cluster, dict[str, Any]]] = {}
 
@@ -143,8 +198,7 @@ def _trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Clust
 
     yield trust
     # Not while a test of the other worker uses both servers alone.
-    with open(tmp_path_factory.getbasetemp().parent / "gateway.lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    with _stack_lock.shared():
         for cluster, settings in before.values():
             cluster.put_settings(settings)
 
@@ -155,16 +209,27 @@ def cluster(request: pytest.FixtureRequest, stack: Mapping[str, Cluster], _trust
     return stack[request.param]
 
 
+@pytest.fixture(scope="session")
+def _known() -> dict[str, dict[str, str]]:
+    """The objects of each server that the previous test of this worker left."""
+    return {}
+
+
 @pytest.fixture(autouse=True)
-def _no_leftovers(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[None]:
+def _no_leftovers(
+    request: pytest.FixtureRequest, stack_lock: StackLock, _known: dict[str, dict[str, str]]
+) -> Iterator[None]:
     """Fail the test that leaves objects behind, instead of a later one that they disturb."""
     if "cluster" not in request.fixturenames:
         yield
         return
     cluster: Cluster = request.getfixturevalue("cluster")
-    before = cluster.everything()
+    if cluster.key not in _known:
+        _known[cluster.key] = cluster.everything()
+    before = _known[cluster.key]
     yield
-    left = cluster.everything().items() - before.items()
+    after = _known[cluster.key] = cluster.everything()
+    left = after.items() - before.items()
     assert not left, f"left behind: {sorted(left)}"
 
 
@@ -192,11 +257,15 @@ def settings_restored(cluster: Cluster) -> Iterator[None]:
 
 @pytest.fixture
 def other(
-    cluster: Cluster, stack: Mapping[str, Cluster], gateway: Gateway, _trust: Callable[[Cluster], None], name: str
+    cluster: Cluster,
+    stack: Mapping[str, Cluster],
+    stack_lock: StackLock,
+    _trust: Callable[[Cluster], None],
+    name: str,
 ) -> Iterator[Cluster]:
     """The other server, which belongs to the other worker: no other test uses it meanwhile, and it is cleaned up too."""
     other = next(each for each in stack.values() if each is not cluster)
-    with gateway.alone(), restored(other):
+    with stack_lock.alone(), restored(other):
         other.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})
         try:
             yield other
@@ -214,12 +283,9 @@ def connection(cluster: Cluster, recorder: Recorder, certificate: tuple[str, str
     return options
 
 
-def run_module(name: str, args: Mapping[str, Any]) -> tuple[Result, str]:
-    """Run a module's main() in this process; returns its result and the printed text.
-
-    With SEARCHOPS_OPENSEARCH_ML_TEST_PATH=action the action plugin runs instead, as on a local connection.
-    """
-    if os.environ.get("SEARCHOPS_OPENSEARCH_ML_TEST_PATH") == "action":
+def run_module(name: str, args: Mapping[str, Any], way: str = WAY) -> tuple[Result, str]:
+    """Run a module in this process in one of the two ways; returns its result and the printed text."""
+    if way == "action":
         given = {option: value for option, value in args.items() if not option.startswith("_ansible_")}
         result = run_action(name, given, check_mode=bool(args.get("_ansible_check_mode")))
         return result, json.dumps(result)
@@ -235,9 +301,15 @@ def run_module(name: str, args: Mapping[str, Any]) -> tuple[Result, str]:
     return json.loads(text.strip().splitlines()[-1]), text
 
 
+@pytest.fixture
+def way(request: pytest.FixtureRequest) -> str:
+    """The way in which the test runs modules. A test runs in both with ``parametrize("way", WAYS, indirect=True)``."""
+    return str(getattr(request, "param", WAY))
+
+
 @pytest.fixture(name="run_module")
-def run_module_fixture() -> Callable[[str, Mapping[str, Any]], tuple[Result, str]]:
-    return run_module
+def run_module_fixture(way: str) -> Callable[[str, Mapping[str, Any]], tuple[Result, str]]:
+    return functools.partial(run_module, way=way)
 
 
 class Modules:
@@ -247,15 +319,16 @@ class Modules:
     ``failure`` of one that must fail.
     """
 
-    def __init__(self, cluster: Cluster, recorder: Recorder, connection: Mapping[str, Any]) -> None:
+    def __init__(self, cluster: Cluster, recorder: Recorder, connection: Mapping[str, Any], way: str) -> None:
         self.cluster = cluster
         self.recorder = recorder
         self.connection = connection
+        self.way = way
 
     def run(self, module: str, /, check: bool = False, **args: Any) -> Result:
         given = {**self.connection, **args, "_ansible_check_mode": check, "_ansible_diff": True}
         self.recorder.clear()
-        return run_module(module, given)[0]
+        return run_module(module, given, self.way)[0]
 
     def __call__(self, module: str, /, check: bool = False, **args: Any) -> Result:
         result = self.run(module, check, **args)
@@ -278,8 +351,8 @@ class Modules:
 
 
 @pytest.fixture
-def module(cluster: Cluster, recorder: Recorder, connection: dict[str, Any]) -> Modules:
-    return Modules(cluster, recorder, connection)
+def module(cluster: Cluster, recorder: Recorder, connection: dict[str, Any], way: str) -> Modules:
+    return Modules(cluster, recorder, connection, way)
 
 
 @pytest.fixture

@@ -396,7 +396,7 @@ def test_unknown_connector_id(module, untouched):
 
 @pytest.mark.parametrize("check", [False, True])
 def test_ambiguous_connector(cluster, module, name, check):
-    ids = two_of_one_name(lambda: cluster.make_connector(name))
+    ids = two_of_one_name(cluster, "connectors", lambda: cluster.make_connector(name))
     for args in (chat(name), {"name": name, "state": "absent"}):
         failure = module.refuses("ambiguous_name", "ml_connector", check=check, **args)
         assert sorted(failure["details"]["ids"]) == sorted(ids)

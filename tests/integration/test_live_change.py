@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 import threading
 import time
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 import requests
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
-    APART,
     GATEWAY,
     GATEWAY_TLS,
     ML,
@@ -93,21 +92,34 @@ def served(cluster, module, name):
     return make
 
 
-def keys_used(since: float) -> set[str]:
-    return set(re.findall(r" key=(\S+) ", "\n".join(gateway_log(since))))
+@pytest.fixture
+def marked(name) -> Callable[[str], str]:
+    """Gives an address of the gateway a query that only this test uses, by which the gateway's log shows its requests."""
+    return lambda url: f"{url}?test={name.split()[1]}"
 
 
-def test_no_prediction_fails_while_everything_is_changed(cluster, module, gateway, served, name):
+@pytest.fixture
+def keys_used(name) -> Callable[[float], set[str]]:
+    """The numbers of the keys of this test's requests to the gateway since a moment."""
+
+    def read(since: float) -> set[str]:
+        lines = [line for line in gateway_log(since) if f"?test={name.split()[1]}" in line]
+        return set(re.findall(r" key=(\S+) ", "\n".join(lines)))
+
+    return read
+
+
+def test_no_prediction_fails_while_everything_is_changed(cluster, module, served, name, marked, keys_used):
     """1,000 predictions of four clients during a new key, another endpoint, a removed parameter and other changes."""
     one, two = gateway_keys()
-    model = served(**guarded(name, one))
-    cold = {"parameters": {"model": "tiny-chat", "temperature": 0}}
+    model = served(**guarded(name, one, url=marked(GATEWAY)))
+    cold = {"parameters": {"model": "tiny-chat", "temperature": 0}, "url": marked(GATEWAY)}
     changes: list[dict[str, Any]] = [
         guarded(name, one, **cold),
         guarded(name, two, **cold, update_credential="when_changed"),
         guarded(name, one, **cold, update_credential="always"),
         guarded(name, two, **cold, update_credential="always"),
-        guarded(name, two, **cold, url=GATEWAY_TLS),
+        guarded(name, two, **{**cold, "url": GATEWAY_TLS}),
         guarded(name, two, parameters={"model": "tiny-chat"}, url=GATEWAY_TLS),
         guarded(name, two, parameters={"model": "tiny-chat"}, url=GATEWAY_TLS, client_config={"read_timeout": 59}),
         chat(name),
@@ -130,10 +142,9 @@ def test_no_prediction_fails_while_everything_is_changed(cluster, module, gatewa
             load.pass_some(1000 // len(changes) + 1)
             if change in (changes[1], changes[3]):
                 # Predictions that began before the change of the key have been answered by now.
-                with gateway.alone():
-                    now = time.time()
-                    load.pass_some()
-                    assert keys_used(now) == {"2"}
+                now = time.time()
+                load.pass_some()
+                assert keys_used(now) == {"2"}
             assert load.bad == []
     assert load.bad == []
     assert load.good >= 1000
@@ -185,20 +196,19 @@ def test_failed_probe_leaves_the_old_connector_serving(cluster, module, served, 
     assert cluster.answer(model) == "Pong."
 
 
-def test_redeploy_keeps_the_stored_credential(cluster, module, gateway, converges, served, name):
+def test_redeploy_keeps_the_stored_credential(cluster, converges, served, name, marked, keys_used):
     """No credential is given: the gateway must accept the stored one after each change."""
-    model = served(**guarded(name, gateway_keys()[1]))
+    model = served(**guarded(name, gateway_keys()[1], url=marked(GATEWAY)))
     connector_id = cluster.one("connectors", name).id
-    args = guarded(name, "", update_strategy="redeploy")
+    args = guarded(name, "", update_strategy="redeploy", url=marked(GATEWAY))
     del args["credential"]
     for text in ("one", "two"):
         done = converges("ml_connector", ["redeploy"], **{**args, "description": text})
         assert done["connector_id"] == connector_id
         assert cluster.state_of(model) == "DEPLOYED"
-        with gateway.alone():
-            now = time.time()
-            assert cluster.answer(model) == "Pong."
-            assert keys_used(now) == {"2"}
+        now = time.time()
+        assert cluster.answer(model) == "Pong."
+        assert keys_used(now) == {"2"}
 
 
 def test_redeploy_deploys_the_models_again_when_the_change_is_refused(cluster, module, served, name):
@@ -281,7 +291,7 @@ def test_interrupted_and_then_changed_in_one_run(cluster, module, served, name):
 
 def test_two_connectors_that_are_no_replacement_pair_are_not_changed(cluster, module, served, name):
     served(**chat(name))
-    time.sleep(APART)
+    cluster.age("connectors", cluster.one("connectors", name).id)
     other = cluster.must("POST", f"{ML}/connectors/_create", connector_body(name, url=GATEWAY))["connector_id"]
     failure = module.refuses("ambiguous_name", "ml_connector", name=name)
     assert other in failure["details"]["ids"]

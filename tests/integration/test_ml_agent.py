@@ -167,7 +167,7 @@ def test_what_is_refused(module, name):
 
 def test_two_agents_of_one_name(cluster, module, name):
     ids = two_of_one_name(
-        lambda: cluster.must("POST", f"{ML}/agents/_register", {"name": name, "type": "flow"})["agent_id"]
+        cluster, "agents", lambda: cluster.must("POST", f"{ML}/agents/_register", {"name": name, "type": "flow"})["agent_id"]
     )
     assert module.refuses("ambiguous_name", AGENT, name=name, state="absent")["details"]["ids"] == ids
 

@@ -18,7 +18,6 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
     gateway_keys,
     guarded,
     plain,
-    two_of_one_name,
 )
 
 JSON = {"Content-Type": "application/json"}
@@ -270,9 +269,8 @@ def test_fingerprint_alone_is_an_update(cluster, module, converges, name):
 
 def test_more_connectors_than_one_page(cluster, module, name):
     """More connectors than a search returns by default."""
-    for _ in range(10):
-        cluster.make_connector(name)
-    two_of_one_name(lambda: cluster.make_connector(name))
+    cluster.age("connectors", *[cluster.make_connector(name) for _ in range(11)])
+    cluster.make_connector(name)
     failure = module.refuses("ambiguous_name", "ml_connector", **chat(name))
     assert sorted(failure["details"]["ids"]) == sorted(item.id for item in cluster.named("connectors", name))
 

@@ -93,7 +93,7 @@ def test_refusals(cluster, module, name):
         limits = {"alice": {"limit": limit, "unit": "DAYS"}}
         module.refuses("invalid_input", CONTROLLER, model=name, user_rate_limiter=limits)
     module.refuses("unknown_model", CONTROLLER, model=name, user_rate_limiter={"alice": TEN})
-    two_of_one_name(lambda: cluster.make_model(name, cluster.make_connector(name)))
+    two_of_one_name(cluster, "models", lambda: cluster.make_model(name, cluster.make_connector(name)))
     for check in (True, False):
         module.refuses("ambiguous_name", CONTROLLER, check=check, model=name, user_rate_limiter={"alice": TEN})
 

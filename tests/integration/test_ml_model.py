@@ -128,7 +128,7 @@ def test_group_survives_while_it_has_another_model(cluster, module, name, connec
 
 
 def test_ambiguous_name(cluster, module, name, connector):
-    ids = two_of_one_name(lambda: cluster.make_model(name, connector))
+    ids = two_of_one_name(cluster, "models", lambda: cluster.make_model(name, connector))
     for args in ({"connector": name}, {"connector": name, "state": "present"}, {"state": "absent"}):
         failure = module.refuses("ambiguous_name", "ml_model", name=name, **args)
         assert sorted(failure["details"]["ids"]) == sorted(ids)
@@ -145,7 +145,7 @@ def test_the_group_distinguishes_models_of_one_name(cluster, module, converges, 
         group_id = cluster.must("POST", f"{ML}/model_groups/_register", group)["model_group_id"]
         return cluster.make_model(name, connector, model_group_id=group_id)
 
-    two_of_one_name(make)
+    two_of_one_name(cluster, "models", make)
     module.refuses("ambiguous_name", "ml_model", name=name)
     done = converges("ml_model", ["deploy"], name=name, model_group=f"{name} b")
     assert [item.source["model_state"] for item in cluster.named("models", name)] == ["REGISTERED", "DEPLOYED"]

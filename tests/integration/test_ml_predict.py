@@ -214,7 +214,7 @@ def test_private_address_refused(cluster, module, serve, name):
 def test_unknown_and_ambiguous_model(cluster, module, name):
     assert module.fails("ml_predict", model=f"{name} none", messages=PING)["code"] == "unknown_model"
     connector = cluster.make_connector(name)
-    ids = two_of_one_name(lambda: cluster.make_model(name, connector))
+    ids = two_of_one_name(cluster, "models", lambda: cluster.make_model(name, connector))
     failure = module.fails("ml_predict", model=name, messages=PING)
     assert failure["code"] == "ambiguous_name"
     assert sorted(failure["details"]["ids"]) == sorted(ids)

@@ -132,9 +132,9 @@ def test_a_model_from_a_file_and_a_model_from_that(converges, ollama, name, tmp_
 
 
 @pytest.fixture
-def memory(gateway):
+def memory(stack_lock):
     """Reserve the server's memory for this test: requests of other tests would unload the model."""
-    with gateway.alone():
+    with stack_lock.alone():
         yield
 
 
