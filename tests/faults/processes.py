@@ -138,7 +138,7 @@ def _play(play: Callable[..., None], options: dict[str, Any], output: str, given
 
     def call(module: str, /, **args: Any) -> dict[str, Any]:
         given = {**options, **args, "_ansible_verbosity": 4, "_ansible_diff": True}
-        result, text = run_module(module, given)
+        result, text = run_module(module, given, way="module")
         os.write(1, text.encode())
         if result.get("failed"):
             raise _Stopped

@@ -99,6 +99,7 @@ MODULES: dict[str, dict[str, Any]] = {
 # --- The connection -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full_on("2.19.1-tls")
 @pytest.mark.parametrize("name_of_module", MODULES)
 def test_refused_port(module, direct, untouched, name_of_module):
     url = f"http://127.0.0.1:{free_port()}"
@@ -108,18 +109,21 @@ def test_refused_port(module, direct, untouched, name_of_module):
     assert "refused" in failure["message"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_unknown_host(module, direct, untouched):
     failure = module.fails(SETTING, settings={RETRIES: 5}, **direct(hosts=["http://no-such-host.invalid"], retries=0))
     assert failure["code"] == "unreachable"
     assert "no-such-host.invalid" in failure["message"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_second_host_is_tried(cluster, module, direct, untouched):
     hosts = [f"http://127.0.0.1:{free_port()}", cluster.url]
     observed = cluster.effective(RETRIES)
     assert module(SETTING, settings={RETRIES: observed}, **direct(hosts=hosts))["changed"] is False
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_https_to_the_plain_port(stack, module, direct, untouched):
     url = stack["3.6.0"].url.replace("http://", "https://")
     failure = module.fails(SETTING, settings={RETRIES: 5}, **direct(hosts=[url], retries=1))
@@ -127,6 +131,7 @@ def test_https_to_the_plain_port(stack, module, direct, untouched):
     assert "http://" in failure["remedy"]
 
 
+@pytest.mark.full_on("3.6.0")
 def test_http_to_the_tls_port(stack, module, direct, untouched):
     url = stack["2.19.1-tls"].url.replace("https://", "http://")
     failure = module.fails(SETTING, settings={RETRIES: 5}, **direct(hosts=[url], retries=1))
@@ -134,6 +139,7 @@ def test_http_to_the_tls_port(stack, module, direct, untouched):
     assert "https://" in failure["remedy"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_service_that_is_not_opensearch(module, direct, untouched):
     with serving(b'{"status": "ok"}') as url:
         failure = module.fails(SETTING, settings={RETRIES: 5}, **direct(hosts=[url]))
@@ -271,6 +277,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str, bool]] = {
 }
 
 
+@pytest.mark.full_on("2.19.1-tls", but=("unknown", "static", "bad number"))
 @pytest.mark.parametrize("mistake", SETTINGS)
 def test_settings(cluster, module, untouched, mistake):
     settings, code, before_anything_is_sent = SETTINGS[mistake]
@@ -284,6 +291,7 @@ def test_settings(cluster, module, untouched, mistake):
         assert setting in failure["message"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 @pytest.mark.usefixtures("settings_restored")
 def test_a_catch_all_pattern_by_regex(cluster, module):
     module(SETTING, settings={TRUSTED: [".*"]}, allow_catch_all=True)
@@ -331,6 +339,7 @@ CONNECTORS: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
+@pytest.mark.full_on("2.19.1-tls")
 @pytest.mark.parametrize("mistake", CONNECTORS)
 @pytest.mark.parametrize("check", [False, True])
 def test_connectors(module, untouched, name, mistake, check):
@@ -374,11 +383,13 @@ def test_new_features_on_an_old_server(cluster, module, name):
             assert "2.19" in failure["message"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_access_options_without_access_control(module, untouched, name):
     failure = module.fails("ml_connector", **chat(name, access_mode="private"))
     assert failure["code"] == "access_control_disabled"
 
 
+@pytest.mark.full_on("2.19.1-tls")
 @pytest.mark.parametrize("check", [False, True])
 def test_connector_in_use_is_not_deleted(cluster, module, name, check):
     connector = cluster.make_connector(name)
@@ -389,11 +400,13 @@ def test_connector_in_use_is_not_deleted(cluster, module, name, check):
     assert cluster.one("connectors", name).id == connector
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_unknown_connector_id(module, untouched):
     failure = module.refuses("unknown_connector", "ml_connector", connector_id="no-such-connector", description="x")
     assert "no-such-connector" in failure["message"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 @pytest.mark.parametrize("check", [False, True])
 def test_ambiguous_connector(cluster, module, name, check):
     ids = two_of_one_name(cluster, "connectors", lambda: cluster.make_connector(name))
@@ -416,6 +429,7 @@ def test_connector_that_the_server_itself_refuses(module, untouched, name):
 # --- Models -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_model_name_too_long(cluster, module, untouched, name):
     connector = cluster.make_connector(name)
     failure = module.refuses("invalid_input", "ml_model", name="it " + "x" * 260, connector=connector)

@@ -89,6 +89,7 @@ def test_the_failure_names_the_model_that_the_server_considers_a_user(cluster, m
     assert module("ml_connector", **chat(f"{name} ours", description="New"))["changed"] is False
 
 
+@pytest.mark.full
 def test_a_concurrent_duplicate_that_cannot_be_deleted(cluster, module, name, created, renamed):
     """It must be deleted, as the other one is older, but the server refuses: a third connector replaces both."""
     word = f"w{name.split()[1]}"

@@ -30,6 +30,9 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides impor
     without_a_cluster,
 )
 
+#: The documents that a new user reads. The others run in `make test-full`; the tests of the playbooks run the same playbooks.
+FIRST = ("README.md", "docs/guides/first_answer.md")
+
 #: The beginnings of the names of all objects that the documents create.
 NAMES = ("House", "Ollama chat", "rag-house")
 #: Answers of a useful model in the documents; the stack's tiny model answers differently.
@@ -155,7 +158,14 @@ def clusters(
     remove()
 
 
-@pytest.mark.parametrize(("document", "cluster"), ON_THE_STACK.items(), indirect=["cluster"])
+@pytest.mark.parametrize(
+    ("document", "cluster"),
+    [
+        pytest.param(document, server, marks=[] if document in FIRST else pytest.mark.full)
+        for document, server in ON_THE_STACK.items()
+    ],
+    indirect=["cluster"],
+)
 def test_a_document(
     document: str, clusters: list[_stack.Cluster], stack: dict[str, _stack.Cluster], tmp_path: Path
 ) -> None:

@@ -178,6 +178,7 @@ def test_both_ways_have_the_same_results(cluster, play, name):
     assert not any(result["changed"] for result in again)
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_async_tasks_run_as_modules(play, name):
     text, [result] = play("true", [{**connector(name), "async": 60, "poll": 1}], "-vvv")
     assert HERE not in text
@@ -191,6 +192,7 @@ def silent_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+@pytest.mark.full_on("2.19.1-tls")
 @pytest.mark.parametrize("way", ["true", "false"])
 def test_keywords_of_the_task(play, name, silent_server, way):
     """The task's environment and timeout are applied."""

@@ -163,6 +163,7 @@ def test_model_moves_to_another_connector_without_a_gap(cluster, module, served,
     assert cluster.get("models", model)["connector_id"] == other["connector_id"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_several_models_move_together(cluster, module, converges, served, name):
     first = served(**chat(name))
     old = cluster.one("connectors", name).id
@@ -174,6 +175,7 @@ def test_several_models_move_together(cluster, module, converges, served, name):
         assert cluster.answer(model) == "Pong."
 
 
+@pytest.mark.full_on("2.19.1-tls", but=("backend_unauthorized",))
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -219,11 +221,13 @@ def test_redeploy_deploys_the_models_again_when_the_change_is_refused(cluster, m
     assert cluster.answer(model) == "Pong."
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_redeploy_cannot_remove_a_parameter_and_swaps(cluster, module, converges, served, name):
     served(**chat(name, parameters={"model": "tiny-chat", "surplus": "1"}))
     converges("ml_connector", ["swap"], **chat(name, update_strategy="redeploy"))
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_the_strategy_fail_sends_nothing(cluster, module, served, name):
     model = served(**chat(name))
     before = cluster.one("connectors", name)
@@ -234,6 +238,7 @@ def test_the_strategy_fail_sends_nothing(cluster, module, served, name):
     assert cluster.one("connectors", name) == before
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_swap_without_the_key_is_refused_before_anything_is_sent(cluster, module, served, name):
     model = served(**guarded(name, gateway_keys()[0]))
     args = guarded(name, "", description="new")
@@ -248,6 +253,7 @@ def interrupted_swap(cluster: Cluster, name: str, old: str) -> str:
     return cluster.make_connector(name, parameters={"model": "tiny-chat", "_searchops": notes}, description="new")
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_interrupted_before_the_models_moved(cluster, module, served, name):
     model = served(**chat(name, description="old"))
     old = cluster.one("connectors", name).id
@@ -280,6 +286,7 @@ def test_interrupted_after_a_model_moved(cluster, module, served, name, moved):
     assert module("ml_connector", name=name)["changed"] is False
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_interrupted_and_then_changed_in_one_run(cluster, module, served, name):
     model = served(**chat(name, description="old"))
     interrupted_swap(cluster, name, cluster.one("connectors", name).id)
@@ -289,6 +296,7 @@ def test_interrupted_and_then_changed_in_one_run(cluster, module, served, name):
     assert cluster.answer(model) == "Pong."
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_two_connectors_that_are_no_replacement_pair_are_not_changed(cluster, module, served, name):
     served(**chat(name))
     cluster.age("connectors", cluster.one("connectors", name).id)

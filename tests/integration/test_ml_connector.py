@@ -98,6 +98,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.full_on("2.19.1-tls", but=("nested", "functions", "most of client_config", "aws_sigv4"))
 @pytest.mark.parametrize("shape", SHAPES)
 def test_each_shape_converges(cluster, converges, real_connector, name, shape):
     fields = chat(name, **SHAPES[shape])
@@ -135,6 +136,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.full_on("2.19.1-tls", but=("parameter to null", "header removed", "action type", "client_config"))
 @pytest.mark.parametrize("change", CHANGES)
 def test_each_change_in_place(cluster, module, converges, real_connector, name, change):
     before, after = CHANGES[change]
@@ -149,6 +151,7 @@ def test_each_change_in_place(cluster, module, converges, real_connector, name, 
     real_connector(old.id, done["diff"]["after"])
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_client_config_that_is_not_given_is_kept(cluster, module, name):
     module("ml_connector", **chat(name, client_config={"max_connection": 9, "max_retry_times": 3}))
     done = module("ml_connector", **chat(name, client_config={"read_timeout": 61}))
@@ -156,12 +159,14 @@ def test_client_config_that_is_not_given_is_kept(cluster, module, name):
     assert (config["max_connection"], config["max_retry_times"], config["read_timeout"]) == (9, 3, 61)
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_new_connectors_get_sane_timeouts(cluster, module, name):
     made = module("ml_connector", **chat(name))
     config = cluster.get("connectors", made["connector_id"])["client_config"]
     assert (config["connection_timeout"], config["read_timeout"]) == (10, 180)
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_fields_that_are_not_given_are_kept(cluster, module, name):
     made = module("ml_connector", **chat(name, description="kept", version="7"))
     for args in ({"name": name}, {"name": name, "parameters": {"model": "tiny-chat"}}):
@@ -178,6 +183,7 @@ def test_a_removed_parameter_needs_a_new_connector(cluster, module, converges, r
     assert "surplus" not in cluster.get("connectors", done["connector_id"])["parameters"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_another_protocol_needs_a_new_connector(cluster, module, converges, name):
     module("ml_connector", **chat(name, parameters={"region": "r", "service_name": "s"}))
     sigv4 = chat(
@@ -211,12 +217,14 @@ def test_absent(cluster, converges, module, name):
             assert (again["changed"], module.recorder.writes) == (False, [])
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_absent_by_id_keeps_another_of_the_same_name(cluster, module, name):
     first, second = cluster.make_connector(name), cluster.make_connector(name)
     module("ml_connector", connector_id=first, state="absent")
     assert cluster.one("connectors", name).id == second
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_similar_names_are_distinguished(cluster, module, name):
     for similar in (f"{name}-chat", f"{name} chat", f"{name}-Chat", f"{name}-chat-2"):
         assert module("ml_connector", **chat(similar))["changed"] is True
@@ -258,6 +266,7 @@ def test_credential_is_kept_by_a_put_without_one(cluster, module, name):
     assert cluster.answer(cluster.make_model(name, made["connector_id"], deploy=True)) == "Pong."
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_fingerprint_alone_is_an_update(cluster, module, converges, name):
     key = gateway_keys()[0]
     module("ml_connector", **guarded(name, key))
@@ -267,6 +276,7 @@ def test_fingerprint_alone_is_an_update(cluster, module, converges, name):
     assert set(source["parameters"]) == {"model", "_searchops"}
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_more_connectors_than_one_page(cluster, module, name):
     """More connectors than a search returns by default."""
     cluster.age("connectors", *[cluster.make_connector(name) for _ in range(11)])
@@ -275,6 +285,7 @@ def test_more_connectors_than_one_page(cluster, module, name):
     assert sorted(failure["details"]["ids"]) == sorted(item.id for item in cluster.named("connectors", name))
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_a_parameter_named_stream_causes_a_warning(module, name):
     made = module("ml_connector", **chat(name, parameters={"model": "tiny-chat", "stream": False}))
     assert any("'stream'" in str(warning) for warning in made["warnings"])

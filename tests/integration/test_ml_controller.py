@@ -88,6 +88,7 @@ def test_the_limits_are_deleted_with_the_model(cluster, module, name):
         assert not module(CONTROLLER, check=check, model=name, state="absent")["changed"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_refusals(cluster, module, name):
     for limit in (0, -1, "many"):
         limits = {"alice": {"limit": limit, "unit": "DAYS"}}
@@ -98,6 +99,7 @@ def test_refusals(cluster, module, name):
         module.refuses("ambiguous_name", CONTROLLER, check=check, model=name, user_rate_limiter={"alice": TEN})
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_switched_off(cluster, module, name, settings_restored):
     cluster.make_model(name, cluster.make_connector(name))
     cluster.put_settings({ENABLED: False})

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import GATEWAY, ML, gateway_keys
 
 MODULE = "ml_dedupe"
@@ -44,6 +46,7 @@ def test_list_and_merge(cluster, module, snapshot, name):
     assert snapshot() == after
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_different_objects_and_references_by_id(cluster, module, snapshot, name):
     guarded = {"url": GATEWAY, "headers": {"Authorization": "Bearer ${credential.key}"}}
     first, second = (cluster.make_connector(name, **guarded, credential={"key": key}) for key in gateway_keys())

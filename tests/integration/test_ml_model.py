@@ -88,17 +88,20 @@ def test_create_change_and_delete(cluster, converges, real_model, name, connecto
     converges("ml_model", [], name=name, state="absent", delete_empty_group=True, again=False)
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_never_deployed_is_undeployed(cluster, converges, name, connector):
     converges("ml_model", ["create", "register"], name=name, connector=connector, state="undeployed")
     assert cluster.one("models", name).source["model_state"] == "REGISTERED"
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_without_waiting(cluster, module, name, connector):
     made = module("ml_model", name=name, connector=name, wait=False)
     cluster.await_state(made["model_id"], "DEPLOYED")
     assert module("ml_model", name=name, connector=name)["changed"] is False
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_existing_group_by_name_and_by_id(cluster, converges, name, connector):
     group = cluster.must("POST", f"{ML}/model_groups/_register", {"name": f"{name} group"})["model_group_id"]
     for number, reference in enumerate((f"{name} group", group), start=1):
@@ -110,12 +113,14 @@ def test_existing_group_by_name_and_by_id(cluster, converges, name, connector):
     assert len(cluster.find("model_groups", {"prefix": {"name.keyword": name}})) == 1
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_the_group_of_the_models_name_is_used(cluster, converges, name, connector):
     group = cluster.must("POST", f"{ML}/model_groups/_register", {"name": name})["model_group_id"]
     done = converges("ml_model", ["register_and_deploy"], name=name, connector=name)
     assert done["model_group_id"] == group
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_group_survives_while_it_has_another_model(cluster, module, name, connector):
     for model in ("a", "b"):
         module("ml_model", name=f"{name} {model}", connector=name, model_group=name, state="present")
@@ -127,6 +132,7 @@ def test_group_survives_while_it_has_another_model(cluster, module, name, connec
     assert cluster.named("model_groups", name) == []
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_ambiguous_name(cluster, module, name, connector):
     ids = two_of_one_name(cluster, "models", lambda: cluster.make_model(name, connector))
     for args in ({"connector": name}, {"connector": name, "state": "present"}, {"state": "absent"}):
@@ -137,6 +143,7 @@ def test_ambiguous_name(cluster, module, name, connector):
     assert cluster.one("models", name).id == ids[1]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_the_group_distinguishes_models_of_one_name(cluster, module, converges, name, connector):
     groups = iter(("a", "b"))
 
@@ -221,6 +228,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.full_on("2.19.1-tls", but=("disabled", "limiter changed", "both guardrails", "interface changed"))
 @pytest.mark.parametrize("change", CHANGES)
 def test_each_change_while_it_serves(cluster, module, converges, real_model, name, connector, change):
     before, after = CHANGES[change]
@@ -236,12 +244,14 @@ def test_each_change_while_it_serves(cluster, module, converges, real_model, nam
         assert cluster.answer(done["model_id"]) == "Pong."
 
 
+@pytest.mark.full_on("2.19.1-tls", but=("deploy_setting changed",))
 @pytest.mark.parametrize("change", ["limiter added", "both guardrails", "interface", "deploy_setting changed"])
 def test_registered_with_it_from_the_start(converges, real_model, name, connector, change):
     done = converges("ml_model", STEPS["one_step"], name=name, connector=name, **CHANGES[change][1])
     real_model(done["model_id"], done["diff"]["after"])
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_another_connector_is_drift(cluster, converges, real_model, served, name):
     broken = cluster.make_connector(f"{name} broken", url="http://localhost:1/v1/chat/completions")
     cluster.must("PUT", f"{ML}/models/{served}", {"connector_id": broken})
@@ -259,6 +269,7 @@ def test_rename_by_id(cluster, converges, served, name):
     converges("ml_model", [], name=f"{name} renamed")
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_rename_to_a_name_in_use(cluster, converges, module, served, name):
     """The server would accept two models of one name."""
     model = cluster.get("models", served)
@@ -285,24 +296,28 @@ def test_a_side_of_the_guardrails_cannot_be_removed(cluster, converges, served, 
     converges("ml_model", [], name=name, guardrails={"input_guardrail": {"regex": ["a"]}})
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_move_to_a_new_group(cluster, converges, served, name):
     converges("ml_model", ["create", "update"], name=name, model_group=f"{name} other")
     assert cluster.get("models", served)["model_group_id"] == cluster.one("model_groups", f"{name} other").id
     assert cluster.answer(served) == "Pong."
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_fields_that_are_not_given_are_kept(cluster, converges, name, connector):
     cluster.make_model(name, connector, deploy=True, description="kept", is_enabled=False)
     converges("ml_model", [], name=name, connector=name)
     converges("ml_model", [], name=name)
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_inline_connector_is_returned(cluster, module, name, connector):
     body = {"name": name, "function_name": "remote", "connector": connector_body(name)}
     cluster.must("POST", f"{ML}/models/_register", body)
     module.refuses("inline_connector", "ml_model", name=name, connector=connector)
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_unknown_connector(cluster, module, name):
     module.refuses("unknown_connector", "ml_model", name=name, connector=f"{name} none")
     assert cluster.named("models", name) == []
@@ -311,15 +326,18 @@ def test_unknown_connector(cluster, module, name):
     assert any(f"{name} none" in str(warning) for warning in planned["warnings"])
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_new_model_needs_a_connector(module, name):
     module.refuses("invalid_input", "ml_model", name=name)
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_unknown_id(module, name):
     module.refuses("unknown_model", "ml_model", model_id="no-such-model")
     assert module("ml_model", model_id="no-such-model", state="absent")["changed"] is False
 
 
+@pytest.mark.full_on("3.6.0")
 def test_deletes_in_quick_succession(cluster, module, name):
     """Searches on 2.19 lag behind: a deleted object must not prevent the next delete."""
     url = "http://ollama:11434/v1/chat/completions"
@@ -332,6 +350,7 @@ def test_deletes_in_quick_succession(cluster, module, name):
     assert cluster.named("connectors", name) == []
 
 
+@pytest.mark.full_on("3.6.0")
 def test_a_connector_is_deleted_as_soon_as_its_model_has_another(cluster, module, served, name):
     other = cluster.make_connector(f"{name} other")
     module("ml_model", name=name, connector=other)

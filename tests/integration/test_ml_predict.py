@@ -45,6 +45,7 @@ def test_answer(cluster, module, serve, name):
             assert module.recorder.writes == []
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_check_mode_sends_no_prediction(module, serve, name):
     serve()
     done = module("ml_predict", check=True, model=name, messages=PING)
@@ -53,6 +54,7 @@ def test_check_mode_sends_no_prediction(module, serve, name):
     assert not [request for request in module.recorder.requests if request.path.endswith("/_predict")]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_conversation_and_unicode(module, serve, name):
     serve()
     messages = [
@@ -211,6 +213,7 @@ def test_private_address_refused(cluster, module, serve, name):
     assert PRIVATE_IP in failure["remedy"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_unknown_and_ambiguous_model(cluster, module, name):
     assert module.fails("ml_predict", model=f"{name} none", messages=PING)["code"] == "unknown_model"
     connector = cluster.make_connector(name)
@@ -220,6 +223,7 @@ def test_unknown_and_ambiguous_model(cluster, module, name):
     assert sorted(failure["details"]["ids"]) == sorted(ids)
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_input_is_checked_first(module, name):
     assert module.fails("ml_predict", model=name)["code"] == "invalid_input"
     assert module.fails("ml_predict", model=name, messages=PING, expect_pattern="(")["code"] == "invalid_pattern"

@@ -137,6 +137,7 @@ def test_apply_change_and_prune(cluster, module, converges, snapshot, name):
     assert not any(snapshot().values())
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_prune_keeps_objects_of_others(cluster, module, converges, snapshot, name):
     theirs = cluster.make_connector(f"{name} theirs", description=f"(stack: {name.replace(' ', '-')}2)")
     cluster.make_model(f"{name} their model", theirs, deploy=True)
@@ -156,6 +157,7 @@ def test_prune_keeps_objects_of_others(cluster, module, converges, snapshot, nam
     assert snapshot() == before
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_a_failed_item_skips_its_dependents_and_the_next_run_continues(cluster, module, converges, name):
     broken = declared(name)
     broken["connectors"][0] = chat(
@@ -176,6 +178,7 @@ def test_a_failed_item_skips_its_dependents_and_the_next_run_continues(cluster, 
     )
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_all_problems_are_reported_at_once(module, name):
     failure = module.refuses(
         "invalid_stack",
@@ -281,6 +284,7 @@ def structure(name: str, drawn: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.full_on("2.19.1-tls")
 @settings(
     max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -299,6 +303,7 @@ def test_any_declaration_converges_from_any_other(converges, cluster, name, stru
             assert state == "present" or (source["model_state"] == "DEPLOYED") is (state == "deployed")
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_more_parallel_registrations_than_the_server_accepts(cluster, module, name):
     """3.6.0 answers some registrations with 429 although it has stored the model: no model is created twice."""
     names = [f"{name} {number:02}" for number in range(40)]

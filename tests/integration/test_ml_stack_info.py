@@ -65,6 +65,7 @@ def test_export_remove_and_apply(cluster, module, snapshot, export, name):
     assert export(key)[0]["stack"] == exported["stack"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_a_graph(module, name):
     desired = declared(name)
     module("ml_stack", **desired)

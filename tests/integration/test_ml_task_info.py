@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import until
 
 INFO = "ml_task_info"
@@ -48,6 +50,7 @@ def test_errors_of_each_node(cluster, module, name):
     assert "no-such-connector" in str(task["errors"])
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_no_tasks(module):
     assert module(INFO, task_id="no-such-task")["tasks"] == []
     assert module(INFO, model="no-such-model")["tasks"] == []

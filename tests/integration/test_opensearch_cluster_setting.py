@@ -57,6 +57,7 @@ VALUES: dict[str, tuple[str, Any, Any]] = {
 }
 
 
+@pytest.mark.full_on("2.19.1-tls", but=("boolean", "empty list"))
 @pytest.mark.parametrize("scope", ["persistent", "transient"])
 @pytest.mark.parametrize("kind", VALUES)
 def test_set_change_reset(no_values, cluster, converges, holds, kind, scope):
@@ -72,6 +73,7 @@ def test_set_change_reset(no_values, cluster, converges, holds, kind, scope):
     assert cluster.effective(setting) == default == done["settings"][setting]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_one_request_for_many(no_values, cluster, module, converges):
     settings = {RETRIES: 7, ROLES: ["data"], ML: {}, "plugins": {"ml_commons": {"model_auto_redeploy.enable": False}}}
     del settings[ML]
@@ -89,6 +91,7 @@ def test_default_values_are_not_written(no_values, cluster, converges):
     assert RETRIES not in cluster.settings()["persistent"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_absent_resets_several(no_values, cluster, module, converges):
     module(SETTING, settings={RETRIES: 7, ROLES: ["data"]})
     converges(SETTING, ["set"], settings={RETRIES: 99, ROLES: None}, state="absent")
@@ -113,12 +116,14 @@ def test_append_keeps_the_defaults(no_values, cluster, converges, holds):
     holds(TRUSTED, [])
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_remove_from_the_defaults(no_values, cluster, converges, holds):
     defaults = cluster.effective(TRUSTED)
     converges(SETTING, ["set"], settings={TRUSTED: defaults[:1]}, list_mode="remove")
     holds(TRUSTED, defaults[1:])
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_append_together_with_scalars(no_values, cluster, converges, holds):
     converges(SETTING, ["set"], settings={TRUSTED: [ENDPOINT], RETRIES: 9}, list_mode="append")
     holds(RETRIES, 9)
@@ -131,6 +136,7 @@ def test_a_list_that_was_stored_as_one_string(no_values, cluster, module, conver
     assert cluster.effective(TRUSTED) == [ENDPOINT, OTHER]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_a_transient_value_that_overrides_causes_a_warning(no_values, cluster, module):
     cluster.put_settings({}, {RETRIES: 2})
     done = module(SETTING, settings={RETRIES: 6})

@@ -108,6 +108,7 @@ def play(cluster: Cluster, tmp_path: Path):
     return run
 
 
+@pytest.mark.full_on("3.6.0")
 def test_check_mode_run_and_repetition_without_secrets(cluster, play, name):
     first = tasks(name, GATEWAY, "IT_KEY_1")
     loud = ("-vvvv", "--diff")

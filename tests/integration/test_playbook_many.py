@@ -92,6 +92,7 @@ def test_apply_verify_rotate_the_key_and_export_on_both(play, cluster, other, na
     assert len(written[0]["stack_models"]) == 2
 
 
+@pytest.mark.full
 def test_an_unreachable_cluster_does_not_stop_the_others(play, other, name, tmp_path):
     declared = {"stack_hosts": "all", "stack_connectors": [chat(f"{name} one")], "stack_models": None}
     away = tmp_path / "away.yml"

@@ -141,6 +141,7 @@ def by_hand(cluster: Any, name: str) -> None:
     cluster.make_model(f"{name} bare", bare)
 
 
+@pytest.mark.full_on("3.6.0")
 @pytest.mark.usefixtures("settings_restored")
 def test_all_of_a_cluster(cluster, module, migrate, other, snapshot, recorder, name):
     # Ignore what only one of the versions has.

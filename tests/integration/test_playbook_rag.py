@@ -55,6 +55,7 @@ def play(connection, name, tmp_path):
     return run
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_answers_from_documents(play, cluster, recorder, name, snapshot, settings_restored):
     _text, planned = play("--check", "--diff")
     assert recorder.writes == []

@@ -18,6 +18,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration.test_playbook
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.report_page import Page
 
 
+@pytest.mark.full_on("3.6.0")
 @pytest.mark.usefixtures("settings_restored")
 def test_a_page_about_two_clusters_of_which_one_is_unreachable(
     cluster, connection, module, recorder, snapshot, name, tmp_path

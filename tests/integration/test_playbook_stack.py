@@ -43,6 +43,7 @@ def declared(name):
     }
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_apply_verify_and_export(play, cluster, recorder, snapshot, name, declared, tmp_path):
     text, planned = play("stack", "--check", "--diff", **declared)
     assert f"+ create connector '{name} one'" in text
@@ -89,6 +90,7 @@ def test_apply_verify_and_export(play, cluster, recorder, snapshot, name, declar
     assert cluster.state_of(model_id) == "DEPLOYED"
 
 
+@pytest.mark.full_on("3.6.0")
 def test_rotate_a_key_and_merge_duplicates(play, cluster, recorder, snapshot, name, declared):
     play("stack", **declared)
     model = cluster.one("models", f"{name} key")

@@ -38,6 +38,7 @@ def verify(connection, recorder, name, tmp_path):
     return run
 
 
+@pytest.mark.full_on("3.6.0")
 @pytest.mark.usefixtures("settings_restored")
 def test_drift_of_each_kind(cluster, module, verify, name):
     module("ml_stack", **declared(name))
@@ -76,6 +77,7 @@ def test_drift_of_each_kind(cluster, module, verify, name):
     verify()
 
 
+@pytest.mark.full_on("2.19.1-tls")
 @pytest.mark.usefixtures("settings_restored")
 def test_misspelt_options_and_disabled_models(cluster, module, verify, name):
     module("ml_stack", **declared(name))
@@ -93,6 +95,7 @@ def test_misspelt_options_and_disabled_models(cluster, module, verify, name):
     assert re.search(rf"{name} one +DEPLOYED +1/1 +not asked", text)
 
 
+@pytest.mark.full_on("3.6.0")
 def test_why_a_model_does_not_answer(cluster, verify, name):
     connector = cluster.make_connector(name)
     model = cluster.make_model(name, connector)

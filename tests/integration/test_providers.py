@@ -39,6 +39,7 @@ def desired(name):
     return state
 
 
+@pytest.mark.full_on("2.19.1-tls", but=("Ollama", "a gateway with a key and TLS"))
 @pytest.mark.parametrize("server", SERVERS)
 def test_each_server_answers(cluster, converges, module, name, desired, real_connector, server):
     made = converges("ml_connector", ["create"], **desired(server))
@@ -56,6 +57,7 @@ def test_each_server_answers(cluster, converges, module, name, desired, real_con
     assert bool(answer.get("timings")) is (SERVERS[server][0] == "llama_cpp")
 
 
+@pytest.mark.full_on("2.19.1-tls")
 @pytest.mark.parametrize("server", [server for server, (_provider, _url, key) in SERVERS.items() if key])
 @pytest.mark.parametrize("key", [None, "not-the-key"])
 def test_a_wrong_key(module, name, desired, server, key):
@@ -66,6 +68,7 @@ def test_a_wrong_key(module, name, desired, server, key):
     assert "not-the-key" not in str(failure)
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_extra_fields_of_the_body_are_sent(module, name, desired):
     module("ml_connector", **desired("llama.cpp", extra_body={"max_tokens": 1}))
     module("ml_model", name=name, connector=name, state="deployed")
@@ -90,6 +93,7 @@ def test_embeddings(converges, module, name, desired):
     assert again["data"] == pytest.approx(first["data"], abs=1e-4)
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_a_swap_is_probed_with_the_providers_question(cluster, module, name, desired):
     """The probe of the capability tests the new connector before the old one is deleted."""
     before = module("ml_connector", **desired("llama.cpp"))["connector_id"]

@@ -132,6 +132,7 @@ def test_create_change_and_remove_a_chat_model(
     assert recorder.writes == []
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_a_new_key_and_a_new_model_name_are_swapped_in(play: Play, cluster: Cluster, name: str) -> None:
     first, second = _stack.gateway_keys()
     guarded = {"ollama_chat_base_url": "http://gateway:8080/v1"}
@@ -151,6 +152,7 @@ def test_a_new_key_and_a_new_model_name_are_swapped_in(play: Play, cluster: Clus
     assert cluster.answer(cluster.one("models", name).id) == "Pong."
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_private_addresses_allowed_after_the_deployment(
     play: Play, cluster: Cluster, name: str, settings_restored: None
 ) -> None:
@@ -164,6 +166,7 @@ def test_private_addresses_allowed_after_the_deployment(
     assert play().changed == 0
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_what_other_connectors_need_is_kept(play: Play, cluster: Cluster, name: str, settings_restored: None) -> None:
     play()
     connector = cluster.one("connectors", name)
@@ -176,6 +179,7 @@ def test_what_other_connectors_need_is_kept(play: Play, cluster: Cluster, name: 
     assert cluster.effective(_stack.PRIVATE_IP) == "true"
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_a_removal_needs_no_address(
     play: Play, cluster: Cluster, recorder: Recorder, name: str, settings_restored: None
 ) -> None:
@@ -238,6 +242,7 @@ def test_many_clusters_in_one_play(play: Play, cluster: Cluster, name: str, tmp_
     }
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_an_unusable_input_is_refused_before_anything_is_sent(play: Play, recorder: Recorder) -> None:
     for wrong in (
         {"ollama_chat_base_url": "ollama:11434"},
@@ -255,6 +260,7 @@ def test_an_unusable_input_is_refused_before_anything_is_sent(play: Play, record
     assert recorder.requests == []
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_each_unusable_input_is_reported(play: Play, recorder: Recorder) -> None:
     given = {"playbook": "playbooks/openai_chat.yml", "openai_chat_model": "tiny-chat", "fails": True}
     text = play(**given, openai_chat_base_url="ollama:11434", openai_chat_api_path="v1").text
@@ -266,6 +272,7 @@ def test_each_unusable_input_is_reported(play: Play, recorder: Recorder) -> None
     assert recorder.requests == []
 
 
+@pytest.mark.full_on("3.6.0")
 def test_the_role_inside_another_playbook(play: Play, tmp_path: Path, name: str) -> None:
     playbook = tmp_path / "infrastructure.yml"
     playbook.write_text(
@@ -323,6 +330,7 @@ def test_the_installed_archive(play: Play, tmp_path: Path) -> None:
         assert bool(done.changed) is changes
 
 
+@pytest.mark.full_on("3.6.0")
 def test_no_secret_of_a_run_is_in_its_output(play: Play, connection: Mapping[str, Any], name: str) -> None:
     first, second = _stack.gateway_keys()
     wrong = 'wrong/key+with "odd" characters'

@@ -92,7 +92,7 @@ def test_a_cluster_that_permits_some_private_addresses(double: FakeCluster, play
     assert play(chat(openai_chat_state="absent"))[1] == 0
 
 
-@pytest.mark.parametrize("double", ["3.7.0", "3.6.0"], indirect=True)
+@pytest.mark.parametrize("double", ["3.7.0", pytest.param("3.6.0", marks=pytest.mark.full)], indirect=True)
 def test_an_empty_list_stays_empty(double: FakeCluster, play: Play) -> None:
     """A first pattern would exclude all other private backends. 3.6 has no such list, and refuses the setting."""
     play(chat())
@@ -149,6 +149,7 @@ def test_the_endpoints_of_other_connectors(double: FakeCluster, play: Play) -> N
     assert PRIVATE_IP not in double.persistent
 
 
+@pytest.mark.full
 def test_both_connectors_of_the_role_rag(double: FakeCluster, play: Play) -> None:
     double.persistent[PRIVATE_ENDPOINTS] = [THEIRS]
     given = {"rag_base_url": "http://llm.test", "rag_model": "tiny", "rag_embedding_model": "tiny", "rag_dimension": 96}

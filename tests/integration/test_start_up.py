@@ -128,6 +128,7 @@ def test_a_secured_server_that_starts(start, stack, run):
     assert has_one_of_each(cluster)
 
 
+@pytest.mark.full
 def test_a_server_that_starts_and_restarts(start, run):
     container, cluster = plain(start, **{"discovery.type": "single-node"})
     assert apply(run, cluster) == [True, True, True]
@@ -146,6 +147,7 @@ def test_a_server_that_starts_and_restarts(start, run):
     assert "allocation/explain" in failed["msg"]
 
 
+@pytest.mark.full
 def test_a_security_plugin_that_never_gets_its_configuration(start, stack, run):
     _container, cluster = secured(start, stack, **{"plugins.security.allow_default_init_securityindex": "false"})
     failed = run(cluster, "ml_connector", retries=RETRIES, **chat("first"))
@@ -154,6 +156,7 @@ def test_a_security_plugin_that_never_gets_its_configuration(start, stack, run):
     assert "securityadmin.sh" in failed["msg"]
 
 
+@pytest.mark.full
 def test_a_node_that_finds_no_cluster_manager(start, run):
     settings = {
         "discovery.seed_hosts": "127.0.0.1:9399",

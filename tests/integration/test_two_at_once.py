@@ -32,13 +32,12 @@ def _alone(stack_lock):
         yield
 
 
-@pytest.mark.parametrize("subject", [ROLE, STACK], ids=lambda subject: subject.name)
+@pytest.mark.parametrize("subject", [pytest.param(ROLE, marks=pytest.mark.full), STACK], ids=lambda each: each.name)
 def test_on_one_node(cluster, name, settings_restored, tmp_path, subject):
-    rounds = Rounds(cluster, [cluster.url], name, tmp_path)
-    for _round in range(2):
-        assert len(rounds.play(subject).ended) == CONTROLLERS
+    assert len(Rounds(cluster, [cluster.url], name, tmp_path).play(subject).ended) == CONTROLLERS
 
 
+@pytest.mark.full
 def test_through_different_nodes(cluster, tmp_path):
     # Of its containers only the backend is shared with the running stack.
     environment = {**os.environ, "STACK_IS_UP": "1"}

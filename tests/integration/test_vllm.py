@@ -61,6 +61,7 @@ def test_it_answers_with_content_and_reasoning(converges, module, name, desired,
     assert body == {"model": MODEL, "messages": PING}
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_free_routes(backend):
     """The health route of the table answers without a key and without a body."""
     health = requests.get(providers.endpoint("vllm", providers.EndpointOptions(backend.url)).health_url, timeout=10)
@@ -71,6 +72,7 @@ def test_free_routes(backend):
     assert [model["id"] for model in listed.json()["data"]] == [MODEL]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 @pytest.mark.parametrize("key", [None, "not-the-key"])
 def test_a_wrong_key(module, name, desired, serve, backend, key):
     module("ml_connector", **desired(api_key=key, update_credential="on_create"))
@@ -81,6 +83,7 @@ def test_a_wrong_key(module, name, desired, serve, backend, key):
     assert backend.seen == []
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_the_key_is_changed_while_the_model_answers(cluster, module, name, desired, serve, backend):
     module("ml_connector", **desired(api_key="not-the-key"))
     model_id = serve()
@@ -91,6 +94,7 @@ def test_the_key_is_changed_while_the_model_answers(cluster, module, name, desir
     assert module.recorder.writes == []
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_unknown_model(module, name, desired, serve):
     module("ml_connector", **desired(model="no-such-model"))
     serve()
@@ -99,6 +103,7 @@ def test_unknown_model(module, name, desired, serve):
     assert "no-such-model" in failure["message"]
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_an_empty_list_of_tools_is_refused(module, name, desired, serve, backend):
     module("ml_connector", **desired(extra_body={"tools": []}, probe={}))
     serve()
