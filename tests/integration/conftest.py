@@ -302,14 +302,14 @@ def run_module(name: str, args: Mapping[str, Any], way: str = WAY) -> tuple[Resu
 
 
 @pytest.fixture
-def way(request: pytest.FixtureRequest) -> str:
-    """The way in which the test runs modules. A test runs in both with ``parametrize("way", WAYS, indirect=True)``."""
+def run_as(request: pytest.FixtureRequest) -> str:
+    """The way in which the test runs modules. A test runs in both with ``parametrize("run_as", WAYS, indirect=True)``."""
     return str(getattr(request, "param", WAY))
 
 
 @pytest.fixture(name="run_module")
-def run_module_fixture(way: str) -> Callable[[str, Mapping[str, Any]], tuple[Result, str]]:
-    return functools.partial(run_module, way=way)
+def run_module_fixture(run_as: str) -> Callable[[str, Mapping[str, Any]], tuple[Result, str]]:
+    return functools.partial(run_module, way=run_as)
 
 
 class Modules:
@@ -351,8 +351,8 @@ class Modules:
 
 
 @pytest.fixture
-def module(cluster: Cluster, recorder: Recorder, connection: dict[str, Any], way: str) -> Modules:
-    return Modules(cluster, recorder, connection, way)
+def module(cluster: Cluster, recorder: Recorder, connection: dict[str, Any], run_as: str) -> Modules:
+    return Modules(cluster, recorder, connection, run_as)
 
 
 @pytest.fixture

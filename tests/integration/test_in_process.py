@@ -18,12 +18,14 @@ from unittest import mock
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.tests.integration._lives import LIVES, foreign_life, prepared
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
     CHAT_BODY,
     GATEWAY,
     Cluster,
     gateway_keys,
 )
+from ansible_collections.searchops.opensearch_ml.tests.integration.conftest import WAYS, Modules
 from ansible_collections.searchops.opensearch_ml.tests.integration.test_secrets import leaks
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
@@ -33,8 +35,10 @@ HERE = "runs in the controller's process"
 BAD_KEY = 'wr0ng-key "quoted" \\/+=='
 
 #: What differs between two equal objects: ids and timestamps.
-OF_ITS_OWN = re.compile(r"(?<![\w-])(chatcmpl-\d+|[\w-]{20}|[0-9a-f]{64})(?![\w-])")
+OF_ITS_OWN = re.compile(r"(?<![\w-])(chatcmpl-\d+|[\w-]{20}|[\w-]{22}|[0-9a-f]{64}|1[7-9]\d{11})(?![\w-])")
 LATELY = 1_700_000_000
+#: Fields with durations.
+DURATIONS = ("timings", "elapsed", "took", "predict_request_stats", "model_inference_stats", "age_seconds", "idle_seconds")
 
 
 class Playbook:
@@ -149,9 +153,9 @@ def life(name: str) -> list[dict[str, Any]]:
 
 
 def comparable(value: Any) -> Any:
-    """A result without the ids and timestamps."""
+    """A result without ids, timestamps and durations."""
     if isinstance(value, dict):
-        return {key: comparable(item) for key, item in value.items() if key not in ("timings", "elapsed")}
+        return {key: comparable(item) for key, item in value.items() if key not in DURATIONS}
     if isinstance(value, list):
         return [comparable(item) for item in value]
     if isinstance(value, str):
@@ -159,23 +163,60 @@ def comparable(value: Any) -> Any:
     return "~" if isinstance(value, (int, float)) and value > LATELY else value
 
 
-def test_both_ways_have_the_same_results(cluster, play, name):
+#: The sample of :func:`life` for each run of the tests: a change, a failure, a refused option and a list.
+SAMPLE = (0, 4, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "part"),
+    [
+        ("2.19.1-tls", "sample"),
+        pytest.param("2.19.1-tls", "all", marks=pytest.mark.full),
+        pytest.param("3.6.0", "all", marks=pytest.mark.full),
+    ],
+    indirect=["cluster"],
+)
+def test_both_ways_have_the_same_results(cluster, play, name, part):
     """Check mode, a run, a failure and a repetition, at full verbosity with diffs: the results agree, without a secret."""
     results_of: dict[str, list[Any]] = {}
     for way in ("true", "false"):
         own = f"{name} {len(results_of)}"
+        todo = life(own)
+        if part == "sample":
+            todo = [todo[number] for number in SAMPLE]
         results_of[way] = []
-        for options in (("--check",), (), ()):
-            text, results = play(way, life(own), "-vvvv", "--diff", *options)
+        for options in [()] if part == "sample" else [("--check",), (), ()]:
+            text, results = play(way, todo, "-vvvv", "--diff", *options)
             assert (HERE in text) is (way == "true")
             assert leaks(text, gateway_keys()[0], BAD_KEY, *(cluster.user or ())[1:]) == []
             results_of[way].append(json.loads(json.dumps(results).replace(own, name)))
     assert comparable(results_of["true"]) == comparable(results_of["false"])
-    planned, done, again = results_of["true"]
-    assert [result["changed"] for result in done] == [True, True, False, False, False, False, False, False]
-    assert [result["failed"] for result in done] == [False, False, False, True, True, True, False, False]
-    assert [action["action"] for action in planned[0]["actions"]] == ["create"]
-    assert not any(result["changed"] for result in again)
+    if part == "all":
+        planned, done, again = results_of["true"]
+        assert [result["changed"] for result in done] == [True, True, False, False, False, False, False, False]
+        assert [result["failed"] for result in done] == [False, False, False, True, True, True, False, False]
+        assert [action["action"] for action in planned[0]["actions"]] == ["create"]
+        assert not any(result["changed"] for result in again)
+
+
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+# The life of others' indexes has the modules of data_life.
+@pytest.mark.parametrize("life", [life for life in LIVES if life is not foreign_life])
+def test_each_step_has_the_same_result(cluster, recorder, connection, name, settings_restored, life):
+    """Each module in each state, planned, run and repeated: as an action plugin and as a module."""
+    results_of: dict[str, list[Any]] = {}
+    for way in WAYS:
+        own, results = f"{name} {way}", []
+        run = Modules(cluster, recorder, connection, way).run
+        with prepared(cluster, own, life):
+            for step in life(own):
+                results += [run(step.module, check, **step.args) for check in (True, False, False)]
+        text = json.dumps(results)
+        for theirs, ours in ((own, name), (own.replace(" ", "-"), name.replace(" ", "-"))):
+            text = text.replace(theirs, ours)
+        results_of[way] = comparable(json.loads(text))
+    assert results_of["action"] == results_of["module"]
+    assert any(result["changed"] for result in results_of["action"])
 
 
 @pytest.mark.full_on("2.19.1-tls")
@@ -209,7 +250,7 @@ def test_progress_is_shown_on_a_terminal(tmp_path):
     """A model that is never deployed, on a fake cluster: a real server cannot be made slow on demand."""
     double = FakeCluster()
     double.add_model("Chat", double.add_connector(), state="DEPLOYING")
-    todo = [{"searchops.opensearch_ml.ml_model": {"name": "Chat", "wait_timeout": 9}}]
+    todo = [{"searchops.opensearch_ml.ml_model": {"name": "Chat", "wait_timeout": 7}}]
     with mock.patch.object(FakeCluster, "_tick", return_value=None), serving(double) as url:
         play = Playbook(Cluster("double", url, None, None, None), tmp_path)
         line = "[localhost] waiting for model "

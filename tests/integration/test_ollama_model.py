@@ -18,6 +18,7 @@ import requests
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Recorder
 from ansible_collections.searchops.opensearch_ml.tests.integration._registry import URL, Registry, digest_of
+from ansible_collections.searchops.opensearch_ml.tests.integration.conftest import WAYS
 
 GGUF = Path(__file__).parents[2] / "containers/ollama/tiny-chat.gguf"
 MODULE = "ollama_model"
@@ -100,6 +101,7 @@ def fails(ollama):
     return run
 
 
+@pytest.mark.parametrize("run_as", WAYS, indirect=True)
 def test_a_model_from_a_file_and_a_model_from_that(converges, ollama, name, tmp_path):
     # A file that the server does not have yet: the same model with some extra bytes.
     file = tmp_path / "model.gguf"

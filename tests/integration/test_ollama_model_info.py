@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.searchops.opensearch_ml.tests.integration._registry import URL
+from ansible_collections.searchops.opensearch_ml.tests.integration.conftest import WAYS
 
 
+@pytest.mark.parametrize("run_as", WAYS, indirect=True)
 def test_the_models_are_listed(run_module):
     for check in (False, True):
         result = run_module("ollama_model_info", {"url": URL, "name": "tiny-chat", "_ansible_check_mode": check})[0]

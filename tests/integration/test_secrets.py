@@ -17,6 +17,10 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import CHAT_BODY, GATEWAY, GATEWAY_TLS, chat
+from ansible_collections.searchops.opensearch_ml.tests.integration.conftest import WAYS
+
+#: Each way masks secrets on its own.
+in_both_ways = pytest.mark.parametrize("run_as", WAYS, indirect=True)
 
 #: With all characters that are escaped in JSON, in URLs or in YAML.
 CREDENTIAL = 'cr3d/ént+ial "quoted" \\back &=?%41 #'
@@ -103,14 +107,15 @@ def secretive(name: str) -> dict[str, Any]:
     return {**chat(name), "credential": {"key": CREDENTIAL, "nested": {"deep": SECOND}}, "actions": [action]}
 
 
-WAYS: dict[str, dict[str, Any]] = {
+LOGINS: dict[str, dict[str, Any]] = {
     "basic": {"username": "joe", "password": PASSWORD},
     "bearer": {"token": TOKEN},
     "proxy": {"headers": {"X-Proxy": PROXY}},
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@in_both_ways
+@pytest.mark.parametrize("login", LOGINS)
 @pytest.mark.parametrize("status", [400, 500])
 @pytest.mark.parametrize(
     ("name_of_module", "args"),
@@ -123,9 +128,9 @@ WAYS: dict[str, dict[str, Any]] = {
         ("opensearch_cluster_setting", {"settings": {"some.setting": 1}}),
     ],
 )
-def test_server_that_echoes(run_module, name_of_module, args, status, way):
+def test_server_that_echoes(run_module, name_of_module, args, status, login):
     with echoing(status) as url:
-        options = {**args, **WAYS[way], "hosts": [url], "retries": 0, "_ansible_verbosity": 4, "_ansible_diff": True}
+        options = {**args, **LOGINS[login], "hosts": [url], "retries": 0, "_ansible_verbosity": 4, "_ansible_diff": True}
         result, text = run_module(name_of_module, options)
     if name_of_module != "ml_model" or status == 500:
         assert result.get("failed") or name_of_module in ("ml_predict", "ml_connector_info"), text
@@ -135,6 +140,7 @@ def test_server_that_echoes(run_module, name_of_module, args, status, way):
     assert not result.get("failed") or name_of_module == "ml_predict" or "cannot index source" in text
 
 
+@in_both_ways
 def test_a_long_message_that_is_cut_within_a_secret(run_module):
     """Wherever the message is cut, it does not show the beginning of a secret."""
     with echoing(400) as url:
@@ -145,6 +151,8 @@ def test_a_long_message_that_is_cut_within_a_secret(run_module):
             assert leaks(text, CREDENTIAL[:6], SECOND[:6]) == []
 
 
+@in_both_ways
+@pytest.mark.full_on("3.6.0")
 def test_real_servers(cluster, module, run_module, connection, name):
     """Create, list, change, swap, refuse and delete, each at full verbosity."""
     texts = []
@@ -184,6 +192,7 @@ def test_real_servers(cluster, module, run_module, connection, name):
     assert "********" in texts[1]
 
 
+@in_both_ways
 @pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=True)
 def test_a_wrong_password_is_not_printed(run_module, connection):
     options = {**connection, "password": PASSWORD, "settings": {"a": 1}, "_ansible_verbosity": 4}
