@@ -18,7 +18,6 @@ import json
 import os
 import subprocess
 import uuid
-from pathlib import Path
 from typing import IO, Any, Callable, Iterator, Mapping
 from unittest import mock
 
@@ -360,8 +359,7 @@ def snapshot(cluster: Cluster, name: str) -> Callable[[], dict[str, Any]]:
     """All objects with the test's name as the server stores them, with the versions of the documents."""
 
     def take() -> dict[str, Any]:
-        query = {"prefix": {"name.keyword": name}}
-        found = {kind: cluster.find(kind, query) for kind in ("connectors", "models", "model_groups", "agents")}
+        found = cluster.find_all({"prefix": {"name.keyword": name}})
         return {**found, "pipelines": cluster.pipelines(name), "indexes": cluster.indexes(name)}
 
     return take

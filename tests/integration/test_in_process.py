@@ -38,7 +38,15 @@ BAD_KEY = 'wr0ng-key "quoted" \\/+=='
 OF_ITS_OWN = re.compile(r"(?<![\w-])(chatcmpl-\d+|[\w-]{20}|[\w-]{22}|[0-9a-f]{64}|1[7-9]\d{11})(?![\w-])")
 LATELY = 1_700_000_000
 #: Fields with durations.
-DURATIONS = ("timings", "elapsed", "took", "predict_request_stats", "model_inference_stats", "age_seconds", "idle_seconds")
+DURATIONS = (
+    "timings",
+    "elapsed",
+    "took",
+    "predict_request_stats",
+    "model_inference_stats",
+    "age_seconds",
+    "idle_seconds",
+)
 
 
 class Playbook:

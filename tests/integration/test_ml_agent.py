@@ -168,7 +168,9 @@ def test_what_is_refused(module, name):
 @pytest.mark.full_on("2.19.1-tls")
 def test_two_agents_of_one_name(cluster, module, name):
     ids = two_of_one_name(
-        cluster, "agents", lambda: cluster.must("POST", f"{ML}/agents/_register", {"name": name, "type": "flow"})["agent_id"]
+        cluster,
+        "agents",
+        lambda: cluster.must("POST", f"{ML}/agents/_register", {"name": name, "type": "flow"})["agent_id"],
     )
     assert module.refuses("ambiguous_name", AGENT, name=name, state="absent")["details"]["ids"] == ids
 

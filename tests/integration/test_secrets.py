@@ -130,7 +130,14 @@ LOGINS: dict[str, dict[str, Any]] = {
 )
 def test_server_that_echoes(run_module, name_of_module, args, status, login):
     with echoing(status) as url:
-        options = {**args, **LOGINS[login], "hosts": [url], "retries": 0, "_ansible_verbosity": 4, "_ansible_diff": True}
+        options = {
+            **args,
+            **LOGINS[login],
+            "hosts": [url],
+            "retries": 0,
+            "_ansible_verbosity": 4,
+            "_ansible_diff": True,
+        }
         result, text = run_module(name_of_module, options)
     if name_of_module != "ml_model" or status == 500:
         assert result.get("failed") or name_of_module in ("ml_predict", "ml_connector_info"), text
