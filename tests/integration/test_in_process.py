@@ -227,7 +227,7 @@ def test_each_step_has_the_same_result(cluster, recorder, connection, name, sett
     assert any(result["changed"] for result in results_of["action"])
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 def test_async_tasks_run_as_modules(play, name):
     text, [result] = play("true", [{**connector(name), "async": 60, "poll": 1}], "-vvv")
     assert HERE not in text
@@ -241,7 +241,7 @@ def silent_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 @pytest.mark.parametrize("way", ["true", "false"])
 def test_keywords_of_the_task(play, name, silent_server, way):
     """The task's environment and timeout are applied."""

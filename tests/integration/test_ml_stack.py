@@ -303,7 +303,7 @@ def test_any_declaration_converges_from_any_other(converges, cluster, name, stru
             assert state == "present" or (source["model_state"] == "DEPLOYED") is (state == "deployed")
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full
 def test_more_parallel_registrations_than_the_server_accepts(cluster, module, name):
     """3.6.0 answers some registrations with 429 although it has stored the model: no model is created twice."""
     names = [f"{name} {number:02}" for number in range(40)]

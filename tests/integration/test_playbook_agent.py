@@ -47,7 +47,7 @@ def play(connection, name, tmp_path):
     return run
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 def test_create_change_and_remove_an_agent(play, cluster, recorder, name, snapshot, settings_restored):
     _text, planned = play("--check", "--diff")
     assert recorder.writes == []
