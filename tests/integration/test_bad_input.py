@@ -220,9 +220,10 @@ def test_no_password_at_all(module, direct, untouched):
     assert failure["code"] == "wrong_credentials"
 
 
-@pytest.fixture
-def user_without_rights(cluster):
+@pytest.fixture(scope="module")
+def user_without_rights(stack):
     """The options of a user without any rights."""
+    cluster = stack["2.19.1-tls"]
     user, path = "it_powerless", "/_plugins/_security/api/internalusers/it_powerless"
     password = "Only-for-this-test-4711"
     cluster.must("PUT", path, {"password": password})
