@@ -40,6 +40,7 @@ WAYS = ("action", "module")
 
 #: The way of tests that do not name one.
 WAY = os.environ.get("SEARCHOPS_OPENSEARCH_ML_TEST_PATH", "action")
+assert WAY in WAYS, f"SEARCHOPS_OPENSEARCH_ML_TEST_PATH must be one of {WAYS}"
 
 Result = dict[str, Any]
 
