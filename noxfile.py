@@ -103,9 +103,9 @@ def sync(session: nox.Session, *groups: str) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """The unit tests and the tests of the repository's texts; arguments go to pytest."""
-    # Only a run of all tests can reach the coverage that pyproject.toml requires.
-    coverage = () if session.posargs else ("--cov", "--cov-report=term")
-    pytest(session, "unit", "tests/unit", "tests/project", "-n=auto", *coverage, *session.posargs, **without_clusters())
+    # Only a run of all tests can reach the coverage that pyproject.toml requires. Those marked full run in `units-2.18`, too.
+    given = session.posargs or ("-m", "not full", "--cov", "--cov-report=term")
+    pytest(session, "unit", "tests/unit", "tests/project", "-n=auto", *given, **without_clusters())
 
 
 @nox.session
@@ -305,9 +305,22 @@ def integration(session: nox.Session) -> None:
 
 @nox.session(name="integration-full")
 def integration_full(session: nox.Session) -> None:
-    """All tests against the local stack."""
+    """All tests against the local stack; those of single modules in both ways to run one."""
     start_servers(session)
     integrate(session, "integration-full", "tests/integration")
+    subjects = [
+        "ml_*",
+        "ollama_*",
+        "opensearch_*",
+        "bad_input",
+        "connector_*",
+        "live_change",
+        "providers",
+        "vllm",
+        "least_rights",
+    ]
+    modules = [str(path) for subject in subjects for path in Path("tests/integration").glob(f"test_{subject}.py")]
+    integrate(session, "integration-modules", *modules, SEARCHOPS_OPENSEARCH_ML_TEST_PATH="module")
 
 
 def scenarios(session: nox.Session, *arguments: str, **environment: str) -> None:

@@ -20,7 +20,7 @@ MOST_EXCHANGES = 3_000
 
 
 def number_of_examples(in_unit_tests: int, share: float) -> int:
-    """How many examples a test draws: ``in_unit_tests``, or in `make fuzz` this share of FUZZ_EXAMPLES."""
+    """How many examples a test draws: ``in_unit_tests``, or in `dev/run nox -s fuzz` this share of FUZZ_EXAMPLES."""
     examples = os.environ.get("FUZZ_EXAMPLES")
     return max(1, int(int(examples) * share)) if examples else in_unit_tests
 
