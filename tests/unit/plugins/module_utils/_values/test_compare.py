@@ -29,6 +29,7 @@ json_values = st.recursive(
 parameters = st.dictionaries(st.text(min_size=1).filter(lambda name: name != "_searchops"), json_values, max_size=5)
 
 
+@pytest.mark.no_cover
 @given(parameters)
 def test_stored_parameters_do_not_differ(desired: dict[str, Any]) -> None:
     cluster = FakeCluster()
@@ -37,6 +38,7 @@ def test_stored_parameters_do_not_differ(desired: dict[str, Any]) -> None:
     assert connectors.diff(connectors.observed(cluster.connectors[connector_id]), fields) == []
 
 
+@pytest.mark.no_cover
 @given(json_values)
 def test_a_value_equals_its_text_on_the_server(value: Any) -> None:
     assert compare.same_text(java_text(value), value)
@@ -44,17 +46,20 @@ def test_a_value_equals_its_text_on_the_server(value: Any) -> None:
     assert compare.contains(java_text(value), value)
 
 
+@pytest.mark.no_cover
 @given(st.dictionaries(st.text(), json_values, min_size=1, max_size=4), st.text(), json_values)
 def test_the_server_may_have_more_keys(value: dict[str, Any], name: str, more: Any) -> None:
     observed = {name: more, **value}
     assert compare.contains(java_text(observed), value)
 
 
+@pytest.mark.no_cover
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
 def test_different_numbers_differ(one: int, other: int) -> None:
     assert compare.same_text(java_text(one), other) == (one == other)
 
 
+@pytest.mark.no_cover
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_the_double_as_java_writes_it(value: float) -> None:
     assert float(java_double(value)) == value

@@ -18,6 +18,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.no_cover
 @given(values, st.booleans())
 def test_a_written_value_is_read_back(value: Any, ascii_only: bool) -> None:
     assert nested.parse_json(json.dumps(value, ensure_ascii=ascii_only)) == value

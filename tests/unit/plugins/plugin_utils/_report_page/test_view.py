@@ -103,6 +103,7 @@ def test_the_page_shows_all_facts() -> None:
     assert "unimportant" not in text
 
 
+@pytest.mark.no_cover
 def test_twenty_clusters_of_two_hundred_models_are_fast() -> None:
     clusters = {f"cluster-{number:02}": report_page.cluster(200) for number in range(20)}
     began = time.process_time()
