@@ -112,7 +112,7 @@ def unit(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """The property tests with FUZZ_EXAMPLES random examples each, 5000 if it is not set."""
     examples = os.environ.get("FUZZ_EXAMPLES", "5000")
-    chosen = "fuzz or hostile or look_alikes"
+    chosen = "fuzz or hostile or look_alikes or properties"
     pytest(session, "fuzz", "tests/unit", "-n=auto", "-k", chosen, **without_clusters(), FUZZ_EXAMPLES=examples)
 
 
