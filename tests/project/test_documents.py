@@ -97,7 +97,7 @@ def test_each_link_leads_to_an_existing_file_and_heading(document: str) -> None:
 def test_the_readme_and_the_site_link_to_each_guide() -> None:
     guides = {f"docs/guides/{path.name}" for path in ROOT.glob("docs/guides/*.md")}
     assert guides <= set(links("README.md"))
-    index = (ROOT / "dev/site/index.md").read_text(encoding="utf-8")
+    index = (ROOT / "docs/site/index.md").read_text(encoding="utf-8")
     assert {f"{name}.md" for name in re.findall(r"^docs/guides/\w+$", index, re.MULTILINE)} == guides
 
 

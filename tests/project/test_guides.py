@@ -24,7 +24,7 @@ from ansible.galaxy.dependency_resolution.versioning import meets_requirements
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from nox import registry
 
-from ansible_collections.searchops.opensearch_ml.dev.site.stage import MARKER, catalogue
+from ansible_collections.searchops.opensearch_ml.docs.site.stage import MARKER, catalogue
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import connection
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack.declaration import (

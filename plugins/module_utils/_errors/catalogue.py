@@ -22,7 +22,7 @@ class Entry(NamedTuple):
     remedy: str
 
 
-#: Title of a section -> code -> entry. ``dev/site/stage.py`` renders it as a page.
+#: Title of a section -> code -> entry. ``docs/site/stage.py`` renders it as a page.
 SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Connection to the cluster": {
         "library_missing": Entry(

@@ -11,7 +11,7 @@ from typing import Iterator, NamedTuple
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = sorted(
     str(path.relative_to(ROOT))
-    for pattern in ("*.md", "docs/**/*.md", "roles/*/README.md")
+    for pattern in ("*.md", "docs/*.md", "docs/guides/*.md", "roles/*/README.md")
     for path in ROOT.glob(pattern)
 )
 

@@ -10,13 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
-
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import SECTIONS
 
 ROOT = Path(__file__).parents[2]
 #: The catalogue replaces the rest of the page after this line.
-MARKER = "<!-- dev/site/stage.py puts the list in the place of what follows -->"
+MARKER = "<!-- docs/site/stage.py puts the list in the place of what follows -->"
 
 
 def catalogue() -> str:
@@ -46,7 +44,7 @@ def stage(target: Path) -> None:
         if (ROOT / name).is_file() and not (ROOT / name).is_symlink():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
-    shutil.copy2(ROOT / "dev/site/index.md", target / "index.md")
+    shutil.move(target / "docs/site/index.md", target / "index.md")
     page = target / "docs/guides/failures.md"
     above, marker, _replaced = page.read_text(encoding="utf-8").partition(MARKER)
     if not marker:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sphinx configuration of the documentation site. See dev/docs."""
+"""Sphinx configuration of the documentation site. See the session docs of noxfile.py."""
 
 from __future__ import annotations
 
