@@ -47,7 +47,7 @@ CORES = {
 }
 #: The steps of `make test`, two at a time; then those that have the servers for themselves, one after the other.
 CHECKS = (
-    "stack", "unit", "lint", "units-2.18", "units-2.21", "sanity-2.18", "sanity-2.21", "docs", "build", "browser",
+    "stack", "coverage", "lint", "units-2.18", "units-2.21", "sanity-2.18", "sanity-2.21", "docs", "build", "browser",
 )  # fmt: skip
 ON_SERVERS = ("integration", "install", "molecule")
 #: `make test-full` runs the other versions as well, and whole matrices of which these steps have a sample.
@@ -101,12 +101,24 @@ def sync(session: nox.Session, *groups: str) -> None:
     )  # fmt: skip
 
 
+#: Tests marked full run in the sessions of ansible-test.
+NOT_FULL = ("-m", "not full")
+
+
+def unit_tests(session: nox.Session, name: str, *arguments: str) -> None:
+    pytest(session, name, "tests/unit", "tests/project", "-n=auto", *arguments, **without_clusters())
+
+
 @nox.session
 def unit(session: nox.Session) -> None:
     """The unit tests and the tests of the repository's texts; arguments go to pytest."""
-    # Only a run of all tests can reach the coverage that pyproject.toml requires. Those marked full run in `units-2.18`, too.
-    given = session.posargs or ("-m", "not full", "--cov", "--cov-report=term")
-    pytest(session, "unit", "tests/unit", "tests/project", "-n=auto", *given, **without_clusters())
+    unit_tests(session, "unit", *(session.posargs or NOT_FULL))
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """The same tests, and the coverage that pyproject.toml requires."""
+    unit_tests(session, "coverage", *NOT_FULL, "--cov", "--cov-report=term")
 
 
 @nox.session
@@ -302,7 +314,7 @@ def integrate(session: nox.Session, name: str, *arguments: str, **environment: s
 def integration(session: nox.Session) -> None:
     """The tests against the local stack; arguments go to pytest."""
     start_servers(session)
-    integrate(session, "integration", *(session.posargs or ("tests/integration", "-m", "not full")))
+    integrate(session, "integration", *(session.posargs or ("tests/integration", *NOT_FULL)))
 
 
 @nox.session(name="integration-full")

@@ -67,7 +67,7 @@ def test_an_endless_answer(behaviour: str, check_mode_violations: list[str]) -> 
     with hostile_server.serving(hostile_server.ENDLESS[behaviour], lasting=20.0) as url:
         for module in SOME:
             begun = time.monotonic()
-            result = run(module, url, check_mode_violations, 0.2, retries=0)
+            result = run(module, url, check_mode_violations, 0.1, retries=0)
             assert time.monotonic() - begun < 10.0, module
             results.assert_safe(result)
             assert result.get("failed"), (module, result)
