@@ -19,7 +19,7 @@ import subprocess
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Callable, Iterator, Sequence
 from xml.etree import ElementTree
 
 import antsibull_nox
@@ -57,6 +57,7 @@ FULL_ON_SERVERS = ("integration-full", "install", "molecule", "molecule-full", "
 # Sessions run in .venv, which dev/run has made; only those of other versions make an environment.
 nox.options.default_venv_backend = "none"
 nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = True
 nox.options.sessions = ["unit", "lint"]
 antsibull_nox.load_antsibull_nox_toml()
 
@@ -106,12 +107,14 @@ NOT_FULL = ("-m", "not full")
 
 
 def unit_tests(session: nox.Session, name: str, *arguments: str) -> None:
-    pytest(session, name, "tests/unit", "tests/project", "-n=auto", *arguments, **without_clusters())
+    chosen = any(Path(argument.partition("::")[0]).exists() for argument in arguments)
+    folders = () if chosen else ("tests/unit", "tests/project")
+    pytest(session, name, *folders, "-n=auto", *arguments, **without_clusters())
 
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """The unit tests and the tests of the repository's texts; arguments go to pytest."""
+    """The unit tests and the tests of the repository's texts; arguments go to pytest, files in place of all."""
     unit_tests(session, "unit", *(session.posargs or NOT_FULL))
 
 
@@ -125,8 +128,8 @@ def coverage(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """The property tests with FUZZ_EXAMPLES random examples each, 5000 if it is not set."""
     examples = os.environ.get("FUZZ_EXAMPLES", "5000")
-    chosen = "fuzz or hostile or look_alikes or properties"
-    pytest(session, "fuzz", "tests/unit", "-n=auto", "-k", chosen, **without_clusters(), FUZZ_EXAMPLES=examples)
+    chosen = session.posargs or ("-k", "fuzz or hostile or look_alikes or properties")
+    pytest(session, "fuzz", "tests/unit", "-n=auto", *chosen, **without_clusters(), FUZZ_EXAMPLES=examples)
 
 
 @nox.session
@@ -137,17 +140,20 @@ def lint(session: nox.Session) -> None:
     failed = []
     plugins = [f"{VIEW}/{COLLECTION}/plugins/{folder}" for folder in ("module_utils", "plugin_utils", "action")]
     for name, *command in (
-        ("hooks", "pre-commit", "run", "--all-files", "--show-diff-on-failure"),
+        ("ruff check", "ruff", "check", "--quiet", "."),
+        ("ruff format", "ruff", "format", "--quiet", "--diff", "."),
+        # New files as well, which --all-files leaves out until they are added.
+        ("hooks", "pre-commit", "run", "--files", *files()),
         ("mypy", "mypy", "--no-error-summary", *plugins),
         ("ansible-lint", "ansible-lint", "-q", "--nocolor"),
-        ("reuse", "reuse", "lint", "--lines"),
+        ("requirements", "ansible-builder", "introspect", "--sanitize", str(VIEW)),
         ("environment", "ansible-builder", "create", "--file=docs/execution-environment.yml", f"--context={WORK}/ee"),
         ("docs", "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", "."),
         ("extra-checks", "nox", "-s", "extra-checks"),
     ):
         try:
-            # antsibull-docs writes a log into the home directory.
-            session.run(*command, env={"HOME": str(WORK)} if name == "docs" else None)
+            # antsibull-docs writes a log into the home directory. The hooks of ruff would change files, which others read.
+            session.run(*command, env={"HOME": str(WORK)} if name == "docs" else {"SKIP": "ruff-check,ruff-format"})
         except CommandFailed:
             failed.append(name)
     if failed:
@@ -197,9 +203,10 @@ def build(session: nox.Session) -> None:
     session.chdir(archive.parent)
     log = session.run(
         "uv", "run", "--frozen", "--quiet", "--isolated", "--no-default-groups", "--group=galaxy", f"--project={ROOT}",
-        "python", "-m", "galaxy_importer.main", archive.name,
+        # Not for uv, which has its cache in the home directory.
+        "env", f"HOME={archive.parent}", "python", "-m", "galaxy_importer.main", archive.name,
         env={"GALAXY_IMPORTER_CONFIG": str(ROOT / "dev/galaxy-importer.cfg"), "ANSIBLE_COLLECTIONS_PATH": None,
-             "ANSIBLE_CONFIG": None, "HOME": str(archive.parent)},
+             "ANSIBLE_CONFIG": None},
         silent=True,
     )  # fmt: skip
     if found := [line for line in (log or "").splitlines() if line.startswith(("WARNING", "ERROR"))]:
@@ -211,7 +218,7 @@ TESTED = (
     ".gitignore", "galaxy.yml", "*.md", "CHANGELOG.rst", "LICENSE", "meta", "plugins", "roles", "playbooks", "docs",
     "changelogs", "tests/unit", "containers/opensearch-tls/security/roles.yml", "dev/*.py", "Makefile",
 )  # fmt: skip
-#: Stands in for the script by which ansible-test installs pip into its environments, and which it would download.
+#: In place of the script that ansible-test would download in order to install pip into its environments.
 GET_PIP = """\
 import shutil
 import sysconfig
@@ -220,10 +227,20 @@ for name in {names!r}:
 """
 
 
+def write(path: Path, text: str) -> None:
+    """Write a file that other clones may read at the same time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    new.write_text(text)
+    new.replace(path)
+
+
 def ansible_test(session: nox.Session, core: str, *command: str) -> None:
     """Run ansible-test of one ansible-core on a copy of the repository."""
     sync(session, f"core-{core.replace('.', '-')}", "test")
-    tree, home = WORK / "ansible-test" / core / COLLECTION, CACHE / "ansible-test" / core
+    # Two commands may run at once.
+    name = f"{command[0]}-{core}"
+    tree, home = WORK / "ansible-test" / name / COLLECTION, CACHE / "ansible-test" / name
     for folder in tree.glob("*"):
         # What ansible-test has made itself makes the next run faster.
         if folder.name != "tests":
@@ -233,8 +250,10 @@ def ansible_test(session: nox.Session, core: str, *command: str) -> None:
     [info] = Path(session.virtualenv.location).glob("lib/*/site-packages/pip-*.dist-info")
     version = info.name.removeprefix("pip-").removesuffix(".dist-info")
     script = home / f".ansible/test/cache/get_pip_{version.replace('.', '_')}.py"
-    script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(GET_PIP.format(names=["pip", info.name], folder=str(info.parent)))
+    write(script, GET_PIP.format(names=["pip", info.name], folder=str(info.parent)))
+    # ansible-test clears the environment, in which an index and its certificate may be named.
+    named = {"index-url": os.environ.get("PIP_INDEX_URL"), "cert": os.environ.get("PIP_CERT")}
+    write(home / ".config/pip/pip.conf", "".join(["[global]\n", *(f"{k} = {v}\n" for k, v in named.items() if v)]))
     session.chdir(tree)
     # Its environments, which all clones share, are in its home.
     environment = {"HOME": str(home), "ANSIBLE_COLLECTIONS_PATH": "", "ANSIBLE_CONFIG": None, "ANSIBLE_HOME": None}
@@ -250,7 +269,8 @@ def sanity(session: nox.Session, core: str) -> None:
 
 def units(session: nox.Session, core: str) -> None:
     ansible_test(session, core, "units", "--num-workers=1", f"--python={session.python}")
-    for found in (WORK / "ansible-test" / core / COLLECTION).glob("tests/output/junit/*-units.xml"):
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for found in (WORK / f"ansible-test/units-{core}" / COLLECTION).glob("tests/output/junit/*-units.xml"):
         shutil.copy(found, RESULTS / f"units-{core}-{found.name}")
 
 
@@ -259,22 +279,33 @@ def unit_on(session: nox.Session, core: str) -> None:
     pytest(session, f"unit-{core}", "tests/unit", "-n=auto", *session.posargs, **without_clusters())
 
 
+def on_core(run: Callable[[nox.Session, str], None], core: str, text: str) -> Callable[[nox.Session], None]:
+    """A session for one ansible-core."""
+
+    def session_on_core(session: nox.Session) -> None:
+        run(session, core)
+
+    session_on_core.__doc__ = text
+    return session_on_core
+
+
 for _core, _pythons in CORES.items():
-    _python = next((version for version in _pythons if shutil.which(f"python{version}")), _pythons[0])
+    # CORE_PYTHON names another one.
+    _installed = (version for version in _pythons if shutil.which(f"python{version}"))
+    _python = os.environ.get("CORE_PYTHON") or next(_installed, _pythons[0])
     for _session, _name, _text in (
         (sanity, "sanity", "ansible-test sanity, without an ignore file,"),
         (units, "units", "The unit tests in ansible-test"),
         (unit_on, "unit", "The unit tests by pytest"),
     ):
-        _function = functools.partial(_session, core=_core)
-        _function.__doc__ = f"{_text} on ansible-core {_core}."
+        _function = on_core(_session, _core, f"{_text} on ansible-core {_core}.")
         nox.session(_function, name=f"{_name}-{_core}", python=_python, venv_backend="uv", reuse_venv=True)
 
 
 @nox.session
 def browser(session: nox.Session) -> None:
     """The page of the playbook report in Chromium; screenshots are in .cache/browser."""
-    pages, modules = WORK / "browser", CACHE / "browser"
+    pages, modules = WORK / "browser", WORK / "browser-modules"
     shutil.rmtree(pages, ignore_errors=True)
     session.run("tests/browser/install", str(modules), external=True)
     session.run(
@@ -376,7 +407,7 @@ def faults(session: nox.Session) -> None:
 def concurrency(session: nox.Session) -> None:
     """Eight controllers that apply the same at once, on one node and on three, an hour; writes docs/concurrency.md."""
     start_servers(session, "opensearch", "ollama")
-    with started(session, "cluster"):
+    with started(session, "cluster") if "one" not in session.posargs else contextlib.nullcontext():
         matrix(session, "concurrency")
 
 
@@ -387,7 +418,7 @@ def matrix(session: nox.Session, name: str) -> None:
 
 @contextlib.contextmanager
 def started(session: nox.Session, what: str) -> Iterator[None]:
-    """Servers for one session, beside the stack or in its place."""
+    """Servers for one session, in addition to the stack or in its place."""
     try:
         session.run("containers/stack", "up", what, external=True)
         yield
@@ -433,21 +464,23 @@ class Steps:
         self.states: dict[str, tuple[str, float]] = {}
 
     def run(self, name: str, *, show: bool, **environment: str) -> None:
-        """Run a session. Its output is shown at its end, or with ``show`` at once."""
+        """Run a session. Its output is in a file of RESULTS, and shown at its end, or with ``show`` only shown."""
         if any(state == "FAILED" for state, _seconds in self.states.values()):
             return
+        print(f"==> {name} begins", flush=True)
         version = name.partition("-")[2]
         if version in CORES and not any(shutil.which(f"python{each}") for each in CORES[version]):
             self.states[name] = (f"skipped: no Python {' or '.join(CORES[version])}", 0)
             return
         started = time.monotonic()
-        done = subprocess.run(
-            ["nox", "--session", name], cwd=ROOT, stdin=subprocess.DEVNULL, check=False, text=True,
-            stdout=None if show else subprocess.PIPE, stderr=None if show else subprocess.STDOUT,
-            env={**os.environ, **environment},
-        )  # fmt: skip
+        log = RESULTS / f"{name}.log"
+        with log.open("w") as output:
+            done = subprocess.run(
+                ["nox", "--session", name], cwd=ROOT, stdin=subprocess.DEVNULL, check=False, env={**os.environ, **environment},
+                stdout=None if show else output, stderr=None if show else subprocess.STDOUT,
+            )  # fmt: skip
         self.states[name] = ("ok" if done.returncode == 0 else "FAILED", time.monotonic() - started)
-        print(done.stdout or "", f"==> {name}: {self.states[name][0]}", sep="", flush=True)
+        print(log.read_text(errors="replace"), f"==> {name}: {self.states[name][0]}", sep="", flush=True)
 
 
 def run_steps(session: nox.Session, checks: Sequence[str], on_servers: Sequence[str]) -> None:
@@ -456,8 +489,9 @@ def run_steps(session: nox.Session, checks: Sequence[str], on_servers: Sequence[
     started, steps = time.monotonic(), Steps()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         list(pool.map(functools.partial(steps.run, show=False), checks))
+    started_here = {"STACK_IS_UP": "1"} if steps.states.get("stack", ("",))[0] == "ok" else {}
     for name in on_servers:
-        steps.run(name, show=True, STACK_IS_UP="1")
+        steps.run(name, show=True, **started_here)
     print(f"==> Summary, {time.monotonic() - started:.0f} s in all")
     for name in (*checks, *on_servers):
         state, seconds = steps.states.get(name, ("not run", 0))
@@ -474,5 +508,5 @@ def run_steps(session: nox.Session, checks: Sequence[str], on_servers: Sequence[
         f"{len(passed)} steps passed, {len(failed)} failed; pytest: {good} passed, {bad} failed, {counts['skipped']} skipped"
     )
     (RESULTS / "total").write_text(f"{good + len(passed)} passed, {bad + len(failed)} failed\n")
-    if len(steps.states) < len(checks) + len(on_servers) or failed:
-        session.error(f"failed: {', '.join(failed)}")
+    if failed or not passed:
+        session.error(f"failed: {', '.join(failed) or 'nothing was run'}")

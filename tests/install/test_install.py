@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection as users install it, from git and from its archive, beside nothing but ansible-core and requests.
+"""The collection as users install it, from git and from its archive, with nothing but ansible-core and requests.
 
 The session ``install`` of noxfile.py starts the servers and runs this.
 """

@@ -123,7 +123,7 @@ def check_cd(command: Command, arguments: list[str]) -> None:
 
 
 def check_galaxy(command: Command, arguments: list[str]) -> None:
-    """Let the program itself parse it; `the session `install`` builds and installs what the command would download."""
+    """Let the program itself parse it; the session `install` builds and installs what the command would download."""
     GalaxyCLI(["ansible-galaxy", *arguments]).parse()
     named = [word for word in arguments if "." in word and not word.endswith(".yml")]
     assert set(named) <= {OURS.rstrip(".")}
