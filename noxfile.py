@@ -51,7 +51,7 @@ CHECKS = (
 )  # fmt: skip
 ON_SERVERS = ("integration", "install", "molecule")
 #: `make test-full` runs the other versions as well, and whole matrices of which these steps have a sample.
-FULL_CHECKS = (*CHECKS, "units-2.19", "units-2.20", "sanity-2.19", "sanity-2.20", "fuzz")
+FULL_CHECKS = (*CHECKS, "unit-full", "units-2.19", "units-2.20", "sanity-2.19", "sanity-2.20", "fuzz")
 FULL_ON_SERVERS = ("integration-full", "install", "molecule", "molecule-full", "faults", "concurrency")
 
 # Sessions run in .venv, which dev/run has made; only those of other versions make an environment.
@@ -102,7 +102,7 @@ def sync(session: nox.Session, *groups: str) -> None:
     )  # fmt: skip
 
 
-#: Tests marked full run in the sessions of ansible-test.
+#: Tests marked full are those of `make test-full`.
 NOT_FULL = ("-m", "not full")
 
 
@@ -116,6 +116,12 @@ def unit_tests(session: nox.Session, name: str, *arguments: str) -> None:
 def unit(session: nox.Session) -> None:
     """The unit tests and the tests of the repository's texts; arguments go to pytest, files in place of all."""
     unit_tests(session, "unit", *(session.posargs or NOT_FULL))
+
+
+@nox.session(name="unit-full")
+def unit_full(session: nox.Session) -> None:
+    """The unit tests that `unit` leaves out."""
+    unit_tests(session, "unit-full", "-m", "full")
 
 
 @nox.session
@@ -218,6 +224,8 @@ TESTED = (
     ".gitignore", "galaxy.yml", "*.md", "CHANGELOG.rst", "LICENSE", "meta", "plugins", "roles", "playbooks", "docs",
     "changelogs", "tests/unit", "containers/opensearch-tls/security/roles.yml", "dev/*.py", "Makefile",
 )  # fmt: skip
+#: Without these matrices, which test the collection's own code and take half of the time: `coverage` runs them.
+VERSIONLESS = tuple(f":!tests/unit/plugins/modules/test_{name}.py" for name in ("faults", "fuzz", "hostile"))
 #: In place of the script that ansible-test would download in order to install pip into its environments.
 GET_PIP = """\
 import shutil
@@ -246,7 +254,7 @@ def ansible_test(session: nox.Session, core: str, *command: str) -> None:
         if folder.name != "tests":
             shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
     shutil.rmtree(tree / "tests/unit", ignore_errors=True)
-    copy(tree, *TESTED)
+    copy(tree, *TESTED, *(VERSIONLESS if command[0] == "units" else ()))
     [info] = Path(session.virtualenv.location).glob("lib/*/site-packages/pip-*.dist-info")
     version = info.name.removeprefix("pip-").removesuffix(".dist-info")
     script = home / f".ansible/test/cache/get_pip_{version.replace('.', '_')}.py"
