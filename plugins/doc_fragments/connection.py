@@ -6,8 +6,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # The argument spec is connection_options() in module_utils/_http/connection.py. `dev/run nox -s derive` writes the options from
-    # auth_type to ca_path from the methods in module_utils/_http/auth.
+    # The argument spec is connection_options() in module_utils/_http/connection.py. `dev/run nox -s derive`
+    # writes the options from auth_type to ca_path from the methods in module_utils/_http/auth.
     DOCUMENTATION = r"""
 options:
   hosts:

@@ -10,8 +10,8 @@ Starting a module's own process takes ten times as long as most tasks need. The 
 is the controller itself. For all other tasks it starts the module as Ansible does; it decides that before it sends any
 request.
 
-Each module has a file in ``plugins/action`` that only names the module's description; `dev/run nox -s derive` writes them. One
-plugin for all modules would lose something in each way that Ansible offers. Redirects resolve all modules to one action,
+Each module has a file in ``plugins/action`` that only names the module's description; `dev/run nox -s derive` writes them.
+One plugin for all modules would lose something in each way that Ansible offers. Redirects resolve all modules to one action,
 by which Ansible also looks up ``module_defaults``. Links make antsibull-docs take the modules for aliases of one another.
 ``action_plugin`` in ``plugin_routing`` keeps Ansible from loading the plugin before it forks, so that each task imports
 everything again and no worker finds a terminal for progress lines (seen on ansible-core 2.19 and 2.21).

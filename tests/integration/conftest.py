@@ -57,7 +57,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests as full on the servers that their ``full_on`` names, before pytest deselects by marks."""
     for item in items:
         for mark in item.iter_markers("full_on"):
-            given = getattr(item, "callspec").params.values()  # noqa: B009 # only items with parameters have it
+            assert isinstance(item, pytest.Function)
+            given = item.callspec.params.values()
             if mark.args[0] in given and not set(mark.kwargs.get("but", ())).intersection(map(str, given)):
                 item.add_marker("full")
 

@@ -6,8 +6,8 @@
 
 """Table of OpenAI-compatible servers, and the endpoint of each: URL, headers, body, health route, probe.
 
-To add a provider, add an entry to :data:`PROVIDERS`, run ``dev/run nox -s derive``, which updates options and documentation, and
-add what you expect of it to the unit test of this file.
+To add a provider, add an entry to :data:`PROVIDERS`, run ``dev/run nox -s derive``, which updates options and
+documentation, and add what you expect of it to the unit test of this file.
 """
 
 from __future__ import annotations

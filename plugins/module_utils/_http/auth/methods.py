@@ -27,8 +27,8 @@ class Auth:
     NAME = ""
     #: The description of this choice of 'auth_type'.
     SUMMARY = ""
-    #: The argument spec of the method's own options, and their documentation, which `dev/run nox -s derive` writes into the doc
-    #: fragment.
+    #: The argument spec of the method's own options, and their documentation, which `dev/run nox -s derive` writes
+    #: into the doc fragment.
     OPTIONS: Mapping[str, Any] = {}
     DOCUMENTATION = ""
     #: Options that are required when this method is chosen.
