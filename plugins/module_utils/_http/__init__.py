@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""HTTP: connection options, authentication, transport, the client, which refuses every write in check mode, and how often
-and after which pause it sends a request again."""
+"""HTTP: connection options, authentication, transport, the client, which refuses every write in check mode, what an answer
+means, and how often and after which pause a request is sent again."""
 
 from __future__ import annotations

@@ -4,26 +4,21 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The HTTP client of one server: hosts, retries, check mode, JSON.
-
-:class:`Client` also knows what the answers of OpenSearch and ML Commons mean; the client for Ollama overrides that.
-"""
+"""The HTTP client of one server: hosts, retries, check mode, JSON."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Callable, Mapping, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from .._errors import server_errors
-from .._errors.exceptions import AnswerLost, ApiError, Failure, Unreachable, WriteInCheckMode, describe_shape
-from .._values.nested import parse_json
+from .._errors.exceptions import Failure, WriteInCheckMode, describe_shape, printable
 from .auth import Auth
-from .clock import Clock
-from .retry import GATEWAY, NOT_SENT, Problem, Retries
-from .transport import NoAnswer, NotSent, RawAnswer, Transport
+from .classify import GATEWAY, OPENSEARCH, classify
+from .clock import Clock, RetryCallback
+from .exchange import Exchange, Request
+from .retry import RetryPolicy
+from .transport import NoAnswer, NotSent, Transport
 
 #: Number of objects per request. The server allows 10,000, but large objects could then exceed the limit for one
 #: answer.
@@ -41,35 +36,6 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Request:
-    """One request to the server.
-
-    ``body`` is sent as JSON; a list as one JSON document per line. ``repeatable``: the server may execute it twice with
-    the same effect as once. ``accept``: statuses that count as a success in addition to 2xx. ``timeout`` in seconds, if
-    not the client's.
-    """
-
-    method: str
-    path: str
-    body: Mapping[str, Any] | list[dict[str, Any]] | None = None
-    query: Mapping[str, str] | None = None
-    write: bool = False
-    repeatable: bool = True
-    accept: tuple[int, ...] = ()
-    timeout: float | None = None
-
-    @property
-    def target(self) -> str:
-        """The path with the query."""
-        # A space as %20: signing decodes and encodes the query again and would keep a plus sign as such.
-        return self.path + ("?" + urlencode(self.query, quote_via=quote) if self.query else "")
-
-    @cached_property
-    def content(self) -> bytes | None:
-        return None if self.body is None else encode(self.body)
-
-
-@dataclass(frozen=True)
 class ClientOptions:
     """How a client sends its requests. ``timeout`` is for a whole answer, in seconds; ``headers`` go with each request.
 
@@ -83,7 +49,11 @@ class ClientOptions:
 
 
 class Client:
-    """Talks to one cluster, whose ``hosts`` are URLs. Counts the requests that it sends in ``reads`` and ``writes``."""
+    """Talks to one cluster, whose ``hosts`` are URLs. Counts the requests that it sends in ``reads`` and ``writes``, and
+    how many of them were sent again in ``retries``."""
+
+    #: How the server answers.
+    dialect = OPENSEARCH
 
     #: True for a client that answers from a cache: a repeated read returns the same answer, so do not poll.
     is_cached = False
@@ -101,8 +71,9 @@ class Client:
         options = options or ClientOptions()
         self.hosts = [host.rstrip("/") for host in hosts]
         self.clock = clock or Clock()
-        self.reads = 0
-        self.writes = 0
+        self.reads = self.writes = self.retries = 0
+        #: Called before each retry with a status line, without secrets, and the pause in seconds, which may be 0.
+        self.on_retry: RetryCallback | None = None
         #: The server's clock at its last answer, as an HTTP date.
         self.server_time: str | None = None
         self._transport = transport
@@ -163,27 +134,40 @@ class Client:
         """
         return self._send(Request("POST", path, body, query, repeatable=False, timeout=timeout))
 
+    def add_counts(self, other: Client) -> None:
+        """Count what another client has sent over the same connections."""
+        self.reads += other.reads
+        self.writes += other.writes
+        self.retries += other.retries
+
     def _send(self, request: Request) -> Answer:
         """Send a request, and again as the retry policy allows. Raises Failure."""
         if request.write and self._read_only:
             raise WriteInCheckMode(request.method, request.path)
-        retries = None
+        policy = RetryPolicy(self._retries, len(self.hosts), self.clock.jitter)
         while True:
-            outcome = self._attempt(request)
-            if isinstance(outcome, Answer):
-                return outcome
-            retries = retries or Retries(self._retries, len(self.hosts), self.clock.jitter)
-            pause = retries.next_pause(outcome)
-            if pause is None:
-                if outcome.pause_before_failure:
-                    self.clock.sleep(retries.backoff(outcome))
-                raise outcome.failure from outcome.cause
+            exchange = self._attempt(request)
+            decision = classify(exchange, self.dialect)
+            if decision.failure is None:
+                return Answer(exchange.status, exchange.body)
+            retry = policy.next(decision)
+            if retry is None:
+                if decision.pause_before_failure:
+                    pause = policy.pause(decision)
+                    self._pause(pause, f"{exchange.summary}: continuing in {pause:.1f} s")
+                raise decision.failure from exchange.error
             # Another node may be ready, or less busy.
-            self._current += outcome.status in GATEWAY
-            if pause:
-                self.clock.sleep(pause)
+            self._current += exchange.status in GATEWAY
+            self.retries += 1
+            self._pause(retry.pause, f"{exchange.summary}: {retry}")
 
-    def _attempt(self, request: Request) -> Answer | Problem:
+    def _pause(self, seconds: float, line: str) -> None:
+        if self.on_retry:
+            self.on_retry(printable(self.mask(line)), seconds)
+        if seconds:
+            self.clock.sleep(seconds)
+
+    def _attempt(self, request: Request) -> Exchange:
         """Send a request once. If the host does not answer, the next request goes to the next host."""
         host = self._host
         url, headers = self._prepare(request.method, request.target, request.content)
@@ -193,24 +177,12 @@ class Client:
             self.reads += 1
         timeout = request.timeout or self._timeout
         try:
-            raw = self._transport.send(request.method, url, headers, request.content, timeout)
-        except NotSent as exc:
+            answer = self._transport.send(request.method, url, headers, request.content, timeout)
+        except (NotSent, NoAnswer) as exc:
             self._current += 1
-            message = f"No host could be reached ({', '.join(self.hosts)}): {self.mask(str(exc))}"
-            return Problem(Unreachable("unreachable", message), NOT_SENT, cause=exc)
-        except NoAnswer as exc:
-            self._current += 1
-            message = f"{request.method} {request.path} on {host} brought no answer: {self.mask(str(exc))}"
-            if request.repeatable:
-                return Problem(Failure("no_answer", message), server_errors.SOON, cause=exc)
-            return Problem(AnswerLost("no_answer", message), cause=exc)
-        self.server_time = raw.headers.get("Date")
-        # Once for both: the answer of a search may have several megabytes.
-        body = decode(raw)
-        problem = self._classify(request, raw, body)
-        if problem is None:
-            return Answer(raw.status, body)
-        return problem if request.repeatable else problem.if_not_repeatable(write=request.write)
+            return Exchange(request, host, self.hosts, self.mask, error=exc)
+        self.server_time = answer.headers.get("Date")
+        return Exchange(request, host, self.hosts, self.mask, answer)
 
     def _prepare(self, method: str, target: str, content: bytes | None) -> tuple[str, dict[str, str]]:
         """The URL and the headers of a request."""
@@ -231,47 +203,6 @@ class Client:
     def _host(self) -> str:
         return self.hosts[self._current % len(self.hosts)]
 
-    def _classify(self, request: Request, raw: RawAnswer, body: Any) -> Problem | None:
-        """None for a success, else what the answer means and whether the request may be sent again.
-
-        ``body`` is the decoded content of ``raw``.
-        """
-        where = f"{request.method} {request.path} on {self._host}"
-        if raw.status in request.accept:
-            return None
-        if raw.status >= 400:
-            return self._classify_error(where, request.path, raw, body)
-        if raw.status >= 300:
-            return self._classify_redirect(where, request.path, raw, body)
-        if isinstance(body, (dict, list)):
-            return None
-        message = f"{where} answered {raw.status} without JSON: {self.mask(str(body))[:200]}"
-        return Problem.of_answer(raw, Failure("not_opensearch", message, raw.status))
-
-    def _classify_redirect(self, where: str, path: str, raw: RawAnswer, body: Any) -> Problem:
-        # ML Commons passes a redirect of the backend on as JSON, without its Location; a proxy in front of the cluster
-        # answers with a page or nothing.
-        if path.endswith("/_predict") and isinstance(body, dict):
-            reason = self.mask(server_errors.decode_error(body)[1])
-            message = f"{where} answered {raw.status}, from the backend: {reason}"
-            return Problem.of_answer(raw, Failure("backend_redirected", message, raw.status))
-        location = self.mask(raw.headers.get("Location", "nowhere"))
-        return Problem.of_answer(raw, Failure("redirected", f"{where} was redirected to {location}.", raw.status))
-
-    def _classify_error(self, where: str, path: str, raw: RawAnswer, body: Any) -> Problem:
-        kind, reason = server_errors.decode_error(body)
-        if server_errors.is_from_another_server(self._host, path, raw.status, body, reason):
-            message = f"{where} answered {raw.status}: {self.mask(reason)[:200]}"
-            return Problem.of_answer(raw, Failure("not_opensearch", message, raw.status))
-        code, retry = server_errors.classify(raw.status, kind, reason)
-        if retry is None and raw.status in (502, 504) and code == "api_error":
-            retry = server_errors.SOON
-        details = server_errors.remedy_details(code, reason)
-        # Before the reason, as that quotes the payload and may be shortened.
-        unfilled = f" (${{parameters.{details['placeholder']}}} is not filled)" if "placeholder" in details else ""
-        message = f"{where} answered {raw.status}{unfilled}: {self.mask(reason)}"
-        return Problem.of_answer(raw, ApiError(code, message, raw.status, kind, reason, **details), retry)
-
 
 def segment(text: str) -> str:
     """A name or id, quoted as one segment of a path so that it cannot reach another path.
@@ -282,22 +213,6 @@ def segment(text: str) -> str:
         # HTTP clients remove these segments even when they are quoted, the latter with the segment before it.
         raise Failure("invalid_input", f"{text!r} is not a valid name or id of an object.")
     return quote(text, safe="")
-
-
-def encode(body: Mapping[str, Any] | list[dict[str, Any]]) -> bytes:
-    """The JSON of a body; of a list, one document per line, which the server accepts with the same content type."""
-    if isinstance(body, list):
-        return "".join(json.dumps(line) + "\n" for line in body).encode()
-    return json.dumps(body).encode()
-
-
-def decode(raw: RawAnswer) -> Any:
-    """The JSON of an answer, or its text if it is not JSON."""
-    text = raw.content.decode("utf-8", "replace")
-    try:
-        return parse_json(text) if text else ""
-    except ValueError:
-        return text
 
 
 def _hits(body: Any) -> list[tuple[str, dict[str, Any], Any]]:

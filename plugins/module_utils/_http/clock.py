@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The clock and the progress callback of a task; tests replace both."""
+"""The clock and the callbacks of a task; tests replace them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from typing import Callable
 
 #: Progress callback: called with a status line.
 ProgressCallback = Callable[[str], None]
+
+#: Retry callback: called with a status line and the pause in seconds before a request is sent again.
+RetryCallback = Callable[[str, float], None]
 
 _RANDOM = random.SystemRandom()
 

@@ -4,22 +4,14 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The retry policy: how often a failed attempt is repeated, and after which pause.
-
-Which errors of the server are worth a retry is in the ``retry`` column of the rules in ``_errors/server_errors.py``;
-which failures of the connection are, ``client.py`` decides.
-"""
+"""The retry policy: how often a request is sent again, and after which pause."""
 
 from __future__ import annotations
 
 from typing import Callable, NamedTuple
 
-from .._errors.exceptions import AnswerLost, ApiError, Failure
 from .._errors.server_errors import RECOVERING, SOON, STARTING
-from .transport import RawAnswer
-
-#: A gateway answers with these statuses. They do not show whether the server has executed the request.
-GATEWAY = (502, 503, 504)
+from .classify import NOT_SENT, Decision
 
 #: The first pause before a retry; each further one is twice as long, up to the maximum. In seconds.
 FIRST_PAUSE, MAX_PAUSE = 0.2, 5.0
@@ -31,85 +23,50 @@ MAX_RETRY_AFTER = 30.0
 #: plugin and creates its master key within some ten seconds each.
 STARTING_PAUSE, STARTING_RETRIES = 2.0, 15
 
-#: The retry kind of a request that was not sent: the next host is tried without a pause.
-NOT_SENT = "not sent"
+
+class Retry(NamedTuple):
+    """The next attempt to send a request: after ``pause`` seconds, as retry ``number`` of at most ``limit``."""
+
+    pause: float
+    number: int
+    limit: int
+
+    def __str__(self) -> str:
+        when = f"in {self.pause:.1f} s" if self.pause else "to the next host"
+        return f"sending again {when} ({self.number} of {self.limit})"
 
 
-class Problem(NamedTuple):
-    """Why an attempt brought no usable answer.
-
-    ``retry`` is the retry kind, or None if the request must not be repeated. ``failure`` is raised when the request is
-    not repeated, after one more pause if ``pause_before_failure``. ``retry_after`` is the server's header of this name.
-    """
-
-    failure: Failure
-    retry: str | None = None
-    status: int | None = None
-    retry_after: str = ""
-    cause: Exception | None = None
-    pause_before_failure: bool = False
-
-    @classmethod
-    def of_answer(cls, raw: RawAnswer, failure: Failure, retry: str | None = None) -> Problem:
-        return cls(failure, retry, raw.status, raw.headers.get("Retry-After", ""))
-
-    def if_not_repeatable(self, *, write: bool) -> Problem:
-        """The problem of a request that must not be executed twice: no retry where the server may have executed it."""
-        rejected = (
-            self.status == 429
-            and self.retry is not None
-            and isinstance(self.failure, ApiError)
-            and self.failure.kind != ""
-        )
-        server_error = self.status is not None and self.status >= 500 and self.retry is not None
-        unknown = self.status in GATEWAY or server_error or rejected
-        if write and unknown and self.retry != STARTING:
-            lost = AnswerLost(self.failure.code, self.failure.message, self.status)
-            # A 429 does not show that the request was rejected: ML Commons also answers so when it has stored a model
-            # and has no capacity for the step after that (3.6.0).
-            return self._replace(failure=lost, retry=None, pause_before_failure=rejected)
-        if self.status == 504 or self.retry == RECOVERING:
-            return self._replace(retry=None)
-        return self
-
-
-class Retries:
-    """Counts the attempts of one request. ``limit`` is the number of retries that the user allows."""
+class RetryPolicy:
+    """Counts the retries of one request. ``limit`` is the number of retries that the user allows."""
 
     def __init__(self, limit: int, hosts: int, jitter: Callable[[], float]) -> None:
-        self._limit = limit
         self._hosts = hosts
         self._jitter = jitter
+        # The client pauses only after it has tried all hosts.
+        self._limits: dict[str | None, int] = {SOON: limit, NOT_SENT: limit + hosts - 1}
         self._retried = 0
         self._waited_for_start = 0
 
-    def next_pause(self, problem: Problem) -> float | None:
-        """Seconds until the next attempt; None if the request is not repeated."""
-        if problem.retry == NOT_SENT:
-            return self._next_pause_if_not_sent()
-        if problem.retry in (STARTING, RECOVERING) and self._waited_for_start < STARTING_RETRIES:
-            self._waited_for_start += 1
-            return STARTING_PAUSE
-        if problem.retry == SOON and self._retried < self._limit:
-            pause = self.backoff(problem)
-            self._retried += 1
-            return pause
-        return None
-
-    def _next_pause_if_not_sent(self) -> float | None:
-        """The other hosts are tried without a pause, one after the other; the client pauses only after it has tried all."""
-        if self._retried >= self._limit + self._hosts - 1:
+    def next(self, decision: Decision) -> Retry | None:
+        """The next attempt; None if the request is not sent again."""
+        starting = decision.retry in (STARTING, RECOVERING)
+        if starting:
+            attempt = Retry(STARTING_PAUSE, self._waited_for_start + 1, STARTING_RETRIES)
+        else:
+            attempt = Retry(self.pause(decision), self._retried + 1, self._limits.get(decision.retry, 0))
+        if attempt.number > attempt.limit:
             return None
-        self._retried += 1
-        rounds, hosts_tried = divmod(self._retried, self._hosts)
-        return 0.0 if hosts_tried else self._exponential(rounds - 1)
+        self._waited_for_start += starting
+        self._retried += not starting
+        return attempt
 
-    def backoff(self, problem: Problem) -> float:
-        """The exponential pause in seconds, or the server's Retry-After if that is longer."""
-        pause = self._exponential(self._retried)
-        if problem.retry_after.isdecimal():
-            pause = max(pause, min(float(problem.retry_after), MAX_RETRY_AFTER))
-        return pause
+    def pause(self, decision: Decision) -> float:
+        """The exponential pause in seconds, or the server's Retry-After if that is longer; 0 before the next host."""
+        if decision.retry == NOT_SENT:
+            rounds, hosts_tried = divmod(self._retried + 1, self._hosts)
+            return 0.0 if hosts_tried else self._exponential(rounds - 1)
+        asked = float(decision.retry_after) if decision.retry_after.isdecimal() else 0.0
+        return max(self._exponential(self._retried), min(asked, MAX_RETRY_AFTER))
 
     def _exponential(self, retried: int) -> float:
         return min(FIRST_PAUSE * 2.0**retried, MAX_PAUSE) * (0.5 + self._jitter() / 2)

@@ -19,9 +19,10 @@ from .._errors.exceptions import Failure, WriteInCheckMode
 from .._errors.server_errors import SOON, without_middle
 from .._http import connection
 from .._http.auth import BearerAuth, NoAuth
-from .._http.client import Answer, Client, Request, decode
+from .._http.classify import GATEWAY, SUCCESS, Decision, Dialect, classify, classify_redirect
+from .._http.client import Client
 from .._http.clock import Clock, ProgressCallback, no_progress
-from .._http.retry import GATEWAY, Problem
+from .._http.exchange import Exchange, Request
 from .._http.transport import NoAnswer, NotSent, RawAnswer, Transport, read_all
 from .._runtime.run import Run, WaitTimeout
 from .._values.masking import Masker
@@ -53,9 +54,6 @@ _RULES = (
     ("ollama_model_missing", r"model .*not found|^model is required"),
     ("invalid_input", r"invalid model name|is invalid"),
 )
-
-#: Codes of the base client that have a different remedy for Ollama.
-_OLLAMA_CODES = {"unreachable": "ollama_unreachable", "no_answer": "ollama_no_answer"}
 
 
 class Progress(NamedTuple):
@@ -94,8 +92,34 @@ class _Transfer:
         return Failure(code, message, 200, completed=self.bytes, total=self.total)
 
 
+def _classify_answer(exchange: Exchange) -> Decision:
+    """What an answer of Ollama means."""
+    request, status, body = exchange.request, exchange.status, exchange.body
+    if 300 <= status < 400:
+        return classify_redirect(exchange)
+    # Ollama reports a missing object in JSON; an HTML page or an empty 404 comes from another server.
+    from_ollama = isinstance(body, dict) and isinstance(body.get("error", ""), str)
+    accepted = status in request.accept and (from_ollama or request.method in ("HEAD", "DELETE"))
+    if accepted or (status < 300 and (isinstance(body, dict) or not body)):
+        return SUCCESS
+    text = exchange.mask(str(body["error"] if from_ollama and "error" in body else body))
+    message = f"{exchange.where} answered {status}: {text[:500]}"
+    if status in GATEWAY:
+        return Decision(Failure("ollama_no_answer", message, status), SOON)
+    if status in (401, 403):
+        return Decision(Failure("ollama_unauthorized", message, status))
+    if status < 300 or not from_ollama or (request.method == "GET" and status < 500):
+        return Decision(Failure("not_ollama", message, status))
+    return Decision(Failure(error_code(text), message, status))
+
+
+DIALECT = Dialect(_classify_answer, unreachable="ollama_unreachable", no_answer="ollama_no_answer")
+
+
 class OllamaClient(Client):
     """Sends requests to one Ollama server."""
+
+    dialect = DIALECT
 
     def show(self, name: str) -> Any:
         """The details of a model; None if the server has no model of this name."""
@@ -120,9 +144,9 @@ class OllamaClient(Client):
             raw = self._transport.send("POST", url, headers, content, timeout)
         except (NotSent, NoAnswer) as exc:
             raise Failure("ollama_stream_cut", f"{where} broke off: {exc}") from exc
-        problem = self._classify(Request("POST", path, write=True), raw, decode(raw))
-        if problem:
-            raise problem.failure
+        failure = self._failure(path, raw)
+        if failure:
+            raise failure
 
     def stream(
         self,
@@ -155,9 +179,8 @@ class OllamaClient(Client):
             answer = self._transport.stream("POST", url, headers, content, silence_timeout)
             if answer.status != 200:
                 raw = RawAnswer(answer.status, answer.headers, read_all(until_timeout(answer.chunks)))
-                problem = self._classify(Request("POST", path, write=True), raw, decode(raw))
                 unexpected = Failure("not_ollama", f"{where} answered {answer.status}.", answer.status)
-                raise problem.failure if problem else unexpected
+                raise self._failure(path, raw) or unexpected
             for line in ndjson.objects(where, until_timeout(answer.chunks)):
                 if line.get("error"):
                     text = self.mask(str(line["error"]))
@@ -181,34 +204,10 @@ class OllamaClient(Client):
         self.writes += 1
         return self._prepare("POST", path, content)
 
-    def _send(self, request: Request) -> Answer:
-        try:
-            return super()._send(request)
-        except Failure as failure:
-            code = _OLLAMA_CODES.get(failure.code)
-            if code is None:
-                raise
-            raise Failure(code, failure.message) from failure
-
-    def _classify(self, request: Request, raw: RawAnswer, body: Any) -> Problem | None:
-        where = f"{request.method} {request.path} on {self._host}"
-        if 300 <= raw.status < 400:
-            target = self.mask(raw.headers.get("Location", "nowhere"))
-            return Problem.of_answer(raw, Failure("redirected", f"{where} was redirected to {target}.", raw.status))
-        # Ollama reports a missing object in JSON; an HTML page or an empty 404 comes from another server.
-        from_ollama = isinstance(body, dict) and isinstance(body.get("error", ""), str)
-        accepted = raw.status in request.accept and (from_ollama or request.method in ("HEAD", "DELETE"))
-        if accepted or (raw.status < 300 and (isinstance(body, dict) or not body)):
-            return None
-        text = self.mask(str(body["error"] if from_ollama and "error" in body else body))
-        message = f"{where} answered {raw.status}: {text[:500]}"
-        if raw.status in GATEWAY:
-            return Problem.of_answer(raw, Failure("ollama_no_answer", message, raw.status), SOON)
-        if raw.status in (401, 403):
-            return Problem.of_answer(raw, Failure("ollama_unauthorized", message, raw.status))
-        if raw.status < 300 or not from_ollama or (request.method == "GET" and raw.status < 500):
-            return Problem.of_answer(raw, Failure("not_ollama", message, raw.status))
-        return Problem.of_answer(raw, Failure(error_code(text), message, raw.status))
+    def _failure(self, path: str, raw: RawAnswer) -> Failure | None:
+        """Why a POST outside of :meth:`_send` failed; None after a success."""
+        exchange = Exchange(Request("POST", path, write=True), self._host, self.hosts, self.mask, raw)
+        return classify(exchange, self.dialect).failure
 
 
 def error_code(text: str) -> str:

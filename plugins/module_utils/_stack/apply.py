@@ -159,8 +159,7 @@ class Applier:
         except Failure as exc:
             failure = self._as_concurrent_change(step, exc)
         with self._lock:
-            self._client.reads += client.reads
-            self._client.writes += client.writes
+            self._client.add_counts(client)
             if failure is None:
                 for path, doc in run.created:
                     self._snapshot.put(path, doc)

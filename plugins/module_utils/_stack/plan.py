@@ -104,7 +104,7 @@ class Planner:
         try:
             return client, run, item.section.execute(params, run)
         finally:
-            self._client.reads += client.reads
+            self._client.add_counts(client)
 
     def _params(self, item: Item) -> dict[str, Any]:
         """The parameters of the item's task. A new object gets the stack's label; an existing one keeps its own."""

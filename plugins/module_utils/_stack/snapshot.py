@@ -12,7 +12,8 @@ import threading
 from typing import Any, Iterable, Mapping
 
 from .._errors.exceptions import ApiError
-from .._http.client import Answer, Client, Request, segment
+from .._http.client import Answer, Client, segment
+from .._http.exchange import Request
 from .._kinds.base import Doc
 
 #: The last segment of paths under which the server creates an object with an id of its choice.
@@ -211,7 +212,7 @@ class CachedClient(Client):
 
     def __init__(self, client: Client, snapshot: Snapshot, *, read_only: bool) -> None:
         vars(self).update(vars(client))
-        self.reads = self.writes = 0
+        self.reads = self.writes = self.retries = 0
         self.snapshot = snapshot
         self._read_only = self.is_cached = read_only
         #: While applying: the reads so far.

@@ -16,7 +16,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
     Unreachable,
     WriteInCheckMode,
 )
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import client as client_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import exchange as exchange_module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import (
     Client,
     ClientOptions,
@@ -74,8 +74,8 @@ def test_an_answer_is_decoded(script: Scripter) -> None:
 
 def test_an_answer_is_decoded_only_once(script: Scripter, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
-    parse = client_module.parse_json
-    monkeypatch.setattr(client_module, "parse_json", lambda text: parsed.append(text) or parse(text))
+    parse = exchange_module.parse_json
+    monkeypatch.setattr(exchange_module, "parse_json", lambda text: parsed.append(text) or parse(text))
     assert client(script(get("/x").answers(200, {"a": 1}))).get("/x").body == {"a": 1}
     assert parsed == ['{"a": 1}']
 
@@ -235,6 +235,67 @@ class TestRetries:
         with pytest.raises(ApiError) as caught:
             client(script(*[starting] * (STARTING_RETRIES + 1)), retries=0).create("/x", {})
         assert caught.value.code == "master_key"
+
+
+class TestReports:
+    """Each retry is counted, and reported with its pause."""
+
+    def reports(self, one: Client) -> list[tuple[str, float]]:
+        found: list[tuple[str, float]] = []
+        one.on_retry = lambda line, pause: found.append((line, round(pause, 3)))
+        return found
+
+    def test_each_pause_is_reported_before_it_is_made(self, script: Scripter, clock: FakeClock) -> None:
+        starting = get("/x").answers(503, "OpenSearch Security not initialized.")
+        one = client(script(get("/x").is_lost(), get("/x").answers(503, {}), starting, get("/x")), clock=clock)
+        lines: list[tuple[str, int]] = []
+        one.on_retry = lambda line, pause: lines.append((line, len(clock.slept)))
+        one.get("/x")
+        assert lines == [
+            ("GET /x brought no answer: sending again in 0.2 s (1 of 5)", 0),
+            ("GET /x answered 503: sending again in 0.4 s (2 of 5)", 1),
+            ("GET /x answered 503: sending again in 2.0 s (1 of 15)", 2),
+        ]
+        assert (one.reads, one.writes, one.retries) == (4, 0, 3)
+
+    def test_the_next_host_needs_no_pause(self, script: Scripter, clock: FakeClock) -> None:
+        one = client(script(post("/x").is_refused(), post("/x")), "http://one", "http://two", clock=clock)
+        reported = self.reports(one)
+        one.create("/x", {})
+        assert reported == [("POST /x could not be sent: sending again to the next host (1 of 6)", 0.0)]
+        assert (one.retries, clock.slept) == (1, [])
+
+    def test_a_request_that_is_not_sent_again_is_not_counted(self, script: Scripter) -> None:
+        one = client(script(*[get("/x").answers(503, {})] * 3), retries=2)
+        reported = self.reports(one)
+        with pytest.raises(ApiError):
+            one.get("/x")
+        assert (len(reported), one.retries) == (2, 2)
+
+    def test_the_pause_before_a_failure_is_reported_but_not_counted(self, script: Scripter) -> None:
+        rejected = error(429, "rejected_execution_exception", "queue")
+        one = client(script(post("/x").answers(429, rejected, {"Retry-After": "3"})))
+        reported = self.reports(one)
+        with pytest.raises(AnswerLost):
+            one.create("/x", {})
+        assert (reported, one.retries) == ([("POST /x answered 429: continuing in 3.0 s", 3.0)], 0)
+
+    def test_secrets_are_masked_and_control_characters_escaped(self, script: Scripter) -> None:
+        one = client(
+            script(get("/x/s3cret\x1b").answers(503, error(503, "x", "s3cret")), get("/x/s3cret\x1b")),
+            mask=lambda text: text.replace("s3cret", "***"),
+        )
+        reported = self.reports(one)
+        one.get("/x/s3cret\x1b")
+        assert reported == [("GET /x/***\\x1b answered 503: sending again in 0.2 s (1 of 5)", 0.2)]
+
+    def test_counts_of_another_client_are_added(self, script: Scripter) -> None:
+        one, other = client(script()), client(script(get("/x").is_lost(), get("/x"), put("/x")))
+        other.get("/x")
+        other.change("PUT", "/x")
+        one.add_counts(other)
+        one.add_counts(other)
+        assert (one.reads, one.writes, one.retries) == (4, 2, 2)
 
 
 class TestStartUp:
