@@ -406,6 +406,10 @@ diff:
     after:
       description: The values after the task; in check mode, the predicted values.
       type: dict
+retries:
+  description: How many requests the module sent again.
+  returned: always
+  type: int
 failure:
   description: Why the task failed.
   returned: on failure

@@ -201,6 +201,10 @@ diff:
     prepared:
       description: The lines of RV(plan).
       type: str
+retries:
+  description: How many requests the module sent again.
+  returned: always
+  type: int
 failure:
   description: Why the task failed.
   returned: on failure

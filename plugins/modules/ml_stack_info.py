@@ -182,6 +182,10 @@ actions:
   type: list
   elements: dict
   sample: []
+retries:
+  description: How many requests the module sent again.
+  returned: always
+  type: int
 failure:
   description: Why the task failed.
   returned: on failure

@@ -262,6 +262,10 @@ diff:
       name: qwen3:4b
       digest: 69330c5546d2461fec2235956c7e5dfcfe24f916e5d69ad042b8b17d4df703c9
       size: 942046
+retries:
+  description: How many requests the module sent again.
+  returned: always
+  type: int
 failure:
   description: Why the task failed.
   returned: on failure

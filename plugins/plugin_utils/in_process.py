@@ -33,7 +33,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
-from ..module_utils._http.clock import ProgressCallback
+from ..module_utils._http.clock import ProgressCallback, RetryCallback
 from ..module_utils._runtime.module import Module, ModuleCall, long_enough_to_mask
 
 try:
@@ -124,7 +124,11 @@ class InProcessAction(NormalAction):
                     msg = f"Unsupported parameters for ({self._task.action}) module: {msg}"
                 return self._as_module_result({"failed": True, "msg": msg}, module.redacted(params), hidden, variables)
             call = ModuleCall(module, params)
-            outcome = call.run(check_mode=bool(self._task.check_mode), progress=self._progress_callback(variables))
+            outcome = call.run(
+                check_mode=bool(self._task.check_mode),
+                progress=self._progress_callback(variables),
+                on_retry=self._retry_callback(variables),
+            )
         if outcome.failure and outcome.failure.code == "library_missing" and not forced:
             # The Python interpreter for modules may have the library.
             return None
@@ -152,6 +156,12 @@ class InProcessAction(NormalAction):
         if self._task.no_log or not (ON_TERMINAL if enabled is None else enabled):
             return None
         return lambda line: self._display.display(f"[{self._host(variables)}] {line}", color=C.COLOR_VERBOSE)
+
+    def _retry_callback(self, variables: Mapping[str, Any]) -> RetryCallback | None:
+        """Shows each retry at -vvv; None at a lower verbosity, where progress lines show the long pauses."""
+        if self._task.no_log or self._display.verbosity < 3:
+            return None
+        return lambda line, pause: self._display.vvv(line, host=self._host(variables))
 
     @staticmethod
     def _host(variables: Mapping[str, Any]) -> str:

@@ -76,6 +76,7 @@ def retry_transient(run: Run, ask: Callable[[], Prediction], expected: Expectati
                 raise
             run.report_waiting(f"waiting for an answer: {failure.message}")
         run.clock.sleep(pause)
+        run.client.retries += 1
         pause = min(pause * 1.5, _MAX_PAUSE)
 
 

@@ -16,14 +16,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._errors.exceptions import Failure, printable, reraise_malformed_answer
 from .._http import connection as connections
-from .._http.clock import ProgressCallback
+from .._http.client import Client
+from .._http.clock import ProgressCallback, RetryCallback
 from .._http.connection import Connection
 from .._values.masking import MASK, MIN_SECRET_LENGTH, Masker
 from .run import Run
 
 Options = TypeVar("Options")
 
-#: A task: from the module's typed options and the run to the result, without 'changed', 'actions' and 'warnings'.
+#: A task: from the module's typed options and the run to the result, without 'changed', 'actions', 'retries' and
+#: 'warnings'.
 TaskFunction = Callable[[Any, Run], "dict[str, Any]"]
 
 #: The longest entry of one module in the system log, in characters.
@@ -89,15 +91,19 @@ class ModuleCall:
             [*module.connection.secrets(params), *map(str, module.secrets(params, self._options))],
         )
 
-    def run(self, *, check_mode: bool, progress: ProgressCallback | None = None) -> TaskOutcome:
-        """Execute the task. ``progress`` is called with status lines."""
+    def run(
+        self, *, check_mode: bool, progress: ProgressCallback | None = None, on_retry: RetryCallback | None = None
+    ) -> TaskOutcome:
+        """Execute the task. ``progress`` is called with status lines; without ``on_retry`` also with those of retries."""
         actions: list[dict[str, Any]] = []
         warnings: list[str] = []
         failed: Failure | None = None
+        client: Client | None = None
         try:
             self._check()
             client = self._module.connection.connect(self._params, read_only=check_mode, mask=self.masker)
             run = Run(client, check_mode=check_mode, progress=progress)
+            client.on_retry = on_retry or run.report_retry
             actions, warnings = run.actions, run.warnings
             if self._invalid:
                 raise self._invalid
@@ -106,6 +112,7 @@ class ModuleCall:
             result = {"changed": run.changed, "actions": actions, **returned}
         except Failure as failure:
             failed, result = failure, _failed(failure, actions, check_mode=check_mode)
+        result["retries"] = client.retries if client else 0
         # A failure may have its cause in what a warning says, so a failed task returns its warnings as well.
         return TaskOutcome(self.masker(result), [printable(self.masker(warning)) for warning in warnings], failed)
 

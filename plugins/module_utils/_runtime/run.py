@@ -24,6 +24,10 @@ NameSearch = Callable[[Any, str], List[Any]]
 #: Minimum pause in seconds between two progress lines, and before the first one.
 PROGRESS_INTERVAL = 5.0
 
+#: The shortest pause before a retry that is shown as a progress line, and the minimum time between two such lines, as the
+#: workers of a stack may all pause at once. In seconds.
+SHOWN_PAUSE = 0.5
+
 
 class WaitTimeout(Failure):
     """A wait took longer than its timeout. ``last`` is the state that was read last."""
@@ -62,6 +66,7 @@ class Run:
         self.created_by_stack: set[tuple[str, str]] = set() if created_by_stack is None else created_by_stack
         self._progress = progress
         self._started = self._last_line = client.clock.now()
+        self._last_retry_line = self._started - SHOWN_PAUSE
         self.actions: list[dict[str, Any]] = []
         self.warnings: list[str] = []
         self._version: versions.Version | None = None
@@ -135,6 +140,13 @@ class Run:
         if self._progress and now - self._last_line >= PROGRESS_INTERVAL:
             self._last_line = now
             self.report(f"{line} ({now - self._started:.0f} s)")
+
+    def report_retry(self, line: str, pause: float) -> None:
+        """Show that the client sends a request again after ``pause`` seconds, if that is long enough to be noticed."""
+        now = self.clock.now()
+        if pause >= SHOWN_PAUSE and now - self._last_retry_line >= SHOWN_PAUSE:
+            self._last_retry_line = now
+            self.report(line)
 
     def wait_until(
         self,

@@ -12,10 +12,29 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import RawAnswer
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import module as runtime
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import COLLECTION, connection_of, task_of
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.specs import argument_spec, load
+
+
+class Unavailable:
+    """A transport whose first requests a proxy answers while the server is down."""
+
+    def __init__(self, server: Any, requests: int) -> None:
+        self._server = server
+        self._remaining = requests
+        self.stream = getattr(server, "stream", None)
+
+    def send(self, *request: Any) -> RawAnswer:
+        self._remaining -= 1
+        if self._remaining >= 0:
+            return RawAnswer(503, {}, b"")
+        answer: RawAnswer = self._server.send(*request)
+        return answer
+
 
 ROOT = Path(runtime.__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if not path.stem.startswith("_"))
@@ -155,3 +174,15 @@ class TestModule:
         failed = run(module, server, **args, timeout=-1)
         assert set(failed) - documented <= {"changed", "invocation", "warnings", "msg", "failed"}
         assert set(failed["failure"]) == set(parsed(load(module).RETURN)["failure"]["contains"])
+
+    @pytest.mark.parametrize("way", [harness.run_module, harness.run_in_process])
+    def test_retries_are_counted(
+        self, module: str, way: Callable[..., dict[str, Any]], check_mode_violations: list[str]
+    ) -> None:
+        if way is harness.run_in_process and not harness.CONTROLLER:
+            pytest.skip("needs the controller")
+        retries = argument_spec(module)["retries"]["default"]
+        for unavailable, counted, failed in ((2, 2, False), (99, retries, True)):
+            transport = Unavailable(server_for(module), unavailable)
+            result = way(module, SAMPLES[module], transport, check_mode_violations)
+            assert (result["retries"], result.get("failed", False)) == (counted, failed), result

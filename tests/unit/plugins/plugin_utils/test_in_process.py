@@ -18,6 +18,7 @@ from ansible.utils.display import Display
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clock import Clock
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import run as run_module
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.masking import Masker
 from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import in_process
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
@@ -251,3 +252,61 @@ class TestProgress:
         monkeypatch.setenv("SEARCHOPS_OPENSEARCH_ML_PROGRESS", "yes")
         wait({})
         assert shown
+
+
+class TestRetries:
+    """A server that is down for four requests: the third and the fourth pause are long enough for a progress line."""
+
+    LINES = [
+        f"POST /_plugins/_ml/connectors/_search answered 503: sending again in {pause} s ({number} of 5)"
+        for number, pause in enumerate((0.2, 0.4, 0.8, 1.6), 1)
+    ]
+
+    @pytest.fixture
+    def shown(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+        lines: dict[str, list[str]] = {"progress": [], "vvv": []}
+        monkeypatch.setattr(Display, "display", lambda self, msg, *args, **more: lines["progress"].append(msg))
+        monkeypatch.setattr(Display, "vvv", lambda self, msg, host=None: lines["vvv"].append(f"{host}: {msg}"))
+        return lines
+
+    @pytest.fixture
+    def run(self, cluster: FakeCluster, check_mode_violations: list[str]) -> Callable[..., dict[str, Any]]:
+        for number in range(4):
+            cluster.inject("unavailable", number)
+
+        def run(verbosity: int, args: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
+            connection = {"hosts": ["http://cluster.test:9200"], **(args or {})}
+            variables = {"inventory_hostname": "east", PROGRESS: keywords.pop("progress", True)}
+            display = mock.patch.object(Display(), "verbosity", verbosity)
+            with display, harness.patched(cluster, check_mode_violations, False):
+                return run_action("ml_connector_info", connection, variables, **keywords)
+
+        return run
+
+    def test_long_pauses_are_progress_lines(
+        self, run: Callable[..., dict[str, Any]], shown: dict[str, list[str]]
+    ) -> None:
+        assert run(2)["retries"] == 4
+        assert shown["progress"] == [f"[east] {line}" for line in self.LINES[2:]]
+        assert not [line for line in shown["vvv"] if "sending again" in line]
+
+    @pytest.mark.parametrize("progress", [True, False])
+    def test_all_pauses_are_shown_once_at_vvv(
+        self, run: Callable[..., dict[str, Any]], shown: dict[str, list[str]], progress: bool
+    ) -> None:
+        assert run(3, progress=progress)["retries"] == 4
+        assert [line for line in shown["vvv"] if "sending again" in line] == [f"east: {line}" for line in self.LINES]
+        assert shown["progress"] == []
+
+    def test_no_log_hides_them(self, run: Callable[..., dict[str, Any]], shown: dict[str, list[str]]) -> None:
+        run(3, no_log=True)
+        assert "answered" not in str(shown)
+
+    @pytest.mark.parametrize("verbosity", [0, 3])
+    def test_secrets_in_lines_of_retries_are_masked(
+        self, run: Callable[..., dict[str, Any]], shown: dict[str, list[str]], verbosity: int
+    ) -> None:
+        secret = "s3cret/wörd"
+        run(verbosity, {"connector_id": secret, "username": "joe", "password": secret})
+        assert "GET /_plugins/_ml/connectors/******** answered 503" in str(shown)
+        assert not [form for form in Masker([secret]).forms if form in str(shown)]

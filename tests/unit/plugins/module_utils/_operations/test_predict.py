@@ -218,6 +218,7 @@ class TestRetries:
         assert lines == [f"waiting for an answer: {caught.value.message}"] * len(clock.slept)
         assert caught.value.code == "backend_loading"
         assert 10 < sum(clock.slept) <= 20
+        assert run.client.retries == len(clock.slept) == len(served.predictions) - 1
         assert max(clock.slept) == 5.0
 
     def test_elapsed_is_the_time_of_the_last_try(self, served: FakeCluster) -> None:

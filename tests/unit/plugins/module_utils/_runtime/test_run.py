@@ -87,3 +87,30 @@ def test_each_state_before_the_last_is_reported(clock: FakeClock, monkeypatch: p
     monkeypatch.setattr(Run, "report_waiting", lambda self, line: lines.append(line))
     wait(clock, ["new", "starting", "done"])
     assert lines == ["waiting for the thing to be done: state new", "waiting for the thing to be done: state starting"]
+
+
+@pytest.mark.parametrize(
+    ("pauses", "shown"),
+    [
+        ([0.2], []),
+        ([0.2, 0.5, 0.8, 1.6], [0.5, 0.8, 1.6]),
+        ([0.0, 2.0, 2.0], [2.0, 2.0]),
+    ],
+)
+def test_long_pauses_before_retries_are_shown(clock: FakeClock, pauses: list[float], shown: list[float]) -> None:
+    lines: list[str] = []
+    run = Run(run_at(clock).client, check_mode=False, progress=lines.append)
+    for pause in pauses:
+        run.report_retry(f"again in {pause}", pause)
+        clock.sleep(pause)
+    assert lines == [f"again in {pause}" for pause in shown]
+
+
+def test_retries_at_the_same_time_are_shown_once(clock: FakeClock) -> None:
+    lines: list[str] = []
+    run = Run(run_at(clock).client, check_mode=False, progress=lines.append)
+    for worker in range(16):
+        run.report_retry(f"worker {worker}", 2.0)
+    clock.sleep(0.5)
+    run.report_retry("later", 2.0)
+    assert lines == ["worker 0", "later"]

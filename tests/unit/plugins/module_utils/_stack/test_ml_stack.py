@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.transport import NotSent
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack import ml_stack
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
@@ -43,6 +44,41 @@ def test_apply_to_an_empty_cluster_as_planned_and_then_unchanged(cluster: FakeCl
     assert not again["changed"]
     assert not cluster.writes
     assert len(cluster.exchanges) <= 10
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_retries_of_all_items_are_counted(
+    cluster: FakeCluster, check_mode_violations: list[str], monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """While the cluster is read and while two items are applied."""
+    stack = stack_with_untrusted_connector(cluster) if fails else chat_stack()
+    lines: list[str] = []
+    monkeypatch.setattr(Run, "report_retry", lambda self, line, pause: lines.append(line))
+    for method, ending, fault in (
+        ("POST", "/connectors/_search", "unavailable"),
+        ("GET", "/_search/pipeline/answers", "starting"),
+        ("POST", "/connectors/_create", "conflict"),
+        ("PUT", "/_search/pipeline/answers", "lost_before"),
+    ):
+        cluster.fail_next(method, ending, fault)
+    result = run_module("ml_stack", stack, cluster, check_mode_violations)
+    assert (result.get("failed", False), result["retries"]) == (fails, 4)
+    assert sorted(line.split(":")[0] for line in lines) == [
+        "GET /_search/pipeline/answers answered 503",
+        "POST /_plugins/_ml/connectors/_create answered 409",
+        "POST /_plugins/_ml/connectors/_search answered 503",
+        "PUT /_search/pipeline/answers brought no answer",
+    ]
+
+
+def test_retries_while_planning_are_counted(cluster: FakeCluster, check_mode_violations: list[str]) -> None:
+    apply_stack(cluster, **chat_stack())
+    [connector_id] = [key for key, body in cluster.connectors.items() if body["name"] == "B"]
+    changed = chat_stack(connectors=[connector("A"), connector("B", description="new")])
+    # The plan reads an object that changes once more, by its id.
+    cluster.fail_next("GET", f"/connectors/{connector_id}", "unavailable")
+    result = run_module("ml_stack", changed, cluster, check_mode_violations, check_mode=True)
+    assert (result["changed"], result["retries"]) == (True, 1)
 
 
 @pytest.mark.parametrize(
