@@ -106,6 +106,27 @@ options:
       - The module never repeats the creation of an object without checking first whether it was created.
     type: int
     default: 5
+  lock:
+    description:
+      - Whether a task locks the cluster before it writes, so that tasks of several controllers write one after the other.
+        The lock is a document in the hidden index C(.searchops-leases). A task that changes nothing, check mode and modules that
+        only read do not use it.
+      - While another task holds the lock, the task waits. It then reads everything again before it writes.
+      - A lock that is not renewed, as that of a killed run, expires after 30 seconds.
+    type: str
+    choices:
+      auto: Lock the cluster. If the user or the cluster does not allow that, warn and write without a lock.
+      required: Lock the cluster. If that is not allowed, fail before anything is changed.
+      never: Do not lock the cluster.
+    default: auto
+    version_added: 1.0.0
+  lock_timeout:
+    description:
+      - Maximum time to wait for the lock, in seconds. Then the task fails with the code C(concurrent_change), and the message names
+        the owner of the lock and the request that removes it.
+    type: float
+    default: 120.0
+    version_added: 1.0.0
   headers:
     description: Additional headers of each request, for example for a proxy. Their values are masked in all output.
     type: dict

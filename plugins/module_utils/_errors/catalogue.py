@@ -322,6 +322,12 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="Another controller has created, replaced or deleted an object that this task was working on.",
             remedy="Run the task again: another controller is changing the same objects.",
         ),
+        "lease_unavailable": Entry(
+            cause="The task cannot take the lock that keeps two controllers from writing to one cluster at the same time: "
+            "its index is not available, or the cluster refuses writes.",
+            remedy="Do what the message says. 'lock: never' writes without the lock: then no other controller may write at "
+            "the same time.",
+        ),
         "version_conflict": Entry(
             cause="Another request changed the same document at the same moment, so that the server refused this one.",
             remedy="Run the task again: another controller is changing the same objects.",

@@ -88,6 +88,13 @@ class ApiError(Failure):
         self.reason = reason
 
 
+class ConcurrentChange(Failure):
+    """Another controller has changed what this task relies on. The task starts over."""
+
+    def __init__(self, message: str, status: int | None = None, **details: Any) -> None:
+        super().__init__("concurrent_change", message, status, **details)
+
+
 class WriteInCheckMode(Failure):
     """A write was about to be sent in check mode, which is a defect of the collection."""
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, NamedTuple
 from urllib.parse import quote
@@ -78,13 +79,22 @@ class Client:
         self.server_time: str | None = None
         self._transport = transport
         self._auth = auth
-        self._timeout = options.timeout
+        self.timeout = options.timeout
         self._retries = options.retries
         self._headers = dict(options.headers)
         self._read_only = options.read_only
+        #: Called before each write is sent; what it raises keeps the write from being sent.
+        self.before_write: Callable[[], None] = _allow
         # Secrets are masked before a message is shortened: a shortened secret would no longer be recognized.
         self.mask = mask
         self._current = 0
+
+    def with_timeout(self, seconds: float) -> Client:
+        """A client for the same cluster that nothing keeps from writing, with another timeout and counts of its own."""
+        other = copy(self)
+        other.timeout, other.before_write = seconds, _allow
+        other.reads = other.writes = other.retries = 0
+        return other
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: tuple[int, ...] = ()) -> Answer:
         return self._send(Request("GET", path, query=query, accept=accept))
@@ -116,10 +126,16 @@ class Client:
         return self._send(Request("POST", path, body, query, write=True, repeatable=False))
 
     def change(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, accept: tuple[int, ...] = ()
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (),
     ) -> Answer:
         """A write that has the same effect when it is executed twice."""
-        return self._send(Request(method, path, body, write=True, accept=accept))
+        return self._send(Request(method, path, body, query, write=True, accept=accept))
 
     def bulk(self, path: str, lines: list[dict[str, Any]], query: Mapping[str, str] | None = None) -> Answer:
         """A write of one JSON document per line that has the same effect when it is executed twice."""
@@ -169,13 +185,15 @@ class Client:
 
     def _attempt(self, request: Request) -> Exchange:
         """Send a request once. If the host does not answer, the next request goes to the next host."""
+        if request.write:
+            self.before_write()
         host = self._host
         url, headers = self._prepare(request.method, request.target, request.content)
         if request.write:
             self.writes += 1
         else:
             self.reads += 1
-        timeout = request.timeout or self._timeout
+        timeout = request.timeout or self.timeout
         try:
             answer = self._transport.send(request.method, url, headers, request.content, timeout)
         except (NotSent, NoAnswer) as exc:
@@ -202,6 +220,10 @@ class Client:
     @property
     def _host(self) -> str:
         return self.hosts[self._current % len(self.hosts)]
+
+
+def _allow() -> None:
+    """Keep no write from being sent."""
 
 
 def segment(text: str) -> str:

@@ -133,11 +133,15 @@ def make_transport(options: Mapping[str, Any]) -> Transport:
 
 
 class Connection(NamedTuple):
-    """A kind of server that modules connect to: the connection options, the client for them, the secrets among them."""
+    """A kind of server that modules connect to: the connection options, the client for them, the secrets among them.
+
+    ``lockable``: tasks lock the server before they write to it, so that they write one after the other.
+    """
 
     options: Callable[[], dict[str, Any]]
     connect: Callable[..., Client]
     secrets: Callable[[Mapping[str, Any]], Iterable[str]]
+    lockable: bool
 
 
-CLUSTER = Connection(connection_options, connect, secrets_of)
+CLUSTER = Connection(connection_options, connect, secrets_of, lockable=True)

@@ -283,4 +283,4 @@ def secrets_of(options: Mapping[str, Any]) -> list[str]:
     return [str(secret) for secret in found if secret] + connection.passwords_in(options.get("url") or "")
 
 
-CONNECTION = connection.Connection(connection_options, connect, secrets_of)
+CONNECTION = connection.Connection(connection_options, connect, secrets_of, lockable=False)

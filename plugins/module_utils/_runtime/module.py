@@ -14,12 +14,14 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._errors.exceptions import Failure, printable, reraise_malformed_answer
+from .._errors.exceptions import ConcurrentChange, Failure, printable, reraise_malformed_answer
 from .._http import connection as connections
 from .._http.client import Client
 from .._http.clock import ProgressCallback, RetryCallback
 from .._http.connection import Connection
 from .._values.masking import MASK, MIN_SECRET_LENGTH, Masker
+from . import lease
+from .lease import Lease, LeaseNeeded
 from .run import Run
 
 Options = TypeVar("Options")
@@ -62,8 +64,8 @@ class Module(NamedTuple):
     connection: Connection = connections.CLUSTER
 
     def argument_spec(self) -> dict[str, Any]:
-        """The module's own options and those of its connection."""
-        return {**self.connection.options(), **self.spec}
+        """The module's own options, those of its connection and those of the lock."""
+        return {**self.connection.options(), **(lease.OPTIONS if self.connection.lockable else {}), **self.spec}
 
     def redacted(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters with the values of 'no_log' options masked."""
@@ -104,17 +106,50 @@ class ModuleCall:
             client = self._module.connection.connect(self._params, read_only=check_mode, mask=self.masker)
             run = Run(client, check_mode=check_mode, progress=progress)
             client.on_retry = on_retry or run.report_retry
+            if self._module.connection.lockable and not check_mode:
+                run.lease = self._lease(run)
             actions, warnings = run.actions, run.warnings
             if self._invalid:
                 raise self._invalid
             with reraise_malformed_answer():
-                returned = self._module.execute(self._options, run)
+                returned = self._execute(run)
             result = {"changed": run.changed, "actions": actions, **returned}
         except Failure as failure:
             failed, result = failure, _failed(failure, actions, check_mode=check_mode)
         result["retries"] = client.retries if client else 0
         # A failure may have its cause in what a warning says, so a failed task returns its warnings as well.
         return TaskOutcome(self.masker(result), [printable(self.masker(warning)) for warning in warnings], failed)
+
+    def _lease(self, run: Run) -> Lease:
+        mode, timeout = self._params["lock"], self._params["lock_timeout"]
+        held = Lease(run.client, mode=mode, timeout=timeout, wait=run.report_waiting, warn=run.warn)
+        run.client.before_write = held.check
+        return held
+
+    def _execute(self, run: Run) -> dict[str, Any]:
+        """Execute the task: at first without the lease, so that a task that changes nothing does not need it. As soon as
+        the task has to write it starts over with the lease, and reads everything again.
+
+        It also starts over if another controller changes what it relies on, until the lease's timeout is over.
+        """
+        end = run.clock.now() + (run.lease.timeout if run.lease else 0.0)
+        try:
+            while True:
+                try:
+                    return self._module.execute(self._options, run)
+                except LeaseNeeded:
+                    run.start_over(keep_actions=False)
+                except ConcurrentChange:
+                    if run.clock.now() >= end:
+                        raise
+                    run.start_over(keep_actions=True)
+                    run.clock.sleep(run.clock.jitter())
+                if run.lease is not None:
+                    run.lease.acquire()
+        finally:
+            if run.lease is not None:
+                run.lease.release()
+                run.client.add_counts(run.lease.client)
 
     def _check(self) -> None:
         """Raises Failure for values that Ansible accepts but no task can use.

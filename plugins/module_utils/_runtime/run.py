@@ -14,6 +14,7 @@ from .._errors.exceptions import Failure, printable
 from .._http.client import Client
 from .._http.clock import Clock, ProgressCallback
 from . import versions
+from .lease import Lease, LeaseNeeded
 
 Done = TypeVar("Done")
 State = TypeVar("State")
@@ -58,8 +59,10 @@ class Run:
         shared_search: NameSearch | None = None,
         progress: ProgressCallback | None = None,
         created_by_stack: set[tuple[str, str]] | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self.client = client
+        self.lease = lease
         self.check_mode = check_mode
         self.shared_search = shared_search
         self.created: list[tuple[str, Any]] = []
@@ -68,6 +71,8 @@ class Run:
         self._started = self._last_line = client.clock.now()
         self._last_retry_line = self._started - SHOWN_PAUSE
         self.actions: list[dict[str, Any]] = []
+        #: How many of the actions were done before the task started over.
+        self._done = 0
         self.warnings: list[str] = []
         self._version: versions.Version | None = None
 
@@ -107,11 +112,30 @@ class Run:
         """
         done = None
         if not self.check_mode:
+            self.need_lease()
             done = do()
             if not had_effect(done):
                 return done
         self.journal(action, kind, name, **facts)
         return done
+
+    def need_lease(self) -> None:
+        """Raises :class:`LeaseNeeded` if the task has to take the lease before it writes: the task then starts over, as
+        what it has read without the lease may have changed."""
+        if self.lease is not None and not self.lease.held:
+            raise LeaseNeeded
+
+    def finished_writing(self) -> None:
+        """Release the lease, while the task still waits for the effect of its writes. A task of a stack keeps it."""
+        if self.lease is not None and not self.in_bulk:
+            self.lease.release()
+
+    def start_over(self, *, keep_actions: bool) -> None:
+        """Forget what was found and planned. ``keep_actions``: the actions since the last start were done."""
+        if keep_actions:
+            self._done = len(self.actions)
+        del self.actions[self._done :]
+        self.created.clear()
 
     def journal(self, action: str, kind: str, name: str, **facts: Any) -> None:
         """Journal a write. Only for a write that is part of another request; :meth:`perform` runs a write and journals it."""

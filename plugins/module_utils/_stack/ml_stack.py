@@ -107,6 +107,7 @@ class _StackRun:
             if self._run.check_mode:
                 self._run.actions += plan_text.explained_actions(step, step.actions)
         if changing and not self._run.check_mode:
+            self._run.need_lease()
             outcomes = self._apply(snapshot, changing, in_bulk=True)
             self._verify(outcomes)
         return {

@@ -258,10 +258,16 @@ class CachedClient(Client):
             self.snapshot.forget_written(path, body)
 
     def change(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, accept: tuple[int, ...] = ()
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (),
     ) -> Answer:
         try:
-            return super().change(method, path, body, accept=accept)
+            return super().change(method, path, body, query=query, accept=accept)
         finally:
             self.snapshot.forget_written(path, body)
 

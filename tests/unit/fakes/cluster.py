@@ -15,6 +15,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.controllers im
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.exchanges import Exchange, decoded
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.faults import FAULTS, Fault
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.indices import Indices
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.leases import Leases, is_lease
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.models import Models
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.pipelines import Pipelines
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.settings import Settings
@@ -33,6 +34,10 @@ class FakeCluster(Models, Agents, Controllers, Settings):
         super().__init__(version)
         self.pipelines = Pipelines()
         self.indices = Indices()
+        self.leases = Leases()
+        #: Whether the exchanges of the lease are recorded, and can have faults and hooks, as all others.
+        self.records_leases = False
+        self.lease_exchanges: list[Exchange] = []
         if trusted:
             self.persistent["plugins.ml_commons.trusted_connector_endpoints_regex"] = list(trusted)
         self.exchanges: list[Exchange] = []
@@ -57,6 +62,10 @@ class FakeCluster(Models, Agents, Controllers, Settings):
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
         body = decoded(content)
+        if is_lease(parts.path) and not self.records_leases:
+            answer = self.handle(method, parts.path, query, body)
+            self.lease_exchanges.append(Exchange(method, parts.path, query, body, answer.status))
+            return answer
         for applies, act, remaining in self._hooks:
             if remaining[0] and applies(method, parts.path):
                 remaining[0] -= 1
@@ -184,6 +193,8 @@ class FakeCluster(Models, Agents, Controllers, Settings):
             }
         if path == "/_cluster/settings":
             return self._settings(method, query, body)
+        if is_lease(path):
+            return self.leases.handle(method, path, query, body)
         if self.pipelines.knows(path):
             return self.pipelines.handle(method, path, body)
         if self.indices.knows(path):

@@ -27,6 +27,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import F
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guard import ReadOnly
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script
 
 COLLECTION = "ansible_collections.searchops.opensearch_ml"
 
@@ -86,6 +87,12 @@ def _default_connection() -> Mapping[str, Any]:
     return parameters("opensearch_cluster_setting", {"settings": {}, "hosts": ["http://cluster.test:9200"]})
 
 
+def _options(module: str, args: Mapping[str, Any], transport: Transport) -> dict[str, Any]:
+    """The options of a task. A script has the requests of the task alone, without those of the lock."""
+    scripted = isinstance(transport, Script) and connection_of(module).lockable
+    return {**server_of(module), **({"lock": "never"} if scripted else {}), **args}
+
+
 def make_run(transport: Transport, *, check_mode: bool = False, clock: FakeClock | None = None) -> Run:
     client = connection.connect(
         _default_connection(), read_only=check_mode, transport=transport, clock=clock or FakeClock()
@@ -112,7 +119,7 @@ def run_module(
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """Run main() of a module as Ansible does; returns the printed result with its warnings."""
-    arguments = {**server_of(module), **args, "_ansible_check_mode": check_mode, "_ansible_diff": True}
+    arguments = {**_options(module, args, transport), "_ansible_check_mode": check_mode, "_ansible_diff": True}
     printed = io.StringIO()
     warned: list[str] = []
     with contextlib.ExitStack() as stack:
@@ -144,7 +151,7 @@ def run_in_process(
     from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
 
     with patched(transport, violations, check_mode):
-        return run_action(module, {**server_of(module), **args}, check_mode=check_mode)
+        return run_action(module, _options(module, args, transport), check_mode=check_mode)
 
 
 def twin_of(transport: Any) -> Any:

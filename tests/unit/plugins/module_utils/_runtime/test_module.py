@@ -21,6 +21,8 @@ CONNECTION = {
     "password": SECRET,
     "timeout": 1.0,
     "retries": 0,
+    "lock": "auto",
+    "lock_timeout": 1.0,
     "validate_certs": True,
 }
 
