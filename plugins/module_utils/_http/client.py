@@ -77,6 +77,9 @@ class Client:
         self.on_retry: RetryCallback | None = None
         #: The server's clock at its last answer, as an HTTP date.
         self.server_time: str | None = None
+        #: The version in the head of the answers, such as "OpenSearch/3.6.0 (opensearch)"; 2.19 has none. In a list, which
+        #: all clients share that are made from this one.
+        self.server_versions: list[str] = []
         self._transport = transport
         self._auth = auth
         self.timeout = options.timeout
@@ -200,6 +203,8 @@ class Client:
             self._current += 1
             return Exchange(request, host, self.hosts, self.mask, error=exc)
         self.server_time = answer.headers.get("Date")
+        if not self.server_versions and answer.headers.get("X-OpenSearch-Version", "").startswith("OpenSearch/"):
+            self.server_versions.append(answer.headers["X-OpenSearch-Version"])
         return Exchange(request, host, self.hosts, self.mask, answer)
 
     def _prepare(self, method: str, target: str, content: bytes | None) -> tuple[str, dict[str, str]]:

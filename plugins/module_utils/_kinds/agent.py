@@ -15,7 +15,7 @@ from .._http.client import Client
 from .._runtime import versions
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
-from .base import NOTES_PARAMETER, Doc, Kind, check_name, check_no_notes, created_after, replaces
+from .base import NOTES_PARAMETER, Doc, Kind, check_name, check_no_notes
 
 TYPES = ("flow", "conversational", "conversational_flow", "plan_execute_and_reflect")
 
@@ -83,11 +83,6 @@ def merged(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]
         if part in fields:
             fields[part] = {**(observed_fields.get(part) or {}), **fields[part]}
     return fields
-
-
-def is_replaced_by(old: Doc, new: Doc) -> bool:
-    """Whether ``new`` was created to replace ``old``. If ``old`` is younger, its id was reused."""
-    return replaces(new, old) and not created_after(old, new)
 
 
 def diff(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> list[str]:

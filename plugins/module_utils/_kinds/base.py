@@ -12,8 +12,9 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
-from .._errors.exceptions import ApiError, Failure
+from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._http.client import Client, segment
+from .._runtime import versions
 from .._runtime.run import Run, WaitTimeout
 from .._values.compare import canonical, text_of
 
@@ -62,7 +63,7 @@ def check_name(option: str, name: str, longest: int = MAX_NAME_LENGTH) -> None:
 
 def deleted_during_change(what: str) -> Failure:
     """The Failure for an object that does not exist any more when the task reads it back."""
-    return Failure("concurrent_change", f"{what} was deleted while this task was changing it.")
+    return ConcurrentChange(f"{what} was deleted while this task was changing it.")
 
 
 def created_after(doc: Doc, other: Doc) -> bool:
@@ -80,8 +81,6 @@ class Kind:
     ID_FIELD = ""
     #: Failure code if no object is found.
     UNKNOWN_CODE = ""
-    #: Seconds that the creator of the oldest duplicate waits for other controllers to delete theirs.
-    DUPLICATE_TIMEOUT = 10.0
     #: Conditions that no object of this kind meets; every search excludes them.
     MUST_NOT: tuple[dict[str, Any], ...] = ()
 
@@ -177,6 +176,8 @@ class Kind:
     def update(cls, run: Run, object_id: str, fields: Mapping[str, Any]) -> None:
         """Change one object and wait until searches find the change, as a later search may use a changed field."""
         run.client.change("PUT", f"{cls.PATH}/{segment(object_id)}", fields)
+        if versions.supports(run.version, "visible_updates"):
+            return
         doc = cls.get(run.client, object_id)
         since = (doc.source.get("last_updated_time") or 0) if doc else 0
         # A timeout is not a failure: the change is done, and the index may be refreshed less often.
@@ -192,8 +193,10 @@ class Kind:
     @classmethod
     def delete(cls, run: Run, object_id: str, *, timeout: float = 30.0) -> None:
         """Delete one object and wait until it does not exist any more. Succeeds if it does not exist."""
-        run.client.change("DELETE", f"{cls.PATH}/{segment(object_id)}", accept=(404,))
+        answer = run.client.change("DELETE", f"{cls.PATH}/{segment(object_id)}", accept=(404,))
         run.created[:] = [(path, doc) for path, doc in run.created if doc.id != object_id]
+        if answer.status == 404 or answer.body.get("result") in ("deleted", "not_found"):
+            return
         run.wait_until(
             lambda: cls.get(run.client, object_id),
             lambda doc: doc is None,
@@ -214,9 +217,17 @@ def with_notes(parameters: Mapping[str, Any], notes: Mapping[str, Any]) -> dict[
     return {**parameters, NOTES_PARAMETER: text_of(dict(notes))}
 
 
-def replaces(new: Doc, old: Doc) -> bool:
-    """Whether ``new`` was created to replace the object with the id of ``old``. A younger object may reuse an id."""
-    return bool(read_notes(new.source).get("replaces") == old.id)
+def replaced_ids(source: Mapping[str, Any]) -> list[str]:
+    """The ids of the objects that this one was created to replace, from its notes. Each of them may still exist."""
+    notes = read_notes(source)
+    # Before 1.0.0, 'replaces' had one id and 'before' had those of earlier objects.
+    given = [notes.get("before"), notes.get("replaces")]
+    return [str(each) for value in given for each in (value if isinstance(value, list) else [value]) if each]
+
+
+def supersedes(new: Doc, old: Doc) -> bool:
+    """Whether ``new`` was created to replace ``old``. A younger object may have got the id of one that was replaced."""
+    return new is not old and old.id in replaced_ids(new.source) and not created_after(old, new)
 
 
 def check_no_notes(parameters: Mapping[str, Any] | None) -> None:

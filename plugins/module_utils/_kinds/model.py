@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Mapping
 
-from .._errors.exceptions import Failure
+from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._http.client import Client
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_text, same_tree, without_none
@@ -49,8 +49,6 @@ class Model(Kind):
     PATH = "/_plugins/_ml/models"
     ID_FIELD = "model_id"
     UNKNOWN_CODE = "unknown_model"
-    # A duplicate may have to be undeployed before it can be deleted.
-    DUPLICATE_TIMEOUT = 20.0
     # The chunks of local models are in the same index.
     MUST_NOT = ({"exists": {"field": "chunk_number"}},)
 
@@ -160,9 +158,17 @@ def check_name_free(client: Client, doc: Doc, name: str, group_id: str) -> None:
 
 def update(run: Run, doc: Doc, fields: Mapping[str, Any], *, timeout: float) -> None:
     """Change fields of a model. Waits while it is being deployed, as the server refuses changes meanwhile."""
-    if state_of(doc) == DEPLOYING:
-        wait_until_not_deploying(run, doc.id, timeout=timeout)
-    Model.update(run, doc.id, dict(fields))
+    end = run.clock.now() + timeout
+    while True:
+        if state_of(doc) == DEPLOYING:
+            doc = wait_until_not_deploying(run, doc.id, timeout=max(1.0, end - run.clock.now()))
+        try:
+            return Model.update(run, doc.id, dict(fields))
+        except ApiError as error:
+            # On several nodes, a deployed model may be deploying again for some seconds (seen on 3.6.0).
+            if "is deploying" not in error.reason or run.clock.now() >= end:
+                raise
+        run.clock.sleep(0.5)
 
 
 def wait_until_not_deploying(run: Run, model_id: str, *, timeout: float, started: bool = False) -> Doc:
@@ -183,7 +189,7 @@ def wait_for(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, ti
     def read() -> Doc:
         doc = Model.get(run.client, model_id)
         if doc is None:
-            raise Failure("concurrent_change", f"Model {model_id} was deleted while this task waited for it.")
+            raise ConcurrentChange(f"Model {model_id} was deleted while this task waited for it.")
         return doc
 
     return run.wait_until(

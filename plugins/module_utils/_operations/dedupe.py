@@ -16,7 +16,7 @@ from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds import pipeline as pipelines
 from .._kinds.agent import Agent
-from .._kinds.base import Doc, Kind
+from .._kinds.base import Doc, Kind, supersedes
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
@@ -177,7 +177,7 @@ def _why_kept(kept: Duplicate) -> str:
 def _leave_swap(duplicates: DuplicateSet) -> None:
     """Leave the connectors of an unfinished swap to the module ml_connector."""
     docs = [member.doc for member in duplicates.members]
-    if any(connectors.is_replacement_pair(old, new) for new in docs for old in docs):
+    if any(supersedes(new, old) for new in docs for old in docs):
         for other in duplicates.others:
             other.decide(
                 STAY, "it belongs to a swap that was interrupted or is under way, which ml_connector will finish"

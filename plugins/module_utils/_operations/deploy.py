@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import Callable, Iterator
+from typing import Callable, Iterator, NamedTuple
 
-from .._coordination.duplicates import back_off
-from .._errors.exceptions import ApiError, Failure
+from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._http.client import segment
 from .._kinds import model as models
 from .._kinds.base import Doc
@@ -39,25 +38,27 @@ MAX_INTERRUPTED = 4
 UNDEPLOY_REPEAT = 5.0
 
 
-def ensure_deployed(run: Run, doc: Doc, *, wait: bool, timeout: float, under_way: bool = False) -> Doc:
+class Deployment(NamedTuple):
+    """A deployment that is under way. ``task_id``: its task on the server, if this run has started it."""
+
+    task_id: str | None = None
+
+
+def start(run: Run, doc: Doc, *, wait: bool, timeout: float) -> Deployment | None:
     """Deploy a model that no node serves, or repair one that only some of the planned nodes serve.
 
-    ``wait``: wait at most ``timeout`` seconds until all planned nodes serve it. ``under_way``: its registration has
-    started a deployment. Returns the model as it was read last. Raises Failure with the reason of each node.
+    Returns the deployment, or None if there is none to wait for. A repair may take ``timeout`` seconds if ``wait``.
     """
     state = models.state_of(doc)
-    task_id: str | None = None
-    if not under_way:
-        if state == models.DEPLOYED or (state == models.UNDEPLOYED and models.undeployed_by_ttl(doc)):
-            return doc
-        if state == models.PARTIALLY_DEPLOYED:
-            return _perform_repair(run, doc, partial(_repair, run, doc, wait, timeout))
-        if state != models.DEPLOYING:
-            start = partial(deploy, run, doc.id, failed=state == models.DEPLOY_FAILED)
-            task_id = run.perform("deploy", Model.LABEL, doc.name, start, id=doc.id)
-    if not wait or run.check_mode:
-        return doc
-    return _wait_and_repair(run, doc, timeout=timeout, task_id=task_id)
+    if state == models.DEPLOYED or (state == models.UNDEPLOYED and models.undeployed_by_ttl(doc)):
+        return None
+    if state == models.PARTIALLY_DEPLOYED:
+        run.perform("repair", Model.LABEL, doc.name, partial(_repair, run, doc, wait, timeout), id=doc.id)
+        return None
+    if state == models.DEPLOYING:
+        return Deployment()
+    order = partial(deploy, run, doc.id, failed=state == models.DEPLOY_FAILED)
+    return Deployment(run.perform("deploy", Model.LABEL, doc.name, order, id=doc.id))
 
 
 def while_undeployed(run: Run, live: list[Doc], change: Callable[[], object], *, timeout: float) -> None:
@@ -67,17 +68,17 @@ def while_undeployed(run: Run, live: list[Doc], change: Callable[[], object], *,
     first Failure.
     """
     failures: list[Failure] = []
-    deploying: list[tuple[Doc, str | None]] = []
+    deploying: list[tuple[Doc, Deployment]] = []
     with _collected(failures):
         for doc in live:
             undeploy(run, doc.id, timeout=timeout)
         change()
     for doc in live:
         with _collected(failures):
-            deploying.append((doc, deploy(run, doc.id)))
-    for doc, task_id in deploying:
+            deploying.append((doc, Deployment(deploy(run, doc.id))))
+    for doc, deployment in deploying:
         with _collected(failures):
-            _wait_and_repair(run, doc, timeout=timeout, task_id=task_id)
+            await_deployed(run, doc, deployment, timeout=timeout)
     if failures:
         raise failures[0]
 
@@ -90,8 +91,23 @@ def _collected(failures: list[Failure]) -> Iterator[None]:
         failures.append(failure)
 
 
-def _wait_and_repair(run: Run, doc: Doc, *, timeout: float, task_id: str | None) -> Doc:
-    """Wait for a deployment that was started. If it is interrupted or stays partial, repair it once."""
+def await_deployed(run: Run, doc: Doc, deployment: Deployment, *, timeout: float) -> Doc:
+    """Wait at most ``timeout`` seconds until all planned nodes serve the model, and return it.
+
+    If the deployment is interrupted or stays partial, it is repaired once. Raises Failure with the reason of each node, as
+    :class:`ConcurrentChange` if another controller has changed the model meanwhile.
+    """
+    try:
+        return _wait_and_repair(run, doc, deployment.task_id, timeout=timeout)
+    except ConcurrentChange:
+        raise
+    except Failure as failure:
+        if deploy_errors.changed_meanwhile(run.client, doc):
+            raise ConcurrentChange(failure.message, failure.status, **failure.details) from failure
+        raise
+
+
+def _wait_and_repair(run: Run, doc: Doc, task_id: str | None, *, timeout: float) -> Doc:
     repaired = False
     end = run.clock.now() + timeout
     for attempt in range(MAX_INTERRUPTED):
@@ -101,23 +117,20 @@ def _wait_and_repair(run: Run, doc: Doc, *, timeout: float, task_id: str | None)
         except Failure as failure:
             if attempt + 1 == MAX_INTERRUPTED or not _interrupted(failure):
                 raise
-            # Other controllers that wait see the same failure. Two that deploy the model at once interrupt each other.
-            back_off(run, attempt)
-            present, task_id = Model.get(run.client, doc.id) or doc, None
-            if not models.is_live(present):
-                if repaired:
-                    raise
-                repaired = True
-                task_id = run.perform(
-                    "repair", Model.LABEL, doc.name, partial(deploy, run, doc.id, failed=True), id=doc.id
-                )
+            # Other controllers that wait see the same failure; only the first one repairs.
+            with run.leased():
+                present, task_id = Model.get(run.client, doc.id) or doc, None
+                if not models.is_live(present):
+                    if repaired:
+                        raise
+                    repaired = True
+                    order = partial(deploy, run, doc.id, failed=True)
+                    task_id = run.perform("repair", Model.LABEL, doc.name, order, id=doc.id)
     if models.state_of(doc) == models.PARTIALLY_DEPLOYED:
-        doc = _perform_repair(run, doc, partial(repair_partial, run, doc.id, timeout=_remaining(run, end)))
+        with run.leased():
+            repair = partial(repair_partial, run, doc.id, timeout=_remaining(run, end))
+            doc = run.perform("repair", Model.LABEL, doc.name, repair, id=doc.id) or doc
     return doc
-
-
-def _perform_repair(run: Run, doc: Doc, repair: Callable[[], Doc]) -> Doc:
-    return run.perform("repair", Model.LABEL, doc.name, repair, id=doc.id) or doc
 
 
 def _repair(run: Run, doc: Doc, wait: bool, timeout: float) -> Doc:
@@ -172,7 +185,7 @@ def deploy(run: Run, model_id: str, *, failed: bool = False) -> str | None:
     except ApiError as error:
         if error.code == Model.UNKNOWN_CODE:
             # This Ansible task read the model just before.
-            raise Failure("concurrent_change", f"Model {model_id} was deleted before it was deployed.") from error
+            raise ConcurrentChange(f"Model {model_id} was deleted before it was deployed.") from error
         raise
     task_id = answer.body.get("task_id")
     return str(task_id) if task_id else None

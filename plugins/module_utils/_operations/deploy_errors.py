@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Why a deployment failed: the reason of each node, or a connector or group that another controller deleted."""
+"""Why a deployment failed: the reason of each node, or a change by another controller."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from .._errors.exceptions import Failure
 from .._http.client import Client
 from .._kinds import model as models
 from .._kinds import task as tasks
-from .._kinds.base import Doc, Kind
-from .._kinds.connector.resource import Connector
-from .._kinds.model_group import ModelGroup
+from .._kinds.base import Doc
+from .._kinds.model import Model
 from .._kinds.task import Task
 
 #: Pauses in seconds between reads of the nodes' reasons, as long as the server has not stored them yet.
@@ -62,24 +61,11 @@ def deploy_failure(doc: Doc, reasons: Mapping[str, str]) -> Failure:
     )
 
 
-def missing_dependency_failure(
-    client: Client, failure: Failure, connector_id: str | None, group_id: str | None = None
-) -> Failure | None:
-    """The Failure ``concurrent_change`` if a model cannot be registered or deployed because another controller deleted
-    its connector or its group, as controllers do with their duplicates. None if ``failure`` has another cause."""
-    kind: type[Kind] = ModelGroup if failure.code == ModelGroup.UNKNOWN_CODE else Connector
-    dependency_id = group_id if kind is ModelGroup else connector_id
-    if failure.code not in ("deploy_failed", Connector.UNKNOWN_CODE, ModelGroup.UNKNOWN_CODE) or not dependency_id:
-        return None
+def changed_meanwhile(client: Client, doc: Doc) -> bool:
+    """Whether another controller has deleted the model since ``doc`` was read, or given it another connector."""
     try:
-        if kind.get(client, dependency_id):
-            return None
+        now = Model.get(client, doc.id)
     except Failure:
         # The caller reports what failed first.
-        return None
-    return Failure(
-        "concurrent_change",
-        f"Another controller deleted {kind.LABEL} {dependency_id}: {failure.message}",
-        failure.status,
-        **failure.details,
-    )
+        return False
+    return now is None or now.source.get("connector_id") != doc.source.get("connector_id")

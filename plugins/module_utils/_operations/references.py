@@ -91,8 +91,8 @@ def _search_ids(client: Client, targets: Mapping[str, _Target]) -> dict[str, str
 def _read_id(run: Run, target: _Target) -> str | None:
     """The id of an object; None if it does not exist, which is an error outside check mode. Raises Failure."""
     if not run.check_mode:
-        return need(target.kind, run.client, target.name).id
-    doc = find(target.kind, run.client, target.name)
+        return need(run, target.kind, target.name).id
+    doc = find(run, target.kind, target.name)
     if doc is None:
         run.warn_missing(f"{target.kind.LABEL} {target.name!r}")
     return doc.id if doc else None

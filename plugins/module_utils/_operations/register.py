@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Register models: in which group, exactly once, and what to delete if another controller registers the same model."""
+"""Register models: in which group, exactly once, and how to take a registration back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Mapping
 
 from .._coordination.create import Creation, create_once
-from .._errors.exceptions import Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds.base import Doc, check_name
@@ -38,11 +37,8 @@ def ensure_group(run: Run, group: Doc | None, name: str) -> Doc:
     return model_group.ensure(run, group.name if group else name)
 
 
-def register_model(run: Run, fields: Mapping[str, Any], *, deploy_at_once: bool, timeout: float) -> tuple[Doc, bool]:
-    """Register a model exactly once. Returns it, and whether this task created it.
-
-    ``deploy_at_once``: the same request starts a deployment. Raises Failure.
-    """
+def register_model(run: Run, fields: Mapping[str, Any], *, deploy_at_once: bool, timeout: float) -> Doc:
+    """Register a model exactly once. ``deploy_at_once``: the same request starts a deployment. Raises Failure."""
     group_id = fields.get("model_group_id")
     creation = Creation(
         Model,
@@ -53,34 +49,22 @@ def register_model(run: Run, fields: Mapping[str, Any], *, deploy_at_once: bool,
         matches=lambda doc: group_id in (None, doc.source.get("model_group_id")),
         discriminator=str(group_id),
     )
-    doc, created_here = create_once(run, creation)
+    doc = create_once(run, creation)
+    if "is_enabled" in fields:
+        doc = Model.get(run.client, doc.id) or doc
     # 2.19 ignores 'is_enabled' in a registration.
-    ignored = models.diff(doc.source, fields) if created_here else []
+    ignored = models.diff(doc.source, fields)
     if ignored:
         if deploy_at_once:
             # The deployment writes the same document. The later of two concurrent writes fails, even if it is the
             # server's.
             models.wait_until_not_deploying(run, doc.id, timeout=timeout, started=True)
         models.update(run, doc, {name: fields[name] for name in ignored}, timeout=timeout)
-    return doc, created_here
-
-
-def check_group_stays(run: Run, doc: Doc, fields: Mapping[str, Any], group: Doc, *, timeout: float) -> None:
-    """Delete the new model if its group is a duplicate that another controller deletes: the other controllers register
-    theirs in the group that stays. Raises Failure ``concurrent_change`` in that case."""
-    if group.id and model_group.may_be_deleted(run, group, doc.created):
-        delete_with_group(run, doc.id, fields, timeout)
-        raise Failure(
-            "concurrent_change",
-            f"Model group {group.name!r} ({group.id}) is a duplicate, and the controller that created it deletes it.",
-        )
+    return doc
 
 
 def delete_with_group(run: Run, model_id: str, fields: Mapping[str, Any], timeout: float) -> None:
-    """Delete a model that this task registered, and its group if the server created that at the registration.
-
-    Of two models with one name that are registered at once, each may get a group of that name.
-    """
+    """Delete a model that this task registered, and its group if the server created that at the registration."""
     doc = None if fields.get("model_group_id") else Model.get(run.client, model_id)
     deploy.undeploy_and_delete(run, model_id, timeout)
     if doc is not None and doc.source.get("model_group_id"):

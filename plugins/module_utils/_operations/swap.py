@@ -7,35 +7,32 @@
 """Replaces a connector under live models: a new connector takes over, then the old one is deleted.
 
 A model accepts another ``connector_id`` in place, without being undeployed (2.12 and later). A run can be killed after each
-step: the new connector's notes name the old one, so that the next run recognises the two as a replacement pair and rolls the
-swap forward or back.
+step: the new connector's notes name those that it replaces, so that the next run finishes the swap.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from typing import Any, Mapping, NoReturn, Sequence
 
 from .._coordination.create import Creation, create_once
 from .._errors.exceptions import Failure
 from .._kinds import model as models
-from .._kinds.base import Doc, read_notes, replaces
+from .._kinds.base import Doc, replaced_ids, supersedes
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
-from .._runtime.run import Run, WaitTimeout
+from .._runtime.run import Run
 from . import predict
-from .undeletable_connector import ID_RETRY_PAUSE, REFUSALS, UndeletableCheck, delete_unused, is_used
-
-#: For how long an unfinished swap may make no progress, in seconds, before it counts as interrupted.
-STALLED_AFTER = 5.0
+from .undeletable_connector import delete_unused
 
 #: The longest time that the probe may be repeated, in seconds.
 PROBE_PATIENCE = 30.0
 
-#: How many new connectors are discarded because the server would confuse their ids with the old one's.
-MAX_DISCARDED = 3
+#: How many new connectors are created while the server would confuse each id with the old one's, and the pause between two,
+#: in seconds. On a server whose ids have one hyphen in their constant part and one in the part that counts the time, all ids
+#: of the same 1.024 s share a word (seen on 2.19.1).
+MAX_ID_TRIES, ID_RETRY_PAUSE = 4, 0.3
 
 
 class _RolledBack(Failure):
@@ -53,23 +50,17 @@ class Swap:
         self._run = run
         self._probe = probe
         self._timeout = timeout
+        #: The connectors with the name of the one to replace; None before they are known.
+        self._left: list[Doc] | None = None
 
-    def replace(
-        self,
-        old: Doc,
-        body: Mapping[str, Any],
-        users: list[Doc],
-        *,
-        fields: Sequence[str],
-        duplicates: Sequence[Doc] = (),
-    ) -> Doc | None:
-        """Create a new connector, move all ``users`` to it, then delete ``old`` and its ``duplicates``.
+    def replace(self, old: Doc, body: Mapping[str, Any], users: list[Doc], *, fields: Sequence[str]) -> Doc | None:
+        """Create a new connector, move all ``users`` to it, then delete ``old``.
 
         Returns the new connector; None in check mode. ``fields`` are the names of those that change, for the journal. If a
-        model cannot be moved or the probe fails, all models are moved back and the Failure is raised. The new connector is
-        deleted then, unless there are duplicates: only its notes link them to the old one.
+        model cannot be moved or the probe fails, all models are moved back, the new connector is deleted, and the Failure is
+        raised.
         """
-        do = partial(self._replace, old, body, users, duplicates)
+        do = partial(self._replace, old, body, users)
         ids = [model.id for model in users]
         return self._run.perform(
             "swap", Connector.LABEL, body["name"], do, replaced_id=old.id, models=ids, fields=list(fields)
@@ -80,107 +71,57 @@ class Swap:
         a failure moves them back."""
         self._take_over(old, kept, users, keep_new=True)
 
-    def finish_interrupted(self, found: list[Doc]) -> list[Doc]:
-        """Finish the interrupted swaps among connectors with one name. Returns the connectors that remain.
+    def finish_interrupted(self, counts: Doc, found: list[Doc]) -> Doc:
+        """Finish the interrupted swaps among connectors with one name, of which ``counts`` is the one that the name means.
 
-        A swap is rolled forward if a model already uses the new connector and the probe passes, or if the new connector
-        replaces several; else it is rolled back. Duplicates that are no replacement pair are left alone.
+        If a model uses the new connector already, the others are moved to it, and the old one is deleted. Otherwise the new
+        one is. Returns the connector that counts now. Connectors that are not part of a swap are left alone.
         """
-        for new in found:
-            for old in found:
-                if connectors.is_replacement_pair(old, new):
-                    removed = self._finish_pair(old, new, keep_new=connectors.replaces_several(found, old, new))
-                    return self.finish_interrupted([doc for doc in found if doc is not removed])
-        return found
+        self._left = found
+        for other in found:
+            if other is not counts and (supersedes(counts, other) or supersedes(other, counts)):
+                kept = self._finish(counts, other)
+                if kept is not counts:
+                    return self.finish_interrupted(kept, [doc for doc in found if doc is not counts])
+        return counts
 
-    def repoint(self, doc: Doc) -> None:
-        """Point models at this connector that still use the one that it replaced, although that one was deleted.
+    def _finish(self, counts: Doc, other: Doc) -> Doc:
+        """Delete one of two connectors of a swap, to which no model must refer any more. Returns the one that remains."""
+        run = self._run
+        users = models.using_connectors(run.client, [counts.id, other.id])
+        moving = [model for model in users if model.source.get("connector_id") == other.id]
+        if not moving and models.falsely_matched_users(run.client, other.id):
+            run.warn(f"Connector {other.id}, which is replaced, remains: the server does not delete it yet.")
+            return counts
+        delete = partial(delete_unused, run, other.id)
+        if supersedes(other, counts):
+            run.perform("undo_swap", Connector.LABEL, other.name, delete, id=other.id)
+            return counts
+        if not moving:
+            # Without a probe: a backend that is down now must not bring back a connector that was replaced long ago.
+            facts: dict[str, Any] = {"id": other.id, "kept_id": counts.id, "models": []}
+            run.perform("finish_swap", Connector.LABEL, other.name, delete, **facts)
+            return counts
+        finish = partial(self._take_over, other, counts, users, keep_new=False)
+        ids = [model.id for model in moving]
+        try:
+            run.perform("finish_swap", Connector.LABEL, other.name, finish, id=other.id, kept_id=counts.id, models=ids)
+        except _RolledBack as failure:
+            # The desired fields of this task may be the repair: it goes on from the old connector.
+            run.warn(f"An interrupted change was rolled back. {failure.message}")
+            run.journal("undo_swap", Connector.LABEL, counts.name, id=counts.id)
+            return other
+        return counts
 
-        Another controller may have pointed them back at the moment of the swap: the server does not check whether an id
-        exists.
-        """
-        client = self._run.client
-        replaced_id = read_notes(doc.source).get("replaces")
-        users = models.using_connectors(client, [str(replaced_id)]) if replaced_id else []
-        # The id may belong to a new connector, which these models really use.
-        if users and Connector.get(client, str(replaced_id)) is not None:
-            return
-        for model in users:
-            move = partial(models.update, self._run, model, {"connector_id": doc.id}, timeout=self._timeout)
-            self._run.perform("repoint", Model.LABEL, model.name, move, id=model.id)
-
-    def _replace(self, old: Doc, body: Mapping[str, Any], users: list[Doc], duplicates: Sequence[Doc]) -> Doc:
+    def _replace(self, old: Doc, body: Mapping[str, Any], users: list[Doc]) -> Doc:
         new, discarded = self._create(old, body)
-        self._take_over(old, new, users, keep_new=bool(duplicates))
-        # Delete these last; the server refuses while models use the old connector.
-        for doc in [*discarded, *duplicates]:
+        self._take_over(old, new, users, keep_new=False)
+        # Only now: the server refuses while models use the old connector.
+        for doc in discarded:
             self._delete_if_possible(doc.id)
         return new
 
-    def _finish_pair(self, old: Doc, new: Doc, *, keep_new: bool) -> Doc:
-        """Returns the connector of the pair that is deleted, or that is unused and undeletable and so does not count."""
-        run = self._run
-        users = models.using_connectors(run.client, [new.id, old.id])
-        if connectors.replaced_same_connector(old, new) and is_used(users, old):
-            old, new = new, old
-        undeletable = UndeletableCheck(run.client, users).first_undeletable(old, new)
-        if undeletable is not None:
-            other = new if undeletable is old else old
-            run.warn(
-                f"Connector {undeletable.id}, which {other.id} supersedes, remains: the server does not delete it yet."
-            )
-            return undeletable
-        if not run.check_mode and not is_used(users, new):
-            self._wait_for_progress(old, new)
-            for doc in (old, new):
-                if Connector.get(run.client, doc.id) is None:
-                    return doc
-            users = models.using_connectors(run.client, [new.id, old.id])
-        if is_used(users, new) or keep_new:
-            return self._roll_forward(old, new, users, keep_new=keep_new)
-        run.perform("undo_swap", Connector.LABEL, new.name, partial(delete_unused, run, new.id), id=new.id)
-        return new
-
-    def _wait_for_progress(self, old: Doc, new: Doc) -> None:
-        """Give another controller time to continue: the swap may have just started rather than been interrupted."""
-        client = self._run.client
-        with suppress(WaitTimeout):
-            self._run.wait_until(
-                lambda: (
-                    Connector.get(client, new.id) and Connector.get(client, old.id),
-                    models.using_connectors(client, [new.id, old.id]),
-                ),
-                lambda seen: seen[0] is None or is_used(seen[1], new),
-                what=f"the swap of connector {old.id} to go on",
-                describe=lambda seen: "no progress",
-                timeout=STALLED_AFTER,
-            )
-
-    def _roll_forward(self, old: Doc, new: Doc, users: list[Doc], *, keep_new: bool) -> Doc:
-        """Move all models to the new connector and delete the old one. Returns the connector that was deleted, which is the
-        new one if the probe fails."""
-        run = self._run
-        moving = [model for model in users if model.source.get("connector_id") == old.id]
-        # Roll back only a direct pair. A connector that has replaced others or several has passed its probe and stays.
-        may_roll_back = replaces(new, old) and not keep_new
-        finish = partial(self._take_over, old, new, users if may_roll_back else moving, keep_new=not may_roll_back)
-        ids = [model.id for model in moving]
-        try:
-            run.perform("finish_swap", Connector.LABEL, old.name, finish, id=old.id, kept_id=new.id, models=ids)
-        except _RolledBack as failure:
-            if not may_roll_back:
-                raise
-            # The desired fields of this task may be the repair: it goes on from the old connector.
-            run.warn(f"An interrupted change was rolled back. {failure.message}")
-            run.perform("undo_swap", Connector.LABEL, new.name, _done_already, id=new.id)
-            return new
-        return old
-
     def _take_over(self, old: Doc, new: Doc, users: list[Doc], *, keep_new: bool) -> None:
-        """Point all users at the new connector, probe it, delete the old one.
-
-        On failure everything is rolled back and :class:`_RolledBack` raised; with ``keep_new`` the new connector stays.
-        """
         moved = [model for model in users if model.source.get("connector_id") == new.id]
         try:
             self._move_and_probe(new, users, moved)
@@ -203,8 +144,6 @@ class Swap:
                 predict.Expectation(content=False),
                 retry_for=min(self._timeout, PROBE_PATIENCE),
             )
-        if Connector.get(self._run.client, new.id) is None:
-            raise Failure("concurrent_change", f"Another controller has deleted the new connector {new.id}.")
 
     def _roll_back(self, failure: Failure, old: Doc, new: Doc, moved: list[Doc], *, keep_new: bool) -> NoReturn:
         """Point the moved models at the old connector and delete the new one. Raises :class:`_RolledBack`, or the failure
@@ -212,13 +151,6 @@ class Swap:
         try:
             for model in moved:
                 self._point(model, old)
-            if moved and Connector.get(self._run.client, old.id) is None:
-                # Checked only now: once a model names the old connector again, no other controller can delete it.
-                for model in moved:
-                    self._point(model, new)
-                raise Failure(
-                    "concurrent_change", f"another controller has deleted it, and models use the new connector {new.id}"
-                )
             if not keep_new:
                 self._delete_if_possible(new.id)
         except Failure as second:
@@ -241,59 +173,45 @@ class Swap:
         return True
 
     def _delete_if_possible(self, connector_id: str) -> None:
-        """Delete a connector that no model uses any more; warn if the server refuses because it confuses ids.
-
-        Raises Failure ``concurrent_change`` if a model uses it again.
-        """
+        """Delete a connector that no model uses any more; warn if the server refuses because it confuses ids."""
         try:
             delete_unused(self._run, connector_id)
         except Failure as failure:
-            if failure.code == "connector_in_use":
-                raise Failure("concurrent_change", failure.message, failure.status) from failure
             if failure.code != "connector_held":
                 raise
             self._run.warn(f"A connector that was replaced remains. {failure.message}. {failure.remedy}")
 
     def _create(self, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]]:
-        """The new connector, and those that were created and discarded.
+        """The new connector, and those that were created before it and are not used.
 
         Of two connectors whose ids share a word the server deletes neither while a model uses the other (see
-        :func:`connectors.words_of`). So a new one that shares a word with the old one is discarded and another one created.
+        :func:`connectors.words_of`). So a new one that shares a word with the old one is not used, and another is created.
         """
         run = self._run
-        # A leftover that cannot be deleted does not mean that another controller's swap is running.
-        earlier = [doc for doc in Connector.all_named(run.client, old.name) if replaces(doc, old)]
-        undeletable = {doc.id for doc in earlier if models.falsely_matched_users(run.client, doc.id)}
-
-        def matches(doc: Doc) -> bool:
-            distinct = not connectors.share_a_word(doc.id, [old.id])
-            return replaces(doc, old) and distinct and doc.id not in undeletable
-
-        creation = Creation(
-            Connector,
-            body,
-            f"{Connector.PATH}/_create",
-            delete_own=partial(delete_unused, run, patience=0.0),
-            matches=matches,
-            discriminator=old.id,
-        )
-        discarded: list[Doc] = []
-        while True:
-            try:
-                new, created_here = create_once(run, creation)
-            except Failure as failure:
-                if failure.code not in REFUSALS:
-                    raise
-                created_here = False  # Its notes show the next run which connector it replaces.
-            if not created_here:
-                raise Failure(
-                    "concurrent_change", f"Another controller is replacing connector {old.name!r} ({old.id}) right now."
-                )
-            if not connectors.share_a_word(new.id, [old.id]) or len(discarded) == MAX_DISCARDED:
-                return new, discarded
-            discarded.append(new)
+        replaced = [old.id, *self._left_of_earlier_swaps(old)]
+        created: list[Doc] = []
+        for _attempt in range(MAX_ID_TRIES):
+            creation = Creation(
+                Connector,
+                connectors.replacing(body, replaced),
+                f"{Connector.PATH}/_create",
+                delete_own=partial(delete_unused, run, patience=0.0),
+                matches=partial(_replaces_exactly, list(replaced)),
+                discriminator=" ".join(replaced),
+            )
+            created.append(create_once(run, creation))
+            if not connectors.share_a_word(created[-1].id, [old.id]):
+                break
+            replaced.append(created[-1].id)
             run.clock.sleep(ID_RETRY_PAUSE)
+        return created[-1], created[:-1]
+
+    def _left_of_earlier_swaps(self, old: Doc) -> list[str]:
+        """The ids of connectors of earlier swaps that the server did not delete, finished and rolled back ones."""
+        if self._left is None:
+            self._left = Connector.all_named(self._run.client, old.name)
+        return [doc.id for doc in self._left if supersedes(old, doc) or supersedes(doc, old)]
 
 
-def _done_already() -> None:
-    """The rollback has deleted the connector; only the journal entry is missing."""
+def _replaces_exactly(ids: list[str], doc: Doc) -> bool:
+    return replaced_ids(doc.source) == ids

@@ -22,7 +22,7 @@ import threading
 import time
 import uuid
 from contextlib import suppress
-from typing import Any, Callable, Mapping, NamedTuple
+from typing import Callable, Mapping, NamedTuple
 
 from .._errors.exceptions import ConcurrentChange, Failure, reraise_malformed_answer
 from .._errors.server_errors import decode_error
@@ -194,7 +194,9 @@ class Lease:
     def _not_acquired(self, found: _Seen | None, why: str) -> Failure:
         waited = f"After {self.timeout:g} s, {why}."
         if found is None:
-            return Failure("lease_unavailable", f"{waited} The index {INDEX} holds nothing that is needed, and may be deleted.")
+            return Failure(
+                "lease_unavailable", f"{waited} The index {INDEX} holds nothing that is needed, and may be deleted."
+            )
         unlock = f"DELETE {DOCUMENT}"
         message = f"{waited} If that task does not run any more, unlock the cluster by {unlock}."
         return Failure("concurrent_change", message, owner=found.owner, unlock=unlock)

@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, TypeVar
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, TypeVar
 
 from .._errors.exceptions import Failure, printable
 from .._http.client import Client
@@ -18,9 +19,6 @@ from .lease import Lease, LeaseNeeded
 
 Done = TypeVar("Done")
 State = TypeVar("State")
-
-#: Finds all objects of a kind with exactly this name. Typed as List, as Python 3.8 cannot evaluate list[Any] here.
-NameSearch = Callable[[Any, str], List[Any]]
 
 #: Minimum pause in seconds between two progress lines, and before the first one.
 PROGRESS_INTERVAL = 5.0
@@ -45,10 +43,8 @@ class Run:
 
     In check mode :meth:`perform` skips the write, and the client refuses writes as a second guard.
 
-    ``in_bulk``: this run belongs to a stack, which verifies all writes at the end. ``shared_search``: search by name
-    that the runs of a stack share. ``created``: objects that this run created, with the paths of their kinds.
-    ``created_by_stack``: (path, id) of objects that any run of the stack created. ``progress``: callback for status
-    lines, or None.
+    ``in_bulk``: this run belongs to a stack, which has the lease and verifies all writes at the end. ``created``: objects
+    that this run created, with the paths of their kinds. ``progress``: callback for status lines, or None.
     """
 
     def __init__(
@@ -56,17 +52,15 @@ class Run:
         client: Client,
         *,
         check_mode: bool,
-        shared_search: NameSearch | None = None,
+        in_bulk: bool = False,
         progress: ProgressCallback | None = None,
-        created_by_stack: set[tuple[str, str]] | None = None,
         lease: Lease | None = None,
     ) -> None:
         self.client = client
         self.lease = lease
         self.check_mode = check_mode
-        self.shared_search = shared_search
+        self.in_bulk = in_bulk
         self.created: list[tuple[str, Any]] = []
-        self.created_by_stack: set[tuple[str, str]] = set() if created_by_stack is None else created_by_stack
         self._progress = progress
         self._started = self._last_line = client.clock.now()
         self._last_retry_line = self._started - SHOWN_PAUSE
@@ -81,8 +75,9 @@ class Run:
         return self.client.clock
 
     @property
-    def in_bulk(self) -> bool:
-        return self.shared_search is not None
+    def excludes_others(self) -> bool:
+        """Whether no other controller that takes the lease can write now."""
+        return self.lease is not None and self.lease.excludes_others
 
     @property
     def version(self) -> versions.Version:
@@ -130,6 +125,18 @@ class Run:
         if self.lease is not None and not self.in_bulk:
             self.lease.release()
 
+    @contextmanager
+    def leased(self) -> Iterator[None]:
+        """Take the lease for more writes after :meth:`finished_writing`. What the block writes depends on what it reads."""
+        if self.lease is None or self.lease.held:
+            yield
+            return
+        self.lease.acquire()
+        try:
+            yield
+        finally:
+            self.lease.release()
+
     def start_over(self, *, keep_actions: bool) -> None:
         """Forget what was found and planned. ``keep_actions``: the actions since the last start were done."""
         if keep_actions:
@@ -140,10 +147,6 @@ class Run:
     def journal(self, action: str, kind: str, name: str, **facts: Any) -> None:
         """Journal a write. Only for a write that is part of another request; :meth:`perform` runs a write and journals it."""
         self.actions.append({"action": action, "kind": kind, "name": name, **facts})
-
-    def journal_as(self, action: str) -> None:
-        """Rename the last journalled action, as to "adopt" if a create found the object of another controller."""
-        self.actions[-1]["action"] = action
 
     def warn(self, text: str) -> None:
         if text not in self.warnings:

@@ -14,33 +14,22 @@ from typing import Any, Callable, Iterable, NamedTuple
 
 from .._errors.exceptions import Failure, reraise_malformed_answer
 from .._http.client import Client, segment
-from .._http.clock import ProgressCallback
 from .._kinds import model as models
 from .._kinds.base import Doc
-from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
-from .._kinds.model_group import ModelGroup
-from .._operations.deploy import START_GRACE, ensure_deployed
-from .._operations.deploy_errors import missing_dependency_failure
+from .._operations.deploy import START_GRACE, Deployment, await_deployed
 from .._runtime.run import Run
 from .declaration import Declaration, Item
 from .plan import Step
-from .search_batcher import SearchBatcher
 from .snapshot import CachedClient, Snapshot
 
 #: Maximum number of models that deploy at once. A node queues a limited number and refuses more (100 on 2.19 and 3.6).
 MAX_DEPLOYING = 48
 
-#: Maximum number of items in progress: while some write, others wait for the search that they share.
-MAX_IN_PROGRESS = 16
-
 #: Seconds between two searches for the states of all models; the index shows a change within a second.
 POLL_INTERVAL = 0.5
 
 _DEPLOYING = frozenset({"register_and_deploy", "deploy", "repair"})
-
-#: By section, the code with which a task fails if an object of that section does not exist.
-_UNKNOWN = {"connectors": Connector.UNKNOWN_CODE, "model_groups": ModelGroup.UNKNOWN_CODE, "models": Model.UNKNOWN_CODE}
 
 
 class StepOutcome(NamedTuple):
@@ -68,42 +57,40 @@ class _Deployment(NamedTuple):
 
 
 class Applier:
-    """Applies the steps of a plan. With ``in_bulk`` the caller verifies what was written. ``progress`` is called with
-    status lines."""
+    """Applies the steps of a plan under the lease of ``run``. The caller verifies what was written."""
 
-    def __init__(
-        self,
-        client: Client,
-        snapshot: Snapshot,
-        declaration: Declaration,
-        *,
-        parallel: int,
-        in_bulk: bool,
-        progress: ProgressCallback,
-    ) -> None:
-        self._client = client
+    def __init__(self, run: Run, snapshot: Snapshot, declaration: Declaration, *, parallel: int) -> None:
+        self._run = run
+        self._client = run.client
         self._snapshot = snapshot
         self._declaration = declaration
-        # 'parallel: 1' promises that an item starts only after the one before it is done.
-        self._max_in_progress = 1 if parallel == 1 else max(parallel, MAX_IN_PROGRESS)
-        self._batcher = SearchBatcher(client, parallel)
-        self._in_bulk = in_bulk
-        self._progress = progress
+        self._parallel = parallel
         self._outcomes: dict[int, StepOutcome] = {}
-        self._created: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._group_locks: dict[str, threading.Lock] = {}
         self._deploying: dict[str, _Deployment] = {}
 
-    def apply(self, steps: list[Step]) -> list[StepOutcome]:
+    def apply(self, steps: list[Step], deploying: list[Step]) -> list[StepOutcome]:
         """Apply the steps. A step is skipped if one that it depends on fails. Returns the outcomes in the order of the
-        plan."""
+        plan. Deployments are started; :meth:`await_deployed` waits for them and for those of the ``deploying`` steps."""
         self._apply_present(steps)
-        self._await_deployed()
+        for number, step in enumerate(deploying, len(steps)):
+            run = self._new_run(self._client)
+            self._outcomes[number] = StepOutcome(step, run.actions, step.diff, run.warnings)
+            self._deploying[str(step.deploying)] = _Deployment(number, step, run)
         for number, step in enumerate(steps):
             if step.item.absent:
                 self._outcomes[number] = self._execute(number, step)
+        return self.outcomes
+
+    @property
+    def outcomes(self) -> list[StepOutcome]:
         return [self._outcomes[number] for number in sorted(self._outcomes)]
+
+    @property
+    def deploying(self) -> set[tuple[str, str]]:
+        """The keys of the items whose models are being deployed."""
+        return {each.step.item.key for each in self._deploying.values()}
 
     def _apply_present(self, steps: list[Step]) -> None:
         numbers = {step.item.key: number for number, step in enumerate(steps) if not step.item.absent}
@@ -114,7 +101,7 @@ class Applier:
             for number in numbers.values()
         }
         waiting = {number: prerequisites[number] | _conflicting(steps, number) for number in prerequisites}
-        with ThreadPoolExecutor(self._max_in_progress) as pool:
+        with ThreadPoolExecutor(self._parallel) as pool:
             in_progress: dict[Future[StepOutcome], int] = {}
             try:
                 while waiting or in_progress:
@@ -126,7 +113,7 @@ class Applier:
                         number = in_progress.pop(future)
                         self._outcomes[number] = future.result()
                         done, last = len(self._outcomes), steps[number].item.display_name
-                        self._progress(f"{done} of {len(steps)} done, the last one {last}")
+                        self._run.report_waiting(f"{done} of {len(steps)} done, the last one {last}")
             finally:
                 # After an exception, such as that of Ansible's task timeout, no further step starts.
                 for future in in_progress:
@@ -142,9 +129,7 @@ class Applier:
 
     def _execute(self, number: int, step: Step) -> StepOutcome:
         client = CachedClient(self._client, self._snapshot, read_only=False)
-        client.clock = self._batcher.clock
-        shared_search = self._batcher.search if self._in_bulk else None
-        run = Run(client, check_mode=False, shared_search=shared_search, created_by_stack=self._created)
+        run = self._new_run(client)
         params, deploys = step.params, _deploys(step)
         failure: Failure | None = None
         result: dict[str, Any] = {"diff": {}}
@@ -154,10 +139,10 @@ class Applier:
                 params = {**params, "wait": False}
             elif step.item.section.option == "controllers":
                 self._await_deployment_of(step.item.name, params["wait_timeout"])
-            with reraise_malformed_answer(), self._group_lock(step), self._batcher.slot():
+            with reraise_malformed_answer(), self._group_lock(step):
                 result = step.item.section.execute(params, run)
         except Failure as exc:
-            failure = self._as_concurrent_change(step, exc)
+            failure = exc
         with self._lock:
             self._client.add_counts(client)
             if failure is None:
@@ -170,11 +155,8 @@ class Applier:
                     self._deploying[model_id] = _Deployment(number, step, run)
         return StepOutcome(step, run.actions, result["diff"], run.warnings, failure)
 
-    def _as_concurrent_change(self, step: Step, failure: Failure) -> Failure:
-        """A dependency that was just applied does not exist: another controller has deleted it."""
-        if failure.code in {_UNKNOWN.get(each.section.option) for each in self._declaration.prerequisites(step.item)}:
-            return Failure("concurrent_change", failure.message, failure.status, **failure.details)
-        return failure
+    def _new_run(self, client: Client) -> Run:
+        return Run(client, check_mode=False, in_bulk=True, lease=self._run.lease)
 
     def _group_lock(self, step: Step) -> threading.Lock:
         """The lock of the step's model group: of models that are registered into one group at the same time, the server
@@ -222,7 +204,7 @@ class Applier:
                     del self._deploying[doc.id]
         return [doc for doc in found if models.state_of(doc) != models.DEPLOYED]
 
-    def _await_deployed(self) -> None:
+    def await_deployed(self) -> None:
         """Wait for the models whose items have 'wait': first for all with one search, then for each remaining one by
         itself, which is deployed again if its deployment has failed."""
         waiting = {model_id: each for model_id, each in self._deploying.items() if each.step.params["wait"]}
@@ -230,7 +212,7 @@ class Applier:
             return
         started = self._client.clock.now()
         try:
-            remaining, stalled = self._poll_deployments(waiting)
+            remaining = self._poll_deployments(waiting)
         except Failure as failure:
             for model_id in waiting.keys() & self._deploying.keys():
                 self._set_failure(waiting[model_id], failure)
@@ -240,34 +222,27 @@ class Applier:
             params = deployment.step.params
             timeout = max(1.0, params["wait_timeout"] - (self._client.clock.now() - started))
             try:
-                under_way = not (stalled and models.state_of(doc) == models.REGISTERED)
-                ensure_deployed(deployment.run, doc, wait=True, timeout=timeout, under_way=under_way)
+                await_deployed(deployment.run, doc, Deployment(), timeout=timeout)
             except Failure as failure:
-                connector_id = doc.source.get("connector_id") if params["connector"] else None
-                reason = missing_dependency_failure(self._client, failure, connector_id)
-                self._set_failure(deployment, reason or failure)
+                self._set_failure(deployment, failure)
 
     def _set_failure(self, deployment: _Deployment, failure: Failure) -> None:
         self._outcomes[deployment.number] = self._outcomes[deployment.number]._replace(failure=failure)
 
-    def _poll_deployments(self, waiting: dict[str, _Deployment]) -> tuple[list[Doc], bool]:
+    def _poll_deployments(self, waiting: dict[str, _Deployment]) -> list[Doc]:
         """Poll until no deployment is in progress, for at most the longest 'wait_timeout', or until no model has become
-        deployed for :data:`START_GRACE` seconds.
-
-        Returns the models that are not deployed, and whether the polling ended for the last reason: a deployment that
-        has not started by then never will.
-        """
+        deployed for :data:`START_GRACE` seconds. Returns the models that are not deployed."""
         clock = self._client.clock
         started = last_deployed = clock.now()
         longest = max(each.step.params["wait_timeout"] for each in waiting.values())
         remaining = self._still_deploying(waiting)
         while _not_failed(remaining) and clock.now() - started < longest and clock.now() - last_deployed < START_GRACE:
-            self._progress(f"waiting for {len(remaining)} of {len(waiting)} models to be deployed")
+            self._run.report_waiting(f"waiting for {len(remaining)} of {len(waiting)} models to be deployed")
             clock.sleep(POLL_INTERVAL)
             found = self._still_deploying(doc.id for doc in remaining)
             last_deployed = clock.now() if len(found) < len(remaining) else last_deployed
             remaining = found
-        return remaining, clock.now() - last_deployed >= START_GRACE
+        return remaining
 
 
 def _deploys(step: Step) -> bool:

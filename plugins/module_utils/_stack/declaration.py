@@ -12,7 +12,6 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .._coordination.duplicates import AmbiguousName
 from .._errors.exceptions import Failure
 from .sections import BY_OPTION, SECTIONS, SETTINGS, Dependency, Section
 from .topological_sort import Cycle, topological_order
@@ -44,20 +43,15 @@ class Item(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """An error in the declaration. ``ambiguous`` is set if the cluster has several objects of the item's name."""
+    """An error in the declaration, or a reason why the cluster cannot be brought to it."""
 
     place: str
     code: str
     message: str
-    ambiguous: AmbiguousName | None = None
 
     @classmethod
     def from_failure(cls, place: str, failure: Failure) -> Problem:
-        return cls(place, failure.code, failure.message, failure if isinstance(failure, AmbiguousName) else None)
-
-    def recently_created(self, now: float) -> bool:
-        """Whether another controller may still delete the duplicates. ``now`` is in seconds since 1970."""
-        return self.ambiguous is not None and self.ambiguous.recently_created(now)
+        return cls(place, failure.code, failure.message)
 
 
 class Declaration:

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Mapping
 
-from .._coordination.duplicates import SEARCH_INTERVAL, UNIQUE_TIMEOUT
-from .._errors.exceptions import Failure
+from .._errors.exceptions import ConcurrentChange, Failure
+from .._kinds.connector.resource import Connector
+from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._runtime.module import Module
 from .._runtime.run import Run
 from . import ownership_label, plan_text, prune
 from .apply import Applier, StepOutcome
 from .declaration import Declaration, Item, Problem, parse_items
-from .plan import Plan, Planner, Step
+from .plan import Plan, Planner, Step, paths_of
 from .read_snapshot import read_snapshot
 from .sections import SECTIONS
 from .snapshot import Snapshot
@@ -34,9 +35,6 @@ SPEC = {
 }
 
 RULES = {"required_if": [("prune", "managed", ["name"]), ("prune", "all", ["prune_confirm"])]}
-
-#: How often a stack is verified after it was applied. What another controller has changed is applied again each time.
-MAX_VERIFICATIONS = 3
 
 #: Maximum number of entries that a message lists. The details list all of them.
 _MAX_IN_MESSAGE = 20
@@ -103,13 +101,13 @@ class _StackRun:
         if plan.problems:
             raise plan_text.invalid_stack(plan.problems)
         changing = plan.changing()
-        for step in changing:
-            if self._run.check_mode:
+        if self._run.check_mode:
+            for step in changing:
                 self._run.actions += plan_text.explained_actions(step, step.actions)
-        if changing and not self._run.check_mode:
-            self._run.need_lease()
-            outcomes = self._apply(snapshot, changing, in_bulk=True)
-            self._verify(outcomes)
+        else:
+            if changing:
+                self._run.need_lease()
+            self._apply_and_verify(snapshot, changing, plan.deploying())
         return {
             "stack": self._options.name,
             "plan": plan_text.plan_lines(changing),
@@ -119,19 +117,12 @@ class _StackRun:
             "diff": {"prepared": plan_text.diff_text(changing)},
         }
 
-    def _read_and_plan(self, *, verifying: bool = False) -> tuple[Snapshot, Planner, Plan]:
-        """Read the declared objects and plan the declared items. While recently created duplicates exist, which another
-        controller may be about to delete, read again."""
-        clock = self._run.clock
-        end = clock.now() + UNIQUE_TIMEOUT
-        while True:
-            snapshot = read_snapshot(self._run.client, self._declaration)
-            self._declaration = self._declaration.with_implied_groups(partial(snapshot.contains, ModelGroup.PATH))
-            planner = Planner(self._run.client, snapshot, self._options.name, verifying=verifying)
-            plan = self._plan(planner, list(self._declaration))
-            if clock.now() >= end or not any(problem.recently_created(clock.epoch()) for problem in plan.problems):
-                return snapshot, planner, plan
-            clock.sleep(SEARCH_INTERVAL)
+    def _read_and_plan(self) -> tuple[Snapshot, Planner, Plan]:
+        """Read the declared objects and plan the declared items."""
+        snapshot = read_snapshot(self._run.client, self._declaration)
+        self._declaration = self._declaration.with_implied_groups(partial(snapshot.contains, ModelGroup.PATH))
+        planner = Planner(self._run.client, snapshot, self._options.name)
+        return snapshot, planner, self._plan(planner, list(self._declaration))
 
     def _items_to_prune(self, snapshot: Snapshot, predicted: Snapshot) -> list[Item]:
         pruner = prune.Pruner(self._run.client, snapshot, predicted, self._declaration)
@@ -151,34 +142,29 @@ class _StackRun:
             self._run.warn(warning)
         return plan
 
-    def _apply(self, snapshot: Snapshot, steps: list[Step], *, in_bulk: bool) -> list[StepOutcome]:
-        applier = Applier(
-            self._run.client,
-            snapshot,
-            self._declaration,
-            parallel=self._options.parallel,
-            in_bulk=in_bulk,
-            progress=self._run.report_waiting,
-        )
-        outcomes = applier.apply(steps)
+    def _apply_and_verify(self, snapshot: Snapshot, steps: list[Step], deploying: list[Step]) -> None:
+        """Apply the steps and verify the stack under the lease, then wait for the deployments, also for those of the
+        ``deploying`` steps. Raises Failure with all failed items and all remaining differences."""
+        applier = Applier(self._run, snapshot, self._declaration, parallel=self._options.parallel)
+        outcomes = applier.apply(steps, deploying)
         for outcome in outcomes:
             self._run.actions += plan_text.explained_actions(outcome.step, outcome.actions)
+        _raise_concurrent_change(outcomes)
+        remaining, broken = self._remaining(snapshot, outcomes, applier.deploying) if steps else ([], None)
+        journalled = [len(outcome.actions) for outcome in outcomes]
+        self._run.finished_writing()
+        applier.await_deployed()
+        for outcome, count in zip(applier.outcomes, journalled):
+            # A wait may have repaired a deployment.
+            self._run.actions += plan_text.explained_actions(outcome.step, outcome.actions[count:])
             for warning in outcome.warnings:
                 self._run.warn(warning)
-        return outcomes
-
-    def _verify(self, outcomes: list[StepOutcome]) -> None:
-        """Verify the stack. Raises Failure with all failed items and all remaining differences."""
-        failed = {each.step.item.key: each for each in outcomes if each.blocks}
-        try:
-            remaining = self._verify_and_reapply(failed)
-        except Failure as failure:
-            # If the cluster has become unreachable, the failures of the items still explain what happened.
-            if not failed:
-                raise
-            remaining = [failure.message]
+        _raise_concurrent_change(applier.outcomes)
+        failed = [each for each in applier.outcomes if each.blocks]
         if failed:
-            raise _stack_failed(list(failed.values()), remaining)
+            raise _stack_failed(failed, remaining)
+        if broken:
+            raise broken
         if remaining:
             raise Failure(
                 "not_converged",
@@ -186,22 +172,34 @@ class _StackRun:
                 left=remaining,
             )
 
-    def _verify_and_reapply(self, failed: dict[tuple[str, str], StepOutcome]) -> list[str]:
-        """Plan again, at most :data:`MAX_VERIFICATIONS` times, and apply what another controller has changed meanwhile.
+    def _remaining(
+        self, before: Snapshot, outcomes: list[StepOutcome], deploying: set[tuple[str, str]]
+    ) -> tuple[list[str], Failure | None]:
+        """What still differs after the stack was applied, without the items that failed; or why that cannot be read.
 
-        Returns what still differed in the last plan. Items that fail or are skipped are added to ``failed`` instead.
+        ``before``: the snapshot of the plan. ``deploying``: the keys of the models whose deployment was started; the wait
+        for it shows whether it succeeds.
         """
-        steps: list[Step] = []
-        for _verification in range(MAX_VERIFICATIONS):
-            snapshot, _planner, plan = self._read_and_plan(verifying=True)
-            reported = {each.step.item.display_name for each in failed.values()}
-            problems = [each for each in plan.problems if each.place not in reported]
-            steps = [step for step in plan.changing() if step.item.key not in failed]
-            if not steps:
-                return [f"{each.place}: {each.message}" for each in problems]
-            again = self._apply(snapshot, steps, in_bulk=False)
-            failed.update({each.step.item.key: each for each in again if each.blocks})
-        return plan_text.plan_lines(steps)
+        kinds = {action["kind"] for outcome in outcomes for action in outcome.actions}
+        # A new connector is given to its models.
+        written = paths_of(kinds | ({Model.LABEL} if Connector.LABEL in kinds else set()))
+        try:
+            snapshot = read_snapshot(self._run.client, self._declaration, before=before, written=written)
+            planner = Planner(self._run.client, snapshot, self._options.name, verifying=True, deploying=deploying)
+            plan = self._plan(planner, list(self._declaration))
+        except Failure as failure:
+            # If the cluster has become unreachable, the failures of the items still explain what happened.
+            return [failure.message], failure
+        failed = {each.step.item.key: each.step.item.display_name for each in outcomes if each.blocks}
+        left = [f"{each.place}: {each.message}" for each in plan.problems if each.place not in failed.values()]
+        return left + plan_text.plan_lines(step for step in plan.changing() if step.item.key not in failed), None
+
+
+def _raise_concurrent_change(outcomes: list[StepOutcome]) -> None:
+    """Raises :class:`ConcurrentChange`, so that the whole stack starts over, if that is why an item failed."""
+    for outcome in outcomes:
+        if isinstance(outcome.failure, ConcurrentChange):
+            raise outcome.failure
 
 
 def _remains(remaining: list[str]) -> str:

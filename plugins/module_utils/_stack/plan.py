@@ -8,14 +8,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Collection, Iterable, Mapping, NamedTuple
 
 from .._errors.catalogue import NO_CLUSTER
 from .._errors.exceptions import Failure
 from .._http.client import Answer, Client, segment
+from .._kinds import model as models
 from .._kinds import pipeline as pipelines
 from .._kinds.base import Doc
 from .._kinds.model import Model
+from .._runtime import versions
 from .._runtime.run import Run
 from . import ownership_label
 from .declaration import Declaration, Item, Problem
@@ -25,16 +27,28 @@ from .snapshot import CachedClient, Snapshot
 #: The actions that delete the object with the action's ``id``.
 _DELETING = ("delete", "finish_swap", "undo_swap")
 
+#: The actions that follow from a model's state.
+_STATE_ACTIONS = ("deploy", "repair", "undeploy")
+
 _PATHS = {section.kind.LABEL: section.kind.PATH for section in SECTIONS if section.kind}
 
 
+def paths_of(labels: Iterable[str]) -> set[str]:
+    """The paths of the kinds with these labels."""
+    return {_PATHS[label] for label in labels if label in _PATHS}
+
+
 class Step(NamedTuple):
-    """What the task of one item would do: its parameters, its actions, and the diff."""
+    """What the task of one item would do: its parameters, its actions, and the diff.
+
+    ``deploying``: the id of the item's model, if it is being deployed already.
+    """
 
     item: Item
     params: dict[str, Any]
     actions: list[dict[str, Any]]
     diff: dict[str, Any]
+    deploying: str | None = None
 
 
 class Plan(NamedTuple):
@@ -47,6 +61,10 @@ class Plan(NamedTuple):
     def changing(self) -> list[Step]:
         return [step for step in self.steps if step.actions]
 
+    def deploying(self) -> list[Step]:
+        """The steps that change nothing, and whose models are to be waited for."""
+        return [step for step in self.steps if step.deploying and not step.actions]
+
 
 class Planner:
     """Plans items one after the other; each sees the objects that the steps before it would create and delete.
@@ -54,7 +72,18 @@ class Planner:
     ``predicted`` is the snapshot with the effects of all planned steps.
     """
 
-    def __init__(self, client: Client, snapshot: Snapshot, stack: str | None, *, verifying: bool = False) -> None:
+    def __init__(
+        self,
+        client: Client,
+        snapshot: Snapshot,
+        stack: str | None,
+        *,
+        verifying: bool = False,
+        deploying: Collection[tuple[str, str]] = (),
+    ) -> None:
+        """``verifying``: the stack was just applied. ``deploying``: the keys of the models whose state is not planned, as
+        their deployment was started."""
+        self._deploying_keys = deploying
         self._client = client
         self.predicted = snapshot.copy()
         self._stack = stack
@@ -87,15 +116,24 @@ class Planner:
         params = self._params(item)
         client, run, result = self._dry_run(item, params)
         reread: set[str] = set()
-        while run.actions and self.predicted.mark_stale(client.served_from_snapshot - reread):
-            # A search may lag behind by a second, so the task runs again on objects read by their ids before it may
-            # change anything. It may then use other objects, which are read as well.
+        while self._may_be_stale(run) and self.predicted.mark_stale(client.served_from_snapshot - reread):
+            # The task runs again on objects read by their ids before it may change anything. It may then use other objects,
+            # which are read as well.
             reread |= client.served_from_snapshot
             params = self._params(item)
             client, run, result = self._dry_run(item, params)
         self._plan.warnings.extend(text for text in run.warnings if text not in self._plan.warnings)
         self._predict(item, run.actions, result)
-        return Step(item, params, run.actions, result["diff"])
+        return Step(item, params, run.actions, result["diff"], _deploying(item, params, result))
+
+    @staticmethod
+    def _may_be_stale(run: Run) -> bool:
+        """Whether the actions may follow from a search that lags behind by a second: on servers that do not refresh the
+        index after an update, and on all after a model's state changes."""
+        return bool(run.actions) and (
+            not versions.supports(run.version, "visible_updates")
+            or any(action["kind"] == Model.LABEL and action["action"] in _STATE_ACTIONS for action in run.actions)
+        )
 
     def _dry_run(self, item: Item, params: Mapping[str, Any]) -> tuple[CachedClient, Run, dict[str, Any]]:
         """Execute the item's task in check mode. Raises Failure."""
@@ -111,6 +149,8 @@ class Planner:
         params = dict(item.params)
         if self._verifying and params.get("update_credential") == "always":
             params["update_credential"] = "on_create"
+        if item.key in self._deploying_keys:
+            params["state"] = "present"
         if not item.section.labelled or item.absent:
             return params
         description = params.get("description")
@@ -182,3 +222,10 @@ class Planner:
         """Point the models of a connector that the end of a swap deletes at the one that it keeps."""
         for model in self.predicted.find_by(Model.PATH, "connector_id", deleted_id):
             self.predicted.put(Model.PATH, Doc(model.id, {**model.source, "connector_id": kept_id}), planned=True)
+
+
+def _deploying(item: Item, params: Mapping[str, Any], result: Mapping[str, Any]) -> str | None:
+    """The id of the item's model if it is to be waited for and is being deployed already."""
+    if item.section.option != "models" or params["state"] != "deployed" or not params["wait"]:
+        return None
+    return str(result["model_id"]) if result["model"].get("state") == models.DEPLOYING else None

@@ -8,14 +8,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any, Collection, Iterable
 
 from .._http.client import Answer, Client, segment
 from .._kinds import model as models
 from .._kinds import pipeline as pipelines
 from .._kinds.agent import Agent
-from .._kinds.base import Doc, Kind
-from .._kinds.connector import resource as connectors
+from .._kinds.base import Doc, Kind, replaced_ids
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
@@ -23,18 +22,37 @@ from .declaration import Declaration
 from .snapshot import Snapshot
 
 
-def read_snapshot(client: Client, declaration: Declaration) -> Snapshot:
-    """The declared objects and the objects that they refer to, as they are on the cluster. Raises Failure."""
+def read_snapshot(
+    client: Client, declaration: Declaration, *, before: Snapshot | None = None, written: Collection[str] = ()
+) -> Snapshot:
+    """The declared objects and the objects that they refer to, as they are on the cluster. Raises Failure.
+
+    ``before``: a snapshot after which only kinds with the paths ``written`` can have changed. All others are taken from it.
+    """
+
+    def search(kind: type[Kind], references: Iterable[str], more: Iterable[dict[str, Any]] = ()) -> list[Doc]:
+        """Add the objects with these names or ids, and those that ``more`` queries find, to the snapshot; return them."""
+        references = list(references)
+        by_name = [{"terms": {"name.keyword": references}}, {"ids": {"values": references}}] if references else []
+        queries = [*by_name, *more]
+        if not queries:
+            return []
+        query = {"bool": {"should": queries}}
+        known = before.find(kind.PATH, query) if before and kind.PATH not in written else None
+        found = kind.search(client, query) if known is None else known
+        snapshot.add_found(kind.PATH, query, found)
+        return found
+
     snapshot = Snapshot()
     references = _references(declaration)
-    found = _search(client, snapshot, Connector, references.get("connectors", []))
-    used = {each for doc in found for each in (doc.id, *connectors.replaced_ids(doc.source))}
+    found = search(Connector, references.get("connectors", []))
+    used = {each for doc in found for each in (doc.id, *replaced_ids(doc.source))}
     of_models = list(dict.fromkeys([*references.get("models", []), *references.get("controllers", [])]))
     users = [models.connector_query(used)] if used else []
     if "connectors" in references or of_models:
-        _search(client, snapshot, Model, of_models, users)
-    _search(client, snapshot, ModelGroup, references.get("model_groups", []))
-    _search(client, snapshot, Agent, references.get("agents", []))
+        search(Model, of_models, users)
+    search(ModelGroup, references.get("model_groups", []))
+    search(Agent, references.get("agents", []))
     for type_ in pipelines.PATHS:
         declared = [name.partition("/")[2] for name in references.get("pipelines", []) if name.startswith(f"{type_}/")]
         if declared:
@@ -50,25 +68,6 @@ def _references(declaration: Declaration) -> dict[str, list[str]]:
         for dependency in item.dependencies():
             references.setdefault(dependency.section, {})[dependency.reference] = None
     return {option: list(found) for option, found in references.items()}
-
-
-def _search(
-    client: Client,
-    snapshot: Snapshot,
-    kind: type[Kind],
-    references: Iterable[str],
-    more: list[dict[str, Any]] | None = None,
-) -> list[Doc]:
-    """Add the objects with these names or ids, and those that ``more`` queries find, to the snapshot; return them."""
-    references = list(references)
-    queries = [{"terms": {"name.keyword": references}}, {"ids": {"values": references}}] if references else []
-    queries += more or []
-    if not queries:
-        return []
-    query = {"bool": {"should": queries}}
-    found = kind.search(client, query)
-    snapshot.add_found(kind.PATH, query, found)
-    return found
 
 
 def _read_pipelines(client: Client, snapshot: Snapshot, type_: str, names: list[str]) -> None:

@@ -151,13 +151,17 @@ class Snapshot:
     def search(self, path: str, body: Mapping[str, Any]) -> list[Doc] | None:
         """What a search with this body finds; None if that is not known or does not fit on one page."""
         must = body.get("query", {}).get("bool", {}).get("must", [])
-        keys = lookup_keys(must[0]) if len(must) == 1 else None
+        found = self.find(path, must[0]) if len(must) == 1 else None
+        return found if found is not None and len(found) < body["size"] else None
+
+    def find(self, path: str, query: Mapping[str, Any]) -> list[Doc] | None:
+        """What a query finds; None if that is not known."""
+        keys = lookup_keys(query)
         with self._lock:
             if keys is None or not self._complete.issuperset((path, *key) for key in keys):
                 return None
             ids = {object_id: None for key in sorted(keys) for object_id in self._ids.get((path, *key), ())}
-            found = [self._docs[_target(path, object_id)][1] for object_id in ids]
-            return found if len(found) < body["size"] else None
+            return [self._docs[_target(path, object_id)][1] for object_id in ids]
 
     def find_by(self, path: str, field: str, value: str) -> list[Doc]:
         """The known objects with this value in one of :attr:`FIELDS`."""

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any, Mapping, NamedTuple
 
 from .._coordination.create import Creation, create_once
-from .._coordination.duplicates import one_or_none, resolve_name
+from .._coordination.duplicates import pick
 from .._errors.exceptions import Failure
 from .._kinds import agent as agents
 from .._kinds.agent import Agent
-from .._kinds.base import Doc, with_notes
+from .._kinds.base import Doc, supersedes, with_notes
 from .._operations.references import resolve, restore_references
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
@@ -111,17 +111,16 @@ def _is_in_effect(found: Doc, fields: Mapping[str, Any]) -> bool:
 def _find(options: Options, run: Run) -> Doc | None:
     if options.agent_id:
         return Agent.find_by_id(run.client, options.agent_id, required=options.state == "present")
-    name = str(options.name)
-    return resolve_name(run.client, partial(_delete_replaced, run, name), run.actions if run.check_mode else None)
+    return _finish_replacement_and_find(run, str(options.name))
 
 
-def _delete_replaced(run: Run, name: str) -> Doc | None:
+def _finish_replacement_and_find(run: Run, name: str) -> Doc | None:
     """The agent of this name. Finishes a replacement that was interrupted between the create and the delete."""
     named = Agent.all_named(run.client, name)
-    for doc in [doc for doc in named if any(agents.is_replaced_by(doc, new) for new in named)]:
+    for doc in [doc for doc in named if any(supersedes(new, doc) for new in named)]:
         _delete(run, doc)
         named.remove(doc)
-    return one_or_none(Agent, named, name)
+    return pick(run, Agent, named, name)
 
 
 def _delete(run: Run, doc: Doc) -> None:
@@ -148,20 +147,15 @@ def _create(options: Options, run: Run, desired: _Desired, old: Doc | None = Non
     )
     if created is None:
         return _result(before, desired, Doc("", fields))
-    doc, created_here = created
-    if not created_here:
-        # Another controller created an agent of this name at the same moment; its fields may differ.
-        run.journal_as("adopt")
-        return _reconcile(options, run, doc, desired)
-    return _result(before, desired, _verify(run, doc.id, desired.fields))
+    return _result(before, desired, _verify(run, created.id, desired.fields))
 
 
-def _register(run: Run, fields: Mapping[str, Any], old: Doc | None) -> tuple[Doc, bool]:
-    """Register the agent, then delete ``old``. Returns the agent and whether this run created it."""
+def _register(run: Run, fields: Mapping[str, Any], old: Doc | None) -> Doc:
+    """Register the agent, then delete ``old``. Returns the new agent."""
     # The server fails on a plan without parameters.
     body = {**fields, "parameters": dict(fields.get("parameters") or {})}
     if old:
-        body["parameters"] = with_notes(body["parameters"], {"replaces": old.id})
+        body["parameters"] = with_notes(body["parameters"], {"replaces": [old.id]})
     old_id = old.id if old else ""
     creation = Creation(
         Agent,

@@ -46,7 +46,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     parameters = _parameters(options)
     predict.check_pattern(options.expect_pattern)
     find_agent = find if run.check_mode else need
-    found = find_agent(Agent, run.client, options.agent)
+    found = find_agent(run, Agent, options.agent)
     result: dict[str, Any] = {"agent_id": found.id if found else None, "request": {"parameters": parameters}}
     if run.check_mode or found is None:
         return {**result, "content": None, "memory": None, "result": None}

@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from .._coordination.duplicates import one_or_none, resolve_name
-from .._errors.exceptions import ApiError, Failure
+from .._coordination.create import Creation, create_once
+from .._coordination.duplicates import pick
+from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._kinds import model as models
 from .._kinds.base import Doc, read_notes
 from .._kinds.connector import checks
@@ -70,27 +70,23 @@ def execute(options: ConnectorOptions, run: Run) -> dict[str, Any]:
     for warning in options.warnings:
         run.warn(warning)
     options.check_name()
-    found = _finish_swaps_and_find(options, run)
+    swap = Swap(run, probe=options.probe, timeout=options.wait_timeout)
+    found = _finish_swaps_and_find(options, run, swap)
     if options.state == "absent":
         return _delete(run, found)
     if found is None:
         return _create(options, run)
-    return _reconcile(options, run, found)
+    return _reconcile(options, run, found, swap)
 
 
-def _finish_swaps_and_find(options: ConnectorOptions, run: Run) -> Doc | None:
+def _finish_swaps_and_find(options: ConnectorOptions, run: Run, swap: Swap) -> Doc | None:
     """The connector with the id or name, after the interrupted swaps of connectors with this name are finished."""
     if options.connector_id:
         return Connector.find_by_id(run.client, options.connector_id, required=options.state == "present")
     name = str(options.name)
-
-    def attempt() -> Doc | None:
-        found = Connector.all_named(run.client, name)
-        if len(found) > 1:
-            found = _swap(options, run).finish_interrupted(found)
-        return one_or_none(Connector, found, name)
-
-    return resolve_name(run.client, attempt, run.actions if run.check_mode else None)
+    found = Connector.all_named(run.client, name)
+    counts = pick(run, Connector, found, name)
+    return swap.finish_interrupted(counts, found) if counts else None
 
 
 def _delete(run: Run, found: Doc | None) -> dict[str, Any]:
@@ -113,45 +109,16 @@ def _create(options: ConnectorOptions, run: Run) -> dict[str, Any]:
     checks.check_version(run.version, fields)
 
     body = connectors.request_body(fields, credential, change.credential.notes)
-    create = partial(undeletable_connector.create, run, body, may_repoint=options.update_strategy != "fail")
-    created = run.perform("create", Connector.LABEL, fields["name"], create)
-    if created is None:
-        return _result(run, change, None)
-    if not created.created_here:
-        # Another controller created one with this name at the same moment; it may differ from the desired one.
-        run.journal_as("adopt")
-        return _reconcile(options, run, created.doc)
-    doc = created.doc
-    if created.duplicates:
-        doc = _replace_duplicates(options, run, change, created) or doc
-    return _result(run, change, doc)
+    delete_own = partial(undeletable_connector.delete_unused, run)
+    create = partial(create_once, run, Creation(Connector, body, f"{Connector.PATH}/_create", delete_own))
+    return _result(run, change, run.perform("create", Connector.LABEL, fields["name"], create))
 
 
-def _replace_duplicates(
-    options: ConnectorOptions, run: Run, change: Change, created: undeletable_connector.Created
-) -> Doc | None:
-    """Replace the connector that was created and its duplicates, none of which can be deleted, by one more."""
-    old, *rest = created.duplicates
-    duplicates = [created.doc, *rest]
-    users = models.using_connectors(run.client, [doc.id for doc in (old, *duplicates)])
-    # The new connector's notes name all the others, so that a run that is interrupted can be resumed.
-    notes = {**change.credential.notes, **connectors.replacement_notes(old, duplicates)}
-    credential = credentials.for_create(change.credential, change.planned)
-    body = connectors.request_body(change.planned, credential, notes)
-    fields = connectors.diff(connectors.observed(old.source), options.desired)
-    if not fields:
-        # Nothing changes for the models, so the backend need not be available.
-        options = dataclasses.replace(options, probe=None)
-    return _swap(options, run).replace(old, body, users, fields=fields, duplicates=duplicates)
-
-
-def _reconcile(options: ConnectorOptions, run: Run, found: Doc) -> dict[str, Any]:
+def _reconcile(options: ConnectorOptions, run: Run, found: Doc, swap: Swap) -> dict[str, Any]:
     observed, desired = connectors.observed(found.source), options.desired
     planned = connectors.merged(observed, desired)
     credential_update = credentials.plan_update(options, found.source)
     change = Change(observed, desired, planned, connectors.diff(observed, desired), credential_update)
-    if read_notes(found.source).get("replaces"):
-        _swap(options, run).repoint(found)
     if not change.journalled_fields:
         return _result(run, change._replace(planned=observed), found)
 
@@ -164,9 +131,8 @@ def _reconcile(options: ConnectorOptions, run: Run, found: Doc) -> dict[str, Any
         raise _in_use(found, live)
     if unavoidable or (live and options.update_strategy == "swap"):
         credential = credentials.for_replacement(options, planned, unavoidable=unavoidable)
-        notes = {**change.credential.notes, **connectors.replacement_notes(found)}
-        body = connectors.request_body(planned, credential, notes)
-        new = _swap(options, run).replace(found, body, users, fields=change.journalled_fields)
+        body = connectors.request_body(planned, credential, change.credential.notes)
+        new = swap.replace(found, body, users, fields=change.journalled_fields)
         return _result(run, change, new or found)
     _update(options, run, found, change, live)
     return _result(run, change, found)
@@ -203,11 +169,11 @@ def _put(run: Run, connector_id: str, body: Mapping[str, Any]) -> None:
     try:
         Connector.update(run, connector_id, body)
     except ApiError as error:
-        raise undeletable_connector.refusal_cause(run.client, connector_id, error) from None
-
-
-def _swap(options: ConnectorOptions, run: Run) -> Swap:
-    return Swap(run, probe=options.probe, timeout=options.wait_timeout)
+        cause = undeletable_connector.refusal_cause(run.client, connector_id, error)
+        if cause.code == "connector_in_use":
+            # A deployment that was under way has made a model live since this task read it.
+            raise ConcurrentChange(error.message, error.status) from error
+        raise cause from None
 
 
 def _in_use(found: Doc, users: list[Doc]) -> Failure:

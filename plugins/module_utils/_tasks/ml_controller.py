@@ -43,7 +43,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     """Apply the desired limits, or delete all. Raises Failure."""
     present = options.state == "present"
     desired = controllers.desired(options.user_rate_limiter or {}) if present else None
-    model = find(Model, run.client, options.model)
+    model = find(run, Model, options.model)
     found = Controller.get(run.client, model.id) if model else None
     if desired is None:
         return _absent(run, model, found)

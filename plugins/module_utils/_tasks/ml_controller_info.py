@@ -40,7 +40,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
 def _models(options: Options, run: Run) -> list[Doc]:
     if not options.model:
         return controllers.models_with_limits(run.client)
-    model = find(Model, run.client, options.model)
+    model = find(run, Model, options.model)
     return [model] if model else []
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Mapping
 
-from .._coordination.duplicates import find, need, one_or_none, resolve_name
+from .._coordination.duplicates import find, find_named, need, pick
 from .._errors.exceptions import Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
@@ -21,8 +21,6 @@ from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._operations import deploy, model_group, register
-from .._operations.deploy_errors import missing_dependency_failure
-from .._operations.undeletable_connector import drop_superseded
 from .._runtime import versions
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
@@ -132,22 +130,18 @@ class _Desired:
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Reconcile the model with the options. Raises Failure."""
-    found, group = resolve_name(run.client, partial(_find, options, run))
+    found, group = _find(options, run)
     if options.state == "absent":
         return _absent(options, run, found, group)
     desired = _Desired(models.desired(vars(options)))
     connector = _find_connector(options, run, found)
     if connector:
         desired.refer("connector", connector.id, str(options.connector))
-    try:
-        if found is None:
-            return _create(options, run, desired, group)
-        if group is not None:
-            desired.refer("model_group", group.id, str(options.model_group))
-        return _reconcile(options, run, found, desired)
-    except Failure as failure:
-        connector_id, group_id = desired.fields.get("connector_id"), desired.fields.get("model_group_id")
-        raise missing_dependency_failure(run.client, failure, connector_id, group_id) or failure from None
+    if found is None:
+        return _create(options, run, desired, group)
+    if group is not None:
+        desired.refer("model_group", group.id, str(options.model_group))
+    return _reconcile(options, run, found, desired)
 
 
 def _find(options: Options, run: Run) -> tuple[Doc | None, Doc | None]:
@@ -169,7 +163,7 @@ def _find(options: Options, run: Run) -> tuple[Doc | None, Doc | None]:
     # A model is deleted only from the desired group, but may be moved into it if no other model has its name.
     if group is not None and not options.model_id and (len(named) > 1 or absent):
         named = [doc for doc in named if doc.source.get("model_group_id") == group.id]
-    return one_or_none(Model, named, str(options.name)), group
+    return pick(run, Model, named, str(options.name)), group
 
 
 def _find_group(options: Options, run: Run, model: Doc | None) -> Doc | None:
@@ -177,7 +171,7 @@ def _find_group(options: Options, run: Run, model: Doc | None) -> Doc | None:
     if not name:
         return None
     known_id = model.source.get("model_group_id") if model else None
-    return find(ModelGroup, run.client, name, known_id=known_id) or Doc("", {"name": name})
+    return find(run, ModelGroup, name, known_id=known_id) or Doc("", {"name": name})
 
 
 def _find_connector(options: Options, run: Run, model: Doc | None) -> Doc | None:
@@ -187,8 +181,7 @@ def _find_connector(options: Options, run: Run, model: Doc | None) -> Doc | None
         return None
     search = find if run.check_mode else need
     known_id = model.source.get("connector_id") if model else None
-    tie_break = partial(drop_superseded, run.client)
-    found = search(Connector, run.client, reference, known_id=known_id, tie_break=tie_break)
+    found = search(run, Connector, reference, known_id=known_id)
     if found is None:
         run.warn_missing(f"connector {reference!r}")
     return found or Doc("", {"name": reference})
@@ -216,14 +209,8 @@ def _create(options: Options, run: Run, desired: _Desired, group: Doc | None) ->
         if options.state == "deployed" and not deploy_at_once:
             run.journal("deploy", Model.LABEL, name)
         return _result(options, run, None, Doc("", {**fields, "model_state": models.REGISTERED}), desired)
-    doc, created_here = created
-    if not created_here:
-        run.journal_as("adopt")
-        return _reconcile(options, run, doc, desired)
-    doc = _verify(run, _deploy_or_undeploy(options, run, doc, under_way=deploy_at_once), desired)
-    # Last, as a group that is being deleted may still exist when the model is registered.
-    register.check_group_stays(run, doc, fields, group, timeout=options.wait_timeout)
-    return _result(options, run, None, doc, desired)
+    deployment = deploy.Deployment() if deploy_at_once else None
+    return _result(options, run, None, _finish(options, run, created, desired, deployment), desired)
 
 
 def _reconcile(options: Options, run: Run, found: Doc, desired: _Desired) -> dict[str, Any]:
@@ -250,8 +237,7 @@ def _reconcile(options: Options, run: Run, found: Doc, desired: _Desired) -> dic
             id=found.id,
             fields=diff,
         )
-    doc = _verify(run, _deploy_or_undeploy(options, run, found), desired)
-    return _result(options, run, found, doc, desired)
+    return _result(options, run, found, _finish(options, run, found, desired), desired)
 
 
 def _check_text(run: Run, fields: Mapping[str, Any]) -> None:
@@ -259,21 +245,25 @@ def _check_text(run: Run, fields: Mapping[str, Any]) -> None:
         versions.check_text(run.version, name, fields.get(name))
 
 
-def _deploy_or_undeploy(options: Options, run: Run, doc: Doc, *, under_way: bool = False) -> Doc:
-    """Bring the model to the desired state. ``under_way``: its registration has started a deployment."""
-    if options.state == "deployed":
-        return deploy.ensure_deployed(run, doc, wait=options.wait, timeout=options.wait_timeout, under_way=under_way)
-    if options.state == "undeployed" and models.is_live(doc):
+def _finish(
+    options: Options, run: Run, doc: Doc, desired: _Desired, deployment: deploy.Deployment | None = None
+) -> Doc:
+    """Bring the model to the desired state and read it back. ``deployment``: its registration has started one."""
+    if options.state == "deployed" and deployment is None:
+        deployment = deploy.start(run, doc, wait=options.wait, timeout=options.wait_timeout)
+    elif options.state == "undeployed" and models.is_live(doc):
         undeploy = partial(deploy.undeploy, run, doc.id, timeout=options.wait_timeout)
         run.perform("undeploy", Model.LABEL, doc.name, undeploy, id=doc.id)
-    return doc
-
-
-def _verify(run: Run, doc: Doc, desired: _Desired) -> Doc:
-    """Read the model back after a write. A stack verifies all its objects at the end."""
-    if not run.changed or run.check_mode or run.in_bulk:
+    # A stack verifies all its objects at the end.
+    if run.changed and not run.check_mode and not run.in_bulk:
+        doc = Model.verified(run.client, doc.id, lambda written: models.diff(written.source, desired.fields))
+    if deployment is None or not options.wait or run.check_mode:
         return doc
-    return Model.verified(run.client, doc.id, lambda written: models.diff(written.source, desired.fields))
+    run.finished_writing()
+    served = deploy.await_deployed(run, doc, deployment, timeout=options.wait_timeout)
+    # The fields as this task has verified them: others may have changed them since.
+    fields = {name: doc.source[name] for name in models.FIELDS if name in doc.source}
+    return Doc(doc.id, {**served.source, **fields})
 
 
 def _absent(options: Options, run: Run, found: Doc | None, group: Doc | None) -> dict[str, Any]:
@@ -290,7 +280,7 @@ def _absent(options: Options, run: Run, found: Doc | None, group: Doc | None) ->
 def _delete_group(options: Options, run: Run, found: Doc | None, group: Doc | None) -> None:
     """Delete the desired group, else the one with the model's name, unless other models are in it."""
     if group is None and options.name:
-        group = one_or_none(ModelGroup, ModelGroup.all_named(run.client, options.name), options.name)
+        group = find_named(run, ModelGroup, options.name)
     if group is None or not group.id:
         return
     if any(not found or doc.id != found.id for doc in models.in_group(run.client, group.id)):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Mapping, Sequence
 
+from .._coordination.duplicates import find_named
 from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
@@ -68,7 +69,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
 
 def _find(options: Options, run: Run) -> Doc | None:
     if not options.model_group_id:
-        return model_group.find(run, str(options.name))
+        return find_named(run, ModelGroup, str(options.name))
     return ModelGroup.find_by_id(run.client, options.model_group_id, required=options.state == "present")
 
 
@@ -78,11 +79,7 @@ def _create(run: Run, fields: dict[str, Any]) -> dict[str, Any]:
     created = run.perform("create", ModelGroup.LABEL, fields["name"], partial(model_group.create, run, fields))
     if created is None:
         return _result(None, Doc("", fields), fields)
-    doc, created_here = created
-    if not created_here:
-        run.journal_as("adopt")
-        return _reconcile(run, doc, fields)
-    return _result(None, _verify(run, doc.id, fields), fields)
+    return _result(None, _verify(run, created.id, fields), fields)
 
 
 def _reconcile(run: Run, found: Doc, fields: dict[str, Any]) -> dict[str, Any]:

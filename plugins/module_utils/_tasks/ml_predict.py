@@ -48,7 +48,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     parameters = _parameters(options)
     predict.check_pattern(options.expect_pattern)
     find_model = find if run.check_mode else need
-    found = find_model(Model, run.client, options.model)
+    found = find_model(run, Model, options.model)
     _check_streaming(run, parameters)
     result: dict[str, Any] = {"model_id": found.id if found else None, "request": {"parameters": parameters}}
     if run.check_mode or found is None:

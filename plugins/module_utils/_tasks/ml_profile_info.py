@@ -31,7 +31,7 @@ class Options:
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """The models and tasks in the memory of the nodes, of one model or of all. Raises Failure."""
-    model_id = find_id(Model, run.client, options.model) if options.model else None
+    model_id = find_id(run, Model, options.model) if options.model else None
     nodes = profiles.read(run.client, options.subset)
     listed = {"models": profiles.models_of(nodes), "tasks": profiles.tasks_of(nodes, run.clock.epoch())}
     if model_id is None:

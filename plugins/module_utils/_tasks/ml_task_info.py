@@ -48,7 +48,7 @@ def _find(options: Options, run: Run) -> list[Doc]:
     if options.task_id:
         task = Task.get(run.client, options.task_id)
         return [task] if task else []
-    model_id = find_id(Model, run.client, options.model) if options.model else None
+    model_id = find_id(run, Model, options.model) if options.model else None
     values = {"task_type": options.task_type, "state": options.state, "model_id": model_id}
     terms = [{"term": {name: value}} for name, value in values.items() if value]
     return Task.search(run.client, {"bool": {"must": terms}} if terms else {"match_all": {}})

@@ -92,6 +92,8 @@ class State:
         if lag:
             seen, _remaining = self._stale.get(object_id, (json.loads(json.dumps(source)), []))
             self._stale[object_id] = (seen, [lag])
+        else:
+            self._stale.pop(object_id, None)
 
     def _seen(self, object_id: str, source: dict[str, Any]) -> dict[str, Any]:
         """The document as a search sees it."""

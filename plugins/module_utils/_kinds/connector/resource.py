@@ -15,13 +15,10 @@ from typing import Any, Iterable, Mapping
 from ..._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
 from ..._values.masking import MASK, is_literal_secret
 from ..._values.nested import parse_json
-from ..base import NOTES_PARAMETER, Doc, Kind, created_after, read_notes, with_notes
+from ..base import NOTES_PARAMETER, Doc, Kind, read_notes, with_notes
 
 #: The server requires a credential even if the backend needs none; this one is never sent to a backend.
 PLACEHOLDER_CREDENTIAL = {"placeholder": "the backend needs no credential"}
-
-#: How many ids of earlier connectors the notes keep, in addition to that of the one that was replaced last. Each of them may still exist.
-MAX_REPLACED_IDS = 8
 
 #: The fields that are desired and compared.
 FIELDS = (
@@ -102,38 +99,10 @@ def observed(source: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def replaced_ids(source: Mapping[str, Any]) -> list[str]:
-    """The ids of the connectors that this one replaced, the last one at the end. Each may still exist.
-
-    The note ``replaces`` has the last one, ``before`` those that the last one and earlier ones had replaced.
-    """
-    notes = read_notes(source)
-    before = notes.get("before")
-    return [str(each) for each in [*(before if isinstance(before, list) else []), notes.get("replaces")] if each]
-
-
-def replacement_notes(old: Doc, duplicates: Iterable[Doc] = ()) -> dict[str, Any]:
-    """The notes of a connector that replaces the old one and its duplicates."""
-    before = [*replaced_ids(old.source), *(doc.id for doc in duplicates)][-MAX_REPLACED_IDS:]
-    return {"replaces": old.id, **({"before": before} if before else {})}
-
-
-def is_replacement_pair(old: Doc, new: Doc) -> bool:
-    """Whether ``new`` replaced ``old``, directly or through others, or both replaced the same connector."""
-    # If the old one is younger, its id was reused: no pair.
-    return replaced_same_connector(old, new) or (old.id in replaced_ids(new.source) and not created_after(old, new))
-
-
-def replaced_same_connector(one: Doc, other: Doc) -> bool:
-    """Whether both replaced one connector, and neither replaced the other."""
-    ids, other_ids = set(replaced_ids(one.source)), set(replaced_ids(other.source))
-    return one.id not in other_ids and other.id not in ids and one is not other and not ids.isdisjoint(other_ids)
-
-
-def replaces_several(found: list[Doc], old: Doc, new: Doc) -> bool:
-    """Whether deleting ``new`` would lose the only link between ``old`` and another of the connectors with this name."""
-    rest = [doc for doc in found if doc is not old and doc is not new and is_replacement_pair(doc, new)]
-    return any(not is_replacement_pair(old, doc) and not is_replacement_pair(doc, old) for doc in rest)
+def replacing(body: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any]:
+    """The body of a create with the ids of the connectors that the new one replaces in its notes."""
+    notes = {**read_notes(body), "replaces": list(replaced)}
+    return {**body, "parameters": with_notes(body.get("parameters") or {}, notes)}
 
 
 def diff(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> list[str]:

@@ -84,7 +84,8 @@ def test_changes_that_need_a_new_agent(
 
 
 def test_an_interrupted_replacement_is_finished(module: Runner, cluster: FakeCluster, house: str) -> None:
-    new = cluster.add_agent(parameters={"_searchops": f'{{"replaces":"{house}"}}'})
+    new = cluster.add_agent(parameters={"_searchops": f'{{"replaces":["{house}"]}}'})
+    cluster.agents[new]["created_time"] += 60_000
     for check_mode in (True, False):
         result = module(NAME, cluster, **HOUSE, parameters={}, check_mode=check_mode)
         assert [(action["action"], action["id"]) for action in result["actions"]] == [("delete", house)]
@@ -93,8 +94,21 @@ def test_an_interrupted_replacement_is_finished(module: Runner, cluster: FakeClu
     assert not module(NAME, cluster, **HOUSE, parameters={})["changed"]
 
 
-def test_several_agents_with_one_name_are_refused(module: Runner, cluster: FakeCluster, house: str) -> None:
+def test_another_controller_registers_the_agent_first(module: Runner, cluster: FakeCluster) -> None:
+    """It has no lock. Ours is deleted, and the task changes the other one."""
+    cluster.before("POST", "/agents/_register", lambda: cluster.add_agent(description="Theirs"))
+    result = module(NAME, cluster, **HOUSE, type="flow", tools=[LISTING], description="Ours")
+    assert [action["action"] for action in result["actions"]] == ["update"]
+    assert list(cluster.agents) == [result["agent_id"]]
+
+
+def test_several_agents_with_one_name(module: Runner, cluster: FakeCluster, house: str) -> None:
+    """Of two that controllers without the lock created at the same moment, the oldest counts."""
     other = cluster.add_agent()
+    result = module(NAME, cluster, **HOUSE)
+    assert (result["changed"], result["agent_id"]) == (False, house)
+    assert f"{house} counts" in result["warnings"][0]
+    cluster.agents[other]["created_time"] += 60_000
     failure = module(NAME, cluster, **HOUSE, state="absent")["failure"]
     assert (failure["code"], failure["details"]["ids"]) == ("ambiguous_name", [house, other])
     assert module(NAME, cluster, agent_id=other, state="absent")["changed"]

@@ -38,11 +38,14 @@ def test_failure(module: Runner) -> None:
 
 
 def test_failure_lists_the_actions_before_it(module: Runner, cluster: FakeCluster) -> None:
-    cluster.before("POST", "/_create", lambda: cluster.add_connector(description="theirs"))
-    cluster.fail_next("PUT", "", "error")
-    result = module("ml_connector", cluster, **CHAT, description="ours")
+    """The task undoes a swap that was interrupted, and then fails."""
+    old = cluster.add_connector()
+    cluster.add_model("Chat", old, state="UNDEPLOYED")
+    cluster.add_connector(parameters={"_searchops": f'{{"replaces": ["{old}"]}}'})
+    cluster.fail_next("PUT", old, "error")
+    result = module("ml_connector", cluster, **CHAT, description="New")
     assert result["failed"]
-    assert (result["changed"], [action["action"] for action in result["actions"]]) == (True, ["adopt"])
+    assert (result["changed"], [action["action"] for action in result["actions"]]) == (True, ["undo_swap"])
 
 
 def test_warnings(module: Runner, cluster: FakeCluster) -> None:

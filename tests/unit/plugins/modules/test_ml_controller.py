@@ -107,7 +107,7 @@ def test_a_missing_model(module: Runner, cluster: FakeCluster) -> None:
 
 
 def test_two_models_with_one_name(module: Runner, cluster: FakeCluster, model_id: str) -> None:
-    cluster.add_model("Chat", cluster.add_connector())
+    cluster.models[cluster.add_model("Chat", cluster.add_connector())]["created_time"] = 1
     result = module(MODULE, cluster, model="Chat", state="absent")
     assert result["failure"]["code"] == "ambiguous_name"
 

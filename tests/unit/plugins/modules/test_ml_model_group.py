@@ -7,10 +7,9 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error, hits
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, post, put
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, put
 
 Runner = Callable[..., dict[str, Any]]
 MODULE = "ml_model_group"
@@ -185,7 +184,7 @@ def test_role_options_that_exclude_each_other(module: Runner, cluster: FakeClust
 def test_another_controller_creates_it_first(module: Runner, cluster: FakeCluster) -> None:
     cluster.before("POST", "/_register", lambda: cluster.add_group("Chats"))
     done = module(MODULE, cluster, name="Chats", description="New")
-    assert [action["action"] for action in done["actions"]] == ["adopt", "update"]
+    assert [action["action"] for action in done["actions"]] == ["update"]
     assert [group["description"] for group in cluster.groups.values()] == ["New"]
 
 
@@ -198,23 +197,22 @@ def test_an_answer_to_a_change_that_was_not_stored(module: Runner, script: Calla
         get("/").answers(200, {"version": {"number": "3.6.0"}}),
         put(path, {"description": "New"}).answers(200, {"status": "Updated"}),
         get(path).answers(200, stored),
-        post(f"{ML}/model_groups/_search").answers(200, hits(("g1", stored))),
-        get(path).answers(200, stored),
     )
     result = module(MODULE, sent, model_group_id="g1", description="New")
     assert (result["failure"]["code"], result["failure"]["details"]) == ("not_converged", {"fields": ["description"]})
 
 
-def test_deleted_during_the_change(module: Runner, script: Callable[..., Any]) -> None:
-    path = f"{ML}/model_groups/g1"
-    gone = error(404, "status_exception", "Failed to find model group with the provided model group id: g1")
-    sent = script(
-        get(path).answers(200, {"name": "Chats"}),
-        get("/").answers(200, {"version": {"number": "3.6.0"}}),
-        put(path).answers(200, {"status": "Updated"}),
-        get(path).answers(404, gone),
-        post(f"{ML}/model_groups/_search").answers(200, hits()),
-        get(path).answers(404, gone),
-    )
-    result = module(MODULE, sent, model_group_id="g1", description="New")
-    assert result["failure"]["code"] == "concurrent_change"
+@pytest.mark.parametrize(
+    ("by", "actions", "code"), [("name", ["update", "create"], None), ("id", ["update"], "unknown_model_group")]
+)
+def test_another_controller_deletes_it_during_the_change(
+    module: Runner, cluster: FakeCluster, by: str, actions: list[str], code: str | None
+) -> None:
+    """The task starts over, and lists what it did before."""
+    group_id = cluster.add_group("Chats")
+    cluster.before("PUT", group_id, lambda: cluster.before("GET", group_id, cluster.groups.clear))
+    option = {"name": "Chats"} if by == "name" else {"model_group_id": group_id}
+    done = module(MODULE, cluster, **option, description="New")
+    assert [action["action"] for action in done["actions"]] == actions
+    assert done.get("failure", {}).get("code") == code
+    assert [group["description"] for group in cluster.groups.values()] == ([] if code else ["New"])

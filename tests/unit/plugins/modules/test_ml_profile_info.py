@@ -94,6 +94,6 @@ def test_an_answer_of_another_server(module: Runner, script: Callable[..., Scrip
 
 
 def test_two_models_with_one_name(module: Runner, cluster: FakeCluster) -> None:
-    for _time in range(2):
-        cluster.add_model("Chat", cluster.add_connector())
+    for created in (1, 20_000):
+        cluster.models[cluster.add_model("Chat", cluster.add_connector())]["created_time"] = created
     assert module(MODULE, cluster, model="Chat")["failure"]["code"] == "ambiguous_name"

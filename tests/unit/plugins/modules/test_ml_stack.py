@@ -50,8 +50,7 @@ def test_secret_in_a_refused_item_is_masked(module: Runner, cluster: FakeCluster
 
 def test_ambiguous_name_is_refused(module: Runner, cluster: FakeCluster) -> None:
     ids = [cluster.add_connector("Chat") for _each in range(2)]
-    for connector_id in ids:
-        cluster.connectors[connector_id]["created_time"] = 1
+    cluster.connectors[ids[0]]["created_time"] = 1
     failed = module(MODULE, cluster, **STACK)
     assert failed["failure"]["code"] == "invalid_stack"
     (problem,) = failed["failure"]["details"]["problems"]

@@ -96,5 +96,5 @@ def test_an_id_excludes_the_other_options(module: Runner, cluster: FakeCluster) 
 
 
 def test_two_models_with_one_name(module: Runner, filled: FakeCluster) -> None:
-    filled.add_model("Chat", filled.add_connector())
+    filled.models[filled.add_model("Chat", filled.add_connector())]["created_time"] = 1
     assert module(MODULE, filled, model="Chat")["failure"]["code"] == "ambiguous_name"

@@ -145,12 +145,17 @@ def test_the_name_of_an_alias_is_refused(module: Runner, script: MakeScript) -> 
 
 
 def test_another_controller_changes_the_index(module: Runner, script: MakeScript) -> None:
-    for answer, code in (
-        (get(READ).answers(404, MISSING), "concurrent_change"),
-        (get(READ).answers(200, observed(settings={})), "not_converged"),
-    ):
-        steps = script(get(READ).answers(404, MISSING), put("/rag").answers(200, {}), answer)
-        assert module(NAME, steps, name="rag", body=BODY)["failure"]["code"] == code
+    changed = get(READ).answers(200, observed(settings={}))
+    steps = script(get(READ).answers(404, MISSING), put("/rag").answers(200, {}), changed)
+    assert module(NAME, steps, name="rag", body=BODY)["failure"]["code"] == "not_converged"
+
+
+def test_another_controller_deletes_the_index(module: Runner, cluster: FakeCluster) -> None:
+    """The task starts over and creates it again."""
+    cluster.before("PUT", "/rag", lambda: cluster.before("GET", "/rag", cluster.indices.observed.clear))
+    result = module(NAME, cluster, name="rag", body=BODY)
+    assert [action["action"] for action in result["actions"]] == ["create", "create"]
+    assert list(cluster.indices.observed) == ["rag"]
 
 
 def test_deleted_by_another_controller(module: Runner, script: MakeScript) -> None:

@@ -132,12 +132,17 @@ def test_refusals_of_the_server(module: Runner, script: MakeScript, kind: str, r
 
 
 def test_another_controller_changes_the_pipeline(module: Runner, script: MakeScript) -> None:
-    for answer, code in (
-        (get(ENTRY).answers(404, {}), "concurrent_change"),
-        (get(ENTRY).answers(200, {"p": {}}), "not_converged"),
-    ):
-        steps = script(get(ENTRY).answers(404, {}), put(ENTRY).answers(200, {}), answer)
-        assert module(NAME, steps, name="p", type="ingest", definition=SET)["failure"]["code"] == code
+    steps = script(get(ENTRY).answers(404, {}), put(ENTRY).answers(200, {}), get(ENTRY).answers(200, {"p": {}}))
+    assert module(NAME, steps, name="p", type="ingest", definition=SET)["failure"]["code"] == "not_converged"
+
+
+def test_another_controller_deletes_the_pipeline(module: Runner, cluster: FakeCluster) -> None:
+    """The task starts over and creates it again."""
+    stored = cluster.pipelines.bodies["ingest"]
+    cluster.before("PUT", ENTRY, lambda: cluster.before("GET", ENTRY, stored.clear))
+    result = module(NAME, cluster, name="p", type="ingest", definition=SET)
+    assert [action["action"] for action in result["actions"]] == ["create", "create"]
+    assert stored == {"p": SET}
 
 
 def test_absent(module: Runner, script: MakeScript) -> None:

@@ -1,31 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Creating exactly one object although answers get lost and other controllers create it too."""
+"""Creating exactly one object although answers get lost and controllers without the lease create it too."""
 
 from __future__ import annotations
 
 from functools import partial
+from types import SimpleNamespace
+from typing import Any, Callable, cast
 
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.create import (
     CREATE_TRIES,
+    LOOKS_FOR_LOST,
     Creation,
     create_once,
-)
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.duplicates import (
-    UNIQUE_TIMEOUT,
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import (
     AnswerLost,
     ApiError,
-    Failure,
+    ConcurrentChange,
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.clock import FakeClock
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import hits
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, post
 
 BODY = {
     "name": "Local chat",
@@ -35,197 +36,187 @@ BODY = {
     "actions": [{"action_type": "predict", "method": "POST", "url": "http://llm.test/"}],
 }
 
-
 #: The number of the exchange of :func:`create` that is the create: the server's version is read before.
 AT_CREATE = 1
 
 
-def create(run: Run) -> tuple[Doc, bool]:
-    delete_own = partial(Connector.delete, run)
-    return create_once(run, Creation(Connector, BODY, f"{ML}/connectors/_create", delete_own=delete_own))
+def run_on(transport: Any, *, leased: bool = True) -> Run:
+    run = make_run(transport)
+    run.lease = cast(Any, SimpleNamespace(held=True, excludes_others=leased))
+    return run
 
 
-def pauses(run: Run) -> list[float]:
-    clock = run.clock
-    assert isinstance(clock, FakeClock)
-    return clock.slept
+def create(run: Run) -> Doc:
+    doc = create_once(
+        run, Creation(Connector, BODY, f"{ML}/connectors/_create", delete_own=partial(Connector.delete, run))
+    )
+    assert run.created == [(Connector.PATH, doc)]
+    return doc
 
 
-def creates(cluster: FakeCluster) -> int:
-    return sum(exchange.path.endswith("/_create") for exchange in cluster.exchanges)
+def sent(cluster: FakeCluster, method: str, ending: str = "") -> int:
+    return sum(each.method == method and each.path.endswith(ending) for each in cluster.exchanges)
 
 
-class TestCreateOnce:
-    def test_creates(self, cluster: FakeCluster) -> None:
-        doc, created_here = create(make_run(cluster))
-        assert created_here
+def at_nth(number: int, act: Callable[[], Any]) -> Callable[[], None]:
+    """A hook that acts at its call with this number, from 1 on."""
+    calls: list[None] = []
+
+    def hook() -> None:
+        calls.append(None)
+        if len(calls) == number:
+            act()
+
+    return hook
+
+
+class TestAlone:
+    def test_one_create_and_one_search(self, cluster: FakeCluster) -> None:
+        doc = create(run_on(cluster))
         assert list(cluster.connectors) == [doc.id]
+        assert [str(each) for each in cluster.exchanges] == [
+            "GET / 200",
+            f"POST {ML}/connectors/_create 200",
+            f"POST {ML}/connectors/_search 200",
+            f"GET {ML}/connectors/{doc.id} 200",
+        ]
 
-    @pytest.mark.parametrize("fault", ["lost_after", "gateway_after", "gateway_timeout"])
-    def test_lost_answer_of_a_create_that_was_done(self, cluster: FakeCluster, fault: str) -> None:
-        cluster.inject(fault, AT_CREATE)
-        doc, created_here = create(make_run(cluster))
-        assert created_here
-        assert list(cluster.connectors) == [doc.id]
-        assert creates(cluster) == 1
+    def test_a_stack_searches_for_all_objects_later(self, cluster: FakeCluster) -> None:
+        run = run_on(cluster)
+        run.in_bulk = True
+        doc = create(run)
+        assert doc.source == {name: value for name, value in BODY.items() if name != "credential"}
+        assert len(cluster.exchanges) == 2
 
-    @pytest.mark.parametrize("fault", ["lost_before", "unavailable"])
-    def test_lost_answer_of_a_create_that_was_not_done(self, cluster: FakeCluster, fault: str) -> None:
-        cluster.inject(fault, AT_CREATE)
-        doc, created_here = create(make_run(cluster))
-        assert created_here
-        assert list(cluster.connectors) == [doc.id]
-        assert creates(cluster) == 2
+    def test_an_object_that_no_search_finds_yet(self, script: Callable[..., Any]) -> None:
+        run = run_on(
+            script(
+                get("/").answers(200, {"version": {"number": "3.6.0"}}),
+                post(f"{ML}/connectors/_create", BODY).answers(200, {"connector_id": "own"}),
+                post(f"{ML}/connectors/_search").answers(200, hits()),
+                get(f"{ML}/connectors/own").answers(200, {"name": "Local chat"}),
+            )
+        )
+        assert create(run).id == "own"
 
-    def test_no_answer_at_all(self, cluster: FakeCluster) -> None:
-        for _count in range(CREATE_TRIES):
-            cluster.before("POST", "/_create", lambda: cluster.inject("lost_before"))
-        cluster._hooks[0][2][0] = CREATE_TRIES
-        with pytest.raises(AnswerLost):
-            create(make_run(cluster))
-        assert cluster.connectors == {}
-        assert creates(cluster) == CREATE_TRIES
-
-    def test_answer_without_an_id_deletes_nothing(self, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-        run = make_run(cluster)
-        send = run.client.create
-        monkeypatch.setattr(run.client, "create", lambda *args: send(*args)._replace(body={"connector_id": ""}))
-        doc, created_here = create(run)
-        assert (doc.name, created_here) == ("Local chat", False)
-        assert [exchange for exchange in cluster.exchanges if "DELETE" in str(exchange)] == []
-
-    def test_refusal_is_raised(self, cluster: FakeCluster) -> None:
+    def test_a_refusal(self, cluster: FakeCluster) -> None:
         cluster.persistent.clear()
         with pytest.raises(ApiError) as caught:
-            create(make_run(cluster))
+            create(run_on(cluster))
         assert caught.value.code == "untrusted_endpoint"
-        assert creates(cluster) == 1
+        assert sent(cluster, "POST", "/_create") == 1
 
-    def test_another_controller_was_first(self, cluster: FakeCluster) -> None:
-        cluster.before("POST", "/_create", lambda: cluster.add_connector("Local chat"))
-        doc, created_here = create(make_run(cluster))
-        assert not created_here
-        assert list(cluster.connectors) == [doc.id]
+    def test_an_object_that_is_deleted_at_once(self, cluster: FakeCluster) -> None:
+        cluster.before("POST", "/_search", cluster.connectors.clear)
+        with pytest.raises(ConcurrentChange, match="Connector 'Local chat' was deleted right after its creation"):
+            create(run_on(cluster))
 
-    def test_another_controller_creates_before_the_search(self, cluster: FakeCluster) -> None:
-        run = make_run(cluster)
-        cluster.before("POST", "/connectors/_search", lambda: cluster.add_connector("Local chat"))
-        doc, created_here = create(run)
-        assert not created_here
-        assert list(cluster.connectors) == [doc.id]
-        assert pauses(run)  # backed off
-
-    def test_oldest_stays_until_it_is_unique(self, cluster: FakeCluster) -> None:
-        """Another controller creates one a moment later, and deletes it."""
-        run = make_run(cluster)
-        other: list[str] = []
-
-        def other_controller() -> None:
-            if not other:
-                other.append(cluster.add_connector("Local chat"))
-            elif len(pauses(run)) == 3:
-                cluster.connectors.pop(other[0], None)
-
-        cluster.before("POST", "/connectors/_search", other_controller, times=9)
-        doc, created_here = create(run)
-        assert created_here
-        assert list(cluster.connectors) == [doc.id]
-        assert creates(cluster) == 1
-        assert not [exchange for exchange in cluster.writes if exchange.method == "DELETE"]
-
-    def test_oldest_is_deleted_if_the_other_one_is_used(self, cluster: FakeCluster) -> None:
-        """The other controller cannot delete its object, as a task has already used it."""
-        run = make_run(cluster)
-        started = run.clock.now()
-        other: list[str] = []
-
-        def other_controller() -> None:
-            if not other:
-                other.append(cluster.add_connector("Local chat"))
-                cluster.add_model("Chat", other[0])
-
-        cluster.before("POST", "/connectors/_search", other_controller, times=99)
-        doc, created_here = create(run)
-        assert (doc.id, created_here) == (other[0], False)
-        assert list(cluster.connectors) == other
-        assert Connector.DUPLICATE_TIMEOUT <= run.clock.now() - started < UNIQUE_TIMEOUT
-
-    def test_third_controller_waits_until_the_oldest_is_deleted(self, cluster: FakeCluster) -> None:
-        run = make_run(cluster)
-        started = run.clock.now()
-        others: list[str] = []
-
-        def other_controller() -> None:
-            if run.clock.now() - started > Connector.DUPLICATE_TIMEOUT + 8:
-                cluster.connectors.pop(others[0], None)
-
-        cluster.before("POST", "/_create", lambda: others.extend(cluster.add_connector("Local chat") for _each in "ab"))
-        cluster.before("POST", "/connectors/_search", other_controller, times=999)
-        doc, created_here = create(run)
-        assert (doc.id, created_here) == (others[1], False)
-        assert list(cluster.connectors) == others[1:]
-
-    @pytest.mark.parametrize("after", [1, 4])
-    def test_object_that_is_used_stays(self, cluster: FakeCluster, after: int) -> None:
-        """Another controller created an older one, and deletes it once ours cannot be deleted."""
-        run = make_run(cluster)
-        other: list[str] = []
-
-        def other_controller() -> None:
-            own = [each for each in cluster.connectors if each not in other]
-            if own and not cluster.models:
-                cluster.add_model("Chat", own[0])
-            if len(pauses(run)) == after:
-                cluster.connectors.pop(other[0], None)
-
-        cluster.before("POST", "/_create", lambda: other.append(cluster.add_connector("Local chat")))
-        cluster.before("POST", "/connectors/_search", other_controller, times=99)
-        doc, created_here = create(run)
-        assert created_here
-        assert list(cluster.connectors) == [doc.id]
-        assert creates(cluster) == 1
-
-    def test_two_that_are_used_fail(self, cluster: FakeCluster) -> None:
-        """Neither can be deleted: the failure says so, after less than a minute."""
-        run = make_run(cluster)
-        started = run.clock.now()
-        cluster.before("POST", "/_create", lambda: cluster.add_connector("Local chat"))
-        cluster.before(
-            "POST",
-            "/connectors/_search",
-            lambda: [cluster.add_model(f"Chat {each}", each) for each in list(cluster.connectors)],
-        )
-        with pytest.raises(ApiError) as caught:
+    def test_an_answer_without_an_id_deletes_nothing(
+        self, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = run_on(cluster)
+        send = run.client.create
+        monkeypatch.setattr(run.client, "create", lambda *args: send(*args)._replace(body={"connector_id": ""}))
+        with pytest.raises(ConcurrentChange):
             create(run)
-        assert caught.value.code == "connector_in_use"
-        assert run.clock.now() - started < 60
+        assert (len(cluster.connectors), sent(cluster, "DELETE")) == (1, 0)
 
-    def test_two_controllers_that_both_delete_theirs(self, cluster: FakeCluster) -> None:
-        """The second attempt succeeds."""
-        other: list[str] = []
-        cluster.before("POST", "/_create", lambda: other.append(cluster.add_connector("Local chat")))
-        cluster.before("DELETE", "", lambda: cluster.call("DELETE", f"{ML}/connectors/{other[0]}"))
-        doc, created_here = create(make_run(cluster))
-        assert created_here
+
+class TestLostAnswer:
+    @pytest.mark.parametrize("in_bulk", [False, True])
+    @pytest.mark.parametrize(
+        ("fault", "creates"),
+        [("lost_after", 1), ("gateway_after", 1), ("gateway_timeout", 1), ("lost_before", 2), ("unavailable", 2)],
+    )
+    def test_the_create_is_repeated_only_if_it_was_not_done(
+        self, cluster: FakeCluster, fault: str, creates: int, in_bulk: bool
+    ) -> None:
+        cluster.inject(fault, AT_CREATE)
+        run = run_on(cluster)
+        run.in_bulk = in_bulk
+        doc = create(run)
         assert list(cluster.connectors) == [doc.id]
-        assert creates(cluster) == 2
+        assert sent(cluster, "POST", "/_create") == creates
 
-    def test_lost_answer_and_another_controller(self, cluster: FakeCluster) -> None:
-        """It is unknown which of the two is ours: neither is deleted while there are several."""
-        cluster.before("POST", "/_create", lambda: cluster.add_connector("Local chat"))
-        cluster.inject("lost_after", AT_CREATE)
-        with pytest.raises(Failure, match="2 connectors with the name 'Local chat'") as caught:
-            create(make_run(cluster))
-        assert caught.value.code == "concurrent_change"
+    @pytest.mark.parametrize("look", range(1, len(LOOKS_FOR_LOST) + 1))
+    def test_the_server_is_still_creating_it(self, cluster: FakeCluster, look: int) -> None:
+        cluster.inject("lost_before", AT_CREATE)
+        cluster.before("POST", "/_search", at_nth(look, cluster.add_connector), times=9)
+        doc = create(run_on(cluster))
+        assert list(cluster.connectors) == [doc.id]
+        assert sent(cluster, "POST", "/_create") == 1
+
+    def test_no_answer_at_all(self, cluster: FakeCluster) -> None:
+        cluster.before("POST", "/_create", lambda: cluster.inject("lost_before"), times=99)
+        with pytest.raises(AnswerLost):
+            create(run_on(cluster))
+        assert (cluster.connectors, sent(cluster, "POST", "/_create")) == ({}, CREATE_TRIES)
+
+    @pytest.mark.parametrize(
+        ("ending", "call", "leased", "own_counts", "remaining"),
+        [
+            # The first create is done just before the second one, ...
+            ("/_create", 2, True, False, 1),
+            ("/_create", 2, False, False, 1),
+            # ... or just after it. Without the lease it may be the object of another controller.
+            ("/_search", len(LOOKS_FOR_LOST) + 1, True, True, 1),
+            ("/_search", len(LOOKS_FOR_LOST) + 1, False, True, 2),
+        ],
+    )
+    def test_both_creates_are_done(
+        self, cluster: FakeCluster, ending: str, call: int, leased: bool, own_counts: bool, remaining: int
+    ) -> None:
+        late: list[str] = []
+        cluster.inject("lost_before", AT_CREATE)
+        cluster.before("POST", ending, at_nth(call, lambda: late.append(cluster.add_connector())), times=9)
+        doc = create(run_on(cluster, leased=leased))
+        assert doc.id in cluster.connectors
+        assert (doc.id not in late, len(cluster.connectors)) == (own_counts, remaining)
+
+
+class TestOtherController:
+    """It does not take the lease, and creates an object of the same name at the same moment."""
+
+    @pytest.mark.parametrize("leased", [True, False])
+    @pytest.mark.parametrize(
+        ("ending", "used", "own_counts"),
+        [("/_create", False, False), ("/_search", True, False), ("/_search", False, True)],
+        ids=["theirs is older", "theirs is used", "ours is older"],
+    )
+    def test_one_of_two_counts(
+        self, cluster: FakeCluster, ending: str, used: bool, own_counts: bool, leased: bool
+    ) -> None:
+        theirs: list[str] = []
+
+        def create_theirs() -> None:
+            theirs.append(cluster.add_connector())
+            if used:
+                cluster.add_model("Chat", theirs[0])
+
+        cluster.before("POST", f"/connectors{ending}", create_theirs)
+        run = run_on(cluster, leased=leased)
+        if own_counts:
+            own = create(run).id
+            assert list(cluster.connectors) == [own, *theirs]
+            assert f"{own} counts; the module ml_dedupe deletes {theirs[0]}" in run.warnings[0]
+            return
+        with pytest.raises(ConcurrentChange, match=r"Another controller has created connector 'Local chat' \(K"):
+            create(run)
+        assert list(cluster.connectors) == theirs
+        assert run.created == []
+
+    def test_ours_cannot_be_deleted(self, cluster: FakeCluster) -> None:
+        """It remains, and the module ml_dedupe deletes it."""
+        cluster.before("POST", "/_create", cluster.add_connector)
+        cluster.before("DELETE", "", lambda: cluster.add_model("Chat", list(cluster.connectors)[1]))
+        with pytest.raises(ConcurrentChange):
+            create(run_on(cluster))
         assert len(cluster.connectors) == 2
 
-    def test_duplicates_without_an_end_fail(self, cluster: FakeCluster) -> None:
-        cluster.before(
-            "POST", "/_create", lambda: cluster.add_connector("Local chat") and cluster.add_connector("Local chat")
-        )
-        run = make_run(cluster)
-        with pytest.raises(Failure) as caught:
-            create(run)
-        assert caught.value.code == "concurrent_change"
-        assert creates(cluster) == 1
-        assert len(pauses(run)) >= CREATE_TRIES
+    def test_an_object_that_does_not_match_is_another_one(self, cluster: FakeCluster) -> None:
+        other = cluster.add_connector()
+        run = run_on(cluster)
+        delete = partial(Connector.delete, run)
+        creation = Creation(Connector, BODY, f"{ML}/connectors/_create", delete, matches=lambda doc: doc.id != other)
+        assert [other, create_once(run, creation).id] == list(cluster.connectors)
+        assert run.warnings == []

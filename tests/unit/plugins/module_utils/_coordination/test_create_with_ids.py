@@ -7,15 +7,22 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.create import Creation, create_once
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.create import (
+    LOOKS_FOR_LOST,
+    Creation,
+    create_once,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._coordination.deterministic_id import custom_id
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import (
+    ConcurrentChange,
+    Failure,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error, hits
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, make_run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT, KEYED
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, post
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Expected, get, post
 
 CONNECTOR = custom_id("connector", "Local chat")
 GROUP = custom_id("model group", "Chat")
@@ -82,31 +89,25 @@ class TestRequests:
         assert second["model_id"] == custom_id("model", "Chat", custom_id("model group", "B"))
 
 
-def twin(cluster: FakeCluster, ending: str) -> Callable[[], None]:
-    """Another controller sends the same create just before."""
-
-    def send() -> None:
-        [(path, body)] = waiting
-        cluster.call("POST", path, body)
-
-    waiting: list[Any] = []
+def create_the_same_before(cluster: FakeCluster, ending: str) -> None:
+    """Another controller, which does not take the lease, sends the same create just before."""
+    sent: list[Any] = []
     plain = cluster.handle
 
     def handle(method: str, path: str, query: Any, body: Any) -> Any:
-        if not waiting and method == "POST" and path.endswith(ending):
-            waiting.append((path, body))
-            send()
+        if not sent and method == "POST" and path.endswith(ending):
+            sent.append(body)
+            cluster.call("POST", path, body)
         return plain(method, path, query, body)
 
     cluster.handle = handle  # type: ignore[method-assign] # for this test alone
-    return send
 
 
 class TestConcurrentCreate:
-    """The server refuses the second create; its controller adopts the first object, and nothing is deleted."""
+    """The server refuses the second create, so nothing has to be deleted."""
 
     @pytest.mark.parametrize(
-        ("module", "options", "ending", "kind", "expected"),
+        ("module_name", "options", "ending", "kind", "expected"),
         [
             ("ml_connector", CHAT, "/connectors/_create", "connectors", CONNECTOR),
             ("ml_model", {"name": "Chat", "connector": "Local chat"}, "/models/_register", "models", MODEL),
@@ -114,46 +115,65 @@ class TestConcurrentCreate:
             ("ml_agent", FLOW, "/agents/_register", "agents", AGENT),
         ],
     )
-    def test_first_object_is_adopted(
-        self, newest: FakeCluster, module: str, options: dict[str, Any], ending: str, kind: str, expected: str
+    def test_the_task_starts_over_with_the_other_object(
+        self,
+        newest: FakeCluster,
+        module: Callable[..., dict[str, Any]],
+        module_name: str,
+        options: dict[str, Any],
+        ending: str,
+        kind: str,
+        expected: str,
     ) -> None:
-        if module == "ml_model":
+        if module_name == "ml_model":
             newest.add_connector()
-        twin(newest, ending)
-        result = execute(newest, module, **options)
+        create_the_same_before(newest, ending)
+        result = module(module_name, newest, **options)
+        assert not result.get("failed")
         assert list(getattr(newest, kind)) == [expected]
-        assert "adopt" in [action["action"] for action in result["actions"]]
-        assert not [exchange for exchange in newest.exchanges if exchange.method == "DELETE"]
-        assert not execute(newest, module, **options)["changed"]
+        assert "DELETE" not in [exchange.method for exchange in newest.exchanges]
+        assert not module(module_name, newest, **options)["changed"]
 
-    def test_adopted_object_is_updated(self, newest: FakeCluster) -> None:
-        newest.before("POST", "/_create", lambda: newest.add_connector(connector_id=CONNECTOR, description="Other"))
-        result = execute(newest, "ml_connector", **CHAT, description="Mine")
-        assert [action["action"] for action in result["actions"]] == ["adopt", "update"]
-        assert newest.connectors[CONNECTOR]["description"] == "Mine"
-
-    def test_object_that_no_search_sees_yet_is_adopted(self, script: Callable[..., Any]) -> None:
+    def test_no_search_sees_the_other_object_yet(self, script: Callable[..., Any]) -> None:
         """It is read by its id: a get never lags."""
-        body = {"name": "Local chat"}
-        taken = error(409, "status_exception", f"connector id '{CONNECTOR}' already exists")
-        run = make_run(
-            script(
-                get("/").answers(200, {"version": {"number": "3.9.0"}}),
-                post(f"{ML}/connectors/_create", {**body, "connector_id": CONNECTOR}).answers(409, taken),
-                get(f"{ML}/connectors/{CONNECTOR}").answers(200, body),
+        for answers, lost in (([409], False), (["lost", 409], True)):
+            run = make_run(
+                script(get("/").answers(200, VERSION), *_creates(answers), _read(200, {"name": "Local chat"}))
             )
-        )
-        creation = Creation(Connector, body, f"{ML}/connectors/_create", delete_own=lambda connector_id: None)
-        doc, created_here = create_once(run, creation)
-        assert (doc.id, created_here) == (CONNECTOR, False)
-        assert run.clock.slept  # type: ignore[attr-defined] # backed off, as the other controller is not done yet
+            if lost:
+                assert create_once(run, CREATION).id == CONNECTOR
+                continue
+            with pytest.raises(ConcurrentChange, match=f"Another controller has just created {CONNECTOR}"):
+                create_once(run, CREATION)
 
-    def test_create_is_repeated_after_a_lost_answer_without_a_duplicate(self, newest: FakeCluster) -> None:
-        for at in range(4):
-            cluster = FakeCluster("3.9.0")
-            cluster.inject("lost_after", at)
-            execute(cluster, "ml_connector", **CHAT)
-            assert list(cluster.connectors) == [CONNECTOR]
+    @pytest.mark.parametrize("at", range(4))
+    def test_an_answer_is_lost(self, newest: FakeCluster, at: int) -> None:
+        newest.inject("lost_after", at)
+        execute(newest, "ml_connector", **CHAT)
+        assert list(newest.connectors) == [CONNECTOR]
+
+
+VERSION = {"version": {"number": "3.9.0"}}
+CREATION = Creation(Connector, {"name": "Local chat"}, f"{ML}/connectors/_create", delete_own=lambda connector_id: None)
+
+
+def _creates(answers: list[Any]) -> list[Expected]:
+    """Creates with the id that follows from the name. After a lost answer no search finds the object."""
+    body = {"name": "Local chat", "connector_id": CONNECTOR}
+    taken = error(409, "status_exception", f"connector id '{CONNECTOR}' already exists")
+    expected: list[Expected] = []
+    for answer in answers:
+        create = post(f"{ML}/connectors/_create", body)
+        if answer == "lost":
+            searches = [post(f"{ML}/connectors/_search").answers(200, hits()) for _look in LOOKS_FOR_LOST]
+            expected += [create.is_lost(), *searches]
+        else:
+            expected.append(create.answers(answer, taken))
+    return expected
+
+
+def _read(status: int, body: Any) -> Expected:
+    return get(f"{ML}/connectors/{CONNECTOR}").answers(status, body)
 
 
 class TestTakenId:
@@ -183,21 +203,18 @@ class TestTakenId:
 
     def test_by_an_object_of_another_user(self, script: Callable[..., Any]) -> None:
         body = {"name": "Local chat"}
-        taken = error(409, "status_exception", f"connector id '{CONNECTOR}' already exists")
         hidden = error(403, "status_exception", "You don't have permission to access this connector")
         run = make_run(
             script(
-                get("/").answers(200, {"version": {"number": "3.9.0"}}),
-                post(f"{ML}/connectors/_create", {**body, "connector_id": CONNECTOR}).answers(409, taken),
-                get(f"{ML}/connectors/{CONNECTOR}").answers(403, hidden),
-                post(f"{ML}/connectors/_create", body).answers(200, {"connector_id": "theirs"}),
-                post(f"{ML}/connectors/_search").answers(200, hits(("theirs", body))),
-                get(f"{ML}/connectors/theirs").answers(200, body),
+                get("/").answers(200, VERSION),
+                *_creates([409]),
+                _read(403, hidden),
+                post(f"{ML}/connectors/_create", body).answers(200, {"connector_id": "ours"}),
+                post(f"{ML}/connectors/_search").answers(200, hits(("ours", body))),
+                get(f"{ML}/connectors/ours").answers(200, body),
             )
         )
-        creation = Creation(Connector, body, f"{ML}/connectors/_create", delete_own=lambda connector_id: None)
-        doc, created_here = create_once(run, creation)
-        assert (doc.id, created_here) == ("theirs", True)
+        assert create_once(run, CREATION).id == "ours"
 
     def test_by_an_object_that_was_just_deleted(self, newest: FakeCluster) -> None:
         newest.add_connector("Short-lived", connector_id=CONNECTOR)
@@ -232,15 +249,15 @@ class TestReplacements:
             assert list(newest.connectors) == [ids[-1]]
         assert newest.models[MODEL]["connector_id"] == ids[-1]
 
-    def test_two_concurrent_swaps_create_one_connector(self, newest: FakeCluster) -> None:
+    def test_two_concurrent_swaps_create_one_connector(
+        self, newest: FakeCluster, module: Callable[..., dict[str, Any]]
+    ) -> None:
         execute(newest, "ml_connector", **CHAT)
         execute(newest, "ml_model", name="Chat", connector="Local chat")
-        twin(newest, "/connectors/_create")
-        with pytest.raises(Failure, match="Another controller is replacing"):
-            execute(newest, "ml_connector", **CHAT, description="New")
-        assert len(newest.connectors) == 2
-        execute(newest, "ml_connector", **CHAT, description="New")
-        assert len(newest.connectors) == 1
+        create_the_same_before(newest, "/connectors/_create")
+        result = module("ml_connector", newest, **CHAT, description="New")
+        assert list(newest.connectors) == [result["connector_id"]]
+        assert {model["connector_id"] for model in newest.models.values()} == set(newest.connectors)
 
     def test_id_of_a_replaced_connector_is_reused(self, newest: FakeCluster) -> None:
         """The replacement was renamed, and is unrelated to the new connector with the replaced one's id."""
@@ -249,12 +266,13 @@ class TestReplacements:
         successor = execute(newest, "ml_connector", **KEYED, description="New")["connector_id"]
         assert successor != CONNECTOR
         execute(newest, "ml_connector", connector_id=successor, name="Renamed", update_strategy="redeploy")
+        newest._time += 60_000
         execute(newest, "ml_connector", **KEYED)
         assert set(newest.connectors) == {CONNECTOR, successor}
         execute(newest, "ml_model", name="Other", connector="Local chat")
         # The models of the new one are not repointed to it, ...
         assert not execute(newest, "ml_connector", connector_id=successor, name="Renamed")["changed"]
-        # ... and it forms no replacement pair when it has its old name again.
+        # ... and neither supersedes the other when it has its old name again.
         newest.connectors[successor]["name"] = "Local chat"
         with pytest.raises(Failure) as caught:
             execute(newest, "ml_connector", **KEYED)
@@ -269,6 +287,7 @@ class TestReplacements:
         assert list(newest.agents) == [result["agent_id"]]
         # The replaced agent's id is reused, and the agent that has it now is not deleted as replaced.
         newest.agents[result["agent_id"]]["name"] = "Renamed"
+        newest._time += 60_000
         execute(newest, "ml_agent", **FLOW)
         newest.agents[result["agent_id"]]["name"] = "House agent"
         with pytest.raises(Failure) as caught:

@@ -3,19 +3,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Callable
 
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import ApiError, Failure
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import MAX_REREAD, SEARCH_LAG
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import (
+    MAX_REREAD,
+    NOTES_PARAMETER,
+    SEARCH_LAG,
+    Doc,
+    replaced_ids,
+    supersedes,
+)
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import get, post
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import delete, get, post
 
 
 class TestFind:
@@ -78,22 +86,19 @@ class TestFind:
 
 
 class TestUpdate:
-    def test_a_change_that_no_search_finds(self, cluster: FakeCluster) -> None:
-        """The change is done, so the wait ends without a failure."""
+    @pytest.mark.parametrize(("version", "waited"), [("2.19.1", SEARCH_LAG), ("3.6.0", 0.0)])
+    def test_a_change_that_no_search_finds(self, version: str, waited: float) -> None:
+        """The change is done, so the wait ends without a failure. From 3.0 on the server refreshes the index itself."""
+        cluster = FakeCluster(version)
         connector_id = cluster.add_connector("Local chat")
         cluster.change_lag = 10**6
         run = make_run(cluster)
         Connector.update(run, connector_id, {"description": "New"})
-        assert sum(run.clock.slept) == pytest.approx(SEARCH_LAG)  # type: ignore[attr-defined] # it is the fake one
+        assert sum(run.clock.slept) == pytest.approx(waited)  # type: ignore[attr-defined] # it is the fake one
         assert cluster.connectors[connector_id]["description"] == "New"
 
 
 class TestDelete:
-    def test_until_it_does_not_exist(self, cluster: FakeCluster) -> None:
-        connector_id = cluster.add_connector()
-        Connector.delete(make_run(cluster), connector_id)
-        assert cluster.connectors == {}
-
     @pytest.mark.parametrize("kind", [Connector, Model, ModelGroup])
     def test_an_object_that_does_not_exist(self, cluster: FakeCluster, kind: Any) -> None:
         kind.delete(make_run(cluster), "nope")
@@ -104,9 +109,44 @@ class TestDelete:
         Model.delete(make_run(cluster), model_id)
         assert cluster.models == {}
 
-    def test_an_object_that_stays(self, cluster: FakeCluster) -> None:
-        connector_id = cluster.add_connector()
-        kept = cluster.connectors[connector_id]
-        cluster.before("GET", connector_id, lambda: cluster.connectors.update({connector_id: kept}), times=99)
+    def test_a_deleted_object_is_not_one_that_this_run_created(self, cluster: FakeCluster) -> None:
+        run = make_run(cluster)
+        docs = [Doc(cluster.add_connector(), {}) for _each in range(2)]
+        run.created += [(Connector.PATH, doc) for doc in docs]
+        Connector.delete(run, docs[0].id)
+        assert (list(cluster.connectors), run.created) == ([docs[1].id], [(Connector.PATH, docs[1])])
+
+    def test_an_answer_that_leaves_open_whether_it_is_deleted(self, script: Callable[..., Any]) -> None:
+        reads = [get(f"{ML}/connectors/x").answers(200, {"name": "x"})] * 40
+        transport = script(delete(f"{ML}/connectors/x").answers(200, {}), *reads)
         with pytest.raises(Failure, match="to be deleted: not reached within 30 s; last seen: it still exists"):
-            Connector.delete(make_run(cluster), connector_id)
+            Connector.delete(make_run(transport), "x")
+        transport.expected.clear()
+
+
+@pytest.mark.parametrize(
+    ("notes", "ids"),
+    [
+        ({"replaces": ["a", "b"]}, ["a", "b"]),
+        ({"replaces": []}, []),
+        ({"fingerprint": "x"}, []),
+        ("not JSON", []),
+        ("[1]", []),
+        # Before 1.0.0.
+        ({"replaces": "a"}, ["a"]),
+        ({"replaces": "a", "before": ["b", "c"]}, ["b", "c", "a"]),
+    ],
+)
+def test_what_an_object_replaces(notes: Any, ids: list[str]) -> None:
+    text = notes if isinstance(notes, str) else json.dumps(notes)
+    new = Doc("new", {"created_time": 2, "parameters": {NOTES_PARAMETER: text}})
+    assert replaced_ids(new.source) == ids
+    for old_id in ("a", "b", "c", "d", "new"):
+        older, younger = (Doc(old_id, {"created_time": created}) for created in (1, 3))
+        assert supersedes(new, older) is (old_id in ids)
+        assert not supersedes(new, younger)
+
+
+def test_no_object_supersedes_itself() -> None:
+    doc = Doc("a", {"parameters": {NOTES_PARAMETER: '{"replaces": ["a"]}'}})
+    assert not supersedes(doc, doc)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Callable
+
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
@@ -17,6 +19,8 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.models impor
     apply,
     count_requests,
 )
+
+Runner = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
@@ -60,19 +64,39 @@ class TestDeploy:
         with pytest.raises(Failure, match=r"is DEPLOYING.*node node-1: still trying"):
             apply(cluster, **NEW, wait_timeout=20)
 
-    def test_deleted_while_it_is_being_deployed(self, cluster: FakeCluster) -> None:
+    @pytest.mark.parametrize("moment", ["before", "verification", "wait"])
+    def test_another_controller_deletes_it(self, module: Runner, cluster: FakeCluster, moment: str) -> None:
+        """The task starts over and registers the model again. Only the verification is under the lease."""
         model_id = add_chat_model(cluster, "UNDEPLOYED")
-        cluster.before("POST", "/_deploy", lambda: cluster.before("GET", model_id, cluster.models.clear))
-        with pytest.raises(Failure, match="was deleted while this task waited for it") as caught:
-            apply(cluster, name="Chat")
-        assert caught.value.code == "concurrent_change"
 
-    def test_deleted_before_it_is_deployed(self, cluster: FakeCluster) -> None:
-        add_chat_model(cluster, "UNDEPLOYED")
-        cluster.before("POST", "/_deploy", cluster.models.clear)
-        with pytest.raises(Failure, match="was deleted before it was deployed") as caught:
-            apply(cluster, name="Chat")
-        assert caught.value.code == "concurrent_change"
+        def delete_it() -> None:
+            waiting = cluster.leases.document is None
+            if cluster.models[model_id]["model_state"] == "DEPLOYING" and waiting == (moment == "wait"):
+                cluster.models.clear()
+
+        if moment == "before":
+            cluster.before("POST", "/_deploy", cluster.models.clear)
+        else:
+            cluster.before("GET", model_id, delete_it, times=99)
+        result = module("ml_model", cluster, **NEW)
+        assert actions_of(result) == [*([] if moment == "before" else ["deploy"]), "register_and_deploy"]
+        assert result["model"]["state"] == "DEPLOYED"
+
+    def test_the_lease_is_not_held_during_the_wait(self, module: Runner, cluster: FakeCluster) -> None:
+        """A repair takes it again."""
+        held: list[bool] = []
+
+        def read() -> None:
+            if any(model["model_state"] == "DEPLOYING" for model in cluster.models.values()):
+                held.append(cluster.leases.document is not None)
+
+        cluster.deploy_outcomes = [("DEPLOY_FAILED", {"cluster": VERSION_CONFLICT})]
+        cluster.before("GET", "", read, times=99)
+        assert actions_of(module("ml_model", cluster, **NEW)) == ["create", "register_and_deploy", "repair"]
+        # The first read verifies the fields.
+        assert held[1:]
+        assert not any(held[1:])
+        assert [each.method for each in cluster.lease_exchanges] == ["GET", "PUT", "DELETE"] * 2
 
 
 class TestFailures:
@@ -109,19 +133,21 @@ class TestInterruptions:
         assert actions_of(result) == ["deploy", "repair"]
         assert result["model"]["state"] == "DEPLOYED"
 
-    def test_another_controller_repairs_it_too(self, cluster: FakeCluster) -> None:
-        """Both see the failure, and the other controller deploys the model again a moment later."""
+    @pytest.mark.parametrize("failures", [1, 2])
+    def test_another_controller_repairs_it(self, cluster: FakeCluster, failures: int) -> None:
+        """The last failure is repaired by the controller that takes the lease first, which is the other one."""
         model_id = add_chat_model(cluster, "UNDEPLOYED")
-        cluster.deploy_outcomes = [("DEPLOY_FAILED", {})] * 2
+        cluster.deploy_outcomes = [("DEPLOY_FAILED", {})] * failures
 
         def other_controller() -> None:
-            if count_requests(cluster, "/_deploy") == 2 and cluster.models[model_id]["model_state"] == "DEPLOY_FAILED":
+            failed = cluster.models[model_id]["model_state"] == "DEPLOY_FAILED"
+            if failed and count_requests(cluster, "/_deploy") == failures:
                 cluster._stuck.discard(model_id)
                 cluster._deploy(model_id)
 
         cluster.before("GET", model_id, other_controller, times=99)
         result = apply(cluster, name="Chat")
-        assert actions_of(result) == ["deploy", "repair"]
+        assert actions_of(result) == ["deploy", "repair"][:failures]
         assert result["model"]["state"] == "DEPLOYED"
 
     def test_a_failure_without_a_reason_is_repaired_once(self, cluster: FakeCluster) -> None:

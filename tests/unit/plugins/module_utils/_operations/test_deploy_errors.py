@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
+from typing import Any, Callable
+
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import deploy_errors
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.models import (
-    NEW,
-    add_chat_model,
-    apply,
-)
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.models import NEW, actions_of, add_chat_model
 
 
 @pytest.fixture
@@ -40,22 +37,26 @@ def test_reasons_of_a_task(cluster: FakeCluster, error: str, reasons: dict[str, 
     assert deploy_errors.node_reasons(run.client, "m", "gone") == {}
 
 
-@pytest.mark.parametrize("register_deploy", ["one_step", "two_step"])
-@pytest.mark.parametrize("moment", ["/models/_register", "/_deploy"])
-def test_another_controller_deletes_the_connector(cluster: FakeCluster, register_deploy: str, moment: str) -> None:
-    """It existed when the task searched for it."""
-    if moment == "/_deploy" and register_deploy == "one_step":
-        add_chat_model(cluster, "UNDEPLOYED")
-    cluster.before("POST", moment, cluster.connectors.clear)
-    with pytest.raises(Failure, match=r"Another controller deleted connector .* Failed to find connector") as caught:
-        apply(cluster, **NEW, register_deploy=register_deploy)
-    assert caught.value.code == "concurrent_change"
+def test_another_controller_swaps_the_connector(module: Callable[..., dict[str, Any]], cluster: FakeCluster) -> None:
+    """The deployment fails without the old connector. The task starts over and finds the new one."""
+    model_id = add_chat_model(cluster, "UNDEPLOYED")
+
+    def swap() -> None:
+        if cluster.models[model_id]["model_state"] == "DEPLOY_FAILED" and not cluster.connectors:
+            cluster.models[model_id]["connector_id"] = cluster.add_connector()
+
+    cluster.before("POST", "/_deploy", cluster.connectors.clear)
+    cluster.before("GET", model_id, swap, times=99)
+    result = module("ml_model", cluster, **NEW)
+    assert actions_of(result) == ["deploy", "deploy"]
+    assert result["model"]["state"] == "DEPLOYED"
+    assert [result["connector_id"]] == list(cluster.connectors)
 
 
-def test_another_controller_deletes_the_group_before_the_registration(cluster: FakeCluster) -> None:
-    """It existed when the task searched for it (seen on three nodes with eight controllers)."""
-    cluster.add_group("Shelf")
-    cluster.before("POST", "/models/_register", cluster.groups.clear)
-    with pytest.raises(Failure, match=r"Another controller deleted model group .* Response is empty") as caught:
-        apply(cluster, **NEW, model_group="Shelf")
-    assert caught.value.code == "concurrent_change"
+def test_the_connector_did_not_exist_before(module: Callable[..., dict[str, Any]], cluster: FakeCluster) -> None:
+    """No other controller has changed it, so the task does not start over."""
+    add_chat_model(cluster, "UNDEPLOYED")
+    cluster.connectors.clear()
+    result = module("ml_model", cluster, name="Chat")
+    assert result["failure"]["code"] == "deploy_failed"
+    assert actions_of(result) == ["deploy"]

@@ -76,6 +76,7 @@ class TestModel:
 
     def test_two_connectors_with_one_name_are_ambiguous(self, cluster: FakeCluster) -> None:
         ids = [cluster.add_connector() for _count in range(2)]
+        cluster.connectors[ids[1]]["created_time"] += 60_000
         cluster.add_model("Chat", ids[0])
         failure = refused(cluster, **CHAT)
         assert (failure.code, failure.details["ids"]) == ("ambiguous_name", ids)
@@ -140,13 +141,15 @@ class TestText:
         desired = self.pipeline("${model:Chat}")
         apply(cluster, "opensearch_pipeline", **desired)
         cluster.exchanges.clear()
+        cluster._time += 60_000
         other = cluster.add_model("Chat", next(iter(cluster.connectors)))
         failure = refused(cluster, "opensearch_pipeline", **desired)
         assert (failure.code, failure.details["ids"]) == ("ambiguous_name", [models[0], other])
 
 
-def test_a_stack_also_reads_an_unexpected_connector(cluster: FakeCluster) -> None:
+def test_a_stack_also_reads_an_unexpected_connector() -> None:
     """The stack reads the model because its description changes, and finds another connector than the search did."""
+    cluster = FakeCluster("2.19.1")
     first, second = cluster.add_connector(), cluster.add_connector("Better")
     model_id = cluster.add_model("Chat", first, state="UNDEPLOYED")
     cluster.change_lag = LONG

@@ -75,20 +75,15 @@ def test_dependents_of_a_failed_item_are_skipped(cluster: FakeCluster) -> None:
 
 def test_deployment_that_never_starts_is_requested_again(cluster: FakeCluster) -> None:
     """The node that should start the deployment has left the cluster (seen on 3.6.0). The other models are deployed."""
-    never_started = []
 
-    def stop_first_deployment() -> None:
-        model_id, body = next(iter(cluster.models.items()))
-        cluster._starting[model_id] = 10**6
-        never_started.append(body["name"])
+    def stop_deployment() -> None:
+        for model_id, body in cluster.models.items():
+            if body["name"] == "Chat B" and model_id in cluster._starting:
+                cluster._starting[model_id] = 10**6
 
-    cluster.before(
-        "POST", "/connectors/_create", lambda: cluster.before("POST", "/models/_search", stop_first_deployment)
-    )
+    cluster.before("POST", "/models/_search", stop_deployment, times=99)
     result = apply_stack(cluster, **chat_stack())
-    # The model that was registered first.
-    (name,) = never_started
-    assert [each for each in actions_of(result) if each[0] == "deploy"] == [("deploy", "model", name)]
+    assert [each for each in actions_of(result) if each[0] == "repair"] == [("repair", "model", "Chat B")]
     assert {body["model_state"] for body in cluster.models.values()} == {"DEPLOYED"}
     assert actions_of(apply_stack(cluster, **chat_stack())) == []
 

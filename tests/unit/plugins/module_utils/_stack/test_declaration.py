@@ -33,7 +33,7 @@ def refused_problems(cluster: FakeCluster, **options: Any) -> list[tuple[str, st
 
 def test_all_problems_are_reported_at_once_with_their_places(cluster: FakeCluster) -> None:
     cluster.add_connector("Twice")
-    cluster.add_connector("Twice")
+    cluster.connectors[cluster.add_connector("Twice")]["created_time"] = 1
     assert refused_problems(
         cluster,
         connectors=[connector("A"), connector("A"), {"nome": "B"}, connector("Gone", state="absent")],

@@ -7,50 +7,63 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from typing import Any
 from unittest import mock
 
+import pytest
+
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute, run_module
 
 SIZE = 20
 
 
-def stack() -> dict[str, Any]:
-    connector = {
-        "parameters": {"model": "tiny"},
-        "credential": {"key": "s3cret-1"},
-        "update_credential": "when_changed",
-        "actions": [
-            {
-                "action_type": "predict",
-                "method": "POST",
-                "url": "http://llm.test:8080/v1/chat/completions",
-                "headers": {"Authorization": "Bearer ${credential.key}"},
-                "request_body": '{"model": "${parameters.model}"}',
-            }
-        ],
-    }
+def stack(size: int = SIZE, *, key_of_the_first: str = "s3cret-1") -> dict[str, Any]:
+    def connector(number: int) -> dict[str, Any]:
+        return {
+            "name": f"C {number}",
+            "parameters": {"model": "tiny"},
+            "credential": {"key": "s3cret-1" if number else key_of_the_first},
+            "update_credential": "when_changed",
+            "actions": [
+                {
+                    "action_type": "predict",
+                    "method": "POST",
+                    "url": "http://llm.test:8080/v1/chat/completions",
+                    "headers": {"Authorization": "Bearer ${credential.key}"},
+                    "request_body": '{"model": "${parameters.model}"}',
+                }
+            ],
+        }
+
     return {
-        "connectors": [{"name": f"C {number}", **connector} for number in range(SIZE)],
-        "models": [{"name": f"M {number}", "connector": f"C {number}"} for number in range(SIZE)],
+        "connectors": [connector(number) for number in range(size)],
+        "models": [{"name": f"M {number}", "connector": f"C {number}"} for number in range(size)],
     }
 
 
-def test_parallel_creates_share_searches(cluster: FakeCluster) -> None:
-    for creating in ("_create", "_register"):
-        # Creates that the server answers at the same time share a search.
-        cluster.before("POST", creating, lambda: time.sleep(0.005), times=SIZE)
-    execute(cluster, "ml_stack", **stack())
-    assert len(cluster.writes) == 2 * SIZE
-    # The searches for duplicate names and for the states of all models.
-    assert len(cluster.exchanges) - 2 * SIZE <= SIZE
+def requests(cluster: FakeCluster, options: dict[str, Any], *, check_mode: bool = False) -> tuple[int, int, int]:
+    """The number of reads, of writes, and of requests for the lease."""
+    cluster.exchanges.clear()
+    cluster.lease_exchanges.clear()
+    result = run_module("ml_stack", options, cluster, [], check_mode=check_mode)
+    assert not result.get("failed"), result
+    writes = len(cluster.writes)
+    return len(cluster.exchanges) - writes, writes, len(cluster.lease_exchanges)
 
 
-def test_without_parallel_items_each_create_has_its_own_search(cluster: FakeCluster) -> None:
-    execute(cluster, "ml_stack", parallel=1, **stack())
-    assert 4 * SIZE <= len(cluster.exchanges) <= 4 * SIZE + 20
+@pytest.mark.parametrize("size", [1, SIZE])
+@pytest.mark.parametrize(("version", "changed"), [("3.6.0", 9), ("2.19.1", 17)])
+def test_requests(version: str, changed: int, size: int) -> None:
+    """A task that writes reads everything twice, without and under the lease, and once more to verify."""
+    cluster = FakeCluster(version)
+    planned, *written = requests(cluster, stack(size), check_mode=True)
+    assert (planned <= 4, written) == (True, [0, 0])
+    reads, *written = requests(cluster, stack(size))
+    assert (reads <= 17, written) == (True, [2 * size, 3])
+    assert requests(cluster, stack(size)) == (3, 0, 0)
+    reads, *written = requests(cluster, stack(size, key_of_the_first="s3cret-2"))
+    assert (reads <= changed, written) == (True, [3, 3])
 
 
 def test_one_credential_costs_one_fingerprint(cluster: FakeCluster) -> None:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.lease import DOCUMENT
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.models import (
@@ -19,6 +20,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.models impor
     count_requests,
 )
 
+Runner = Callable[..., dict[str, Any]]
 STATES = ("REGISTERED", "DEPLOYED", "PARTIALLY_DEPLOYED", "DEPLOY_FAILED", "UNDEPLOYED")
 
 
@@ -75,12 +77,20 @@ class TestCreate:
             "deploy_setting": {"is_auto_deploy_enabled": False},
         }
 
-    def test_another_controller_registers_it_first(self, cluster: FakeCluster) -> None:
+    def test_another_controller_registers_it_first(self, module: Runner, cluster: FakeCluster) -> None:
+        """The task deletes its own one, starts over and changes the other one."""
         cluster.before("POST", "models/_register", lambda: add_chat_model(cluster, description="theirs"))
-        result = apply(cluster, **NEW, description="ours")
-        assert actions_of(result) == ["create", "adopt", "update"]
+        result = module("ml_model", cluster, **NEW, description="ours")
+        assert actions_of(result) == ["create", "update"]
         [model] = cluster.models.values()
         assert (model["description"], model["model_state"]) == ("ours", "DEPLOYED")
+
+    def test_another_controller_registers_it_before_the_lease(self, module: Runner, cluster: FakeCluster) -> None:
+        """What the task reads under the lease is final."""
+        cluster.records_leases = True
+        cluster.before("PUT", DOCUMENT, lambda: add_chat_model(cluster))
+        assert not module("ml_model", cluster, **NEW)["changed"]
+        assert len(cluster.models) == 1
 
     def test_without_waiting(self, cluster: FakeCluster) -> None:
         cluster.deploying_reads = 10**6
@@ -129,12 +139,13 @@ class TestStates:
         cluster.call("POST", f"{ML}/models/{model_id}/_deploy")
         assert actions_of(apply(cluster, name="Chat", wait=False)) == []
 
-    def test_another_controller_deletes_it_before_it_is_verified(self, cluster: FakeCluster) -> None:
+    def test_another_controller_deletes_it_before_it_is_verified(self, module: Runner, cluster: FakeCluster) -> None:
+        """Without a connector the task cannot register it again. It lists what it did before."""
         model_id = add_chat_model(cluster, "UNDEPLOYED")
         cluster.before("POST", "/_deploy", lambda: cluster.before("GET", model_id, cluster.models.clear))
-        with pytest.raises(Failure, match="was deleted while this task was changing it") as caught:
-            apply(cluster, name="Chat", wait=False)
-        assert caught.value.code == "concurrent_change"
+        result = module("ml_model", cluster, name="Chat", wait=False)
+        assert "there is no model 'Chat' yet" in result["msg"]
+        assert (actions_of(result), result["changed"]) == (["deploy"], True)
 
     def test_the_next_run_deploys_it_after_a_failure(self, cluster: FakeCluster) -> None:
         """Without an undeploy in between, the nodes would refuse it as a duplicate."""
@@ -341,6 +352,7 @@ class TestRefusals:
 
     def test_an_ambiguous_name(self, cluster: FakeCluster) -> None:
         first = add_chat_model(cluster)
+        cluster.models[first]["created_time"] = 1
         second = add_chat_model(cluster, model_group_id=cluster.add_group("Chats"))
         with pytest.raises(Failure) as caught:
             apply(cluster, name="Chat", state="absent")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
@@ -42,6 +42,13 @@ def refused(cluster: FakeCluster, **options: Any) -> Failure:
     return caught.value
 
 
+def add_two(cluster: FakeCluster) -> list[str]:
+    """Two connectors with one name, created a minute after each other."""
+    ids = [cluster.add_connector(), cluster.add_connector()]
+    cluster.connectors[ids[1]]["created_time"] += 60_000
+    return ids
+
+
 class TestCreating:
     def test_placeholder_is_sent_without_a_credential(self, cluster: FakeCluster) -> None:
         result = apply(cluster, **CHAT)
@@ -70,18 +77,25 @@ class TestCreating:
         connector_id = apply(cluster, name="Tools", protocol="mcp_sse", url="https://mcp.test/")["connector_id"]
         assert cluster.credentials[connector_id] == {}
 
-    def test_connector_of_another_controller_is_adopted(self, cluster: FakeCluster) -> None:
+    def test_connector_of_another_controller_is_updated(
+        self, cluster: FakeCluster, module: Callable[..., dict[str, Any]]
+    ) -> None:
+        """It has no lease, and was first. The task starts over."""
         cluster.before("POST", "/_create", lambda: cluster.add_connector(parameters={"model": "other"}))
-        result = apply(cluster, **CHAT)
-        assert [action["action"] for action in result["actions"]] == ["adopt", "update"]
+        result = module("ml_connector", cluster, **CHAT)
+        assert [action["action"] for action in result["actions"]] == ["update"]
+        assert list(cluster.connectors) == [result["connector_id"]]
         assert cluster.connectors[result["connector_id"]]["parameters"] == {"model": "tiny"}
-        assert len(cluster.connectors) == 1
 
-    def test_connector_is_deleted_during_the_create(self, cluster: FakeCluster) -> None:
-        cluster.before("GET", "", cluster.connectors.clear, times=99)
-        with pytest.raises(Failure) as caught:
-            apply(cluster, **CHAT)
-        assert caught.value.code == "concurrent_change"
+    def test_connector_is_deleted_during_the_create(
+        self, cluster: FakeCluster, module: Callable[..., dict[str, Any]]
+    ) -> None:
+        """Once, then always: the task starts over until the time for the lock is over."""
+        cluster.before("GET", "", cluster.connectors.clear, times=2)
+        assert module("ml_connector", cluster, **CHAT)["connector_id"] in cluster.connectors
+        cluster.connectors.clear()
+        cluster.before("GET", "", cluster.connectors.clear, times=999)
+        assert module("ml_connector", cluster, **CHAT)["failure"]["code"] == "concurrent_change"
 
 
 class TestUnchanged:
@@ -140,6 +154,16 @@ class TestDrift:
         [write] = cluster.writes
         assert set(write.body) == set(fields)
         assert not apply(cluster, **{**CHAT, **options})["changed"]
+
+    def test_a_model_is_deployed_just_before_the_update(
+        self, cluster: FakeCluster, module: Callable[..., dict[str, Any]]
+    ) -> None:
+        """The server refuses the update. The task starts over and swaps the connector."""
+        old = cluster.add_connector()
+        cluster.before("PUT", old, lambda: cluster.add_model("Chat", old))
+        result = module("ml_connector", cluster, **CHAT, description="New")
+        assert [action["action"] for action in result["actions"]] == ["swap"]
+        assert {model["connector_id"] for model in cluster.models.values()} == {result["connector_id"]}
 
     def test_client_config_keeps_keys_that_are_not_given(self, cluster: FakeCluster) -> None:
         connector_id = cluster.add_connector(client_config={"read_timeout": 99, "connection_timeout": 7})
@@ -323,8 +347,7 @@ class TestAbsent:
         assert f"'Chat' ({next(iter(cluster.models))}, {state})" in failure.message
 
     def test_ambiguous(self, cluster: FakeCluster) -> None:
-        cluster.add_connector()
-        cluster.add_connector()
+        add_two(cluster)
         assert refused(cluster, name="Local chat", state="absent").code == "ambiguous_name"
 
 
@@ -398,7 +421,7 @@ class TestRefusals:
         assert caught.value.code == "untrusted_endpoint"
 
     def test_ambiguous(self, cluster: FakeCluster) -> None:
-        ids = [cluster.add_connector(), cluster.add_connector()]
+        ids = add_two(cluster)
         failure = refused(cluster, **CHAT, description="New")
         assert (failure.code, failure.details) == ("ambiguous_name", {"ids": ids})
         assert apply(cluster, **CHAT, description="New", connector_id=ids[1])["changed"]
