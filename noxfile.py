@@ -406,16 +406,17 @@ def install(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Each fault at each exchange of the role and of ml_stack: about 1000 cases, half an hour; writes docs/faults.md."""
+    """Each fault at each exchange of the role and of ml_stack: more than 1000 cases, an hour; writes docs/faults.md."""
     start_servers(session, "opensearch", "ollama")
     matrix(session, "faults")
 
 
 @nox.session
 def concurrency(session: nox.Session) -> None:
-    """Eight controllers that apply the same at once, on one node and on three, an hour; writes docs/concurrency.md."""
-    start_servers(session, "opensearch", "ollama")
-    with started(session, "cluster") if "one" not in session.posargs else contextlib.nullcontext():
+    """Eight controllers that write the same names at once, on one node, on three and over TLS: hours; writes docs/concurrency.md."""
+    places = session.posargs if "--places" in session.posargs else ("one", "three", "tls")
+    start_servers(session, "opensearch", "ollama", *(["opensearch-tls"] if "tls" in places else []))
+    with started(session, "cluster") if "three" in places else contextlib.nullcontext():
         matrix(session, "concurrency")
 
 

@@ -14,60 +14,55 @@ import uuid
 from pathlib import Path
 
 from ansible_collections.searchops.opensearch_ml.tests.concurrency import report
-from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import ROLE, STACK, Rounds, Subject, places
-from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import restored
+from ansible_collections.searchops.opensearch_ml.tests.concurrency.places import ROUNDS, opened
+from ansible_collections.searchops.opensearch_ml.tests.concurrency.rounds import Round, Rounds
+from ansible_collections.searchops.opensearch_ml.tests.concurrency.subjects import SUBJECTS, Subject
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import Cluster, until
 
-SUBJECTS = {subject.name: subject for subject in (ROLE, STACK)}
 PAGE = ROOT / "docs" / "concurrency.md"
-
-#: Rounds of each subject in each place in a complete run.
-ROUNDS = 50
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each subject in each place")
+    parser.add_argument("--rounds", type=int, help="of each subject in each place; by default as many as the page has")
     parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=list(SUBJECTS), help="what is run")
-    parser.add_argument("--places", nargs="+", choices=places(), default=list(places()), help="on how many nodes")
+    parser.add_argument("--places", nargs="+", choices=ROUNDS, default=list(ROUNDS), help="on which servers")
     given = parser.parse_args()
-    whole = set(given.subjects) == set(SUBJECTS) and set(given.places) == set(places())
+    whole = set(given.subjects) == set(SUBJECTS) and set(given.places) == set(ROUNDS)
 
     begun = time.monotonic()
     series = []
-    for place in given.places:
-        urls = places()[place]
-        cluster = Cluster("3", urls[0])
-        until(cluster.answers, f"{cluster.url} to answer", 120.0)
-        version = cluster.must("GET", "/")["version"]["number"]
-        name = f"at once {uuid.uuid4().hex[:8]}"
-        with restored(cluster), tempfile.TemporaryDirectory() as folder:
+    for name in given.places:
+        prefix = f"at once {uuid.uuid4().hex[:8]}"
+        with opened(name) as place, tempfile.TemporaryDirectory() as folder:
             try:
-                rounds = Rounds(cluster, urls, name, Path(folder))
-                series += [_series(rounds, SUBJECTS[each], place, given.rounds) for each in given.subjects]
+                rounds = Rounds(place, prefix, Path(folder))
+                for subject in (SUBJECTS[each] for each in given.subjects):
+                    results, failed = _play(rounds, subject, name, given.rounds or ROUNDS[name])
+                    series.append(report.Series(subject, name, place.version, results, failed))
             finally:
-                cluster.remove(name)
-    failed = sum(each.failed for each in series)
+                place.cluster.remove(prefix)
     if whole:
         # A partial run is not documented.
-        command = "dev/run nox -s concurrency" + (f" -- --rounds {given.rounds}" if given.rounds != ROUNDS else "")
-        PAGE.write_text(report.page(series, version, command, time.monotonic() - begun))
-    print(f"{sum(len(each.rounds) for each in series)} rounds ended as promised, {failed} did not")
-    sys.exit(1 if failed else 0)
+        command = "dev/run nox -s concurrency" + (f" -- --rounds {given.rounds}" if given.rounds else "")
+        PAGE.write_text(report.page(series, command, time.monotonic() - begun))
+    failures = sum(each.failed for each in series)
+    print(f"{sum(len(each.rounds) for each in series)} rounds passed, {failures} failed")
+    sys.exit(1 if failures else 0)
 
 
-def _series(rounds: Rounds, subject: Subject, place: str, number: int) -> report.Series:
-    done, failed = [], 0
+def _play(rounds: Rounds, subject: Subject, place: str, number: int) -> tuple[list[Round], int]:
+    """Play the rounds of one subject in one place; returns the results, and the number of failed rounds."""
+    results, failed = [], 0
     for count in range(1, number + 1):
         label = f"{subject.name}, {place}, {count}/{number}"
         try:
-            done.append(rounds.play(subject))
-            print(f"{label}: {' '.join(done[-1].ended)} ({done[-1].seconds:.0f} s)", flush=True)
+            results.append(rounds.play(subject))
+            print(f"{label}: passed {results[-1].end} ({results[-1].seconds:.0f} s)", flush=True)
         except AssertionError as exc:
             failed += 1
             print(f"{label}: FAILED: {exc}", flush=True)
-    return report.Series(subject, f"{place} node{'s' if place != 'one' else ''}", done, failed)
+    return results, failed
 
 
 if __name__ == "__main__":

@@ -30,8 +30,10 @@ class Gate:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         for number, target in enumerate(targets):
-            made = asyncio.run_coroutine_threadsafe(self._listen(number, urlsplit(target).port or 9200), self._loop)
-            self.urls.append(f"http://127.0.0.1:{made.result(10)}")
+            split = urlsplit(target)
+            made = asyncio.run_coroutine_threadsafe(self._listen(number, split.port or 9200), self._loop)
+            # The bytes of TLS are forwarded as they are. The servers' certificates are valid for this address, too.
+            self.urls.append(f"{split.scheme}://127.0.0.1:{made.result(10)}")
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)

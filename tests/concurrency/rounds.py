@@ -2,175 +2,162 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A round: several controllers apply the same declaration at the same moment, and the checks after it."""
+"""A round: several controllers write the same names at the same moment, and the checks after it."""
 
 from __future__ import annotations
 
-import os
-import re
+import json
 import time
 from pathlib import Path
-from typing import Any, Callable, Mapping, NamedTuple, Sequence
+from typing import NamedTuple
 
-import yaml
-
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import replaced_ids
 from ansible_collections.searchops.opensearch_ml.tests.concurrency.gate import Gate
+from ansible_collections.searchops.opensearch_ml.tests.concurrency.places import Place
+from ansible_collections.searchops.opensearch_ml.tests.concurrency.subjects import CONTROLLERS, Subject, declared_by
 from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import check_objects
 from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome, PlaybookRun
-from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import CHAT, PATTERN
-from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, PRIVATE_IP, TRUSTED, Cluster, chat
-
-CONTROLLERS = 8
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
+    LEASES,
+    ML,
+    PRIVATE_IP,
+    TRUSTED,
+    Cluster,
+    Item,
+)
 
 #: Maximum duration of a run in seconds, while the others run, on a busy machine.
 LONGEST = 300.0
 
-#: The codes with which a run may fail because another controller changes the same objects.
-CONCURRENCY_CODES = ("concurrent_change", "id_taken", "not_converged", "version_conflict")
+#: How a round of a subject with removers ends.
+APPLIED, REMOVED = "applied", "removed"
 
-
-def places() -> dict[str, list[str]]:
-    """The places of the rounds, with the URLs of the nodes that the controllers use."""
-    ports = yaml.safe_load((ROOT / "containers" / "cluster.yml").read_text())["cluster_http_ports"]
-    return {
-        "one": [os.environ.get("STACK_OPENSEARCH_URL", "http://127.0.0.1:19200")],
-        "three": [f"http://127.0.0.1:{port}" for port in ports],
-    }
-
-
-class Subject(NamedTuple):
-    """What all controllers apply: a playbook, and its variables for objects whose names begin with a prefix."""
-
-    name: str
-    means: str
-    playbook: str
-    variables: Callable[[str], dict[str, Any]]
-    #: The endings of the names of the objects by kind, after the prefix.
-    objects: Mapping[str, tuple[str, ...]]
-
-
-def _role(name: str) -> dict[str, Any]:
-    return {
-        "ollama_chat_name": name,
-        "ollama_chat_base_url": "http://ollama:11434",
-        "ollama_chat_model": "tiny-chat",
-        "ollama_chat_allow_private": "always",
-        "ollama_chat_wait_timeout": 60,
-    }
-
-
-def _stack(name: str) -> dict[str, Any]:
-    which = ("one", "two")
-    return {
-        "stack_name": name.replace(" ", "-"),
-        "stack_settings": [{"settings": {TRUSTED: [PATTERN], PRIVATE_IP: True}, "list_mode": "append"}],
-        "stack_model_groups": [{"name": f"{name} group"}],
-        "stack_connectors": [chat(f"{name} {each}") for each in which],
-        "stack_models": [
-            {"name": f"{name} {each}", "connector": f"{name} {each}", "model_group": f"{name} group"} for each in which
-        ],
-    }
-
-
-ROLE = Subject("role", "the role `ollama_chat`", "playbooks/ollama_chat.yml", _role, CHAT)
-STACK = Subject(
-    "stack",
-    "the role `stack`, with a setting, a group, two connectors and two models",
-    "playbooks/stack.yml",
-    _stack,
-    {"connectors": (" one", " two"), "models": (" one", " two"), "model_groups": (" group",)},
-)
+#: How a round ends in which the objects have the values of several controllers.
+MIXED = "values of several controllers"
 
 
 class Round(NamedTuple):
-    """The result of a round.
+    """The result of a round in which all runs succeeded.
 
-    ``ended``: 'ok' or the codes of each run; ``seconds``: until the last run ended; ``undeletable``: replaced connectors that the
-    server refuses to delete.
+    ``end``: which of several possible states the runs left, empty if there is only one; ``seconds``: until the last run ended;
+    ``undeletable``: superseded connectors that the server refuses to delete.
     """
 
-    ended: list[str]
+    end: str
     seconds: float
     undeletable: int
 
 
 class Rounds:
-    """Runs rounds on one cluster. The caller restores the cluster's settings. ``urls`` are those of the nodes to use."""
+    """Runs rounds in one place; the names of their objects begin with ``name``."""
 
-    def __init__(self, cluster: Cluster, urls: Sequence[str], name: str, folder: Path) -> None:
-        self._cluster = cluster
-        self._urls = urls
+    def __init__(self, place: Place, name: str, folder: Path) -> None:
+        self._place = place
+        self._cluster = place.cluster
         self._name = name
         self._folder = folder
         self._number = 0
 
     def play(self, subject: Subject) -> Round:
-        """Play one round. Raises AssertionError if a check fails."""
+        """Play one round. Raises AssertionError if a run fails or a check does not pass."""
+        prefix = self._begin()
+        seconds = self._at_once(subject, prefix)
+        self._check_lease()
+        end, last = self._end(subject, prefix)
+        outcome = self._next(subject, prefix, last)
+        if end in (REMOVED, MIXED):
+            assert outcome.changed, f"{end}, but the next run changes nothing: {outcome.text}"
+            outcome = self._next(subject, prefix, last)
+        assert not outcome.changed, f"{end}, and the next run changes something: {outcome.text}"
+        self._check_lease()
+        then, controller = self._end(subject, prefix)
+        assert (then, controller) in ((end, last), (APPLIED, last), (f"controller {last}", last)), f"{end}, then {then}"
+        return Round(end, seconds, len(undeletable(self._cluster, prefix)))
+
+    def _begin(self) -> str:
+        """Prepare a round; returns the beginning of the names of its objects."""
+        if self._number == 0:
+            # The controllers of the first round also create the index of the leases.
+            self._cluster.send("DELETE", LEASES)
         # Each round has new names. The leftovers are removed together, long after their deployment.
         self._number += 1
         if self._number % 10 == 0:
             self._cluster.remove(self._name)
         self._cluster.put_settings({TRUSTED: None, PRIVATE_IP: None})
-        prefix = f"{self._name} {self._number:04}"
-        outcomes, seconds = self._at_once(subject, prefix)
-        ended = [_ended(outcome) for outcome in outcomes]
-        if "ok" in ended:
-            check_objects(self._cluster, prefix, subject.objects, undeletable(self._cluster, prefix))
-        else:
-            # Each controller has backed off for the others: the next run creates what is missing.
-            self._next(subject, prefix)
-        assert not self._next(subject, prefix).changed, f"{ended}, and the next run changes something"
-        leftovers = undeletable(self._cluster, prefix)
-        check_objects(self._cluster, prefix, subject.objects, leftovers)
-        return Round(ended, seconds, len(leftovers))
+        return f"{self._name} {self._number:04}"
 
-    def _at_once(self, subject: Subject, prefix: str) -> tuple[list[Outcome], float]:
-        gate = Gate([self._urls[number % len(self._urls)] for number in range(CONTROLLERS)])
+    def _at_once(self, subject: Subject, prefix: str) -> float:
+        """Run all controllers at once; returns the seconds until the last one has ended. All of them must succeed."""
+        urls = self._place.urls
+        gate = Gate([urls[number % len(urls)] for number in range(CONTROLLERS)])
         try:
             begun = time.monotonic()
-            runs = [
-                self._start(subject, prefix, url, self._folder / f"controller-{number}.txt")
-                for number, url in enumerate(gate.urls)
-            ]
+            runs = [self._start(subject, prefix, number, url) for number, url in enumerate(gate.urls)]
             outcomes = [run.end() for run in runs]
+            seconds = time.monotonic() - begun
             assert gate.opened, "not all controllers have connected"
-            return outcomes, time.monotonic() - begun
         finally:
             gate.close()
+        failed = [
+            f"controller {number} failed: {each.text}" for number, each in enumerate(outcomes) if not each.succeeded
+        ]
+        assert not failed, "\n".join(failed)
+        return seconds
 
-    def _next(self, subject: Subject, prefix: str) -> Outcome:
-        outcome = self._start(subject, prefix, self._urls[0], self._folder / "next.txt").end()
+    def _end(self, subject: Subject, prefix: str) -> tuple[str, int]:
+        """Check the objects of a round; returns how it ended, and the controller whose next run must change nothing."""
+        ignored = undeletable(self._cluster, prefix)
+        query = {"prefix": {"name.keyword": prefix}}
+        found = [item for kind in subject.objects for item in self._cluster.find(kind, query) if item.id not in ignored]
+        if subject.removers and not found:
+            return REMOVED, 0
+        check_objects(self._cluster, prefix, subject.objects, ignored)
+        if not subject.own_values:
+            return (APPLIED if subject.removers else ""), 0
+        return self._declared(subject, found)
+
+    def _declared(self, subject: Subject, found: list[Item]) -> tuple[str, int]:
+        """As _end, of objects that have the values of a controller."""
+        by_name = {f"{item.id} {item.source['name']}": declared_by(item.source) for item in found}
+        controllers = {each for each in by_name.values() if each is not None}
+        if not subject.several_tasks:
+            assert len(controllers) == 1, f"the objects have the values of several controllers: {by_name}"
+            assert None not in by_name.values(), f"an object has the values of no controller: {by_name}"
+        assert controllers, f"no object has the values of a controller: {by_name}"
+        last = max(controllers)
+        return (f"controller {last}" if len(controllers) == 1 else MIXED), last
+
+    def _check_lease(self) -> None:
+        lease = self._cluster.lease()
+        assert lease is None, f"no run is in progress, and the lease is still held: {lease}"
+
+    def _next(self, subject: Subject, prefix: str, controller: int) -> Outcome:
+        """Run a controller alone, which must succeed."""
+        outcome = self._start(subject, prefix, controller, self._place.urls[0]).end()
         assert outcome.succeeded, f"the next run fails: {outcome.text}"
         return outcome
 
-    def _start(self, subject: Subject, prefix: str, url: str, output: Path) -> PlaybookRun:
-        variables = {"opensearch_connection": {"hosts": [url]}, **subject.variables(prefix)}
-        return PlaybookRun(subject.playbook, variables, output, (), LONGEST)
+    def _start(self, subject: Subject, prefix: str, controller: int, url: str) -> PlaybookRun:
+        # 'required': a run that cannot take the lease fails instead of writing without it.
+        variables = {
+            "opensearch_connection": {"hosts": [url], "lock": "required", **self._place.connection},
+            **subject.variables(prefix, controller),
+        }
+        return PlaybookRun(subject.playbook, variables, self._folder / f"controller-{controller}.txt", (), LONGEST)
 
 
 def undeletable(cluster: Cluster, prefix: str) -> set[str]:
-    """The ids of replaced connectors that the server refuses to delete. Raises AssertionError if it deletes one."""
+    """The ids of superseded connectors that the server refuses to delete. Raises AssertionError if it deletes one."""
     found = cluster.find("connectors", {"prefix": {"name.keyword": prefix}})
-    replaced = {each for item in found for each in replaced_ids(item.source)}.intersection(item.id for item in found)
-    for each in replaced:
+    superseded = {each for item in found for each in _replaces(item)}.intersection(item.id for item in found)
+    for each in superseded:
         answer = cluster.send("DELETE", f"{ML}/connectors/{each}")
         assert answer.status_code == 409, (
             f"the run left connector {each}, although the server deletes it: {answer.text}"
         )
-    return replaced
+    return superseded
 
 
-def _ended(outcome: Outcome) -> str:
-    """'ok', or the codes of a failure, which must be those of a concurrent change."""
-    if outcome.succeeded:
-        return "ok"
-    assert "Traceback (most recent call last)" not in outcome.text, outcome.text
-    # A partly failed stack has a code for each item.
-    codes = set(re.findall(r'"code": "(\w+)"', outcome.text)) - {"stack_failed"}
-    assert codes, f"failed without a code: {outcome.text}"
-    assert codes.issubset(CONCURRENCY_CODES), outcome.text
-    assert all(CATALOGUE[code].remedy.split("{")[0] in outcome.text for code in codes), outcome.text
-    return ", ".join(sorted(codes))
+def _replaces(connector: Item) -> list[str]:
+    """The ids of the connectors that this one supersedes, from the note in its parameters."""
+    note = (connector.source.get("parameters") or {}).get("_searchops") or "{}"
+    return [str(each) for each in json.loads(note).get("replaces", [])]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from pathlib import Path
 from typing import Collection, Iterator, Mapping, NamedTuple
 
@@ -22,7 +23,14 @@ from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import (
     USER,
     Subject,
 )
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import PRIVATE_IP, TRUSTED, Cluster
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
+    LEASE,
+    LEASE_SECONDS,
+    LEASES,
+    PRIVATE_IP,
+    TRUSTED,
+    Cluster,
+)
 from ansible_collections.searchops.opensearch_ml.tests.integration.test_secrets import leaks
 
 SECRETS = (API_KEY, PASSWORD, PROXY_KEY, base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())
@@ -43,9 +51,12 @@ class Case(NamedTuple):
         """The labels that show that the fault struck the intended exchange.
 
         A request that never reached the proxy has no label, so the next one counts. After a create that the server may have
-        processed, the client searches for the object instead of sending the create again.
+        processed, the client searches for the object instead of sending the create again; after a write of the lease it
+        reads the lease.
         """
         sought = [re.sub(r"/_(create|register)$", "/_search", self.label)]
+        if self.label.endswith(LEASE):
+            sought = [f"GET {LEASE}"]
         return ([], [self.label], *([sought] if self.fault.connecting else []))
 
     def __str__(self) -> str:
@@ -65,6 +76,8 @@ class Matrix:
     secrets = SECRETS
 
     def __init__(self, cluster: Cluster, name: str, folder: Path) -> None:
+        #: The number of cases in which the next run had to take the lease over.
+        self.taken_over = 0
         self._cluster = cluster
         self._name = name
         self._output = folder / "output.txt"
@@ -72,7 +85,11 @@ class Matrix:
 
     def exchanges(self, subject: Subject) -> Exchanges:
         """The exchanges of a first run without faults, which must pass the same checks."""
-        self._begin()
+        if not subject.first_use and self._cluster.send("GET", LEASES).status_code == 404:
+            # The run creates the index of the leases; those of the cases find it.
+            self._begin(subject)
+            self._run(subject)
+        self._begin(subject)
         proxy, outcome = self._run(subject)
         assert outcome.succeeded, outcome.text
         self._converged(subject)
@@ -88,23 +105,39 @@ class Matrix:
     def run(self, case: Case) -> str:
         """Run a case; returns 'ok', 'killed' or the code of the failure. Raises AssertionError if a check fails."""
         for _try in range(TRIES):
-            self._begin()
+            self._begin(case.subject)
+            begun = time.monotonic()
             proxy, outcome = self._run(case.subject, case)
+            seconds = time.monotonic() - begun
             struck = proxy.struck and proxy.exchanges.labels[case.at : case.at + 1] in case.followed_by
             if struck:
                 break
         assert struck, f"the exchange was not met in {TRIES} runs"
         killed = case.fault.name.startswith("killed")
         self._check_outcome(outcome, killed)
+        assert seconds < LEASE_SECONDS, f"the run took {seconds:.0f} s: it waited for a lease that it held itself"
+        self._expire_lease(may_be_held=killed or proxy.down or LEASES in case.label)
         self._converged(case.subject)
         return "ok" if outcome.succeeded else "killed" if killed else str(outcome.code)
 
-    def _begin(self) -> None:
+    def _begin(self, subject: Subject) -> None:
         # Each case has new names. The leftovers are removed together, long after their deployment.
         self._number += 1
         if self._number % 25 == 0:
             self._cluster.remove(self._name)
         self._cluster.put_settings({TRUSTED: None, PRIVATE_IP: None})
+        # The run of a try without the fault may have been killed later.
+        self._cluster.send("DELETE", LEASES if subject.first_use else LEASE)
+
+    def _expire_lease(self, may_be_held: bool) -> None:
+        """Let a lease that the run could not release expire after a second, so that the next run takes it over then."""
+        lease = self._cluster.lease()
+        if lease is None:
+            return
+        assert may_be_held, f"the run has not released the lease: {lease}"
+        self.taken_over += 1
+        guard = f"if_seq_no={lease['_seq_no']}&if_primary_term={lease['_primary_term']}"
+        self._cluster.must("PUT", f"{LEASE}?{guard}", {**lease["_source"], "ttl": 1})
 
     @property
     def prefix(self) -> str:
@@ -121,7 +154,7 @@ class Matrix:
             proxy.close()
 
     def _check_outcome(self, outcome: Outcome, killed: bool) -> None:
-        self.check_output(outcome)
+        check_output(outcome)
         if killed:
             assert not outcome.succeeded, "the process was not killed"
         elif not outcome.succeeded:
@@ -129,17 +162,13 @@ class Matrix:
             assert outcome.code != "internal_error", outcome.text
             assert CATALOGUE[outcome.code].remedy.split("{")[0].split("'")[0].strip() in outcome.text, outcome.text
 
-    def check_output(self, outcome: Outcome) -> None:
-        """Fail if a traceback or a secret was printed."""
-        assert "Traceback (most recent call last)" not in outcome.text, outcome.text
-        assert leaks(outcome.text, *SECRETS) == [], outcome.text
-
     def _converged(self, subject: Subject) -> None:
         """Check that the next run succeeds, that the one after it changes nothing, and that no object is duplicated."""
         for last in (False, True):
             proxy, outcome = self._run(subject)
-            self.check_output(outcome)
+            check_output(outcome)
             assert outcome.succeeded, f"the next run fails: {outcome.text}"
+            assert self._cluster.lease() is None, f"the next run has not released the lease: {outcome.text}"
             if last:
                 assert not outcome.changed, f"the last run changes something: {outcome.text}"
                 assert proxy.writes == [], f"the last run sends writes: {proxy.writes}"
@@ -147,6 +176,12 @@ class Matrix:
 
     def check_objects(self, subject: Subject) -> None:
         check_objects(self._cluster, self.prefix, subject.objects)
+
+
+def check_output(outcome: Outcome) -> None:
+    """Fail if a traceback or a secret was printed."""
+    assert "Traceback (most recent call last)" not in outcome.text, outcome.text
+    assert leaks(outcome.text, *SECRETS) == [], outcome.text
 
 
 def check_objects(
@@ -163,7 +198,7 @@ def check_objects(
     for kind, endings in objects.items():
         names = sorted(item.source["name"] for item in found[kind])
         assert names == [prefix + ending for ending in endings], f"{kind}: {names}"
-    for model in found["models"]:
+    for model in found.get("models", ()):
         source = cluster.get("models", model.id)
         assert source["model_state"] == "DEPLOYED"
         assert source["connector_id"] in {item.id for item in found["connectors"]}
@@ -186,5 +221,6 @@ def sample(cases: list[Case], times: int) -> list[Case]:
 
 
 def writes(cases: list[Case]) -> list[Case]:
-    """The cases at an exchange that creates an object or changes a setting."""
-    return [case for case in cases if case.label.endswith(("/_create", "/_register")) or case.label.startswith("PUT")]
+    """The cases at an exchange that creates an object, changes a setting, or acquires or releases the lease."""
+    writing = re.compile(r"(PUT|DELETE) |POST .*/_(create|register)$")
+    return [case for case in cases if writing.match(case.label)]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import ROOT
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import until
 
 #: Maximum duration of a run in seconds, whatever the fault.
 LONGEST = 120
@@ -64,6 +65,16 @@ class ModulesRun(Run):
 
     def kill(self) -> None:
         _kill(self._process)
+
+    def pause(self) -> None:
+        """Stop it with SIGSTOP; on return it no longer runs."""
+        os.kill(self._process.pid or 0, signal.SIGSTOP)
+        status = Path(f"/proc/{self._process.pid}/stat")
+        # The state is the first field after the name, which is in parentheses.
+        until(lambda: status.read_text().rpartition(")")[2].split()[0] == "T", "the process to stop", pause=0.01)
+
+    def resume(self) -> None:
+        os.kill(self._process.pid or 0, signal.SIGCONT)
 
     def end(self) -> Outcome:
         self._process.join(LONGEST)

@@ -10,9 +10,11 @@ from collections import Counter
 from datetime import date
 from typing import Iterable, NamedTuple
 
+from ansible_collections.searchops.opensearch_ml.tests.faults.holder import HolderResult
 from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import Case, Exchanges
 from ansible_collections.searchops.opensearch_ml.tests.faults.proxy import FAULTS, TIMEOUT
 from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import RETRIES, Subject
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import LEASE_SECONDS
 
 HEAD = """\
 <!-- SPDX-License-Identifier: GPL-3.0-or-later -->
@@ -28,8 +30,16 @@ the same is run twice without faults. These checks pass in each case:
 - the next run succeeds; the one after it changes nothing and sends no write;
 - the server's own search finds exactly one connector, model and group of each desired name and no other; the models are deployed,
   and their connectors and groups exist; the pattern is trusted once, and all former patterns remain;
+- the lock is free after each of these two runs;
 - no output, at the highest verbosity and with diffs, contains the credential, the password or the secret header in any form, although
   the answers 401, 429, 502, 503, 504 and HTML repeat all that was sent.
+
+No faulted run takes {lease:g} s: none waits for a lock that it holds itself, also if the answer to its acquire was lost.
+
+A run can end while it holds the lock: if it is killed, if the server cannot be reached for the release, or if the fault strikes
+an exchange of the lock. The lock then expires {lease:g} s after the next run has found it, and the next run takes it over. That was so
+in {taken_over} cases. To save hours, the matrix then sets the time to live in the document of the lock to 1 s; the takeover itself is
+that of the collection. The cases of *holder* below wait the whole time.
 
 `retries` is {retries}, so that the client recovers from a single lost exchange, and `timeout` is {timeout:g} s in cases where it must expire.
 
@@ -50,6 +60,18 @@ SUBJECT = """
 {rows}
 """
 
+HOLDER = """
+## holder
+
+One run of `ml_stack`, the subject of *stack*, is killed or paused while it holds the lock. Another run begins then. Both must
+succeed, except for one that is killed. After the pause, the holder sends no write before it has acquired the lock again. At the
+end exactly one object of each name exists, the lock is free, and the next run changes nothing.
+
+| case | what happens | seconds of the other run | result |
+|---|---|---|---|
+{rows}
+"""
+
 NOTE = """
 **ok**: the run succeeded. A code: it failed with this code. **killed**: the process was killed. Empty: not run. A fault of connecting
 is not run where the exchange follows polls, as it cannot be distinguished from one at the poll before; of the role itself only the
@@ -62,8 +84,18 @@ class Result(NamedTuple):
     outcome: str
 
 
-def page(results: list[Result], seen: Iterable[tuple[Subject, Exchanges]], version: str, command: str) -> str:
-    failed = sum(result.outcome == "FAILED" for result in results)
+class Complete(NamedTuple):
+    """The results of a complete run; ``taken_over``: the cases in which the next run took the lease over."""
+
+    results: list[Result]
+    seen: Iterable[tuple[Subject, Exchanges]]
+    held: list[HolderResult]
+    taken_over: int
+
+
+def page(run: Complete, version: str, command: str) -> str:
+    results = run.results
+    failed = sum(result.outcome == "FAILED" for result in results) + sum(not each.passed for each in run.held)
     faults = []
     for fault in FAULTS.values():
         of_this = Counter(result.outcome for result in results if result.case.fault is fault)
@@ -71,15 +103,19 @@ def page(results: list[Result], seen: Iterable[tuple[Subject, Exchanges]], versi
         codes = ", ".join(f"{count} `{code}`" for code, count in sorted(of_this.items())) or "0"
         faults.append(f"| {fault.name} | {fault.means} | {ok} | {codes} | {killed} |")
     text = HEAD.format(
-        cases=len(results), version=version, day=date.today().isoformat(), command=command, retries=RETRIES, timeout=TIMEOUT,
-        faults="\n".join(faults),
+        cases=len(results) + len(run.held), version=version, day=date.today().isoformat(), command=command, retries=RETRIES,
+        timeout=TIMEOUT, lease=LEASE_SECONDS, taken_over=run.taken_over, faults="\n".join(faults),
         verdict="in all of them the next run converged, and nothing was lost, duplicated or leaked."
         if not failed
         else f"{failed} failed.",
     )  # fmt: skip
-    for subject, exchanges in seen:
+    for subject, exchanges in run.seen:
         text += _section(subject, exchanges, [result for result in results if result.case.subject is subject])
-    return text + NOTE
+    rows = [
+        f"| {case.name} | {case.means} | {seconds:.0f} | {'ok' if passed else '**FAILED**'} |"
+        for case, passed, seconds in run.held
+    ]
+    return text + NOTE + HOLDER.format(rows="\n".join(rows))
 
 
 def _section(subject: Subject, exchanges: Exchanges, results: list[Result]) -> str:

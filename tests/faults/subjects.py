@@ -48,6 +48,8 @@ class Subject(NamedTuple):
     start: Callable[[str, str, bool, Path], Run]
     #: The endings of the names of the objects by kind; the case's name precedes them.
     objects: Mapping[str, tuple[str, ...]]
+    #: The index of the leases does not exist at the start of a case.
+    first_use: bool = False
 
 
 def play_chain(call: Call, name: str, predict_timeout: float) -> None:
@@ -75,7 +77,13 @@ def play_chain(call: Call, name: str, predict_timeout: float) -> None:
     )  # fmt: skip
 
 
-def play_stack(call: Call, name: str, **_unused: Any) -> None:
+def play_first(call: Call, name: str, **_unused: Any) -> None:
+    """A setting and a group: two tasks that write."""
+    call("opensearch_cluster_setting", settings={TRUSTED: [PATTERN], PRIVATE_IP: True}, list_mode="append")
+    call("ml_model_group", name=name)
+
+
+def play_stack(call: Call, name: str, description: str | None = None, **_unused: Any) -> None:
     """A setting, a group, two connectors and their models. One item at a time, so that the exchanges have a fixed order."""
     action = {
         "url": OLLAMA,
@@ -86,7 +94,7 @@ def play_stack(call: Call, name: str, **_unused: Any) -> None:
     call(
         "ml_stack", name=name.replace(" ", "-"), parallel=1,
         settings=[{"settings": {TRUSTED: [PATTERN], PRIVATE_IP: True}, "list_mode": "append"}],
-        model_groups=[{"name": f"{name} group"}],
+        model_groups=[{"name": f"{name} group", "description": description or "A group"}],
         connectors=[
             {"name": f"{name} one", "update_credential": "when_changed", **common},
             {"name": f"{name} two", **common},
@@ -121,6 +129,13 @@ def _role(url: str, name: str, slow: bool, output: Path) -> Run:
 
 CHAT = {"connectors": ("",), "models": ("",), "model_groups": ("",)}
 
+FIRST = Subject(
+    "first use",
+    "a setting and a model group, on a server on which no run has used the lock yet",
+    _modules(play_first),
+    {"model_groups": ("",)},
+    first_use=True,
+)
 ROLE = Subject("role", "the role `ollama_chat`, run by ansible-playbook", _role, CHAT)
 CHAIN = Subject("chain", "the modules of the role `ollama_chat`, called as it calls them", _modules(play_chain), CHAT)
 STACK = Subject(

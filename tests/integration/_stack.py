@@ -21,6 +21,11 @@ from urllib.parse import quote
 import requests
 
 ML = "/_plugins/_ml"
+#: The index of the leases, and the lease of all writers.
+LEASES = "/.searchops-leases"
+LEASE = f"{LEASES}/_doc/ml"
+#: Seconds after which a run takes over the lease of another one that does not renew it.
+LEASE_SECONDS = 30.0
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 PRIVATE_IP = "plugins.ml_commons.connector.private_ip_enabled"
 
@@ -165,6 +170,12 @@ class Cluster:
     def get(self, kind: str, object_id: str) -> dict[str, Any]:
         answer: dict[str, Any] = self.must("GET", f"{ML}/{kind}/{object_id}")
         return answer
+
+    def lease(self) -> dict[str, Any] | None:
+        """The document of the lease with its version; None if no run holds it."""
+        answer = self.send("GET", LEASE)
+        assert answer.status_code in (200, 404), f"{LEASE}: {answer.status_code} {answer.text}"
+        return dict(answer.json()) if answer.status_code == 200 else None
 
     def settings(self) -> dict[str, dict[str, Any]]:
         answer: dict[str, dict[str, Any]] = self.must("GET", "/_cluster/settings?flat_settings=true")

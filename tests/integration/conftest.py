@@ -26,7 +26,11 @@ from ansible.module_utils.common import warnings as ansible_warnings
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
-from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import restored
+from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import (
+    plain_server,
+    restored,
+    secured_server,
+)
 from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Recorder
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import Cluster, lower_types, plain
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
@@ -145,18 +149,7 @@ def _clean_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stack() -> dict[str, Cluster]:
-    ca = str(_stack.cache() / "tls" / "ca.pem")
-    clusters = {
-        "3.6.0": Cluster("3.6.0", os.environ.get("STACK_OPENSEARCH_URL", "http://127.0.0.1:19200")),
-        "2.19.1-tls": Cluster(
-            "2.19.1-tls",
-            os.environ.get("STACK_OPENSEARCH_TLS_URL", "https://127.0.0.1:19201"),
-            ca,
-            ("admin", _stack.secret("OPENSEARCH_TLS_ADMIN_PASSWORD", "admin_password")),
-            ("ml_provisioner", _stack.secret("OPENSEARCH_TLS_PROVISIONER_PASSWORD", "provisioner_password")),
-            ("ml_asker", _stack.secret("OPENSEARCH_TLS_ASKER_PASSWORD", "asker_password")),
-        ),
-    }
+    clusters = {cluster.key: cluster for cluster in (plain_server(), secured_server())}
     for cluster in clusters.values():
         _stack.until(cluster.answers, f"{cluster.url} to answer", 120.0)
     return clusters

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import Matrix, sample, writes
+from ansible_collections.searchops.opensearch_ml.tests.faults import holder
+from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import Matrix, check_output, sample, writes
 from ansible_collections.searchops.opensearch_ml.tests.faults.processes import Outcome
 from ansible_collections.searchops.opensearch_ml.tests.faults.proxy import FAULTS
-from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import CHAIN, ROLE, STACK
+from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import CHAIN, FIRST, ROLE, STACK
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import TRUSTED
 
 pytestmark = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
@@ -26,9 +27,13 @@ def matrix(cluster, name, settings_restored, tmp_path):
     return Matrix(cluster, name, tmp_path)
 
 
-@pytest.mark.parametrize("subject", [CHAIN, pytest.param(STACK, marks=pytest.mark.full)], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "subject",
+    [CHAIN, *(pytest.param(each, marks=pytest.mark.full) for each in (STACK, FIRST))],
+    ids=lambda each: each.name,
+)
 def test_sample(matrix, subject):
-    """Each fault once for each of two subjects."""
+    """Each fault once for each subject."""
     cases = sample(list(matrix.cases(subject, matrix.exchanges(subject))), 1)
     assert {case.fault.name for case in cases} == set(FAULTS)
     ended = set()
@@ -56,6 +61,19 @@ def test_sample_of_the_role(matrix, faults):
             raise AssertionError(f"{case}: {exc}") from exc
 
 
+#: The case of those that pause or kill a holder of the lease that each run of the tests has.
+SAMPLE = "paused after a create"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[] if case.name == SAMPLE else pytest.mark.full) for case in holder.CASES],
+    ids=lambda case: case.name,
+)
+def test_a_holder_of_the_lease_is_stopped(cluster, name, settings_restored, tmp_path, case):
+    holder.play(cluster, case, name, tmp_path)
+
+
 def test_the_matrix_finds_planted_errors(matrix, cluster):
     """A duplicate, a leftover object, a lost setting and a leak: the matrix finds each."""
     matrix.exchanges(CHAIN)
@@ -74,4 +92,4 @@ def test_the_matrix_finds_planted_errors(matrix, cluster):
         matrix.check_objects(CHAIN)
     for secret in matrix.secrets:
         with pytest.raises(AssertionError):
-            matrix.check_output(Outcome(True, None, False, f"x {secret} x"))
+            check_output(Outcome(True, None, False, f"x {secret} x"))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import secrets
 from fnmatch import fnmatchcase
 
 import pytest
@@ -19,6 +18,7 @@ import requests
 import yaml
 
 from ansible_collections.searchops.opensearch_ml.tests.integration import _lives
+from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import SECURITY, put_role, user_with_role
 from ansible_collections.searchops.opensearch_ml.tests.integration._lives import LIVES, PING, ROLES, ROOT
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
 
@@ -26,7 +26,6 @@ on_the_secured = pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=Tru
 
 DOCUMENT = (ROOT / "docs/security.md").read_text()
 PLUGINS = "ansible_collections.searchops.opensearch_ml.plugins.action"
-SECURITY = "/_plugins/_security/api"
 
 #: 2.19 cannot change agents; the name is from the published source of 3.1 and later.
 NOT_ON_THIS_VERSION = {"cluster:admin/opensearch/ml/agents/update"}
@@ -54,24 +53,18 @@ def table() -> dict[tuple[str, str], dict[str, bool]]:
 def grant(stack):
     """Gives the user a role without one permission; returns the user's connection options."""
     cluster = stack["2.19.1-tls"]
-    user, password = "it_least", secrets.token_urlsafe(16) + "-Aa1"
-    kinds = ("internalusers", "roles", "rolesmapping")
+    with user_with_role(cluster, "it_least", PROVISIONER) as options:
 
-    def give(without, role=PROVISIONER):
-        data = [
-            {**each, "allowed_actions": [one for one in each["allowed_actions"] if one != without]}
-            for each in role.get("index_permissions", [])
-        ]
-        permissions = [each for each in role["cluster_permissions"] if each != without]
-        cluster.must("PUT", f"{SECURITY}/roles/{user}", {"cluster_permissions": permissions, "index_permissions": data})
-        return {"username": user, "password": password}
+        def give(without, role=PROVISIONER):
+            data = [
+                {**each, "allowed_actions": [one for one in each["allowed_actions"] if one != without]}
+                for each in role.get("index_permissions", [])
+            ]
+            permissions = [each for each in role["cluster_permissions"] if each != without]
+            put_role(cluster, "it_least", {"cluster_permissions": permissions, "index_permissions": data})
+            return options
 
-    cluster.must("PUT", f"{SECURITY}/internalusers/{user}", {"password": password})
-    give(None)
-    cluster.must("PUT", f"{SECURITY}/rolesmapping/{user}", {"users": [user]})
-    yield give
-    for kind in reversed(kinds):
-        cluster.must("DELETE", f"{SECURITY}/{kind}/{user}")
+        yield give
 
 
 #: The sequences of which each run of the tests checks that each permission is needed.
