@@ -20,13 +20,16 @@ RetryCallback = Callable[[str, float], None]
 
 _RANDOM = random.SystemRandom()
 
+#: On Linux this clock also runs while the machine is suspended: a lease of the suspended task expires then.
+_MONOTONIC = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock:
     """The system's clocks. All times are in seconds."""
 
     def now(self) -> float:
         """The monotonic time, for durations."""
-        return time.monotonic()
+        return time.clock_gettime(_MONOTONIC)
 
     def epoch(self) -> float:
         """The wall-clock time, in seconds since 1970."""
