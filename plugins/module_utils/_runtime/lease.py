@@ -78,12 +78,37 @@ class _NotUsable(Failure):
         self.reason = reason
 
 
+class _NotReady(Failure):
+    """The index cannot be used now, as its shard is not available or the node is busy. Worth another attempt."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__("lease_unavailable", f"The lease {DOCUMENT} cannot be used now: {reason}", status)
+        self.reason = reason
+
+
 class _Seen(NamedTuple):
-    """The document as it was read: who holds the lease, for how many seconds, and the sequence number of its last write."""
+    """The document as it was read: who holds the lease, for how many seconds, when the holder's clock showed its last write,
+    and what a guarded write has to name."""
 
     owner: str
     time_to_live: float
+    renewed: str
     token: dict[str, str]
+
+
+class _Watch:
+    """What a waiting task has seen of the document, and since when."""
+
+    def __init__(self) -> None:
+        self._seen: _Seen | None = None
+        self._since = 0.0
+
+    def is_overdue(self, found: _Seen | None, now: float) -> bool:
+        """Whether the document has been unchanged for its whole time to live. ``now`` is the waiting task's own clock."""
+        # Not by the sequence number alone: it begins again if the index is deleted and created.
+        if found != self._seen:
+            self._seen, self._since = found, now
+        return found is not None and now - self._since >= found.time_to_live
 
 
 class Lease:
@@ -123,7 +148,8 @@ class Lease:
         Goes on without it if 'lock' is never, or, with a warning, if it is auto and the cluster refuses the lease. Raises
         Failure ``concurrent_change`` if another task holds it for too long, ``lease_unavailable`` if it cannot be had.
         """
-        if self._mode != "never" and not self.excludes_others:
+        if self._mode != "never" and not self._is_safe():
+            self.held = False
             try:
                 self._acquire()
             except _NotUsable as exc:
@@ -132,13 +158,14 @@ class Lease:
                 self._mode = "never"
                 self._warn(
                     f"This task writes without a lock, so no other controller must write now: {exc.reason}. Give the user "
-                    f"the rights on the index {INDEX} that ml_provisioner has in security_roles.yml, or set 'lock: never'."
+                    f"the rights on the index {INDEX} that ml_provisioner has in docs/security_roles.yml, or let an "
+                    "administrator create the index, or set 'lock: never'."
                 )
         self.held = True
 
     def check(self) -> None:
         """Called before each write. Raises :class:`LeaseNeeded` if the task has no lease, and :class:`ConcurrentChange` if
-        it has lost the lease, as to another task that has seen no renewal for the whole time to live."""
+        another task may have taken it over, because it has seen no renewal for the whole time to live."""
         if not self.held:
             raise LeaseNeeded
         if self._mode == "never" or self._is_safe():
@@ -146,7 +173,9 @@ class Lease:
         with suppress(Failure):
             self._renew()
         if not self._is_safe():
-            raise ConcurrentChange(f"This task has lost the lease {DOCUMENT} to another controller.")
+            raise ConcurrentChange(
+                f"The lease {DOCUMENT} of this task has expired, or another controller has taken it over."
+            )
 
     def _is_safe(self) -> bool:
         return self._token is not None and self._clock.now() - self._renewed <= SAFE_TIME
@@ -154,130 +183,170 @@ class Lease:
     def release(self) -> None:
         """Release the lease, if it is held. A failure is only a warning, as the lease expires."""
         self._released.set()
+        # Waits for a renewal that is under way, so that the token is the newest one.
         with self._guard:
-            token, self._token, self.held = self._token, None, self._mode == "never"
-            if token is not None:
-                try:
-                    self._delete(token)
-                except Failure as failure:
-                    self._warn_of_release(failure.message)
+            token, was_held = self._token, self.held
+            self._token, self.held = None, self._mode == "never"
+            if self._mode == "never" or not (token or was_held):
+                return
+            try:
+                if token is None or not self._delete(token):
+                    self._warn(
+                        "This task lost the lock of the cluster before it released the lock, so another controller may have "
+                        "written at the same time. Run the task again."
+                    )
+            except Failure as failure:
+                self._warn(
+                    f"The lock of the cluster could not be released, so others wait up to {TIME_TO_LIVE:g} s for it: "
+                    f"{failure.message}"
+                )
 
     def _acquire(self) -> None:
         end = self._clock.now() + self.timeout
-        seen: _Seen | None = None
-        seen_since, pause = 0.0, FIRST_PAUSE
+        watch, pause, is_last = _Watch(), FIRST_PAUSE, False
         while True:
-            found, not_ready = self._read()
+            found: _Seen | None = None
+            obstacle: _NotReady | None = None
+            conflict = False
             now = self._clock.now()
-            condition, why = {}, not_ready
-            if found is None and not not_ready:
-                condition = {"op_type": "create"}
-            elif found is not None:
-                if seen is None or found.token != seen.token:
-                    seen, seen_since = found, now
-                # Our own document is there if the answer to its creation was lost.
-                takeable = found.owner == self.owner or now - seen_since >= found.time_to_live
-                condition = found.token if takeable else {}
-                why = f"{found.owner} is changing this cluster"
-            if condition:
-                why = self._write(condition)
-                if not why:
-                    break
+            try:
+                found = self._read()
+                now = self._clock.now()
+                condition = self._condition(found, watch.is_overdue(found, now))
+                if condition is not None:
+                    with self._guard:
+                        if self._write(condition):
+                            break
+                    conflict = True
+            except _NotReady as exc:
+                obstacle = exc
             if now >= end:
-                raise self._not_acquired(found, why)
+                # After a conflict it reads once more: its own write may have succeeded, and its answer was lost.
+                if is_last or not conflict:
+                    raise self._not_acquired(found, obstacle)
+                is_last = True
+            why = obstacle.reason if obstacle else f"{_owner_of(found)} is changing this cluster"
             self._wait(f"waiting for the lock of the cluster: {why}")
             self._clock.sleep(pause * (0.5 + self._clock.jitter()))
             pause = min(pause * 1.5, MAX_PAUSE)
-        self._released.clear()
-        threading.Thread(target=self._keep_renewing, daemon=True).start()
+        self._start_renewing()
 
-    def _not_acquired(self, found: _Seen | None, why: str) -> Failure:
-        waited = f"After {self.timeout:g} s, {why}."
+    def _condition(self, found: _Seen | None, is_overdue: bool) -> dict[str, str] | None:
+        """The condition of the write that acquires the lease, None if another task holds it."""
         if found is None:
-            return Failure(
-                "lease_unavailable", f"{waited} The index {INDEX} holds nothing that is needed, and may be deleted."
-            )
-        unlock = f"DELETE {DOCUMENT}"
-        message = f"{waited} If that task does not run any more, unlock the cluster by {unlock}."
-        return Failure("concurrent_change", message, owner=found.owner, unlock=unlock)
+            return {"op_type": "create"}
+        # Its own document is there if the answer to an earlier write was lost.
+        return found.token if is_overdue or found.owner == self.owner else None
 
-    def _keep_renewing(self) -> None:
+    def _not_acquired(self, found: _Seen | None, obstacle: _NotReady | None) -> Failure:
+        waited = f"After {self.timeout:g} s,"
+        if obstacle:
+            return Failure(
+                "lease_unavailable",
+                f"{waited} the index {INDEX} still cannot be used: {obstacle.reason}. It holds nothing that is needed, and "
+                "may be deleted while no task writes to this cluster.",
+                obstacle.status,
+            )
+        owner, unlock = _owner_of(found), f"DELETE {DOCUMENT}"
+        message = f"{waited} {owner} is changing this cluster. If that task does not run any more, unlock the cluster by {unlock}."
+        return Failure("concurrent_change", message, owner=owner, unlock=unlock)
+
+    def _start_renewing(self) -> None:
+        # The thread of a lease that was lost ends.
+        self._released.set()
+        self._released = threading.Event()
+        threading.Thread(target=self._keep_renewing, args=(self._released,), daemon=True).start()
+
+    def _keep_renewing(self, released: threading.Event) -> None:
         # By the real clock: tests replace the other one.
-        while not self._released.wait(RENEWAL_INTERVAL):
-            # The next renewal may succeed, and check() notices if none does.
-            with suppress(Failure):
+        while not released.wait(RENEWAL_INTERVAL):
+            # Whatever goes wrong, the next renewal may succeed, and check() notices if none does.
+            with suppress(Exception):
                 self._renew()
 
     def _renew(self) -> None:
-        """Renew the lease, or note that it is lost. Raises Failure if the server does not answer."""
+        """Renew the lease, or note that it is lost. Raises Failure if it is unknown which."""
         with self._guard:
-            if self._token is None or not self._write(self._token):
+            if self._token is None or self._write(self._token):
                 return
             # It was taken over, or deleted; or it was renewed, and the answer was lost.
-            found, not_ready = self._read()
-            is_ours = found is not None and found.owner == self.owner and not self._write(found.token)
-            if not (is_ours or not_ready):
+            found = self._read()
+            if found is None or found.owner != self.owner:
                 self._token = None
+                return
+            self._token = found.token
+            self._write(found.token)
 
-    def _read(self) -> tuple[_Seen | None, str]:
-        """The document, None if there is none; and why the index cannot be read now, empty if it can."""
+    def _read(self) -> _Seen | None:
+        """The document, None if there is none. Creates the index. Raises Failure."""
         answer = self.client.get(DOCUMENT, accept=_STATUSES)
-        if answer.status == 200:
-            with reraise_malformed_answer():
+        with reraise_malformed_answer():
+            if answer.status == 200:
                 source = answer.body["_source"]
-                return _Seen(str(source["owner"]), float(source["ttl"]), _token_of(answer)), ""
-        if answer.status == 404:
-            if "error" in answer.body:
-                self._create_index()
-            return None, ""
-        return None, self._not_ready(answer)
+                return _Seen(str(source["owner"]), float(source["ttl"]), str(source.get("renewed")), _token_of(answer))
+            if answer.status == 404:
+                if "error" in answer.body:
+                    self._create_index()
+                return None
+        raise _unusable(answer)
 
     def _create_index(self) -> None:
-        # 400: another task has just created it.
         answer = self.client.change("PUT", f"/{INDEX}", INDEX_BODY, accept=_STATUSES)
+        # 400: another task has just created it.
         if answer.status >= 400 and "resource_already_exists" not in decode_error(answer.body)[0]:
-            self._not_ready(answer)
+            raise _unusable(answer)
 
-    def _write(self, condition: Mapping[str, str]) -> str:
-        """Write the document if the condition holds. Returns why it was not written, empty if it was. Raises Failure."""
+    def _write(self, condition: Mapping[str, str]) -> bool:
+        """Write the document. Returns false if the condition does not hold. Raises Failure."""
         sent = self._clock.now()
-        # 'renewed' is for people only.
+        # 'renewed' is for people; no clocks are compared.
         body = {"owner": self.owner, "ttl": TIME_TO_LIVE, "renewed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
         query = {**condition, "timeout": SHARD_TIMEOUT}
         answer = self.client.change("PUT", DOCUMENT, body, query=query, accept=_STATUSES)
+        # 404: the index was deleted.
         if answer.status in (404, 409):
-            return "another task was faster"
+            return False
         if answer.status >= 400:
-            return self._not_ready(answer)
+            raise _unusable(answer)
         self._token = _token_of(answer)
         self._renewed = sent
-        return ""
+        return True
 
-    def _delete(self, token: Mapping[str, str]) -> None:
-        answer = self.client.change("DELETE", DOCUMENT, query={**token, "timeout": SHARD_TIMEOUT}, accept=_STATUSES)
+    def _delete(self, token: Mapping[str, str]) -> bool:
+        """Delete the document. Returns false if another task has taken the lease over. Raises Failure."""
+        answer = self._send_delete(token)
         if answer.status == 409:
-            # Renewed with a lost answer, or taken over: then it is not ours to release.
-            found, _not_ready = self._read()
-            if found is not None and found.owner == self.owner:
-                self._delete(found.token)
-        elif answer.status >= 400 and answer.status != 404:
-            self._warn_of_release(decode_error(answer.body)[1])
+            # Renewed with a lost answer, or taken over: then it is not this task's to release.
+            found = self._read()
+            if found is None or found.owner != self.owner:
+                return False
+            answer = self._send_delete(found.token)
+        # 404: deleted with a lost answer.
+        if answer.status >= 400 and answer.status != 404:
+            raise _unusable(answer)
+        return True
 
-    def _warn_of_release(self, reason: str) -> None:
-        self._warn(
-            f"The lock of the cluster could not be released, so others wait up to {TIME_TO_LIVE:g} s for it: {reason}"
-        )
+    def _send_delete(self, token: Mapping[str, str]) -> Answer:
+        return self.client.change("DELETE", DOCUMENT, query={**token, "timeout": SHARD_TIMEOUT}, accept=_STATUSES)
 
-    @staticmethod
-    def _not_ready(answer: Answer) -> str:
-        """Why the index cannot be used now. Raises :class:`_NotUsable` if it never can, Failure for a block."""
-        kind, reason = decode_error(answer.body)
-        if kind == "cluster_block_exception":
-            # Read-only, as at the flood stage of a disk: ML Commons cannot write either, and says so less clearly.
-            raise Failure("lease_unavailable", f"The cluster refuses writes: {reason}", answer.status)
-        if answer.status in (400, 403, 404):
-            raise _NotUsable(reason)
-        return reason
+
+def _unusable(answer: Answer) -> Failure:
+    """Why the lease cannot be used, from the answer to one of its requests."""
+    kind, reason = decode_error(answer.body)
+    # With 503 it is a cluster that starts or elects a cluster manager.
+    if kind == "cluster_block_exception" and answer.status in (403, 429):
+        # Read-only, as at the flood stage of a disk: ML Commons cannot write either, and says so less clearly.
+        return Failure("lease_unavailable", f"The cluster refuses writes: {reason}", answer.status)
+    if kind == "index_closed_exception":
+        message = f"The index {INDEX} is closed: open it, or delete it while no task writes to this cluster."
+        return Failure("lease_unavailable", message, answer.status)
+    if answer.status in (400, 403, 404):
+        return _NotUsable(reason)
+    return _NotReady(reason, answer.status)
+
+
+def _owner_of(found: _Seen | None) -> str:
+    return found.owner if found else "another task"
 
 
 def _token_of(answer: Answer) -> dict[str, str]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Callable
+
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.clock import Clock
 
 
@@ -30,3 +32,23 @@ class FakeClock(Clock):
 
     def jitter(self) -> float:
         return self.share
+
+
+class EventClock(FakeClock):
+    """A clock on which things happen while the task sleeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events: list[tuple[float, Callable[[], None]]] = []
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        self._events.append((self.time + seconds, act))
+        self._events.sort(key=lambda event: event[0])
+
+    def sleep(self, seconds: float) -> None:
+        end = self.time + seconds
+        while self._events and self._events[0][0] <= end:
+            self.time, act = self._events.pop(0)
+            act()
+        self.time = end
+        self.slept.append(seconds)

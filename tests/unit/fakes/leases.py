@@ -33,7 +33,7 @@ class Leases:
         if path == f"/{INDEX}":
             if self.exists:
                 raise Refused(400, f"index [{INDEX}] already exists", "resource_already_exists_exception")
-            self.exists = True
+            self.create_index()
             return {"acknowledged": True, "index": INDEX}
         if not self.exists:
             raise Refused(404, f"no such index [{INDEX}]", "index_not_found_exception")
@@ -55,6 +55,14 @@ class Leases:
             self.document = None
         self._seq_no += 1
         return {"result": "updated", **self._version()}
+
+    def create_index(self) -> None:
+        self.exists = True
+        self._seq_no = 0
+
+    def delete_index(self) -> None:
+        self.exists = False
+        self.document = None
 
     def hold(self, owner: str = "other:1:abc", *, time_to_live: float = 30.0) -> None:
         """Let another controller hold the lease."""
