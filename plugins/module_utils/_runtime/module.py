@@ -135,14 +135,17 @@ class ModuleCall:
         end = run.clock.now() + (run.lease.timeout if run.lease else 0.0)
         try:
             while True:
+                # Without the lease nothing is written, so nothing that was journalled until then was done. A task that has
+                # released the lease and needs it again has done what it journalled before.
+                writing = run.lease is not None and run.lease.held
                 try:
                     return self._module.execute(self._options, run)
                 except LeaseNeeded:
-                    run.start_over(keep_actions=False)
+                    run.start_over(keep_actions=writing)
                 except ConcurrentChange:
                     if run.clock.now() >= end:
                         raise
-                    run.start_over(keep_actions=True)
+                    run.start_over(keep_actions=writing)
                     run.clock.sleep(run.clock.jitter())
                 if run.lease is not None:
                     run.lease.acquire()

@@ -65,9 +65,9 @@ class Run:
         self._started = self._last_line = client.clock.now()
         self._last_retry_line = self._started - SHOWN_PAUSE
         self.actions: list[dict[str, Any]] = []
-        #: How many of the actions were done before the task started over.
-        self._done = 0
         self.warnings: list[str] = []
+        #: How many of the actions, and of the warnings, stay when the task starts over.
+        self._kept = (0, 0)
         self._version: versions.Version | None = None
 
     @property
@@ -140,8 +140,10 @@ class Run:
     def start_over(self, *, keep_actions: bool) -> None:
         """Forget what was found and planned. ``keep_actions``: the actions since the last start were done."""
         if keep_actions:
-            self._done = len(self.actions)
-        del self.actions[self._done :]
+            self._kept = len(self.actions), len(self.warnings)
+        actions, warnings = self._kept
+        del self.actions[actions:]
+        del self.warnings[warnings:]
         self.created.clear()
 
     def journal(self, action: str, kind: str, name: str, **facts: Any) -> None:
