@@ -17,10 +17,12 @@ import pytest
 import requests
 import yaml
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import lease
 from ansible_collections.searchops.opensearch_ml.tests.integration import _lives
 from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import SECURITY, put_role, user_with_role
 from ansible_collections.searchops.opensearch_ml.tests.integration._lives import LIVES, PING, ROLES, ROOT
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import chat
 
 on_the_secured = pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=True)
 
@@ -34,6 +36,13 @@ NOT_ON_THIS_VERSION = {"cluster:admin/opensearch/ml/agents/update"}
 NODES_INFO = "cluster:monitor/nodes/info"
 
 PROVISIONER, ASKER = ROLES["ml_provisioner"], ROLES["ml_asker"]
+
+#: The rights on the index of the lock, and the other permissions on indexes.
+ON_THE_LOCK = next(
+    each["allowed_actions"] for each in PROVISIONER["index_permissions"] if each["index_patterns"] == [lease.INDEX]
+)
+ON_INDEXES = [each for each in PROVISIONER["index_permissions"] if each["index_patterns"] != [lease.INDEX]]
+CREATE_INDEX, DELETE_DOCUMENT = "indices:admin/create", "indices:data/write/delete"
 
 
 def table() -> dict[tuple[str, str], dict[str, bool]]:
@@ -55,11 +64,14 @@ def grant(stack):
     cluster = stack["2.19.1-tls"]
     with user_with_role(cluster, "it_least", PROVISIONER) as options:
 
-        def give(without, role=PROVISIONER):
+        def give(without, role=PROVISIONER, on_the_lock=ON_THE_LOCK):
             data = [
                 {**each, "allowed_actions": [one for one in each["allowed_actions"] if one != without]}
                 for each in role.get("index_permissions", [])
+                if each["index_patterns"] != [lease.INDEX]
             ]
+            if role is PROVISIONER:
+                data.append({"index_patterns": [lease.INDEX], "allowed_actions": list(on_the_lock)})
             permissions = [each for each in role["cluster_permissions"] if each != without]
             put_role(cluster, "it_least", {"cluster_permissions": permissions, "index_permissions": data})
             return options
@@ -103,6 +115,61 @@ def refused(failure, permission):
     assert failure["details"]["permission"] in failure["remedy"]
 
 
+@pytest.fixture
+def no_lock(cluster):
+    """There is no index of the lock, before and after the test."""
+    cluster.send("DELETE", f"/{lease.INDEX}")
+    yield
+    cluster.send("DELETE", f"/{lease.INDEX}")
+
+
+def lock_warnings(result):
+    return [warning for warning in result.get("warnings", []) if "lock" in warning]
+
+
+@on_the_secured
+@pytest.mark.parametrize("missing", ON_THE_LOCK)
+@pytest.mark.usefixtures("no_lock")
+def test_each_right_on_the_lock_is_needed(cluster, module, name, grant, missing):
+    """Without the right to delete the task locks, without one of the others it does not."""
+    user = grant(None, on_the_lock=[each for each in ON_THE_LOCK if each != missing])
+    if missing != CREATE_INDEX:
+        cluster.must("PUT", f"/{lease.INDEX}", lease.INDEX_BODY)
+    if missing == DELETE_DOCUMENT:
+        result = module("ml_connector", **chat(name), lock="required", **user)
+        [warning] = lock_warnings(result)
+        assert warning.startswith("The lock of the cluster could not be released, so others wait up to 30 s for it: ")
+        assert cluster.must("GET", lease.DOCUMENT)["found"]
+    else:
+        failure = module.fails("ml_connector", **chat(name), lock="required", **user)
+        assert failure["code"] == "lease_unavailable"
+        assert fnmatchcase(
+            re.search(r"no permissions for \[([^]\[]+)", failure["message"])[1], missing.replace("[", "(")
+        )
+        assert not cluster.named("connectors", name)
+        result = module("ml_connector", **chat(name), **user)
+        [warning] = lock_warnings(result)
+        assert warning.startswith("This task writes without a lock, so no other controller must write now: ")
+    assert result["changed"]
+    assert cluster.one("connectors", name)
+
+
+@on_the_secured
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.usefixtures("no_lock")
+def test_the_rights_on_the_lock_suffice(cluster, module, name, grant, exists):
+    if exists:
+        cluster.must("PUT", f"/{lease.INDEX}", lease.INDEX_BODY)
+    rights = [each for each in ON_THE_LOCK if not exists or each != CREATE_INDEX]
+    user = grant(None, on_the_lock=rights)
+    for description in ("One", "Two"):
+        result = module("ml_connector", **chat(name, description=description), lock="required", **user)
+        assert (result["changed"], lock_warnings(result)) == (True, [])
+    assert cluster.send("GET", lease.DOCUMENT).status_code == 404
+    settings = cluster.must("GET", f"/{lease.INDEX}/_settings")[lease.INDEX]["settings"]["index"]
+    assert (settings["hidden"], settings["number_of_shards"]) == ("true", "1")
+
+
 @on_the_secured
 @pytest.mark.parametrize("life", LIVES)
 def test_the_table_of_roles(cluster, module, name, snapshot, settings_restored, life):
@@ -131,6 +198,8 @@ BEYOND = [
     ("GET", "/.opendistro_security/_search"),
     ("GET", f"{SECURITY}/internalusers"),
     ("PUT", f"{SECURITY}/roles/it_more"),
+    ("DELETE", f"/{lease.INDEX}"),
+    ("GET", f"/{lease.INDEX}/_search"),
     ("GET", "/_cat/indices"),
     ("GET", "/_search"),
     ("PUT", "/_snapshot/it"),
@@ -196,7 +265,5 @@ def test_checks_that_need_an_optional_permission(module, name, grant):
 
 def test_each_listed_permission_is_tested():
     tried = [permission for life in LIVES for step in life("x") for permission in step.needs]
-    listed = PROVISIONER["cluster_permissions"] + [
-        each for data in PROVISIONER["index_permissions"] for each in data["allowed_actions"]
-    ]
+    listed = PROVISIONER["cluster_permissions"] + [each for data in ON_INDEXES for each in data["allowed_actions"]]
     assert sorted(listed) == sorted({*tried, NODES_INFO, *NOT_ON_THIS_VERSION})
