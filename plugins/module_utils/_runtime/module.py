@@ -130,9 +130,9 @@ class ModuleCall:
         """Execute the task: at first without the lease, so that a task that changes nothing does not need it. As soon as
         the task has to write it starts over with the lease, and reads everything again.
 
-        It also starts over if another controller changes what it relies on, until the lease's timeout is over.
+        It also starts over if another controller changes what it relies on, for the lease's timeout from the first time on.
         """
-        end = run.clock.now() + (run.lease.timeout if run.lease else 0.0)
+        end: float | None = None
         try:
             while True:
                 # Without the lease nothing is written, so nothing that was journalled until then was done. A task that has
@@ -143,6 +143,8 @@ class ModuleCall:
                 except LeaseNeeded:
                     run.start_over(keep_actions=writing)
                 except ConcurrentChange:
+                    if end is None:
+                        end = run.clock.now() + (run.lease.timeout if run.lease else 0.0)
                     if run.clock.now() >= end:
                         raise
                     run.start_over(keep_actions=writing)
