@@ -13,7 +13,7 @@ from typing import Callable, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import check_objects, check_output
 from ansible_collections.searchops.opensearch_ml.tests.faults.processes import ModulesRun, Outcome
-from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import STACK, connection, play_stack
+from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import STACK, connection, play_dedupe, play_stack
 from ansible_collections.searchops.opensearch_ml.tests.integration._recorder import Answer, Handler, Recorder, Request
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import LEASE, LEASE_SECONDS, ML, Cluster
 
@@ -66,15 +66,15 @@ CASES = (
         CREATE,
     ),
     HolderCase(
-        "paused, other values",
+        "paused and other values",
         "the same, and the other run declares another description. The holder acquires the lock again and writes its own",
         CREATE,
         other_values=True,
     ),
     HolderCase(
         "delayed create",
-        "the same as 'paused after a create', but the network delivers the create only after the other run has finished: "
-        "the check before the write cannot prevent it. The holder deletes the second connector",
+        "the same as 'paused after a create', but the network delivers the create only after the other run has finished. No check "
+        "before a write can prevent that: a second connector exists. The runs after it warn, and `ml_dedupe` deletes it",
         CREATE,
         delayed=True,
     ),
@@ -124,6 +124,9 @@ def play(cluster: Cluster, case: HolderCase, name: str, folder: Path) -> float:
     _succeeded(again)
     assert not again.changed, f"the next run changes something: {again.text}"
     assert cluster.lease() is None, "the lease is still held"
+    if case.delayed:
+        assert "ml_dedupe" in again.text, f"the next run does not warn of the second connector: {again.text}"
+        _succeeded(ModulesRun(play_dedupe, connection(cluster.url, slow=False), folder / "dedupe.txt", name=name).end())
     check_objects(cluster, name, STACK.objects)
     return seconds
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from ansible_collections.searchops.opensearch_ml.plugins.modules import (  # noqa: F401
     ml_connector,
+    ml_dedupe,
     ml_model,
+    ml_model_group,
     ml_predict,
     ml_stack,
     opensearch_cluster_setting,

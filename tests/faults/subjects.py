@@ -106,6 +106,11 @@ def play_stack(call: Call, name: str, description: str | None = None, **_unused:
     )  # fmt: skip
 
 
+def play_dedupe(call: Call, name: str) -> None:
+    """Keep one object of each name."""
+    call("ml_dedupe", name_pattern=f"{name}*", apply=True, trust_credentials=True)
+
+
 def _modules(play: Callable[..., None]) -> Callable[[str, str, bool, Path], Run]:
     def start(url: str, name: str, slow: bool, output: Path) -> Run:
         timeout = TIMEOUT if slow else 210
