@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 
 from ansible_collections.searchops.opensearch_ml.tests.faults import holder, report
-from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import Case, Matrix, writes
+from ansible_collections.searchops.opensearch_ml.tests.faults.matrix import Case, Matrix, of_the_lease, writes
 from ansible_collections.searchops.opensearch_ml.tests.faults.proxy import FAULTS
 from ansible_collections.searchops.opensearch_ml.tests.faults.subjects import CHAIN, FIRST, ROLE, STACK
 from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import restored
@@ -53,6 +53,8 @@ def main() -> None:
             for subject in (SUBJECTS[each] for each in given.subjects if each != HOLDER):
                 seen.append((subject, matrix.exchanges(subject)))
                 cases = [case for case in matrix.cases(*seen[-1]) if case.fault.name in given.faults]
+                if subject is FIRST:
+                    cases = of_the_lease(cases)
                 if subject is ROLE and not given.whole_role:
                     cases = writes(cases)
                 for number, case in enumerate(cases, 1):
@@ -68,9 +70,13 @@ def main() -> None:
         # A partial run is not documented.
         version = cluster.must("GET", "/")["version"]["number"]
         command = "dev/run nox -s faults" + (" -- --whole-role" if given.whole_role else "")
-        PAGE.write_text(report.page(report.Complete(results, seen, held, matrix.taken_over), version, command))
+        PAGE.write_text(
+            report.page(report.Complete(results, seen, held, matrix.left, matrix.taken_over), version, command)
+        )
     total = len(results) + len(held)
-    print(f"{total - len(failed)} of {total} cases passed; the next run took over the lease in {matrix.taken_over}")
+    print(
+        f"{total - len(failed)} of {total} cases passed; {matrix.left} left the lease, {matrix.taken_over} next runs took it over"
+    )
     sys.exit("\n".join(["Failed:", *failed]) if failed else 0)
 
 

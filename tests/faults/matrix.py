@@ -76,8 +76,8 @@ class Matrix:
     secrets = SECRETS
 
     def __init__(self, cluster: Cluster, name: str, folder: Path) -> None:
-        #: The number of cases in which the next run had to take the lease over.
-        self.taken_over = 0
+        #: The number of cases in which the run left the lease, and of those in which the next run took it over.
+        self.left = self.taken_over = 0
         self._cluster = cluster
         self._name = name
         self._output = folder / "output.txt"
@@ -116,8 +116,8 @@ class Matrix:
         killed = case.fault.name.startswith("killed")
         self._check_outcome(outcome, killed)
         assert seconds < LEASE_SECONDS, f"the run took {seconds:.0f} s: it waited for a lease that it held itself"
-        self._expire_lease(may_be_held=killed or proxy.down or LEASES in case.label)
-        self._converged(case.subject)
+        left = self._expire_lease(may_be_held=killed or proxy.down or LEASES in case.label)
+        self._converged(case.subject, left)
         return "ok" if outcome.succeeded else "killed" if killed else str(outcome.code)
 
     def _begin(self, subject: Subject) -> None:
@@ -129,15 +129,29 @@ class Matrix:
         # The run of a try without the fault may have been killed later.
         self._cluster.send("DELETE", LEASES if subject.first_use else LEASE)
 
-    def _expire_lease(self, may_be_held: bool) -> None:
-        """Let a lease that the run could not release expire after a second, so that the next run takes it over then."""
+    def _expire_lease(self, may_be_held: bool) -> bool:
+        """If the run could not release the lease, let it expire after a second, so that the next run takes it over then.
+
+        Returns whether the run has left the lease.
+        """
         lease = self._cluster.lease()
         if lease is None:
-            return
+            return False
         assert may_be_held, f"the run has not released the lease: {lease}"
-        self.taken_over += 1
         guard = f"if_seq_no={lease['_seq_no']}&if_primary_term={lease['_primary_term']}"
         self._cluster.must("PUT", f"{LEASE}?{guard}", {**lease["_source"], "ttl": 1})
+        return True
+
+    def _check_lease(self, left: bool, proxy: FaultProxy) -> None:
+        """The next run takes over the lease that was left, and releases it; if it changes nothing, it leaves it alone."""
+        lease = self._cluster.lease()
+        if left and proxy.writes == []:
+            assert lease is not None, "a run that changes nothing has deleted the lease"
+            self._cluster.must("DELETE", LEASE)
+        else:
+            assert lease is None, f"the next run has not released the lease: {lease}"
+            self.taken_over += left
+        self.left += left
 
     @property
     def prefix(self) -> str:
@@ -162,13 +176,16 @@ class Matrix:
             assert outcome.code != "internal_error", outcome.text
             assert CATALOGUE[outcome.code].remedy.split("{")[0].split("'")[0].strip() in outcome.text, outcome.text
 
-    def _converged(self, subject: Subject) -> None:
-        """Check that the next run succeeds, that the one after it changes nothing, and that no object is duplicated."""
+    def _converged(self, subject: Subject, left: bool = False) -> None:
+        """Check that the next run succeeds, that the one after it changes nothing, and that no object is duplicated.
+
+        ``left``: the faulted run has left the lease.
+        """
         for last in (False, True):
             proxy, outcome = self._run(subject)
             check_output(outcome)
             assert outcome.succeeded, f"the next run fails: {outcome.text}"
-            assert self._cluster.lease() is None, f"the next run has not released the lease: {outcome.text}"
+            self._check_lease(left and not last, proxy)
             if last:
                 assert not outcome.changed, f"the last run changes something: {outcome.text}"
                 assert proxy.writes == [], f"the last run sends writes: {proxy.writes}"
@@ -218,6 +235,11 @@ def sample(cases: list[Case], times: int) -> list[Case]:
         step = len(of_this) // times
         chosen += [of_this[(number + turn * step) % len(of_this)] for turn in range(times)]
     return chosen
+
+
+def of_the_lease(cases: list[Case]) -> list[Case]:
+    """The cases at an exchange of the lease."""
+    return [case for case in cases if LEASES in case.label]
 
 
 def writes(cases: list[Case]) -> list[Case]:

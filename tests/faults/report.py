@@ -37,9 +37,10 @@ the same is run twice without faults. These checks pass in each case:
 No faulted run takes {lease:g} s: none waits for a lock that it holds itself, also if the answer to its acquire was lost.
 
 A run can end while it holds the lock: if it is killed, if the server cannot be reached for the release, or if the fault strikes
-an exchange of the lock. The lock then expires {lease:g} s after the next run has found it, and the next run takes it over. That was so
-in {taken_over} cases. To save hours, the matrix then sets the time to live in the document of the lock to 1 s; the takeover itself is
-that of the collection. The cases of *holder* below wait the whole time.
+an exchange of the lock. That was so in {left} cases. In {taken_over} of them the next run had to write, and took the lock over after it
+had expired; a run that changes nothing needs no lock. The lock expires {lease:g} s after another run has found it. To save hours, the
+matrix sets the time to live in the document of a lock that is left to 1 s; the takeover itself is that of the collection. The
+cases of *holder* below wait the whole time.
 
 `retries` is {retries}, so that the client recovers from a single lost exchange, and `timeout` is {timeout:g} s in cases where it must expire.
 
@@ -75,7 +76,7 @@ end exactly one object of each name exists, the lock is free, and the next run c
 NOTE = """
 **ok**: the run succeeded. A code: it failed with this code. **killed**: the process was killed. Empty: not run. A fault of connecting
 is not run where the exchange follows polls, as it cannot be distinguished from one at the poll before; of the role itself only the
-exchanges that write are run. **FAILED**: a check did not pass.
+exchanges that write are run, of *first use* those of the lock. **FAILED**: a check did not pass.
 """
 
 
@@ -85,11 +86,13 @@ class Result(NamedTuple):
 
 
 class Complete(NamedTuple):
-    """The results of a complete run; ``taken_over``: the cases in which the next run took the lease over."""
+    """The results of a complete run; ``left``: the cases in which the run left the lease, ``taken_over``: those in which
+    the next run took it over."""
 
     results: list[Result]
     seen: Iterable[tuple[Subject, Exchanges]]
     held: list[HolderResult]
+    left: int
     taken_over: int
 
 
@@ -104,7 +107,7 @@ def page(run: Complete, version: str, command: str) -> str:
         faults.append(f"| {fault.name} | {fault.means} | {ok} | {codes} | {killed} |")
     text = HEAD.format(
         cases=len(results) + len(run.held), version=version, day=date.today().isoformat(), command=command, retries=RETRIES,
-        timeout=TIMEOUT, lease=LEASE_SECONDS, taken_over=run.taken_over, faults="\n".join(faults),
+        timeout=TIMEOUT, lease=LEASE_SECONDS, left=run.left, taken_over=run.taken_over, faults="\n".join(faults),
         verdict="in all of them the next run converged, and nothing was lost, duplicated or leaked."
         if not failed
         else f"{failed} failed.",
