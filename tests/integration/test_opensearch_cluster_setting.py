@@ -78,7 +78,7 @@ def test_one_request_for_many(no_values, cluster, module, converges):
     settings = {RETRIES: 7, ROLES: ["data"], ML: {}, "plugins": {"ml_commons": {"model_auto_redeploy.enable": False}}}
     del settings[ML]
     converges(SETTING, ["set"], settings=settings)
-    module(SETTING, settings={**settings, RETRIES: 8})
+    module(SETTING, settings={**settings, RETRIES: 8}, lock="never")
     assert module.recorder.writes == ["PUT /_cluster/settings"]
     # Only settings that differ are sent.
     assert [request.body for request in module.recorder.requests if request.writes] == [

@@ -16,6 +16,7 @@ from .._http.client import Answer, Client, segment
 from .._kinds import model as models
 from .._kinds import pipeline as pipelines
 from .._kinds.base import Doc
+from .._kinds.controller import Controller
 from .._kinds.model import Model
 from .._runtime import versions
 from .._runtime.run import Run
@@ -129,9 +130,10 @@ class Planner:
     @staticmethod
     def _may_be_stale(run: Run) -> bool:
         """Whether the actions may follow from a search that lags behind by a second: on servers that do not refresh the
-        index after an update, and on all after a model's state changes."""
+        index after an update, and on all after a model's state changes or the model gets limits."""
         return bool(run.actions) and (
             not versions.supports(run.version, "visible_updates")
+            or any(action["kind"] == Controller.LABEL for action in run.actions)
             or any(action["kind"] == Model.LABEL and action["action"] in _STATE_ACTIONS for action in run.actions)
         )
 
