@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The base class of all resource kinds: find by name or id, read, verify, update and delete objects."""
+"""The base class of all resource kinds: their fields and their diff; find, read, verify, update and delete objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._http.client import Client, segment
 from .._runtime import versions
 from .._runtime.run import Run, WaitTimeout
-from .._values.compare import canonical, text_of
+from .._values.compare import canonical, same_text, text_of, without_none
 
 #: Maximum length of a name. The server stores longer names, but searches do not find them (``ignore_above`` of the
 #: index mapping).
@@ -71,7 +71,7 @@ def created_after(doc: Doc, other: Doc) -> bool:
 
 
 class Kind:
-    """One kind of object. Subclasses describe its REST API."""
+    """One kind of object. Subclasses describe its fields and its REST API."""
 
     #: The name of the kind in messages and actions.
     LABEL = ""
@@ -83,6 +83,46 @@ class Kind:
     UNKNOWN_CODE = ""
     #: Conditions that no object of this kind meets; every search excludes them.
     MUST_NOT: tuple[dict[str, Any], ...] = ()
+    #: The fields that are desired and compared.
+    FIELDS: tuple[str, ...] = ()
+    #: Further fields of a result.
+    READ_ONLY_FIELDS: tuple[str, ...] = ("created_time", "last_updated_time")
+
+    @classmethod
+    def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields that the options give, in the form in which the server stores them."""
+        return {name: value for name, value in without_none(options).items() if name in cls.FIELDS}
+
+    @classmethod
+    def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The fields of an object as the server returns it. ``desired``: the fields that they are compared with."""
+        return {name: source[name] for name in cls.FIELDS if source.get(name) is not None}
+
+    @classmethod
+    def diff(cls, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
+        """The names of the desired fields whose observed value differs."""
+        return [name for name, value in desired.items() if not cls.same(name, observed.get(name), value)]
+
+    @classmethod
+    def same(cls, name: str, observed: Any, desired: Any) -> bool:
+        """Whether a field has the desired value."""
+        if name == "backend_roles":
+            return set(observed or []) == set(desired)
+        return same_text(observed if observed is not None else "", desired)
+
+    @classmethod
+    def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields as results and diffs show them."""
+        return dict(fields)
+
+    @classmethod
+    def to_result(cls, doc: Doc) -> dict[str, Any]:
+        """The object as modules return it."""
+        return {
+            cls.ID_FIELD: doc.id,
+            **cls.for_display(cls.observed(doc.source)),
+            **{name: doc.source[name] for name in cls.READ_ONLY_FIELDS if name in doc.source},
+        }
 
     @classmethod
     def get(cls, client: Client, object_id: str) -> Doc | None:

@@ -12,17 +12,10 @@ from typing import Any, Mapping
 
 from .._http.client import segment
 from .._runtime.run import Run
-from .._values.compare import same_text, without_none
 from .base import Doc, Kind
-
-#: The fields that are compared.
-FIELDS = ("name", "description", "access_mode", "backend_roles", "add_all_backend_roles")
 
 #: The fields about access. The server validates them together, so they are sent together.
 ACCESS = ("access_mode", "backend_roles", "add_all_backend_roles")
-
-#: Further fields of a result.
-_READ_ONLY_FIELDS = ("latest_version", "created_time", "last_updated_time", "owner")
 
 
 class ModelGroup(Kind):
@@ -30,50 +23,30 @@ class ModelGroup(Kind):
     PATH = "/_plugins/_ml/model_groups"
     ID_FIELD = "model_group_id"
     UNKNOWN_CODE = "unknown_model_group"
+    FIELDS = ("name", "description", *ACCESS)
+    READ_ONLY_FIELDS = ("latest_version", "created_time", "last_updated_time", "owner")
 
+    @classmethod
+    def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        fields = super().desired(options)
+        if not fields.get("add_all_backend_roles"):
+            # If the field is false, the server expects a list of roles.
+            fields.pop("add_all_backend_roles", None)
+        return fields
 
-def desired(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that the options give."""
-    fields = {name: value for name, value in without_none(options).items() if name in FIELDS}
-    if not fields.get("add_all_backend_roles"):
-        # If the field is false, the server expects a list of roles.
-        fields.pop("add_all_backend_roles", None)
-    return fields
-
-
-def observed(source: Mapping[str, Any]) -> dict[str, Any]:
-    """The same fields of the server's answer, which does not return ``add_all_backend_roles``."""
-    fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
-    if source.get("access") is not None:
-        fields["access_mode"] = source["access"]
-    return fields
-
-
-def diff(source: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> list[str]:
-    """The names of the desired fields whose observed value differs."""
-    observed_fields = observed(source)
-    return [name for name, value in desired_fields.items() if not _same(name, observed_fields, value)]
-
-
-def to_result(doc: Doc) -> dict[str, Any]:
-    """The group as modules return it."""
-    return {
-        "model_group_id": doc.id,
-        **observed(doc.source),
-        **{name: doc.source[name] for name in _READ_ONLY_FIELDS if name in doc.source},
-    }
+    @classmethod
+    def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        fields = super().observed(source)
+        if source.get("access") is not None:
+            fields["access_mode"] = source["access"]
+        if "add_all_backend_roles" in (desired or {}):
+            # The server does not return it.
+            restricted = fields.get("access_mode") == "restricted" and bool(fields.get("backend_roles"))
+            fields.setdefault("add_all_backend_roles", restricted)
+        return fields
 
 
 def delete_if_empty(run: Run, group: Doc) -> bool:
     """Delete a group unless models are in it, which the server refuses (409). Returns whether it was deleted."""
     answer = run.client.change("DELETE", f"{ModelGroup.PATH}/{segment(group.id)}", accept=(404, 409))
     return answer.status != 409
-
-
-def _same(name: str, observed_fields: Mapping[str, Any], value: Any) -> bool:
-    observed_value = observed_fields.get(name)
-    if name == "backend_roles":
-        return set(observed_value or []) == set(value)
-    if name == "add_all_backend_roles":
-        return observed_fields.get("access_mode") == "restricted" and bool(observed_fields.get("backend_roles"))
-    return same_text(observed_value if observed_value is not None else "", value)

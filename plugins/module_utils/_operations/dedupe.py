@@ -13,7 +13,6 @@ from typing import Any, Iterator, Mapping, NamedTuple
 
 from .._http.client import Client
 from .._kinds import model as models
-from .._kinds import model_group as groups
 from .._kinds import pipeline as pipelines
 from .._kinds.agent import Agent
 from .._kinds.base import Doc, Kind, supersedes
@@ -222,7 +221,8 @@ def _diff(kind: type[Kind], kept: Mapping[str, Any], other: Mapping[str, Any], m
     if kind is Connector:
         one, two = connectors.observed(kept), connectors.observed(other)
         return sorted({*connectors.diff(one, two), *connectors.diff(two, one)})
-    return sorted({*groups.diff(kept, groups.observed(other)), *groups.diff(other, groups.observed(kept))})
+    one, two = kind.observed(kept), kind.observed(other)
+    return sorted({*kind.diff(one, two), *kind.diff(two, one)})
 
 
 def _connector_after(source: Mapping[str, Any], merged: Mapping[str, str]) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from .._kinds import agent as agents
 from .._kinds import cluster_setting
 from .._kinds import controller as controllers
 from .._kinds import model as models
-from .._kinds import model_group as groups
 from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
+from .._kinds.model_group import ModelGroup
 from .._values.compare import canonical, text_of
 from .._values.masking import is_literal_secret
 from . import ownership_label
@@ -91,7 +91,7 @@ class Exporter:
     def _model_groups(self) -> list[dict[str, Any]]:
         items = []
         for doc in self._exportable("model_groups", self.inventory.groups):
-            fields = groups.observed(doc.source)
+            fields = ModelGroup.observed(doc.source)
             items.append({"name": doc.name, **_description(doc), **_access(fields)})
         return items
 

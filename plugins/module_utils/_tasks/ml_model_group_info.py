@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._kinds import model as models
-from .._kinds import model_group as groups
 from .._kinds.model_group import ModelGroup
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
@@ -43,7 +42,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     found = ModelGroup.select(
         run.client, object_id=options.model_group_id, name=options.name, pattern=options.name_pattern
     )
-    entries = [groups.to_result(doc) for doc in found]
+    entries = [ModelGroup.to_result(doc) for doc in found]
     if entries and (options.unused or options.include_used_by):
         users = models.ids_by_field(run.client, "model_group_id")
         entries = [{**entry, "used_by": users.get(entry["model_group_id"], [])} for entry in entries]
