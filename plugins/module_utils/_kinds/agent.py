@@ -14,16 +14,13 @@ from .._errors.exceptions import Failure
 from .._http.client import Client
 from .._runtime import versions
 from .._runtime.run import Run
-from .._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
+from .._values.compare import canonical, contains, same_tree, text_of, without_none
 from .base import NOTES_PARAMETER, Doc, Kind, check_name, check_no_notes
 
 TYPES = ("flow", "conversational", "conversational_flow", "plan_execute_and_reflect")
 
 #: Types that call a model of their own (``llm``) and need one.
 TYPES_WITH_MODEL = ("conversational", "plan_execute_and_reflect")
-
-#: The fields that users give and that are compared.
-FIELDS = ("name", "type", "description", "llm", "tools", "parameters", "memory", "app_type")
 
 #: The longest name that the server accepts (3.x), in characters.
 MAX_NAME_LENGTH = 128
@@ -41,39 +38,57 @@ class Agent(Kind):
     PATH = "/_plugins/_ml/agents"
     ID_FIELD = "agent_id"
     UNKNOWN_CODE = "unknown_agent"
+    FIELDS = ("name", "type", "description", "llm", "tools", "parameters", "memory", "app_type")
 
+    @classmethod
+    def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        fields = super().desired(options)
+        if "llm" in fields:
+            fields["llm"] = {
+                name: _as_strings(value) if name == "parameters" else value
+                for name, value in without_none(fields["llm"]).items()
+            }
+        if "tools" in fields:
+            fields["tools"] = [_tool(tool) for tool in fields["tools"]]
+        if "parameters" in fields:
+            fields["parameters"] = _as_strings(fields["parameters"])
+        if "memory" in fields:
+            fields["memory"] = without_none(fields["memory"])
+        return fields
 
-def desired(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The given fields in the form in which the server stores them."""
-    fields = {name: value for name, value in without_none(options).items() if name in FIELDS}
-    if "llm" in fields:
-        fields["llm"] = {
-            name: _as_strings(value) if name == "parameters" else value
-            for name, value in without_none(fields["llm"]).items()
+    @classmethod
+    def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """``tools`` and ``parameters`` are there even if they are empty. The parameter with the id of the executor is
+        omitted, unless ``desired`` has it too."""
+        fields = super().observed(source)
+        hidden = {NOTES_PARAMETER} | ({EXECUTOR} - set((desired or {}).get("parameters") or {}))
+        parameters = {name: value for name, value in (source.get("parameters") or {}).items() if name not in hidden}
+        return {
+            **fields,
+            "type": str(fields.get("type", "")).lower(),
+            "tools": [_tool(tool) for tool in fields.get("tools") or []],
+            "parameters": parameters,
         }
-    if "tools" in fields:
-        fields["tools"] = [_tool(tool) for tool in fields["tools"]]
-    if "parameters" in fields:
-        fields["parameters"] = _as_strings(fields["parameters"])
-    if "memory" in fields:
-        fields["memory"] = without_none(fields["memory"])
-    return fields
 
+    @classmethod
+    def same(cls, name: str, observed: Any, desired: Any) -> bool:
+        if name == "llm":
+            return all(cls.same(key, (observed or {}).get(key), value) for key, value in desired.items())
+        if name == "tools":
+            return same_tree(observed or [], desired)
+        if name == "memory":
+            return observed is not None and contains(observed, desired)
+        return super().same(name, observed, desired)
 
-def observed(source: Mapping[str, Any], desired_fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The fields of an agent as the server returned it. ``tools`` and ``parameters`` are there even if they are empty.
+    @classmethod
+    def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """With JSON in strings decoded."""
+        return {name: canonical(value) for name, value in fields.items()}
 
-    The parameter with the id of the executor is omitted, unless ``desired_fields`` has it too.
-    """
-    fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
-    hidden = {NOTES_PARAMETER} | ({EXECUTOR} - set((desired_fields or {}).get("parameters") or {}))
-    parameters = {name: value for name, value in (source.get("parameters") or {}).items() if name not in hidden}
-    return {
-        **fields,
-        "type": str(fields.get("type", "")).lower(),
-        "tools": [_tool(tool) for tool in fields.get("tools") or []],
-        "parameters": parameters,
-    }
+    @classmethod
+    def to_result(cls, doc: Doc) -> dict[str, Any]:
+        executor = executor_of(doc)
+        return {**super().to_result(doc), **({"executor_agent_id": executor} if executor else {})}
 
 
 def merged(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,18 +100,13 @@ def merged(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]
     return fields
 
 
-def diff(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> list[str]:
-    """The names of the desired fields that differ."""
-    return [name for name, value in desired_fields.items() if not _is_same(name, observed_fields.get(name), value)]
-
-
 def replacement_reason(
     version: versions.Version, observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]
 ) -> str | None:
     """Why the server cannot change the agent in place, so that only a new agent helps. None if the server can."""
     if not versions.supports(version, "agent_update"):
         return f"OpenSearch {version} cannot change agents, {versions.SINCE['agent_update']} and later can"
-    changes = diff(observed_fields, desired_fields)
+    changes = Agent.diff(observed_fields, desired_fields)
     if "type" in changes:
         return f"its type is {observed_fields.get('type')} and cannot be changed"
     if "tools" in changes and not desired_fields["tools"]:
@@ -111,21 +121,6 @@ def replacement_reason(
         if surplus:
             return f"the server cannot remove {name}, and {', '.join(surplus)} must be removed"
     return None
-
-
-def for_display(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields for results and diffs, with JSON in strings decoded."""
-    return {name: canonical(value) for name, value in fields.items()}
-
-
-def to_result(doc: Doc) -> dict[str, Any]:
-    """An agent as modules return it."""
-    fields = observed(doc.source)
-    times: dict[str, Any] = {
-        name: doc.source[name] for name in ("created_time", "last_updated_time") if name in doc.source
-    }
-    executor = executor_of(doc)
-    return {"agent_id": doc.id, **for_display(fields), **({"executor_agent_id": executor} if executor else {}), **times}
 
 
 def executor_of(doc: Doc) -> str | None:
@@ -209,29 +204,6 @@ def update(run: Run, doc: Doc, fields: Mapping[str, Any]) -> None:
     if executor:
         Agent.update(run, executor, shared)
     Agent.update(run, doc.id, fields)
-
-
-def _is_same(field: str, have: Any, want: Any) -> bool:
-    if field == "parameters":
-        return _same_parameters(have, want)
-    if field == "llm":
-        have = have or {}
-        return all(
-            _same_parameters(have.get(name), want[name])
-            if name == "parameters"
-            else same_text(have.get(name), want[name])
-            for name in want
-        )
-    if field == "tools":
-        return same_tree(have or [], want)
-    if field == "memory":
-        return have is not None and contains(have, want)
-    return same_text(have if have is not None else "", want)
-
-
-def _same_parameters(have: Mapping[str, Any] | None, want: Mapping[str, Any]) -> bool:
-    have = have or {}
-    return have.keys() == want.keys() and all(same_text(have[name], want[name]) for name in want)
 
 
 def _as_strings(values: Mapping[str, Any]) -> dict[str, str]:

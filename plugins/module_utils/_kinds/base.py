@@ -108,6 +108,8 @@ class Kind:
         """Whether a field has the desired value."""
         if name == "backend_roles":
             return set(observed or []) == set(desired)
+        if name == "parameters":
+            return same_texts(observed or {}, desired)
         return same_text(observed if observed is not None else "", desired)
 
     @classmethod
@@ -244,6 +246,11 @@ class Kind:
             describe=lambda doc: "it still exists",
             timeout=timeout,
         )
+
+
+def same_texts(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    """Whether two mappings have the same keys, with the same values as text."""
+    return observed.keys() == desired.keys() and all(same_text(observed[name], desired[name]) for name in desired)
 
 
 def read_notes(source: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,13 +14,14 @@ from typing import Any, Callable, Mapping
 from .._coordination.duplicates import find_named
 from .._kinds.base import Doc, Kind
 from .._runtime.run import Run
+from .references import resolve, restore_references
 
 
 class Resource:
     """One object that a task reconciles with its options. A subclass describes one kind.
 
-    ``fields`` are the desired fields, as soon as the object has been searched for. A document without an id is an object
-    that does not exist yet, as in check mode.
+    ``fields`` are the desired fields, as soon as the object has been searched for, and ``references`` the ids of the
+    references in them. A document without an id is an object that does not exist yet, as in check mode.
     """
 
     KIND: type[Kind]
@@ -29,6 +30,7 @@ class Resource:
         self.options = options
         self.run = run
         self.fields: dict[str, Any] = {}
+        self.references: dict[str, str] = {}
 
     @classmethod
     def execute(cls, options: Any, run: Run) -> dict[str, Any]:
@@ -36,26 +38,32 @@ class Resource:
         return cls(options, run)._reconcile()
 
     def _reconcile(self) -> dict[str, Any]:
+        self.check()
         found = self.find()
-        if self.options.state == "absent":
+        if self.absent:
             if found is not None:
                 self.check_delete(found)
                 self.perform("delete", found, partial(self.delete, found))
             return self.result(found, None)
         self.fields = self.desired(found)
-        after = self._write(found)
+        after = self.write(found)
         # A stack verifies all its objects at the end.
         if self.run.changed and not self.run.check_mode and not self.run.in_bulk:
             after = self.verified(after)
         return self.result(found, after)
 
-    def _write(self, found: Doc | None) -> Doc:
+    def write(self, found: Doc | None) -> Doc:
+        """Create or change the object unless it has the desired fields. Returns it, as far as it is known. Raises Failure."""
         if found is None:
             self.check_create()
-            new = Doc("", self.fields)
+            new = self.new()
             return self.perform("create", new, self.create) or new
         diff = self.diff(found)
         return self.change(found, diff) if diff else found
+
+    @property
+    def absent(self) -> bool:
+        return bool(self.options.state == "absent")
 
     def perform(self, action: str, doc: Doc, do: Callable[[], Any], **facts: Any) -> Any:
         """Write by ``do``, and journal it as an action on the object. Returns None in check mode."""
@@ -63,11 +71,14 @@ class Resource:
             facts = {"id": doc.id, **facts}
         return self.run.perform(action, self.KIND.LABEL, doc.name, do, **facts)
 
+    def check(self) -> None:
+        """Raises Failure for options that are invalid on every server."""
+
     def find(self) -> Doc | None:
         """The object by the id that an option gives, else by its name; None if it does not exist. Raises Failure."""
         object_id = getattr(self.options, self.KIND.ID_FIELD)
         if object_id:
-            return self.KIND.find_by_id(self.run.client, object_id, required=self.options.state != "absent")
+            return self.KIND.find_by_id(self.run.client, object_id, required=not self.absent)
         return self.find_named(str(self.options.name))
 
     def find_named(self, name: str) -> Doc | None:
@@ -76,6 +87,15 @@ class Resource:
     def desired(self, found: Doc | None) -> dict[str, Any]:
         """The desired fields. Raises Failure."""
         return self.KIND.desired(vars(self.options))
+
+    def resolved(self, fields: dict[str, Any], found: Doc | None) -> dict[str, Any]:
+        """The fields with ids in place of their references. Raises Failure."""
+
+        def is_in_effect(fields: dict[str, Any]) -> bool:
+            return found is not None and not self.KIND.diff(self.KIND.observed(found.source, fields), fields)
+
+        resolved, self.references = resolve(self.run, fields, is_in_effect if found else None)
+        return dict(resolved)
 
     def observed(self, doc: Doc) -> dict[str, Any]:
         return self.KIND.observed(doc.source, self.fields)
@@ -86,6 +106,10 @@ class Resource:
 
     def check_create(self) -> None:
         """Raises Failure if the desired fields cannot be created."""
+
+    def new(self) -> Doc:
+        """The object before it is created."""
+        return Doc("", self.fields)
 
     def create(self) -> Doc:
         """Create the object. Raises Failure."""
@@ -122,7 +146,7 @@ class Resource:
         known = after or found
         return {
             self.KIND.LABEL.replace(" ", "_"): self.to_result(after) if after else None,
-            self.KIND.ID_FIELD: (known and known.id) or None,
+            **({self.KIND.ID_FIELD: (known and known.id) or None} if self.KIND.ID_FIELD else {}),
             "diff": {
                 "before": self.shown(found) if found else {},
                 "after": self.shown(after) if after else {},
@@ -135,4 +159,6 @@ class Resource:
     def shown(self, doc: Doc) -> dict[str, Any]:
         """The side of the diff with this object: its desired fields, or all of an object to delete."""
         fields = self.observed(doc)
-        return self.KIND.for_display({name: value for name, value in fields.items() if name in (self.fields or fields)})
+        wanted = fields if self.absent else self.fields
+        side = self.KIND.for_display({name: fields[name] for name in wanted if name in fields})
+        return dict(restore_references(side, self.references))

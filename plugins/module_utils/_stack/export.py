@@ -14,10 +14,10 @@ from fnmatch import fnmatchcase
 from typing import Any, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
-from .._kinds import agent as agents
 from .._kinds import cluster_setting
 from .._kinds import controller as controllers
 from .._kinds import model as models
+from .._kinds.agent import Agent
 from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
 from .._kinds.model_group import ModelGroup
@@ -261,7 +261,7 @@ def _agent_fields(doc: Doc) -> dict[str, Any]:
     """The fields of an agent without its name and description."""
     return {
         name: value
-        for name, value in agents.for_display(agents.observed(doc.source)).items()
+        for name, value in Agent.for_display(Agent.observed(doc.source)).items()
         if name not in ("name", "description") and value not in ({}, [], None)
     }
 

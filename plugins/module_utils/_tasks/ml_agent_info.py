@@ -35,7 +35,7 @@ class Options:
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """The agents that the options select. Raises Failure."""
     docs = Agent.select(run.client, object_id=options.agent_id, name=options.name, pattern=None)
-    results = [agents.to_result(doc) for doc in docs]
+    results = [Agent.to_result(doc) for doc in docs]
     return {"agents": [agent for agent in results if options.type in (None, agent["type"])]}
 
 

@@ -131,7 +131,7 @@ class _Resource(Resource):
     def shown(self, doc: Doc) -> dict[str, Any]:
         """With sorted roles. The server does not store ``add_all_backend_roles``."""
         fields = super().shown(doc)
-        if not self.fields:
+        if self.absent:
             return {name: value for name, value in fields.items() if name in ("name", "description")}
         fields.pop("add_all_backend_roles", None)
         if "backend_roles" in fields:
