@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Mapping
 
 from .._coordination.duplicates import find
@@ -18,8 +17,8 @@ from .._kinds import controller as controllers
 from .._kinds.base import Doc
 from .._kinds.controller import Controller
 from .._kinds.model import Model
+from .._operations.reconcile import Resource
 from .._runtime.module import Module, typed
-from .._runtime.run import Run
 
 SPEC = {
     "model": {"type": "str", "required": True},
@@ -39,74 +38,72 @@ class Options:
     wait_timeout: float
 
 
-def execute(options: Options, run: Run) -> dict[str, Any]:
-    """Apply the desired limits, or delete all. Raises Failure."""
-    present = options.state == "present"
-    desired = controllers.desired(options.user_rate_limiter or {}) if present else None
-    model = find(run, Model, options.model)
-    found = Controller.get(run.client, model.id) if model else None
-    if desired is None:
-        return _absent(run, model, found)
-    if model is None:
-        model = _planned_model(options, run)
-    _reconcile(options, run, model, found, desired)
-    return _result(model, found, desired)
+class _Resource(Resource):
+    KIND = Controller
+    _model: Doc | None = None
 
+    def check(self) -> None:
+        if not self.absent:
+            controllers.desired(self.options.user_rate_limiter)
 
-def _absent(run: Run, model: Doc | None, found: Doc | None) -> dict[str, Any]:
-    if model and found:
-        run.perform("delete", Controller.LABEL, model.name, partial(Controller.delete, run, found.id), id=found.id)
-    return _result(model, found, None)
+    def find(self) -> Doc | None:
+        self._model = find(self.run, Model, self.options.model)
+        found = Controller.get(self.run.client, self._model.id) if self._model else None
+        return found and self._controller(found.source)
 
+    @property
+    def model(self) -> Doc:
+        """The model; one that an earlier task creates has no id in check mode. Raises Failure."""
+        if self._model is None:
+            if not self.run.check_mode:
+                raise Failure("unknown_model", f"There is no model with the name or id {self.options.model!r}.")
+            self.run.warn_missing(f"model {self.options.model!r}")
+            self._model = Doc("", {"name": self.options.model})
+        return self._model
 
-def _planned_model(options: Options, run: Run) -> Doc:
-    """The model that an earlier task creates, without an id. Raises Failure outside check mode."""
-    if not run.check_mode:
-        raise Failure("unknown_model", f"There is no model with the name or id {options.model!r}.")
-    run.warn_missing(f"model {options.model!r}")
-    return Doc("", {"name": options.model})
+    def _controller(self, fields: Mapping[str, Any]) -> Doc:
+        return Doc(self.model.id, {**fields, "name": self.model.name})
 
+    def desired(self, found: Doc | None) -> dict[str, Any]:
+        return {"user_rate_limiter": controllers.desired(self.options.user_rate_limiter)}
 
-def _reconcile(options: Options, run: Run, model: Doc, found: Doc | None, desired: Mapping[str, Any]) -> None:
-    """Write the limits if they differ."""
-    # The server keeps limits that were written during a deployment, but the model ignores them (seen on 3.6.0).
-    ignored = found is not None and not model.source.get("is_controller_enabled")
-    if found is not None and not ignored and controllers.limits_of(found) == desired:
-        return
-    facts: dict[str, Any] = {"id": model.id} if model.id else {}
-    run.perform(
-        "update" if found else "create",
-        Controller.LABEL,
-        model.name,
-        partial(controllers.write, run, model, desired, timeout=options.wait_timeout),
-        **facts,
-    )
-    if not run.check_mode:
-        _verify(run, model, desired)
-
-
-def _verify(run: Run, model: Doc, desired: Mapping[str, Any]) -> None:
-    """Read the limits after a write. Raises Failure if they still differ."""
-    observed = controllers.limits_of(Controller.get(run.client, model.id))
-    users = sorted(user for user in {*observed, *desired} if observed.get(user) != desired.get(user))
-    if users:
-        raise Failure(
-            "not_converged",
-            f"The limits of model {model.name!r} ({model.id}) still differ for {', '.join(users)} after the write.",
-            users=users,
+    def diff(self, doc: Doc) -> list[str]:
+        # The server keeps limits that were written during a deployment, but the model ignores them (seen on 3.6.0).
+        ignored = not self.model.source.get("is_controller_enabled")
+        return (
+            ["user_rate_limiter"] if ignored or controllers.limits_of(doc) != self.fields["user_rate_limiter"] else []
         )
 
+    def new(self) -> Doc:
+        return self._controller(self.fields)
 
-def _result(model: Doc | None, found: Doc | None, desired: Mapping[str, Any] | None) -> dict[str, Any]:
-    limits = None if desired is None else {user: desired[user] for user in sorted(desired)}
-    return {
-        "controller": controllers.to_result(model, limits) if model and limits is not None else None,
-        "model_id": model.id or None if model else None,
-        "diff": {
-            "before": {"user_rate_limiter": controllers.limits_of(found)} if found else {},
-            "after": {} if limits is None else {"user_rate_limiter": limits},
-        },
-    }
+    def create(self) -> Doc:
+        controllers.write(self.run, self.model, self.fields["user_rate_limiter"], timeout=self.options.wait_timeout)
+        return self.new()
+
+    def change(self, found: Doc, diff: list[str]) -> Doc:
+        self.perform("update", found, self.create)
+        return self.new()
+
+    def verified(self, doc: Doc) -> Doc:
+        observed, desired = controllers.limits_of(Controller.get(self.run.client, doc.id)), controllers.limits_of(doc)
+        users = sorted(user for user in {*observed, *desired} if observed.get(user) != desired.get(user))
+        if users:
+            raise Failure(
+                "not_converged",
+                f"The limits of model {doc.name!r} ({doc.id}) still differ for {', '.join(users)} after the write.",
+                users=users,
+            )
+        return doc
+
+    def result(self, found: Doc | None, after: Doc | None) -> dict[str, Any]:
+        return {**super().result(found, after), "model_id": (self._model and self._model.id) or None}
+
+    def to_result(self, after: Doc) -> dict[str, Any]:
+        return controllers.to_result(self.model, controllers.limits_of(after))
+
+    def shown(self, doc: Doc) -> dict[str, Any]:
+        return {"user_rate_limiter": controllers.limits_of(doc)}
 
 
-MODULE = Module(SPEC, execute, typed(Options), RULES)
+MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES)
