@@ -12,6 +12,8 @@ from typing import Any, Mapping
 
 from .._errors.exceptions import Failure, describe_shape
 from .._http.client import Client, segment
+from .._values.compare import same_json
+from .base import Kind
 
 #: The types of pipelines -> their paths.
 PATHS = {"search": "/_search/pipeline", "ingest": "/_ingest/pipeline"}
@@ -24,6 +26,20 @@ PROCESSORS = {
 
 #: The section of a node's info with the processors that the node knows, by type.
 NODE_INFO = {"search": "search_pipelines", "ingest": "ingest"}
+
+
+class Pipeline(Kind):
+    LABEL = "pipeline"
+
+    @classmethod
+    def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return dict(source)
+
+    @classmethod
+    def diff(cls, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
+        """The names of the fields that differ, or that only one of the bodies has: a write replaces the whole body."""
+        same = [name for name in observed if name in desired and same_json(observed[name], desired[name])]
+        return sorted({*observed, *desired} - set(same))
 
 
 def label(kind: str) -> str:

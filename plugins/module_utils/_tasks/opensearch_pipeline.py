@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from .._errors.exceptions import Failure
 from .._kinds import pipeline as pipelines
-from .._kinds.base import deleted_during_change
-from .._operations.references import resolve, restore_references
+from .._kinds.base import Doc, deleted_during_change
+from .._kinds.pipeline import Pipeline
+from .._operations.reconcile import Resource
+from .._operations.references import restore_references
 from .._runtime.module import Module, typed
-from .._runtime.run import Run
-from .._values.compare import same_json
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -42,66 +42,55 @@ class Options:
     definition: Mapping[str, Any] | None
 
 
-def execute(options: Options, run: Run) -> dict[str, Any]:
-    """Apply the desired state of the pipeline. Raises Failure."""
-    body = pipelines.desired(options.definition, options.description, options.version)
-    pipelines.check(options.type, options.name, body)
-    observed = pipelines.read(run.client, options.type, options.name)
-    if options.state == "absent":
-        return _absent(options, run, observed)
-    desired, references = resolve(run, body, None if observed is None else partial(same_json, observed))
-    after = _reconcile(options, run, observed, desired)
-    return {
-        "pipeline": pipelines.to_result(options.type, options.name, after),
-        "diff": {
-            "before": restore_references(observed or {}, references),
-            "after": restore_references(after, references),
-        },
-    }
+class _Resource(Resource):
+    KIND = Pipeline
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The desired body, with references."""
+        return pipelines.desired(self.options.definition, self.options.description, self.options.version)
+
+    def check(self) -> None:
+        pipelines.check(self.options.type, self.options.name, self.body)
+
+    def perform(self, action: str, doc: Doc, do: Callable[[], Any], **facts: Any) -> Any:
+        return self.run.perform(action, pipelines.label(self.options.type), self.options.name, do, **facts)
+
+    def find(self) -> Doc | None:
+        body = pipelines.read(self.run.client, self.options.type, self.options.name)
+        return None if body is None else Doc("", body)
+
+    def desired(self, found: Doc | None) -> dict[str, Any]:
+        return self.resolved(self.body, found)
+
+    def write(self, found: Doc | None) -> Doc:
+        diff = self.diff(found or Doc("", {}))
+        if found and not diff:
+            return found
+        if self.run.check_mode:
+            pipelines.check_processors(self.run.client, self.options.type, self.fields)
+        put = partial(pipelines.put, self.run.client, self.options.type, self.options.name, self.fields)
+        self.perform("update" if found else "create", self.new(), put, fields=diff)
+        return self.new()
+
+    def delete(self, found: Doc) -> None:
+        pipelines.delete(self.run.client, self.options.type, self.options.name)
+
+    def verified(self, doc: Doc) -> Doc:
+        found, subject = self.find(), f"{pipelines.label(self.options.type).capitalize()} {self.options.name!r}"
+        if found is None:
+            raise deleted_during_change(subject)
+        if self.diff(found):
+            raise Failure(
+                "not_converged", f"{subject} was written, but still differs: it is {str(found.source)[:500]}."
+            )
+        return found
+
+    def to_result(self, after: Doc) -> dict[str, Any]:
+        return pipelines.to_result(self.options.type, self.options.name, after.source)
+
+    def shown(self, doc: Doc) -> dict[str, Any]:
+        return dict(restore_references(doc.source, self.references))
 
 
-def _absent(options: Options, run: Run, observed: Mapping[str, Any] | None) -> dict[str, Any]:
-    if observed is not None:
-        delete = partial(pipelines.delete, run.client, options.type, options.name)
-        run.perform("delete", pipelines.label(options.type), options.name, delete)
-    return {"pipeline": None, "diff": {"before": observed or {}, "after": {}}}
-
-
-def _reconcile(options: Options, run: Run, observed: dict[str, Any] | None, desired: dict[str, Any]) -> dict[str, Any]:
-    """Write the pipeline if it does not exist or differs. Returns its body after that."""
-    if observed is not None and same_json(observed, desired):
-        return observed
-    if run.check_mode:
-        pipelines.check_processors(run.client, options.type, desired)
-    run.perform(
-        "create" if observed is None else "update",
-        pipelines.label(options.type),
-        options.name,
-        partial(pipelines.put, run.client, options.type, options.name, desired),
-        fields=_diff(observed or {}, desired),
-    )
-    return desired if run.check_mode else _verify(options, run, desired)
-
-
-def _diff(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
-    """The names of the fields that differ, or that only one of the bodies has."""
-    fields = sorted({*observed, *desired})
-    return [
-        field
-        for field in fields
-        if field not in observed or field not in desired or not same_json(observed[field], desired[field])
-    ]
-
-
-def _verify(options: Options, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the pipeline back after the write. Raises Failure if it is gone or still differs."""
-    observed = pipelines.read(run.client, options.type, options.name)
-    subject = f"{pipelines.label(options.type).capitalize()} {options.name!r}"
-    if observed is None:
-        raise deleted_during_change(subject)
-    if not same_json(observed, desired):
-        raise Failure("not_converged", f"{subject} was written, but still differs: it is {str(observed)[:500]}.")
-    return observed
-
-
-MODULE = Module(SPEC, execute, typed(Options), RULES)
+MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES)

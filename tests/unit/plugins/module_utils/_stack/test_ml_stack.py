@@ -54,7 +54,7 @@ def test_retries_of_all_items_are_counted(
     monkeypatch.setattr(Run, "report_retry", lambda self, line, pause: lines.append(line))
     for method, ending, fault in (
         ("POST", "/connectors/_search", "unavailable"),
-        ("GET", "/_search/pipeline/answers", "starting"),
+        ("GET", "/_search/pipeline/%2A", "starting"),
         ("POST", "/connectors/_create", "conflict"),
         ("PUT", "/_search/pipeline/answers", "lost_before"),
     ):
@@ -62,7 +62,7 @@ def test_retries_of_all_items_are_counted(
     result = run_module("ml_stack", stack, cluster, check_mode_violations)
     assert (result.get("failed", False), result["retries"]) == (fails, 4)
     assert sorted(line.split(":")[0] for line in lines) == [
-        "GET /_search/pipeline/answers answered 503",
+        "GET /_search/pipeline/%2A answered 503",
         "POST /_plugins/_ml/connectors/_create answered 409",
         "POST /_plugins/_ml/connectors/_search answered 503",
         "PUT /_search/pipeline/answers brought no answer",
