@@ -207,7 +207,7 @@ def _decide(duplicates: DuplicateSet, other: Duplicate, trust_credentials: bool,
         fields = _diff(kind, kept.doc.source, other.doc.source, merged)
         if fields:
             return other.decide(REFUSE, f"it differs from {kept.doc.id} in {', '.join(fields)}")
-        needs_trust = kind is Connector and connectors.needs_credential(connectors.observed(other.doc.source))
+        needs_trust = kind is Connector and connectors.needs_credential(Connector.observed(other.doc.source))
         if needs_trust and not trust_credentials:
             return other.decide(REFUSE, f"its credential cannot be compared with that of {kept.doc.id}")
     return other.decide(DELETE, f"{kept.doc.id} is kept")
@@ -218,9 +218,6 @@ def _diff(kind: type[Kind], kept: Mapping[str, Any], other: Mapping[str, Any], m
     if kind is Model:
         first, second = (models.for_display({**source, **_connector_after(source, merged)}) for source in (kept, other))
         return [name for name in models.FIELDS if first.get(name) != second.get(name)]
-    if kind is Connector:
-        one, two = connectors.observed(kept), connectors.observed(other)
-        return sorted({*connectors.diff(one, two), *connectors.diff(two, one)})
     one, two = kind.observed(kept), kind.observed(other)
     return sorted({*kind.diff(one, two), *kind.diff(two, one)})
 

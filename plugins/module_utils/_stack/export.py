@@ -20,6 +20,7 @@ from .._kinds import model as models
 from .._kinds.agent import Agent
 from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
+from .._kinds.connector.resource import Connector
 from .._kinds.model_group import ModelGroup
 from .._values.compare import canonical, text_of
 from .._values.masking import is_literal_secret
@@ -99,7 +100,7 @@ class Exporter:
         return [self._connector(doc) for doc in self._exportable("connectors", self.inventory.connectors)]
 
     def _connector(self, doc: Doc) -> dict[str, Any]:
-        fields = connectors.observed(doc.source)
+        fields = Connector.observed(doc.source)
         item: dict[str, Any] = {"name": doc.name, **_description(doc)}
         for name in ("version", "protocol", "url"):
             if fields.get(name) is not None:
@@ -109,7 +110,7 @@ class Exporter:
             item["mcp_headers"] = self._headers(doc.name, fields["headers"])
         if "actions" in fields:
             item["actions"] = [self._action(doc.name, action) for action in fields["actions"]]
-        config = connectors.for_display({"client_config": fields.get("client_config") or {}})["client_config"]
+        config = Connector.for_display({"client_config": fields.get("client_config") or {}})["client_config"]
         config = {name: value for name, value in config.items() if value is not None}
         # The default configuration is left out: the module applies it to a connector for which the server has none.
         if config and config != connectors.CLIENT_CONFIG:

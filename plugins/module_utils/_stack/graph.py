@@ -15,6 +15,7 @@ from .._http.client import Client
 from .._kinds import model as models
 from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
+from .._kinds.connector.resource import Connector
 from .._values.compare import text_of
 from . import ownership_label
 from .inventory import Inventory
@@ -58,7 +59,7 @@ def _node(kind: str, doc: Doc) -> dict[str, Any]:
     if kind == "model":
         node["state"] = models.state_of(doc)
     if kind == "connector":
-        node["urls"] = connectors.urls(connectors.observed(doc.source))
+        node["urls"] = connectors.urls(Connector.observed(doc.source))
     return node
 
 

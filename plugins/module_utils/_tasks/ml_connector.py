@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Any, Mapping, Sequence
 
 from .._coordination.create import Creation, create_once
 from .._coordination.duplicates import pick
@@ -23,8 +23,8 @@ from .._kinds.connector import resource as connectors
 from .._kinds.connector.credential import CredentialUpdate
 from .._kinds.connector.options import ConnectorOptions
 from .._kinds.connector.resource import Connector
-from .._operations import deploy as deployment
-from .._operations import undeletable_connector
+from .._operations import deploy, undeletable_connector
+from .._operations.reconcile import Resource
 from .._operations.swap import Swap
 from .._runtime.module import Module
 from .._runtime.run import Run
@@ -47,122 +47,110 @@ RULES = {
 }
 
 
-class Change(NamedTuple):
-    """A connector before and after the task.
+class _Resource(Resource):
+    KIND = Connector
 
-    ``observed`` are its fields before, none before a create; ``planned`` all fields after. ``fields`` are the names of the
-    desired ones that differ.
-    """
+    def __init__(self, options: ConnectorOptions, run: Run) -> None:
+        super().__init__(options, run)
+        self._swap = Swap(run, probe=options.probe, timeout=options.wait_timeout)
+        self._credential = CredentialUpdate(None, False, {})
 
-    observed: Mapping[str, Any]
-    desired: Mapping[str, Any]
-    planned: Mapping[str, Any]
-    fields: list[str]
-    credential: CredentialUpdate
+    def check(self) -> None:
+        for warning in self.options.warnings:
+            self.run.warn(warning)
+        self.options.check_name()
 
-    @property
-    def journalled_fields(self) -> list[str]:
-        return self.fields + (["credential"] if self.credential.changed else [])
+    def find_named(self, name: str) -> Doc | None:
+        """The connector with the name, after the interrupted swaps of connectors with this name are finished."""
+        found = Connector.all_named(self.run.client, name)
+        counts = pick(self.run, Connector, found, name)
+        return self._swap.finish_interrupted(counts, found) if counts else None
 
+    def desired(self, found: Doc | None) -> dict[str, Any]:
+        self._credential = credentials.plan_update(self.options, found.source if found else {})
+        desired: dict[str, Any] = self.options.desired
+        return desired if found else connectors.with_defaults(desired)
 
-def execute(options: ConnectorOptions, run: Run) -> dict[str, Any]:
-    """Bring the connector to its desired state. Raises Failure."""
-    for warning in options.warnings:
-        run.warn(warning)
-    options.check_name()
-    swap = Swap(run, probe=options.probe, timeout=options.wait_timeout)
-    found = _finish_swaps_and_find(options, run, swap)
-    if options.state == "absent":
-        return _delete(run, found)
-    if found is None:
-        return _create(options, run)
-    return _reconcile(options, run, found, swap)
+    def diff(self, doc: Doc) -> list[str]:
+        return super().diff(doc) + (["credential"] if self._credential.changed else [])
 
+    def verified(self, doc: Doc) -> Doc:
+        # The credential cannot be read back.
+        return Connector.verified(self.run.client, doc.id, super().diff)
 
-def _finish_swaps_and_find(options: ConnectorOptions, run: Run, swap: Swap) -> Doc | None:
-    """The connector with the id or name, after the interrupted swaps of connectors with this name are finished."""
-    if options.connector_id:
-        return Connector.find_by_id(run.client, options.connector_id, required=options.state == "present")
-    name = str(options.name)
-    found = Connector.all_named(run.client, name)
-    counts = pick(run, Connector, found, name)
-    return swap.finish_interrupted(counts, found) if counts else None
+    def check_create(self) -> None:
+        self._check_fields(self.fields, self.options.credential or {})
 
+    def _check_fields(self, fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> None:
+        checks.check(self.run, fields, credential, self.options.probe)
+        checks.check_version(self.run.version, fields)
 
-def _delete(run: Run, found: Doc | None) -> dict[str, Any]:
-    if found is None:
-        return {"connector": None, "connector_id": None, "diff": {"before": {}, "after": {}}}
-    users = models.using_connectors(run.client, [found.id])
-    if users:
-        raise _in_use(found, users)
-    delete = partial(undeletable_connector.delete_unused, run, found.id)
-    run.perform("delete", Connector.LABEL, found.name, delete, id=found.id)
-    before = connectors.for_display(connectors.observed(found.source))
-    return {"connector": None, "connector_id": found.id, "diff": {"before": before, "after": {}}}
+    def create(self) -> Doc:
+        credential = credentials.for_create(self._credential, self.fields)
+        body = connectors.request_body(self.fields, credential, self._credential.notes)
+        return create_once(self.run, Creation(Connector, body, f"{Connector.PATH}/_create", self._delete_by_id))
 
+    def change(self, found: Doc, diff: list[str]) -> Doc:
+        options, observed = self.options, self.observed(found)
+        planned = Doc(found.id, connectors.merged(observed, self.fields))
+        self._check_fields(planned.source, options.credential)
+        users = models.using_connectors(self.run.client, [found.id])
+        live = [model for model in users if models.state_of(model) in models.LIVE]
+        removed = connectors.removed_parameters(observed, self.fields)
+        unavoidable = bool(removed) or "protocol" in diff or self._is_refused(found, live)
+        if live and options.update_strategy == "fail":
+            raise _in_use(found, live)
+        if unavoidable or (live and options.update_strategy == "swap"):
+            credential = credentials.for_replacement(options, planned.source, unavoidable=unavoidable)
+            body = connectors.request_body(planned.source, credential, self._credential.notes)
+            return self._swap.replace(found, body, users, fields=diff) or planned
+        update = partial(_put, self.run, found.id, self._body_of_update(found, planned, diff))
+        if live:
+            update = partial(deploy.while_undeployed, self.run, live, update, timeout=options.wait_timeout)
+        ids = [model.id for model in live]
+        self.perform("redeploy" if live else "update", planned, update, models=ids, fields=diff)
+        return planned
 
-def _create(options: ConnectorOptions, run: Run) -> dict[str, Any]:
-    fields = connectors.with_defaults(options.desired)
-    change = Change({}, fields, fields, list(fields), credentials.plan_update(options, {}))
-    credential = credentials.for_create(change.credential, fields)
-    checks.check(run, fields, options.credential or {}, options.probe)
-    checks.check_version(run.version, fields)
+    def _is_refused(self, found: Doc, live: Sequence[Doc]) -> bool:
+        """Whether the server refuses a PUT because it mistakes a live model of another connector for a user of this one.
 
-    body = connectors.request_body(fields, credential, change.credential.notes)
-    delete_own = partial(undeletable_connector.delete_unused, run)
-    create = partial(create_once, run, Creation(Connector, body, f"{Connector.PATH}/_create", delete_own))
-    return _result(run, change, run.perform("create", Connector.LABEL, fields["name"], create))
+        Live models of this connector are undeployed for it.
+        """
+        falsely_matched = [] if live else models.falsely_matched_users(self.run.client, found.id)
+        return any(models.state_of(model) in models.LIVE for model in falsely_matched)
 
+    def _body_of_update(self, found: Doc, planned: Doc, diff: list[str]) -> dict[str, Any]:
+        fields = {name: planned.source[name] for name in diff if name != "credential"}
+        if self._credential.notes:
+            # The notes are a parameter.
+            fields.setdefault("parameters", {})
+        notes = {**read_notes(found.source), **self._credential.notes}
+        return connectors.request_body(fields, self._credential.sent, notes)
 
-def _reconcile(options: ConnectorOptions, run: Run, found: Doc, swap: Swap) -> dict[str, Any]:
-    observed, desired = connectors.observed(found.source), options.desired
-    planned = connectors.merged(observed, desired)
-    credential_update = credentials.plan_update(options, found.source)
-    change = Change(observed, desired, planned, connectors.diff(observed, desired), credential_update)
-    if not change.journalled_fields:
-        return _result(run, change._replace(planned=observed), found)
+    def check_delete(self, found: Doc) -> None:
+        users = models.using_connectors(self.run.client, [found.id])
+        if users:
+            raise _in_use(found, users)
 
-    checks.check(run, planned, options.credential, options.probe)
-    checks.check_version(run.version, planned)
-    users = models.using_connectors(run.client, [found.id])
-    live = [model for model in users if models.state_of(model) in models.LIVE]
-    unavoidable = _must_be_replaced(run, found, change, live)
-    if live and options.update_strategy == "fail":
-        raise _in_use(found, live)
-    if unavoidable or (live and options.update_strategy == "swap"):
-        credential = credentials.for_replacement(options, planned, unavoidable=unavoidable)
-        body = connectors.request_body(planned, credential, change.credential.notes)
-        new = swap.replace(found, body, users, fields=change.journalled_fields)
-        return _result(run, change, new or found)
-    _update(options, run, found, change, live)
-    return _result(run, change, found)
+    def delete(self, found: Doc) -> None:
+        self._delete_by_id(found.id)
 
+    def _delete_by_id(self, connector_id: str) -> None:
+        undeletable_connector.delete_unused(self.run, connector_id)
 
-def _must_be_replaced(run: Run, found: Doc, change: Change, live: Sequence[Doc]) -> bool:
-    """Whether a PUT cannot make the change.
+    def result(self, found: Doc | None, after: Doc | None) -> dict[str, Any]:
+        result = super().result(found, after)
+        if self._credential.changed:
+            result["diff"]["before"]["credential"] = "(hidden)" if found else None
+            result["diff"]["after"]["credential"] = "(hidden, sent)"
+        return result
 
-    A PUT can neither remove a parameter nor change the protocol. The server refuses it if it mistakes a live model of
-    another connector for a user of this one. Live models of this connector are undeployed for it.
-    """
-    if connectors.removed_parameters(change.observed, change.desired) or "protocol" in change.fields:
-        return True
-    if live:
-        return False
-    falsely_matched = models.falsely_matched_users(run.client, found.id)
-    return any(models.state_of(model) in models.LIVE for model in falsely_matched)
+    def to_result(self, after: Doc) -> dict[str, Any]:
+        return Connector.for_display(self.observed(after)) if self.run.check_mode else super().to_result(after)
 
-
-def _update(options: ConnectorOptions, run: Run, found: Doc, change: Change, live: list[Doc]) -> None:
-    """Update the connector in place; live models are undeployed meanwhile."""
-    fields = {name: change.planned[name] for name in change.fields}
-    if change.credential.notes:
-        fields.setdefault("parameters", {})
-    notes = {**read_notes(found.source), **change.credential.notes}
-    update = partial(_put, run, found.id, connectors.request_body(fields, change.credential.sent, notes))
-    if live:
-        update = partial(deployment.while_undeployed, run, live, update, timeout=options.wait_timeout)
-    facts: dict[str, Any] = {"id": found.id, "models": [model.id for model in live], "fields": change.journalled_fields}
-    run.perform("redeploy" if live else "update", Connector.LABEL, change.planned["name"], update, **facts)
+    def shown(self, doc: Doc) -> dict[str, Any]:
+        """The server leaves empty texts out of its answers."""
+        return {name: value for name, value in super().shown(doc).items() if value not in (None, "")}
 
 
 def _put(run: Run, connector_id: str, body: Mapping[str, Any]) -> None:
@@ -185,28 +173,4 @@ def _in_use(found: Doc, users: list[Doc]) -> Failure:
     )
 
 
-def _result(run: Run, change: Change, doc: Doc | None) -> dict[str, Any]:
-    """The result and the diff, over the desired fields. After a write both show what the server has stored."""
-    after = change.planned
-    if run.changed and doc is not None and not run.check_mode and not run.in_bulk:
-        doc = Connector.verified(run.client, doc.id, partial(_remaining_diff, change.desired))
-        after = connectors.observed(doc.source)
-    diff = {"before": _shown(change.observed, change.desired), "after": _shown(after, change.desired)}
-    if change.credential.changed:
-        diff["before"]["credential"] = "(hidden)" if change.observed else None
-        diff["after"]["credential"] = "(hidden, sent)"
-    written = doc is not None and not run.check_mode
-    shown = connectors.to_result(doc) if doc and written else connectors.for_display(change.planned)
-    return {"connector": shown, "connector_id": doc.id if doc else None, "diff": diff}
-
-
-def _remaining_diff(desired: Mapping[str, Any], doc: Doc) -> list[str]:
-    return connectors.diff(connectors.observed(doc.source), desired)
-
-
-def _shown(fields: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
-    """The desired fields for display. The server leaves empty texts out of its answers."""
-    return connectors.for_display({name: fields[name] for name in desired if fields.get(name) not in (None, "")})
-
-
-MODULE = Module(SPEC, execute, connector_options.parse, RULES, secrets=connector_options.secrets)
+MODULE = Module(SPEC, _Resource.execute, connector_options.parse, RULES, secrets=connector_options.secrets)

@@ -77,7 +77,7 @@ def _inline(options: Options, client: Client) -> list[dict[str, Any]]:
 
 
 def _entry(doc: Doc, model_id: str | None) -> dict[str, Any]:
-    result = connectors.to_result(doc)
+    result = Connector.to_result(doc)
     return {**result, "connector_id": doc.id or None, "model_id": model_id, "urls": connectors.urls(result)}
 
 

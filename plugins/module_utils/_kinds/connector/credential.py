@@ -15,6 +15,7 @@ from ..._values import fingerprint
 from ..base import read_notes
 from . import resource as connectors
 from .options import ConnectorOptions
+from .resource import Connector
 
 
 class CredentialUpdate(NamedTuple):
@@ -47,7 +48,7 @@ def plan_update(options: ConnectorOptions, source: Mapping[str, Any]) -> Credent
 def _newly_used(options: ConnectorOptions, source: Mapping[str, Any]) -> bool:
     """Whether the desired connector uses a key of the given credential that the observed one does not use, and so may not
     have."""
-    observed = connectors.observed(source)
+    observed = Connector.observed(source)
     merged = connectors.merged(observed, options.desired)
     new = connectors.credential_keys(merged) - connectors.credential_keys(observed)
     return bool(new & set(options.credential or ()))

@@ -18,6 +18,7 @@ from ..._errors.exceptions import Failure
 from ..._values.compare import text_of, without_none
 from ..._values.nested import scalars
 from . import resource as connectors
+from .resource import Connector
 
 ACTION_OPTIONS = {
     "action_type": {
@@ -116,7 +117,7 @@ class ConnectorOptions:
     @property
     def desired(self) -> dict[str, Any]:
         """The given fields in the form in which the server stores them, without the credential."""
-        return connectors.desired(self.body)
+        return Connector.desired(self.body)
 
 
 def parse(params: Mapping[str, Any]) -> ConnectorOptions:

@@ -12,19 +12,13 @@ import json
 import re
 from typing import Any, Iterable, Mapping
 
-from ..._values.compare import canonical, contains, same_text, same_tree, text_of, without_none
+from ..._values.compare import canonical, contains, same_tree, text_of, without_none
 from ..._values.masking import MASK, is_literal_secret
 from ..._values.nested import parse_json
-from ..base import NOTES_PARAMETER, Doc, Kind, read_notes, with_notes
+from ..base import NOTES_PARAMETER, Kind, read_notes, with_notes
 
 #: The server requires a credential even if the backend needs none; this one is never sent to a backend.
 PLACEHOLDER_CREDENTIAL = {"placeholder": "the backend needs no credential"}
-
-#: The fields that are desired and compared.
-FIELDS = (
-    "name", "description", "version", "protocol", "parameters", "actions", "client_config",
-    "url", "headers", "access_mode", "backend_roles", "add_all_backend_roles",
-)  # fmt: skip
 
 #: Always sent when a connector is created: the server's own default for the timeouts was 30,000 seconds up to 3.5 and is 30
 #: seconds from 3.6 on, in which no backend loads a large model.
@@ -46,6 +40,71 @@ class Connector(Kind):
     PATH = "/_plugins/_ml/connectors"
     ID_FIELD = "connector_id"
     UNKNOWN_CODE = "unknown_connector"
+    FIELDS = (
+        "name", "description", "version", "protocol", "parameters", "actions", "client_config",
+        "url", "headers", "access_mode", "backend_roles", "add_all_backend_roles",
+    )  # fmt: skip
+    READ_ONLY_FIELDS = ("created_time", "last_updated_time", "owner")
+
+    @classmethod
+    def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        # The option 'headers' belongs to the connection: it is for the cluster, and secret.
+        fields = super().desired({**options, "headers": options.get("mcp_headers")})
+        for name in {"parameters", "headers"} & set(fields):
+            fields[name] = {str(key): text_of(value) for key, value in fields[name].items()}
+        if "actions" in fields:
+            fields["actions"] = [_action(action) for action in fields["actions"]]
+        if "client_config" in fields:
+            fields["client_config"] = without_none(fields["client_config"])
+        return fields
+
+    @classmethod
+    def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        fields = super().observed(source)
+        fields["parameters"] = {
+            name: value for name, value in (source.get("parameters") or {}).items() if name != NOTES_PARAMETER
+        }
+        fields["actions"] = [_action(action) for action in source.get("actions") or []]
+        if source.get("access"):
+            fields["access_mode"] = source["access"]
+        if "access_mode" in fields:
+            fields["access_mode"] = str(fields["access_mode"]).lower()
+        if not fields["actions"]:
+            del fields["actions"]
+        return fields
+
+    @classmethod
+    def same(cls, name: str, observed: Any, desired: Any) -> bool:
+        if name == "client_config":
+            return observed is not None and contains(_lower_policy(observed), _lower_policy(desired))
+        if name == "actions":
+            return same_tree(_without_bodies(observed), _without_bodies(desired)) and _bodies(observed) == _bodies(
+                desired
+            )
+        if name == "headers":
+            return same_tree(observed, desired)
+        if name == "add_all_backend_roles":
+            return True  # an instruction to the server, not stored
+        return super().same(name, observed, desired)
+
+    @classmethod
+    def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """With JSON strings parsed and secrets in headers masked."""
+        view = dict(fields)
+        if "actions" in view:
+            view["actions"] = [
+                {**action, "headers": _masked_headers(action["headers"])} if "headers" in action else action
+                for action in view["actions"]
+            ]
+        if "headers" in view:
+            view["headers"] = _masked_headers(view["headers"])
+        if "client_config" in view:
+            view["client_config"] = {
+                key: value for key, value in _lower_policy(view["client_config"]).items() if value is not False
+            }
+        if "parameters" in view:
+            view["parameters"] = {name: canonical(value) for name, value in view["parameters"].items()}
+        return view
 
 
 def words_of(connector_id: str) -> set[str]:
@@ -64,70 +123,10 @@ def share_a_word(connector_id: str, others: Iterable[str]) -> bool:
     return not all(words.isdisjoint(words_of(other)) for other in others)
 
 
-def desired(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The given fields, by option name, in the form in which the server stores them."""
-    # The option 'headers' belongs to the connection: it is for the cluster, and secret.
-    fields = {
-        name: value
-        for name, value in without_none({**options, "headers": options.get("mcp_headers")}).items()
-        if name in FIELDS
-    }
-    if "parameters" in fields:
-        fields["parameters"] = {str(name): text_of(value) for name, value in fields["parameters"].items()}
-    if "actions" in fields:
-        fields["actions"] = [_action(action) for action in fields["actions"]]
-    if "client_config" in fields:
-        fields["client_config"] = without_none(fields["client_config"])
-    if "headers" in fields:
-        fields["headers"] = {str(name): text_of(value) for name, value in fields["headers"].items()}
-    return fields
-
-
-def observed(source: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a connector as the server returns it."""
-    fields = {name: source[name] for name in FIELDS if source.get(name) is not None}
-    fields["parameters"] = {
-        name: value for name, value in (source.get("parameters") or {}).items() if name != NOTES_PARAMETER
-    }
-    fields["actions"] = [_action(action) for action in source.get("actions") or []]
-    if source.get("access"):
-        fields["access_mode"] = source["access"]
-    if "access_mode" in fields:
-        fields["access_mode"] = str(fields["access_mode"]).lower()
-    if not fields["actions"]:
-        del fields["actions"]
-    return fields
-
-
 def replacing(body: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any]:
     """The body of a create with the ids of the connectors that the new one replaces in its notes."""
     notes = {**read_notes(body), "replaces": list(replaced)}
     return {**body, "parameters": with_notes(body.get("parameters") or {}, notes)}
-
-
-def diff(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> list[str]:
-    """The names of the desired fields that the observed connector does not have."""
-    return [name for name in desired_fields if not _same(name, observed_fields.get(name), desired_fields[name])]
-
-
-def _same(field: str, observed_value: Any, desired_value: Any) -> bool:
-    if field == "parameters":
-        return (observed_value or {}).keys() == desired_value.keys() and all(
-            same_text(observed_value[name], desired_value[name]) for name in desired_value
-        )
-    if field == "client_config":
-        return observed_value is not None and contains(_lower_policy(observed_value), _lower_policy(desired_value))
-    if field == "actions":
-        return same_tree(_without_bodies(observed_value), _without_bodies(desired_value)) and _bodies(
-            observed_value
-        ) == _bodies(desired_value)
-    if field == "headers":
-        return same_tree(observed_value, desired_value)
-    if field == "backend_roles":
-        return sorted(observed_value or []) == sorted(desired_value)
-    if field == "add_all_backend_roles":
-        return True  # an instruction to the server, not stored
-    return same_text(observed_value if observed_value is not None else "", desired_value)
 
 
 def _without_bodies(actions: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
@@ -179,33 +178,6 @@ def request_body(
     if credential is not None:
         body["credential"] = {str(name): text_of(value) for name, value in credential.items()}
     return body
-
-
-def for_display(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields as results and diffs show them: JSON strings parsed, secrets in headers masked."""
-    view = dict(fields)
-    if "actions" in view:
-        view["actions"] = [
-            {**action, "headers": _masked_headers(action["headers"])} if "headers" in action else action
-            for action in view["actions"]
-        ]
-    if "headers" in view:
-        view["headers"] = _masked_headers(view["headers"])
-    if "client_config" in view:
-        view["client_config"] = {
-            key: value for key, value in _lower_policy(view["client_config"]).items() if value is not False
-        }
-    if "parameters" in view:
-        view["parameters"] = {name: canonical(value) for name, value in view["parameters"].items()}
-    return view
-
-
-def to_result(doc: Doc) -> dict[str, Any]:
-    """A connector as modules return it."""
-    times: dict[str, Any] = {
-        name: doc.source[name] for name in ("created_time", "last_updated_time", "owner") if name in doc.source
-    }
-    return {"connector_id": doc.id, **for_display(observed(doc.source)), **times}
 
 
 def urls(fields: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector import resource as connectors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import compare
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.java import java_double, java_text
@@ -33,9 +33,9 @@ parameters = st.dictionaries(st.text(min_size=1).filter(lambda name: name != "_s
 @given(parameters)
 def test_stored_parameters_do_not_differ(desired: dict[str, Any]) -> None:
     cluster = FakeCluster()
-    fields = connectors.desired({"name": "x", "parameters": desired})
+    fields = Connector.desired({"name": "x", "parameters": desired})
     connector_id = cluster.add_connector("x", parameters=fields["parameters"])
-    assert connectors.diff(connectors.observed(cluster.connectors[connector_id]), fields) == []
+    assert Connector.diff(Connector.observed(cluster.connectors[connector_id]), fields) == []
 
 
 @pytest.mark.no_cover

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector import resource as connectors
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.models import VERSION_CONFLICT
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
@@ -190,9 +191,9 @@ class TestDrift:
         assert cluster.connectors[connector_id]["name"] == "New name"
 
     def test_access(self) -> None:
-        stored = connectors.observed({"name": "x", "access": "restricted", "backend_roles": ["b", "a"]})
-        assert connectors.diff(stored, {"access_mode": "restricted", "backend_roles": ["a", "b"]}) == []
-        assert connectors.diff(stored, {"access_mode": "public", "backend_roles": ["a"]}) == [
+        stored = Connector.observed({"name": "x", "access": "restricted", "backend_roles": ["b", "a"]})
+        assert Connector.diff(stored, {"access_mode": "restricted", "backend_roles": ["a", "b"]}) == []
+        assert Connector.diff(stored, {"access_mode": "public", "backend_roles": ["a"]}) == [
             "access_mode",
             "backend_roles",
         ]
