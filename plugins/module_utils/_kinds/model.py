@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable, Mapping
 from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._http.client import Client
 from .._runtime.run import Run
-from .._values.compare import canonical, contains, same_text, same_tree, without_none
+from .._values.compare import canonical, contains, same_tree, without_none
 from .base import Doc, Kind
 from .connector.resource import words_of
 
@@ -31,18 +31,6 @@ UNITS = ("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "H
 #: States in which at least one node serves the model, or is about to.
 LIVE = frozenset({DEPLOYED, PARTIALLY_DEPLOYED, DEPLOYING})
 
-#: The fields that are compared. A PUT accepts each of them.
-FIELDS = (
-    "name", "description", "model_group_id", "connector_id", "is_enabled",
-    "rate_limiter", "guardrails", "interface", "deploy_setting",
-)  # fmt: skip
-
-#: Further fields of a result.
-_READ_ONLY_FIELDS = (
-    "algorithm", "model_version", "created_time", "last_updated_time", "last_deployed_time",
-    "planning_worker_node_count", "current_worker_node_count", "planning_worker_nodes",
-)  # fmt: skip
-
 
 class Model(Kind):
     LABEL = "model"
@@ -51,6 +39,56 @@ class Model(Kind):
     UNKNOWN_CODE = "unknown_model"
     # The chunks of local models are in the same index.
     MUST_NOT = ({"exists": {"field": "chunk_number"}},)
+    # A PUT accepts each of them.
+    FIELDS = (
+        "name", "description", "model_group_id", "connector_id", "is_enabled",
+        "rate_limiter", "guardrails", "interface", "deploy_setting",
+    )  # fmt: skip
+    READ_ONLY_FIELDS = (
+        "algorithm", "model_version", "created_time", "last_updated_time", "last_deployed_time",
+        "planning_worker_node_count", "current_worker_node_count", "planning_worker_nodes",
+    )  # fmt: skip
+
+    @classmethod
+    def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Without nested options that are None."""
+        fields = super().desired(options)
+        for name in {"rate_limiter", "deploy_setting", "guardrails"} & set(fields):
+            fields[name] = _without_nested_none(fields[name])
+        if "interface" in fields:
+            fields["interface"] = without_none(fields["interface"])
+        return fields
+
+    @classmethod
+    def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """2.19 stores ``is_enabled`` only after a change, and the server stores limits as text."""
+        fields = super().observed(source)
+        if source:
+            fields.setdefault("is_enabled", True)
+        limiter = fields.get("rate_limiter") or {}
+        if limiter.get("limit") is not None:
+            fields["rate_limiter"] = {**limiter, "limit": float(limiter["limit"])}
+        return fields
+
+    @classmethod
+    def same(cls, name: str, observed: Any, desired: Any) -> bool:
+        if name == "interface":
+            # To remove a keyword from a schema is a change, too.
+            return isinstance(observed, dict) and all(
+                same_tree(observed.get(side), schema) for side, schema in desired.items()
+            )
+        if isinstance(desired, (dict, list)):
+            return observed is not None and contains(observed, desired)
+        return super().same(name, observed, desired)
+
+    @classmethod
+    def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """With JSON strings parsed."""
+        return {name: canonical(value) for name, value in fields.items()}
+
+    @classmethod
+    def to_result(cls, doc: Doc) -> dict[str, Any]:
+        return {"state": state_of(doc), **super().to_result(doc)}
 
 
 def state_of(doc: Doc) -> str:
@@ -66,37 +104,6 @@ def undeployed_by_ttl(doc: Doc) -> bool:
     """True if the server may have undeployed the model because it was idle, and deploys it again on a prediction."""
     setting = doc.source.get("deploy_setting") or {}
     return int(setting.get("model_ttl_minutes") or -1) > 0 and setting.get("is_auto_deploy_enabled") is not False
-
-
-def desired(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that the options give, without nested options that are None."""
-    fields = {name: value for name, value in without_none(options).items() if name in FIELDS}
-    for name in ("rate_limiter", "deploy_setting", "guardrails"):
-        if name in fields:
-            fields[name] = _without_nested_none(fields[name])
-    if "interface" in fields:
-        fields["interface"] = without_none(fields["interface"])
-    return fields
-
-
-def diff(source: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> list[str]:
-    """The names of the desired fields whose observed value differs."""
-    return [name for name, value in desired_fields.items() if not _same(name, _value(source, name), value)]
-
-
-def for_display(source: Mapping[str, Any], fields: Iterable[str] = FIELDS) -> dict[str, Any]:
-    """Fields for results and diffs, with JSON strings parsed."""
-    return {name: canonical(_value(source, name)) for name in fields if _value(source, name) is not None}
-
-
-def to_result(doc: Doc) -> dict[str, Any]:
-    """The model as modules return it."""
-    return {
-        "model_id": doc.id,
-        "state": state_of(doc),
-        **for_display(doc.source),
-        **{name: doc.source[name] for name in _READ_ONLY_FIELDS if name in doc.source},
-    }
 
 
 def using_connectors(client: Client, connector_ids: Iterable[str]) -> list[Doc]:
@@ -199,28 +206,6 @@ def wait_for(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, ti
         describe=lambda doc: f"model_state {state_of(doc)}",
         timeout=timeout,
     )
-
-
-def _value(source: Mapping[str, Any], name: str) -> Any:
-    """The meaning of an observed field: 2.19 stores ``is_enabled`` only after a change, and the server stores limits as
-    text."""
-    value = source.get(name)
-    if name == "is_enabled" and value is None and source:
-        return True
-    if name == "rate_limiter" and value and value.get("limit") is not None:
-        return {**value, "limit": float(value["limit"])}
-    return value
-
-
-def _same(name: str, observed: Any, desired_value: Any) -> bool:
-    if name == "interface":
-        # To remove a keyword from a schema is a change, too.
-        return isinstance(observed, dict) and all(
-            same_tree(observed.get(side), schema) for side, schema in desired_value.items()
-        )
-    if isinstance(desired_value, (dict, list)):
-        return observed is not None and contains(observed, desired_value)
-    return same_text(observed if observed is not None else "", desired_value)
 
 
 def _without_nested_none(value: Any) -> Any:

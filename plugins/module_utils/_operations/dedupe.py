@@ -20,7 +20,7 @@ from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._values.compare import text_of
+from .._values.compare import canonical, text_of
 
 #: The fates of an object. ``merge``: the models of a connector are changed to use the kept one, then it is deleted.
 #: ``stay``: it is surplus, but cannot be deleted. ``refuse``: the whole task is refused because of it.
@@ -216,8 +216,8 @@ def _decide(duplicates: DuplicateSet, other: Duplicate, trust_credentials: bool,
 def _diff(kind: type[Kind], kept: Mapping[str, Any], other: Mapping[str, Any], merged: Mapping[str, str]) -> list[str]:
     """The names of the fields in which two objects of a kind differ."""
     if kind is Model:
-        first, second = (models.for_display({**source, **_connector_after(source, merged)}) for source in (kept, other))
-        return [name for name in models.FIELDS if first.get(name) != second.get(name)]
+        first, second = (Model.observed({**source, **_connector_after(source, merged)}) for source in (kept, other))
+        return [name for name in Model.FIELDS if canonical(first.get(name)) != canonical(second.get(name))]
     one, two = kind.observed(kept), kind.observed(other)
     return sorted({*kind.diff(one, two), *kind.diff(two, one)})
 

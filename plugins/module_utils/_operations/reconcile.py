@@ -44,13 +44,14 @@ class Resource:
             if found is not None:
                 self.check_delete(found)
                 self.perform("delete", found, partial(self.delete, found))
+            self.deleted(found)
             return self.result(found, None)
         self.fields = self.desired(found)
         after = self.write(found)
         # A stack verifies all its objects at the end.
         if self.run.changed and not self.run.check_mode and not self.run.in_bulk:
             after = self.verified(after)
-        return self.result(found, after)
+        return self.result(found, self.awaited(after))
 
     def write(self, found: Doc | None) -> Doc:
         """Create or change the object unless it has the desired fields. Returns it, as far as it is known. Raises Failure."""
@@ -137,9 +138,16 @@ class Resource:
         """Delete the object. Raises Failure."""
         self.KIND.delete(self.run, found.id)
 
+    def deleted(self, found: Doc | None) -> None:
+        """Delete what belongs to the object, whether it was found or not."""
+
     def verified(self, doc: Doc) -> Doc:
         """Read the object back after a write. Raises Failure if it was deleted or still differs."""
         return self.KIND.verified(self.run.client, doc.id, self.diff)
+
+    def awaited(self, after: Doc) -> Doc:
+        """Wait for the effect of the writes. Returns the object after that."""
+        return after
 
     def result(self, found: Doc | None, after: Doc | None) -> dict[str, Any]:
         """The result, from the object before and after the task. Its diff has the desired fields."""

@@ -53,7 +53,7 @@ def register_model(run: Run, fields: Mapping[str, Any], *, deploy_at_once: bool,
     if "is_enabled" in fields:
         doc = Model.get(run.client, doc.id) or doc
     # 2.19 ignores 'is_enabled' in a registration.
-    ignored = models.diff(doc.source, fields)
+    ignored = Model.diff(Model.observed(doc.source), fields)
     if ignored:
         if deploy_at_once:
             # The deployment writes the same document. The later of two concurrent writes fails, even if it is the

@@ -21,6 +21,7 @@ from .._kinds.agent import Agent
 from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
+from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._values.compare import canonical, text_of
 from .._values.masking import is_literal_secret
@@ -162,9 +163,9 @@ class Exporter:
 
     def _model(self, doc: Doc) -> dict[str, Any]:
         group = self._group_names.get(str(doc.source.get("model_group_id")))
-        fields = models.for_display(
-            doc.source, ("is_enabled", "rate_limiter", "guardrails", "interface", "deploy_setting")
-        )
+        observed = Model.for_display(Model.observed(doc.source))
+        options = ("is_enabled", "rate_limiter", "guardrails", "interface", "deploy_setting")
+        fields = {name: observed[name] for name in options if name in observed}
         if fields.get("is_enabled") is not False:
             fields.pop("is_enabled", None)
         return {

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Mapping
 
@@ -21,6 +21,7 @@ from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._operations import deploy, model_group, register
+from .._operations.reconcile import Resource
 from .._runtime import versions
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
@@ -115,211 +116,185 @@ _MODEL_STATES = {"deployed": models.DEPLOYED, "undeployed": models.UNDEPLOYED}
 _STATE_ACTIONS = ("register_and_deploy", "deploy", "repair", "undeploy")
 
 
-@dataclass
-class _Desired:
-    """The desired fields, and the names by which the options give the connector and the group."""
+class _Resource(Resource):
+    KIND = Model
 
-    fields: dict[str, Any]
-    #: ``connector`` and ``model_group`` -> the id, and the name for the diff.
-    references: dict[str, tuple[str, str]] = field(default_factory=dict)
+    def __init__(self, options: Options, run: Run) -> None:
+        super().__init__(options, run)
+        #: The desired group, if there is one; without an id if it does not exist.
+        self._group: Doc | None = None
+        #: ``connector`` and ``model_group`` -> the id, and the name by which the options give it, for the diff.
+        self._named: dict[str, tuple[str, str]] = {}
+        self._deployment: deploy.Deployment | None = None
 
-    def refer(self, option: str, object_id: str, name: str) -> None:
-        self.references[option] = (object_id, name)
-        self.fields[f"{option}_id"] = object_id
+    def find(self) -> Doc | None:
+        """The model if it exists.
 
+        The model is re-read, as a search may return an old state. A group that the model is in already is not re-read; one
+        that it is moved to, or deleted with, is. Raises Failure.
+        """
+        options = self.options
+        if options.model_id:
+            found = super().find()
+            named = [found] if found else []
+        else:
+            named = Model.all_named(self.run.client, str(options.name))
+        if self.absent and (options.model_id or not named) and not options.delete_empty_group:
+            # The group does not matter.
+            return named[0] if named else None
+        group = self._group = self._find_group(named[0] if len(named) == 1 and not self.absent else None)
+        # A model is deleted only from the desired group, but may be moved into it if no other model has its name.
+        if group is not None and not options.model_id and (len(named) > 1 or self.absent):
+            named = [doc for doc in named if doc.source.get("model_group_id") == group.id]
+        return pick(self.run, Model, named, str(options.name))
 
-def execute(options: Options, run: Run) -> dict[str, Any]:
-    """Reconcile the model with the options. Raises Failure."""
-    found, group = _find(options, run)
-    if options.state == "absent":
-        return _absent(options, run, found, group)
-    desired = _Desired(models.desired(vars(options)))
-    connector = _find_connector(options, run, found)
-    if connector:
-        desired.refer("connector", connector.id, str(options.connector))
-    if found is None:
-        return _create(options, run, desired, group)
-    if group is not None:
-        desired.refer("model_group", group.id, str(options.model_group))
-    return _reconcile(options, run, found, desired)
+    def _find_group(self, model: Doc | None) -> Doc | None:
+        name = self.options.model_group
+        if not name:
+            return None
+        known_id = model.source.get("model_group_id") if model else None
+        return find(self.run, ModelGroup, name, known_id=known_id) or Doc("", {"name": name})
 
+    def desired(self, found: Doc | None) -> dict[str, Any]:
+        fields = super().desired(found)
+        connector = self._find_connector(found)
+        if connector:
+            self._refer(fields, "connector", connector.id, str(self.options.connector))
+        if self._group and found:
+            self._refer(fields, "model_group", self._group.id, str(self.options.model_group))
+        return fields
 
-def _find(options: Options, run: Run) -> tuple[Doc | None, Doc | None]:
-    """The model if it exists, and the desired group if there is one; a group that does not exist has an empty id.
+    def _find_connector(self, model: Doc | None) -> Doc | None:
+        """The desired connector, or None. In check mode one that does not exist yet has an empty id. Raises Failure."""
+        reference = self.options.connector
+        if not reference:
+            return None
+        search = find if self.run.check_mode else need
+        known_id = model.source.get("connector_id") if model else None
+        found = search(self.run, Connector, reference, known_id=known_id)
+        if found is None:
+            self.run.warn_missing(f"connector {reference!r}")
+        return found or Doc("", {"name": reference})
 
-    The model is re-read, as a search may return an old state. A group that the model is in already is not re-read; one
-    that it is moved to, or deleted with, is. Raises Failure.
-    """
-    absent = options.state == "absent"
-    if options.model_id:
-        found = Model.find_by_id(run.client, options.model_id, required=not absent)
-        named = [found] if found else []
-    else:
-        named = Model.all_named(run.client, str(options.name))
-    if absent and (options.model_id or not named) and not options.delete_empty_group:
-        # The group does not matter.
-        return named[0] if named else None, None
-    group = _find_group(options, run, named[0] if len(named) == 1 and not absent else None)
-    # A model is deleted only from the desired group, but may be moved into it if no other model has its name.
-    if group is not None and not options.model_id and (len(named) > 1 or absent):
-        named = [doc for doc in named if doc.source.get("model_group_id") == group.id]
-    return pick(run, Model, named, str(options.name)), group
+    def _refer(self, fields: dict[str, Any], option: str, object_id: str, name: str) -> None:
+        self._named[option] = (object_id, name)
+        fields[f"{option}_id"] = object_id
 
+    def write(self, found: Doc | None) -> Doc:
+        if found is None:
+            return self._register()
+        if found.source.get("connector") and not found.source.get("connector_id") and "connector_id" in self.fields:
+            raise Failure("inline_connector", f"Model {found.name!r} ({found.id}) has an inline connector.")
+        if self.fields.get("model_group_id") == "":
+            group = model_group.ensure(self.run, str(self.options.model_group))
+            self._refer(self.fields, "model_group", group.id, group.name)
+        after = super().write(found)
+        self._reach_state(found)
+        return after
 
-def _find_group(options: Options, run: Run, model: Doc | None) -> Doc | None:
-    name = options.model_group
-    if not name:
-        return None
-    known_id = model.source.get("model_group_id") if model else None
-    return find(run, ModelGroup, name, known_id=known_id) or Doc("", {"name": name})
-
-
-def _find_connector(options: Options, run: Run, model: Doc | None) -> Doc | None:
-    """The desired connector, or None. In check mode one that does not exist yet has an empty id. Raises Failure."""
-    reference = options.connector
-    if not reference:
-        return None
-    search = find if run.check_mode else need
-    known_id = model.source.get("connector_id") if model else None
-    found = search(run, Connector, reference, known_id=known_id)
-    if found is None:
-        run.warn_missing(f"connector {reference!r}")
-    return found or Doc("", {"name": reference})
-
-
-def _create(options: Options, run: Run, desired: _Desired, group: Doc | None) -> dict[str, Any]:
-    name, fields = options.name or "", desired.fields
-    check_name("name", name)
-    if "connector_id" not in fields:
-        raise Failure("invalid_input", f"connector: is required, as there is no model {name!r} yet.")
-    _check_text(run, fields)
-    if group is None or not group.id:
-        group = register.ensure_group(run, group, name)
-    desired.references["model_group"] = (group.id, group.name)
-    if group.id or run.check_mode:
-        fields["model_group_id"] = group.id
-    deploy_at_once = options.state == "deployed" and options.register_deploy == "one_step"
-    created = run.perform(
-        "register_and_deploy" if deploy_at_once else "register",
-        Model.LABEL,
-        name,
-        partial(register.register_model, run, fields, deploy_at_once=deploy_at_once, timeout=options.wait_timeout),
-    )
-    if created is None:
-        if options.state == "deployed" and not deploy_at_once:
+    def _register(self) -> Doc:
+        options, run, fields, name = self.options, self.run, self.fields, self.options.name or ""
+        check_name("name", name)
+        if "connector_id" not in fields:
+            raise Failure("invalid_input", f"connector: is required, as there is no model {name!r} yet.")
+        self._check_text()
+        group = self._group
+        if group is None or not group.id:
+            group = register.ensure_group(run, group, name)
+        self._named["model_group"] = (group.id, group.name)
+        if group.id or run.check_mode:
+            fields["model_group_id"] = group.id
+        at_once = options.state == "deployed" and options.register_deploy == "one_step"
+        order = partial(register.register_model, run, fields, deploy_at_once=at_once, timeout=options.wait_timeout)
+        new = Doc("", {**fields, "model_state": models.REGISTERED})
+        created: Doc | None = self.perform("register_and_deploy" if at_once else "register", new, order)
+        if at_once:
+            self._deployment = deploy.Deployment()
+        elif created:
+            self._reach_state(created)
+        elif options.state == "deployed":
             run.journal("deploy", Model.LABEL, name)
-        return _result(options, run, None, Doc("", {**fields, "model_state": models.REGISTERED}), desired)
-    deployment = deploy.Deployment() if deploy_at_once else None
-    return _result(options, run, None, _finish(options, run, created, desired, deployment), desired)
+        return created or new
+
+    def _check_text(self) -> None:
+        for name in ("name", "description"):
+            versions.check_text(self.run.version, name, self.fields.get(name))
+
+    def check_change(self, found: Doc, changes: Mapping[str, Any]) -> None:
+        if self.options.model_id and {"name", "model_group_id"} & set(changes):
+            both = {**found.source, **self.fields}
+            models.check_name_free(self.run.client, found, str(both["name"]), str(both.get("model_group_id")))
+        if {"name", "description"} & set(changes):
+            self._check_text()
+
+    def update(self, found: Doc, changes: Mapping[str, Any]) -> None:
+        models.update(self.run, found, changes, timeout=self.options.wait_timeout)
+
+    def _reach_state(self, doc: Doc) -> None:
+        """Deploy or undeploy the model, or complete its deployment, if its state differs."""
+        options = self.options
+        if options.state == "deployed":
+            self._deployment = deploy.start(self.run, doc, wait=options.wait, timeout=options.wait_timeout)
+        elif options.state == "undeployed" and models.is_live(doc):
+            self.perform("undeploy", doc, partial(deploy.undeploy, self.run, doc.id, timeout=options.wait_timeout))
+
+    def awaited(self, after: Doc) -> Doc:
+        """Wait for the deployment."""
+        if self._deployment is None or not self.options.wait or self.run.check_mode:
+            return after
+        self.run.finished_writing()
+        served = deploy.await_deployed(self.run, after, self._deployment, timeout=self.options.wait_timeout)
+        # The fields as this task has verified them: others may have changed them since.
+        fields = {name: after.source[name] for name in Model.FIELDS if name in after.source}
+        return Doc(after.id, {**served.source, **fields})
+
+    def delete(self, found: Doc) -> None:
+        deploy.undeploy_and_delete(self.run, found.id, self.options.wait_timeout)
+
+    def deleted(self, found: Doc | None) -> None:
+        """Delete the desired group, else the one with the model's name, unless other models are in it."""
+        group, run = self._group, self.run
+        if not self.options.delete_empty_group:
+            return
+        if group is None and self.options.name:
+            group = find_named(run, ModelGroup, self.options.name)
+        if group is None or not group.id:
+            return
+        if any(not found or doc.id != found.id for doc in models.in_group(run.client, group.id)):
+            return
+        # Another controller may have put a model into it: then the server refuses, and nothing is journalled.
+        delete = partial(groups.delete_if_empty, run, group)
+        run.perform("delete", ModelGroup.LABEL, group.name, delete, had_effect=bool, id=group.id)
+
+    def result(self, found: Doc | None, after: Doc | None) -> dict[str, Any]:
+        """In check mode ``after`` gets the desired fields."""
+        if after and self.run.check_mode:
+            after = Doc(after.id, {**after.source, **self.fields})
+        result = super().result(found, after)
+        if found is not None:
+            result["diff"]["before"]["state"] = models.state_of(found)
+        if after is not None:
+            changes_state = any(action["action"] in _STATE_ACTIONS for action in self.run.actions)
+            state = _MODEL_STATES.get(self.options.state) if changes_state else None
+            result["diff"]["after"]["state"] = state or models.state_of(after)
+            result.update({key: after.source.get(key) or None for key in ("model_group_id", "connector_id")})
+        return result
+
+    def to_result(self, after: Doc) -> dict[str, Any]:
+        return super().to_result(after) if after.id else self.shown(after)
+
+    def shown(self, doc: Doc) -> dict[str, Any]:
+        """The connector and the group are shown by the names that the options give, as they have no id before they are
+        created."""
+        view = super().shown(doc)
+        if self.absent:
+            return {name: view[name] for name in ("name", "description") if name in view}
+        view = {name: restrict_to(value, self.fields[name]) for name, value in view.items()}
+        for option, (object_id, name) in self._named.items():
+            observed_id = view.pop(f"{option}_id", None)
+            if observed_id is not None:
+                view[option] = name if observed_id == object_id else observed_id
+        return view
 
 
-def _reconcile(options: Options, run: Run, found: Doc, desired: _Desired) -> dict[str, Any]:
-    fields = desired.fields
-    inline = found.source.get("connector") and not found.source.get("connector_id")
-    if inline and fields.get("connector_id") is not None:
-        raise Failure("inline_connector", f"Model {found.name!r} ({found.id}) has an inline connector.")
-    if "model_group_id" in fields and not fields["model_group_id"]:
-        group = model_group.ensure(run, str(options.model_group))
-        desired.refer("model_group", group.id, group.name)
-    diff = models.diff(found.source, fields)
-    if diff:
-        if options.model_id and {"name", "model_group_id"} & set(diff):
-            both = {**found.source, **fields}
-            models.check_name_free(run.client, found, str(both["name"]), str(both.get("model_group_id")))
-        if {"name", "description"} & set(diff):
-            _check_text(run, fields)
-        changes = {name: fields[name] for name in diff}
-        run.perform(
-            "update",
-            Model.LABEL,
-            found.name,
-            partial(models.update, run, found, changes, timeout=options.wait_timeout),
-            id=found.id,
-            fields=diff,
-        )
-    return _result(options, run, found, _finish(options, run, found, desired), desired)
-
-
-def _check_text(run: Run, fields: Mapping[str, Any]) -> None:
-    for name in ("name", "description"):
-        versions.check_text(run.version, name, fields.get(name))
-
-
-def _finish(
-    options: Options, run: Run, doc: Doc, desired: _Desired, deployment: deploy.Deployment | None = None
-) -> Doc:
-    """Bring the model to the desired state and read it back. ``deployment``: its registration has started one."""
-    if options.state == "deployed" and deployment is None:
-        deployment = deploy.start(run, doc, wait=options.wait, timeout=options.wait_timeout)
-    elif options.state == "undeployed" and models.is_live(doc):
-        undeploy = partial(deploy.undeploy, run, doc.id, timeout=options.wait_timeout)
-        run.perform("undeploy", Model.LABEL, doc.name, undeploy, id=doc.id)
-    # A stack verifies all its objects at the end.
-    if run.changed and not run.check_mode and not run.in_bulk:
-        doc = Model.verified(run.client, doc.id, lambda written: models.diff(written.source, desired.fields))
-    if deployment is None or not options.wait or run.check_mode:
-        return doc
-    run.finished_writing()
-    served = deploy.await_deployed(run, doc, deployment, timeout=options.wait_timeout)
-    # The fields as this task has verified them: others may have changed them since.
-    fields = {name: doc.source[name] for name in models.FIELDS if name in doc.source}
-    return Doc(doc.id, {**served.source, **fields})
-
-
-def _absent(options: Options, run: Run, found: Doc | None, group: Doc | None) -> dict[str, Any]:
-    before: dict[str, Any] = {}
-    if found is not None:
-        before = {**models.for_display(found.source, ("name", "description")), "state": models.state_of(found)}
-        delete = partial(deploy.undeploy_and_delete, run, found.id, options.wait_timeout)
-        run.perform("delete", Model.LABEL, found.name, delete, id=found.id)
-    if options.delete_empty_group:
-        _delete_group(options, run, found, group)
-    return {"model": None, "model_id": found.id if found else None, "diff": {"before": before, "after": {}}}
-
-
-def _delete_group(options: Options, run: Run, found: Doc | None, group: Doc | None) -> None:
-    """Delete the desired group, else the one with the model's name, unless other models are in it."""
-    if group is None and options.name:
-        group = find_named(run, ModelGroup, options.name)
-    if group is None or not group.id:
-        return
-    if any(not found or doc.id != found.id for doc in models.in_group(run.client, group.id)):
-        return
-    # Another controller may have put a model into it: then the server refuses, and nothing is journalled.
-    delete = partial(groups.delete_if_empty, run, group)
-    run.perform("delete", ModelGroup.LABEL, group.name, delete, had_effect=bool, id=group.id)
-
-
-def _result(options: Options, run: Run, before: Doc | None, after: Doc, desired: _Desired) -> dict[str, Any]:
-    """The result and the diff. In check mode ``after`` gets the desired fields."""
-    source = {**after.source, **desired.fields} if run.check_mode else after.source
-    changes_state = any(action["action"] in _STATE_ACTIONS for action in run.actions)
-    state = _MODEL_STATES.get(options.state) if changes_state else None
-    diff = {
-        "before": _diff_side(before.source if before else {}, desired),
-        "after": {**_diff_side(source, desired), "state": state or models.state_of(after)},
-    }
-    if before is not None:
-        diff["before"]["state"] = models.state_of(before)
-    return {
-        "model": models.to_result(Doc(after.id, {**source})) if after.id else _diff_side(source, desired),
-        "model_id": after.id or None,
-        "model_group_id": source.get("model_group_id") or None,
-        "connector_id": source.get("connector_id") or None,
-        "diff": diff,
-    }
-
-
-def _diff_side(source: Mapping[str, Any], desired: _Desired) -> dict[str, Any]:
-    """The desired fields of the model. The connector and the group are shown by the names that the options give, as
-    they have no id before they are created."""
-    observed = models.for_display(source, desired.fields)
-    side = {name: restrict_to(value, desired.fields[name]) for name, value in observed.items()}
-    for option, (object_id, name) in desired.references.items():
-        observed_id = side.pop(f"{option}_id", None)
-        if observed_id is not None:
-            side[option] = name if observed_id == object_id else observed_id
-    return side
-
-
-MODULE = Module(SPEC, execute, typed(Options), RULES)
+MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES)

@@ -82,7 +82,7 @@ def _names(client: Client, kind: type[Kind], field: str, found: list[Doc]) -> di
 
 
 def _entry(doc: Doc, names: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    entry = models.to_result(doc)
+    entry = Model.to_result(doc)
     missing = []
     for option, known in names.items():
         object_id = doc.source.get(f"{option}_id")
