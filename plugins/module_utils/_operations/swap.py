@@ -8,6 +8,10 @@
 
 A model accepts another ``connector_id`` in place, without being undeployed (2.12 and later). A run can be killed after each
 step: the new connector's notes name those that it replaces, so that the next run finishes the swap.
+
+The server refuses to delete some connectors although no model uses them. Before 3.9 it searches for the users of a connector
+word by word: it takes a model for a user if the id of the model's connector has a word in common with this one's id (see
+:func:`connectors.words_of`).
 """
 
 from __future__ import annotations
@@ -16,15 +20,15 @@ from functools import partial
 from typing import Any, Mapping, NoReturn, Sequence
 
 from .._coordination.create import Creation, create_once
-from .._errors.exceptions import Failure
+from .._errors.exceptions import ApiError, Failure
+from .._http.client import Client
 from .._kinds import model as models
-from .._kinds.base import Doc, replaced_ids, supersedes
+from .._kinds.base import SEARCH_LAG, Doc, replaced_ids, supersedes
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._runtime.run import Run
 from . import predict
-from .undeletable_connector import delete_unused
 
 #: Seconds after which the nodes use a model's new connector. The server answers the change before; a probe that comes too
 #: early would be answered through the old one (up to 0.2 s on 3.6.0).
@@ -220,3 +224,37 @@ class Swap:
 
 def _replaces_exactly(ids: list[str], doc: Doc) -> bool:
     return replaced_ids(doc.source) == ids
+
+
+def delete_unused(run: Run, connector_id: str, patience: float = SEARCH_LAG) -> None:
+    """Delete a connector that no model uses any more.
+
+    On 2.19 the server's search for users may lag a second; a refusal is retried for ``patience`` seconds. Raises Failure
+    ``connector_held`` if the server refuses because of models that use other connectors.
+    """
+    end = run.clock.now() + patience
+    while True:
+        try:
+            return Connector.delete(run, connector_id)
+        except ApiError as error:
+            if error.code != "connector_in_use" or run.clock.now() >= end:
+                raise refusal_cause(run.client, connector_id, error) from None
+        run.clock.sleep(0.3)
+
+
+def refusal_cause(client: Client, connector_id: str, error: ApiError) -> Failure:
+    """The failure to raise for a refused change or delete: ``connector_held`` if the server is wrong about which models use
+    the connector, else the server's own error."""
+    mistaken = models.falsely_matched_users(client, connector_id) if error.code == "connector_in_use" else []
+    if not mistaken:
+        return error
+    named = ", ".join(
+        f"{model.name!r} ({model.id}) with connector {model.source.get('connector_id')}" for model in mistaken[:10]
+    )
+    return Failure(
+        "connector_held",
+        f"No model uses connector {connector_id}, but the server refuses to change or delete it: it matches ids word by "
+        f"word and takes these models for its users: {named}",
+        error.status,
+        models=[model.id for model in mistaken],
+    )

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from .._coordination.create import Creation, create_once
 from .._coordination.duplicates import pick
@@ -17,17 +17,16 @@ from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._kinds import model as models
 from .._kinds.base import Doc, read_notes
 from .._kinds.connector import checks
-from .._kinds.connector import credential as credentials
 from .._kinds.connector import options as connector_options
 from .._kinds.connector import resource as connectors
-from .._kinds.connector.credential import CredentialUpdate
 from .._kinds.connector.options import ConnectorOptions
 from .._kinds.connector.resource import Connector
-from .._operations import deploy, undeletable_connector
+from .._operations import deploy
 from .._operations.reconcile import Resource
-from .._operations.swap import Swap
+from .._operations.swap import Swap, delete_unused, refusal_cause
 from .._runtime.module import Module
 from .._runtime.run import Run
+from .._values import fingerprint
 
 SPEC = {
     "name": {"type": "str"},
@@ -47,13 +46,76 @@ RULES = {
 }
 
 
+class _CredentialUpdate(NamedTuple):
+    """What a run does about the credential.
+
+    ``sent`` is None if the server keeps the one that it has. ``changed`` shows whether the update counts as a change.
+    ``notes`` are added to those of the connector.
+    """
+
+    sent: Mapping[str, Any] | None
+    changed: bool
+    notes: dict[str, str]
+
+
+def _plan_update(options: ConnectorOptions, source: Mapping[str, Any]) -> _CredentialUpdate:
+    """What ``update_credential`` requires for the observed connector's ``source``, which is empty before the create."""
+    credential, policy = options.credential, options.update_credential
+    if not credential:
+        return _CredentialUpdate(None, False, {})
+    if policy == "when_changed":
+        known = read_notes(source).get("credential")
+        if source and fingerprint.matches(credential, known):
+            # A replacement gets the same note, which saves the cost of a new fingerprint.
+            return _CredentialUpdate(None, False, {"credential": str(known)})
+        return _CredentialUpdate(credential, True, {"credential": fingerprint.shared_fingerprint(credential)})
+    changed = policy == "always" or not source or _newly_used(options, source)
+    return _CredentialUpdate(credential if changed else None, changed, {})
+
+
+def _newly_used(options: ConnectorOptions, source: Mapping[str, Any]) -> bool:
+    """Whether the desired connector uses a key of the given credential that the observed one does not use, and so may not
+    have."""
+    observed = Connector.observed(source)
+    merged = connectors.merged(observed, options.desired)
+    new = connectors.credential_keys(merged) - connectors.credential_keys(observed)
+    return bool(new & set(options.credential or ()))
+
+
+def _credential_for_create(update: _CredentialUpdate, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The credential of a connector that is created."""
+    return update.sent or _placeholder(fields)
+
+
+def _credential_for_replacement(
+    options: ConnectorOptions, fields: Mapping[str, Any], *, unavoidable: bool
+) -> Mapping[str, Any] | None:
+    """The credential of a connector that replaces another one, whose credential cannot be read.
+
+    Raises Failure if none is given and one is needed: ``credential_needed_to_replace`` if the replacement is
+    ``unavoidable``, else ``credential_needed``.
+    """
+    if options.credential:
+        return options.credential
+    if connectors.needs_credential(fields):
+        raise Failure(
+            "credential_needed_to_replace" if unavoidable else "credential_needed",
+            f"Connector {fields['name']!r} has to be replaced by a new one, and its credential cannot be read from the server.",
+        )
+    return _placeholder(fields)
+
+
+def _placeholder(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL
+
+
 class _Resource(Resource):
     KIND = Connector
 
     def __init__(self, options: ConnectorOptions, run: Run) -> None:
         super().__init__(options, run)
         self._swap = Swap(run, probe=options.probe, timeout=options.wait_timeout)
-        self._credential = CredentialUpdate(None, False, {})
+        self._credential = _CredentialUpdate(None, False, {})
 
     def check(self) -> None:
         for warning in self.options.warnings:
@@ -67,7 +129,7 @@ class _Resource(Resource):
         return self._swap.finish_interrupted(counts, found) if counts else None
 
     def desired(self, found: Doc | None) -> dict[str, Any]:
-        self._credential = credentials.plan_update(self.options, found.source if found else {})
+        self._credential = _plan_update(self.options, found.source if found else {})
         desired: dict[str, Any] = self.options.desired
         return desired if found else connectors.with_defaults(desired)
 
@@ -86,7 +148,7 @@ class _Resource(Resource):
         checks.check_version(self.run.version, fields)
 
     def create(self) -> Doc:
-        credential = credentials.for_create(self._credential, self.fields)
+        credential = _credential_for_create(self._credential, self.fields)
         body = connectors.request_body(self.fields, credential, self._credential.notes)
         return create_once(self.run, Creation(Connector, body, f"{Connector.PATH}/_create", self._delete_by_id))
 
@@ -101,7 +163,7 @@ class _Resource(Resource):
         if live and options.update_strategy == "fail":
             raise _in_use(found, live)
         if unavoidable or (live and options.update_strategy == "swap"):
-            credential = credentials.for_replacement(options, planned.source, unavoidable=unavoidable)
+            credential = _credential_for_replacement(options, planned.source, unavoidable=unavoidable)
             body = connectors.request_body(planned.source, credential, self._credential.notes)
             return self._swap.replace(found, body, users, fields=diff) or planned
         update = partial(_put, self.run, found.id, self._body_of_update(found, planned, diff))
@@ -136,7 +198,7 @@ class _Resource(Resource):
         self._delete_by_id(found.id)
 
     def _delete_by_id(self, connector_id: str) -> None:
-        undeletable_connector.delete_unused(self.run, connector_id)
+        delete_unused(self.run, connector_id)
 
     def result(self, found: Doc | None, after: Doc | None) -> dict[str, Any]:
         result = super().result(found, after)
@@ -157,7 +219,7 @@ def _put(run: Run, connector_id: str, body: Mapping[str, Any]) -> None:
     try:
         Connector.update(run, connector_id, body)
     except ApiError as error:
-        cause = undeletable_connector.refusal_cause(run.client, connector_id, error)
+        cause = refusal_cause(run.client, connector_id, error)
         if cause.code == "connector_in_use":
             # A deployment that was under way has made a model live since this task read it.
             raise ConcurrentChange(error.message, error.status) from error
