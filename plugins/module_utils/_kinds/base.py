@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from typing import Any, Callable, Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple
 
 from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._http.client import Client, segment
@@ -146,26 +146,6 @@ class Kind:
         if found is None and required:
             raise Failure(cls.UNKNOWN_CODE, f"There is no {cls.LABEL} with the id {object_id!r}.")
         return found
-
-    @classmethod
-    def verified(cls, client: Client, object_id: str, diff: Callable[[Doc], list[str]]) -> Doc:
-        """Read an object back after a write.
-
-        ``diff`` returns the names of the fields that do not have their desired value. Raises Failure if there are any,
-        or if the object was deleted.
-        """
-        doc = cls.get(client, object_id)
-        if doc is None:
-            raise deleted_during_change(f"{cls.LABEL.capitalize()} {object_id}")
-        fields = diff(doc)
-        if fields:
-            label = cls.LABEL.capitalize()
-            raise Failure(
-                "not_converged",
-                f"{label} {doc.name!r} ({doc.id}) was written, but still differs in {', '.join(fields)}.",
-                fields=fields,
-            )
-        return doc
 
     @classmethod
     def search(cls, client: Client, query: Mapping[str, Any]) -> list[Doc]:

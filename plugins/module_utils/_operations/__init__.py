@@ -4,6 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What concerns several kinds of resources at once: registration, deployments, swaps, predictions, references, dedupe."""
+"""What concerns several kinds of resources at once: the reconcile engine, registration, deployments, swaps, predictions,
+references, dedupe."""
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ from functools import partial
 from typing import Any, Callable, Mapping
 
 from .._coordination.duplicates import find_named
-from .._kinds.base import Doc, Kind
+from .._errors.exceptions import Failure
+from .._kinds.base import Doc, Kind, deleted_during_change
+from .._runtime import versions
 from .._runtime.run import Run
 from .references import resolve, restore_references
 
@@ -105,6 +107,12 @@ class Resource:
         """The names of the desired fields that differ."""
         return self.KIND.diff(self.observed(doc), self.fields)
 
+    def check_text(self, fields: Mapping[str, Any]) -> None:
+        """Raises Failure if this server would refuse the name or the description."""
+        for name in ("name", "description"):
+            if name in fields:
+                versions.check_text(self.run.version, name, fields[name])
+
     def check_create(self) -> None:
         """Raises Failure if the desired fields cannot be created."""
 
@@ -143,7 +151,17 @@ class Resource:
 
     def verified(self, doc: Doc) -> Doc:
         """Read the object back after a write. Raises Failure if it was deleted or still differs."""
-        return self.KIND.verified(self.run.client, doc.id, self.diff)
+        label, found = self.KIND.LABEL.capitalize(), self.KIND.get(self.run.client, doc.id)
+        if found is None:
+            raise deleted_during_change(f"{label} {doc.id}")
+        fields = self.KIND.diff(self.observed(found), self.fields)
+        if fields:
+            raise Failure(
+                "not_converged",
+                f"{label} {found.name!r} ({found.id}) was written, but still differs in {', '.join(fields)}.",
+                fields=fields,
+            )
+        return found
 
     def awaited(self, after: Doc) -> Doc:
         """Wait for the effect of the writes. Returns the object after that."""

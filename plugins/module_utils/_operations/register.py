@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Register models: in which group, exactly once, and how to take a registration back."""
+"""Register models and create their groups, each exactly once, and delete a registered model with its group."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from functools import partial
 from typing import Any, Mapping
 
 from .._coordination.create import Creation, create_once
+from .._coordination.duplicates import find_named
+from .._errors.exceptions import ApiError, ConcurrentChange
 from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds.base import Doc, check_name
@@ -19,10 +21,10 @@ from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._runtime import versions
 from .._runtime.run import Run
-from . import deploy, model_group
+from . import deploy
 
 
-def ensure_group(run: Run, group: Doc | None, name: str) -> Doc:
+def ensure_group_of_model(run: Run, group: Doc | None, name: str) -> Doc:
     """The desired group, or a group with the model's name; created if it does not exist.
 
     Returns a group without an id if the server will create it at the registration: without a group in the request it
@@ -34,7 +36,28 @@ def ensure_group(run: Run, group: Doc | None, name: str) -> Doc:
         check_name("model_group", name)
         run.journal("create", ModelGroup.LABEL, name)
         return Doc("", {"name": name})
-    return model_group.ensure(run, group.name if group else name)
+    return ensure_group(run, group.name if group else name)
+
+
+def ensure_group(run: Run, name: str) -> Doc:
+    """The group with this name, created if it does not exist. In check mode a missing group has an empty id."""
+    found = find_named(run, ModelGroup, name)
+    if found:
+        return found
+    check_name("model_group", name)
+    created = run.perform("create", ModelGroup.LABEL, name, partial(create_group, run, {"name": name}))
+    return created or Doc("", {"name": name})
+
+
+def create_group(run: Run, fields: Mapping[str, Any]) -> Doc:
+    """Create a group exactly once. Raises Failure, also if a group has the name that this user may not read."""
+    delete_own = partial(ModelGroup.delete, run)
+    try:
+        return create_once(run, Creation(ModelGroup, fields, f"{ModelGroup.PATH}/_register", delete_own=delete_own))
+    except ApiError as error:
+        if error.code != "group_name_taken" or not ModelGroup.all_named(run.client, fields["name"]):
+            raise
+        raise ConcurrentChange(error.message, error.status) from error
 
 
 def register_model(run: Run, fields: Mapping[str, Any], *, deploy_at_once: bool, timeout: float) -> Doc:

@@ -136,10 +136,6 @@ class _Resource(Resource):
     def diff(self, doc: Doc) -> list[str]:
         return super().diff(doc) + (["credential"] if self._credential.changed else [])
 
-    def verified(self, doc: Doc) -> Doc:
-        # The credential cannot be read back.
-        return Connector.verified(self.run.client, doc.id, super().diff)
-
     def check_create(self) -> None:
         self._check_fields(self.fields, self.options.credential or {})
 

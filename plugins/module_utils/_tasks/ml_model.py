@@ -20,9 +20,8 @@ from .._kinds.base import Doc, check_name
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._operations import deploy, model_group, register
+from .._operations import deploy, register
 from .._operations.reconcile import Resource
-from .._runtime import versions
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
 from .._values.compare import restrict_to
@@ -186,7 +185,7 @@ class _Resource(Resource):
         if found.source.get("connector") and not found.source.get("connector_id") and "connector_id" in self.fields:
             raise Failure("inline_connector", f"Model {found.name!r} ({found.id}) has an inline connector.")
         if self.fields.get("model_group_id") == "":
-            group = model_group.ensure(self.run, str(self.options.model_group))
+            group = register.ensure_group(self.run, str(self.options.model_group))
             self._refer(self.fields, "model_group", group.id, group.name)
         after = super().write(found)
         self._reach_state(found)
@@ -197,10 +196,10 @@ class _Resource(Resource):
         check_name("name", name)
         if "connector_id" not in fields:
             raise Failure("invalid_input", f"connector: is required, as there is no model {name!r} yet.")
-        self._check_text()
+        self.check_text(self.fields)
         group = self._group
         if group is None or not group.id:
-            group = register.ensure_group(run, group, name)
+            group = register.ensure_group_of_model(run, group, name)
         self._named["model_group"] = (group.id, group.name)
         if group.id or run.check_mode:
             fields["model_group_id"] = group.id
@@ -216,16 +215,12 @@ class _Resource(Resource):
             run.journal("deploy", Model.LABEL, name)
         return created or new
 
-    def _check_text(self) -> None:
-        for name in ("name", "description"):
-            versions.check_text(self.run.version, name, self.fields.get(name))
-
     def check_change(self, found: Doc, changes: Mapping[str, Any]) -> None:
         if self.options.model_id and {"name", "model_group_id"} & set(changes):
             both = {**found.source, **self.fields}
             models.check_name_free(self.run.client, found, str(both["name"]), str(both.get("model_group_id")))
         if {"name", "description"} & set(changes):
-            self._check_text()
+            self.check_text(self.fields)
 
     def update(self, found: Doc, changes: Mapping[str, Any]) -> None:
         models.update(self.run, found, changes, timeout=self.options.wait_timeout)

@@ -16,9 +16,8 @@ from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds.base import Doc, check_name
 from .._kinds.model_group import ModelGroup
-from .._operations import model_group
+from .._operations import register
 from .._operations.reconcile import Resource
-from .._runtime import versions
 from .._runtime.module import Module, typed
 
 
@@ -63,24 +62,19 @@ class _Resource(Resource):
 
     def check_create(self) -> None:
         check_name("name", self.fields["name"])
-        self._check_text(self.fields)
+        self.check_text(self.fields)
 
     def create(self) -> Doc:
-        return model_group.create(self.run, self.fields)
+        return register.create_group(self.run, self.fields)
 
     def check_change(self, found: Doc, changes: Mapping[str, Any]) -> None:
         if "description" in changes and not changes["description"].strip():
             raise Failure("invalid_input", "description: the server can change it, but not remove it.")
         if "name" in changes:
             check_name("name", changes["name"])
-        self._check_text(changes)
+        self.check_text(changes)
         if "name" in changes:
             self._check_name_free(found, changes["name"])
-
-    def _check_text(self, fields: Mapping[str, Any]) -> None:
-        for name in ("name", "description"):
-            if name in fields:
-                versions.check_text(self.run.version, name, fields[name])
 
     def _check_name_free(self, found: Doc, name: str) -> None:
         """Raise Failure if another group has the name. In check mode the server is not asked to refuse it."""

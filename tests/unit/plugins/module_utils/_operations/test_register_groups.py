@@ -11,7 +11,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
     ApiError,
     ConcurrentChange,
 )
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.model_group import ensure
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.register import ensure_group
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error, hits
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
@@ -20,8 +20,8 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.script impor
 
 def test_it_is_created_once(cluster: FakeCluster) -> None:
     run = make_run(cluster)
-    first = ensure(run, "Chats")
-    assert ensure(run, "Chats").id == first.id
+    first = ensure_group(run, "Chats")
+    assert ensure_group(run, "Chats").id == first.id
     assert len(run.actions) == 1
 
 
@@ -30,7 +30,7 @@ def test_another_controller_creates_it(cluster: FakeCluster) -> None:
     created: list[str] = []
     cluster.before("POST", "/model_groups/_register", lambda: created.append(cluster.add_group("Chats")))
     with pytest.raises(ConcurrentChange, match="already being used"):
-        ensure(make_run(cluster), "Chats")
+        ensure_group(make_run(cluster), "Chats")
     assert list(cluster.groups) == created
 
 
@@ -46,5 +46,5 @@ def test_a_group_that_the_user_may_not_read_has_the_name(script: Callable[..., A
         )
     )
     with pytest.raises(ApiError) as caught:
-        ensure(run, "Chats")
+        ensure_group(run, "Chats")
     assert caught.value.code == "group_name_taken"
