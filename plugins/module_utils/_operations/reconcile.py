@@ -37,32 +37,26 @@ class Resource:
     @classmethod
     def execute(cls, options: Any, run: Run) -> dict[str, Any]:
         """The task: reconcile the object, and return the result. Raises Failure."""
-        return cls(options, run)._reconcile()
-
-    def _reconcile(self) -> dict[str, Any]:
-        self.check()
-        found = self.find()
-        if self.absent:
+        resource = cls(options, run)
+        resource.check()
+        found = resource.find()
+        if resource.absent:
             if found is not None:
-                self.check_delete(found)
-                self.perform("delete", found, partial(self.delete, found))
-            self.deleted(found)
-            return self.result(found, None)
-        self.fields = self.desired(found)
-        after = self.write(found)
-        # A stack verifies all its objects at the end.
-        if self.run.changed and not self.run.check_mode and not self.run.in_bulk:
-            after = self.verified(after)
-        return self.result(found, self.awaited(after))
-
-    def write(self, found: Doc | None) -> Doc:
-        """Create or change the object unless it has the desired fields. Returns it, as far as it is known. Raises Failure."""
+                resource.check_delete(found)
+                resource.perform("delete", found, partial(resource.delete, found))
+            resource.deleted(found)
+            return resource.result(found, None)
+        resource.fields = resource.desired(found)
         if found is None:
-            self.check_create()
-            new = self.new()
-            return self.perform("create", new, self.create) or new
-        diff = self.diff(found)
-        return self.change(found, diff) if diff else found
+            after = resource.create()
+        else:
+            diff = resource.diff(found)
+            after = resource.change(found, diff) if diff else found
+        resource.reach_state(found or after)
+        # A stack verifies all its objects at the end.
+        if run.changed and not run.check_mode and not run.in_bulk:
+            after = resource.verified(after)
+        return resource.result(found, resource.awaited(after))
 
     @property
     def absent(self) -> bool:
@@ -121,7 +115,13 @@ class Resource:
         return Doc("", self.fields)
 
     def create(self) -> Doc:
-        """Create the object. Raises Failure."""
+        """Create the object, and return it. Raises Failure."""
+        self.check_create()
+        new = self.new()
+        return self.perform("create", new, self.send_create) or new
+
+    def send_create(self) -> Doc:
+        """Send the request that creates the object, and return it. Raises Failure."""
         raise NotImplementedError
 
     def change(self, found: Doc, diff: list[str]) -> Doc:
@@ -138,6 +138,9 @@ class Resource:
     def update(self, found: Doc, changes: Mapping[str, Any]) -> None:
         """Change fields of the object in place. Raises Failure."""
         self.KIND.update(self.run, found.id, changes)
+
+    def reach_state(self, doc: Doc) -> None:
+        """Bring the object from the state that it is in to the desired one, if the kind has states. Raises Failure."""
 
     def check_delete(self, found: Doc) -> None:
         """Raises Failure if the object must not be deleted."""

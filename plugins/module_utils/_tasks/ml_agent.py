@@ -99,7 +99,7 @@ class _Resource(Resource):
         agents.check_complete(fields)
         agents.check_server(self.run.client, self.run.version, fields)
 
-    def create(self) -> Doc:
+    def send_create(self) -> Doc:
         return self._register(self.fields)
 
     def _register(self, fields: Mapping[str, Any], old: Doc | None = None) -> Doc:

@@ -143,7 +143,7 @@ class _Resource(Resource):
         checks.check(self.run, fields, credential, self.options.probe)
         checks.check_version(self.run.version, fields)
 
-    def create(self) -> Doc:
+    def send_create(self) -> Doc:
         credential = _credential_for_create(self._credential, self.fields)
         body = connectors.request_body(self.fields, credential, self._credential.notes)
         return create_once(self.run, Creation(Connector, body, f"{Connector.PATH}/_create", self._delete_by_id))
@@ -162,11 +162,17 @@ class _Resource(Resource):
             credential = _credential_for_replacement(options, planned.source, unavoidable=unavoidable)
             body = connectors.request_body(planned.source, credential, self._credential.notes)
             return self._swap.replace(found, body, users, fields=diff) or planned
-        update = partial(_put, self.run, found.id, self._body_of_update(found, planned, diff))
+        update = partial(Connector.update, self.run, found.id, self._body_of_update(found, planned, diff))
         if live:
             update = partial(deploy.while_undeployed, self.run, live, update, timeout=options.wait_timeout)
-        ids = [model.id for model in live]
-        self.perform("redeploy" if live else "update", planned, update, models=ids, fields=diff)
+        action, ids = "redeploy" if live else "update", [model.id for model in live]
+        try:
+            self.run.perform(action, Connector.LABEL, planned.name, update, id=found.id, models=ids, fields=diff)
+        except ApiError as error:
+            cause = refusal_cause(self.run.client, found.id, error)
+            # A deployment that was under way has made a model live since this task read it.
+            in_use = cause.code == "connector_in_use"
+            raise (ConcurrentChange(error.message, error.status) if in_use else cause) from None
         return planned
 
     def _is_refused(self, found: Doc, live: Sequence[Doc]) -> bool:
@@ -209,17 +215,6 @@ class _Resource(Resource):
     def shown(self, doc: Doc) -> dict[str, Any]:
         """The server leaves empty texts out of its answers."""
         return {name: value for name, value in super().shown(doc).items() if value not in (None, "")}
-
-
-def _put(run: Run, connector_id: str, body: Mapping[str, Any]) -> None:
-    try:
-        Connector.update(run, connector_id, body)
-    except ApiError as error:
-        cause = refusal_cause(run.client, connector_id, error)
-        if cause.code == "connector_in_use":
-            # A deployment that was under way has made a model live since this task read it.
-            raise ConcurrentChange(error.message, error.status) from error
-        raise cause from None
 
 
 def _in_use(found: Doc, users: list[Doc]) -> Failure:

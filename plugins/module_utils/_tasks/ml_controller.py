@@ -77,12 +77,12 @@ class _Resource(Resource):
     def new(self) -> Doc:
         return self._controller(self.fields)
 
-    def create(self) -> Doc:
+    def send_create(self) -> Doc:
         controllers.write(self.run, self.model, self.fields["user_rate_limiter"], timeout=self.options.wait_timeout)
         return self.new()
 
     def change(self, found: Doc, diff: list[str]) -> Doc:
-        self.perform("update", found, self.create)
+        self.perform("update", found, self.send_create)
         return self.new()
 
     def verified(self, doc: Doc) -> Doc:

@@ -155,12 +155,17 @@ class _Resource(Resource):
         return find(self.run, ModelGroup, name, known_id=known_id) or Doc("", {"name": name})
 
     def desired(self, found: Doc | None) -> dict[str, Any]:
+        """With the ids of the connector and of the group. A group that the model is moved to is created."""
         fields = super().desired(found)
         connector = self._find_connector(found)
         if connector:
             self._refer(fields, "connector", connector.id, str(self.options.connector))
+        if found and connector and found.source.get("connector") and not found.source.get("connector_id"):
+            raise Failure("inline_connector", f"Model {found.name!r} ({found.id}) has an inline connector.")
         if self._group and found:
-            self._refer(fields, "model_group", self._group.id, str(self.options.model_group))
+            name = str(self.options.model_group)
+            group = self._group if self._group.id else register.ensure_group(self.run, name)
+            self._refer(fields, "model_group", group.id, name)
         return fields
 
     def _find_connector(self, model: Doc | None) -> Doc | None:
@@ -179,19 +184,7 @@ class _Resource(Resource):
         self._named[option] = (object_id, name)
         fields[f"{option}_id"] = object_id
 
-    def write(self, found: Doc | None) -> Doc:
-        if found is None:
-            return self._register()
-        if found.source.get("connector") and not found.source.get("connector_id") and "connector_id" in self.fields:
-            raise Failure("inline_connector", f"Model {found.name!r} ({found.id}) has an inline connector.")
-        if self.fields.get("model_group_id") == "":
-            group = register.ensure_group(self.run, str(self.options.model_group))
-            self._refer(self.fields, "model_group", group.id, group.name)
-        after = super().write(found)
-        self._reach_state(found)
-        return after
-
-    def _register(self) -> Doc:
+    def create(self) -> Doc:
         options, run, fields, name = self.options, self.run, self.fields, self.options.name or ""
         check_name("name", name)
         if "connector_id" not in fields:
@@ -209,10 +202,6 @@ class _Resource(Resource):
         created: Doc | None = self.perform("register_and_deploy" if at_once else "register", new, order)
         if at_once:
             self._deployment = deploy.Deployment()
-        elif created:
-            self._reach_state(created)
-        elif options.state == "deployed":
-            run.journal("deploy", Model.LABEL, name)
         return created or new
 
     def check_change(self, found: Doc, changes: Mapping[str, Any]) -> None:
@@ -225,10 +214,13 @@ class _Resource(Resource):
     def update(self, found: Doc, changes: Mapping[str, Any]) -> None:
         models.update(self.run, found, changes, timeout=self.options.wait_timeout)
 
-    def _reach_state(self, doc: Doc) -> None:
-        """Deploy or undeploy the model, or complete its deployment, if its state differs."""
+    def reach_state(self, doc: Doc) -> None:
         options = self.options
-        if options.state == "deployed":
+        if options.state == "deployed" and not doc.id:
+            # In check mode.
+            if not self._deployment:
+                self.run.journal("deploy", Model.LABEL, doc.name)
+        elif options.state == "deployed" and not self._deployment:
             self._deployment = deploy.start(self.run, doc, wait=options.wait, timeout=options.wait_timeout)
         elif options.state == "undeployed" and models.is_live(doc):
             self.perform("undeploy", doc, partial(deploy.undeploy, self.run, doc.id, timeout=options.wait_timeout))

@@ -64,7 +64,7 @@ class _Resource(Resource):
         check_name("name", self.fields["name"])
         self.check_text(self.fields)
 
-    def create(self) -> Doc:
+    def send_create(self) -> Doc:
         return register.create_group(self.run, self.fields)
 
     def check_change(self, found: Doc, changes: Mapping[str, Any]) -> None:

@@ -63,14 +63,17 @@ class _Resource(Resource):
     def desired(self, found: Doc | None) -> dict[str, Any]:
         return self.resolved(self.body, found)
 
-    def write(self, found: Doc | None) -> Doc:
-        diff = self.diff(found or Doc("", {}))
-        if found and not diff:
-            return found
+    def create(self) -> Doc:
+        return self._write("create", self.diff(Doc("", {})))
+
+    def change(self, found: Doc, diff: list[str]) -> Doc:
+        return self._write("update", diff)
+
+    def _write(self, action: str, diff: list[str]) -> Doc:
         if self.run.check_mode:
             pipelines.check_processors(self.run.client, self.options.type, self.fields)
         put = partial(pipelines.put, self.run.client, self.options.type, self.options.name, self.fields)
-        self.perform("update" if found else "create", self.new(), put, fields=diff)
+        self.perform(action, self.new(), put, fields=diff)
         return self.new()
 
     def delete(self, found: Doc) -> None:
