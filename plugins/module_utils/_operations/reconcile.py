@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Generic, Mapping, TypeVar
 
 from .._coordination.duplicates import find_named
 from .._errors.exceptions import Failure
@@ -18,8 +18,10 @@ from .._runtime import versions
 from .._runtime.run import Run
 from .references import resolve, restore_references
 
+Options = TypeVar("Options")
 
-class Resource:
+
+class Resource(Generic[Options]):
     """One object that a task reconciles with its options. A subclass describes one kind.
 
     ``fields`` are the desired fields, as soon as the object has been searched for, and ``references`` the ids of the
@@ -28,14 +30,14 @@ class Resource:
 
     KIND: type[Kind]
 
-    def __init__(self, options: Any, run: Run) -> None:
+    def __init__(self, options: Options, run: Run) -> None:
         self.options = options
         self.run = run
         self.fields: dict[str, Any] = {}
         self.references: dict[str, str] = {}
 
     @classmethod
-    def execute(cls, options: Any, run: Run) -> dict[str, Any]:
+    def execute(cls, options: Options, run: Run) -> dict[str, Any]:
         """The task: reconcile the object, and return the result. Raises Failure."""
         resource = cls(options, run)
         resource.check()
@@ -60,7 +62,7 @@ class Resource:
 
     @property
     def absent(self) -> bool:
-        return bool(self.options.state == "absent")
+        return bool(vars(self.options)["state"] == "absent")
 
     def perform(self, action: str, doc: Doc, do: Callable[[], Any], **facts: Any) -> Any:
         """Write by ``do``, and journal it as an action on the object. Returns None in check mode."""
@@ -73,10 +75,10 @@ class Resource:
 
     def find(self) -> Doc | None:
         """The object by the id that an option gives, else by its name; None if it does not exist. Raises Failure."""
-        object_id = getattr(self.options, self.KIND.ID_FIELD)
+        object_id = vars(self.options)[self.KIND.ID_FIELD]
         if object_id:
             return self.KIND.find_by_id(self.run.client, object_id, required=not self.absent)
-        return self.find_named(str(self.options.name))
+        return self.find_named(str(vars(self.options)["name"]))
 
     def find_named(self, name: str) -> Doc | None:
         return find_named(self.run, self.KIND, name)

@@ -70,7 +70,7 @@ class Options:
     update_strategy: str
 
 
-class _Resource(Resource):
+class _Resource(Resource[Options]):
     KIND = Agent
 
     def check(self) -> None:

@@ -82,11 +82,6 @@ def _newly_used(options: ConnectorOptions, source: Mapping[str, Any]) -> bool:
     return bool(new & set(options.credential or ()))
 
 
-def _credential_for_create(update: _CredentialUpdate, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The credential of a connector that is created."""
-    return update.sent or _placeholder(fields)
-
-
 def _credential_for_replacement(
     options: ConnectorOptions, fields: Mapping[str, Any], *, unavoidable: bool
 ) -> Mapping[str, Any] | None:
@@ -109,7 +104,7 @@ def _placeholder(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None if fields["protocol"].startswith("mcp_") else connectors.PLACEHOLDER_CREDENTIAL
 
 
-class _Resource(Resource):
+class _Resource(Resource[ConnectorOptions]):
     KIND = Connector
 
     def __init__(self, options: ConnectorOptions, run: Run) -> None:
@@ -144,7 +139,7 @@ class _Resource(Resource):
         checks.check_version(self.run.version, fields)
 
     def send_create(self) -> Doc:
-        credential = _credential_for_create(self._credential, self.fields)
+        credential = self._credential.sent or _placeholder(self.fields)
         body = connectors.request_body(self.fields, credential, self._credential.notes)
         return create_once(self.run, Creation(Connector, body, f"{Connector.PATH}/_create", self._delete_by_id))
 

@@ -38,13 +38,13 @@ class Options:
     wait_timeout: float
 
 
-class _Resource(Resource):
+class _Resource(Resource[Options]):
     KIND = Controller
     _model: Doc | None = None
 
     def check(self) -> None:
         if not self.absent:
-            controllers.desired(self.options.user_rate_limiter)
+            controllers.desired(self.options.user_rate_limiter or {})
 
     def find(self) -> Doc | None:
         self._model = find(self.run, Model, self.options.model)
@@ -65,7 +65,7 @@ class _Resource(Resource):
         return Doc(self.model.id, {**fields, "name": self.model.name})
 
     def desired(self, found: Doc | None) -> dict[str, Any]:
-        return {"user_rate_limiter": controllers.desired(self.options.user_rate_limiter)}
+        return {"user_rate_limiter": controllers.desired(self.options.user_rate_limiter or {})}
 
     def diff(self, doc: Doc) -> list[str]:
         # The server keeps limits that were written during a deployment, but the model ignores them (seen on 3.6.0).

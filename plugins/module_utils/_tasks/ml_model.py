@@ -115,7 +115,7 @@ _MODEL_STATES = {"deployed": models.DEPLOYED, "undeployed": models.UNDEPLOYED}
 _STATE_ACTIONS = ("register_and_deploy", "deploy", "repair", "undeploy")
 
 
-class _Resource(Resource):
+class _Resource(Resource[Options]):
     KIND = Model
 
     def __init__(self, options: Options, run: Run) -> None:
@@ -216,12 +216,12 @@ class _Resource(Resource):
 
     def reach_state(self, doc: Doc) -> None:
         options = self.options
-        if options.state == "deployed" and not doc.id:
-            # In check mode.
-            if not self._deployment:
+        if options.state == "deployed" and not self._deployment:
+            if doc.id:
+                self._deployment = deploy.start(self.run, doc, wait=options.wait, timeout=options.wait_timeout)
+            else:
+                # In check mode.
                 self.run.journal("deploy", Model.LABEL, doc.name)
-        elif options.state == "deployed" and not self._deployment:
-            self._deployment = deploy.start(self.run, doc, wait=options.wait, timeout=options.wait_timeout)
         elif options.state == "undeployed" and models.is_live(doc):
             self.perform("undeploy", doc, partial(deploy.undeploy, self.run, doc.id, timeout=options.wait_timeout))
 

@@ -51,7 +51,7 @@ RULES = {
 }
 
 
-class _Resource(Resource):
+class _Resource(Resource[Options]):
     KIND = ModelGroup
 
     def desired(self, found: Doc | None) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Options:
     definition: Mapping[str, Any] | None
 
 
-class _Resource(Resource):
+class _Resource(Resource[Options]):
     KIND = Pipeline
 
     @property

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reconcile engine, by the example of model groups."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import (
+    ConcurrentChange,
+    Failure,
+)
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import register
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.reconcile import Resource
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
+
+
+class Group(Resource):
+    KIND = ModelGroup
+
+    def send_create(self) -> Doc:
+        return register.create_group(self.run, self.fields)
+
+
+def options(**given: Any) -> SimpleNamespace:
+    return SimpleNamespace(
+        **{"name": "Chats", "model_group_id": None, "state": "present", "description": "All", **given}
+    )
+
+
+def test_a_life(cluster: FakeCluster) -> None:
+    created = Group.execute(options(), make_run(cluster))
+    group_id = created["model_group_id"]
+    assert created["diff"] == {"before": {}, "after": {"name": "Chats", "description": "All"}}
+    assert created["model_group"]["model_group_id"] == group_id
+    changed = Group.execute(options(description="New"), make_run(cluster))
+    assert changed["diff"]["before"] == created["diff"]["after"]
+    assert changed["model_group"]["description"] == cluster.groups[group_id]["description"] == "New"
+    run = make_run(cluster)
+    unchanged = Group.execute(options(description="New"), run)
+    assert unchanged["diff"]["before"] == unchanged["diff"]["after"] == changed["diff"]["after"]
+    assert run.actions == []
+    deleted = Group.execute(options(state="absent"), make_run(cluster))
+    assert (deleted["model_group"], deleted["model_group_id"], deleted["diff"]["after"]) == (None, group_id, {})
+    assert cluster.groups == {}
+
+
+@pytest.mark.parametrize("given", [{}, {"name": "Talks"}, {"state": "absent"}])
+def test_check_mode_predicts_the_run(cluster: FakeCluster, given: dict[str, Any]) -> None:
+    Group.execute(options(description="Old"), make_run(cluster))
+    check, run = make_run(cluster, check_mode=True), make_run(cluster)
+    predicted, done = Group.execute(options(**given), check), Group.execute(options(**given), run)
+    assert (predicted["diff"], check.actions) == (done["diff"], run.actions)
+    assert len(run.actions) == 1
+
+
+def test_a_write_is_read_back_unless_a_stack_does_that(cluster: FakeCluster) -> None:
+    group_id = cluster.add_group("Chats")
+    for in_bulk, reads in ((False, 1), (True, 0)):
+        run = make_run(cluster)
+        run.in_bulk = in_bulk
+        first = len(cluster.exchanges)
+        Group.execute(options(description=f"In bulk: {in_bulk}"), run)
+        sent = [(each.method, each.path) for each in cluster.exchanges[first:]]
+        written = next(number for number, (method, _path) in enumerate(sent) if method == "PUT")
+        assert sum(method == "GET" and path.endswith(group_id) for method, path in sent[written:]) == reads
+
+
+def test_a_write_without_effect(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    group_id = cluster.add_group("Chats")
+    monkeypatch.setattr(Group, "update", lambda self, found, changes: None)
+    with pytest.raises(
+        Failure, match=rf"Model group 'Chats' \({group_id}\) was written, but still differs in description"
+    ):
+        Group.execute(options(), make_run(cluster))
+
+
+def test_an_object_that_another_controller_deletes(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.add_group("Chats")
+    monkeypatch.setattr(Group, "update", lambda self, found, changes: cluster.groups.clear())
+    with pytest.raises(ConcurrentChange, match="was deleted while"):
+        Group.execute(options(), make_run(cluster))
