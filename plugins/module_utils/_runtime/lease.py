@@ -322,12 +322,11 @@ class Lease:
                 return False
             answer = self._send_delete(found.token)
         # 404: deleted with a lost answer.
-        if answer.status >= 400 and answer.status != 404:
-            raise _unusable(answer)
-        return True
+        return answer.status != 409
 
     def _send_delete(self, token: Mapping[str, str]) -> Answer:
-        return self.client.change("DELETE", DOCUMENT, query={**token, "timeout": SHARD_TIMEOUT}, accept=_STATUSES)
+        # A busy server is asked again: otherwise all others wait until the lease expires.
+        return self.client.change("DELETE", DOCUMENT, query={**token, "timeout": SHARD_TIMEOUT}, accept=(404, 409))
 
 
 def _unusable(answer: Answer) -> Failure:

@@ -205,9 +205,17 @@ def test_a_release_that_fails_is_a_warning(cluster: FakeCluster, module: Runner)
     result = module("ml_connector", cluster, **CHAT)
     assert result["changed"]
     assert result["warnings"] == [
-        "The lock of the cluster could not be released, so others wait up to 30 s for it: The cluster refuses writes: "
-        "no permissions for [DELETE]"
+        "The lock of the cluster could not be released, so others wait up to 30 s for it: DELETE "
+        "/.searchops-leases/_doc/ml on http://cluster.test:9200 answered 429: no permissions for [DELETE]"
     ]
+
+
+def test_a_busy_server_is_asked_again_for_the_release(cluster: FakeCluster, module: Runner) -> None:
+    cluster.records_leases = True
+    cluster.fail_next("DELETE", "/_doc/ml", "unavailable")
+    result = module("ml_connector", cluster, **CHAT)
+    assert (result["changed"], result["retries"], cluster.leases.document) == (True, 1, None)
+    assert "warnings" not in result
 
 
 # The document and the index
