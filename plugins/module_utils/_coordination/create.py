@@ -46,9 +46,9 @@ class Creation(NamedTuple):
     def name(self) -> str:
         return str(self.body["name"])
 
-    def find(self, client: Client) -> list[Doc]:
-        """The objects that count as this one, the oldest first."""
-        return [doc for doc in self.kind.all_named(client, self.name) if self.matches(doc)]
+    def find(self, run: Run) -> list[Doc]:
+        """The objects on the server that count as this one, the oldest first."""
+        return [doc for doc in self.kind.all_named(run.server, self.name) if self.matches(doc)]
 
 
 def create_once(run: Run, creation: Creation) -> Doc:
@@ -74,14 +74,14 @@ def create_once(run: Run, creation: Creation) -> Doc:
             lost = exc
             found = _look_for_lost(run, creation)
             if found:
-                return _journalled(run, creation, found)
+                return _noted(run, creation, found)
         except ApiError as error:
             taken_id = body.pop(creation.kind.ID_FIELD, None)
             if error.code != "id_taken" or taken_id is None:
                 raise
             owner = _owner(run.client, creation, taken_id)
             if owner and lost:
-                return _journalled(run, creation, owner)
+                return _noted(run, creation, owner)
             if owner:
                 raise ConcurrentChange(f"Another controller has just created {owner.id}.", error.status) from error
     raise lost or ConcurrentChange(f"Other controllers keep creating {creation.kind.LABEL} {creation.name!r}.")
@@ -92,8 +92,8 @@ def _created(run: Run, creation: Creation, own_id: str, *, lost: bool) -> Doc:
     if run.in_bulk and not lost:
         # Without the credential, which no answer of the server has either.
         source = {name: value for name, value in creation.body.items() if name != "credential"}
-        return _journalled(run, creation, Doc(own_id, source))
-    found = creation.find(run.client)
+        return _noted(run, creation, Doc(own_id, source))
+    found = creation.find(run)
     own = next((doc for doc in found if doc.id == own_id), None) or creation.kind.get(run.client, own_id)
     if own is None:
         raise ConcurrentChange(
@@ -110,11 +110,11 @@ def _created(run: Run, creation: Creation, own_id: str, *, lost: bool) -> Doc:
                 creation.delete_own(surplus_id)
     if counts is not own and not lost:
         raise ConcurrentChange(f"Another controller has created {creation.kind.LABEL} {creation.name!r} ({counts.id}).")
-    return _journalled(run, creation, counts)
+    return _noted(run, creation, counts)
 
 
-def _journalled(run: Run, creation: Creation, doc: Doc) -> Doc:
-    run.created.append((creation.kind.PATH, doc))
+def _noted(run: Run, creation: Creation, doc: Doc) -> Doc:
+    run.reader.note_created(creation.kind, doc)
     return doc
 
 
@@ -122,7 +122,7 @@ def _look_for_lost(run: Run, creation: Creation) -> Doc | None:
     """The object whose creation had no answer, if it is found."""
     for pause in LOOKS_FOR_LOST:
         run.clock.sleep(pause)
-        found = creation.find(run.client)
+        found = creation.find(run)
         if found:
             return pick(run, creation.kind, found, creation.name)
     return None

@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import Any
 
 from .._errors.exceptions import Failure
-from .._http.client import Client
 from .._kinds import model as models
 from .._kinds.base import Doc, Kind, supersedes
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
+from .._runtime.reader import Reader
 from .._runtime.run import Run
 
 #: Objects that were created within this time, in seconds, were created by controllers that did not see each other's.
@@ -48,7 +48,7 @@ def pick(run: Run, kind: type[Kind], found: list[Doc], name: str) -> Doc | None:
     apart = not all(created) or max(created) - min(created) > SAME_MOMENT * 1000
     if len(current) > 1 and (apart or len(groups) > 1):
         raise AmbiguousName(kind, current, name)
-    used = _used_ids(run.client, kind, [doc.id for doc in found])
+    used = _used_ids(run.reader, kind, [doc.id for doc in found])
     candidates = [doc for doc in found if doc.id in used] or found
     latest = [doc for doc in candidates if not any(supersedes(new, doc) for new in candidates)]
     kept = min(latest, key=lambda doc: doc.creation_order)
@@ -67,25 +67,34 @@ def find(run: Run, kind: type[Kind], reference: str, *, known_id: str | None = N
     If the search finds only the object with ``known_id``, it is not read again: nothing refers to another one because of it.
     Raises Failure if the name is ambiguous.
     """
-    query = {"bool": {"should": [{"term": {"name.keyword": reference}}, {"ids": {"values": [reference]}}]}}
-    found = kind.search(run.client, query)
+    found = run.reader.find(kind, [("name", reference), ("_id", reference)])
     if [doc.id for doc in found] != [known_id]:
-        found = kind.reread(run.client, found)
+        found = run.reader.reread(kind, found)
+    return pick_named_or_id(run, kind, found, reference)
+
+
+def pick_named_or_id(run: Run, kind: type[Kind], found: list[Doc], reference: str) -> Doc | None:
+    """The one of these objects with this name or, if none has the name, with this id. Raises Failure as :func:`pick`."""
     named = [doc for doc in found if doc.name == reference]
     return pick(run, kind, named, reference) or next((doc for doc in found if doc.id == reference), None)
 
 
 def find_named(run: Run, kind: type[Kind], name: str) -> Doc | None:
     """The object with this name, or None. Raises Failure if the name is ambiguous."""
-    return pick(run, kind, kind.all_named(run.client, name), name)
+    return pick(run, kind, kind.all_named(run.reader, name), name)
 
 
 def need(run: Run, kind: type[Kind], reference: str, **known: Any) -> Doc:
     """As :func:`find`, but raises Failure if there is no such object."""
     found = find(run, kind, reference, **known)
     if found is None:
-        raise Failure(kind.UNKNOWN_CODE, f"There is no {kind.LABEL} with the name or id {reference!r}.")
+        raise unknown(kind, reference)
     return found
+
+
+def unknown(kind: type[Kind], reference: str) -> Failure:
+    """The failure if no object has this name or id."""
+    return Failure(kind.UNKNOWN_CODE, f"There is no {kind.LABEL} with the name or id {reference!r}.")
 
 
 def find_id(run: Run, kind: type[Kind], reference: str) -> str:
@@ -95,11 +104,11 @@ def find_id(run: Run, kind: type[Kind], reference: str) -> str:
     return found.id if found else reference
 
 
-def _used_ids(client: Client, kind: type[Kind], ids: list[str]) -> set[str]:
+def _used_ids(reader: Reader, kind: type[Kind], ids: list[str]) -> set[str]:
     """Those of the connectors or model groups that models refer to."""
     if kind is Connector:
-        return {str(model.source.get("connector_id")) for model in models.using_connectors(client, ids)}
+        return {str(model.source.get("connector_id")) for model in models.using_connectors(reader, ids)}
     if kind is ModelGroup:
-        found = Model.search_exact(client, "model_group_id", ids, {"terms": {"model_group_id": ids}})
+        found = Model.having(reader, [("model_group_id", each) for each in ids])
         return {str(model.source.get("model_group_id")) for model in found}
     return set()

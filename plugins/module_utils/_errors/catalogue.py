@@ -656,19 +656,3 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
 
 #: code -> entry
 CATALOGUE: Mapping[str, Entry] = {code: entry for section in SECTIONS.values() for code, entry in section.items()}
-
-#: Failures to reach the cluster or to log in, which do not depend on what the task does.
-NO_CLUSTER = frozenset(
-    {
-        "unreachable",
-        "no_answer",
-        "redirected",
-        "not_opensearch",
-        "cluster_starting",
-        "security_starting",
-        "wrong_credentials",
-        "tls_not_trusted",
-        "tls_to_plain_port",
-        "tls_too_old",
-    }
-)

@@ -56,9 +56,6 @@ class Client:
     #: How the server answers.
     dialect = OPENSEARCH
 
-    #: True for a client that answers from a cache: a repeated read returns the same answer, so do not poll.
-    is_cached = False
-
     def __init__(
         self,
         hosts: list[str],
@@ -94,8 +91,13 @@ class Client:
 
     def with_timeout(self, seconds: float) -> Client:
         """A client for the same cluster that nothing keeps from writing, with another timeout and counts of its own."""
-        other = copy(self)
+        other = self.clone()
         other.timeout, other.before_write = seconds, _allow
+        return other
+
+    def clone(self) -> Client:
+        """A client for the same cluster with counts of its own, for one thread."""
+        other = copy(self)
         other.reads = other.writes = other.retries = 0
         return other
 

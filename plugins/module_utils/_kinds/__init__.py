@@ -4,6 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""One file for each kind of resource: what is desired, what is observed, how they differ, how it is written."""
+"""One file for each kind of resource: what is desired, what is observed, how they differ, how it is written.
+
+A snapshot has objects of all kinds as they were read at one moment.
+"""
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import Any, Iterable, Mapping
 from .._errors.exceptions import Failure
 from .._http.client import Client
 from .._runtime import versions
+from .._runtime.reader import Reader
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_tree, text_of, without_none
 from .base import NOTES_PARAMETER, Doc, Kind, check_name, check_no_notes
@@ -136,6 +137,12 @@ def owners_of_executors(docs: Iterable[Doc]) -> dict[str, Doc]:
     return {doc.id: owners[doc.id] for doc in docs if doc.id in owners and doc.name == executor_name(owners[doc.id])}
 
 
+def without_executors(docs: list[Doc]) -> list[Doc]:
+    """The agents without the executors that the server created for others of them, and deletes with these."""
+    executors = owners_of_executors(docs)
+    return [doc for doc in docs if doc.id not in executors]
+
+
 def executor_name(owner: Doc) -> str:
     """The name that the server gives to the executor that it creates for an agent."""
     return f"{owner.name} (ReAct)"
@@ -169,7 +176,7 @@ def check_complete(fields: Mapping[str, Any]) -> None:
         raise Failure("invalid_input", f"llm: an agent of the type {fields['type']} needs a model.")
 
 
-def check_server(client: Client, version: versions.Version, fields: Mapping[str, Any]) -> None:
+def check_server(reader: Reader, version: versions.Version, fields: Mapping[str, Any]) -> None:
     """Raises Failure for fields that this server does not support: by its version, and by its tools (one request)."""
     if fields.get("type") == "plan_execute_and_reflect":
         versions.require(version, "plan_execute_and_reflect", "type: plan_execute_and_reflect")
@@ -180,13 +187,18 @@ def check_server(client: Client, version: versions.Version, fields: Mapping[str,
         versions.require(version, "tool_attributes", "tools: attributes")
     if not tools:
         return
-    known = {str(tool.get("name")) for tool in client.get("/_plugins/_ml/tools").body}
+    known = reader.fact(read_tools)
     unknown = sorted({tool["type"] for tool in tools} - known)
     if unknown:
         raise Failure(
             "unknown_tool",
             f"tools: this cluster has no {', '.join(unknown)}. Its tools are {', '.join(sorted(known))}.",
         )
+
+
+def read_tools(client: Client) -> set[str]:
+    """The types of tools that the cluster has."""
+    return {str(tool.get("name")) for tool in client.get("/_plugins/_ml/tools").body}
 
 
 def delete(run: Run, doc: Doc) -> None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping
 
 from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._http.client import Client, segment
 from .._runtime import versions
+from .._runtime.reader import Doc, Key, Reader
 from .._runtime.run import Run, WaitTimeout
 from .._values.compare import canonical, same_text, text_of, without_none
 
@@ -22,37 +23,12 @@ from .._values.compare import canonical, same_text, text_of, without_none
 #: index mapping).
 MAX_NAME_LENGTH = 256
 
-#: Maximum number of objects that are re-read one by one. Several objects of one name are refused anyway.
-MAX_REREAD = 20
-
 #: Seconds within which a search finds a change. An index is refreshed once a second unless its settings change that.
 SEARCH_LAG = 5.0
 
 
 #: The parameter of a connector or an agent in which the collection keeps notes, as JSON. It fills no placeholder, and results do not show it.
 NOTES_PARAMETER = "_searchops"
-
-
-class Doc(NamedTuple):
-    """One object on the cluster: its id and its fields as the server returns them."""
-
-    id: str
-    source: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return str(self.source.get("name"))
-
-    @property
-    def created(self) -> int:
-        """Time of creation in milliseconds since 1970, by the server's clock. 0 if the server does not return it."""
-        created: int = self.source.get("created_time") or 0
-        return created
-
-    @property
-    def creation_order(self) -> tuple[int, str]:
-        """Sort key: the oldest first."""
-        return self.created, self.id
 
 
 def check_name(option: str, name: str, longest: int = MAX_NAME_LENGTH) -> None:
@@ -83,6 +59,8 @@ class Kind:
     UNKNOWN_CODE = ""
     #: Conditions that no object of this kind meets; every search excludes them.
     MUST_NOT: tuple[dict[str, Any], ...] = ()
+    #: The fields with ids of other objects, by which searches find objects of this kind.
+    REFERENCES: tuple[str, ...] = ()
     #: The fields that are desired and compared.
     FIELDS: tuple[str, ...] = ()
     #: Further fields of a result.
@@ -140,9 +118,9 @@ class Kind:
         return Doc(object_id, answer.body)
 
     @classmethod
-    def find_by_id(cls, client: Client, object_id: str, *, required: bool) -> Doc | None:
+    def find_by_id(cls, reader: Reader, object_id: str, *, required: bool) -> Doc | None:
         """Read the object whose id an option gives. Raises Failure if it is ``required`` and does not exist."""
-        found = cls.get(client, object_id)
+        found = reader.get(cls, object_id)
         if found is None and required:
             raise Failure(cls.UNKNOWN_CODE, f"There is no {cls.LABEL} with the id {object_id!r}.")
         return found
@@ -160,44 +138,53 @@ class Kind:
         return [Doc(object_id, source) for object_id, source in found.items()]
 
     @classmethod
-    def search_exact(cls, client: Client, field: str, values: Iterable[str], query: Mapping[str, Any]) -> list[Doc]:
-        """All objects with one of ``values`` in ``field``, re-read. ``query`` may match more objects than those."""
-        values = set(values)
-        found = cls.reread(client, cls.search(client, query))
-        return [doc for doc in found if doc.source.get(field) in values]
+    def keys_of(cls, doc: Doc) -> set[Key]:
+        """The keys by which searches find an object."""
+        values = ((field, doc.source.get(field)) for field in ("name", *cls.REFERENCES))
+        return {("_id", doc.id), *((field, value) for field, value in values if isinstance(value, str))}
 
     @classmethod
-    def all_named(cls, client: Client, name: str) -> list[Doc]:
+    def query_for(cls, keys: Iterable[Key]) -> dict[str, Any]:
+        """The query for all objects with at least one of the keys. It may match more objects than those."""
+        values: dict[str, list[str]] = {}
+        for field, value in sorted(keys):
+            values.setdefault(field, []).append(value)
+        queries = [cls._field_query(field, each) for field, each in values.items()]
+        return queries[0] if len(queries) == 1 else {"bool": {"should": queries}}
+
+    @classmethod
+    def _field_query(cls, field: str, values: list[str]) -> dict[str, Any]:
+        if field == "_id":
+            return {"ids": {"values": values}}
+        return {"terms": {"name.keyword" if field == "name" else field: values}}
+
+    @classmethod
+    def having(cls, reader: Reader, keys: Iterable[Key]) -> list[Doc]:
+        """All objects with at least one of the keys, re-read."""
+        keys = set(keys)
+        found = reader.reread(cls, reader.find(cls, keys))
+        return [doc for doc in found if not keys.isdisjoint(cls.keys_of(doc))]
+
+    @classmethod
+    def all_named(cls, reader: Reader, name: str) -> list[Doc]:
         """All objects with exactly this name, the oldest first."""
-        found = cls.search_exact(client, "name", [name], {"term": {"name.keyword": name}})
-        return sorted(found, key=lambda doc: doc.creation_order)
+        return sorted(cls.having(reader, [("name", name)]), key=lambda doc: doc.creation_order)
 
     @classmethod
-    def reread(cls, client: Client, found: list[Doc]) -> list[Doc]:
-        """The same objects with their present fields, without those that were deleted.
-
-        A search may return a state that is a second old: 2.19 does not refresh the index after a change, and no version
-        does after it writes a model's state. A GET always returns the present state.
-        """
-        if len(found) > MAX_REREAD:
-            return found
-        return [doc for doc in (cls.get(client, doc.id) for doc in found) if doc is not None]
-
-    @classmethod
-    def select(cls, client: Client, *, object_id: str | None, name: str | None, pattern: str | None) -> list[Doc]:
+    def select(cls, reader: Reader, *, object_id: str | None, name: str | None, pattern: str | None) -> list[Doc]:
         """The objects with this id, with this name, or with names that match a shell pattern; all by default."""
         if object_id:
-            doc = cls.get(client, object_id)
+            doc = reader.get(cls, object_id)
             return [doc] if doc else []
         if name:
-            return cls.all_named(client, name)
-        found = cls.search(client, {"match_all": {}})
-        return [doc for doc in found if pattern is None or fnmatchcase(doc.name, pattern)]
+            return cls.all_named(reader, name)
+        return [doc for doc in reader.all(cls) if pattern is None or fnmatchcase(doc.name, pattern)]
 
     @classmethod
     def update(cls, run: Run, object_id: str, fields: Mapping[str, Any]) -> None:
         """Change one object and wait until searches find the change, as a later search may use a changed field."""
         run.client.change("PUT", f"{cls.PATH}/{segment(object_id)}", fields)
+        run.reader.note_changed(cls, object_id, fields)
         if versions.supports(run.version, "visible_updates"):
             return
         doc = cls.get(run.client, object_id)
@@ -216,7 +203,7 @@ class Kind:
     def delete(cls, run: Run, object_id: str, *, timeout: float = 30.0) -> None:
         """Delete one object and wait until it does not exist any more. Succeeds if it does not exist."""
         answer = run.client.change("DELETE", f"{cls.PATH}/{segment(object_id)}", accept=(404,))
-        run.created[:] = [(path, doc) for path, doc in run.created if doc.id != object_id]
+        run.reader.note_deleted(cls, object_id)
         if answer.status == 404 or answer.body.get("result") in ("deleted", "not_found"):
             return
         run.wait_until(

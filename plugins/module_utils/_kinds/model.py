@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterable, Mapping
 
 from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._http.client import Client
+from .._runtime.reader import Key, Reader
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_tree, without_none
 from .base import Doc, Kind
@@ -31,6 +32,9 @@ UNITS = ("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "H
 #: States in which at least one node serves the model, or is about to.
 LIVE = frozenset({DEPLOYED, PARTIALLY_DEPLOYED, DEPLOYING})
 
+#: The field of the keys with one word of a connector's id, by which the server matches ids.
+CONNECTOR_WORD = "connector_word"
+
 
 class Model(Kind):
     LABEL = "model"
@@ -39,6 +43,7 @@ class Model(Kind):
     UNKNOWN_CODE = "unknown_model"
     # The chunks of local models are in the same index.
     MUST_NOT = ({"exists": {"field": "chunk_number"}},)
+    REFERENCES = ("connector_id", "model_group_id")
     # A PUT accepts each of them.
     FIELDS = (
         "name", "description", "model_group_id", "connector_id", "is_enabled",
@@ -90,9 +95,29 @@ class Model(Kind):
     def to_result(cls, doc: Doc) -> dict[str, Any]:
         return {"state": state_of(doc), **super().to_result(doc)}
 
+    @classmethod
+    def keys_of(cls, doc: Doc) -> set[Key]:
+        words = words_of(str(doc.source.get("connector_id") or ""))
+        return super().keys_of(doc) | {(CONNECTOR_WORD, word) for word in words}
+
+    @classmethod
+    def _field_query(cls, field: str, values: list[str]) -> dict[str, Any]:
+        if field == CONNECTOR_WORD:
+            return {"terms": {"connector_id": values}}
+        if field == "connector_id":
+            # Where the field is text, one word of the id matches; where it is a keyword, only the whole id does.
+            longest_words = {max(sorted(words_of(each)), key=len) for each in values}
+            return {"terms": {"connector_id": sorted({*values, *longest_words})}}
+        return super()._field_query(field, values)
+
 
 def state_of(doc: Doc) -> str:
     return str(doc.source.get("model_state"))
+
+
+def is_remote(doc: Doc) -> bool:
+    """Whether the model calls a backend through a connector; local models run on the nodes."""
+    return str(doc.source.get("algorithm")).upper() == "REMOTE"
 
 
 def is_live(doc: Doc) -> bool:
@@ -106,21 +131,12 @@ def undeployed_by_ttl(doc: Doc) -> bool:
     return int(setting.get("model_ttl_minutes") or -1) > 0 and setting.get("is_auto_deploy_enabled") is not False
 
 
-def using_connectors(client: Client, connector_ids: Iterable[str]) -> list[Doc]:
+def using_connectors(reader: Reader, connector_ids: Iterable[str]) -> list[Doc]:
     """All models that refer to one of the connectors, in any state."""
-    ids = set(connector_ids)
-    return Model.search_exact(client, "connector_id", ids, connector_query(ids))
+    return Model.having(reader, [("connector_id", each) for each in connector_ids])
 
 
-def connector_query(connector_ids: Iterable[str]) -> dict[str, Any]:
-    """The query for the models of any number of connectors. It may match other models as well."""
-    # Where the field is text, one word of the id matches; where it is a keyword, only the whole id does.
-    ids = set(connector_ids)
-    longest_words = {max(sorted(words_of(each)), key=len) for each in ids}
-    return {"terms": {"connector_id": sorted(ids | longest_words)}}
-
-
-def falsely_matched_users(client: Client, connector_id: str) -> list[Doc]:
+def falsely_matched_users(reader: Reader, connector_id: str) -> list[Doc]:
     """The models because of which the server refuses to delete a connector that none of them uses.
 
     The server matches ids word by word, and the ids of their connectors share a word with this one. Empty if a model
@@ -130,7 +146,7 @@ def falsely_matched_users(client: Client, connector_id: str) -> list[Doc]:
     # An id of one word cannot share a word with another id.
     if len(words) < 2:
         return []
-    found = Model.reread(client, Model.search(client, {"match": {"connector_id": connector_id}}))
+    found = reader.reread(Model, reader.find(Model, [(CONNECTOR_WORD, word) for word in words]))
     used = [str(doc.source.get("connector_id")) for doc in found]
     return [] if any(each == connector_id or words.isdisjoint(words_of(each)) for each in used) else found
 
@@ -143,16 +159,16 @@ def ids_by_field(client: Client, field: str) -> dict[str, list[str]]:
     return ids
 
 
-def in_group(client: Client, group_id: str) -> list[Doc]:
+def in_group(reader: Reader, group_id: str) -> list[Doc]:
     """All models of a group, in any state."""
-    return Model.search_exact(client, "model_group_id", [group_id], {"term": {"model_group_id": group_id}})
+    return Model.having(reader, [("model_group_id", group_id)])
 
 
-def check_name_free(client: Client, doc: Doc, name: str, group_id: str) -> None:
+def check_name_free(reader: Reader, doc: Doc, name: str, group_id: str) -> None:
     """Raise Failure if another model of the group has this name: neither could be found by it."""
     others = [
         other.id
-        for other in Model.all_named(client, name)
+        for other in Model.all_named(reader, name)
         if other.id != doc.id and other.source.get("model_group_id") == group_id
     ]
     if others:

@@ -49,4 +49,7 @@ class ModelGroup(Kind):
 def delete_if_empty(run: Run, group: Doc) -> bool:
     """Delete a group unless models are in it, which the server refuses (409). Returns whether it was deleted."""
     answer = run.client.change("DELETE", f"{ModelGroup.PATH}/{segment(group.id)}", accept=(404, 409))
-    return answer.status != 409
+    if answer.status == 409:
+        return False
+    run.reader.note_deleted(ModelGroup, group.id)
+    return True

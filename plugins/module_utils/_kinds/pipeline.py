@@ -12,6 +12,7 @@ from typing import Any, Mapping
 
 from .._errors.exceptions import Failure, describe_shape
 from .._http.client import Client, segment
+from .._runtime.reader import Reader
 from .._values.compare import same_json
 from .base import Kind
 
@@ -103,20 +104,29 @@ def check(kind: str, name: str, body: Mapping[str, Any]) -> None:
                 )
 
 
-def check_processors(client: Client, kind: str, body: Mapping[str, Any]) -> None:
-    """Raises Failure if a node does not know a processor, with the code of the server's own refusal, which check mode
-    cannot get. One request; a user without the right to read the nodes gets no check."""
+def read_nodes(client: Client, kind: str) -> list[tuple[str, dict[str, set[str]]]]:
+    """The name of each node, and the types of processors that it knows, by the fields of a pipeline. One request. Empty
+    for a user without the right to read the nodes."""
     answer = client.get(f"/_nodes/{NODE_INFO[kind]}", accept=(403,)).body
     nodes = (answer.get("nodes") if isinstance(answer, dict) else None) or {}
+    found = []
     for node in nodes.values():
         info = node.get(NODE_INFO[kind]) or {}
+        lists = {field: info.get("processors" if kind == "ingest" else field) or [] for field in PROCESSORS[kind]}
+        known = {field: {each.get("type") for each in processors} for field, processors in lists.items()}
+        found.append((str(node.get("name")), known))
+    return found
+
+
+def check_processors(reader: Reader, kind: str, body: Mapping[str, Any]) -> None:
+    """Raises Failure if a node does not know a processor, with the code of the server's own refusal, which check mode
+    cannot get."""
+    for node, known in reader.fact(read_nodes, kind):
         for field in PROCESSORS[kind]:
-            known = {each.get("type") for each in info.get("processors" if kind == "ingest" else field) or []}
             for processor in _processors(body, field):
-                if known and not known.issuperset(processor):
+                if known[field] and not known[field].issuperset(processor):
                     raise Failure(
-                        "unknown_processor",
-                        f"{field}: node {node.get('name')} knows no processor {', '.join(processor)!r}.",
+                        "unknown_processor", f"{field}: node {node} knows no processor {', '.join(processor)!r}."
                     )
 
 

@@ -5,6 +5,6 @@
 # This module util is private to the collection: it may change at any time.
 
 """What concerns several kinds of resources at once: the reconcile engine, registration, deployments, swaps, predictions,
-references, dedupe."""
+references, uses, dedupe."""
 
 from __future__ import annotations

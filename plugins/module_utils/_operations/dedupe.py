@@ -9,33 +9,22 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Any, Mapping, NamedTuple
 
-from .._http.client import Client
 from .._kinds import model as models
-from .._kinds import pipeline as pipelines
-from .._kinds.agent import Agent
 from .._kinds.base import Doc, Kind, supersedes
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._values.compare import canonical, text_of
+from .._kinds.snapshot import Snapshot
+from .._runtime.run import Run
+from .._values.compare import canonical
+from .uses import User, texts_with_ids
 
 #: The fates of an object. ``merge``: the models of a connector are changed to use the kept one, then it is deleted.
 #: ``stay``: it is surplus, but cannot be deleted. ``refuse``: the whole task is refused because of it.
 KEEP, MERGE, DELETE, STAY, REFUSE = "keep", "merge", "delete", "stay", "refuse"
-
-#: The fields in which a model refers to its connector and its group.
-_REFERENCE_FIELDS = ("connector_id", "model_group_id")
-
-
-class User(NamedTuple):
-    """An object that uses another one."""
-
-    kind: str
-    id: str
-    name: str
 
 
 class Duplicate:
@@ -90,13 +79,13 @@ class DuplicateSet(NamedTuple):
         return self.members[1:]
 
 
-def find_duplicates(client: Client, pattern: str | None, *, trust_credentials: bool) -> list[DuplicateSet]:
+def find_duplicates(run: Run, pattern: str | None, *, trust_credentials: bool) -> list[DuplicateSet]:
     """Model groups, connectors and models that share a name, each with a fate.
 
     ``pattern``: shell pattern for the names; None for all. ``trust_credentials``: connectors may be merged although
     their credentials cannot be compared.
     """
-    found = _Objects(client).duplicate_sets(pattern)
+    found = _duplicate_sets(run, pattern)
     merged: dict[str, str] = {}
     # Models come last: two that differ only in merged connectors are equal.
     for duplicates in found:
@@ -110,61 +99,31 @@ def find_duplicates(client: Client, pattern: str | None, *, trust_credentials: b
     return found
 
 
-class _Objects:
-    """The objects of a cluster, read with one search per kind."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._docs: dict[type[Kind], list[Doc]] = {
-            kind: kind.search(client, {"match_all": {}}) for kind in (ModelGroup, Connector, Model, Agent)
-        }
-        #: The definitions of everything that may contain an id.
-        self._texts = [*self._agent_texts(), *self._pipeline_texts(), *self._model_texts()]
-
-    def _agent_texts(self) -> Iterator[tuple[User, str]]:
-        for doc in self._docs[Agent]:
-            yield User(Agent.LABEL, doc.id, doc.name), text_of(doc.source)
-
-    def _pipeline_texts(self) -> Iterator[tuple[User, str]]:
-        for type_ in pipelines.PATHS:
-            for name, body in pipelines.read_all(self._client, type_).items():
-                yield User(pipelines.label(type_), f"{type_}/{name}", name), text_of(body)
-
-    def _model_texts(self) -> Iterator[tuple[User, str]]:
-        # A guardrail may refer to a model.
-        for doc in self._docs[Model]:
-            rest = {name: value for name, value in doc.source.items() if name not in _REFERENCE_FIELDS}
-            yield User(Model.LABEL, doc.id, doc.name), text_of(rest)
-
-    def duplicate_sets(self, pattern: str | None) -> list[DuplicateSet]:
-        found = []
-        for kind, field in ((ModelGroup, "model_group_id"), (Connector, "connector_id"), (Model, "")):
-            for docs in self._sharing_a_name(kind, pattern):
-                # A search may lag a second behind a change.
-                members = [self._duplicate(doc, field) for doc in kind.reread(self._client, docs)]
-                if len(members) > 1:
-                    found.append(DuplicateSet(kind, members[0].doc.name, sorted(members, key=Duplicate.rank)))
-        return found
-
-    def _sharing_a_name(self, kind: type[Kind], pattern: str | None) -> list[list[Doc]]:
-        by_name: dict[tuple[str, str], list[Doc]] = {}
-        for doc in self._docs[kind]:
-            if (pattern is None or fnmatchcase(doc.name, pattern)) and _counts(kind, doc):
-                group = str(doc.source.get("model_group_id")) if kind is Model else ""
-                by_name.setdefault((doc.name, group), []).append(doc)
-        return [by_name[key] for key in sorted(by_name) if len(by_name[key]) > 1]
-
-    def _duplicate(self, doc: Doc, field: str) -> Duplicate:
-        models_of_it = [model for model in self._docs[Model] if field and model.source.get(field) == doc.id]
-        fixed_users = [user for user, text in self._texts if user.id != doc.id and doc.id in text]
-        return Duplicate(doc, models_of_it, fixed_users)
+def _duplicate_sets(run: Run, pattern: str | None) -> list[DuplicateSet]:
+    snapshot = Snapshot.of_cluster(run.client)
+    texts = list(texts_with_ids(snapshot))
+    found = []
+    for kind, field in ((ModelGroup, "model_group_id"), (Connector, "connector_id"), (Model, "")):
+        for docs in _sharing_a_name(snapshot, kind, pattern):
+            members = []
+            # A search may lag a second behind a change.
+            for doc in run.server.reread(kind, docs):
+                users = snapshot.find(Model, [(field, doc.id)]) if field else []
+                fixed_users = [user for user, text in texts if user.id != doc.id and doc.id in text]
+                members.append(Duplicate(doc, users, fixed_users))
+            if len(members) > 1:
+                found.append(DuplicateSet(kind, members[0].doc.name, sorted(members, key=Duplicate.rank)))
+    return found
 
 
-def _counts(kind: type[Kind], doc: Doc) -> bool:
-    """False for hidden objects, and for local models: those with one name in one group are versions of one model."""
-    if doc.source.get("is_hidden"):
-        return False
-    return kind is not Model or str(doc.source.get("algorithm")).upper() == "REMOTE"
+def _sharing_a_name(snapshot: Snapshot, kind: type[Kind], pattern: str | None) -> list[list[Doc]]:
+    """The objects that share a name. Local models of one name and group are versions of one model."""
+    by_name: dict[tuple[str, str], list[Doc]] = {}
+    for doc in snapshot.visible(kind):
+        if (pattern is None or fnmatchcase(doc.name, pattern)) and (kind is not Model or models.is_remote(doc)):
+            group = str(doc.source.get("model_group_id")) if kind is Model else ""
+            by_name.setdefault((doc.name, group), []).append(doc)
+    return [by_name[key] for key in sorted(by_name) if len(by_name[key]) > 1]
 
 
 def _why_kept(kept: Duplicate) -> str:

@@ -182,6 +182,7 @@ def deploy(run: Run, model_id: str, *, failed: bool = False) -> str | None:
         if failed:
             run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_undeploy")
         answer = run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_deploy")
+        run.reader.note_changed(Model, model_id, {})
     except ApiError as error:
         if error.code == Model.UNKNOWN_CODE:
             # This Ansible task read the model just before.
@@ -200,6 +201,7 @@ def undeploy(run: Run, model_id: str, *, timeout: float) -> None:
 
     def request() -> float:
         run.client.change("POST", f"{Model.PATH}/{segment(model_id)}/_undeploy")
+        run.reader.note_changed(Model, model_id, {})
         return run.clock.now()
 
     requested = request()

@@ -77,7 +77,7 @@ class Resource(Generic[Options]):
         """The object by the id that an option gives, else by its name; None if it does not exist. Raises Failure."""
         object_id = vars(self.options)[self.KIND.ID_FIELD]
         if object_id:
-            return self.KIND.find_by_id(self.run.client, object_id, required=not self.absent)
+            return self.KIND.find_by_id(self.run.reader, object_id, required=not self.absent)
         return self.find_named(str(vars(self.options)["name"]))
 
     def find_named(self, name: str) -> Doc | None:

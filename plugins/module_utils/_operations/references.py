@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Mapping, NamedTuple
 
-from .._coordination.duplicates import find, need
-from .._http.client import Client
+from .._coordination.duplicates import pick_named_or_id, unknown
 from .._kinds.agent import Agent
-from .._kinds.base import Kind
+from .._kinds.base import Doc, Kind
 from .._kinds.model import Model
 from .._runtime.run import Run
 from .._values.nested import map_strings, scalars
@@ -47,11 +46,15 @@ def resolve(run: Run, value: Any, is_in_effect: Callable[[Any], bool] | None) ->
     earlier task may create the object.
     """
     targets = _targets(value)
-    if is_in_effect:
-        found = _search_ids(run.client, targets)
-        if found is not None and is_in_effect(_with_ids(value, found)):
-            return _with_ids(value, found), found
-    ids = {reference: _read_id(run, target) or reference for reference, target in targets.items()}
+    found: dict[type[Kind], list[Doc]] = {}
+    for kind in dict.fromkeys(target.kind for target in targets.values()):
+        names = {target.name for target in targets.values() if target.kind is kind}
+        found[kind] = run.reader.find(kind, [(field, name) for name in names for field in ("name", "_id")])
+    if is_in_effect and sum(map(len, found.values())) == len(set(targets.values())):
+        ids = _ids(run, targets, found)
+        if is_in_effect(_with_ids(value, ids)):
+            return _with_ids(value, ids), ids
+    ids = _ids(run, targets, {kind: run.reader.reread(kind, docs) for kind, docs in found.items()})
     return _with_ids(value, ids), ids
 
 
@@ -72,30 +75,17 @@ def _targets(value: Any) -> dict[str, _Target]:
     return {match[0]: _Target(KINDS[match[1]], match[2].strip()) for match in matches}
 
 
-def _search_ids(client: Client, targets: Mapping[str, _Target]) -> dict[str, str] | None:
-    """The id of each reference by one search per kind. None unless the searches find exactly one object for each."""
-    ids: dict[str, str] = {}
-    for kind in dict.fromkeys(target.kind for target in targets.values()):
-        names = {reference: target.name for reference, target in targets.items() if target.kind is kind}
-        unique = list(dict.fromkeys(names.values()))
-        query = {"bool": {"should": [{"terms": {"name.keyword": unique}}, {"ids": {"values": unique}}]}}
-        docs = kind.search(client, query)
-        for reference, name in names.items():
-            matching = [doc.id for doc in docs if name in (doc.name, doc.id)]
-            if len(matching) != 1:
-                return None
-            ids[reference] = matching[0]
+def _ids(run: Run, targets: Mapping[str, _Target], found: Mapping[type[Kind], list[Doc]]) -> dict[str, str]:
+    """The id of the object that each reference means; the reference itself if it does not exist."""
+    ids = {}
+    for reference, (kind, name) in targets.items():
+        doc = pick_named_or_id(run, kind, found[kind], name)
+        if doc is None and not run.check_mode:
+            raise unknown(kind, name)
+        if doc is None:
+            run.warn_missing(f"{kind.LABEL} {name!r}")
+        ids[reference] = doc.id if doc else reference
     return ids
-
-
-def _read_id(run: Run, target: _Target) -> str | None:
-    """The id of an object; None if it does not exist, which is an error outside check mode. Raises Failure."""
-    if not run.check_mode:
-        return need(run, target.kind, target.name).id
-    doc = find(run, target.kind, target.name)
-    if doc is None:
-        run.warn_missing(f"{target.kind.LABEL} {target.name!r}")
-    return doc.id if doc else None
 
 
 def _with_ids(value: Any, ids: Mapping[str, str]) -> Any:

@@ -32,7 +32,7 @@ def ensure_group_of_model(run: Run, group: Doc | None, name: str) -> Doc:
     one write per model.
     """
     server_creates = group is None and run.in_bulk and not versions.supports(run.version, "custom_ids")
-    if server_creates and not ModelGroup.all_named(run.client, name):
+    if server_creates and not ModelGroup.all_named(run.reader, name):
         check_name("model_group", name)
         run.journal("create", ModelGroup.LABEL, name)
         return Doc("", {"name": name})
@@ -55,7 +55,7 @@ def create_group(run: Run, fields: Mapping[str, Any]) -> Doc:
     try:
         return create_once(run, Creation(ModelGroup, fields, f"{ModelGroup.PATH}/_register", delete_own=delete_own))
     except ApiError as error:
-        if error.code != "group_name_taken" or not ModelGroup.all_named(run.client, fields["name"]):
+        if error.code != "group_name_taken" or not ModelGroup.all_named(run.server, fields["name"]):
             raise
         raise ConcurrentChange(error.message, error.status) from error
 

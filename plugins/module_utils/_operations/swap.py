@@ -21,7 +21,6 @@ from typing import Any, Mapping, NoReturn, Sequence
 
 from .._coordination.create import Creation, create_once
 from .._errors.exceptions import ApiError, Failure
-from .._http.client import Client
 from .._kinds import model as models
 from .._kinds.base import SEARCH_LAG, Doc, replaced_ids, supersedes
 from .._kinds.connector import resource as connectors
@@ -96,9 +95,9 @@ class Swap:
     def _finish(self, counts: Doc, other: Doc) -> Doc:
         """Delete one of two connectors of a swap, to which no model must refer any more. Returns the one that remains."""
         run = self._run
-        users = models.using_connectors(run.client, [counts.id, other.id])
+        users = models.using_connectors(run.reader, [counts.id, other.id])
         moving = [model for model in users if model.source.get("connector_id") == other.id]
-        if not moving and models.falsely_matched_users(run.client, other.id):
+        if not moving and models.falsely_matched_users(run.reader, other.id):
             run.warn(f"Connector {other.id}, which is replaced, remains: the server does not delete it yet.")
             return counts
         delete = partial(delete_unused, run, other.id)
@@ -218,7 +217,7 @@ class Swap:
     def _left_of_earlier_swaps(self, old: Doc) -> list[str]:
         """The ids of connectors of earlier swaps that the server did not delete, finished and rolled back ones."""
         if self._left is None:
-            self._left = Connector.all_named(self._run.client, old.name)
+            self._left = Connector.all_named(self._run.reader, old.name)
         return [doc.id for doc in self._left if supersedes(old, doc) or supersedes(doc, old)]
 
 
@@ -238,14 +237,14 @@ def delete_unused(run: Run, connector_id: str, patience: float = SEARCH_LAG) -> 
             return Connector.delete(run, connector_id)
         except ApiError as error:
             if error.code != "connector_in_use" or run.clock.now() >= end:
-                raise refusal_cause(run.client, connector_id, error) from None
+                raise refusal_cause(run, connector_id, error) from None
         run.clock.sleep(0.3)
 
 
-def refusal_cause(client: Client, connector_id: str, error: ApiError) -> Failure:
+def refusal_cause(run: Run, connector_id: str, error: ApiError) -> Failure:
     """The failure to raise for a refused change or delete: ``connector_held`` if the server is wrong about which models use
     the connector, else the server's own error."""
-    mistaken = models.falsely_matched_users(client, connector_id) if error.code == "connector_in_use" else []
+    mistaken = models.falsely_matched_users(run.server, connector_id) if error.code == "connector_in_use" else []
     if not mistaken:
         return error
     named = ", ".join(

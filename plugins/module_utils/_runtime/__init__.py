@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The runtime of a task: the description of its module, its journal, which skips writes in check mode, waiting, and
-server versions."""
+"""The runtime of a task: the description of its module, its journal, which skips writes in check mode, waiting,
+look-ups, and server versions."""
 
 from __future__ import annotations

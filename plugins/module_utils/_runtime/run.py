@@ -16,6 +16,7 @@ from .._http.client import Client
 from .._http.clock import Clock, ProgressCallback
 from . import versions
 from .lease import Lease, LeaseNeeded
+from .reader import Reader
 
 Done = TypeVar("Done")
 State = TypeVar("State")
@@ -43,8 +44,10 @@ class Run:
 
     In check mode :meth:`perform` skips the write, and the client refuses writes as a second guard.
 
-    ``in_bulk``: this run belongs to a stack, which has the lease and verifies all writes at the end. ``created``: objects
-    that this run created, with the paths of their kinds. ``progress``: callback for status lines, or None.
+    ``in_bulk``: this run belongs to a stack, which has the lease and verifies all writes at the end. ``progress``: callback
+    for status lines, or None.
+
+    ``reader`` answers look-ups; by default it is ``server``, which reads the server.
     """
 
     def __init__(
@@ -55,12 +58,14 @@ class Run:
         in_bulk: bool = False,
         progress: ProgressCallback | None = None,
         lease: Lease | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self.client = client
+        self.server = Reader(client)
+        self.reader = reader or self.server
         self.lease = lease
         self.check_mode = check_mode
         self.in_bulk = in_bulk
-        self.created: list[tuple[str, Any]] = []
         self._progress = progress
         self._started = self._last_line = client.clock.now()
         self._last_retry_line = self._started - SHOWN_PAUSE
@@ -83,7 +88,7 @@ class Run:
     def version(self) -> versions.Version:
         """The version of the server, which is read once. Raises Failure."""
         if self._version is None:
-            self._version = versions.read_version(self.client)
+            self._version = self.reader.fact(versions.read_version)
         return self._version
 
     @property
@@ -120,6 +125,14 @@ class Run:
         if self.lease is not None and not self.lease.held:
             raise LeaseNeeded
 
+    def take_lease(self) -> bool:
+        """Take the lease for all that the task writes. Returns whether it had to be taken: what the task has read without
+        it may have changed."""
+        if self.lease is None or self.lease.held:
+            return False
+        self.lease.acquire()
+        return True
+
     def finished_writing(self) -> None:
         """Release the lease, while the task still waits for the effect of its writes. A task of a stack keeps it."""
         if self.lease is not None and not self.in_bulk:
@@ -144,7 +157,6 @@ class Run:
         actions, warnings = self._kept
         del self.actions[actions:]
         del self.warnings[warnings:]
-        self.created.clear()
 
     def journal(self, action: str, kind: str, name: str, **facts: Any) -> None:
         """Journal a write. Only for a write that is part of another request; :meth:`perform` runs a write and journals it."""

@@ -13,15 +13,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Callable, Iterable, NamedTuple
 
 from .._errors.exceptions import Failure, reraise_malformed_answer
-from .._http.client import Client, segment
+from .._http.client import Client
+from .._kinds import cluster_setting
 from .._kinds import model as models
 from .._kinds.base import Doc
 from .._kinds.model import Model
+from .._kinds.snapshot import Snapshot
 from .._operations.deploy import START_GRACE, Deployment, await_deployed
 from .._runtime.run import Run
 from .declaration import Declaration, Item
 from .plan import Step
-from .snapshot import CachedClient, Snapshot
+from .sections import SETTINGS
 
 #: Maximum number of models that deploy at once. A node queues a limited number and refuses more (100 on 2.19 and 3.6).
 MAX_DEPLOYING = 48
@@ -62,7 +64,8 @@ class Applier:
     def __init__(self, run: Run, snapshot: Snapshot, declaration: Declaration, *, parallel: int) -> None:
         self._run = run
         self._client = run.client
-        self._snapshot = snapshot
+        #: Under the lease the snapshot of the plan is final. It is kept up to date by the writes of this run.
+        self._snapshot = snapshot.copy(run.client)
         self._declaration = declaration
         self._parallel = parallel
         self._outcomes: dict[int, StepOutcome] = {}
@@ -128,7 +131,7 @@ class Applier:
         return bool(blocking)
 
     def _execute(self, number: int, step: Step) -> StepOutcome:
-        client = CachedClient(self._client, self._snapshot, read_only=False)
+        client = self._client.clone()
         run = self._new_run(client)
         params, deploys = step.params, _deploys(step)
         failure: Failure | None = None
@@ -145,18 +148,17 @@ class Applier:
             failure = exc
         with self._lock:
             self._client.add_counts(client)
-            if failure is None:
-                for path, doc in run.created:
-                    self._snapshot.put(path, doc)
-                if deploys and any(action["action"] in _DEPLOYING for action in run.actions):
-                    model_id = str(result["model_id"])
-                    # The deployment changes the model's state: dependents must read it from the server.
-                    self._snapshot.mark_stale([f"{Model.PATH}/{segment(model_id)}"])
-                    self._deploying[model_id] = _Deployment(number, step, run)
+            if step.item.section is SETTINGS:
+                self._snapshot.forget_fact(cluster_setting.read)
+            if failure is None and deploys and any(action["action"] in _DEPLOYING for action in run.actions):
+                model_id = str(result["model_id"])
+                # The deployment changes the model's state: dependents must read it from the server.
+                self._snapshot.note_changed(Model, model_id, {})
+                self._deploying[model_id] = _Deployment(number, step, run)
         return StepOutcome(step, run.actions, result["diff"], run.warnings, failure)
 
     def _new_run(self, client: Client) -> Run:
-        return Run(client, check_mode=False, in_bulk=True, lease=self._run.lease)
+        return Run(client, check_mode=False, in_bulk=True, lease=self._run.lease, reader=self._snapshot)
 
     def _group_lock(self, step: Step) -> threading.Lock:
         """The lock of the step's model group: of models that are registered into one group at the same time, the server

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
+from .._kinds import agent as agents
 from .._kinds import cluster_setting
 from .._kinds import controller as controllers
 from .._kinds import model as models
@@ -21,13 +22,14 @@ from .._kinds.agent import Agent
 from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
+from .._kinds.controller import Controller
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
+from .._kinds.snapshot import Snapshot
 from .._values.compare import canonical, text_of
 from .._values.masking import is_literal_secret
 from . import ownership_label
 from .id_to_reference import References
-from .inventory import Inventory
 
 #: The access mode that the server gives to an object without one.
 _DEFAULT_ACCESS_MODE = "public"
@@ -51,18 +53,21 @@ class Exporter:
     cannot be declared.
     """
 
-    def __init__(self, inventory: Inventory, *, stack: str | None = None, pattern: str | None = None) -> None:
-        self.inventory = inventory
+    def __init__(self, snapshot: Snapshot, *, stack: str | None = None, pattern: str | None = None) -> None:
+        self._snapshot = snapshot
         self.variables: dict[str, str] = {}
         self.left_out: list[LeftOut] = []
         self._stack = stack
         self._pattern = pattern
-        self._connector_names = {doc.id: doc.name for doc in inventory.connectors}
-        self._group_names = {doc.id: doc.name for doc in inventory.groups}
-        all_models = [*inventory.models, *inventory.local_models]
-        self._references = References(all_models, inventory.agents, inventory.connectors)
+        self._group_docs, self._connector_docs = snapshot.visible(ModelGroup), snapshot.visible(Connector)
+        all_models = snapshot.visible(Model)
+        self._remote_models = [doc for doc in all_models if models.is_remote(doc)]
+        self._own_agents = agents.without_executors(snapshot.visible(Agent))
+        self._connector_names = {doc.id: doc.name for doc in self._connector_docs}
+        self._group_names = {doc.id: doc.name for doc in self._group_docs}
+        self._references = References(all_models, self._own_agents, self._connector_docs)
         self._model_obstacles = {
-            doc.id: reason for doc in inventory.models for reason in [self._model_obstacle(doc)] if reason
+            doc.id: reason for doc in self._remote_models for reason in [self._model_obstacle(doc)] if reason
         }
         for model_id in self._model_obstacles:
             self._references.exclude(model_id)
@@ -75,11 +80,10 @@ class Exporter:
 
     def _settings(self) -> list[dict[str, Any]]:
         items = []
+        observed = self._snapshot.fact(cluster_setting.read)
         for scope in ("persistent", "transient"):
             settings = {
-                name: value
-                for name, value in sorted(self.inventory.settings.scope(scope).items())
-                if name.startswith(_ML_SETTINGS)
+                name: value for name, value in sorted(observed.scope(scope).items()) if name.startswith(_ML_SETTINGS)
             }
             if settings and self._stack is None:
                 item: dict[str, Any] = {"settings": settings}
@@ -92,13 +96,13 @@ class Exporter:
 
     def _model_groups(self) -> list[dict[str, Any]]:
         items = []
-        for doc in self._exportable("model_groups", self.inventory.groups):
+        for doc in self._exportable("model_groups", self._group_docs):
             fields = ModelGroup.observed(doc.source)
             items.append({"name": doc.name, **_description(doc), **_access(fields)})
         return items
 
     def _connectors(self) -> list[dict[str, Any]]:
-        return [self._connector(doc) for doc in self._exportable("connectors", self.inventory.connectors)]
+        return [self._connector(doc) for doc in self._exportable("connectors", self._connector_docs)]
 
     def _connector(self, doc: Doc) -> dict[str, Any]:
         fields = Connector.observed(doc.source)
@@ -144,7 +148,7 @@ class Exporter:
         return f"{{{{ {variable} }}}}"
 
     def _models(self) -> list[dict[str, Any]]:
-        docs = self._exportable("models", self.inventory.models, self._model_obstacles)
+        docs = self._exportable("models", self._remote_models, self._model_obstacles)
         return [self._model(doc) for doc in docs]
 
     def _model_obstacle(self, doc: Doc) -> str | None:
@@ -179,14 +183,13 @@ class Exporter:
         }
 
     def _controllers(self) -> list[dict[str, Any]]:
-        return [
-            {"model": doc.name, "user_rate_limiter": controllers.limits_of(self.inventory.limits[doc.id])}
-            for doc in self._exportable("models", self.inventory.models, self._model_obstacles, report=False)
-            if doc.id in self.inventory.limits
-        ]
+        docs = self._exportable("models", self._remote_models, self._model_obstacles, report=False)
+        limited = [doc for doc in docs if doc.source.get("is_controller_enabled")]
+        found = [(doc, self._snapshot.get(Controller, doc.id)) for doc in limited]
+        return [{"model": doc.name, "user_rate_limiter": controllers.limits_of(each)} for doc, each in found if each]
 
     def _agents(self) -> list[dict[str, Any]]:
-        docs = self._exportable("agents", self.inventory.agents, self._agent_obstacles)
+        docs = self._exportable("agents", self._own_agents, self._agent_obstacles)
         return [
             {"name": doc.name, **_description(doc), **self._references.replace_ids(_agent_fields(doc))} for doc in docs
         ]
@@ -197,7 +200,7 @@ class Exporter:
         while True:
             more = {
                 doc.id: reason
-                for doc in self.inventory.agents
+                for doc in self._own_agents
                 if doc.id not in found
                 for reason in [self._references.obstacle(_agent_fields(doc))]
                 if reason
@@ -210,17 +213,15 @@ class Exporter:
 
     def _pipelines(self) -> list[dict[str, Any]]:
         items = []
-        for type_, pipelines in self.inventory.pipelines.items():
-            for name, body in sorted(pipelines.items()):
-                if not self._is_selected(name, body.get("description")):
-                    continue
-                reason = self._references.obstacle(body)
-                if reason:
-                    self.left_out.append(LeftOut("pipelines", name, f"{type_}/{name}", reason))
-                    continue
-                items.append(
-                    {"name": name, "type": type_, "definition": self._references.replace_ids(_without_label(body))}
-                )
+        for (type_, name), body in self._snapshot.pipelines().items():
+            if not self._is_selected(name, body.get("description")):
+                continue
+            reason = self._references.obstacle(body)
+            if reason:
+                self.left_out.append(LeftOut("pipelines", name, f"{type_}/{name}", reason))
+                continue
+            definition = self._references.replace_ids(_without_label(body))
+            items.append({"name": name, "type": type_, "definition": definition})
         return items
 
     def _exportable(

@@ -8,17 +8,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any
 
 from .._errors.exceptions import ApiError
 from .._http.client import Client
+from .._kinds import agent as agents
 from .._kinds import model as models
+from .._kinds.agent import Agent
 from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
-from .._values.compare import text_of
+from .._kinds.model import Model
+from .._kinds.model_group import ModelGroup
+from .._kinds.snapshot import Snapshot
+from .._operations.uses import texts_with_ids
 from . import ownership_label
-from .inventory import Inventory
 
 
 def cluster_info(client: Client) -> dict[str, Any]:
@@ -35,21 +39,15 @@ def cluster_info(client: Client) -> dict[str, Any]:
     return {"name": info.get("cluster_name"), "version": number}
 
 
-def nodes(inventory: Inventory) -> list[dict[str, Any]]:
+def nodes(snapshot: Snapshot) -> list[dict[str, Any]]:
     """Each object with its kind, id, name and the stack that created it."""
     found: list[dict[str, Any]] = []
-    models_of_all_types = [*inventory.models, *inventory.local_models]
-    for kind, docs in (
-        ("model_group", inventory.groups),
-        ("connector", inventory.connectors),
-        ("model", models_of_all_types),
-        ("agent", inventory.agents),
-    ):
-        found += [_node(kind, doc) for doc in docs]
-    for type_, pipelines in inventory.pipelines.items():
-        for name in sorted(pipelines):
-            stack = ownership_label.owner(pipelines[name].get("description"))
-            found.append({"kind": f"{type_}_pipeline", "id": f"{type_}/{name}", "name": name, "stack": stack})
+    for kind in (ModelGroup, Connector, Model):
+        found += [_node(kind.LABEL.replace(" ", "_"), doc) for doc in snapshot.visible(kind)]
+    found += [_node("agent", doc) for doc in agents.without_executors(snapshot.visible(Agent))]
+    for (type_, name), body in snapshot.pipelines().items():
+        stack = ownership_label.owner(body.get("description"))
+        found.append({"kind": f"{type_}_pipeline", "id": f"{type_}/{name}", "name": name, "stack": stack})
     return found
 
 
@@ -63,26 +61,18 @@ def _node(kind: str, doc: Doc) -> dict[str, Any]:
     return node
 
 
-def edges(inventory: Inventory) -> list[dict[str, str]]:
+def edges(snapshot: Snapshot) -> list[dict[str, str]]:
     """Each use, as the id of the user and the id of what it uses. An object that no longer exists has no node."""
     found = []
-    all_models = [*inventory.models, *inventory.local_models]
+    all_models = snapshot.visible(Model)
     for doc in all_models:
         for field, relation in (("connector_id", "calls through"), ("model_group_id", "is in")):
             if doc.source.get(field):
                 found.append({"from": doc.id, "to": str(doc.source[field]), "relation": relation})
-    candidates = [*all_models, *inventory.agents, *inventory.connectors]
-    for doc in inventory.agents:
-        found += _uses(doc.id, doc.source, candidates)
-    for type_, pipelines in inventory.pipelines.items():
-        for name in sorted(pipelines):
-            found += _uses(f"{type_}/{name}", pipelines[name], candidates)
+    candidates = [*all_models, *agents.without_executors(snapshot.visible(Agent)), *snapshot.visible(Connector)]
+    known = {doc.id for doc in candidates}
+    for user, text in texts_with_ids(snapshot):
+        if user.id in known or user.kind not in (Agent.LABEL, Model.LABEL):
+            used = [doc.id for doc in candidates if doc.id != user.id and doc.id in text]
+            found += [{"from": user.id, "to": each, "relation": "uses"} for each in used]
     return found
-
-
-def _uses(user_id: str, body: Any, candidates: list[Doc]) -> Iterator[dict[str, str]]:
-    """An edge to each candidate whose id is in the body."""
-    text = text_of(body)
-    for doc in candidates:
-        if doc.id != user_id and doc.id in text:
-            yield {"from": user_id, "to": doc.id, "relation": "uses"}

@@ -16,15 +16,15 @@ from .._errors.exceptions import ConcurrentChange, Failure
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
+from .._kinds.snapshot import Snapshot
 from .._runtime.module import Module
 from .._runtime.run import Run
 from . import ownership_label, plan_text, prune
 from .apply import Applier, StepOutcome
-from .declaration import Declaration, Item, Problem, parse_items
-from .plan import Plan, Planner, Step, paths_of
-from .read_snapshot import read_snapshot
+from .declaration import Declaration, Problem, parse_items
+from .plan import Plan, Purpose, Step, kinds_of
+from .read_snapshot import read_and_plan, read_snapshot
 from .sections import SECTIONS
-from .snapshot import Snapshot
 
 SPEC = {
     "name": {"type": "str"},
@@ -91,22 +91,27 @@ class _StackRun:
     def __init__(self, options: Options, run: Run, declaration: Declaration) -> None:
         self._options = options
         self._run = run
+        self._declared = declaration
+        #: With the model groups that it implies.
         self._declaration = declaration
 
     def reconcile(self) -> dict[str, Any]:
         """Plan; in check mode return the plan, else apply and verify it. Raises Failure."""
-        snapshot, planner, plan = self._read_and_plan()
-        if not plan.problems:
-            plan = self._plan(planner, self._items_to_prune(snapshot, planner.predicted))
-        if plan.problems:
-            raise plan_text.invalid_stack(plan.problems)
+        run = self._run
+        snapshot = self._read()
+        plan = self._plan(snapshot)
+        if not run.check_mode and plan.changing() and run.take_lease():
+            again = snapshot.read_again(run.client, self._read())
+            # A plan on the same snapshot is the same.
+            plan = plan if again.is_same(snapshot) else self._plan(again)
+            snapshot = again
+        for warning in plan.warnings:
+            run.warn(warning)
         changing = plan.changing()
         if self._run.check_mode:
             for step in changing:
                 self._run.actions += plan_text.explained_actions(step, step.actions)
         else:
-            if changing:
-                self._run.need_lease()
             self._apply_and_verify(snapshot, changing, plan.deploying())
         return {
             "stack": self._options.name,
@@ -117,29 +122,18 @@ class _StackRun:
             "diff": {"prepared": plan_text.diff_text(changing)},
         }
 
-    def _read_and_plan(self) -> tuple[Snapshot, Planner, Plan]:
-        """Read the declared objects and plan the declared items."""
-        snapshot = read_snapshot(self._run.client, self._declaration)
-        self._declaration = self._declaration.with_implied_groups(partial(snapshot.contains, ModelGroup.PATH))
-        planner = Planner(self._run.client, snapshot, self._options.name)
-        return snapshot, planner, self._plan(planner, list(self._declaration))
+    def _read(self) -> Snapshot:
+        return read_snapshot(self._run.client, self._declared, whole=self._options.prune != "none")
 
-    def _items_to_prune(self, snapshot: Snapshot, predicted: Snapshot) -> list[Item]:
-        pruner = prune.Pruner(self._run.client, snapshot, predicted, self._declaration)
-        if self._options.prune == "managed":
-            items = pruner.managed(str(self._options.name))
-        elif self._options.prune == "all":
-            items = pruner.all(option for option, given in self._options.sections.items() if given is not None)
-        else:
-            return []
-        for warning in pruner.warnings:
-            self._run.warn(warning)
-        return items
-
-    def _plan(self, planner: Planner, items: list[Item]) -> Plan:
-        plan = planner.plan(self._declaration, items)
-        for warning in plan.warnings:
-            self._run.warn(warning)
+    def _plan(self, snapshot: Snapshot) -> Plan:
+        """The plan of the stack. Raises Failure if it has problems."""
+        options = self._options
+        self._declaration = self._declared.with_implied_groups(partial(_is_group, snapshot))
+        sections = [option for option, given in options.sections.items() if given is not None]
+        purpose = Purpose(options.name, options.prune, sections)
+        plan = read_and_plan(self._run.client, self._declaration, snapshot, purpose)
+        if plan.problems:
+            raise plan_text.invalid_stack(plan.problems)
         return plan
 
     def _apply_and_verify(self, snapshot: Snapshot, steps: list[Step], deploying: list[Step]) -> None:
@@ -182,17 +176,24 @@ class _StackRun:
         """
         kinds = {action["kind"] for outcome in outcomes for action in outcome.actions}
         # A new connector is given to its models.
-        written = paths_of(kinds | ({Model.LABEL} if Connector.LABEL in kinds else set()))
+        written = kinds_of(kinds | ({Model.LABEL} if Connector.LABEL in kinds else set()))
         try:
             snapshot = read_snapshot(self._run.client, self._declaration, before=before, written=written)
-            planner = Planner(self._run.client, snapshot, self._options.name, verifying=True, deploying=deploying)
-            plan = self._plan(planner, list(self._declaration))
+            purpose = Purpose(self._options.name, verifying=True, deploying=deploying)
+            plan = read_and_plan(self._run.client, self._declaration, snapshot, purpose)
         except Failure as failure:
             # If the cluster has become unreachable, the failures of the items still explain what happened.
             return [failure.message], failure
+        for warning in plan.warnings:
+            self._run.warn(warning)
         failed = {each.step.item.key: each.step.item.display_name for each in outcomes if each.blocks}
         left = [f"{each.place}: {each.message}" for each in plan.problems if each.place not in failed.values()]
         return left + plan_text.plan_lines(step for step in plan.changing() if step.item.key not in failed), None
+
+
+def _is_group(snapshot: Snapshot, reference: str) -> bool:
+    """Whether the cluster has a model group with this name or id."""
+    return bool(snapshot.find(ModelGroup, [("name", reference), ("_id", reference)]))
 
 
 def _raise_concurrent_change(outcomes: list[StepOutcome]) -> None:

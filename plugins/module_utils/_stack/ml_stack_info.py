@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._kinds.snapshot import Snapshot
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
 from . import graph, ownership_label
 from .export import Exporter
-from .inventory import Inventory
 from .sections import SECTIONS
 
 _SECTION_OPTIONS = [section.option for section in SECTIONS]
@@ -40,14 +40,14 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     """Return the cluster in the requested format. Raises Failure."""
     if options.name is not None:
         ownership_label.check_stack_name(options.name)
-    inventory = Inventory.read(run.client)
+    snapshot = Snapshot.of_cluster(run.client)
     if options.format == "graph":
         return {
             "cluster": graph.cluster_info(run.client),
-            "nodes": graph.nodes(inventory),
-            "edges": graph.edges(inventory),
+            "nodes": graph.nodes(snapshot),
+            "edges": graph.edges(snapshot),
         }
-    exporter = Exporter(inventory, stack=options.name, pattern=options.name_pattern)
+    exporter = Exporter(snapshot, stack=options.name, pattern=options.name_pattern)
     sections = options.sections if options.sections is not None else _SECTION_OPTIONS
     declared = {option: exporter.section(option) for option in _SECTION_OPTIONS if option in sections}
     return {

@@ -4,26 +4,27 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Plans a stack: runs each item's task in check mode, against a snapshot with the effects of the steps before it."""
+"""Plans a stack: runs each item's task in check mode, on a snapshot with the effects of the steps before it."""
 
 from __future__ import annotations
 
 from typing import Any, Collection, Iterable, Mapping, NamedTuple
 
-from .._errors.catalogue import NO_CLUSTER
 from .._errors.exceptions import Failure
-from .._http.client import Answer, Client, segment
+from .._http.client import Answer, Client
+from .._http.clock import Clock
+from .._http.exchange import Request
 from .._kinds import model as models
 from .._kinds import pipeline as pipelines
-from .._kinds.base import Doc
+from .._kinds.base import Doc, Kind
 from .._kinds.controller import Controller
 from .._kinds.model import Model
+from .._kinds.snapshot import Snapshot, Unread
 from .._runtime import versions
 from .._runtime.run import Run
-from . import ownership_label
+from . import ownership_label, prune
 from .declaration import Declaration, Item, Problem
 from .sections import BY_OPTION, SECTIONS, SETTINGS
-from .snapshot import CachedClient, Snapshot
 
 #: The actions that delete the object with the action's ``id``.
 _DELETING = ("delete", "finish_swap", "undo_swap")
@@ -31,12 +32,12 @@ _DELETING = ("delete", "finish_swap", "undo_swap")
 #: The actions that follow from a model's state.
 _STATE_ACTIONS = ("deploy", "repair", "undeploy")
 
-_PATHS = {section.kind.LABEL: section.kind.PATH for section in SECTIONS if section.kind}
+_KINDS = {section.kind.LABEL: section.kind for section in SECTIONS if section.kind}
 
 
-def paths_of(labels: Iterable[str]) -> set[str]:
-    """The paths of the kinds with these labels."""
-    return {_PATHS[label] for label in labels if label in _PATHS}
+def kinds_of(labels: Iterable[str]) -> set[type[Kind]]:
+    """The kinds with these labels."""
+    return {_KINDS[label] for label in labels if label in _KINDS}
 
 
 class Step(NamedTuple):
@@ -52,12 +53,33 @@ class Step(NamedTuple):
     deploying: str | None = None
 
 
+class Purpose(NamedTuple):
+    """What a plan is for.
+
+    ``stack``: the name of the stack. ``prune``: which objects that are not declared are deleted, and for "all" in which
+    ``sections``. ``verifying``: the stack was just applied. ``deploying``: the keys of the models whose state is not
+    planned, as their deployment was started.
+    """
+
+    stack: str | None
+    prune: str = "none"
+    sections: Collection[str] = ()
+    verifying: bool = False
+    deploying: Collection[tuple[str, str]] = ()
+
+
 class Plan(NamedTuple):
-    """A step for each item that could be planned, in the order of the items, and all problems and warnings."""
+    """A step for each item that could be planned, in the order of the items, and all problems and warnings.
+
+    ``unread``: what the snapshot must have before the plan is complete. ``stale``: objects that the plan changes, and that
+    the search that found them may have returned in an old state.
+    """
 
     steps: list[Step]
     problems: list[Problem]
     warnings: list[str]
+    unread: list[Unread]
+    stale: set[tuple[type[Kind], str]]
 
     def changing(self) -> list[Step]:
         return [step for step in self.steps if step.actions]
@@ -67,63 +89,72 @@ class Plan(NamedTuple):
         return [step for step in self.steps if step.deploying and not step.actions]
 
 
-class Planner:
+def make_plan(declaration: Declaration, snapshot: Snapshot, purpose: Purpose) -> Plan:
+    """Plan all items, then the deletion of what is not declared. Sends nothing, and does not change the snapshot."""
+    planner = _Planner(declaration, snapshot, purpose)
+    planner.add(declaration)
+    plan = planner.plan
+    if purpose.prune != "none" and not plan.problems and not plan.unread:
+        pruner = prune.Pruner(snapshot, planner.predicted, declaration)
+        items = pruner.managed(str(purpose.stack)) if purpose.prune == "managed" else pruner.all(purpose.sections)
+        plan.warnings.extend(pruner.warnings)
+        planner.add(items)
+    return plan
+
+
+class _Offline(Client):
+    """The client of a plan, which cannot send: the snapshot answers all look-ups."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+
+    def _send(self, request: Request) -> Answer:
+        raise AssertionError(f"A plan sends {request.method} {request.path}.")
+
+
+class _Planner:
     """Plans items one after the other; each sees the objects that the steps before it would create and delete.
 
     ``predicted`` is the snapshot with the effects of all planned steps.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        snapshot: Snapshot,
-        stack: str | None,
-        *,
-        verifying: bool = False,
-        deploying: Collection[tuple[str, str]] = (),
-    ) -> None:
-        """``verifying``: the stack was just applied. ``deploying``: the keys of the models whose state is not planned, as
-        their deployment was started."""
-        self._deploying_keys = deploying
-        self._client = client
+    def __init__(self, declaration: Declaration, snapshot: Snapshot, purpose: Purpose) -> None:
+        self.plan = Plan([], [], [], [], set())
         self.predicted = snapshot.copy()
-        self._stack = stack
-        self._verifying = verifying
-        self._plan = Plan([], [], [])
+        self._declaration = declaration
+        self._purpose = purpose
+        self._failed: set[tuple[str, str]] = set()
 
-    def plan(self, declaration: Declaration, items: Iterable[Item]) -> Plan:
-        """Plan these items, which need not be part of the declaration. Returns the plan of all items so far."""
-        failed: set[tuple[str, str]] = set()
+    def add(self, items: Iterable[Item]) -> None:
+        """Plan these items, which need not be part of the declaration."""
         for item in items:
             # A failed setting does not block planning of the items after it.
-            if any(each.key in failed and each.section is not SETTINGS for each in declaration.prerequisites(item)):
-                failed.add(item.key)
-                continue
-            missing = self._missing_references(declaration, item)
-            if missing:
-                self._plan.problems.extend(missing)
-                failed.add(item.key)
-                continue
-            try:
-                self._plan.steps.append(self._step(item))
-            except Failure as failure:
-                if failure.code in NO_CLUSTER:
-                    raise
-                self._plan.problems.append(Problem.from_failure(item.display_name, failure))
-                failed.add(item.key)
-        return self._plan
+            blocking = (each for each in self._declaration.prerequisites(item) if each.section is not SETTINGS)
+            if any(each.key in self._failed for each in blocking) or not self._add(item):
+                self._failed.add(item.key)
+
+    def _add(self, item: Item) -> bool:
+        """Plan one item. Returns whether that was possible."""
+        try:
+            missing = self._missing_references(item)
+            self.plan.problems.extend(missing)
+            if not missing:
+                self.plan.steps.append(self._step(item))
+            return not missing
+        except Unread as unread:
+            self.plan.unread.append(unread)
+        except Failure as failure:
+            self.plan.problems.append(Problem.from_failure(item.display_name, failure))
+        return False
 
     def _step(self, item: Item) -> Step:
         params = self._params(item)
-        client, run, result = self._dry_run(item, params)
-        reread: set[str] = set()
-        while self._may_be_stale(run) and self.predicted.mark_stale(client.served_from_snapshot - reread):
-            # The task runs again on objects read by their ids before it may change anything. It may then use other objects,
-            # which are read as well.
-            reread |= client.served_from_snapshot
-            params = self._params(item)
-            client, run, result = self._dry_run(item, params)
-        self._plan.warnings.extend(text for text in run.warnings if text not in self._plan.warnings)
+        self.predicted.take_used()
+        run = Run(_Offline(), check_mode=True, reader=self.predicted)
+        result = item.section.execute(params, run)
+        if self._may_be_stale(run):
+            self.plan.stale.update(self.predicted.take_used())
+        self.plan.warnings.extend(text for text in run.warnings if text not in self.plan.warnings)
         self._predict(item, run.actions, result)
         return Step(item, params, run.actions, result["diff"], _deploying(item, params, result))
 
@@ -137,21 +168,12 @@ class Planner:
             or any(action["kind"] == Model.LABEL and action["action"] in _STATE_ACTIONS for action in run.actions)
         )
 
-    def _dry_run(self, item: Item, params: Mapping[str, Any]) -> tuple[CachedClient, Run, dict[str, Any]]:
-        """Execute the item's task in check mode. Raises Failure."""
-        client = CachedClient(self._client, self.predicted, read_only=True)
-        run = Run(client, check_mode=True)
-        try:
-            return client, run, item.section.execute(params, run)
-        finally:
-            self._client.add_counts(client)
-
     def _params(self, item: Item) -> dict[str, Any]:
         """The parameters of the item's task. A new object gets the stack's label; an existing one keeps its own."""
         params = dict(item.params)
-        if self._verifying and params.get("update_credential") == "always":
+        if self._purpose.verifying and params.get("update_credential") == "always":
             params["update_credential"] = "on_create"
-        if item.key in self._deploying_keys:
+        if item.key in self._purpose.deploying:
             params["state"] = "present"
         if not item.section.labelled or item.absent:
             return params
@@ -160,7 +182,7 @@ class Planner:
             # A published definition may contain a description.
             description = (params.get("definition") or {}).get("description")
         observed = self._observed(item)
-        stack = self._stack if observed is None else ownership_label.owner(observed.get("description"))
+        stack = self._purpose.stack if observed is None else ownership_label.owner(observed.get("description"))
         # An existing object keeps its description unless one is declared; but a pipeline is written as a whole.
         if stack and (description is not None or observed is None or item.section.kind is None):
             params["description"] = ownership_label.add_label(description, stack)
@@ -169,27 +191,23 @@ class Planner:
     def _observed(self, item: Item) -> dict[str, Any] | None:
         """The item's object as it is predicted; None if it does not exist."""
         if item.section.kind is None:
-            return self._observed_pipeline(item.params)
+            return self.predicted.fact(pipelines.read, item.params["type"], item.params["name"])
         found = self._observed_docs(item)
         return found[0].source if found else None
 
     def _observed_docs(self, item: Item) -> list[Doc]:
         kind = item.section.kind
-        return self.predicted.find_by(kind.PATH, "name", item.name) if kind else []
+        return self.predicted.find(kind, [("name", item.name)]) if kind else []
 
-    def _observed_pipeline(self, params: Mapping[str, Any]) -> dict[str, Any] | None:
-        answer = self.predicted.get(f"{pipelines.PATHS[params['type']]}/{segment(params['name'])}")
-        return (answer.body or {}).get(params["name"]) if answer else None
-
-    def _missing_references(self, declaration: Declaration, item: Item) -> list[Problem]:
+    def _missing_references(self, item: Item) -> list[Problem]:
         """The item's references to objects that are neither declared nor on the cluster."""
         problems = []
         for dependency in item.dependencies():
             kind = BY_OPTION[dependency.section].kind
-            declared = (dependency.section, dependency.reference) in declaration.by_key
+            declared = (dependency.section, dependency.reference) in self._declaration.by_key
             if not dependency.required or kind is None or declared:
                 continue
-            if not self.predicted.contains(kind.PATH, dependency.reference):
+            if not self.predicted.find(kind, [("name", dependency.reference), ("_id", dependency.reference)]):
                 message = f"There is no {kind.LABEL} {dependency.reference!r}, neither declared nor on the cluster."
                 problems.append(Problem(item.display_name, kind.UNKNOWN_CODE, message))
         return problems
@@ -197,14 +215,15 @@ class Planner:
     def _predict(self, item: Item, actions: list[dict[str, Any]], result: Mapping[str, Any]) -> None:
         """Add the effects of the actions to the predicted snapshot."""
         for action in actions:
-            path = _PATHS.get(action["kind"])
-            if path and action["action"] in _DELETING and action.get("id"):
-                self.predicted.remove(path, action["id"])
+            deleted = _KINDS.get(action["kind"])
+            if deleted and action["action"] in _DELETING and action.get("id"):
+                self.predicted.note_deleted(deleted, action["id"])
                 if "kept_id" in action:
                     self._predict_users(action["id"], action["kept_id"])
         kind, option = item.section.kind, item.section.option
         if option == "pipelines" and actions:
-            self._predict_pipeline(item, result)
+            body = None if item.absent else result["pipeline"]["definition"]
+            self.predicted.put_fact(body, pipelines.read, item.params["type"], item.params["name"])
         if kind is None or not actions or item.absent or option == "controllers":
             return
         fields: dict[str, Any] = {}
@@ -213,17 +232,12 @@ class Planner:
         elif option == "agents":
             fields = result["agent"]
         for doc in self._observed_docs(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
-            self.predicted.put(kind.PATH, Doc(doc.id, {**doc.source, **fields}), planned=True)
-
-    def _predict_pipeline(self, item: Item, result: Mapping[str, Any]) -> None:
-        name, type_ = item.params["name"], item.params["type"]
-        answer = Answer(404, {}) if item.absent else Answer(200, {name: result["pipeline"]["definition"]})
-        self.predicted.put_answer(f"{pipelines.PATHS[type_]}/{segment(name)}", answer)
+            self.predicted.put_planned(kind, Doc(doc.id, {**doc.source, **fields}))
 
     def _predict_users(self, deleted_id: str, kept_id: str) -> None:
         """Point the models of a connector that the end of a swap deletes at the one that it keeps."""
-        for model in self.predicted.find_by(Model.PATH, "connector_id", deleted_id):
-            self.predicted.put(Model.PATH, Doc(model.id, {**model.source, "connector_id": kept_id}), planned=True)
+        for model in self.predicted.find(Model, [("connector_id", deleted_id)]):
+            self.predicted.put_planned(Model, Doc(model.id, {**model.source, "connector_id": kept_id}))
 
 
 def _deploying(item: Item, params: Mapping[str, Any], result: Mapping[str, Any]) -> str | None:

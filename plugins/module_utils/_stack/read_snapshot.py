@@ -4,60 +4,78 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Reads the declared objects and what they refer to from a cluster: one search per kind, for any number of objects."""
+"""Reads the declared objects and what they refer to, with one search per kind for any number of objects, and plans."""
 
 from __future__ import annotations
 
-from typing import Any, Collection, Iterable
+from typing import Collection, Iterable
 
-from .._http.client import Answer, Client, segment
-from .._kinds import model as models
+from .._http.client import Client
 from .._kinds import pipeline as pipelines
 from .._kinds.agent import Agent
-from .._kinds.base import Doc, Kind, replaced_ids
+from .._kinds.base import Doc, Key, Kind, replaced_ids
 from .._kinds.connector.resource import Connector
+from .._kinds.controller import Controller
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
+from .._kinds.snapshot import Snapshot, Unread
+from .._runtime.reader import Reader
 from .declaration import Declaration
-from .snapshot import Snapshot
+from .plan import Plan, Purpose, make_plan
+
+
+def read_and_plan(client: Client, declaration: Declaration, snapshot: Snapshot, purpose: Purpose) -> Plan:
+    """The plan on this snapshot, to which is added what the plan needs beyond the declared objects. Objects that the plan
+    changes are read again by their ids if the search that found them may lag behind. Raises Failure."""
+    while True:
+        plan = make_plan(declaration, snapshot, purpose)
+        if plan.unread:
+            snapshot.load(client, plan.unread)
+        elif not snapshot.refresh(client, plan.stale - snapshot.refreshed):
+            return plan
 
 
 def read_snapshot(
-    client: Client, declaration: Declaration, *, before: Snapshot | None = None, written: Collection[str] = ()
+    client: Client,
+    declaration: Declaration,
+    *,
+    whole: bool = False,
+    before: Snapshot | None = None,
+    written: Collection[type[Kind]] = (),
 ) -> Snapshot:
     """The declared objects and the objects that they refer to, as they are on the cluster. Raises Failure.
 
-    ``before``: a snapshot after which only kinds with the paths ``written`` can have changed. All others are taken from it.
+    ``whole``: all other objects as well. ``before``: a snapshot after which only objects of the kinds ``written`` can have
+    changed. All others are taken from it.
     """
 
-    def search(kind: type[Kind], references: Iterable[str], more: Iterable[dict[str, Any]] = ()) -> list[Doc]:
-        """Add the objects with these names or ids, and those that ``more`` queries find, to the snapshot; return them."""
-        references = list(references)
-        by_name = [{"terms": {"name.keyword": references}}, {"ids": {"values": references}}] if references else []
-        queries = [*by_name, *more]
-        if not queries:
-            return []
-        query = {"bool": {"should": queries}}
-        known = before.find(kind.PATH, query) if before and kind.PATH not in written else None
-        found = kind.search(client, query) if known is None else known
-        snapshot.add_found(kind.PATH, query, found)
-        return found
+    def add(kind: type[Kind], keys: list[Key]) -> list[Doc]:
+        if keys and not whole:
+            source = before if before and kind not in written else Reader(client)
+            snapshot.add(kind, keys, source.find(kind, keys))
+        return snapshot.find(kind, keys)
 
-    snapshot = Snapshot()
+    snapshot = Snapshot.of_cluster(client).copy() if whole else Snapshot()
     references = _references(declaration)
-    found = search(Connector, references.get("connectors", []))
-    used = {each for doc in found for each in (doc.id, *replaced_ids(doc.source))}
-    of_models = list(dict.fromkeys([*references.get("models", []), *references.get("controllers", [])]))
-    users = [models.connector_query(used)] if used else []
-    if "connectors" in references or of_models:
-        search(Model, of_models, users)
-    search(ModelGroup, references.get("model_groups", []))
-    search(Agent, references.get("agents", []))
+    connectors = add(Connector, _keys(references.get("connectors", [])))
+    used = {each for doc in connectors for each in (doc.id, *replaced_ids(doc.source))}
+    controlled = references.get("controllers", [])
+    if "connectors" in references or "models" in references or controlled:
+        users: list[Key] = [("connector_id", each) for each in sorted(used)]
+        add(Model, [*_keys([*references.get("models", []), *controlled]), *users])
+    add(ModelGroup, _keys(references.get("model_groups", [])))
+    add(Agent, _keys(references.get("agents", [])))
+    limited = snapshot.find(Model, _keys(controlled))
+    snapshot.load(client, [Unread(facts=[(Controller.get, doc.id) for doc in limited])])
     for type_ in pipelines.PATHS:
         declared = [name.partition("/")[2] for name in references.get("pipelines", []) if name.startswith(f"{type_}/")]
         if declared:
-            _read_pipelines(client, snapshot, type_, declared)
+            snapshot.add_pipelines(type_, {} if whole else pipelines.read_all(client, type_), declared)
     return snapshot
+
+
+def _keys(references: Iterable[str]) -> list[Key]:
+    return [(field, reference) for reference in references for field in ("name", "_id")]
 
 
 def _references(declaration: Declaration) -> dict[str, list[str]]:
@@ -68,10 +86,3 @@ def _references(declaration: Declaration) -> dict[str, list[str]]:
         for dependency in item.dependencies():
             references.setdefault(dependency.section, {})[dependency.reference] = None
     return {option: list(found) for option, found in references.items()}
-
-
-def _read_pipelines(client: Client, snapshot: Snapshot, type_: str, names: list[str]) -> None:
-    observed = pipelines.read_all(client, type_)
-    for name in names:
-        body = {name: observed[name]} if name in observed else {}
-        snapshot.put_answer(f"{pipelines.PATHS[type_]}/{segment(name)}", Answer(200 if body else 404, body))

@@ -78,7 +78,7 @@ class _Resource(Resource[Options]):
 
     def find_named(self, name: str) -> Doc | None:
         """The agent of this name. Finishes a replacement that was interrupted between the create and the delete."""
-        named = Agent.all_named(self.run.client, name)
+        named = Agent.all_named(self.run.reader, name)
         for doc in [doc for doc in named if any(supersedes(new, doc) for new in named)]:
             self.perform("delete", doc, partial(self.delete, doc))
             named.remove(doc)
@@ -97,7 +97,7 @@ class _Resource(Resource[Options]):
 
     def _check_new(self, fields: Mapping[str, Any]) -> None:
         agents.check_complete(fields)
-        agents.check_server(self.run.client, self.run.version, fields)
+        agents.check_server(self.run.reader, self.run.version, fields)
 
     def send_create(self) -> Doc:
         return self._register(self.fields)
@@ -144,7 +144,7 @@ class _Resource(Resource[Options]):
         return self.perform("replace", new, partial(self._register, fields, found), replaced_id=found.id) or new
 
     def check_change(self, found: Doc, changes: Mapping[str, Any]) -> None:
-        agents.check_server(self.run.client, self.run.version, changes)
+        agents.check_server(self.run.reader, self.run.version, changes)
 
     def update(self, found: Doc, changes: Mapping[str, Any]) -> None:
         agents.update(self.run, found, changes)

@@ -34,7 +34,7 @@ class Options:
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """The agents that the options select. Raises Failure."""
-    docs = Agent.select(run.client, object_id=options.agent_id, name=options.name, pattern=None)
+    docs = Agent.select(run.reader, object_id=options.agent_id, name=options.name, pattern=None)
     results = [Agent.to_result(doc) for doc in docs]
     return {"agents": [agent for agent in results if options.type in (None, agent["type"])]}
 

@@ -119,7 +119,7 @@ class _Resource(Resource[ConnectorOptions]):
 
     def find_named(self, name: str) -> Doc | None:
         """The connector with the name, after the interrupted swaps of connectors with this name are finished."""
-        found = Connector.all_named(self.run.client, name)
+        found = Connector.all_named(self.run.reader, name)
         counts = pick(self.run, Connector, found, name)
         return self._swap.finish_interrupted(counts, found) if counts else None
 
@@ -147,7 +147,7 @@ class _Resource(Resource[ConnectorOptions]):
         options, observed = self.options, self.observed(found)
         planned = Doc(found.id, connectors.merged(observed, self.fields))
         self._check_fields(planned.source, options.credential)
-        users = models.using_connectors(self.run.client, [found.id])
+        users = models.using_connectors(self.run.reader, [found.id])
         live = [model for model in users if models.state_of(model) in models.LIVE]
         removed = connectors.removed_parameters(observed, self.fields)
         unavoidable = bool(removed) or "protocol" in diff or self._is_refused(found, live)
@@ -164,7 +164,7 @@ class _Resource(Resource[ConnectorOptions]):
         try:
             self.run.perform(action, Connector.LABEL, planned.name, update, id=found.id, models=ids, fields=diff)
         except ApiError as error:
-            cause = refusal_cause(self.run.client, found.id, error)
+            cause = refusal_cause(self.run, found.id, error)
             # A deployment that was under way has made a model live since this task read it.
             in_use = cause.code == "connector_in_use"
             raise (ConcurrentChange(error.message, error.status) if in_use else cause) from None
@@ -175,7 +175,7 @@ class _Resource(Resource[ConnectorOptions]):
 
         Live models of this connector are undeployed for it.
         """
-        falsely_matched = [] if live else models.falsely_matched_users(self.run.client, found.id)
+        falsely_matched = [] if live else models.falsely_matched_users(self.run.reader, found.id)
         return any(models.state_of(model) in models.LIVE for model in falsely_matched)
 
     def _body_of_update(self, found: Doc, planned: Doc, diff: list[str]) -> dict[str, Any]:
@@ -187,7 +187,7 @@ class _Resource(Resource[ConnectorOptions]):
         return connectors.request_body(fields, self._credential.sent, notes)
 
     def check_delete(self, found: Doc) -> None:
-        users = models.using_connectors(self.run.client, [found.id])
+        users = models.using_connectors(self.run.reader, [found.id])
         if users:
             raise _in_use(found, users)
 

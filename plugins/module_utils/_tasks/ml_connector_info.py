@@ -48,7 +48,7 @@ class Options:
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """The connectors that the options select. Raises Failure."""
     standalone = Connector.select(
-        run.client, object_id=options.connector_id, name=options.name, pattern=options.name_pattern
+        run.reader, object_id=options.connector_id, name=options.name, pattern=options.name_pattern
     )
     listed = [_entry(doc, None) for doc in standalone]
     # A connector inside a model has no id.

@@ -48,7 +48,7 @@ class _Resource(Resource[Options]):
 
     def find(self) -> Doc | None:
         self._model = find(self.run, Model, self.options.model)
-        found = Controller.get(self.run.client, self._model.id) if self._model else None
+        found = self.run.reader.get(Controller, self._model.id) if self._model else None
         return found and self._controller(found.source)
 
     @property

@@ -53,7 +53,7 @@ _MAX_PROBLEMS = 20
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Report which objects share a name; with 'apply' keep one of each name. Raises Failure."""
-    found = dedupe.find_duplicates(run.client, options.name_pattern, trust_credentials=options.trust_credentials)
+    found = dedupe.find_duplicates(run, options.name_pattern, trust_credentials=options.trust_credentials)
     # Before anything is deleted, as that changes the sets.
     result = [_to_result(duplicates) for duplicates in found]
     plan = [

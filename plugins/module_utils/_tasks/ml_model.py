@@ -137,7 +137,7 @@ class _Resource(Resource[Options]):
             found = super().find()
             named = [found] if found else []
         else:
-            named = Model.all_named(self.run.client, str(options.name))
+            named = Model.all_named(self.run.reader, str(options.name))
         if self.absent and (options.model_id or not named) and not options.delete_empty_group:
             # The group does not matter.
             return named[0] if named else None
@@ -207,7 +207,7 @@ class _Resource(Resource[Options]):
     def check_change(self, found: Doc, changes: Mapping[str, Any]) -> None:
         if self.options.model_id and {"name", "model_group_id"} & set(changes):
             both = {**found.source, **self.fields}
-            models.check_name_free(self.run.client, found, str(both["name"]), str(both.get("model_group_id")))
+            models.check_name_free(self.run.reader, found, str(both["name"]), str(both.get("model_group_id")))
         if {"name", "description"} & set(changes):
             self.check_text(self.fields)
 
@@ -247,7 +247,7 @@ class _Resource(Resource[Options]):
             group = find_named(run, ModelGroup, self.options.name)
         if group is None or not group.id:
             return
-        if any(not found or doc.id != found.id for doc in models.in_group(run.client, group.id)):
+        if any(not found or doc.id != found.id for doc in models.in_group(run.reader, group.id)):
             return
         # Another controller may have put a model into it: then the server refuses, and nothing is journalled.
         delete = partial(groups.delete_if_empty, run, group)

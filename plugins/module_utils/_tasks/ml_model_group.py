@@ -78,7 +78,7 @@ class _Resource(Resource[Options]):
 
     def _check_name_free(self, found: Doc, name: str) -> None:
         """Raise Failure if another group has the name. In check mode the server is not asked to refuse it."""
-        others = [doc for doc in ModelGroup.all_named(self.run.client, name) if doc.id != found.id]
+        others = [doc for doc in ModelGroup.all_named(self.run.reader, name) if doc.id != found.id]
         if others:
             raise Failure(
                 "group_name_taken",
@@ -100,7 +100,7 @@ class _Resource(Resource[Options]):
 
     def check_delete(self, found: Doc) -> None:
         """Raise Failure if models are in the group."""
-        members = models.in_group(self.run.client, found.id)
+        members = models.in_group(self.run.reader, found.id)
         if members:
             names = ", ".join(f"{doc.name!r} ({doc.id})" for doc in members)
             raise Failure(

@@ -40,7 +40,7 @@ SPEC = {
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """List the groups that the options select. Raises Failure."""
     found = ModelGroup.select(
-        run.client, object_id=options.model_group_id, name=options.name, pattern=options.name_pattern
+        run.reader, object_id=options.model_group_id, name=options.name, pattern=options.name_pattern
     )
     entries = [ModelGroup.to_result(doc) for doc in found]
     if entries and (options.unused or options.include_used_by):

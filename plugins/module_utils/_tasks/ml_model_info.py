@@ -18,6 +18,7 @@ from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._runtime.module import Module, typed
+from .._runtime.reader import Reader
 from .._runtime.run import Run
 
 
@@ -50,9 +51,9 @@ _DEPENDENCIES: dict[str, type[Kind]] = {"connector": Connector, "model_group": M
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """List the models that the options select. Raises Failure."""
-    found = Model.select(run.client, object_id=options.model_id, name=options.name, pattern=options.name_pattern)
+    found = Model.select(run.reader, object_id=options.model_id, name=options.name, pattern=options.name_pattern)
     if not options.model_id and not options.name:
-        found = _reread_undeployed(run.client, found)
+        found = _reread_undeployed(run.reader, found)
     if options.states:
         found = [doc for doc in found if models.state_of(doc) in options.states]
     # One more search per kind, however many models there are.
@@ -66,11 +67,11 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     return {"models": entries}
 
 
-def _reread_undeployed(client: Client, found: list[Doc]) -> list[Doc]:
+def _reread_undeployed(reader: Reader, found: list[Doc]) -> list[Doc]:
     """The models; those that are not deployed are re-read unless they are many, as a search may lag a second behind a
     deployment."""
     undeployed = [doc for doc in found if models.state_of(doc) != models.DEPLOYED]
-    present = {doc.id: doc for doc in Model.reread(client, undeployed)}
+    present = {doc.id: doc for doc in reader.reread(Model, undeployed)}
     deleted = {doc.id for doc in undeployed} - present.keys()
     return [present.get(doc.id, doc) for doc in found if doc.id not in deleted]
 

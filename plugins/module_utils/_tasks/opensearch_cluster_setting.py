@@ -45,7 +45,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     if options.state == "absent":
         desired = dict.fromkeys(desired, settings.DEFAULT)
     _check(options, desired)
-    observed = settings.read(run.client)
+    observed = run.reader.fact(settings.read)
     skipped = {name for name in options.only_where_set if settings.is_empty(observed.effective(name))}
     desired = {name: value for name, value in desired.items() if name not in skipped}
     changes = _changes(options, run, observed, desired)

@@ -19,6 +19,7 @@ from .._kinds.pipeline import Pipeline
 from .._operations.reconcile import Resource
 from .._operations.references import restore_references
 from .._runtime.module import Module, typed
+from .._runtime.reader import Reader
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -57,7 +58,10 @@ class _Resource(Resource[Options]):
         return self.run.perform(action, pipelines.label(self.options.type), self.options.name, do, **facts)
 
     def find(self) -> Doc | None:
-        body = pipelines.read(self.run.client, self.options.type, self.options.name)
+        return self._read(self.run.reader)
+
+    def _read(self, reader: Reader) -> Doc | None:
+        body = reader.fact(pipelines.read, self.options.type, self.options.name)
         return None if body is None else Doc("", body)
 
     def desired(self, found: Doc | None) -> dict[str, Any]:
@@ -71,7 +75,7 @@ class _Resource(Resource[Options]):
 
     def _write(self, action: str, diff: list[str]) -> Doc:
         if self.run.check_mode:
-            pipelines.check_processors(self.run.client, self.options.type, self.fields)
+            pipelines.check_processors(self.run.reader, self.options.type, self.fields)
         put = partial(pipelines.put, self.run.client, self.options.type, self.options.name, self.fields)
         self.perform(action, self.new(), put, fields=diff)
         return self.new()
@@ -80,7 +84,10 @@ class _Resource(Resource[Options]):
         pipelines.delete(self.run.client, self.options.type, self.options.name)
 
     def verified(self, doc: Doc) -> Doc:
-        found, subject = self.find(), f"{pipelines.label(self.options.type).capitalize()} {self.options.name!r}"
+        found, subject = (
+            self._read(self.run.server),
+            f"{pipelines.label(self.options.type).capitalize()} {self.options.name!r}",
+        )
         if found is None:
             raise deleted_during_change(subject)
         if self.diff(found):

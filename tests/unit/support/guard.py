@@ -32,5 +32,7 @@ class ReadOnly:
 
 def watch(run: Any, violations: list[str]) -> None:
     """Wrap the transport of a run in check mode."""
-    if run.check_mode and not isinstance(run.client._transport, ReadOnly):
-        run.client._transport = ReadOnly(run.client._transport, violations)
+    # The client of a stack's plan has no transport.
+    transport = getattr(run.client, "_transport", None)
+    if run.check_mode and transport and not isinstance(transport, ReadOnly):
+        run.client._transport = ReadOnly(transport, violations)

@@ -20,8 +20,10 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
     ApiError,
     ConcurrentChange,
 )
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import Client
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.reader import Reader
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import hits
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
@@ -40,8 +42,26 @@ BODY = {
 AT_CREATE = 1
 
 
+class Noting(Reader):
+    """Records which objects the run has created."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self.created: list[Doc] = []
+
+    def note_created(self, kind: Any, doc: Doc) -> None:
+        assert kind is Connector
+        self.created.append(doc)
+
+
+def noted(run: Run) -> list[Doc]:
+    assert isinstance(run.reader, Noting)
+    return run.reader.created
+
+
 def run_on(transport: Any, *, leased: bool = True) -> Run:
     run = make_run(transport)
+    run.reader = Noting(run.client)
     run.lease = cast(Any, SimpleNamespace(held=True, excludes_others=leased))
     return run
 
@@ -50,7 +70,7 @@ def create(run: Run) -> Doc:
     doc = create_once(
         run, Creation(Connector, BODY, f"{ML}/connectors/_create", delete_own=partial(Connector.delete, run))
     )
-    assert run.created == [(Connector.PATH, doc)]
+    assert noted(run) == [doc]
     return doc
 
 
@@ -203,7 +223,7 @@ class TestOtherController:
         with pytest.raises(ConcurrentChange, match=r"Another controller has created connector 'Local chat' \(K"):
             create(run)
         assert list(cluster.connectors) == theirs
-        assert run.created == []
+        assert noted(run) == []
 
     def test_ours_cannot_be_deleted(self, cluster: FakeCluster) -> None:
         """It remains, and the module ml_dedupe deletes it."""

@@ -136,7 +136,7 @@ def test_other_kinds(cluster: FakeCluster, kind: Any, add: Callable[[FakeCluster
         if model_id:
             cluster.models[model_id]["model_group_id"] = ids[1]
     run = make_run(cluster)
-    doc = pick(run, kind, kind.all_named(run.client, "Chat"), "Chat")
+    doc = pick(run, kind, kind.all_named(run.reader, "Chat"), "Chat")
     assert doc is not None
     assert doc.id == ids[counts]
     assert len(run.warnings) == 1

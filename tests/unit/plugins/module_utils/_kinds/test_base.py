@@ -10,7 +10,6 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import ApiError, Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import (
-    MAX_REREAD,
     NOTES_PARAMETER,
     SEARCH_LAG,
     Doc,
@@ -20,6 +19,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.bas
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.reader import MAX_REREAD
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
@@ -31,26 +31,25 @@ class TestFind:
         cluster.add_connector("Local chat 2")
         cluster.add_connector("local chat")
         mine = cluster.add_connector("Local chat")
-        client = make_run(cluster).client
-        assert [doc.id for doc in Connector.all_named(client, "Local chat")] == [mine]
+        assert [doc.id for doc in Connector.all_named(make_run(cluster).reader, "Local chat")] == [mine]
 
     def test_the_oldest_first(self, cluster: FakeCluster) -> None:
         ids = [cluster.add_connector("Local chat") for _count in range(3)]
-        assert [doc.id for doc in Connector.all_named(make_run(cluster).client, "Local chat")] == ids
+        assert [doc.id for doc in Connector.all_named(make_run(cluster).reader, "Local chat")] == ids
 
     def test_by_age_and_not_by_id(self, cluster: FakeCluster) -> None:
         ids = [cluster.add_connector("Local chat") for _count in range(2)]
         cluster.connectors[ids[1]]["created_time"] = 1
-        assert [doc.id for doc in Connector.all_named(make_run(cluster).client, "Local chat")] == ids[::-1]
+        assert [doc.id for doc in Connector.all_named(make_run(cluster).reader, "Local chat")] == ids[::-1]
 
     def test_before_the_index_exists(self, cluster: FakeCluster) -> None:
         cluster.index_missing = True
-        assert Connector.all_named(make_run(cluster).client, "x") == []
+        assert Connector.all_named(make_run(cluster).reader, "x") == []
 
     def test_another_404_is_not_an_empty_result(self, script: Callable[..., Any]) -> None:
         run = make_run(script(post(f"{ML}/connectors/_search").answers(404, error(404, "x", "strange"))))
         with pytest.raises(ApiError):
-            Connector.all_named(run.client, "x")
+            Connector.all_named(run.reader, "x")
 
     def test_another_404_is_not_absence(self, script: Callable[..., Any]) -> None:
         reason = "no handler found for uri [/_plugins/_ml/connectors/x]"
@@ -63,7 +62,7 @@ class TestFind:
     def test_an_answer_without_hits(self, script: Callable[..., Any], answer: Any) -> None:
         run = make_run(script(post(f"{ML}/connectors/_search").answers(200, answer)))
         with pytest.raises(Failure, match="without hits") as caught:
-            Connector.all_named(run.client, "x")
+            Connector.all_named(run.reader, "x")
         assert caught.value.code == "not_opensearch"
 
     def test_an_id_cannot_reach_another_path(self, script: Callable[..., Any]) -> None:
@@ -74,14 +73,14 @@ class TestFind:
     def test_many_objects_with_one_name_are_not_re_read(self, cluster: FakeCluster) -> None:
         for _count in range(MAX_REREAD + 1):
             cluster.add_connector("Local chat")
-        assert len(Connector.all_named(make_run(cluster).client, "Local chat")) == MAX_REREAD + 1
+        assert len(Connector.all_named(make_run(cluster).reader, "Local chat")) == MAX_REREAD + 1
         assert len(cluster.exchanges) == 1
 
     def test_a_search_that_lags_behind_a_change(self, cluster: FakeCluster) -> None:
         connector_id = cluster.add_connector("Local chat")
         cluster.change_lag = 3
         cluster.call("PUT", f"{ML}/connectors/{connector_id}", {"description": "New"})
-        [doc] = Connector.all_named(make_run(cluster).client, "Local chat")
+        [doc] = Connector.all_named(make_run(cluster).reader, "Local chat")
         assert doc.source["description"] == "New"
 
 
@@ -108,13 +107,6 @@ class TestDelete:
         cluster.inject("lost_after")
         Model.delete(make_run(cluster), model_id)
         assert cluster.models == {}
-
-    def test_a_deleted_object_is_not_one_that_this_run_created(self, cluster: FakeCluster) -> None:
-        run = make_run(cluster)
-        docs = [Doc(cluster.add_connector(), {}) for _each in range(2)]
-        run.created += [(Connector.PATH, doc) for doc in docs]
-        Connector.delete(run, docs[0].id)
-        assert (list(cluster.connectors), run.created) == ([docs[1].id], [(Connector.PATH, docs[1])])
 
     def test_an_answer_that_leaves_open_whether_it_is_deleted(self, script: Callable[..., Any]) -> None:
         reads = [get(f"{ML}/connectors/x").answers(200, {"name": "x"})] * 40

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds import model as models
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model import Model, using_connectors
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import hits
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
@@ -15,7 +14,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.script impor
 
 def test_connector_query_matches_on_every_version() -> None:
     """3.x analyses the field and indexes its words in lower case; 2.19 indexes the whole id."""
-    query = models.connector_query(["nH9-C6IBQpKL7wbg5p2u", "QexaDKIBXD2OATL0GEu7"])
+    query = Model.query_for(("connector_id", each) for each in ("nH9-C6IBQpKL7wbg5p2u", "QexaDKIBXD2OATL0GEu7"))
     assert query == {
         "terms": {
             "connector_id": ["QexaDKIBXD2OATL0GEu7", "c6ibqpkl7wbg5p2u", "nH9-C6IBQpKL7wbg5p2u", "qexadkibxd2oatl0geu7"]
@@ -29,13 +28,12 @@ def test_using_connectors_drops_false_matches(script: Callable[..., Any]) -> Non
         script(
             post(f"{ML}/models/_search").answers(200, answer),
             get(f"{ML}/models/m1").answers(200, {"name": "a", "connector_id": "abc-def"}),
-            get(f"{ML}/models/m2").answers(200, {"name": "b", "connector_id": "def-abc"}),
         )
     )
-    assert [doc.id for doc in using_connectors(run.client, ["abc-def"])] == ["m1"]
+    assert [doc.id for doc in using_connectors(run.reader, ["abc-def"])] == ["m1"]
 
 
 def test_chunks_of_local_models_are_not_found(cluster: FakeCluster) -> None:
     model_id = cluster.add_model("Chat", cluster.add_connector())
     cluster.models["chunk"] = {**cluster.models[model_id], "chunk_number": 0}
-    assert [doc.id for doc in Model.all_named(make_run(cluster).client, "Chat")] == [model_id]
+    assert [doc.id for doc in Model.all_named(make_run(cluster).reader, "Chat")] == [model_id]

@@ -38,10 +38,11 @@ def test_graph_of_objects_that_no_stack_created(module: Runner, cluster: FakeClu
     cluster.models[local].update(algorithm="TEXT_EMBEDDING", connector_id=None)
     agent = cluster.add_agent("Calls", tools=[{"type": "ListIndexTool", "parameters": {"connector_id": connector}}])
     cluster.call("PUT", "/_ingest/pipeline/vectors", {"processors": [{"ml_inference": {"model_id": local}}]})
+    guarded = cluster.add_model("Guarded", connector, guardrails={"input_guardrail": {"model_id": local}})
     graph = module(MODULE, cluster, format="graph")
     assert {local, connector, agent, "ingest/vectors"} <= {node["id"] for node in graph["nodes"]}
     edges = {(edge["from"], edge["relation"], edge["to"]) for edge in graph["edges"]}
-    assert {(agent, "uses", connector), ("ingest/vectors", "uses", local)} <= edges
+    assert {(agent, "uses", connector), ("ingest/vectors", "uses", local), (guarded, "uses", local)} <= edges
 
 
 def test_graph_without_the_permission_to_read_the_cluster(cluster: FakeCluster) -> None:

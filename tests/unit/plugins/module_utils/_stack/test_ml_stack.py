@@ -169,6 +169,8 @@ class TestConcurrentControllers:
     DECLARED: dict[str, Any] = {
         "connectors": [connector("C0"), connector("C1")],
         "models": [{"name": "M0", "connector": "C0"}, {"name": "M1", "connector": "C1"}],
+        # Both controllers create in the same order, so that the same one was first with a connector and with its model.
+        "parallel": 1,
     }
 
     def apply_as_another_controller(self, cluster: FakeCluster) -> None:
