@@ -34,7 +34,8 @@ the same is run twice without faults. These checks pass in each case:
 - no output, at the highest verbosity and with diffs, contains the credential, the password or the secret header in any form, although
   the answers 401, 429, 502, 503, 504 and HTML repeat all that was sent.
 
-No faulted run takes {lease:g} s: none waits for a lock that it holds itself, also if the answer to its acquire was lost.
+No faulted run takes {lease:g} s: none waits for a lock that it holds itself, also if the answer to its acquire was lost. The exception
+is a release that is refused with 401: the next task waits until the lock expires.
 
 A run can end while it holds the lock: if it is killed, if the server cannot be reached for the release, or if the fault strikes
 an exchange of the lock. That was so in {left} cases. In {taken_over} of them the next run had to write, and took the lock over after it
