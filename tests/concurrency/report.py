@@ -22,8 +22,8 @@ PAGE = """\
 
 {rounds} rounds on {day}, by `{command}`, in {minutes:.0f} minutes: {verdict}
 
-In each round, {controllers} processes of ansible-playbook run against the same cluster, in which the objects of the round do not
-exist yet. A gate forwards their first requests at the same moment.
+In each round, {controllers} processes of ansible-playbook run against the same cluster. Except for *removal*, the objects of the
+round do not exist yet. A gate forwards their first requests at the same moment.
 
 What the controllers run:
 

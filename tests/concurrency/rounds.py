@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.searchops.opensearch_ml.tests.concurrency.gate import Gate
 from ansible_collections.searchops.opensearch_ml.tests.concurrency.places import Place
@@ -60,6 +60,8 @@ class Rounds:
     def play(self, subject: Subject) -> Round:
         """Play one round. Raises AssertionError if a run fails or a check does not pass."""
         prefix = self._begin()
+        if subject.before:
+            self._alone(subject, subject.before(prefix))
         seconds = self._at_once(subject, prefix)
         self._check_lease()
         end, last = self._end(subject, prefix)
@@ -91,7 +93,10 @@ class Rounds:
         gate = Gate([urls[number % len(urls)] for number in range(CONTROLLERS)])
         try:
             begun = time.monotonic()
-            runs = [self._start(subject, prefix, number, url) for number, url in enumerate(gate.urls)]
+            runs = [
+                self._start(subject, subject.variables(prefix, number), url, self._folder / f"controller-{number}.txt")
+                for number, url in enumerate(gate.urls)
+            ]
             outcomes = [run.end() for run in runs]
             seconds = time.monotonic() - begun
             assert gate.opened, "not all controllers have connected"
@@ -132,17 +137,17 @@ class Rounds:
 
     def _next(self, subject: Subject, prefix: str, controller: int) -> Outcome:
         """Run a controller alone, which must succeed."""
-        outcome = self._start(subject, prefix, controller, self._place.urls[0]).end()
-        assert outcome.succeeded, f"the next run fails: {outcome.text}"
+        return self._alone(subject, subject.variables(prefix, controller))
+
+    def _alone(self, subject: Subject, variables: dict[str, Any]) -> Outcome:
+        outcome = self._start(subject, variables, self._place.urls[0], self._folder / "alone.txt").end()
+        assert outcome.succeeded, f"a run alone fails: {outcome.text}"
         return outcome
 
-    def _start(self, subject: Subject, prefix: str, controller: int, url: str) -> PlaybookRun:
+    def _start(self, subject: Subject, variables: dict[str, Any], url: str, output: Path) -> PlaybookRun:
         # 'required': a run that cannot take the lease fails instead of writing without it.
-        variables = {
-            "opensearch_connection": {"hosts": [url], "lock": "required", **self._place.connection},
-            **subject.variables(prefix, controller),
-        }
-        return PlaybookRun(subject.playbook, variables, self._folder / f"controller-{controller}.txt", (), LONGEST)
+        connection = {"hosts": [url], "lock": "required", **self._place.connection}
+        return PlaybookRun(subject.playbook, {"opensearch_connection": connection, **variables}, output, (), LONGEST)
 
 
 def undeletable(cluster: Cluster, prefix: str) -> set[str]:

@@ -36,6 +36,8 @@ class Subject(NamedTuple):
     several_tasks: bool = False
     #: The controllers that declare the objects absent. Controller 0 is not one of them.
     removers: frozenset[int] = frozenset()
+    #: The variables of a run before the round, so that all controllers have something to write; takes the prefix.
+    before: Callable[[str], dict[str, Any]] | None = None
 
 
 def declared_by(source: Mapping[str, Any]) -> int | None:
@@ -94,11 +96,16 @@ def _stack(name: str, _controller: int) -> dict[str, Any]:
 _SECTIONS = ("stack_model_groups", "stack_connectors", "stack_models")
 
 
-def _different(name: str, controller: int) -> dict[str, Any]:
-    variables = _stack(name, controller)
+def _described(name: str, description: str) -> dict[str, Any]:
+    variables = _stack(name, 0)
     for section in _SECTIONS:
         for item in variables[section]:
-            item["description"] = _values(controller)
+            item["description"] = description
+    return variables
+
+
+def _different(name: str, controller: int) -> dict[str, Any]:
+    variables = _described(name, _values(controller))
     for item in variables["stack_connectors"]:
         item["parameters"] = {**item["parameters"], "temperature": _temperature(controller)}
     return variables
@@ -108,7 +115,7 @@ _REMOVERS = frozenset(range(1, CONTROLLERS, 2))
 
 
 def _removal(name: str, controller: int) -> dict[str, Any]:
-    variables = _stack(name, controller)
+    variables = _described(name, "After")
     if controller not in _REMOVERS:
         return variables
     # The settings stay: they belong to the whole cluster.
@@ -116,6 +123,10 @@ def _removal(name: str, controller: int) -> dict[str, Any]:
         section: [{"name": item["name"], "state": "absent"} for item in variables[section]] for section in _SECTIONS
     }
     return {"stack_name": variables["stack_name"], **absent}
+
+
+def _before_removal(name: str) -> dict[str, Any]:
+    return _described(name, "Before")
 
 
 _STACK_OBJECTS = {"connectors": (" one", " two"), "models": (" one", " two"), "model_groups": (" group",)}
@@ -140,11 +151,13 @@ DIFFERENT = Subject(
 )
 REMOVAL = Subject(
     "removal",
-    f"{CONTROLLERS - len(_REMOVERS)} apply this stack, {len(_REMOVERS)} declare its objects absent",
+    f"the stack exists; {CONTROLLERS - len(_REMOVERS)} apply it with another description of each object, and {len(_REMOVERS)} declare "
+    "its objects absent",
     _STACK_PLAYBOOK,
     _removal,
     _STACK_OBJECTS,
     removers=_REMOVERS,
+    before=_before_removal,
 )
 DIFFERENT_ROLES = Subject(
     "different-roles",
