@@ -46,13 +46,17 @@ class Doc(NamedTuple):
 class Findable(Protocol):
     """What a reader needs of a kind of object."""
 
-    def get(self, client: Client, object_id: str) -> Doc | None: ...
+    def get(self, client: Client, object_id: str) -> Doc | None:
+        """One object by its id; None if it does not exist."""
 
-    def search(self, client: Client, query: Mapping[str, Any]) -> list[Doc]: ...
+    def search(self, client: Client, query: Mapping[str, Any]) -> list[Doc]:
+        """All objects that match the query."""
 
-    def query_for(self, keys: Iterable[Key]) -> dict[str, Any]: ...
+    def query_for(self, keys: Iterable[Key]) -> dict[str, Any]:
+        """The query for all objects with at least one of the keys. It may match others as well."""
 
-    def keys_of(self, doc: Doc) -> set[Key]: ...
+    def keys_of(self, doc: Doc) -> set[Key]:
+        """The keys by which an object is found."""
 
 
 class Reader:

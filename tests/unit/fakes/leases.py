@@ -16,19 +16,19 @@ def is_lease(path: str) -> bool:
 class Leases:
     """Answers the requests for the lease.
 
-    ``refusal`` is the status and the exception type with which the index refuses ``refused_methods``.
+    ``refusal`` is the status and the exception type with which the index refuses ``refused_methods``; 0 for none.
     """
 
     def __init__(self) -> None:
         self.exists = True
         self.document: dict[str, Any] | None = None
-        self.refusal: tuple[int, str] | None = None
+        self.refusal = (0, "")
         self.refused_methods: tuple[str, ...] = ("GET", "PUT", "DELETE")
         self._seq_no = 0
 
     def handle(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Any:
-        if self.refusal and method in self.refused_methods:
-            status, kind = self.refusal
+        status, kind = self.refusal
+        if status and method in self.refused_methods:
             raise Refused(status, f"no permissions for [{method}]", kind)
         if path == f"/{INDEX}":
             if self.exists:

@@ -429,7 +429,7 @@ def test_an_index_that_is_not_ready_is_waited_for(
     cluster.leases.refusal, cluster.leases.refused_methods = (status, kind), methods
     holder = task()
     if recovers:
-        clock.after(20, lambda: setattr(cluster.leases, "refusal", None))
+        clock.after(20, lambda: setattr(cluster.leases, "refusal", (0, "")))
         holder.lease.acquire()
         assert 1020 <= clock.now() < 1021
         assert holder.lines[0].startswith("waiting for the lock of the cluster: no permissions for")
@@ -446,7 +446,7 @@ def test_an_index_that_cannot_be_created_yet_is_waited_for(
 ) -> None:
     cluster.leases.exists = False
     cluster.leases.refusal, cluster.leases.refused_methods = (503, "process_cluster_event_timeout_exception"), ("PUT",)
-    clock.after(3, lambda: setattr(cluster.leases, "refusal", None))
+    clock.after(3, lambda: setattr(cluster.leases, "refusal", (0, "")))
     task().lease.acquire()
     assert 1003 <= clock.now() < 1004
 
@@ -654,7 +654,7 @@ def test_a_busy_server_does_not_cost_the_lease(
     clock.time += SAFE_TIME + 1
     with pytest.raises(ConcurrentChange):
         holder.lease.check()
-    cluster.leases.refusal = None
+    cluster.leases.refusal = (0, "")
     holder.lease.check()
 
 
