@@ -65,16 +65,18 @@ def create_once(run: Run, creation: Creation) -> Doc:
     body = dict(creation.body)
     if versions.supports(run.version, "custom_ids"):
         body[creation.kind.ID_FIELD] = custom_id(creation.kind.LABEL, creation.name, creation.discriminator)
-    lost: AnswerLost | None = None
-    for _attempt in range(CREATE_TRIES):
+    lost = 0
+    while True:
         try:
             answer = run.client.create(creation.path, body, creation.query)
-            return _created(run, creation, str(answer.body[creation.kind.ID_FIELD]), lost=lost is not None)
-        except AnswerLost as exc:
-            lost = exc
+            return _created(run, creation, str(answer.body[creation.kind.ID_FIELD]), lost=lost > 0)
+        except AnswerLost:
+            lost += 1
             found = _look_for_lost(run, creation)
             if found:
                 return _noted(run, creation, found)
+            if lost == CREATE_TRIES:
+                raise
         except ApiError as error:
             taken_id = body.pop(creation.kind.ID_FIELD, None)
             if error.code != "id_taken" or taken_id is None:
@@ -84,7 +86,6 @@ def create_once(run: Run, creation: Creation) -> Doc:
                 return _noted(run, creation, owner)
             if owner:
                 raise ConcurrentChange(f"Another controller has just created {owner.id}.", error.status) from error
-    raise lost or ConcurrentChange(f"Other controllers keep creating {creation.kind.LABEL} {creation.name!r}.")
 
 
 def _created(run: Run, creation: Creation, own_id: str, *, lost: bool) -> Doc:

@@ -73,7 +73,6 @@ class Run:
         self.warnings: list[str] = []
         #: How many of the actions, and of the warnings, stay when the task starts over.
         self._kept = (0, 0)
-        self._version: versions.Version | None = None
 
     @property
     def clock(self) -> Clock:
@@ -86,10 +85,8 @@ class Run:
 
     @property
     def version(self) -> versions.Version:
-        """The version of the server, which is read once. Raises Failure."""
-        if self._version is None:
-            self._version = self.reader.fact(versions.read_version)
-        return self._version
+        """The version of the server, for which the client asks once. Raises Failure."""
+        return self.reader.fact(versions.read_version)
 
     @property
     def changed(self) -> bool:
@@ -141,14 +138,12 @@ class Run:
     @contextmanager
     def leased(self) -> Iterator[None]:
         """Take the lease for more writes after :meth:`finished_writing`. What the block writes depends on what it reads."""
-        if self.lease is None or self.lease.held:
-            yield
-            return
-        self.lease.acquire()
+        taken = self.take_lease()
         try:
             yield
         finally:
-            self.lease.release()
+            if taken and self.lease is not None:
+                self.lease.release()
 
     def start_over(self, *, keep_actions: bool) -> None:
         """Forget what was found and planned. ``keep_actions``: the actions since the last start were done."""

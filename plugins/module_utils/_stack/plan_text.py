@@ -67,7 +67,7 @@ def _reason(step: Step, action: Mapping[str, Any]) -> str:
         return f"It differs in {', '.join(action['fields'])}."
     if name == "swap":
         return "It replaces several that were created at the same moment and could not be deleted."
-    return "It completes an interrupted change." if "swap" in name or name == "repoint" else "It differs."
+    return "It completes an interrupted change." if "swap" in name else "It differs."
 
 
 def invalid_stack(problems: list[Problem]) -> Failure:
