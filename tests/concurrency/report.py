@@ -85,7 +85,7 @@ def page(series: list[Series], command: str, seconds: float) -> str:
 
 def _row(series: Series) -> str:
     rounds = len(series.rounds) + series.failed
-    failed = f"**{series.failed} rounds FAILED**" if series.failed else "0"
+    failed = f"**in {series.failed} of the rounds**" if series.failed else "0"
     seconds = [round.seconds for round in series.rounds] or [0.0]
     return (
         f"| {series.subject.name} | {series.place} | {rounds} | {rounds * CONTROLLERS} | {failed} "
