@@ -109,6 +109,7 @@ class Run:
         """
         done = None
         if not self.check_mode:
+            # Here already, as ``do`` may read and wait before the write that the client checks.
             self.need_lease()
             done = do()
             if not had_effect(done):
