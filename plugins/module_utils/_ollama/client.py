@@ -34,7 +34,7 @@ DEFAULT_URL, DEFAULT_PORT = "http://127.0.0.1:11434", 11434
 #: Codes with a pattern of the server's error text. The first match counts.
 _RULES = (
     ("ollama_disk_full", r"no space left on device|not enough space|disk quota exceeded"),
-    ("ollama_pull_ended", r"^context canceled"),
+    ("ollama_pull_ended", r"(^|: )context canceled$"),
     ("ollama_too_old", r"requires a newer version of Ollama"),
     ("ollama_registry_plain_http", r"server gave HTTP response to HTTPS client|does not look like a TLS handshake"),
     ("ollama_invalid_template", r"template error|template: "),

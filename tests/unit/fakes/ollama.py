@@ -37,6 +37,7 @@ class FakeOllama:
         self.registry: dict[str, dict[str, Any]] = {}
         #: Number of pulls that fail because another pull of the same file was canceled.
         self.canceled_pulls = 0
+        self.canceled_pull_error = "context canceled"
         self.loaded: dict[str, dict[str, Any]] = {}
         self.blobs: set[str] = set()
         self.exchanges: list[tuple[str, str, Any]] = []
@@ -149,7 +150,7 @@ class FakeOllama:
             return 200, [{"status": "pulling manifest"}, {"error": "pull model manifest: file does not exist"}]
         if self.canceled_pulls:
             self.canceled_pulls -= 1
-            return 200, [{"status": "pulling manifest"}, {"error": "context canceled"}]
+            return 200, [{"status": "pulling manifest"}, {"error": self.canceled_pull_error}]
         self.models[body["model"]] = self.registry[body["model"]]
         file = {"status": "pulling 111", "digest": WEIGHTS, "total": 100}
         return 200, [

@@ -119,8 +119,11 @@ class TestPull:
         server.overrides.clear()
         assert module(MODULE, server, name="tiny")["changed"]
 
-    def test_pull_that_another_client_aborts_is_retried(self, module: Runner, server: FakeOllama) -> None:
-        server.canceled_pulls = 2
+    @pytest.mark.parametrize(
+        "error", ["context canceled", 'Get "http://r.test/v2/library/x/blobs/sha256:1": context canceled']
+    )
+    def test_pull_that_another_client_aborts_is_retried(self, module: Runner, server: FakeOllama, error: str) -> None:
+        server.canceled_pulls, server.canceled_pull_error = 2, error
         assert module(MODULE, server, name="tiny")["changed"]
         server.canceled_pulls = 100
         del server.models["tiny:latest"]
