@@ -17,7 +17,7 @@ from .._http.client import Client, segment
 from .._runtime import versions
 from .._runtime.reader import Doc, Key, Reader
 from .._runtime.run import Run, WaitTimeout
-from .._values.compare import canonical, same_text, text_of, without_none
+from .._values.compare import canonical, contains, same_text, text_of, without_none
 
 #: Maximum length of a name. The server stores longer names, but searches do not find them (``ignore_above`` of the
 #: index mapping).
@@ -26,6 +26,9 @@ MAX_NAME_LENGTH = 256
 #: Seconds within which a search finds a change. An index is refreshed once a second unless its settings change that.
 SEARCH_LAG = 5.0
 
+
+#: The option of all kinds for the fields of a request that this version of the collection does not know.
+EXTRA_FIELDS_OPTION = {"extra_fields": {"type": "dict"}}
 
 #: The parameter of a connector or an agent in which the collection keeps notes, as JSON. It fills no placeholder, and results do not show it.
 NOTES_PARAMETER = "_searchops"
@@ -65,16 +68,47 @@ class Kind:
     FIELDS: tuple[str, ...] = ()
     #: Further fields of a result.
     READ_ONLY_FIELDS: tuple[str, ...] = ("created_time", "last_updated_time")
+    #: The fields that only the server sets, beyond :attr:`READ_ONLY_FIELDS`.
+    SERVER_FIELDS: tuple[str, ...] = ()
+    #: Field -> the option that sets it, for the fields that an option of another name sets or that are not compared.
+    OPTION_OF: Mapping[str, str] = {}
 
     @classmethod
     def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields that the options give, in the form in which the server stores them."""
-        return {name: value for name, value in without_none(options).items() if name in cls.FIELDS}
+        """The fields that the options give, in the form in which the server stores them. Raises Failure."""
+        known = {name: value for name, value in without_none(options).items() if name in cls.FIELDS}
+        return {**known, **cls._extra_fields(options)}
+
+    @classmethod
+    def _extra_fields(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of the option ``extra_fields``. Raises Failure for a field that is not for this option."""
+        extra = without_none(options.get("extra_fields"))
+        for name in extra:
+            if name in cls.FIELDS or name in cls.OPTION_OF:
+                raise Failure(
+                    "invalid_input", f"extra_fields: {name!r} has an option; write '{cls.OPTION_OF.get(name, name)}'."
+                )
+            if name in (cls.ID_FIELD, *cls.READ_ONLY_FIELDS, *cls.SERVER_FIELDS):
+                raise Failure("invalid_input", f"extra_fields: remove {name!r}, which only the server sets.")
+        return extra
 
     @classmethod
     def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The fields of an object as the server returns it. ``desired``: the fields that they are compared with."""
-        return {name: source[name] for name in cls.FIELDS if source.get(name) is not None}
+        """The fields of an object as the server returns it. ``desired``: the fields that they are compared with, from which
+        the extra fields follow."""
+        names = dict.fromkeys((*cls.FIELDS, *cls.extra_names(desired or {})))
+        return {name: source[name] for name in names if source.get(name) is not None}
+
+    @classmethod
+    def extra_names(cls, fields: Iterable[str]) -> list[str]:
+        """The names of the fields that this version of the collection does not know, and that the server does not set."""
+        known = {*cls.FIELDS, *cls.OPTION_OF, cls.ID_FIELD, *cls.READ_ONLY_FIELDS, *cls.SERVER_FIELDS}
+        return [name for name in fields if name not in known]
+
+    @classmethod
+    def not_stored(cls, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
+        """The desired extra fields that the object does not have. After a write: those that the server dropped."""
+        return [name for name in cls.extra_names(desired) if name not in observed]
 
     @classmethod
     def diff(cls, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
@@ -88,6 +122,9 @@ class Kind:
             return set(observed or []) == set(desired)
         if name == "parameters":
             return same_texts(observed or {}, desired)
+        if cls.extra_names([name]):
+            # The server may add defaults, as it does in the fields that the collection knows.
+            return observed is not None and contains(observed, desired)
         return same_text(observed if observed is not None else "", desired)
 
     @classmethod

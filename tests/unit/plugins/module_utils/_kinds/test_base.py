@@ -13,6 +13,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.bas
     NOTES_PARAMETER,
     SEARCH_LAG,
     Doc,
+    Kind,
     replaced_ids,
     supersedes,
 )
@@ -24,6 +25,46 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import make_run
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import delete, get, post
+
+
+class TestExtraFields:
+    """Fields that this version of the collection does not know."""
+
+    EXTRA = {"quota": {"tokens": 5}, "tier": "gold"}
+
+    def test_they_are_sent(self) -> None:
+        assert ModelGroup.desired({"name": "x", "extra_fields": self.EXTRA}) == {"name": "x", **self.EXTRA}
+
+    def test_without_any(self) -> None:
+        assert ModelGroup.desired({"name": "x", "extra_fields": None}) == {"name": "x"}
+
+    @pytest.mark.parametrize("name", ["name", "access_mode"])
+    def test_a_field_with_an_option_is_refused(self, name: str) -> None:
+        with pytest.raises(Failure, match=f"extra_fields: '{name}' has an option; write '{name}'"):
+            ModelGroup.desired({"name": "x", "extra_fields": {name: "y"}})
+
+    @pytest.mark.parametrize("name", ["model_group_id", "created_time"])
+    def test_a_field_of_the_server_is_refused(self, name: str) -> None:
+        with pytest.raises(Failure, match=f"extra_fields: remove '{name}', which only the server sets"):
+            ModelGroup.desired({"name": "x", "extra_fields": {name: "y"}})
+
+    @pytest.mark.parametrize(
+        ("stored", "diff"),
+        [
+            (EXTRA, []),
+            # As the server stores parameters: numbers as text, with defaults.
+            ({"quota": {"tokens": "5", "unit": "day"}, "tier": "gold"}, []),
+            ({"quota": {"tokens": 6}, "tier": "gold"}, ["quota"]),
+            ({"tier": "silver"}, ["quota", "tier"]),
+        ],
+    )
+    def test_they_are_compared(self, stored: dict[str, Any], diff: list[str]) -> None:
+        source = {"name": "x", "other": 1, **stored}
+        assert Kind.diff(Kind.observed(source, self.EXTRA), self.EXTRA) == diff
+
+    def test_what_the_server_dropped(self) -> None:
+        observed = Kind.observed({"name": "x", "tier": "silver"}, self.EXTRA)
+        assert ModelGroup.not_stored(observed, {"name": "y", **self.EXTRA}) == ["quota"]
 
 
 class TestFind:
