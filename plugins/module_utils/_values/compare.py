@@ -12,9 +12,17 @@ The server turns most values into strings (seen on 2.19.1 and 3.6.0). Each funct
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import Any, Mapping
 
 from .nested import parse_json
+
+#: A number as JSON writes it. "01", "1_000" and "NaN" are texts.
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+#: A number as Java, and no person, writes it: below 0.001 and from 10,000,000 on.
+_JAVA_EXPONENT = re.compile(r"-?[1-9]\.[0-9]+E-?[0-9]+")
 
 
 def text_of(value: Any) -> str:
@@ -27,16 +35,34 @@ def text_of(value: Any) -> str:
 
 
 def same_text(observed: Any, desired: Any) -> bool:
-    """Whether an observed string is the desired value: ``"5"`` is 5, ``"1.0E10"`` is 1e10; the key order of JSON does not matter."""
-    if text_of(observed) == text_of(desired):
+    """Whether an observed string is the desired value: ``"5"`` is 5, ``"1.0E-4"`` is 0.0001; the key order of JSON does not
+    matter.
+
+    Two strings are compared as numbers only if one of them is in Java's notation with an exponent, in which the server
+    stores a number that another client sent. Any other difference counts: ``"1.0"`` and ``"1"`` are different versions,
+    ``"01"`` and ``"1"`` different ids, and a number that is inserted into text reads differently.
+    """
+    have, want = text_of(observed), text_of(desired)
+    if have == want:
         return True
-    if isinstance(desired, (int, float)) and not isinstance(desired, bool):
-        try:
-            return float(text_of(observed)) == float(desired)
-        except ValueError:
-            return False
+    if _is_number(observed) or _is_number(desired) or _JAVA_EXPONENT.fullmatch(have) or _JAVA_EXPONENT.fullmatch(want):
+        return _same_number(have, want)
     left, right = _container(observed), _container(desired)
     return left is not None and same_json(left, right)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _same_number(one: str, other: str) -> bool:
+    """Whether two texts are the same number. Integers are compared exactly, as a float has 53 bits."""
+    matches = [_NUMBER.fullmatch(text) for text in (one, other)]
+    if not all(matches):
+        return False
+    if all(match and match[2] is None and match[3] is None for match in matches):
+        return int(one) == int(other)
+    return float(one) == float(other) and math.isfinite(float(one))
 
 
 def same_json(left: Any, right: Any) -> bool:

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.agent import Agent
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import compare
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
@@ -60,6 +62,33 @@ def test_different_numbers_differ(one: int, other: int) -> None:
 
 
 @pytest.mark.no_cover
+@given(st.dictionaries(st.sampled_from("abc"), scalars, max_size=3))
+def test_parameters_that_another_client_sent_do_not_differ(desired: dict[str, Any]) -> None:
+    """Other clients send numbers as numbers, and the server writes them as Java does."""
+    stored = {"parameters": {name: java_text(value) for name, value in desired.items()}}
+    for kind in (Connector, Agent):
+        assert kind.diff(kind.observed(stored), kind.desired({"parameters": desired})) == []
+
+
+@pytest.mark.no_cover
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_are_the_same_in_any_notation(one: float, other: float) -> None:
+    notations = (repr(one), java_double(one), f"{one:.17g}", f"{one:.17E}")
+    for text in notations:
+        assert compare.same_text(text, one)
+        assert compare.same_text(text, other) == (one == other)
+    assert compare.same_text(java_double(one), repr(other)) == (one == other)
+
+
+@pytest.mark.no_cover
+@given(st.text("0123456789.-+eE_ xabn", max_size=12), st.text("0123456789.-+eE_ xabn", max_size=12))
+def test_texts_that_are_not_in_javas_notation_differ(one: str, other: str) -> None:
+    for text in (one, other):
+        assume(not re.fullmatch(r"-?[1-9]\.[0-9]+E-?[0-9]+", text))
+    assert compare.same_text(one, other) == (one == other)
+
+
+@pytest.mark.no_cover
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_the_double_as_java_writes_it(value: float) -> None:
     assert float(java_double(value)) == value
@@ -75,6 +104,12 @@ def test_the_double_as_java_writes_it(value: float) -> None:
         ("1.0E10", 1e10),
         ("1.0E10", 10000000000),
         ("60.0", 60),
+        ("1.0E-4", 0.0001),
+        ("1.0E-4", "0.0001"),
+        ("0.0001", "1.0E-4"),
+        ("1.0E7", "10000000.0"),
+        ("1.0E16", "1e+16"),
+        (5.0, "5"),
         ('{"a":1,"b":2}', {"b": 2, "a": 1}),
         ('{"a":1,"b":2}', '{"b": 2, "a": 1}'),
         ("[1,2]", [1, 2]),
@@ -91,6 +126,19 @@ def test_same_text(observed: Any, desired: Any) -> None:
     [
         ("5", 6),
         ("5", "5.0"),
+        ("1.0", "1"),
+        ("1.10", "1.1"),
+        ("01", "1"),
+        ("01", 1),
+        ("1_000", 1000),
+        (" 5", 5),
+        ("\u0665", 5),
+        ("1e3", "1000"),
+        ("1.0E-4", "0.0002"),
+        ("1.0E-4", "[1]"),
+        ("9007199254740993", 9007199254740992),
+        ("1.0E999", 1e308 * 10),
+        ("1.0E999", "1.0E998"),
         ("true", False),
         ("True", True),
         ("1", True),
