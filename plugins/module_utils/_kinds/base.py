@@ -111,6 +111,11 @@ class Kind:
         return [name for name in cls.extra_names(desired) if name not in observed]
 
     @classmethod
+    def without(cls, desired: Mapping[str, Any], places: Iterable[str]) -> dict[str, Any]:
+        """The desired fields without those that :meth:`not_stored` returned."""
+        return {name: value for name, value in desired.items() if name not in places}
+
+    @classmethod
     def diff(cls, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
         """The names of the desired fields whose observed value differs."""
         return [name for name, value in desired.items() if not cls.same(name, observed.get(name), value)]

@@ -101,7 +101,19 @@ class Resource(Generic[Options]):
 
     def diff(self, doc: Doc) -> list[str]:
         """The names of the desired fields that differ."""
-        return self.KIND.diff(self.observed(doc), self.fields)
+        return self.KIND.diff(self.observed(doc), self.KIND.without(self.fields, self.dropped(doc)))
+
+    def dropped(self, doc: Doc) -> list[str]:
+        """The desired extra fields that this server is known to drop, so that they are not compared."""
+        # The stack has just sent them.
+        return self.KIND.not_stored(self.observed(doc), self.fields) if self.run.verifying else []
+
+    def warn_of_dropped(self, doc: Doc, dropped: list[str]) -> None:
+        if dropped:
+            self.run.warn(
+                f"{self.KIND.LABEL.capitalize()} {doc.name!r}: OpenSearch {self.run.version} does not store "
+                f"{', '.join(dropped)}. Remove it, or upgrade OpenSearch to a version that has it."
+            )
 
     def check_text(self, fields: Mapping[str, Any]) -> None:
         """Raises Failure if this server would refuse the name or the description."""
@@ -155,11 +167,17 @@ class Resource(Generic[Options]):
         """Delete what belongs to the object, whether it was found or not."""
 
     def verified(self, doc: Doc) -> Doc:
-        """Read the object back after a write. Raises Failure if it was deleted or still differs."""
+        """Read the object back after a write. Raises Failure if it was deleted or still differs.
+
+        Fields that this version of the collection does not know may be dropped by the server, of which it warns.
+        """
         label, found = self.KIND.LABEL.capitalize(), self.KIND.get(self.run.client, doc.id)
         if found is None:
             raise deleted_during_change(f"{label} {doc.id}")
-        fields = self.KIND.diff(self.observed(found), self.fields)
+        observed = self.observed(found)
+        dropped = self.KIND.not_stored(observed, self.fields)
+        self.warn_of_dropped(found, dropped)
+        fields = self.KIND.diff(observed, self.KIND.without(self.fields, dropped))
         if fields:
             raise Failure(
                 "not_converged",

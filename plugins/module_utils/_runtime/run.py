@@ -66,6 +66,8 @@ class Run:
         self.lease = lease
         self.check_mode = check_mode
         self.in_bulk = in_bulk
+        #: This run is a part of a stack's verification.
+        self.verifying = False
         self._progress = progress
         self._started = self._last_line = client.clock.now()
         self._last_retry_line = self._started - SHOWN_PAUSE

@@ -151,6 +151,7 @@ class _Planner:
         params = self._params(item)
         self.predicted.take_used()
         run = Run(_Offline(), check_mode=True, reader=self.predicted)
+        run.verifying = self._purpose.verifying
         result = item.section.execute(params, run)
         if self._may_be_stale(run):
             self.plan.stale.update(self.predicted.take_used())

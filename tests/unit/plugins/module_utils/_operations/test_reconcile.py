@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Mapping
 
 import pytest
 
@@ -12,7 +12,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
     ConcurrentChange,
     Failure,
 )
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import Doc
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import Doc, Kind
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import register
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.reconcile import Resource
@@ -78,6 +78,45 @@ def test_a_write_without_effect(cluster: FakeCluster, monkeypatch: pytest.Monkey
         Failure, match=rf"Model group 'Chats' \({group_id}\) was written, but still differs in description"
     ):
         Group.execute(options(), make_run(cluster))
+
+
+class Kept(ModelGroup):
+    """A kind whose server keeps the fields that it does not know."""
+
+    @classmethod
+    def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return Kind.observed.__func__(cls, source, desired)  # type: ignore[attr-defined]
+
+
+def test_an_extra_field_that_the_server_keeps(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Group, "KIND", Kept)
+    group_id = cluster.add_group("Chats")
+    given = options(extra_fields={"tier": "gold"})
+    Group.execute(options(), make_run(cluster))
+    monkeypatch.setattr(Group, "update", lambda self, found, changes: cluster.groups[group_id].update(changes))
+    run = make_run(cluster)
+    changed = Group.execute(given, run)
+    assert (changed["diff"]["after"]["tier"], run.warnings) == ("gold", [])
+    again = make_run(cluster)
+    Group.execute(given, again)
+    assert again.actions == []
+
+
+def test_an_extra_field_that_the_server_drops(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning, not a failure. A stack that verifies what it has just sent takes it for done."""
+    monkeypatch.setattr(Group, "KIND", Kept)
+    cluster.add_group("Chats")
+    given = options(extra_fields={"tier": "gold"})
+    run = make_run(cluster)
+    Group.execute(given, run)
+    assert run.actions[0]["fields"] == ["description", "tier"]
+    assert run.warnings == [
+        "Model group 'Chats': OpenSearch 3.6 does not store tier. Remove it, or upgrade OpenSearch to a version that has it."
+    ]
+    verifying = make_run(cluster, check_mode=True)
+    verifying.verifying = True
+    Group.execute(given, verifying)
+    assert verifying.actions == []
 
 
 def test_an_object_that_another_controller_deletes(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
