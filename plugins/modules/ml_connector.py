@@ -126,6 +126,16 @@ options:
       post_process_function:
         description: A built-in function or a Painless script that shapes the output.
         type: str
+      supports_structured_output:
+        description: Whether the backend can answer in a given JSON schema. OpenSearch stores it from 3.7 on; earlier
+          versions drop it, of which the module warns.
+        type: bool
+        version_added: 1.0.0
+      extra_fields:
+        description: Further fields of the action, which this version of the collection does not know. See
+          O(extra_fields).
+        type: dict
+        version_added: 1.0.0
   client_config:
     description:
       - Connections, timeouts and retries of the nodes' requests to the backend. Keys that you do not give keep their
@@ -162,6 +172,11 @@ options:
       skip_ssl_verification:
         description: Whether to accept any certificate of the backend. Needs OpenSearch 3.5.
         type: bool
+      extra_fields:
+        description: Further keys of the client configuration, which this version of the collection does not know. See
+          O(extra_fields).
+        type: dict
+        version_added: 1.0.0
   url:
     description: The URL of the MCP server, for the MCP protocols.
     type: str
@@ -182,10 +197,19 @@ options:
   add_all_backend_roles:
     description: Whether to give access to all backend roles of the user who creates the connector. Not compared.
     type: bool
+  extra_fields:
+    description:
+      - Further fields of the connector, which this version of the collection does not know, by their names in the API.
+        They are sent and compared as they are.
+      - The module warns of a field that the server does not store. A field that has an option is refused.
+    type: dict
+    version_added: 1.0.0
   definition:
     description:
       - The connector's body as the API takes it and as blueprints show it, C(credential) included. Options that you
         give in addition override its fields; mappings are merged key by key.
+      - A field that this version of the collection does not know is sent and compared as it is, as with
+        O(extra_fields).
       - The module rejects placeholders in angle brackets, such as V(<YOUR API KEY>), and reports their position.
     type: dict
     version_added: 0.2.0

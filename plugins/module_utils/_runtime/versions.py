@@ -39,6 +39,7 @@ SINCE = {
     "plan_execute_and_reflect": Version(3, 0),
     "llm_interface": Version(3, 0),
     "tool_attributes": Version(3, 0),
+    "structured_output": Version(3, 7),
     "custom_ids": Version(3, 9),
     # Seen on 3.6.0: a search finds an update at once, as the SDK for metadata refreshes the index; 2.19.1 does not.
     "visible_updates": Version(3, 6),

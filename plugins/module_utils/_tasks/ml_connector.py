@@ -111,6 +111,7 @@ class _Resource(Resource[ConnectorOptions]):
         super().__init__(options, run)
         self._swap = Swap(run, probe=options.probe, timeout=options.wait_timeout)
         self._credential = _CredentialUpdate(None, False, {})
+        self._extra_note: dict[str, Any] = {}
 
     def check(self) -> None:
         for warning in self.options.warnings:
@@ -126,7 +127,26 @@ class _Resource(Resource[ConnectorOptions]):
     def desired(self, found: Doc | None) -> dict[str, Any]:
         self._credential = _plan_update(self.options, found.source if found else {})
         desired: dict[str, Any] = self.options.desired
+        self._extra_note = self._note_of_extra(desired, found.source if found else {})
         return desired if found else connectors.with_defaults(desired)
+
+    def _note_of_extra(self, desired: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
+        """The note about fields that the collection does not know; empty if there were none and are none."""
+        if connectors.has_unknown_fields(desired) or connectors.EXTRA_NOTE in read_notes(source):
+            return connectors.note_of_extra(source, desired, self.run.version)
+        return {}
+
+    def _notes(self) -> dict[str, Any]:
+        """The notes to store with any write."""
+        return {**self._credential.notes, **self._extra_note}
+
+    def dropped(self, doc: Doc) -> list[str]:
+        if not Connector.not_stored(self.observed(doc), self.fields):
+            # Without a request for the version.
+            return []
+        dropped = connectors.known_to_be_dropped(doc.source, self.fields, self.run.version)
+        self.warn_of_dropped(doc, dropped)
+        return dropped
 
     def diff(self, doc: Doc) -> list[str]:
         return super().diff(doc) + (["credential"] if self._credential.changed else [])
@@ -140,7 +160,7 @@ class _Resource(Resource[ConnectorOptions]):
 
     def send_create(self) -> Doc:
         credential = self._credential.sent or _placeholder(self.fields)
-        body = connectors.request_body(self.fields, credential, self._credential.notes)
+        body = connectors.request_body(self.fields, credential, self._notes())
         return create_once(self.run, Creation(Connector, body, f"{Connector.PATH}/_create", self._delete_by_id))
 
     def change(self, found: Doc, diff: list[str]) -> Doc:
@@ -155,7 +175,7 @@ class _Resource(Resource[ConnectorOptions]):
             raise _in_use(found, live)
         if unavoidable or (live and options.update_strategy == "swap"):
             credential = _credential_for_replacement(options, planned.source, unavoidable=unavoidable)
-            body = connectors.request_body(planned.source, credential, self._credential.notes)
+            body = connectors.request_body(planned.source, credential, self._notes())
             return self._swap.replace(found, body, users, fields=diff) or planned
         update = partial(Connector.update, self.run, found.id, self._body_of_update(found, planned, diff))
         if live:
@@ -180,10 +200,10 @@ class _Resource(Resource[ConnectorOptions]):
 
     def _body_of_update(self, found: Doc, planned: Doc, diff: list[str]) -> dict[str, Any]:
         fields = {name: planned.source[name] for name in diff if name != "credential"}
-        if self._credential.notes:
+        if self._notes():
             # The notes are a parameter.
             fields.setdefault("parameters", {})
-        notes = {**read_notes(found.source), **self._credential.notes}
+        notes = {**read_notes(found.source), **self._notes()}
         return connectors.request_body(fields, self._credential.sent, notes)
 
     def check_delete(self, found: Doc) -> None:

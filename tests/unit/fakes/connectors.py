@@ -8,6 +8,10 @@ from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.java import java_text
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions import (
+    stored_fields_of_action,
+    stored_fields_of_connector,
+)
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.search import matches
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import State
 
@@ -23,6 +27,10 @@ CLIENT_CONFIG = {
     "retry_backoff_policy": "constant",
     "skip_ssl_verification": False,
 }
+
+ACTION_FIELDS = {
+    "action_type", "name", "method", "url", "headers", "request_body", "pre_process_function", "post_process_function",
+}  # fmt: skip
 
 
 class Connectors(State):
@@ -41,11 +49,13 @@ class Connectors(State):
         stored = {name: body[name] for name in ("name", "description", "protocol", "url") if body.get(name) is not None}
         stored["version"] = java_text(body["version"])
         stored["parameters"] = {name: java_text(value) for name, value in (body.get("parameters") or {}).items()}
-        stored["actions"] = [_stored_action(action) for action in body.get("actions") or []]
+        stored["actions"] = [self._stored_action(action) for action in body.get("actions") or []]
+        later = stored_fields_of_connector(self.version) | self.later_fields
+        stored.update({name: body[name] for name in later & set(body)})
         if "headers" in body:
             stored["headers"] = {name: java_text(value) for name, value in body["headers"].items()}
         if "client_config" in body:
-            stored["client_config"] = _stored_config(body["client_config"])
+            stored["client_config"] = self._stored_config(body["client_config"])
         self._check_trusted(stored)
         object_id = self._id_for("connector", body, self.connectors)
         stored["created_time"] = stored["last_updated_time"] = self._now()
@@ -85,11 +95,13 @@ class Connectors(State):
             sent = {name: java_text(value) for name, value in body["parameters"].items()}
             new["parameters"] = {**stored["parameters"], **sent}
         if "actions" in body:
-            new["actions"] = [_stored_action(action) for action in body["actions"]]
+            new["actions"] = [self._stored_action(action) for action in body["actions"]]
+        # A PUT does not change provisioned_by.
+        new.update({name: body[name] for name in self.later_fields & set(body)})
         if "headers" in body:
             new["headers"] = {name: java_text(value) for name, value in body["headers"].items()}
         if "client_config" in body:
-            new["client_config"] = _stored_config(body["client_config"])
+            new["client_config"] = self._stored_config(body["client_config"])
         self._check_trusted(new)
         if body.get("credential"):
             sent = {name: java_text(value) for name, value in body["credential"].items()}
@@ -134,17 +146,18 @@ class Connectors(State):
             if not trusted:
                 raise Refused(400, "Connector URL is not matching the trusted connector endpoint regex")
 
+    def _stored_action(self, action: Mapping[str, Any]) -> dict[str, Any]:
+        if "url" not in action:
+            raise Refused(400, "url can't be null", "illegal_argument_exception")
+        known = ACTION_FIELDS | stored_fields_of_action(self.version, action) | self.later_fields
+        stored = {name: value for name, value in action.items() if name in known}
+        stored["action_type"] = str(action["action_type"]).upper()
+        if "headers" in action:
+            stored["headers"] = {name: java_text(value) for name, value in action["headers"].items()}
+        return stored
 
-def _stored_action(action: Mapping[str, Any]) -> dict[str, Any]:
-    if "url" not in action:
-        raise Refused(400, "url can't be null", "illegal_argument_exception")
-    stored = {**action, "action_type": str(action["action_type"]).upper()}
-    if "headers" in action:
-        stored["headers"] = {name: java_text(value) for name, value in action["headers"].items()}
-    return stored
-
-
-def _stored_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    stored = {**CLIENT_CONFIG, **config}
-    stored["retry_backoff_policy"] = str(stored["retry_backoff_policy"]).lower()
-    return stored
+    def _stored_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        known = {name: value for name, value in config.items() if name in CLIENT_CONFIG or name in self.later_fields}
+        stored = {**CLIENT_CONFIG, **known}
+        stored["retry_backoff_policy"] = str(stored["retry_backoff_policy"]).lower()
+        return stored

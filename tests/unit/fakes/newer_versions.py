@@ -22,6 +22,20 @@ def new_settings(version: str) -> dict[str, Any]:
     return {PRIVATE_ENDPOINTS: []} if release(version) >= (3, 7) else {}
 
 
+def stored_fields_of_connector(version: str) -> set[str]:
+    """The fields of a connector that a create stores in this version, and 3.6 does not (MLCreateConnectorInput)."""
+    return {"provisioned_by"} if release(version) >= (3, 7) else set()
+
+
+def stored_fields_of_action(version: str, action: Mapping[str, Any]) -> set[str]:
+    """The same of an action (ConnectorAction): the flag only if it is true."""
+    return (
+        {"supports_structured_output"}
+        if release(version) >= (3, 7) and action.get("supports_structured_output")
+        else set()
+    )
+
+
 def unsafe_pattern(version: str, name: str, value: Any) -> str | None:
     """Why the server refuses a list of patterns; None if it accepts it, as all versions before 3.7 do."""
     if release(version) < (3, 7) or not name.endswith("_endpoints_regex"):

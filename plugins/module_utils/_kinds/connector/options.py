@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -17,6 +18,7 @@ from ..._endpoints import blueprint, providers
 from ..._errors.exceptions import Failure
 from ..._values.compare import text_of, without_none
 from ..._values.nested import scalars
+from ..base import EXTRA_FIELDS_OPTION
 from . import resource as connectors
 from .resource import Connector
 
@@ -33,6 +35,8 @@ ACTION_OPTIONS = {
     "request_body": {"type": "json"},
     "pre_process_function": {"type": "str"},
     "post_process_function": {"type": "str"},
+    "supports_structured_output": {"type": "bool"},
+    **EXTRA_FIELDS_OPTION,
 }
 
 CLIENT_CONFIG_OPTIONS = {
@@ -47,6 +51,7 @@ CLIENT_CONFIG_OPTIONS = {
         "choices": ["constant", "exponential_equal_jitter", "exponential_full_jitter"],
     },
     "skip_ssl_verification": {"type": "bool"},
+    **EXTRA_FIELDS_OPTION,
 }
 
 #: The fields of a connector's body, by option name. Each is also in ``resource.FIELDS``, by which bodies are compared.
@@ -64,6 +69,7 @@ BODY_OPTIONS = {
     "access_mode": {"type": "str", "choices": ["public", "private", "restricted"]},
     "backend_roles": {"type": "list", "elements": "str"},
     "add_all_backend_roles": {"type": "bool"},
+    **EXTRA_FIELDS_OPTION,
 }
 
 #: Other sources of these fields.
@@ -84,7 +90,7 @@ SHORTHANDS = {
 _PROVIDER_OPTIONS = ("base_url", "model", "api_key", "capability", "api_path", "api_version", "extra_body")
 
 #: Fields that are merged key by key if both an option and the source give them; any other field is replaced as a whole.
-_MERGED = ("parameters", "credential", "client_config", "mcp_headers")
+_MERGED = ("parameters", "credential", "client_config", "mcp_headers", "extra_fields")
 
 
 @dataclass(frozen=True)
@@ -196,36 +202,69 @@ def _merged(source: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, A
 
 
 def _validated(body: Mapping[str, Any], place: str, warnings: list[str]) -> dict[str, Any]:
-    """A published body as options: with their names and types. Adds a warning about fields that the server would ignore.
+    """A published body as options: with their names and types, and unknown fields in ``extra_fields``.
 
-    Raises Failure for a value of the wrong type.
+    Adds a warning about fields that a connector of this protocol does not have. Raises Failure for a value of the wrong type.
     """
     fields = dict(body)
     if "headers" in fields:
         fields["mcp_headers"] = fields.pop("headers")
-    unknown = _drop_unknown(fields, BODY_OPTIONS)
-    # A blueprint may have fields that its protocol does not; given as an option the same is refused.
-    surplus = _foreign_fields(str(fields.get("protocol") or "http"), fields)
-    unknown += ["headers" if name == "mcp_headers" else name for name in surplus]
-    for name in surplus:
-        del fields[name]
+    if "access" in fields:
+        # As the server returns it.
+        fields.setdefault("access_mode", fields.pop("access"))
+    warning = _drop_unusable(fields, place)
+    fields = _with_extra_fields(fields, BODY_OPTIONS, place)
+    warnings += _misspelt(fields, BODY_OPTIONS, place)
     if isinstance(fields.get("actions"), (list, tuple)):
         fields["actions"] = [
-            _action(action, f"{place}.actions[{number}]", unknown) for number, action in enumerate(fields["actions"])
+            _action(action, f"{place}.actions[{number}]") for number, action in enumerate(fields["actions"])
         ]
+        for number, action in enumerate(fields["actions"]):
+            warnings += _misspelt(action, ACTION_OPTIONS, f"{place}.actions[{number}]")
     config = fields.get("client_config")
     if isinstance(config, Mapping):
-        fields["client_config"] = _client_config(config, unknown)
+        fields["client_config"] = _client_config(config, f"{place}.client_config")
+        warnings += _misspelt(fields["client_config"], CLIENT_CONFIG_OPTIONS, f"{place}.client_config")
     if isinstance(fields.get("access_mode"), str):
         fields["access_mode"] = fields["access_mode"].lower()
-    warning = f"{place}: such a connector has no {', '.join(unknown)}; the server would ignore it."
     outcome = ArgumentSpecValidator(BODY_OPTIONS).validate(without_none(fields))
     if outcome.error_messages:
         message = f"{place}: {'; '.join(outcome.error_messages)}"
-        raise Failure("invalid_input", f"{message.rstrip('.')}. {warning}" if unknown else message)
-    if unknown:
+        raise Failure("invalid_input", f"{message.rstrip('.')}. {warning}" if warning else message)
+    if warning:
         warnings.append(warning)
     return without_none(outcome.validated_parameters)
+
+
+def _drop_unusable(fields: dict[str, Any], place: str) -> str:
+    """Remove the fields of other protocols, and those that only the server sets. Returns a warning about them, or an empty
+    text. Raises Failure for a field that must not be sent."""
+    if "dry_run" in fields:
+        raise Failure("invalid_input", f"{place}: remove 'dry_run', and run the task in check mode instead.")
+    # A blueprint may have fields that its protocol does not; given as an option the same is refused.
+    foreign = _foreign_fields(str(fields.get("protocol") or "http"), fields)
+    of_server = [
+        name
+        for name in (Connector.ID_FIELD, *Connector.READ_ONLY_FIELDS, *Connector.SERVER_FIELDS)
+        if fields.get(name) is not None
+    ]
+    for name in foreign + of_server:
+        del fields[name]
+    texts = []
+    if foreign:
+        names = ["headers" if name == "mcp_headers" else name for name in foreign]
+        texts.append(f"such a connector has no {', '.join(names)}; the server would ignore it.")
+    if of_server:
+        texts.append(f"only the server sets {', '.join(of_server)}, which the module does not send.")
+    return " ".join(f"{place}: {text}" for text in texts)
+
+
+def _misspelt(fields: Mapping[str, Any], known: Mapping[str, Any], place: str) -> Iterator[str]:
+    """Warnings about the extra fields whose names resemble a known one."""
+    for name in fields.get("extra_fields") or {}:
+        [near] = difflib.get_close_matches(name, known, 1, 0.8) or [None]
+        if near:
+            yield f"{place}: {name!r} is unknown and is sent as it is. Did you mean {near!r}?"
 
 
 def _foreign_fields(protocol: str, fields: Mapping[str, Any]) -> list[str]:
@@ -234,18 +273,16 @@ def _foreign_fields(protocol: str, fields: Mapping[str, Any]) -> list[str]:
     return [name for name in names if fields.get(name) is not None]
 
 
-def _client_config(config: Mapping[str, Any], unknown: list[str]) -> dict[str, Any]:
-    fields = dict(config)
-    unknown += _drop_unknown(fields, CLIENT_CONFIG_OPTIONS, "client_config.")
+def _client_config(config: Mapping[str, Any], place: str) -> dict[str, Any]:
+    fields = _with_extra_fields(config, CLIENT_CONFIG_OPTIONS, place)
     policy = fields.get("retry_backoff_policy")
     return {**fields, "retry_backoff_policy": str(policy).lower()} if policy else fields
 
 
-def _action(action: Any, place: str, unknown: list[str]) -> Any:
+def _action(action: Any, place: str) -> Any:
     if not isinstance(action, Mapping):
         raise Failure("invalid_input", f"{place}: must be a mapping, not {text_of(action)[:80]!r}.")
-    fields = dict(action)
-    unknown += _drop_unknown(fields, ACTION_OPTIONS, place.partition(".")[2] + ".")
+    fields = _with_extra_fields(action, ACTION_OPTIONS, place)
     # The server accepts these in upper and lower case, and a number or a boolean for a body.
     if isinstance(fields.get("action_type"), str):
         fields["action_type"] = fields["action_type"].lower()
@@ -256,9 +293,11 @@ def _action(action: Any, place: str, unknown: list[str]) -> Any:
     return fields
 
 
-def _drop_unknown(fields: dict[str, Any], known: Mapping[str, Any], place: str = "") -> list[str]:
-    """Remove the fields that are not known. Returns their names, with the place in front."""
-    names = sorted(str(name) for name in fields if name not in known)
-    for name in names:
-        fields.pop(name, None)
-    return [place + name for name in names]
+def _with_extra_fields(fields: Mapping[str, Any], known: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """The fields, with those that are not known in the option ``extra_fields``. Raises Failure if that is no mapping."""
+    extra = fields.get("extra_fields") or {}
+    if not isinstance(extra, Mapping):
+        raise Failure("invalid_input", f"{place}.extra_fields: must be a mapping, not {text_of(extra)[:80]!r}.")
+    unknown = {str(name): value for name, value in fields.items() if name not in known and value is not None}
+    given = {name: value for name, value in fields.items() if name in known}
+    return {**given, "extra_fields": {**unknown, **extra}} if unknown else given

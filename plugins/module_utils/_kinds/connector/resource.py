@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Iterable, Mapping
+from typing import Any, Container, Iterable, Mapping, Sequence
 
+from ..._errors.exceptions import Failure
+from ..._runtime import versions
 from ..._values.compare import canonical, contains, same_tree, text_of, without_none
 from ..._values.masking import MASK, is_literal_secret
 from ..._values.nested import parse_json
@@ -34,6 +36,21 @@ CLIENT_CONFIG = {
 
 _PLACEHOLDER = re.compile(r"\$\{(parameters|credential)\.([^}:]+)(:-[^}]*)?\}")
 
+#: The fields of an action and the keys of the client configuration that every supported version stores. A version that does
+#: not know one of the others drops it.
+ACTION_FIELDS = frozenset(
+    {
+        "action_type", "name", "method", "url", "headers", "request_body", "pre_process_function", "post_process_function",
+    }
+)  # fmt: skip
+CLIENT_CONFIG_FIELDS = frozenset({*CLIENT_CONFIG, "skip_ssl_verification"})
+
+#: The fields of an action that some supported versions store: name -> feature. Unlike unknown fields they have options.
+VERSIONED_FIELDS = {"supports_structured_output": "structured_output"}
+
+#: The note with the extra fields that were sent, and the version that the server had then.
+EXTRA_NOTE = "extra"
+
 
 class Connector(Kind):
     LABEL = "connector"
@@ -45,6 +62,8 @@ class Connector(Kind):
         "url", "headers", "access_mode", "backend_roles", "add_all_backend_roles",
     )  # fmt: skip
     READ_ONLY_FIELDS = ("created_time", "last_updated_time", "owner")
+    SERVER_FIELDS = ("access", "tenant_id")
+    OPTION_OF = {"headers": "mcp_headers", "credential": "credential", "dry_run": "--check"}
 
     @classmethod
     def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,14 +72,20 @@ class Connector(Kind):
         for name in {"parameters", "headers"} & set(fields):
             fields[name] = {str(key): text_of(value) for key, value in fields[name].items()}
         if "actions" in fields:
-            fields["actions"] = [_action(action) for action in fields["actions"]]
+            fields["actions"] = [
+                _action(_with_extra(action, {*ACTION_FIELDS, *VERSIONED_FIELDS}, f"actions[{number}]"))
+                for number, action in enumerate(fields["actions"])
+            ]
         if "client_config" in fields:
-            fields["client_config"] = without_none(fields["client_config"])
+            fields["client_config"] = without_none(
+                _with_extra(fields["client_config"], CLIENT_CONFIG_FIELDS, "client_config")
+            )
         return fields
 
     @classmethod
     def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        fields = super().observed(source)
+        """With all fields that the collection does not know, as a connector that replaces this one needs them."""
+        fields = super().observed(source, source)
         fields["parameters"] = {
             name: value for name, value in (source.get("parameters") or {}).items() if name != NOTES_PARAMETER
         }
@@ -78,6 +103,7 @@ class Connector(Kind):
         if name == "client_config":
             return observed is not None and contains(_lower_policy(observed), _lower_policy(desired))
         if name == "actions":
+            observed = _without_other_extra(observed or [], desired)
             return same_tree(_without_bodies(observed), _without_bodies(desired)) and _bodies(observed) == _bodies(
                 desired
             )
@@ -86,6 +112,32 @@ class Connector(Kind):
         if name == "add_all_backend_roles":
             return True  # an instruction to the server, not stored
         return super().same(name, observed, desired)
+
+    @classmethod
+    def not_stored(cls, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
+        """With those in actions and in the client configuration, as ``actions[0].NAME`` and ``client_config.NAME``."""
+        lacking = super().not_stored(observed, desired)
+        have = observed.get("actions") or []
+        for number, action in enumerate(desired.get("actions") or []):
+            stored = have[number] if number < len(have) else {}
+            lacking += [f"actions[{number}].{name}" for name in extra_in_action(action) if name not in stored]
+        config = observed.get("client_config") or {}
+        return lacking + [f"client_config.{name}" for name in _extra_in_config(desired) if name not in config]
+
+    @classmethod
+    def without(cls, desired: Mapping[str, Any], places: Iterable[str]) -> dict[str, Any]:
+        places = set(places)
+        fields = super().without(desired, places)
+        if "actions" in fields:
+            fields["actions"] = [
+                {name: value for name, value in action.items() if f"actions[{number}].{name}" not in places}
+                for number, action in enumerate(fields["actions"])
+            ]
+        if "client_config" in fields:
+            fields["client_config"] = {
+                name: value for name, value in fields["client_config"].items() if f"client_config.{name}" not in places
+            }
+        return fields
 
     @classmethod
     def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,6 +181,74 @@ def replacing(body: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any
     return {**body, "parameters": with_notes(body.get("parameters") or {}, notes)}
 
 
+def extra_in_action(action: Mapping[str, Any]) -> list[str]:
+    """The names of the fields of an action that not every supported version stores."""
+    return [name for name in action if name not in ACTION_FIELDS]
+
+
+def _extra_in_config(fields: Mapping[str, Any]) -> list[str]:
+    return [name for name in fields.get("client_config") or {} if name not in CLIENT_CONFIG_FIELDS]
+
+
+def has_unknown_fields(fields: Mapping[str, Any]) -> bool:
+    return bool(_unknown_places(fields))
+
+
+def note_of_extra(source: Mapping[str, Any], desired: Mapping[str, Any], version: versions.Version) -> dict[str, Any]:
+    """The note for a write to a server of this version: the fields that the collection does not know and that were sent to it.
+
+    ``source`` is the connector before the write. Its note still holds for the fields that are not desired now.
+    """
+    kept = [place for place in _noted(source, version) if _field_of(place) not in desired]
+    return {EXTRA_NOTE: {"version": str(version), "fields": kept + _unknown_places(desired)}}
+
+
+def known_to_be_dropped(source: Mapping[str, Any], desired: Mapping[str, Any], version: versions.Version) -> list[str]:
+    """The desired extra fields that the connector lacks because a server of this version drops them.
+
+    Either the collection knows the version that brings the field, or the notes say that the field was sent to this version.
+    """
+    noted = _noted(source, version)
+    lacking = Connector.not_stored(Connector.observed(source), desired)
+    return [place for place in lacking if place in noted or _is_too_new(place, version)]
+
+
+def _unknown_places(fields: Mapping[str, Any]) -> list[str]:
+    return [place for place in Connector.not_stored({}, fields) if place.rpartition(".")[2] not in VERSIONED_FIELDS]
+
+
+def _noted(source: Mapping[str, Any], version: versions.Version) -> list[str]:
+    """The fields in the note, if they were sent to a server of this version."""
+    note = read_notes(source).get(EXTRA_NOTE)
+    if not isinstance(note, dict) or note.get("version") != str(version):
+        return []
+    return [str(place) for place in note.get("fields") or []]
+
+
+def _field_of(place: str) -> str:
+    return re.split(r"[.\[]", place, maxsplit=1)[0]
+
+
+def _is_too_new(place: str, version: versions.Version) -> bool:
+    feature = VERSIONED_FIELDS.get(place.rpartition(".")[2])
+    return feature is not None and not versions.supports(version, feature)
+
+
+def _without_other_extra(
+    observed: Iterable[Mapping[str, Any]], desired: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The observed actions without the fields that the collection does not know and that are not desired.
+
+    A later version of the server may add such a field to every action.
+    """
+    actions = []
+    for number, action in enumerate(observed):
+        wanted = desired[number] if number < len(desired) else {}
+        surplus = [name for name in extra_in_action(action) if name not in wanted and name not in VERSIONED_FIELDS]
+        actions.append({name: value for name, value in action.items() if name not in surplus})
+    return actions
+
+
 def _without_bodies(actions: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
     return [{name: value for name, value in action.items() if name != "request_body"} for action in actions or []]
 
@@ -154,11 +274,26 @@ def removed_parameters(observed_fields: Mapping[str, Any], desired_fields: Mappi
 def merged(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> dict[str, Any]:
     """All fields of the connector after the change: the desired ones over the observed ones."""
     fields = {**observed_fields, **desired_fields}
+    if "actions" in desired_fields:
+        fields["actions"] = _with_observed_extra(observed_fields.get("actions") or [], desired_fields["actions"])
     if "client_config" in desired_fields:
         # A PUT resets the keys that it does not name.
         config = observed_fields.get("client_config") or {}
         fields["client_config"] = {**CLIENT_CONFIG, **config, **desired_fields["client_config"]}
     return fields
+
+
+def _with_observed_extra(
+    observed: Sequence[Mapping[str, Any]], desired: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The desired actions with the fields of the observed ones of the same place and type that the collection does not know."""
+    actions = []
+    for number, action in enumerate(desired):
+        old = observed[number] if number < len(observed) else {}
+        same_type = old.get("action_type") == action.get("action_type")
+        kept = extra_in_action(old) if same_type else []
+        actions.append({**{name: old[name] for name in kept if name not in VERSIONED_FIELDS}, **action})
+    return actions
 
 
 def with_defaults(desired_fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,6 +363,9 @@ def placeholders(fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 def _action(action: Mapping[str, Any]) -> dict[str, Any]:
     """An action in the form that is compared: the server stores the method in the case in which it was sent."""
     fields = without_none(action)
+    if not fields.get("supports_structured_output", True):
+        # The server stores only true.
+        del fields["supports_structured_output"]
     if "action_type" in fields:
         fields["action_type"] = str(fields["action_type"]).lower()
     if "method" in fields:
@@ -237,6 +375,15 @@ def _action(action: Mapping[str, Any]) -> dict[str, Any]:
     if "headers" in fields:
         fields["headers"] = {str(name): text_of(value) for name, value in fields["headers"].items()}
     return fields
+
+
+def _with_extra(fields: Mapping[str, Any], known: Container[str], place: str) -> dict[str, Any]:
+    """The fields with those of the suboption ``extra_fields`` among them. Raises Failure if one of these is known."""
+    extra = fields.get("extra_fields") or {}
+    for name in extra:
+        if name in known:
+            raise Failure("invalid_input", f"{place}.extra_fields: {name!r} has an option; write '{name}'.")
+    return {**{name: value for name, value in fields.items() if name != "extra_fields"}, **extra}
 
 
 def _lower_policy(config: Mapping[str, Any]) -> dict[str, Any]:

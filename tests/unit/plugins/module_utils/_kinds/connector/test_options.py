@@ -70,18 +70,42 @@ class TestSrc:
 
 
 class TestParse:
-    def test_an_unknown_field_is_a_warning_that_the_task_issues(self, cluster: FakeCluster) -> None:
+    def test_an_unknown_field_passes(self, cluster: FakeCluster) -> None:
         definition = {**CHAT, "colour": "green"}
         options = connector_options.parse(parameters("ml_connector", {**SERVER, "definition": definition}))
+        assert (options.warnings, options.desired["colour"]) == ((), "green")
+
+    def test_a_field_of_another_protocol_is_a_warning_that_the_task_issues(self, cluster: FakeCluster) -> None:
+        definition = {**CHAT, "url": "http://llm.test/"}
+        options = connector_options.parse(parameters("ml_connector", {**SERVER, "definition": definition}))
         [warning] = options.warnings
-        assert "such a connector has no colour" in warning
+        assert "such a connector has no url" in warning
         assert warning in execute(cluster, "ml_connector", definition=definition)["warnings"]
 
-    def test_a_failure_to_parse_names_the_unknown_fields_as_well(self) -> None:
-        definition = {**CHAT, "colour": "green", "protocol": "ftp"}
-        with pytest.raises(Failure, match="such a connector has no colour") as caught:
+    @pytest.mark.parametrize(
+        ("definition", "warning"),
+        [
+            (
+                {"paramters": {"a": 1}},
+                "definition: 'paramters' is unknown and is sent as it is. Did you mean 'parameters'?",
+            ),
+            (
+                {"actions": [{**CHAT["actions"][0], "request_boby": "x"}]},
+                "definition.actions[0]: 'request_boby' is unknown",
+            ),
+            ({"client_config": {"read_timout": 5}}, "definition.client_config: 'read_timout' is unknown"),
+        ],
+    )
+    def test_a_misspelt_field(self, definition: dict[str, Any], warning: str) -> None:
+        given = {**SERVER, "definition": {**CHAT, **definition}}
+        [found] = connector_options.parse(parameters("ml_connector", given)).warnings
+        assert found.startswith(warning)
+
+    def test_a_failure_to_parse_names_the_surplus_fields_as_well(self) -> None:
+        definition = {**CHAT, "url": "http://llm.test/", "version": [1], "access_mode": "x"}
+        with pytest.raises(Failure, match="such a connector has no url") as caught:
             connector_options.parse(parameters("ml_connector", {**SERVER, "definition": definition}))
-        assert "protocol" in caught.value.message
+        assert "access_mode" in caught.value.message
 
     def test_an_option_overrides_the_definition(self) -> None:
         given = {**SERVER, "definition": CHAT, "description": "Mine", "parameters": {"temperature": 1}}
