@@ -71,7 +71,10 @@ options:
     type: dict
   credential:
     description:
-      - Values for the C(${credential.NAME}) placeholders. The server encrypts them, and they can never be read back.
+      - Values for the C(${credential.NAME}) placeholders, which the server fills in headers only. The server encrypts
+        them, and they can never be read back. A value that is used must not be empty.
+      - On Amazon OpenSearch Service, C(secretArn) and C(roleArn) name a secret in AWS Secrets Manager. Write
+        C(${credential.secretArn.KEY}) for a key of that secret.
       - Leave it out for a backend without a key. The server requires a credential, so the module stores a placeholder
         that no header uses.
     type: dict
@@ -121,10 +124,10 @@ options:
           because it is a list.
         type: json
       pre_process_function:
-        description: A built-in function or a Painless script that prepares the input.
+        description: A built-in function of the server's version or a Painless script that prepares the input.
         type: str
       post_process_function:
-        description: A built-in function or a Painless script that shapes the output.
+        description: A built-in function of the server's version or a Painless script that shapes the output.
         type: str
       supports_structured_output:
         description: Whether the backend can answer in a given JSON schema. OpenSearch stores it from 3.7 on; earlier
@@ -308,7 +311,8 @@ options:
   probe:
     description:
       - Parameters of a prediction, for example C(messages). If you give them, they and O(parameters) must fill every
-        placeholder of the actions. The module checks this before it sends anything.
+        placeholder of the actions, and the request bodies must then be JSON. The module checks this before it sends
+        anything.
       - A swap sends this prediction through the new connector before it deletes the old one.
       - With O(provider), the default is a short question that fits the capability; V({}) sends no probe.
     type: dict

@@ -172,9 +172,19 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Add the parameter to the connector's 'parameters' or to the prediction, or correct the "
             "placeholder's name.",
         ),
+        "placeholder_never_filled": Entry(
+            cause="A placeholder of the connector stays as it is. OpenSearch fills ${parameters.NAME} in URLs, headers and "
+            "request bodies, and ${credential.NAME} in headers.",
+            remedy="Correct or remove the placeholder. A key can be sent in a header only.",
+        ),
         "credential_missing": Entry(
-            cause="An action of the connector uses a key that 'credential' does not contain.",
-            remedy="Add the key to 'credential', or remove the placeholder from the action.",
+            cause="An action of the connector uses a key that 'credential' does not contain, or that has no value there.",
+            remedy="Give the key a value in 'credential', or remove the placeholder from the action.",
+        ),
+        "unknown_function": Entry(
+            cause="'pre_process_function' or 'post_process_function' of an action names a function that this version of "
+            "OpenSearch does not have.",
+            remedy="Correct the name, or write a Painless script.",
         ),
         "credential_needed": Entry(
             cause="'update_strategy: swap' makes this change with a new connector, and the server does not return the "
@@ -459,8 +469,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "invalid_payload": Entry(
             cause="The body that OpenSearch would send to the backend is not valid JSON.",
-            remedy="Correct 'request_body' or the parameters: with its placeholders filled, the body is not valid "
-            "JSON.",
+            remedy="Correct 'request_body' of the connector, or the parameters that fill its placeholders. Write a "
+            "placeholder in quotes if its value is text, and without quotes if it is a number, a list or an object.",
         ),
         "guardrail": Entry(
             cause="A guardrail of the model refuses the input or the output.",

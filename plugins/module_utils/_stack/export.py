@@ -120,7 +120,7 @@ class Exporter:
         # The default configuration is left out: the module applies it to a connector for which the server has none.
         if config and config != connectors.CLIENT_CONFIG:
             item["client_config"] = config
-        keys = {name: None for kind, name, _default in connectors.placeholders(fields) if kind == "credential"}
+        keys = dict.fromkeys(connectors.declared_keys(fields))
         if fields.get("protocol") == "aws_sigv4":
             keys = {"access_key": None, "secret_key": None, **keys}
         if keys:

@@ -16,7 +16,7 @@ from .._coordination.duplicates import pick
 from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._kinds import model as models
 from .._kinds.base import Doc, read_notes
-from .._kinds.connector import checks
+from .._kinds.connector import checks, template
 from .._kinds.connector import options as connector_options
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.options import ConnectorOptions
@@ -79,7 +79,7 @@ def _newly_used(options: ConnectorOptions, source: Mapping[str, Any]) -> bool:
     observed = Connector.observed(source)
     merged = connectors.merged(observed, options.desired)
     new = connectors.credential_keys(merged) - connectors.credential_keys(observed)
-    return bool(new & set(options.credential or ()))
+    return any(template.has_key(options.credential or {}, name) for name in new)
 
 
 def _credential_for_replacement(

@@ -17,6 +17,7 @@ from ..._runtime import versions
 from ..._runtime.run import Run
 from ..._values.compare import text_of
 from ..base import check_name, check_no_notes
+from . import functions, template
 from . import resource as connectors
 
 #: The options that only connectors of an MCP protocol have, by field.
@@ -76,7 +77,9 @@ def check(
             "parameters: from OpenSearch 3.3 on a parameter named 'stream', whatever its value, makes predictions return no "
             "answer; write it into the request body instead."
         )
-    _check_values_exist(fields, credential, probe)
+    template.check(fields, credential, probe)
+    for warning in template.warnings(fields, probe):
+        run.warn(warning)
     if any(connectors.literal_secrets(fields.get("actions"), fields.get("headers"))):
         run.warn(
             "A header contains a plain secret, which every user who may read the connector can see; use 'credential'."
@@ -93,6 +96,21 @@ def check_version(version: versions.Version, fields: Mapping[str, Any]) -> None:
         versions.require(version, "skip_ssl_verification", "client_config.skip_ssl_verification")
     if any("name" in action for action in fields.get("actions") or []):
         versions.require(version, "action_name", "The name of an action")
+    functions.check(version, fields)
+    _check_header_parameters(version, fields)
+
+
+def _check_header_parameters(version: versions.Version, fields: Mapping[str, Any]) -> None:
+    """Raises Failure for a placeholder in a header that a server of this version sends unfilled."""
+    unfilled = template.unfilled_in_headers(fields)
+    if unfilled and not versions.supports(version, "header_parameters"):
+        raise Failure(
+            "placeholder_unfilled",
+            f"{unfilled[0].place}: {unfilled[0].text} is used, and the connector's parameters do not have "
+            f"{unfilled[0].name!r}. OpenSearch {version} does not fill headers with the parameters of a prediction; "
+            f"{versions.SINCE['header_parameters']} and later do.",
+            placeholder=unfilled[0].name,
+        )
 
 
 def _check_header_values(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> None:
@@ -134,26 +152,6 @@ def _check_action(run: Run, action: Mapping[str, Any], place: str) -> None:
             f"{place}.url takes its host from a parameter, which every user who may predict can override; "
             "write the host into the URL."
         )
-
-
-def _check_values_exist(
-    fields: Mapping[str, Any], credential: Mapping[str, Any] | None, probe: Mapping[str, Any] | None
-) -> None:
-    """Raises Failure for a ``${...}`` without a value: of the credential if it is given, of the parameters if a probe is."""
-    parameters = set(fields.get("parameters") or {}) | set(probe or {})
-    for kind, name, default in connectors.placeholders(fields):
-        if kind == "credential" and credential is not None and name not in credential:
-            raise Failure(
-                "credential_missing",
-                f"${{credential.{name}}} is used, but 'credential' has no {name!r}.",
-                placeholder=name,
-            )
-        if kind == "parameters" and probe is not None and not default and name not in parameters:
-            raise Failure(
-                "placeholder_unfilled",
-                f"${{parameters.{name}}} is used, but neither the connector's parameters nor the probe's have {name!r}.",
-                placeholder=name,
-            )
 
 
 def find_placeholders(fields: Mapping[str, Any]) -> Iterator[str]:

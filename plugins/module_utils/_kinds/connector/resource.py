@@ -18,6 +18,7 @@ from ..._values.compare import canonical, contains, same_tree, text_of, without_
 from ..._values.masking import MASK, is_literal_secret
 from ..._values.nested import parse_json
 from ..base import NOTES_PARAMETER, Kind, read_notes, with_notes
+from . import template
 
 #: The server requires a credential even if the backend needs none; this one is never sent to a backend.
 PLACEHOLDER_CREDENTIAL = {"placeholder": "the backend needs no credential"}
@@ -34,7 +35,7 @@ CLIENT_CONFIG = {
     "retry_backoff_policy": "constant",
 }
 
-_PLACEHOLDER = re.compile(r"\$\{(parameters|credential)\.([^}:]+)(:-[^}]*)?\}")
+_PARAMETER = re.compile(r"\$\{parameters\.([^}:]+)(:-[^}]*)?\}")
 
 #: The fields of an action and the keys of the client configuration that every supported version stores. A version that does
 #: not know one of the others drops it.
@@ -320,10 +321,10 @@ def urls(fields: Mapping[str, Any]) -> list[str]:
     parameters = fields.get("parameters") or {}
 
     def fill(match: re.Match[str]) -> str:
-        return text_of(parameters[match[2]]) if match[1] == "parameters" and match[2] in parameters else match[0]
+        return text_of(parameters[match[1]]) if match[1] in parameters else match[0]
 
     called = [action["url"] for action in fields.get("actions") or [] if action.get("url")] + [fields.get("url")]
-    return list(dict.fromkeys(_PLACEHOLDER.sub(fill, url) for url in called if url))
+    return list(dict.fromkeys(_PARAMETER.sub(fill, url) for url in called if url))
 
 
 def literal_secrets(actions: Any, headers: Any = None) -> list[str]:
@@ -348,16 +349,18 @@ def needs_credential(fields: Mapping[str, Any]) -> bool:
 
 
 def credential_keys(fields: Mapping[str, Any]) -> set[str]:
-    """The keys of the credential that the connector uses, as in ``${credential.key}``."""
-    return {name for kind, name, _default in placeholders(fields) if kind == "credential"}
+    """The names in the ``${credential.NAME}`` of the connector."""
+    return {each.name for each in template.placeholders(fields) if each.kind == template.CREDENTIAL}
 
 
-def placeholders(fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The ``${kind.name:-default}`` in URLs, headers and bodies, as (kind, name, default)."""
-    texts: list[str] = [text_of(fields.get("headers") or "")]
-    for action in fields.get("actions") or []:
-        texts += [text_of(action.get(part) or "") for part in ("url", "request_body", "headers")]
-    return [match for text in texts for match in _PLACEHOLDER.findall(text)]
+def declared_keys(fields: Mapping[str, Any]) -> list[str]:
+    """The keys of the credential with which the connector can be declared, in the order of their use.
+
+    ``secretArn``, from which Amazon OpenSearch Service reads a secret, goes with the role that may read it.
+    """
+    names = [each.name for each in template.placeholders(fields) if each.kind == template.CREDENTIAL]
+    keys = [key for name in names for key in (("secretArn", "roleArn") if name.startswith("secretArn.") else (name,))]
+    return list(dict.fromkeys(keys))
 
 
 def _action(action: Mapping[str, Any]) -> dict[str, Any]:
