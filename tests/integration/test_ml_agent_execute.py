@@ -70,7 +70,7 @@ def test_function_calling(cluster, module, name):
     answer = module(RUN, agent=f"{name} plain", question="Ping", expect_pattern="Pong")
     assert answer["memory"]["memory_id"]
     failure = module.fails(RUN, agent=f"{name} with tools", question="Ping", wait_timeout=0)
-    assert (failure["code"], "does not support tools" in failure["message"]) == ("backend_error", True)
+    assert (failure["code"], "does not support tools" in failure["message"]) == ("backend_without_tools", True)
 
 
 def test_failures(module, name, model):

@@ -160,6 +160,10 @@ def test_https_backend_with_a_key(module, serve, name):
     assert module("ml_predict", model=name, messages=PING)["content"] == "Pong."
 
 
+STREAMED = '{"model": "${parameters.model}", "messages": ${parameters.messages}, "stream": true}'
+NO_MESSAGES = '{"model": "${parameters.model}", "messages": []}'
+WEB_PAGE = {"action_type": "predict", "method": "GET", "url": "http://llama-cpp:8080/", "request_body": "{}"}
+
 #: Failure of the backend -> (the connector's fields, the code, the status, a word of the message or remedy).
 BACKENDS: dict[str, tuple[dict[str, Any], str, int | None, str]] = {
     "closed port": ({"url": "http://localhost:1/v1"}, "backend_refused", None, "localhost"),
@@ -183,6 +187,10 @@ BACKENDS: dict[str, tuple[dict[str, Any], str, int | None, str]] = {
     "429": ({"url": "http://gateway:8080/status/429/v1"}, "backend_busy", 429, "Rate limit"),
     "500": ({"url": "http://gateway:8080/status/500/v1"}, "backend_error", 500, "server had an error"),
     "503": ({"url": "http://gateway:8080/status/503/v1"}, "backend_busy", 503, "overloaded"),
+    "stream of events": ({"request_body": STREAMED}, "backend_streams", None, "'stream'"),
+    "stream of lines": ({"url": "http://ollama:11434/api/chat"}, "backend_streams", None, "'stream'"),
+    "web page": ({"actions": [WEB_PAGE]}, "backend_not_json", None, "web page"),
+    "request that the backend rejects": ({"request_body": NO_MESSAGES}, "backend_rejected", 400, "messages"),
     "missing placeholder": ({"parameters": {}}, "placeholder_unfilled", 400, "model"),
     "body is no JSON": (
         {"request_body": '{"messages": ${parameters.messages}, "model": }'},

@@ -108,6 +108,6 @@ def test_an_empty_list_of_tools_is_refused(module, name, desired, serve, backend
     module("ml_connector", **desired(extra_body={"tools": []}, probe={}))
     serve()
     failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
-    assert (failure["code"], failure["status"]) == ("backend_error", 400)
+    assert (failure["code"], failure["status"]) == ("backend_rejected", 400)
     assert "must not be an empty array" in failure["message"]
     assert backend.seen == []

@@ -173,8 +173,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             "placeholder's name.",
         ),
         "placeholder_never_filled": Entry(
-            cause="A placeholder of the connector stays as it is. OpenSearch fills ${parameters.NAME} in URLs, headers and "
-            "request bodies, and ${credential.NAME} in headers.",
+            cause="A placeholder of the connector stays as it is. OpenSearch fills those of 'parameters' in URLs, headers "
+            "and request bodies, and those of 'credential' in headers only.",
             remedy="Correct or remove the placeholder. A key can be sent in a header only.",
         ),
         "credential_missing": Entry(
@@ -500,10 +500,45 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="The backend is still loading the model: it answers with status 503.",
             remedy="Wait until the backend has loaded the model and run the task again, or raise 'wait_timeout'.",
         ),
+        "backend_rejected": Entry(
+            cause="The backend rejects the request of OpenSearch: it answers with status 400, 413, 415 or 422, and says why.",
+            remedy="Correct 'request_body' of the connector, or the parameters, so that the backend accepts the request.",
+        ),
+        "context_too_long": Entry(
+            cause="The prompt, or the prompt and the answer that is asked for, are longer than the backend's context.",
+            remedy="Shorten the messages or lower max_tokens, or start the backend with a longer context (vLLM: "
+            "--max-model-len, llama.cpp: --ctx-size, Ollama: num_ctx).",
+        ),
+        "backend_without_tools": Entry(
+            cause="The request offers tools, and the backend or its model does not support function calling.",
+            remedy="Use a model that supports tools, and start the server with them: vLLM with --enable-auto-tool-choice "
+            "and --tool-call-parser, llama.cpp with --jinja. Or remove the tools from the request.",
+        ),
+        "backend_streams": Entry(
+            cause="The backend answers with a stream of events, and OpenSearch reads an answer as one JSON value.",
+            remedy="Remove 'stream' from 'request_body' of the connector, or set it to false there. For Ollama's own API, "
+            "/api/chat, write '\"stream\": false' into the body, as it streams by default.",
+        ),
+        "backend_not_json": Entry(
+            cause="The backend answers with success, but its answer is not a JSON object: it is a web page, plain text or a "
+            "stream.",
+            remedy="Correct 'url' of the connector's action: it must be the route of the API, not a web page of the server. "
+            "If the route is right, remove 'stream' from 'request_body'.",
+        ),
+        "answer_not_processed": Entry(
+            cause="OpenSearch has the backend's answer, but cannot process it: it lacks what 'response_filter' or the "
+            "post-processing function reads, or the function fails.",
+            remedy="Correct 'post_process_function' of the connector's action, or 'response_filter' in its parameters, so "
+            "that it fits the backend's answer.",
+        ),
+        "invalid_endpoint": Entry(
+            cause="With its placeholders filled, the URL of the connector's action is not valid.",
+            remedy="Correct 'url' of the connector's action, or the parameters that fill its placeholders.",
+        ),
         "backend_error": Entry(
             cause="The backend answers with an error that no other code describes, or OpenSearch does not report why "
             "its request to the backend failed.",
-            remedy="Check the backend's log.",
+            remedy="Check the backend's log, and the log of the OpenSearch nodes.",
         ),
         "backend_refused": Entry(
             cause="The backend's host refuses the connection: no program listens on the port in the connector's URL.",
@@ -511,8 +546,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             "itself.",
         ),
         "backend_unreachable": Entry(
-            cause="An OpenSearch node cannot connect to the backend: there is no network route, or connecting takes "
-            "too long.",
+            cause="An OpenSearch node cannot connect to the backend: there is no network route, connecting takes too "
+            "long, or the connection fails in a way that no other code describes.",
             remedy="Check that the backend runs and that every OpenSearch node can reach it.",
         ),
         "backend_timeout": Entry(

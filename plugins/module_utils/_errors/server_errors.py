@@ -6,7 +6,8 @@
 
 """Classifies the server's errors: one table from an answer to a code and to the kind of retry that can help.
 
-The texts are those of ML Commons 2.19.1 and 3.6.0 and of OpenSearch's REST layer. Those of later versions are from the
+The texts are those of ML Commons 2.19.1 and 3.6.0 and of OpenSearch's REST layer; those of backends are from Ollama 0.17,
+llama.cpp and vLLM. Those of later versions are from the
 published source: 3.7 (``private endpoint regex``, ``restricted ip address``, ``Regex pattern``) and 3.9 (``already
 exists``).
 """
@@ -40,7 +41,31 @@ class Rule(NamedTuple):
     retry: str | None = None
 
 
+#: A chat server whose answer is a stream of events or of lines: the server of OpenSearch reads it as one JSON value and names
+#: its first word (3.6) or where it ends (2.19: the column after ``data:``, the beginning of the second line).
+_STREAM = (
+    r"Invalid JSON format: Unrecognized token '(data|event)'|"
+    r"MalformedJsonException: .{0,100} at line (1 column 6|2 column 2) path"
+)
+
+#: An answer that is text, such as a web page: read as JSON (3.6, 2.19), or by a path in it.
+_NO_JSON = (
+    r"Invalid JSON format|Unsupported response type|MalformedJsonException|in path \$ but found 'java\.lang\.String'"
+)
+
+#: 400 of a chat server for a request that is too long: vLLM, llama.cpp, OpenAI.
+_TOO_LONG = (
+    r"(?i)maximum context length|context[_ ]length[_ ]exceeded|exceeds? the (available )?context|"
+    r"cannot be greater than max_model_len"
+)
+
+#: 400 of a chat server that offers no function calling: vLLM, llama.cpp, Ollama.
+_NO_TOOLS = r"(?i)tool[-_]call[-_]parser|does not support tools|tools? param requires --jinja"
+
 _BACKEND_RULES = (
+    Rule("context_too_long", _TOO_LONG, (400, 413, 500)),
+    Rule("backend_without_tools", _NO_TOOLS, (400, 500)),
+    Rule("backend_rejected", "", (400, 413, 415, 422)),
     Rule("backend_unauthorized", "", (401, 403)),
     Rule("backend_model_missing", r"(?i)model|pull", (404,)),
     Rule("backend_path_missing", "", (404,)),
@@ -142,7 +167,9 @@ _RULES = (
     Rule("mcp_disabled", r"MCP connector is not enabled"),
     Rule("invalid_characters", r"can only contain letters, numbers, spaces"),
     Rule("placeholder_unfilled", _UNFILLED),
-    Rule("invalid_payload", r"Invalid payload|Invalid JSON"),
+    Rule("backend_streams", _STREAM),
+    Rule("backend_not_json", _NO_JSON),
+    Rule("invalid_payload", r"Invalid payload"),
     Rule("interface_mismatch", r"Error validating (input|output) schema"),
     Rule("guardrail", r"guardrails triggered"),
     Rule("backend_refused", r"Connection refused"),
@@ -161,7 +188,11 @@ _RULES = (
         r"Acquire operation took longer|No route to host|Network is unreachable|connection timed out",
     ),
     Rule("backend_empty_answer", r"Remote service returned empty response body|No response from model"),
-    Rule("backend_error", r"Error communicating with remote model|Fail to execute (http|predict)"),
+    Rule("backend_unreachable", r"Error communicating with remote model"),
+    Rule("invalid_endpoint", r"trying to create uri from endpoint"),
+    # After the answer has arrived: a path of it is missing, or a function fails.
+    Rule("answer_not_processed", r"path_not_found_exception|Fail to execute \w+ in aws connector"),
+    Rule("backend_error", r"Fail to execute http"),
     Rule("model_not_deployed", r"Model not ready yet|please deploy model first|model.{0,200}not.{0,50}deployed"),
     # Behind a load balancer, other nodes may have the plugin already.
     Rule("no_ml_plugin", r"no handler found for uri \[/_plugins/_ml", (), SOON),

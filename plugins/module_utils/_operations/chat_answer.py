@@ -12,10 +12,15 @@ that is imported here may import the HTTP library requests.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure, describe_shape
 from .._values.nested import map_scalars, parse_json
+
+#: The beginning of a stream of server-sent events, and of a web page.
+_EVENTS = re.compile(r"\s*(data|event): ?\S")
+_WEB_PAGE = re.compile(r"\s*<(!doctype html|html)\b", re.IGNORECASE)
 
 
 class Prediction(NamedTuple):
@@ -46,7 +51,33 @@ def parse_prediction(body: Any) -> Prediction:
         raise Failure(
             "not_opensearch", f"The server answered a prediction without a result: {describe_shape(body)}"
         ) from exc
+    _check_is_json(data)
     return parse_backend_answer(data, status)
+
+
+def _check_is_json(data: Any) -> None:
+    """Raises Failure if the backend's answer is a stream or a web page.
+
+    Where ML Commons cannot parse an answer, it returns the text as ``response`` (seen on 3.6.0 with a stream of lines).
+    """
+    text = data["response"] if isinstance(data, dict) and list(data) == ["response"] else None
+    if not isinstance(text, str):
+        return
+    shown = f"The backend's answer is not a JSON object: {text[:200]!r}"
+    if _EVENTS.match(text) or _is_stream_of_lines(text):
+        raise Failure("backend_streams", shown)
+    if _WEB_PAGE.match(text):
+        raise Failure("backend_not_json", shown)
+
+
+def _is_stream_of_lines(text: str) -> bool:
+    """Whether the text is a chat answer in parts, one on each line, as Ollama sends it."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    try:
+        parts = [parse_json(line) for line in lines]
+    except ValueError:
+        return False
+    return len(parts) > 1 and all(isinstance(part, dict) and {"done", "choices"} & set(part) for part in parts)
 
 
 def parse_backend_answer(data: Any, status: int = 200) -> Prediction:

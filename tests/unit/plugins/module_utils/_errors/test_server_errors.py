@@ -26,6 +26,12 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.se
 REMOTE = "Error from remote service: "
 MASTER_KEY = "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds."
 
+#: What 2.19.1 answers to a prediction whose answer is not JSON.
+GSON = (
+    "Fail to execute PREDICT in aws connector; json_syntax_exception: com.google.gson.stream.MalformedJsonException: Use "
+    "JsonReader.setStrictness(Strictness.LENIENT) to accept malformed JSON at {} path $\nSee https://github.com/google/gson"
+)
+
 #: status, exception type, reason -> code
 TEXTS = [
     (404, "status_exception", MASTER_KEY, "master_key"),
@@ -135,7 +141,24 @@ TEXTS = [
     (500, "unknown_host_exception", "llm.nowhere", "backend_unknown_host"),
     (500, "x", "llm: Name or service not known", "backend_unknown_host"),
     (500, "x", "Error communicating with remote model: No route to host", "backend_unreachable"),
-    (500, "x", "Error communicating with remote model: strange", "backend_error"),
+    (500, "x", "Error communicating with remote model: strange", "backend_unreachable"),
+    (500, "m_l_exception", "Fail to execute http connector", "backend_error"),
+    # 3.6.0 and 2.19.1: events, lines, a web page, plain text.
+    (400, "illegal_argument_exception", "Invalid JSON format: Unrecognized token 'data': was expecting (JSON String, Number", "backend_streams"),
+    (400, "illegal_argument_exception", "Invalid JSON format: Unrecognized token 'event': was expecting (JSON", "backend_streams"),
+    (500, "m_l_exception", GSON.format("line 1 column 6"), "backend_streams"),
+    (500, "m_l_exception", GSON.format("line 2 column 2"), "backend_streams"),
+    (400, "illegal_argument_exception", "Invalid JSON format: Unexpected character ('<' (code 60)): expected a valid", "backend_not_json"),
+    (400, "illegal_argument_exception", "Invalid JSON format: Unrecognized token 'Ollama': was expecting", "backend_not_json"),
+    (500, "m_l_exception", GSON.format("line 1 column 12"), "backend_not_json"),
+    (500, "m_l_exception", "Fail to execute PREDICT in aws connector; path_not_found_exception: Expected to find an object with "
+     "property ['data'] in path $ but found 'java.lang.String'. This is not a json object", "backend_not_json"),
+    (500, "m_l_exception", "Fail to execute PREDICT in aws connector; path_not_found_exception: Missing property in path "
+     "$['data']", "answer_not_processed"),
+    (500, "m_l_exception", "Fail to execute PREDICT in aws connector; class_cast_exception: class java.math.BigDecimal",
+     "answer_not_processed"),
+    (400, "illegal_argument_exception", "Encountered error when trying to create uri from endpoint in ml connector. Please "
+     "update the endpoint in connection configuration: ", "invalid_endpoint"),
     (502, "x", "Remote service returned empty response body", "backend_empty_answer"),
     (400, "x", "No response from model", "backend_empty_answer"),
     (400, "x", "Model not ready yet. Please deploy the model first.", "model_not_deployed"),
@@ -148,6 +171,16 @@ TEXTS = [
     (429, "status_exception", REMOTE + "Too many requests", "backend_busy"),
     (503, "status_exception", REMOTE + '{"error": {"message": "Loading model"}}', "backend_loading"),
     (503, "status_exception", REMOTE + "overloaded", "backend_busy"),
+    (400, "status_exception", REMOTE + '{"error": {"message": "\\"auto\\" tool choice requires --enable-auto-tool-choice and '
+     '--tool-call-parser to be set"}}', "backend_without_tools"),
+    (400, "status_exception", REMOTE + '{"error": {"message": "registry.ollama.ai/library/x does not support tools"}}',
+     "backend_without_tools"),
+    (400, "status_exception", REMOTE + '{"error": {"message": "This model\'s maximum context length is 256 tokens. However, your"}}',
+     "context_too_long"),
+    (400, "status_exception", REMOTE + "max_tokens=5000 cannot be greater than max_model_len=256", "context_too_long"),
+    (400, "status_exception", REMOTE + "the request exceeds the available context size, try increasing it", "context_too_long"),
+    (400, "status_exception", REMOTE + '{"error": {"message": "[] is too short - \'messages\'"}}', "backend_rejected"),
+    (422, "status_exception", REMOTE + '{"detail": [{"msg": "Field required"}]}', "backend_rejected"),
     # The backend may itself be a proxy for another one.
     (503, "status_exception", REMOTE + "gateway: " + REMOTE + "Loading model", "backend_loading"),
     (500, "status_exception", REMOTE + "Connection refused by the backend's own backend", "backend_error"),

@@ -53,6 +53,32 @@ class TestParsing:
     def test_content(self, data: Any, content: str | None) -> None:
         assert chat_answer.parse_prediction(answer(data)).content == content
 
+    @pytest.mark.parametrize(
+        ("text", "code"),
+        [
+            (
+                '{"message": {"content": "Po"}, "done": false}\n{"message": {"content": "ng"}, "done": true}\n',
+                "backend_streams",
+            ),
+            ('data: {"choices": []}\n\ndata: [DONE]\n', "backend_streams"),
+            ("event: message_start\ndata: {}\n", "backend_streams"),
+            ("<!doctype html>\n<html></html>", "backend_not_json"),
+            ("<HTML lang='en'>", "backend_not_json"),
+        ],
+    )
+    def test_an_answer_that_is_no_json(self, text: str, code: str) -> None:
+        """3.6.0 answers the first one with success, so that the raw stream was taken for the model's text."""
+        with pytest.raises(Failure, match="not a JSON object") as caught:
+            chat_answer.parse_prediction(answer({"response": text}))
+        assert caught.value.code == code
+
+    @pytest.mark.parametrize(
+        "text",
+        ["<think>x</think> hi", "data is text", "<p>html</p>", '{"a": 1}', '{"a": 1}\n{"b": 2}', "5\n6", "data:"],
+    )
+    def test_text_that_a_filter_has_taken_from_the_answer(self, text: str) -> None:
+        assert chat_answer.parse_prediction(answer({"response": text})).content == text
+
     def test_the_other_fields(self) -> None:
         data = {
             "choices": [{"message": {"content": "hi", "reasoning_content": "hm"}}],
