@@ -68,10 +68,14 @@ EXAMPLES = r"""
       processors:
         - ml_inference:
             model_id: ${model:Local embeddings}
+            # The processor passes the bare text of the field, and an embedding connector takes a list of texts.
+            model_config:
+              input: '["${parameters.passage}"]'
             input_map:
-              - input: passage
+              - passage: passage
+            full_response_path: true
             output_map:
-              - passage_embedding: data[0].embedding
+              - passage_embedding: $.inference_results[0].output[0].data
 
 - name: Let a chat model answer from the search results
   searchops.opensearch_ml.opensearch_pipeline:

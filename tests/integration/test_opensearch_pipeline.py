@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
+from ansible_collections.searchops.opensearch_ml.plugins.modules.opensearch_pipeline import EXAMPLES
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import OLLAMA
 
 PIPELINE = "opensearch_pipeline"
@@ -129,6 +131,28 @@ def test_a_pipeline_that_an_index_uses(cluster, module, name):
         assert module(PIPELINE, name=name, type="ingest", state="absent")["changed"]
     finally:
         cluster.must("DELETE", index)
+
+
+def test_the_first_example_with_a_connector_of_a_provider(cluster, module, name):
+    """The documented pipeline, with a text that JSON has to escape."""
+    embeddings = f"{name} embeddings"
+    module(
+        "ml_connector", name=embeddings, provider="ollama", base_url="http://ollama:11434", model="tiny-chat",
+        capability="embedding",
+    )  # fmt: skip
+    module("ml_model", name=embeddings, connector=embeddings)
+    [example] = [task for task in yaml.safe_load(EXAMPLES) if "embed-passages" in str(task)]
+    options = json.loads(json.dumps(example).replace("Local embeddings", embeddings))[
+        f"searchops.opensearch_ml.{PIPELINE}"
+    ]
+    module(PIPELINE, **{**options, "name": name})
+    documents = [
+        {"_source": {"passage": passage}} for passage in ('An "open" engine\nfor search.', "Air scatters light.")
+    ]
+    simulated = cluster.must("POST", f"/_ingest/pipeline/{name}/_simulate", {"docs": documents})
+    vectors = [each["doc"]["_source"]["passage_embedding"] for each in simulated["docs"]]
+    assert [len(vector) for vector in vectors] == [96, 96]
+    assert vectors[0] != vectors[1]
 
 
 def test_an_answer_from_an_indexed_document(cluster, module, name, model):
