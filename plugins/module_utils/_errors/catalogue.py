@@ -151,6 +151,14 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="A pattern for trusted endpoints is not a valid regular expression, or the module cannot check it.",
             remedy="Correct or simplify the pattern. It must match a whole URL and be a valid Java regular expression.",
         ),
+        "unsafe_pattern": Entry(
+            cause="OpenSearch 3.7 and later refuse some patterns for trusted endpoints, because matching them could take "
+            "very long: patterns of more than 256 characters, with a repeated group that ends with a quantifier, or with a "
+            "back reference. 3.7 and 3.8 also refuse harmless optional groups that end with a quantifier.",
+            remedy="Rewrite the pattern without {construct}. Instead of an optional group, (:\\d+)?, write one with an "
+            "empty alternative, (:\\d+|), which matches the same; OpenSearch 3.9 accepts both. Repeat a character class "
+            "instead of a group. Split a pattern of more than 256 characters into several.",
+        ),
         "catch_all_refused": Entry(
             cause="A pattern for trusted endpoints matches every address, so that connectors could send requests and "
             "credentials anywhere.",
@@ -176,6 +184,18 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="A placeholder of the connector stays as it is. OpenSearch fills those of 'parameters' in URLs, headers "
             "and request bodies, and those of 'credential' in headers only.",
             remedy="Correct or remove the placeholder. A key can be sent in a header only.",
+        ),
+        "header_placeholder_refused": Entry(
+            cause="A header of the connector takes its value from a parameter, which OpenSearch 3.7 and later do not allow: "
+            "whoever may predict could choose it. This is so for headers that identify the sender, such as Authorization, "
+            "x-api-key, Cookie, Host and X-Forwarded-For, and for all headers of MCP connectors.",
+            remedy="Put the value into 'credential', and write 'credential' instead of 'parameters' into the header's "
+            "placeholder. If the value is not a secret, you can write it into the header itself.",
+        ),
+        "header_refused": Entry(
+            cause="With its placeholders filled, a header of the connector contains a control character, or is too large: "
+            "OpenSearch 3.7 and later allow 8 KiB for a header and 64 KiB for all.",
+            remedy="Correct the parameter or the key that the header uses.",
         ),
         "credential_missing": Entry(
             cause="An action of the connector uses a key that 'credential' does not contain, or that has no value there.",
@@ -240,6 +260,14 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="The cluster has no connector with this name or id.",
             remedy="Create the connector first, or correct its name or id.",
         ),
+        "unreadable_connector": Entry(
+            cause="The server has the connector, but cannot read it: the stored document is not valid for its protocol.",
+            remedy="Delete the connector and create it again.",
+        ),
+        "connector_without_predict": Entry(
+            cause="The model's connector is one to an MCP server, which only agents can use.",
+            remedy="Give the model a connector with a predict action, and the MCP connector to an agent.",
+        ),
         "unknown_model": Entry(
             cause="The cluster has no model with this name or id.",
             remedy="Register the model first, or correct its name or id.",
@@ -266,7 +294,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Create the model group first, or give its name, which creates the group if it does not exist.",
         ),
         "id_taken": Entry(
-            cause="The server does not create the object, because another object has the same id.",
+            cause="The server does not create the object, because another object of this kind has the same id.",
             remedy="Run the task again: another controller has just created an object with this id.",
         ),
         "connector_in_use": Entry(
@@ -377,20 +405,23 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "ML Commons": {
         "untrusted_endpoint": Entry(
             cause="No pattern in the cluster's list of trusted endpoints matches the connector's URL.",
-            remedy="Append an exact pattern for the URL to plugins.ml_commons.trusted_connector_endpoints_regex.",
+            remedy="Append an exact pattern for the URL to plugins.ml_commons.trusted_connector_endpoints_regex. OpenSearch "
+            "3.7 and later check predictions against the list as it was when the model was deployed: if the list has the "
+            "pattern already, run ml_model with 'reload: true' for the model.",
         ),
         "private_address_refused": Entry(
             cause="The host of the connector's URL has a private IP address, and the cluster does not allow "
             "connectors to call these.",
-            remedy="Set plugins.ml_commons.connector.private_ip_enabled to true. From 3.x on, undeploy and deploy a "
-            "model again that was deployed before.",
+            remedy="Set plugins.ml_commons.connector.private_ip_enabled to true. From 3.x on, run ml_model with 'reload: "
+            "true' for a model that was deployed before.",
         ),
         "private_endpoint_refused": Entry(
             cause="The host of the connector's URL has a private IP address, and no pattern in the cluster's list of "
             "trusted private endpoints matches the URL.",
             remedy="Append an exact pattern for the URL to "
             "plugins.ml_commons.trusted_connector_private_endpoints_regex: if that list is not empty, OpenSearch 3.7 "
-            "and later call only the private addresses that it matches.",
+            "and later call only the private addresses that it matches. If it has the pattern already, run ml_model with "
+            "'reload: true' for the model, which keeps the list of the time when it was deployed.",
         ),
         "restricted_address": Entry(
             cause="The host of the connector's URL has an IP address that the configuration of the nodes forbids.",
@@ -415,6 +446,10 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             "connectors.",
             remedy="Wait for a green cluster and run the task again. If the index .plugins-ml-config is lost, set the "
             "credential of every connector again.",
+        ),
+        "feature_disabled": Entry(
+            cause="The request uses a feature that the cluster's settings disable.",
+            remedy="Set {setting} to true.",
         ),
         "node_lost": Entry(
             cause="A node has left the cluster, and the other nodes still send requests to it.",
@@ -473,8 +508,11 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             "placeholder in quotes if its value is text, and without quotes if it is a number, a list or an object.",
         ),
         "guardrail": Entry(
-            cause="A guardrail of the model refuses the input or the output.",
-            remedy="Change the text, or the model's guardrails, which refused it.",
+            cause="A guardrail of the model refuses the input or the output. From OpenSearch 3.8 on, it does so as well if "
+            "it cannot check the text: its own model fails or does not answer within 60 seconds, or its index of stop words "
+            "cannot be searched.",
+            remedy="Change the text, or the model's guardrails, which refused it. If every text is refused, ask the model of "
+            "the guardrail with ml_predict, and check that the index of its stop words exists.",
         ),
         "backend_unauthorized": Entry(
             cause="The backend refuses the connector's key, or got none: it answers with status 401 or 403.",
@@ -549,6 +587,12 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="An OpenSearch node cannot connect to the backend: there is no network route, connecting takes too "
             "long, or the connection fails in a way that no other code describes.",
             remedy="Check that the backend runs and that every OpenSearch node can reach it.",
+        ),
+        "connection_pool_full": Entry(
+            cause="No connection to the backend was available in time: predictions use all those that the connector allows, "
+            "or connecting to the backend takes too long.",
+            remedy="Raise 'client_config.max_connection' of the connector, or send fewer predictions at once. If there are "
+            "no others, check that the backend runs and that every OpenSearch node can reach it.",
         ),
         "backend_timeout": Entry(
             cause="The backend did not answer within the connector's read timeout.",

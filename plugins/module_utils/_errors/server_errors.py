@@ -7,9 +7,8 @@
 """Classifies the server's errors: one table from an answer to a code and to the kind of retry that can help.
 
 The texts are those of ML Commons 2.19.1 and 3.6.0 and of OpenSearch's REST layer; those of backends are from Ollama 0.17,
-llama.cpp and vLLM. Those of later versions are from the
-published source: 3.7 (``private endpoint regex``, ``restricted ip address``, ``Regex pattern``) and 3.9 (``already
-exists``).
+llama.cpp and vLLM. Those of later versions are from the published source: 3.7 (``private endpoint regex``, ``restricted ip address``, ``Regex pattern``, ``Header``), 3.8 (the
+connection pool) and 3.9 (``already exists``, ``defines no predict action``, ``Failed to read connector``).
 """
 
 from __future__ import annotations
@@ -26,6 +25,12 @@ FROM_BACKEND = "Error from remote service:"
 
 #: The server names the parameter of an unfilled placeholder; if the placeholder has no quotes, it quotes the body.
 _UNFILLED = r"placeholder not filled in payload(?:: *([\w.-]*\w))?|Invalid payload:[\s\S]*?\$\{parameters\.([^}:]+)"
+
+#: The end of the error of a feature that is disabled: the setting that enables it.
+_DISABLED = r"To enable(?: it)?, (?:please )?update the setting:? \"?(plugins\.ml_commons\.\w+(?:\.\w+)*)"
+
+#: Settings that these errors name wrongly (2.19.1 to 3.8) -> their names.
+_MISNAMED_SETTINGS = {"plugins.ml_commons.remote_inference_enabled": "plugins.ml_commons.remote_inference.enabled"}
 
 #: Number of characters at the beginning and at the end of a reason that are searched: the time that patterns take grows
 #: faster than the text.
@@ -122,20 +127,29 @@ _RULES = (
     Rule("forbidden", r"no permissions for \[", (500,)),
     Rule("model_disabled", r"Model is disabled"),
     Rule("rate_limited", r"Request is throttled at", (429,)),
-    Rule("untrusted_endpoint", r"not matching the trusted connector endpoint regex"),
+    Rule(
+        "untrusted_endpoint",
+        r"not matching the trusted connector endpoint regex|Trusted connector endpoints regex is not configured",
+    ),
     Rule("private_endpoint_refused", r"not matching the trusted connector private endpoint regex"),
     Rule("private_address_refused", r"has private ip address"),
     Rule("restricted_address", r"has restricted ip address"),
     Rule("broken_trusted_regex", r"pattern_syntax_exception|PatternSyntaxException"),
+    # Before the errors of settings, which these are as well.
+    Rule("unsafe_pattern", r"Regex pattern (contains|too long)"),
+    Rule("invalid_regex", r"Invalid regex pattern"),
     Rule("unknown_setting", r"setting \[[^\]]*\], not recognized|unknown setting \["),
     Rule("static_setting", r"not dynamically updateable"),
     Rule(
         "invalid_setting_value",
-        r"Failed to parse value|illegal value can't update|failed to parse setting|Regex pattern (contains|too long)",
+        r"Failed to parse value|illegal value can't update|failed to parse setting",
     ),
-    Rule("id_taken", r"(connector|model|model group|agent) id '[^']*' already exists", (409,)),
+    # Of connectors, models, model groups, agents and memory containers.
+    Rule("id_taken", r"[a-z ]+ id '[^']*' already exists", (409,)),
     Rule("connector_in_use", r"models are still using this connector"),
     Rule("unknown_connector", r"Failed to find connector"),
+    Rule("unreadable_connector", r"Failed to read connector"),
+    Rule("connector_without_predict", r"defines no predict action|Cannot Create a Model from MCP"),
     Rule("unknown_model_group", r"Model Group Response is empty|Fail(ed)? to find (the )?model group"),
     Rule("unknown_controller", r"Failed to find model controller"),
     Rule("controller_disabled", r"Controller is currently disabled"),
@@ -165,6 +179,14 @@ _RULES = (
     Rule("access_control_disabled", r"You cannot specify (connector|model) access control parameters"),
     Rule("invalid_protocol", r"Unsupported connector protocol"),
     Rule("mcp_disabled", r"MCP connector is not enabled"),
+    Rule("feature_disabled", _DISABLED),
+    # Without the setting's name in some versions.
+    Rule("feature_disabled", r"\(google_cloud\) connector is not enabled"),
+    Rule("header_placeholder_refused", r"Header '[^']*' cannot use \$\{parameters"),
+    Rule("placeholder_unfilled", r"Header '[^']*' contains unresolved placeholder"),
+    Rule(
+        "header_refused", r"Header value contains invalid control character|[Hh]eaders? size \(key \+ value\) exceeds"
+    ),
     Rule("invalid_characters", r"can only contain letters, numbers, spaces"),
     Rule("placeholder_unfilled", _UNFILLED),
     Rule("backend_streams", _STREAM),
@@ -183,6 +205,8 @@ _RULES = (
         "backend_unknown_host",
         r"Name or service not known|unknown_host_exception|UnknownHostException|No address associated",
     ),
+    # Before 3.8 with status 500, also where the backend is unreachable; what 3.8 answers then is not known.
+    Rule("connection_pool_full", r"Acquire operation took longer", (429,)),
     Rule(
         "backend_unreachable",
         r"Acquire operation took longer|No route to host|Network is unreachable|connection timed out",
@@ -284,11 +308,15 @@ def is_from_another_server(host: str, path: str, status: int, body: Any, reason:
 
 
 def remedy_details(code: str, reason: str) -> dict[str, str]:
-    """What fills the braces of the code's remedy, if the server names it: a permission, a placeholder."""
+    """What fills the braces of the code's remedy, if the server names it: a permission, a setting, a placeholder."""
     reason = without_middle(reason)
     if code == "forbidden":
         permission = missing_permission(reason)
         return {"permission": permission} if permission else {}
+    if code == "feature_disabled":
+        disabled = re.search(_DISABLED, reason)
+        name = disabled[1] if disabled else "plugins.ml_commons.connector.vertexai_enabled"
+        return {"setting": _MISNAMED_SETTINGS.get(name, name)}
     unfilled = re.search(_UNFILLED, reason) if code == "placeholder_unfilled" else None
     placeholder = unfilled and (unfilled[1] or unfilled[2])
     return {"placeholder": placeholder} if placeholder else {}

@@ -18,11 +18,14 @@ from .._kinds.model import Model
 from .._runtime.run import Run
 from .chat_answer import Prediction, parse_prediction
 
-#: Codes of failures that end by themselves: a backend is loading its model, a node is deploying the model, or the
-#: cluster has not noticed yet that a node is down.
+#: Codes of failures that end by themselves: a backend is loading its model, a node is deploying the model, all connections
+#: are in use, or the cluster has not noticed yet that a node is down.
 TRANSIENT = frozenset(
-    {"backend_loading", "backend_busy", "backend_timeout", "model_not_deployed", "circuit_breaker", "node_lost"}
-)
+    {
+        "backend_loading", "backend_busy", "backend_timeout", "connection_pool_full", "model_not_deployed",
+        "circuit_breaker", "node_lost",
+    }
+)  # fmt: skip
 
 #: The first and the longest pause between two tries, in seconds.
 _FIRST_PAUSE, _MAX_PAUSE = 0.5, 5.0

@@ -56,7 +56,7 @@ class TestPrivateEndpoints:
 def test_an_unsafe_pattern_is_refused(newer: FakeCluster, pattern: str) -> None:
     with pytest.raises(Failure, match="Regex pattern") as caught:
         execute(newer, SETTING, settings={TRUSTED: [pattern]})
-    assert caught.value.code == "invalid_setting_value"
+    assert caught.value.code == "unsafe_pattern"
     assert execute(FakeCluster("3.6.0"), SETTING, settings={TRUSTED: [pattern]})["changed"]
 
 
