@@ -75,6 +75,11 @@ options:
 notes:
   - The module compiles the patterns in settings whose names end in C(_regex) before it sends them, because the
     cluster accepts invalid patterns and then refuses every connector.
+  - OpenSearch 3.7 and later refuse patterns for trusted endpoints that have more than 256 characters, a repeated group
+    that ends with a quantifier such as V((a+\)+), or a back reference; 3.7 and 3.8 also refuse an optional group such
+    as V((:[0-9]+\)?). The module checks that before it writes. On older versions it warns, because an upgrade replaces
+    a list with such a pattern by the default list. This was not tested on real servers of these versions.
+  - From OpenSearch 3.0 on, deployed models keep some settings, see the option O(searchops.opensearch_ml.ml_model#module:reload).
   - An empty C(plugins.ml_commons.trusted_connector_private_endpoints_regex), which OpenSearch 3.7 introduced,
     restricts nothing. Adding its first pattern blocks all other private addresses, and removing its last pattern
     allows all of them. The module sets exactly what you give; O(only_where_set) prevents it from adding the first

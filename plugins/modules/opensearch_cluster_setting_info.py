@@ -25,6 +25,8 @@ options:
     type: list
     elements: str
 notes:
+  - RV(risky_patterns) is built against the published source of OpenSearch 3.7 to 3.9, and was not tested on a real
+    server of these versions.
   - The cluster does not return the settings that it keeps secret.
   - Defaults are those of the node that answers, including its C(opensearch.yml).
 seealso:
@@ -37,6 +39,11 @@ EXAMPLES = r"""
     patterns:
       - plugins.ml_commons.*
   register: ml_commons
+
+- name: Check before an upgrade that OpenSearch 3.7 and later accept the trusted endpoints
+  ansible.builtin.assert:
+    that: ml_commons.risky_patterns | length == 0
+    fail_msg: "{{ ml_commons.risky_patterns | map(attribute='reason') | join(' ') }}"
 
 - name: Show the settings that were set explicitly
   ansible.builtin.debug:
@@ -63,6 +70,35 @@ origins:
   sample:
     plugins.ml_commons.connector.private_ip_enabled: persistent
     plugins.ml_commons.sync_up_job_interval_in_seconds: default
+risky_patterns:
+  description:
+    - The patterns among RV(settings) that some versions of OpenSearch from 3.7 on refuse, because matching them could
+      take very long.
+    - When you upgrade a cluster to such a version, it archives the whole list that contains such a pattern, and the
+      default list is in effect.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    setting:
+      description: The dotted name of the setting.
+      type: str
+      sample: plugins.ml_commons.trusted_connector_endpoints_regex
+    pattern:
+      description: The pattern.
+      type: str
+      sample: ^https://llm\.example\.internal(:\d+)?/.*$
+    refused_by:
+      description: The versions that refuse the pattern.
+      type: str
+      sample: OpenSearch 3.7 and 3.8
+    reason:
+      description: A sentence that names these versions, what they refuse, and what to write instead.
+      type: str
+    instead:
+      description: A pattern that matches the same and that all versions accept. V(null) if the module knows none.
+      type: str
+      sample: ^https://llm\.example\.internal(:\d+|)/.*$
 actions:
   description: Always empty, because the module changes nothing.
   returned: always

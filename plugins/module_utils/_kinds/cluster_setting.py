@@ -20,6 +20,9 @@ PATH = "/_cluster/settings"
 #: The server lists all settings with this prefix, with their defaults. One that it does not list does not exist.
 ML_PREFIX = "plugins.ml_commons."
 
+#: The beginning of the name under which the server keeps a value that it refuses since an upgrade.
+ARCHIVED_PREFIX = "archived."
+
 #: The desired value of a setting that is reset: the scope has no value, and the default is in effect.
 DEFAULT = None
 

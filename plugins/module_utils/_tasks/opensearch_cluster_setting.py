@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Mapping
 
+from .._endpoints import pattern_safety
 from .._errors.exceptions import Failure
 from .._kinds import cluster_setting as settings
 from .._runtime.module import Module, typed
@@ -84,10 +85,27 @@ def _changes(options: Options, run: Run, observed: settings.Settings, desired: M
         value = settings.desired_value(observed, name, given, options.list_mode)
         if not settings.is_in_effect(observed, options.scope, name, value):
             changes[name] = settings.request_value(value)
+        _check_safety(run, name, value, written=name in changes)
+        if f"{settings.ARCHIVED_PREFIX}{name}" in observed.persistent:
+            run.warn(
+                f"{name}: the server archived a value that it refuses, as at an upgrade, and uses the default since. Set the "
+                f"values that you need, then delete the archived ones: set {settings.ARCHIVED_PREFIX}* to null."
+            )
         hidden = options.scope == "persistent" and name in observed.transient
         if hidden and not settings.same(observed.transient[name], value):
             run.warn(f"{name}: a transient value is set, which is in effect until the cluster restarts.")
     return changes
+
+
+def _check_safety(run: Run, name: str, value: Any, *, written: bool) -> None:
+    """Raises Failure for patterns that the server refuses; warns of those that a later version does."""
+    for risk in pattern_safety.find_risks(name, settings.as_list(value)):
+        if written and risk.refused_by(run.version):
+            raise Failure("unsafe_pattern", f"{name}: {risk.reason}", construct=risk.construct)
+        if risk.refused_after(run.version):
+            run.warn(
+                f"{name}: {risk.reason} An upgrade of a cluster with such a pattern replaces the whole list by its default."
+            )
 
 
 def _check_unknown(run: Run, name: str) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Iterable, Iterator
 
+from .._endpoints import pattern_safety
 from .._kinds import cluster_setting as settings
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
@@ -32,7 +33,21 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     return {
         "settings": settings.to_result(observed, names),
         "origins": {name: observed.origin(name) for name in names},
+        "risky_patterns": list(_risky_patterns(observed, names)),
     }
+
+
+def _risky_patterns(observed: settings.Settings, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The trusted-endpoint patterns that versions of OpenSearch refuse, and what to write instead."""
+    for name in names:
+        for risk in pattern_safety.find_risks(name, settings.as_list(observed.effective(name))):
+            yield {
+                "setting": name,
+                "pattern": risk.pattern,
+                "reason": risk.reason,
+                "refused_by": risk.versions,
+                "instead": risk.instead,
+            }
 
 
 MODULE = Module(SPEC, execute, typed(Options))
