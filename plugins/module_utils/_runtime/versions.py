@@ -42,7 +42,9 @@ SINCE = {
     "structured_output": Version(3, 7),
     # A prediction fills the headers with its own parameters.
     "header_parameters": Version(3, 7),
+    "header_checks": Version(3, 7),
     "custom_ids": Version(3, 9),
+    "mutual_tls": Version(3, 9),
     # Seen on 3.6.0: a search finds an update at once, as the SDK for metadata refreshes the index; 2.19.1 does not.
     "visible_updates": Version(3, 6),
 }

@@ -9,6 +9,9 @@ from typing import Any, Mapping
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.java import java_text
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions import (
+    MUTUAL_TLS,
+    refused_headers,
+    refused_mutual_tls,
     stored_fields_of_action,
     stored_fields_of_connector,
 )
@@ -56,6 +59,7 @@ class Connectors(State):
             stored["headers"] = {name: java_text(value) for name, value in body["headers"].items()}
         if "client_config" in body:
             stored["client_config"] = self._stored_config(body["client_config"])
+        self._check_newer(stored)
         self._check_trusted(stored)
         object_id = self._id_for("connector", body, self.connectors)
         stored["created_time"] = stored["last_updated_time"] = self._now()
@@ -102,6 +106,7 @@ class Connectors(State):
             new["headers"] = {name: java_text(value) for name, value in body["headers"].items()}
         if "client_config" in body:
             new["client_config"] = self._stored_config(body["client_config"])
+        self._check_newer(new)
         self._check_trusted(new)
         if body.get("credential"):
             sent = {name: java_text(value) for name, value in body["credential"].items()}
@@ -131,14 +136,20 @@ class Connectors(State):
     def _connectors_post_search(self, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
         return self._search(self.connectors, body)
 
+    def _check_newer(self, connector: Mapping[str, Any]) -> None:
+        """What 3.7 and later refuse in a new or changed connector."""
+        for action in connector["actions"]:
+            refused = refused_headers(self.version, connector["protocol"], action.get("headers"))
+            if refused:
+                raise Refused(400, refused, "illegal_argument_exception")
+        gate = refused_mutual_tls(self.version, connector, self._effective(MUTUAL_TLS) == "true")
+        if gate:
+            raise Refused(*gate)
+
     def _check_trusted(self, connector: Mapping[str, Any]) -> None:
         patterns = self._effective("plugins.ml_commons.trusted_connector_endpoints_regex")
         for action in connector["actions"]:
-            url = re.sub(
-                r"\$\{parameters\.([^}]+)\}",
-                lambda m: connector["parameters"].get(m.group(1), m.group()),
-                action["url"],
-            )
+            url = filled(action["url"], connector["parameters"])
             try:
                 trusted = any(re.fullmatch(pattern, url) for pattern in patterns)
             except re.error as exc:
@@ -161,3 +172,8 @@ class Connectors(State):
         stored = {**CLIENT_CONFIG, **known}
         stored["retry_backoff_policy"] = str(stored["retry_backoff_policy"]).lower()
         return stored
+
+
+def filled(text: str, parameters: Mapping[str, Any]) -> str:
+    """A text with the values of those placeholders that have one."""
+    return re.sub(r"\$\{parameters\.([^}]+)\}", lambda m: str(parameters.get(m.group(1), m.group())), text)

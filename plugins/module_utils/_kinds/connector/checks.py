@@ -17,7 +17,7 @@ from ..._runtime import versions
 from ..._runtime.run import Run
 from ..._values.compare import text_of
 from ..base import check_name, check_no_notes
-from . import functions, template
+from . import functions, headers, template
 from . import resource as connectors
 
 #: The options that only connectors of an MCP protocol have, by field.
@@ -69,6 +69,7 @@ def check(
             places=places,
         )
     _check_header_values(fields, credential or {})
+    headers.check_parameters(run, fields)
     _check_protocol(fields)
     for number, action in enumerate(fields.get("actions") or []):
         _check_action(run, action, f"actions[{number}]")
@@ -94,6 +95,8 @@ def check_version(version: versions.Version, fields: Mapping[str, Any]) -> None:
         versions.require(version, fields["protocol"], f"protocol: {fields['protocol']}")
     if (fields.get("client_config") or {}).get("skip_ssl_verification"):
         versions.require(version, "skip_ssl_verification", "client_config.skip_ssl_verification")
+    if (fields.get("client_config") or {}).get("mutual_tls_enabled"):
+        versions.require(version, "mutual_tls", "client_config.mutual_tls_enabled")
     if any("name" in action for action in fields.get("actions") or []):
         versions.require(version, "action_name", "The name of an action")
     functions.check(version, fields)
@@ -115,9 +118,9 @@ def _check_header_parameters(version: versions.Version, fields: Mapping[str, Any
 
 def _check_header_values(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> None:
     """Raises Failure for a credential with control characters that is used in a header."""
-    headers = text_of([fields.get("headers"), *(action.get("headers") for action in fields.get("actions") or [])])
+    values = text_of([fields.get("headers"), *(action.get("headers") for action in fields.get("actions") or [])])
     for key, value in credential.items():
-        if f"${{credential.{key}}}" in headers and any(ord(char) < 32 for char in text_of(value)):
+        if f"${{credential.{key}}}" in values and any(ord(char) < 32 for char in text_of(value)):
             raise Failure(
                 "invalid_input",
                 f"credential.{key}: contains a line break or another control character, which no header may have; "
