@@ -163,7 +163,12 @@ options:
         description: The number of seconds after which a node stops retrying.
         type: int
       max_retry_times:
-        description: How often a node retries a request that the backend throttled.
+        description:
+          - How often a node retries a request that failed.
+          - Up to OpenSearch 3.7, a node retries only after throttling that AWS reports in a header. From 3.8 on, it also
+            retries after status 429 and 5xx of every backend, and when all connections are in use. This was not tested
+            on a real server of that version.
+          - With V(-1), a node retries until O(client_config.retry_timeout_seconds). By default, it does not retry.
         type: int
       retry_backoff_policy:
         description: How the pauses between attempts grow.

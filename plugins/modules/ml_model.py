@@ -57,6 +57,21 @@ options:
   description:
     description: The model's description.
     type: str
+  reload:
+    description:
+      - Whether to make the nodes read the connector and the cluster's settings again if the model is deployed already.
+        The model keeps answering meanwhile. The module then always reports a change.
+      - From OpenSearch 3.0 on, a deployed model keeps the value that
+        C(plugins.ml_commons.connector.private_ip_enabled) had when it was deployed. From 3.7 on, it also keeps
+        C(plugins.ml_commons.trusted_connector_endpoints_regex) and
+        C(plugins.ml_commons.trusted_connector_private_endpoints_regex), against which the server then checks each
+        prediction. After a change of these settings, predictions fail with V(private_address_refused),
+        V(untrusted_endpoint) or V(private_endpoint_refused) until the model is reloaded. A pattern that you remove
+        still counts until then.
+      - Only valid with O(state=deployed). What is for OpenSearch 3.7 was not tested on a real server of that version.
+    type: bool
+    default: false
+    version_added: 1.0.0
   is_enabled:
     description: Whether the model answers predictions.
     type: bool
@@ -214,6 +229,11 @@ EXAMPLES = r"""
     rate_limiter:
       limit: 60
       unit: MINUTES
+
+- name: Let the model use a pattern that was added to the trusted endpoints after it was deployed
+  searchops.opensearch_ml.ml_model:
+    name: Local chat
+    reload: true
 
 - name: Undeploy the model
   searchops.opensearch_ml.ml_model:

@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions import PRIVATE_ENDPOINTS
 
@@ -131,6 +131,46 @@ def test_a_list_that_must_not_be_changed(double: FakeCluster, play: Play, inputs
     assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS]
 
 
+def deploy_before_trust(double: FakeCluster, name: str, url: str) -> None:
+    """A model that was deployed when its endpoint was not trusted, as on a cluster that was upgraded to 3.7."""
+    model_id = next(key for key, model in double.models.items() if model["name"] == name)
+    body = {"persistent": {TRUSTED: [THEIRS]}}
+    double.call("PUT", "/_cluster/settings", body)
+    double.call("POST", f"{ML}/models/{model_id}/_undeploy")
+    double.call("POST", f"{ML}/models/{model_id}/_deploy")
+    for _read in range(4):
+        double.call("GET", f"{ML}/models/{model_id}")
+    assert url not in double.persistent[TRUSTED]
+
+
+@pytest.mark.parametrize("private", [[], [THEIRS]], ids=["any private address", "some private addresses"])
+def test_trust_after_the_deployment(double: FakeCluster, play: Play, private: list[str]) -> None:
+    """The role reloads the model once, without an interruption."""
+    double.persistent[PRIVATE_ENDPOINTS] = private
+    play(chat())
+    double.persistent[PRIVATE_ENDPOINTS] = private
+    deploy_before_trust(double, "OpenAI chat", AS_WRITTEN)
+    double.exchanges.clear()
+    double.predictions.clear()
+    assert play(chat())[1] == 2, "the settings and the reload"
+    assert len(double.predictions) == 1
+    paths = [exchange.path.rsplit("/", 1)[-1] for exchange in double.writes]
+    assert "_undeploy" not in paths
+    assert "_deploy" not in paths
+    assert play(chat())[1] == 0
+
+
+def test_an_endpoint_that_is_not_trusted_fails_once(double: FakeCluster, play: Play) -> None:
+    """The role does not reload a model if it does not manage the list."""
+    play(chat())
+    deploy_before_trust(double, "OpenAI chat", AS_WRITTEN)
+    double.exchanges.clear()
+    text, _changed = play(chat(openai_chat_trust="skip"), fails=True)
+    assert "untrusted_endpoint" in text
+    assert "reload: true" in text
+    assert double.writes == []
+
+
 def test_the_endpoints_of_other_connectors(double: FakeCluster, play: Play) -> None:
     """As the role rag does it for its second connector."""
     double.persistent[PRIVATE_ENDPOINTS] = [THEIRS]
@@ -160,6 +200,10 @@ def test_both_connectors_of_the_role_rag(double: FakeCluster, play: Play) -> Non
 
     play(rag("present"))
     assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS, CHAT, EMBED]
+    assert play(rag("present"))[1] == 0
+    for name, pattern in (("RAG embeddings", EMBED), ("RAG", CHAT)):
+        deploy_before_trust(double, name, pattern)
+    play(rag("present"))
     assert play(rag("present"))[1] == 0
     sent = len(double.writes)
     _text, planned = play(rag("absent"), "--check")

@@ -217,6 +217,18 @@ def undeploy(run: Run, model_id: str, *, timeout: float) -> None:
     models.wait_for(run, model_id, done_or_repeat_request, "to be undeployed", timeout)
 
 
+def reload(run: Run, doc: Doc, *, timeout: float) -> None:
+    """Make the nodes build the client of a deployed model again, while the model keeps answering.
+
+    From 3.0 on, a deployed model keeps the permission for private addresses that the cluster had when it was deployed, from
+    3.7 on also the list of trusted endpoints. An update with a connector, even with the one that the model has, makes each
+    node read them again; so does one without ``is_enabled``, which models with a connector of their own get
+    (UpdateModelTransportAction). Waits at most ``timeout`` seconds for a deployment that is under way. Raises Failure.
+    """
+    connector_id = doc.source.get("connector_id")
+    models.update(run, doc, {"connector_id": connector_id} if connector_id else {"name": doc.name}, timeout=timeout)
+
+
 def wait_until_deployed(run: Run, model_id: str, *, timeout: float, task_id: str | None = None) -> Doc:
     """Wait until all planned nodes serve the model. Returns it.
 

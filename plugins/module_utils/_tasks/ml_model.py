@@ -43,6 +43,7 @@ class Options:
     interface: Mapping[str, Any] | None
     deploy_setting: Mapping[str, Any] | None
     register_deploy: str
+    reload: bool
     delete_empty_group: bool
     wait: bool
     wait_timeout: float
@@ -99,6 +100,7 @@ SPEC = {
         "options": {"is_auto_deploy_enabled": {"type": "bool"}, "model_ttl_minutes": {"type": "int"}},
     },
     "register_deploy": {"type": "str", "default": "one_step", "choices": ["one_step", "two_step"]},
+    "reload": {"type": "bool", "default": False},
     "delete_empty_group": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "float", "default": deploy.DEPLOY_TIMEOUT},
@@ -125,6 +127,10 @@ class _Resource(Resource[Options]):
         #: ``connector`` and ``model_group`` -> the id, and the name by which the options give it, for the diff.
         self._named: dict[str, tuple[str, str]] = {}
         self._deployment: deploy.Deployment | None = None
+
+    def check(self) -> None:
+        if self.options.reload and self.options.state != "deployed":
+            raise Failure("invalid_input", "reload: only valid with 'state: deployed'.")
 
     def find(self) -> Doc | None:
         """The model if it exists.
@@ -216,6 +222,10 @@ class _Resource(Resource[Options]):
 
     def reach_state(self, doc: Doc) -> None:
         options = self.options
+        if options.reload and doc.id and models.is_live(doc):
+            # With the fields that this task may just have changed.
+            after = Doc(doc.id, {**doc.source, **self.fields})
+            self.perform("reload", after, partial(deploy.reload, self.run, after, timeout=options.wait_timeout))
         if options.state == "deployed" and not self._deployment:
             if doc.id:
                 self._deployment = deploy.start(self.run, doc, wait=options.wait, timeout=options.wait_timeout)

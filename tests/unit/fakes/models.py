@@ -8,12 +8,17 @@ import re
 from typing import Any, Callable, Mapping
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused, chat
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.connectors import Connectors
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.connectors import Connectors, filled
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.java import java_text
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.model_groups import ModelGroups
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions import (
     PRIVATE_ENDPOINTS,
+    TRUSTED_ENDPOINTS,
     refused_endpoint,
+    refused_headers,
+    release,
+    unfilled_header,
+    untrusted_endpoint,
 )
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.tasks import Tasks
 
@@ -36,6 +41,8 @@ class Models(Connectors, ModelGroups, Tasks):
         self.backend: Callable[[dict[str, Any], dict[str, str], dict[str, Any]], dict[str, Any]] = chat
         #: (model id, parameters, credential) of each prediction.
         self.predictions: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        #: Model id -> the trusted endpoints, public and private, of the time when the nodes read them for it.
+        self._trusted_of: dict[str, tuple[list[str], list[str]]] = {}
         #: Models with a deployment in progress -> the number of reads until it ends.
         self._pending: dict[str, int] = {}
         #: Models that are deployed with their registration -> the number of reads until this shows.
@@ -114,6 +121,9 @@ class Models(Connectors, ModelGroups, Tasks):
             raise Refused(
                 409, f"Model is deploying. Please wait for the model to complete deployment. model ID {object_id}"
             )
+        new_connector = body.get("connector_id")
+        if new_connector and new_connector not in self.connectors and release(self.version) >= (3, 9):
+            raise Refused(404, f"Failed to find connector:{new_connector}")
         if "connector" in model and "connector_id" in body:
             raise Refused(400, "This remote does not have a standalone connector.", "illegal_argument_exception")
         self._check_text("model", body)
@@ -133,6 +143,8 @@ class Models(Connectors, ModelGroups, Tasks):
         if "rate_limiter" in body:
             nested["rate_limiter"] = {**model.get("rate_limiter", {}), **nested["rate_limiter"]}
         self._changing(object_id, model, self.change_lag)
+        if "connector_id" in body or body.get("is_enabled") != model.get("is_enabled"):
+            self._read_trusted(object_id)
         model.update({**body, **nested, "last_updated_time": self._now()})
         self._wrote(object_id)
         return {"_id": object_id, "result": "updated", "_version": self.versions[object_id]}
@@ -168,6 +180,9 @@ class Models(Connectors, ModelGroups, Tasks):
         if outcome == "DEPLOY_FAILED":
             self._stuck.add(object_id)
         self._changing(object_id, model, self.state_lag)
+        # Nodes that serve the model already keep what they have.
+        if model["model_state"] != "DEPLOYED":
+            self._read_trusted(object_id)
         self._starting.pop(object_id, None)
         model["model_state"] = "DEPLOYING"
         model["current_worker_node_count"] = 0
@@ -175,6 +190,11 @@ class Models(Connectors, ModelGroups, Tasks):
         self.tasks[task_id]["_outcome"] = outcome
         self._pending[object_id] = self.deploying_reads
         return task_id
+
+    def _read_trusted(self, object_id: str) -> None:
+        """The nodes read the settings for a model that they serve from now on."""
+        lists = [list(self._effective(name) or []) for name in (TRUSTED_ENDPOINTS, PRIVATE_ENDPOINTS)]
+        self._trusted_of[object_id] = (lists[0], lists[1])
 
     def _tick(self, object_id: str) -> None:
         """A read after ``deploying_reads`` others sees the end of the deployment."""
@@ -216,16 +236,28 @@ class Models(Connectors, ModelGroups, Tasks):
             raise Refused(403, "Model is disabled.")
         if model["model_state"] in ("REGISTERED", "UNDEPLOYED"):
             model["model_state"] = "DEPLOYED"
+            self._read_trusted(object_id)
         connector = self._connector(model["connector_id"])
         credential = self.credentials[model["connector_id"]]
         parameters = {**connector["parameters"], **body["parameters"]}
-        for name in re.findall(r"\$\{parameters\.([^}:]+)\}", json.dumps(connector["actions"])):
+        # Not in headers: 3.6 and older send an unfilled placeholder as it is, later versions have an error of its own.
+        filled_in = [{**action, "headers": {}} for action in connector["actions"]]
+        for name in re.findall(r"\$\{parameters\.([^}:]+)\}", json.dumps(filled_in)):
             if name not in parameters:
                 raise Refused(400, f"Some parameter placeholder not filled in payload: {name}")
+        if object_id not in self._trusted_of:
+            self._read_trusted(object_id)
+        trusted, private = self._trusted_of[object_id]
         for action in connector["actions"]:
-            refusal = refused_endpoint(self._effective(PRIVATE_ENDPOINTS), action["url"])
-            if refusal:
-                raise Refused(400, refusal, "illegal_argument_exception")
+            headers = action.get("headers")
+            for refusal in (
+                untrusted_endpoint(self.version, trusted, filled(action["url"], parameters)),
+                refused_headers(self.version, connector["protocol"], headers),
+                unfilled_header(self.version, headers, parameters),
+                refused_endpoint(private, action["url"]),
+            ):
+                if refusal:
+                    raise Refused(400, refusal, "illegal_argument_exception")
         self.predictions.append((object_id, parameters, dict(credential)))
         return self.backend(connector, credential, parameters)
 
