@@ -155,8 +155,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="OpenSearch 3.7 and later refuse some patterns for trusted endpoints, because matching them could take "
             "very long: patterns of more than 256 characters, with a repeated group that ends with a quantifier, or with a "
             "back reference. 3.7 and 3.8 also refuse harmless optional groups that end with a quantifier.",
-            remedy="Rewrite the pattern without {construct}. Instead of an optional group, (:\\d+)?, write one with an "
-            "empty alternative, (:\\d+|), which matches the same; OpenSearch 3.9 accepts both. Repeat a character class "
+            remedy="Rewrite the pattern without {construct}. Instead of an optional group, (:[0-9]+)?, write one with an "
+            "empty alternative, (:[0-9]+|), which matches the same; OpenSearch 3.9 accepts both. Repeat a character class "
             "instead of a group. Split a pattern of more than 256 characters into several.",
         ),
         "catch_all_refused": Entry(
