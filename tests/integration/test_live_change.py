@@ -18,6 +18,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
     GATEWAY,
     GATEWAY_TLS,
     ML,
+    PRIVATE_IP,
     Cluster,
     chat,
     connector_body,
@@ -161,6 +162,34 @@ def test_model_moves_to_another_connector_without_a_gap(cluster, module, served,
         load.pass_some()
     assert load.bad == []
     assert cluster.get("models", model)["connector_id"] == other["connector_id"]
+
+
+@pytest.mark.parametrize("kind", ["standalone", "inline"])
+def test_reload_without_a_gap(cluster, module, name, settings_restored, kind):
+    """A model that was deployed while private addresses were refused. 3.x keeps that until a reload, 2.19.1 does not."""
+    connector = (
+        {"connector_id": cluster.make_connector(name)} if kind == "standalone" else {"connector": connector_body(name)}
+    )
+    body = {"name": name, "function_name": "remote", **connector}
+    model = cluster.must("POST", f"{ML}/models/_register", body)["model_id"]
+    cluster.put_settings({PRIVATE_IP: False})
+    cluster.deploy(model)
+    cluster.put_settings({PRIVATE_IP: True})
+    kept = 400 if cluster.is_3 else 200
+    assert cluster.predict(model).status_code == kept
+    assert module("ml_model", name=name)["actions"] == []
+    assert cluster.predict(model).status_code == kept
+
+    for _time in range(2):
+        done = module("ml_model", name=name, reload=True)
+        assert [action["action"] for action in done["actions"]] == ["reload"]
+        until(lambda: cluster.predict(model).status_code == 200, "the reload", 10.0)
+    with Load(cluster, model, 2) as load:
+        for _time in range(3):
+            module("ml_model", name=name, reload=True)
+            load.pass_some()
+    assert load.bad == []
+    assert cluster.state_of(model) == "DEPLOYED"
 
 
 @pytest.mark.full_on("2.19.1-tls")

@@ -155,6 +155,21 @@ class TestTrustAtPredictions:
         execute(late, "ml_model", name="Chat", connector="Other", reload=True)
         assert [model["connector_id"] for model in late.models.values()] == [other]
 
+    @pytest.mark.parametrize(
+        ("stored", "sent"), [(None, {"is_enabled": True}), (True, {"name": "Inline"}), (False, {"name": "Inline"})]
+    )
+    def test_a_connector_of_the_models_own(self, newer: FakeCluster, stored: bool | None, sent: dict[str, Any]) -> None:
+        """An update rebuilds the client if its 'is_enabled' differs from the stored one; absent is a value as well."""
+        connector = newer.connectors[newer.add_connector()]
+        model_id = newer.add_model("Inline", "", connector=connector)
+        newer.models[model_id].pop("connector_id")
+        newer.models[model_id].pop("is_enabled")
+        if stored is not None:
+            newer.models[model_id]["is_enabled"] = stored
+        newer.exchanges.clear()
+        execute(newer, "ml_model", name="Inline", reload=True)
+        assert [exchange.body for exchange in newer.writes] == [sent]
+
     def test_a_model_that_is_not_deployed_is_only_deployed(self, late: FakeCluster) -> None:
         late.call("POST", f"{ML}/models/{next(iter(late.models))}/_undeploy")
         actions = execute(late, "ml_model", name="Chat", reload=True)["actions"]
