@@ -122,8 +122,10 @@ class InProcessAction(NormalAction):
                 msg = validation.errors.msg
                 if isinstance(validation.errors[0], UnsupportedError):
                     msg = f"Unsupported parameters for ({self._task.action}) module: {msg}"
-                return self._as_module_result({"failed": True, "msg": msg}, module.redacted(params), hidden, variables)
-            call = ModuleCall(module, params)
+                masker = module.masker(args)
+                result = {"failed": True, "msg": masker(msg)}
+                return self._as_module_result(result, module.redacted(params), hidden | masker.forms, variables)
+            call = ModuleCall(module, params, args)
             outcome = call.run(
                 check_mode=bool(self._task.check_mode),
                 progress=self._progress_callback(variables),

@@ -64,6 +64,7 @@ def _parse(text: str, path: str) -> Any:
     except Exception as exc:  # the exceptions of PyYAML's versions have no common base class
         # Without the rest of the error's text, which quotes the line: it may contain a key.
         mark, problem = getattr(exc, "problem_mark", None), getattr(exc, "problem", None) or type(exc).__name__
+        problem = re.sub(r"(['\"]).*\1", "...", str(problem))
         where = f", line {mark.line + 1}" if mark else ""
         raise Failure(
             "invalid_input", f"src: {path} is neither JSON ({json_error}) nor YAML ({problem}{where})."

@@ -12,7 +12,7 @@ import contextlib
 import os
 import re
 import traceback
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, Sequence
 
 from .catalogue import CATALOGUE
 
@@ -47,8 +47,11 @@ class Failure(Exception):
     """The reason why a task fails.
 
     ``code`` is stable and listed in :data:`CATALOGUE`; ``status`` is the HTTP status of the server's answer, if any;
-    ``details`` are further facts for the user, as JSON values.
+    ``details`` are further facts for the user, as JSON values. ``secrets`` are texts to mask in the result, beyond those of
+    the task's parameters.
     """
+
+    secrets: Sequence[str] = ()
 
     def __init__(self, code: str, message: str, status: int | None = None, **details: Any) -> None:
         super().__init__(message)
@@ -59,6 +62,7 @@ class Failure(Exception):
 
     @property
     def remedy(self) -> str:
+        """What to do; empty if the message says it."""
         return printable(CATALOGUE[self.code].remedy.format_map(_WithDefault(self.details)))
 
     def as_dict(self) -> dict[str, Any]:

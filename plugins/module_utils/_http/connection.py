@@ -8,12 +8,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
-from urllib.parse import unquote
 
 from .._errors.exceptions import Failure
-from .._values.masking import Masker
+from .._values.masking import Masker, credential_values, passwords_in
 from . import auth
 from .auth.methods import from_environment
 from .client import Client, ClientOptions
@@ -89,27 +87,14 @@ def choose_authentication(options: Mapping[str, Any], hide: Callable[..., None] 
 
 
 def secrets_of(options: Mapping[str, Any]) -> list[str]:
-    """The secrets among the connection options."""
+    """The secrets among the connection options, which may be of any type."""
     own = [(name, option) for method in auth.METHODS for name, option in method.OPTIONS.items()]
     found = [options.get(name) for name, option in own if option.get("no_log")]
-    found += (options.get("headers") or {}).values()
+    found.append(options.get("headers"))
     if options.get("username") and options.get("password"):
         # Basic authentication encodes both together; the base64 of the password alone does not occur in that.
         found.append(f"{options['username']}:{options['password']}")
-    return [str(secret) for secret in found if secret] + passwords_in(*(options.get("hosts") or []))
-
-
-def passwords_in(*urls: str) -> list[str]:
-    """The passwords in URLs, as they are and unquoted. Such a URL is refused, but shown among the task's arguments."""
-    found: list[str] = []
-    for url in urls:
-        # Not with urlsplit(): an invalid URL, such as one with special characters in its password, must not show it
-        # either.
-        rest = url.partition("://")[2] or url
-        for part in (rest, re.split(r"[/?#]", rest)[0]):
-            password = part.rpartition("@")[0].partition(":")[2]
-            found += [password, unquote(password)]
-    return [password for password in dict.fromkeys(found) if password]
+    return credential_values(found) + passwords_in(options.get("hosts"))
 
 
 def check_timeout_and_retries(options: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ from .._http.clock import Clock, ProgressCallback, no_progress
 from .._http.exchange import Exchange, Request
 from .._http.transport import NoAnswer, NotSent, RawAnswer, Transport, read_all
 from .._runtime.run import Run, WaitTimeout
-from .._values.masking import Masker
+from .._values.masking import Masker, credential_values, passwords_in
 from . import ndjson
 
 #: The URL without the option 'url', and the port of a URL that is a host alone.
@@ -279,8 +279,8 @@ def connect(
 
 def secrets_of(options: Mapping[str, Any]) -> list[str]:
     """The secrets among the connection options."""
-    found = [options.get("api_key"), *(options.get("headers") or {}).values()]
-    return [str(secret) for secret in found if secret] + connection.passwords_in(options.get("url") or "")
+    given = [options.get("api_key"), options.get("headers")]
+    return credential_values(given) + passwords_in(options.get("url"))
 
 
 CONNECTION = connection.Connection(connection_options, connect, secrets_of, lockable=False)

@@ -19,8 +19,8 @@ from .._http import connection as connections
 from .._http.client import Client
 from .._http.clock import ProgressCallback, RetryCallback
 from .._http.connection import Connection
-from .._values.masking import MASK, MIN_SECRET_LENGTH, Masker
-from . import lease
+from .._values.masking import MIN_SECRET_LENGTH, Masker
+from . import lease, option_checks
 from .lease import Lease, LeaseNeeded
 from .run import Run
 
@@ -52,8 +52,10 @@ class Module(NamedTuple):
     """The description of a module.
 
     ``spec`` and ``rules`` are those of AnsibleModule. ``parse`` turns the validated parameters into the typed options,
-    once per call. ``secrets`` returns the values to mask beyond those of 'no_log' options; its second argument is None
-    where ``parse`` failed. ``connection`` is the kind of server that the task works on.
+    once per call. ``check`` raises Failure for options that are invalid on every server; nothing is sent before.
+    ``secrets`` returns the values to mask beyond those of 'no_log' options; its second argument is None where the
+    parameters are invalid: then they may be of any type. ``connection`` is the kind of server that the task works on.
+    ``item_specs``: list option -> the spec of its items, which the task itself validates.
     """
 
     spec: Mapping[str, Any]
@@ -62,26 +64,36 @@ class Module(NamedTuple):
     rules: Mapping[str, Any] = {}
     secrets: Callable[[Mapping[str, Any], Any], Iterable[str]] = lambda params, options: ()
     connection: Connection = connections.CLUSTER
+    check: Callable[[Any], None] = lambda options: None
+    item_specs: Mapping[str, Mapping[str, Any]] = {}
 
     def argument_spec(self) -> dict[str, Any]:
         """The module's own options, those of its connection and those of the lock."""
         return {**self.connection.options(), **(lease.OPTIONS if self.connection.lockable else {}), **self.spec}
 
+    def masker(self, params: Mapping[str, Any], options: Any = None) -> Masker:
+        """Masks all secrets among the parameters. Without ``options`` these need not be valid."""
+        return Masker([*self.connection.secrets(params), *map(str, self.secrets(params, options))])
+
     def redacted(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters with the values of 'no_log' options masked."""
+        """The parameters, valid or not, without the values that are secret or may have a secret because they are
+        invalid."""
         spec = self.argument_spec()
-        return {
-            name: MASK if value is not None and spec.get(name, {}).get("no_log") else value
-            for name, value in params.items()
-        }
+        for name, options in self.item_specs.items():
+            spec[name] = {**spec[name], "options": options}
+        return option_checks.redacted(spec, params)
 
 
 class ModuleCall:
-    """One call of a module with validated parameters, which are parsed once."""
+    """One call of a module with validated parameters, which are parsed once.
 
-    def __init__(self, module: Module, params: Mapping[str, Any]) -> None:
+    ``given`` are the parameters before Ansible validated and converted them.
+    """
+
+    def __init__(self, module: Module, params: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> None:
         self._module = module
         self._params = params
+        self._given = params if given is None else given
         self._options: Any = None
         self._invalid: Failure | None = None
         try:
@@ -89,9 +101,9 @@ class ModuleCall:
         except Failure as failure:
             self._invalid = failure
         #: Masks all secrets among the parameters.
-        self.masker = Masker(
-            [*module.connection.secrets(params), *map(str, module.secrets(params, self._options))],
-        )
+        self.masker = module.masker(params, self._options)
+        if self._invalid:
+            self.masker.add(*self._invalid.secrets)
 
     def run(
         self, *, check_mode: bool, progress: ProgressCallback | None = None, on_retry: RetryCallback | None = None
@@ -109,8 +121,6 @@ class ModuleCall:
             if self._module.connection.lockable and not check_mode:
                 run.lease = self._lease(run)
             actions, warnings = run.actions, run.warnings
-            if self._invalid:
-                raise self._invalid
             with reraise_malformed_answer():
                 returned = self._execute(run)
             result = {"changed": run.changed, "actions": actions, **returned}
@@ -157,16 +167,23 @@ class ModuleCall:
                 run.client.add_counts(run.lease.client)
 
     def _check(self) -> None:
-        """Raises Failure for values that Ansible accepts but no task can use.
+        """Raises Failure for values that Ansible accepts but no task can use, and for those that this task cannot use.
 
-        These are numbers that are not finite, and an empty value where one of several options is required.
+        No task can use a mapping or a list as text, a number that is not finite, or an empty value where one of several
+        options is required.
         """
+        faults = option_checks.text_faults(self._module.argument_spec(), self._given)
+        if faults:
+            raise Failure("invalid_input", f"{'. '.join(faults)}.")
         for name, value in self._params.items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise Failure("invalid_input", f"{name}: {value} is not a finite number.")
         for names in self._module.rules.get("required_one_of", ()):
             if not any(self._params.get(name) for name in names):
                 raise Failure("invalid_input", f"one of {', '.join(names)} is required and must not be empty.")
+        if self._invalid:
+            raise self._invalid
+        self._module.check(self._options)
 
 
 def long_enough_to_mask(values: Iterable[Any]) -> set[Any]:
@@ -180,7 +197,7 @@ def long_enough_to_mask(values: Iterable[Any]) -> set[Any]:
 def _failed(failure: Failure, actions: list[dict[str, Any]], *, check_mode: bool) -> dict[str, Any]:
     """The result of a failed task: what failed, the remedy, and the actions until then."""
     return {
-        "msg": f"{failure.message.rstrip('.')}. {failure.remedy}",
+        "msg": f"{failure.message.rstrip('.')}. {failure.remedy or ''}".rstrip(),
         "failure": failure.as_dict(),
         "changed": bool(actions) and not check_mode,
         "actions": actions,
@@ -193,14 +210,20 @@ class _MaskedModule(AnsibleModule):
     def __init__(self, description: Module) -> None:
         self._description = description
         self._call: ModuleCall | None = None
+        #: The parameters before Ansible validated them.
+        self._given: dict[str, Any] = {}
         super().__init__(argument_spec=description.argument_spec(), supports_check_mode=True, **description.rules)
 
     @property
     def call(self) -> ModuleCall:
         """The call, created on first use: Ansible writes its log entry before the constructor returns."""
         if self._call is None:
-            self._call = ModuleCall(self._description, self.params)
+            self._call = ModuleCall(self._description, self.params, self._given)
         return self._call
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self._given = dict(self.params)
 
     def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
         """Write to the system log, where Ansible records each module with its arguments."""
@@ -209,6 +232,11 @@ class _MaskedModule(AnsibleModule):
         super().log(printable(masker(msg), MAX_LOG_ENTRY), log_args and masker(dict(log_args)))
 
     def fail_json(self, msg: str, **result: Any) -> None:
+        if self._call is None:
+            # Ansible has found the parameters invalid.
+            masker = self._description.masker(self._given)
+            self.no_log_values.update(masker.forms)
+            msg = masker(msg)
         self.params.update(self._description.redacted(self.params))
         super().fail_json(msg, **result)
 

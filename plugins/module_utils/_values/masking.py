@@ -11,10 +11,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import Any, Iterable
-from urllib.parse import quote, quote_plus
+from typing import Any, Iterable, Iterator, Mapping
+from urllib.parse import quote, quote_plus, unquote
 
-from .nested import map_strings
+from .nested import map_strings, parse_json, scalars
 
 MASK = "********"
 
@@ -35,13 +35,104 @@ def is_literal_secret(header: str, value: str) -> bool:
     return bool(_SENSITIVE_HEADER.search(header)) and not _ONLY_PLACEHOLDERS.fullmatch(value)
 
 
+#: The keys whose values are secret wherever they are: in a connector, in the body of one, and in an item of a stack, also
+#: in one of the wrong section.
+_SECRET_KEYS = frozenset({"credential", "credentials", "api_key"})
+
+#: The keys of headers that go to a backend.
+_HEADER_KEYS = frozenset({"headers", "mcp_headers"})
+
+_URL_KEYS = frozenset({"url", "base_url"})
+
+_ONE_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
+
+
+def credential_values(value: Any) -> list[str]:
+    """The texts and numbers in a credential, at any depth; also a text that is one as a whole, and those in its JSON."""
+    found = []
+    for scalar in scalars(value):
+        if scalar in (None, "") or isinstance(scalar, bool):
+            continue
+        found.append(str(scalar))
+        if isinstance(scalar, str):
+            found += credential_values(_from_json(scalar))
+    return found
+
+
+def passwords_in(urls: Any) -> list[str]:
+    """The passwords in a URL or several, as they are and unquoted. Such a URL is refused, but shown among the task's
+    arguments."""
+    found: list[str] = []
+    texts = [text for text in scalars(urls) if isinstance(text, str)]
+    # A text may be several URLs, separated by commas.
+    for url in [*texts, *(part for text in texts if "," in text for part in text.split(","))]:
+        # Not with urlsplit(): an invalid URL, such as one with special characters in its password, must not show it
+        # either.
+        rest = url.partition("://")[2] or url
+        for part in (rest, re.split(r"[/?#]", rest)[0]):
+            password = part.rpartition("@")[0].partition(":")[2]
+            found += [password, unquote(password)]
+    return [password for password in dict.fromkeys(found) if password]
+
+
+def find_secrets(value: Any) -> Iterator[str]:
+    """The secrets in a value of any structure, which need not be valid: credentials, plain secrets in headers, and
+    passwords in URLs."""
+    if isinstance(value, str):
+        value = _from_json(value)
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key in _SECRET_KEYS:
+                yield from (secret for secret in credential_values(item) if not _ONE_PLACEHOLDER.fullmatch(secret))
+                continue
+            if key in _HEADER_KEYS:
+                yield from _secrets_in_headers(item)
+            elif key in _URL_KEYS and isinstance(item, str):
+                # Not of the path: a model's name there may have an @.
+                yield from passwords_in(re.split("[/?#]", item.partition("://")[2] or item)[0])
+            yield from find_secrets(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from find_secrets(item)
+
+
+def _secrets_in_headers(headers: Any) -> Iterator[str]:
+    headers = _from_json(headers) if isinstance(headers, str) else headers
+    if isinstance(headers, Mapping):
+        for name, value in headers.items():
+            texts = [str(scalar) for scalar in scalars(value) if scalar is not None]
+            yield from (text for text in texts if is_literal_secret(str(name), text))
+
+
+def _from_json(text: str) -> Any:
+    """The mapping or list that a text is as JSON, which Ansible accepts for one; None for any other text."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        return parse_json(text)
+    except ValueError:
+        return None
+
+
 def _python_literals(text: str) -> set[str]:
     """The text as ``repr`` writes it in a longer one: which quotes it escapes depends on the rest of that."""
     return {repr(text)[1:-1], repr(f'"{text}')[2:-1]}
 
 
+def _written(text: str) -> set[str]:
+    """A text as it is, and as JSON and messages quote it."""
+    escaped = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    # A mapping or list in a credential or a parameter is sent as JSON inside of JSON.
+    twice = {json.dumps(form)[1:-1] for form in escaped}
+    # Messages quote answers of an unexpected structure with repr.
+    return {text, *escaped, *twice}.union(*[_python_literals(form) for form in (text, *escaped)])
+
+
 class Masker:
-    """Replaces each known secret, and its base64, URL-encoded and escaped forms, by :data:`MASK`."""
+    """Replaces each known secret, and its base64, URL-encoded and escaped forms, by :data:`MASK`.
+
+    Also in upper and in lower case, as options such as 'method' are converted before a message quotes them.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
@@ -52,15 +143,9 @@ class Masker:
             if len(secret) < MIN_SECRET_LENGTH:
                 continue
             raw = secret.encode("utf-8", "surrogateescape")
-            escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
             self._forms.update(
-                escaped,
-                # A mapping or list in a credential or a parameter is sent as JSON inside of JSON.
-                {json.dumps(form)[1:-1] for form in escaped},
-                # Messages quote answers of an unexpected structure with repr.
-                *[_python_literals(form) for form in (secret, *escaped)],
+                *[_written(form) for form in {secret, secret.upper(), secret.lower()}],
                 {
-                    secret,
                     base64.b64encode(raw).decode(),
                     base64.urlsafe_b64encode(raw).decode(),
                     quote(secret, safe="", errors="surrogateescape"),

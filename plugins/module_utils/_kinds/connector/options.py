@@ -17,7 +17,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..._endpoints import blueprint, providers
 from ..._errors.exceptions import Failure
 from ..._values.compare import text_of, without_none
-from ..._values.nested import scalars
+from ..._values.masking import find_secrets
 from ..base import EXTRA_FIELDS_OPTION
 from . import resource as connectors
 from .resource import Connector
@@ -156,19 +156,13 @@ def parse(params: Mapping[str, Any]) -> ConnectorOptions:
 def secrets(params: Mapping[str, Any], options: ConnectorOptions | None) -> list[str]:
     """The values to mask beyond those of 'no_log' options: the definition's credential, and keys in plain headers.
 
-    ``options`` is None if the parameters could not be parsed. A key that is given in two places is secret in both.
+    ``params`` need not be valid, and ``options`` is None if they are not. A key that is given in two places is secret in
+    both.
     """
-    bodies = [params, params.get("definition") or {}, options.body if options else {}]
-    headers = [params.get("mcp_headers"), bodies[1].get("headers"), bodies[2].get("mcp_headers")]
-    found = credential_values([params.get("api_key"), *(body.get("credential") for body in bodies)])
-    for body, mcp_headers in zip(bodies, headers):
-        found += connectors.literal_secrets(body.get("actions"), mcp_headers)
-    return list(dict.fromkeys(found))
-
-
-def credential_values(value: Any) -> list[str]:
-    """The scalars in a credential, at any depth."""
-    return [str(scalar) for scalar in scalars(value) if scalar not in (None, "")]
+    # The option 'headers' belongs to the connection to the cluster.
+    own = {name: value for name, value in params.items() if name != "headers"}
+    # With those in the file that 'src' names.
+    return list(dict.fromkeys(find_secrets([own, options.body if options else {}])))
 
 
 def _source_fields(params: Mapping[str, Any], warnings: list[str]) -> dict[str, Any] | None:
@@ -183,7 +177,12 @@ def _source_fields(params: Mapping[str, Any], warnings: list[str]) -> dict[str, 
     if params["definition"] is not None:
         return _validated(params["definition"], "definition", warnings)
     if params["src"]:
-        return _validated(blueprint.read_file(params["src"]), "src", warnings)
+        body = blueprint.read_file(params["src"])
+        try:
+            return _validated(body, "src", warnings)
+        except Failure as failure:
+            failure.secrets = list(find_secrets(body))
+            raise
     return None
 
 

@@ -112,7 +112,7 @@ def test_a_parser_that_fails_is_a_failure_of_the_task() -> None:
     outcome = call.run(check_mode=False)
     assert outcome.failure
     assert outcome.result["failure"]["code"] == "invalid_input"
-    assert outcome.result["msg"].startswith("name: ******** is not a valid name. ")
+    assert outcome.result["msg"].startswith("name: ******** is not a valid name.")
     assert outcome.result["changed"] is False
     assert executed == []
 
