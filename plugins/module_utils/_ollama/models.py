@@ -11,7 +11,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from typing import Any, Mapping, NamedTuple
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Iterator, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure, describe_shape
 from .._values.nested import parse_json
@@ -244,20 +245,33 @@ def diff(observed: Mapping[str, Any] | None, desired: Mapping[str, Any]) -> list
     return [name for name, value in desired.items() if observed is None or observed[name] != value]
 
 
+def check_file(path: str) -> None:
+    """Raises Failure if a file is not a complete model file. Reads only its head."""
+    with _model_file(path):
+        pass
+
+
 def file_digest(path: str) -> tuple[str, int]:
     """The SHA-256 of a model file, as ``sha256:...``, and its size in bytes. Raises Failure."""
     digest, size = hashlib.sha256(), 0
+    with _model_file(path) as file:
+        file.seek(0)
+        for chunk in iter(lambda: file.read(2**20), b""):
+            digest.update(chunk)
+            size += len(chunk)
+    return f"sha256:{digest.hexdigest()}", size
+
+
+@contextmanager
+def _model_file(path: str) -> Iterator[BinaryIO]:
+    """A model file that was checked. Raises Failure, also for an error while it is read."""
     try:
         with open(path, "rb") as file:
             gguf.check(file)
-            file.seek(0)
-            for chunk in iter(lambda: file.read(2**20), b""):
-                digest.update(chunk)
-                size += len(chunk)
+            yield file
     except gguf.InvalidFile as exc:
         raise Failure("ollama_invalid_file", f"from_file: {path} is not a complete GGUF file: {exc}.") from exc
     except (OSError, ValueError) as exc:
         # ValueError: the path contains a NUL.
         reason = getattr(exc, "strerror", None) or exc
         raise Failure("invalid_input", f"from_file: {path} cannot be read: {reason}.") from exc
-    return f"sha256:{digest.hexdigest()}", size

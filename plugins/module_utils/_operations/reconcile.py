@@ -40,7 +40,6 @@ class Resource(Generic[Options]):
     def execute(cls, options: Options, run: Run) -> dict[str, Any]:
         """The task: reconcile the object, and return the result. Raises Failure."""
         resource = cls(options, run)
-        resource.check()
         found = resource.find()
         if resource.absent:
             if found is not None:
@@ -69,9 +68,6 @@ class Resource(Generic[Options]):
         if doc.id:
             facts = {"id": doc.id, **facts}
         return self.run.perform(action, self.KIND.LABEL, doc.name, do, **facts)
-
-    def check(self) -> None:
-        """Raises Failure for options that are invalid on every server."""
 
     def find(self) -> Doc | None:
         """The object by the id that an option gives, else by its name; None if it does not exist. Raises Failure."""

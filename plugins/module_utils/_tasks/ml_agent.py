@@ -73,9 +73,6 @@ class Options:
 class _Resource(Resource[Options]):
     KIND = Agent
 
-    def check(self) -> None:
-        agents.check(Agent.desired(vars(self.options)))
-
     def find_named(self, name: str) -> Doc | None:
         """The agent of this name. Finishes a replacement that was interrupted between the create and the delete."""
         named = Agent.all_named(self.run.reader, name)
@@ -160,4 +157,9 @@ class _Resource(Resource[Options]):
         return view
 
 
-MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES)
+def check(options: Options) -> None:
+    """Raises Failure for options that are invalid on every server."""
+    agents.check(Agent.desired(vars(options)))
+
+
+MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)

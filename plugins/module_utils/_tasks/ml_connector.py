@@ -113,10 +113,10 @@ class _Resource(Resource[ConnectorOptions]):
         self._credential = _CredentialUpdate(None, False, {})
         self._extra_note: dict[str, Any] = {}
 
-    def check(self) -> None:
+    def find(self) -> Doc | None:
         for warning in self.options.warnings:
             self.run.warn(warning)
-        self.options.check_name()
+        return super().find()
 
     def find_named(self, name: str) -> Doc | None:
         """The connector with the name, after the interrupted swaps of connectors with this name are finished."""
@@ -241,4 +241,13 @@ def _in_use(found: Doc, users: list[Doc]) -> Failure:
     )
 
 
-MODULE = Module(SPEC, _Resource.execute, connector_options.parse, RULES, secrets=connector_options.secrets)
+def check(options: ConnectorOptions) -> None:
+    """Raises Failure for options that are invalid on every server."""
+    options.check_name()
+    if options.state != "absent":
+        checks.check_given(options.desired, options.credential, options.probe)
+
+
+MODULE = Module(
+    SPEC, _Resource.execute, connector_options.parse, RULES, secrets=connector_options.secrets, check=check
+)

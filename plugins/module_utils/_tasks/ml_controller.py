@@ -42,10 +42,6 @@ class _Resource(Resource[Options]):
     KIND = Controller
     _model: Doc | None = None
 
-    def check(self) -> None:
-        if not self.absent:
-            controllers.desired(self.options.user_rate_limiter or {})
-
     def find(self) -> Doc | None:
         self._model = find(self.run, Model, self.options.model)
         found = self.run.reader.get(Controller, self._model.id) if self._model else None
@@ -106,4 +102,10 @@ class _Resource(Resource[Options]):
         return {"user_rate_limiter": controllers.limits_of(doc)}
 
 
-MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES)
+def check(options: Options) -> None:
+    """Raises Failure for options that are invalid on every server."""
+    if options.state == "present":
+        controllers.desired(options.user_rate_limiter or {})
+
+
+MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)

@@ -192,7 +192,6 @@ class _Resource(Resource[Options]):
 
     def create(self) -> Doc:
         options, run, fields, name = self.options, self.run, self.fields, self.options.name or ""
-        check_name("name", name)
         if "connector_id" not in fields:
             raise Failure("invalid_input", f"connector: is required, as there is no model {name!r} yet.")
         self.check_text(self.fields)
@@ -294,4 +293,10 @@ class _Resource(Resource[Options]):
         return view
 
 
-MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES)
+def check(options: Options) -> None:
+    """Raises Failure for options that are invalid on every server."""
+    if options.name is not None and options.state != "absent":
+        check_name("name", options.name)
+
+
+MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)

@@ -61,7 +61,6 @@ class _Resource(Resource[Options]):
         return fields
 
     def check_create(self) -> None:
-        check_name("name", self.fields["name"])
         self.check_text(self.fields)
 
     def send_create(self) -> Doc:
@@ -70,8 +69,6 @@ class _Resource(Resource[Options]):
     def check_change(self, found: Doc, changes: Mapping[str, Any]) -> None:
         if "description" in changes and not changes["description"].strip():
             raise Failure("invalid_input", "description: the server can change it, but not remove it.")
-        if "name" in changes:
-            check_name("name", changes["name"])
         self.check_text(changes)
         if "name" in changes:
             self._check_name_free(found, changes["name"])
@@ -133,4 +130,10 @@ class _Resource(Resource[Options]):
         return fields
 
 
-MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES)
+def check(options: Options) -> None:
+    """Raises Failure for options that are invalid on every server."""
+    if options.name is not None and options.state != "absent":
+        check_name("name", options.name)
+
+
+MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)

@@ -128,7 +128,9 @@ def _check(options: Options, run: Run, name: str) -> dict[str, Any]:
             raise Failure(
                 "invalid_input", "from_model: a model cannot be created from itself; give the new model another name."
             )
-    elif not options.from_file and any(modelfile.values()):
+    elif options.from_file:
+        models.check_file(options.from_file)
+    elif any(modelfile.values()):
         given = " and ".join(option for option, value in modelfile.items() if value)
         raise Failure(
             "invalid_input",

@@ -42,10 +42,7 @@ class Options:
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Apply the desired settings. Raises Failure."""
-    desired = flatten(options.settings)
-    if options.state == "absent":
-        desired = dict.fromkeys(desired, settings.DEFAULT)
-    _check(options, desired)
+    desired = _desired(options)
     observed = run.reader.fact(settings.read)
     skipped = {name for name in options.only_where_set if settings.is_empty(observed.effective(name))}
     desired = {name: value for name, value in desired.items() if name not in skipped}
@@ -62,8 +59,14 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     }
 
 
-def _check(options: Options, desired: Mapping[str, Any]) -> None:
+def _desired(options: Options) -> dict[str, Any]:
+    desired = flatten(options.settings)
+    return dict.fromkeys(desired, settings.DEFAULT) if options.state == "absent" else desired
+
+
+def check(options: Options) -> None:
     """Raises Failure for settings that are invalid on every server."""
+    desired = _desired(options)
     if not desired:
         raise Failure("invalid_input", "settings: at least one setting is required.")
     for name, value in desired.items():
@@ -146,4 +149,4 @@ def _verify(scope: str, run: Run, changes: Mapping[str, Any]) -> settings.Settin
     return after
 
 
-MODULE = Module(SPEC, execute, typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), check=check)

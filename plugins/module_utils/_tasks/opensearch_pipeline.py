@@ -46,14 +46,6 @@ class Options:
 class _Resource(Resource[Options]):
     KIND = Pipeline
 
-    @property
-    def body(self) -> dict[str, Any]:
-        """The desired body, with references."""
-        return pipelines.desired(self.options.definition, self.options.description, self.options.version)
-
-    def check(self) -> None:
-        pipelines.check(self.options.type, self.options.name, self.body)
-
     def perform(self, action: str, doc: Doc, do: Callable[[], Any], **facts: Any) -> Any:
         return self.run.perform(action, pipelines.label(self.options.type), self.options.name, do, **facts)
 
@@ -65,7 +57,7 @@ class _Resource(Resource[Options]):
         return None if body is None else Doc("", body)
 
     def desired(self, found: Doc | None) -> dict[str, Any]:
-        return self.resolved(self.body, found)
+        return self.resolved(_body(self.options), found)
 
     def create(self) -> Doc:
         return self._write("create", self.diff(Doc("", {})))
@@ -103,4 +95,14 @@ class _Resource(Resource[Options]):
         return dict(restore_references(doc.source, self.references))
 
 
-MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES)
+def _body(options: Options) -> dict[str, Any]:
+    """The desired body, with references."""
+    return pipelines.desired(options.definition, options.description, options.version)
+
+
+def check(options: Options) -> None:
+    """Raises Failure for options that are invalid on every server."""
+    pipelines.check(options.type, options.name, _body(options))
+
+
+MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)

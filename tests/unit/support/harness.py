@@ -106,7 +106,9 @@ def execute(transport: Transport, module: str, /, *, check_mode: bool = False, *
     described = task_of(module).MODULE
     client = connection_of(module).connect(options, read_only=check_mode, transport=transport, clock=FakeClock())
     run = Run(client, check_mode=check_mode)
-    result = described.execute(described.parse(options), run)
+    parsed = described.parse(options)
+    described.check(parsed)
+    result = described.execute(parsed, run)
     return {"changed": run.changed, "actions": run.actions, "warnings": run.warnings, **result}
 
 

@@ -52,6 +52,24 @@ _PLACEHOLDER_IN = {
 _PARAMETER = re.compile(r"\$\{parameters\.([^}:]+)")
 
 
+def check_given(
+    given: Mapping[str, Any], credential: Mapping[str, Any] | None, probe: Mapping[str, Any] | None
+) -> None:
+    """Check the given fields before the server is asked, whose connector may have the others. Raises Failure.
+
+    ``credential`` is None if none is given.
+    """
+    if "name" in given:
+        check_name("name", given["name"])
+    check_no_notes(given.get("parameters"))
+    _check_placeholders(given, credential, probe)
+    _check_header_values(given, credential or {})
+    for number, action in enumerate(given.get("actions") or []):
+        _check_action(action, f"actions[{number}]")
+    # An update replaces the parameters as a whole, but may keep the actions that use them.
+    _check_values_exist(given, credential, probe if "parameters" in given else None)
+
+
 def check(
     run: Run, fields: Mapping[str, Any], credential: Mapping[str, Any] | None, probe: Mapping[str, Any] | None
 ) -> None:
@@ -61,18 +79,13 @@ def check(
     """
     check_name("name", fields.get("name") or "")
     check_no_notes(fields.get("parameters"))
-    places = list(find_placeholders({**fields, "credential": credential or {}, "probe": probe or {}}))
-    if places:
-        raise Failure(
-            "placeholder_left_in",
-            f"A placeholder of a blueprint was not replaced at {', '.join(places)}.",
-            places=places,
-        )
+    _check_placeholders(fields, credential, probe)
     _check_header_values(fields, credential or {})
     headers.check_parameters(run, fields)
     _check_protocol(fields)
     for number, action in enumerate(fields.get("actions") or []):
-        _check_action(run, action, f"actions[{number}]")
+        _check_action(action, f"actions[{number}]")
+        _warn_of_url(run, action["url"], f"actions[{number}]")
     if "stream" in (fields.get("parameters") or {}):
         run.warn(
             "parameters: from OpenSearch 3.3 on a parameter named 'stream', whatever its value, makes predictions return no "
@@ -116,6 +129,19 @@ def _check_header_parameters(version: versions.Version, fields: Mapping[str, Any
         )
 
 
+def _check_placeholders(
+    fields: Mapping[str, Any], credential: Mapping[str, Any] | None, probe: Mapping[str, Any] | None
+) -> None:
+    """Raises Failure for a placeholder such as ``<YOUR KEY>``."""
+    places = list(find_placeholders({**fields, "credential": credential or {}, "probe": probe or {}}))
+    if places:
+        raise Failure(
+            "placeholder_left_in",
+            f"A placeholder of a blueprint was not replaced at {', '.join(places)}.",
+            places=places,
+        )
+
+
 def _check_header_values(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> None:
     """Raises Failure for a credential with control characters that is used in a header."""
     values = text_of([fields.get("headers"), *(action.get("headers") for action in fields.get("actions") or [])])
@@ -138,7 +164,8 @@ def _check_protocol(fields: Mapping[str, Any]) -> None:
         raise Failure("invalid_input", f"actions: a connector of protocol {protocol} needs at least one.")
 
 
-def _check_action(run: Run, action: Mapping[str, Any], place: str) -> None:
+def _check_action(action: Mapping[str, Any], place: str) -> None:
+    """Raises Failure for an action without a method or a URL, or with an invalid URL."""
     if not action.get("url") or not action.get("method"):
         raise Failure("invalid_input", f"{place}: 'method' and 'url' are required.")
     url = action["url"]
@@ -147,6 +174,10 @@ def _check_action(run: Run, action: Mapping[str, Any], place: str) -> None:
             parse(url)
         except Failure as failure:
             raise Failure(failure.code, f"{place}.url: {failure.message}") from failure
+
+
+def _warn_of_url(run: Run, url: str, place: str) -> None:
+    if "${" not in url:
         warning = plain_port_warning(url)
         if warning:
             run.warn(warning)
