@@ -8,11 +8,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 
 from .._errors.exceptions import Failure
+from .._kinds.controller import Controller
+from .._runtime.option_checks import option_faults
 from .sections import BY_OPTION, SECTIONS, SETTINGS, Dependency, Section
 from .topological_sort import Cycle, topological_order
 
@@ -24,6 +27,8 @@ class Item(NamedTuple):
     place: str
     name: str
     params: dict[str, Any]
+    #: The texts to mask in results.
+    secrets: Sequence[str] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -63,9 +68,7 @@ class Declaration:
         for item in items:
             first = self.by_key.setdefault(item.key, item)
             if first is not item:
-                self.problems.append(
-                    Problem(item.display_name, "declared_twice", f"{first.place} declares the same name already.")
-                )
+                self.problems.append(declared_twice(item.display_name, first.place))
         self.present = self._sorted([item for item in self.by_key.values() if not item.absent])
         order = [section.option for section in SECTIONS]
         self.absent = sorted(
@@ -114,27 +117,86 @@ class Declaration:
             return items
 
 
-def parse_items(sections: Mapping[str, list[Mapping[str, Any]] | None], problems: list[Problem]) -> list[Item]:
-    """The items of all sections. An invalid item is left out and added to ``problems``."""
-    items = []
+class Parsed(NamedTuple):
+    """The valid items of a declaration, all faults of the others, the keys of those others whose name is known, and the
+    texts to mask in results."""
+
+    items: list[Item]
+    problems: list[Problem]
+    invalid_keys: set[tuple[str, str]]
+    secrets: list[str]
+
+    def unknown_references(self) -> list[tuple[Item, Dependency]]:
+        """The references to objects that the declaration does not have, so that the cluster must have them."""
+        declared = {item.key for item in self.items} | self.invalid_keys
+        return [
+            (item, each)
+            for item in self.items
+            for each in item.dependencies()
+            if each.required and (each.section, each.reference) not in declared
+        ]
+
+
+def parse_items(sections: Mapping[str, list[Mapping[str, Any]] | None]) -> Parsed:
+    """The items of all sections. An invalid item is left out; all of its faults are problems."""
+    parsed = Parsed([], [], set(), [])
+    places: dict[tuple[str, str], str] = {}
     for section in SECTIONS:
         for number, raw in enumerate(sections.get(section.option) or []):
             place = f"{section.option}[{number}]"
             try:
-                items.append(make_item(section, place, raw))
-            except Failure as failure:
-                problems.append(Problem.from_failure(place, failure))
-    return items
+                item = make_item(section, place, raw)
+                key = item.key
+                parsed.items.append(item)
+                parsed.secrets.extend(item.secrets)
+            except InvalidItem as invalid:
+                parsed.problems.extend(invalid.problems)
+                parsed.secrets.extend(invalid.secrets)
+                if invalid.key is None:
+                    continue
+                key = invalid.key
+                parsed.invalid_keys.add(key)
+            first = places.setdefault(key, place)
+            if first != place and key in parsed.invalid_keys:
+                # Of valid items, the declaration reports it.
+                parsed.problems.append(declared_twice(f"{place} {key[1]!r}", first))
+    return parsed
+
+
+class InvalidItem(Failure):
+    """All faults of an item. ``key``: its section and its name, None if the name is not known."""
+
+    def __init__(self, problems: list[Problem], key: tuple[str, str] | None, secrets: Sequence[str] = ()) -> None:
+        super().__init__(problems[0].code, "; ".join(problem.message.rstrip(".") for problem in problems))
+        self.problems = problems
+        self.key = key
+        self.secrets = secrets
 
 
 def make_item(section: Section, place: str, raw: Mapping[str, Any]) -> Item:
-    """The item with validated parameters. Raises Failure."""
+    """The item with validated parameters. Raises :class:`InvalidItem`."""
+    faults = list(option_faults(section.spec, raw))
     if section.by_id and raw.get(section.by_id):
-        raise Failure(
-            "invalid_input", f"{section.by_id}: a stack names its objects, as their ids differ from cluster to cluster."
-        )
+        faults.append(f"{section.by_id}: a stack names its objects, as their ids differ from cluster to cluster.")
     outcome = ArgumentSpecValidator(dict(section.spec), **section.rules).validate(dict(raw))
-    if outcome.error_messages:
-        raise Failure("invalid_input", "; ".join(outcome.error_messages))
+    # That of Ansible lists all options of the module.
+    faults += [error.msg for error in outcome.errors if not isinstance(error, UnsupportedError)]
     params: dict[str, Any] = outcome.validated_parameters
-    return Item(section, place, section.name_of(params), params)
+    problems = [Problem(place, "invalid_input", fault) for fault in faults]
+    if not problems:
+        try:
+            secrets = section.check(params)
+            return Item(section, place, section.name_of(params), params, secrets)
+        except Failure as failure:
+            raise InvalidItem([Problem.from_failure(place, failure)], _key_of(section, raw), failure.secrets) from failure
+    raise InvalidItem(problems, _key_of(section, raw))
+
+
+def _key_of(section: Section, raw: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The section and the name of an invalid item of a kind that other items can refer to."""
+    name = raw.get("model" if section.kind is Controller else "name")
+    return (section.option, name) if section.kind and isinstance(name, str) and name else None
+
+
+def declared_twice(place: str, first: str) -> Problem:
+    return Problem(place, "declared_twice", f"{first} declares the same name already.")

@@ -19,9 +19,10 @@ from .._kinds.model_group import ModelGroup
 from .._kinds.snapshot import Snapshot
 from .._runtime.module import Module
 from .._runtime.run import Run
+from .._values.masking import find_secrets
 from . import ownership_label, plan_text, prune
 from .apply import Applier, StepOutcome
-from .declaration import Declaration, Problem, parse_items
+from .declaration import Declaration, Parsed, parse_items
 from .plan import Plan, Purpose, Step, kinds_of
 from .read_snapshot import read_and_plan, read_snapshot
 from .sections import SECTIONS
@@ -42,10 +43,11 @@ _MAX_IN_MESSAGE = 20
 
 @dataclass(frozen=True)
 class Options:
-    """The options of a stack. ``sections`` are the raw items of each section; None for a section that is not given."""
+    """The options of a stack. ``given``: the sections that are given, of which some may be empty."""
 
     name: str | None
-    sections: Mapping[str, list[Mapping[str, Any]] | None]
+    given: list[str]
+    parsed: Parsed
     prune: str
     prune_confirm: str | None
     parallel: int
@@ -53,9 +55,11 @@ class Options:
 
 def parse(params: Mapping[str, Any]) -> Options:
     """The typed options of validated parameters."""
+    sections = {section.option: params[section.option] for section in SECTIONS}
     return Options(
         name=params["name"],
-        sections={section.option: params[section.option] for section in SECTIONS},
+        given=[option for option, items in sections.items() if items is not None],
+        parsed=parse_items(sections),
         prune=params["prune"],
         prune_confirm=params["prune_confirm"],
         parallel=params["parallel"],
@@ -63,28 +67,28 @@ def parse(params: Mapping[str, Any]) -> Options:
 
 
 def secrets(params: Mapping[str, Any], options: Options | None) -> list[str]:
-    """The values to mask in all items, which may be invalid."""
-    found: list[str] = []
-    for section in SECTIONS:
-        for item in params.get(section.option) or []:
-            found += section.secrets({**dict.fromkeys(section.spec), **item})
-    return found
+    """The values to mask in all sections, of which nothing need be valid: a connector may be in the wrong section."""
+    given = find_secrets([params.get(section.option) for section in SECTIONS])
+    # With those in files that items name.
+    return list(dict.fromkeys([*given, *(options.parsed.secrets if options else [])]))
 
 
-def execute(options: Options, run: Run) -> dict[str, Any]:
-    """Apply the declaration to the cluster. Raises Failure."""
+def check(options: Options) -> None:
+    """Raises Failure with all faults of the declaration that can be found without the cluster."""
     if options.name is not None:
         ownership_label.check_stack_name(options.name)
     if options.parallel < 1:
         raise Failure("invalid_input", f"parallel: must be at least 1, not {options.parallel}.")
-    problems: list[Problem] = []
-    declaration = Declaration(parse_items(options.sections, problems))
-    problems += declaration.problems
+    problems = [*options.parsed.problems, *Declaration(options.parsed.items).problems]
     if problems:
-        raise plan_text.invalid_stack(problems)
+        raise plan_text.invalid_stack(problems, options.parsed.unknown_references())
+
+
+def execute(options: Options, run: Run) -> dict[str, Any]:
+    """Apply the declaration to the cluster. Raises Failure."""
     if options.prune == "all":
         prune.check_confirmation(run.client, options.prune_confirm)
-    return _StackRun(options, run, declaration).reconcile()
+    return _StackRun(options, run, Declaration(options.parsed.items)).reconcile()
 
 
 class _StackRun:
@@ -129,8 +133,7 @@ class _StackRun:
         """The plan of the stack. Raises Failure if it has problems."""
         options = self._options
         self._declaration = self._declared.with_implied_groups(partial(_is_group, snapshot))
-        sections = [option for option, given in options.sections.items() if given is not None]
-        purpose = Purpose(options.name, options.prune, sections)
+        purpose = Purpose(options.name, options.prune, options.given)
         plan = read_and_plan(self._run.client, self._declaration, snapshot, purpose)
         if plan.problems:
             raise plan_text.invalid_stack(plan.problems)
@@ -227,4 +230,7 @@ def _stack_failed(outcomes: list[StepOutcome], remaining: list[str]) -> Failure:
     )
 
 
-MODULE = Module(SPEC, execute, parse, RULES, secrets=secrets)
+MODULE = Module(
+    SPEC, execute, parse, RULES, secrets=secrets, check=check,
+    item_specs={section.option: section.spec for section in SECTIONS},
+)  # fmt: skip

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping
 
 from .._errors.exceptions import Failure
-from .declaration import Problem
+from .declaration import Item, Problem
 from .plan import Step
+from .sections import Dependency
 
 _CREATING = frozenset({"create", "register", "register_and_deploy"})
 
@@ -70,13 +71,24 @@ def _reason(step: Step, action: Mapping[str, Any]) -> str:
     return "It completes an interrupted change." if "swap" in name else "It differs."
 
 
-def invalid_stack(problems: list[Problem]) -> Failure:
-    """The failure that reports all problems of a declaration at once, before anything is changed."""
+def invalid_stack(problems: list[Problem], unknown: Iterable[tuple[Item, Dependency]] = ()) -> Failure:
+    """The failure that reports all problems of a declaration at once, before anything is changed.
+
+    ``unknown``: the references to objects that are not declared, if the cluster was not asked whether it has them.
+    """
     count = f"{len(problems)} problems" if len(problems) > 1 else "One problem"
     listed = "; ".join(f"{each.place}: {each.message.rstrip('.')}" for each in problems[:_MAX_IN_MESSAGE])
     more = f"; and {len(problems) - _MAX_IN_MESSAGE} more" if len(problems) > _MAX_IN_MESSAGE else ""
+    unchecked = [
+        f"{item.display_name} refers to {each.section.rstrip('s')} {each.reference!r}" for item, each in unknown
+    ]
+    message = f"{count}, and nothing was changed: {listed}{more}."
+    if unchecked:
+        shown = "; ".join(unchecked[:_MAX_IN_MESSAGE])
+        message += f" Not declared here, and not looked for on the cluster yet: {shown}."
     return Failure(
         "invalid_stack",
-        f"{count}, and nothing was changed: {listed}{more}.",
+        message,
         problems=[{"place": each.place, "code": each.code, "message": each.message} for each in problems],
+        unchecked=unchecked,
     )

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
@@ -62,8 +61,6 @@ class Section(NamedTuple):
     by_id: str = ""
     #: Whether the description of the object carries the label of its stack.
     labelled: bool = False
-    #: Returns the values to mask in an item, which may be invalid.
-    secrets: Callable[[Mapping[str, Any]], list[str]] = lambda item: []
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -72,6 +69,17 @@ class Section(NamedTuple):
     @property
     def rules(self) -> Mapping[str, Any]:
         return self.module.rules
+
+    def check(self, params: Mapping[str, Any]) -> list[str]:
+        """The secrets among validated parameters. Raises Failure for parameters that are invalid on every server."""
+        options = self.module.parse(params)
+        secrets = [str(secret) for secret in self.module.secrets(params, options)]
+        try:
+            self.module.check(options)
+        except Failure as failure:
+            failure.secrets = secrets
+            raise
+        return secrets
 
     def execute(self, params: Mapping[str, Any], run: Run) -> dict[str, Any]:
         """Execute the module's task with validated parameters. Raises Failure."""
@@ -133,13 +141,6 @@ def _references(item: Mapping[str, Any]) -> Iterator[Dependency]:
         yield Dependency(_SECTION_OF[kind], name)
 
 
-def _secrets_of_connector(item: Mapping[str, Any]) -> list[str]:
-    module, options = ml_connector.MODULE, None
-    with suppress(Failure):
-        options = module.parse(item)
-    return list(module.secrets(item, options))
-
-
 SETTINGS = Section(
     "settings", "opensearch_cluster_setting", opensearch_cluster_setting.MODULE, _setting_names, _no_dependencies
 )
@@ -153,7 +154,7 @@ SECTIONS = (
     ),
     Section(
         "connectors", "ml_connector", ml_connector.MODULE,
-        _connector_name, _no_dependencies, Connector, "connector_id", True, _secrets_of_connector,
+        _connector_name, _no_dependencies, Connector, "connector_id", True,
     ),
     Section(
         "models", "ml_model", ml_model.MODULE,

@@ -43,7 +43,7 @@ def test_secret_in_a_refused_item_is_masked(module: Runner, cluster: FakeCluster
     broken = {"name": "Chat", "credential": {"key": KEY}, "no_such_option": KEY, "actions": KEY}
     failed = module(MODULE, cluster, connectors=[broken])
     assert failed["failure"]["code"] == "invalid_stack"
-    assert [each["place"] for each in failed["failure"]["details"]["problems"]] == ["connectors[0]"]
+    assert [each["place"] for each in failed["failure"]["details"]["problems"]] == ["connectors[0]"] * 3
     assert KEY not in json.dumps(failed)
     assert not cluster.exchanges
 

@@ -43,6 +43,7 @@ def test_all_problems_are_reported_at_once_with_their_places(cluster: FakeCluste
         ],
     ) == [
         ("connectors[2]", "invalid_input"),
+        ("connectors[2]", "invalid_input"),
         ("models[1]", "invalid_input"),
         ("connectors[1] 'A'", "declared_twice"),
         ("models[0] 'One'", "needs_absent"),
@@ -58,6 +59,46 @@ def test_all_problems_are_reported_at_once_with_their_places(cluster: FakeCluste
         ("models[0] 'One'", "unknown_connector"),
         ("agents[0] 'Thinker'", "unknown_model"),
     ]
+
+
+def test_all_faults_of_all_items_are_reported_before_the_cluster_is_contacted(cluster: FakeCluster) -> None:
+    with pytest.raises(Failure) as raised:
+        apply_stack(
+            cluster,
+            connectors=[
+                {**connector("A"), "provder": "ollama", "client_config": {"read_timeout": "ten"}, "name": "A"},
+                {**connector("A"), "update_strategy": "swop", "client_config": {"read_timout": 1}},
+                {**connector("B"), "credential": {"key": "<YOUR KEY>"}},
+            ],
+            models=[
+                {"name": "One", "connector": {"name": "A"}, "model_id": "x"},
+                {"name": "Two", "connector": "Y"},
+                {"name": "Three", "connector": "A"},
+            ],
+            controllers=[{"model": "Two", "user_rate_limiter": {"joe": {"limit": 0, "unit": "DAYS"}}}],
+            pipelines=[{"name": "a*", "type": "search", "definition": {}}],
+        )
+    assert not cluster.exchanges
+    found = [(each["place"], each["message"]) for each in raised.value.details["problems"]]
+    assert [place for place, _message in found] == [
+        "connectors[0]", "connectors[0]", "connectors[1]", "connectors[1]", "connectors[1] 'A'", "connectors[2]",
+        "models[0]", "models[0]", "controllers[0]", "pipelines[0]",
+    ]  # fmt: skip
+    text = raised.value.message
+    for part in (
+        "connectors[0]: unknown option 'provder'; did you mean 'provider'?",
+        "cannot be converted to an int",
+        "connectors[1]: client_config: unknown option 'read_timout'; did you mean 'read_timeout'?",
+        "value of update_strategy must be one of",
+        "connectors[0] declares the same name already",
+        "not replaced at credential.key",
+        "models[0]: connector: takes one text, not a mapping; write connector: A",
+        "model_id: a stack names its objects",
+        "limit: must be a number above zero",
+        # 'Three' refers to a connector that is declared, although wrongly.
+        "Not declared here, and not looked for on the cluster yet: models[1] 'Two' refers to connector 'Y'.",
+    ):
+        assert part in text
 
 
 def test_invalid_setting_does_not_hide_other_problems(cluster: FakeCluster) -> None:

@@ -160,7 +160,7 @@ def test_actions_are_reported_if_the_cluster_becomes_unreachable(cluster: FakeCl
 
 def test_secrets_of_all_items_are_known(cluster: FakeCluster) -> None:
     found = ml_stack.secrets({**dict.fromkeys(ml_stack.SPEC), **chat_stack()}, None)
-    assert found == ["s3cret-1", "s3cret-1"]
+    assert found == ["s3cret-1"]
 
 
 class TestConcurrentControllers:

@@ -102,7 +102,7 @@ def test_plan_is_a_function_of_the_snapshot(version: str) -> None:
     apply_stack(cluster, **chat_stack())
     client = make_run(cluster).client
     changed = chat_stack(connectors=[connector("A", description="New"), connector("B")], agents=[])
-    declaration = Declaration(parse_items(changed, []))
+    declaration = Declaration(parse_items(changed).items)
     snapshot = read_snapshot(client, declaration, whole=True)
     purpose = Purpose("chat", "managed")
     plan = read_and_plan(client, declaration, snapshot, purpose)
