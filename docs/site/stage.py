@@ -23,7 +23,7 @@ def catalogue() -> str:
     for title, codes in SECTIONS.items():
         lines += [f"### {title}", "", "| code | cause | remedy |", "|---|---|---|"]
         for code, (cause, remedy) in codes.items():
-            remedy = re.sub(r"\{(\w+)\}", r"<em>\1</em>", escaped(remedy))
+            remedy = re.sub(r"\{(\w+)\}", r"<em>\1</em>", escaped(remedy)) or "Correct what the message names."
             lines.append(f'| <span id="{code}"></span>`{code}` | {escaped(cause)} | {remedy} |')
         lines.append("")
     return "\n".join(lines)

@@ -15,7 +15,8 @@ class Entry(NamedTuple):
     """What a failure code means.
 
     ``cause`` is one or two sentences on what has happened; the message of a failure has the particulars. ``remedy`` is
-    what the user can do, as imperatives; names in braces are filled in from the details of the failure.
+    what the user can do, as imperatives; names in braces are filled in from the details of the failure. It is empty where
+    the message itself says all there is to do, as for an invalid option.
     """
 
     cause: str
@@ -28,7 +29,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "library_missing": Entry(
             cause="The Python library 'requests', or 'botocore' for 'auth_type: aws_sigv4', is not installed for the "
             "Python interpreter that runs the module.",
-            remedy="Install the Python library {library} for {interpreter}.",
+            remedy="Install it on the host of the task with '{interpreter} -m pip install {library}'.",
         ),
         "unreachable": Entry(
             cause="The module cannot connect to any of 'hosts': the connection is refused or takes too long, the host "
@@ -145,7 +146,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "invalid_input": Entry(
             cause="An option, a file or the input of a filter is invalid, or two options contradict each other. The "
             "message names the option.",
-            remedy="Correct the option named in the message.",
+            remedy="",
         ),
         "invalid_regex": Entry(
             cause="A pattern for trusted endpoints is not a valid regular expression, or the module cannot check it.",
@@ -172,7 +173,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "placeholder_left_in": Entry(
             cause="The connector still contains a placeholder of a blueprint, such as <YOUR KEY>, instead of a value "
             "of your own.",
-            remedy="Replace the placeholder named in the message by your own value, or remove the field.",
+            remedy="Replace each placeholder by a value of your own, or remove the field.",
         ),
         "placeholder_unfilled": Entry(
             cause="An action of the connector uses a parameter that has no value, neither in the connector's "
@@ -220,7 +221,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "invalid_stack": Entry(
             cause="The declaration of the stack has problems, or does not fit the cluster. Nothing was changed.",
-            remedy="Correct the items named in the message; 'details' lists all problems with their places.",
+            remedy="",
         ),
         "declared_twice": Entry(
             cause="Two items of the stack declare the same object.",
@@ -237,7 +238,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "duplicates_differ": Entry(
             cause="Objects with the same name differ, so that ml_dedupe cannot delete all but one of them. Nothing "
             "was changed.",
-            remedy="Make the fields named in the message equal, or delete the objects that you do not need; limit the "
+            remedy="Make these fields equal, or delete the objects that you do not need; limit the "
             "task with 'name_pattern'. Stored credentials cannot be compared: set 'trust_credentials: true' if they "
             "are the same.",
         ),
@@ -254,7 +255,9 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Objects of the cluster": {
         "ambiguous_name": Entry(
             cause="Several objects of the cluster have the name that the task gives.",
-            remedy="Delete the surplus objects, or give the id of the object instead of its name.",
+            remedy="Give the id of the object instead of its name, or keep one of them: the playbook "
+            "searchops.opensearch_ml.dedupe shows which objects use each, and removes the others with "
+            "-e dedupe_apply=true.",
         ),
         "unknown_connector": Entry(
             cause="The cluster has no connector with this name or id.",
@@ -305,7 +308,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "connector_held": Entry(
             cause="No model uses the connector, but the server refuses to change or delete it: it matches ids word by "
             "word, and takes models of another connector for models of this one.",
-            remedy="Give the models named in the message other connectors, for example by changing theirs with "
+            remedy="Give these models other connectors, for example by changing theirs with "
             "'update_strategy: swap', which creates new ids. Or keep the connector: an unused connector does no harm.",
         ),
         "model_name_taken": Entry(
@@ -331,12 +334,12 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "invalid_pipeline": Entry(
             cause="The server refuses the definition of the pipeline: a processor lacks a setting, or has an unknown "
             "or invalid one.",
-            remedy="Correct 'definition' as the message says.",
+            remedy="Correct the processor in 'definition'.",
         ),
         "pipeline_in_use": Entry(
             cause="The pipeline is the default pipeline or the final pipeline of an index, so that the server refuses "
             "to delete it.",
-            remedy="Remove the pipeline from the settings of the indexes named in the message first.",
+            remedy="Remove the pipeline from 'index.default_pipeline' and 'index.final_pipeline' of these indexes first.",
         ),
         "unknown_index": Entry(
             cause="The cluster has no index with this name.",
@@ -350,11 +353,11 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "invalid_mapping": Entry(
             cause="The server refuses the mappings of the index or of a field in it.",
-            remedy="Correct 'mappings' as the message says.",
+            remedy="Correct 'mappings' in the body of the index.",
         ),
         "document_refused": Entry(
             cause="The server has not indexed some of the documents; the message has the reasons.",
-            remedy="Correct the documents or their ingest pipeline as the reasons in the message say.",
+            remedy="Correct these documents, the index's mapping, or its ingest pipeline.",
         ),
         "concurrent_change": Entry(
             cause="Another controller has created, replaced or deleted an object that this task was working on.",
@@ -363,8 +366,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "lease_unavailable": Entry(
             cause="The task cannot take the lock that keeps two controllers from writing to one cluster at the same time: "
             "its index is not available, or the cluster refuses writes.",
-            remedy="Do what the message says. 'lock: never' writes without the lock: then no other controller may write at "
-            "the same time.",
+            remedy="To write without the lock, set 'lock: never': then no other controller may write at the same time.",
         ),
         "version_conflict": Entry(
             cause="Another request changed the same document at the same moment, so that the server refused this one.",
@@ -372,12 +374,13 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "stack_failed": Entry(
             cause="Some items of the stack failed. Items that depend on them were skipped, all others were applied.",
-            remedy="Fix the failures named in the message and run the task again; it continues from there.",
+            remedy="Fix these failures and run the task again; it continues from there.",
         ),
         "not_converged": Entry(
             cause="The server reported success, but what the module read back afterwards is not what the task asked "
             "for.",
-            remedy="Compare the values in the message and report them: the server stored values other than those sent.",
+            remedy="Run the task again with --diff: it shows what the server stored instead of what was sent. If no other "
+            "controller changes the object, please report both.",
         ),
     },
     "Cluster settings": {
@@ -435,7 +438,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "invalid_protocol": Entry(
             cause="This version of OpenSearch does not know the protocol of the connector.",
-            remedy="Use one of the protocols named in the message.",
+            remedy="Set 'protocol' to one that the server lists.",
         ),
         "mcp_disabled": Entry(
             cause="The connector uses an MCP protocol, and the cluster does not allow connectors to MCP servers.",
@@ -482,7 +485,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "wait_timeout": Entry(
             cause="What the task waits for did not happen in time. The server may still be working on it.",
-            remedy="Raise 'wait_timeout' if the cluster is slow; otherwise check the last state in the message.",
+            remedy="Raise 'wait_timeout' if the cluster is slow; otherwise check the logs of the nodes.",
         ),
     },
     "Predictions": {
@@ -622,7 +625,17 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "empty_content": Entry(
             cause="The answer of the model or the search contains no text, and the task requires one.",
-            remedy="Check the answer in the result; raise max_tokens.",
+            remedy="Raise max_tokens in the connector's request body or in the prediction.",
+        ),
+        "empty_numbers": Entry(
+            cause="The model embeds or reranks, and its answer contains no vector and no score.",
+            remedy="Check the parameters of the prediction, and 'pre_process_function' and 'post_process_function' of "
+            "the connector.",
+        ),
+        "unknown_shape": Entry(
+            cause="The answer has none of the known structures: chat completion, completion, embedding or rerank "
+            "result. Whether it is right cannot be checked.",
+            remedy="If the answer is right, set 'expect_content: false'.",
         ),
         "reasoning_only": Entry(
             cause="The model returned its reasoning, but no answer.",
@@ -728,13 +741,13 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "ollama_error": Entry(
             cause="Ollama answers with an error that no other code describes.",
-            remedy="Check the server's reason in the message and the server's log.",
+            remedy="Check the server's log.",
         ),
     },
     "Other errors": {
         "api_error": Entry(
             cause="OpenSearch answers with an error that no other code describes.",
-            remedy="Check the server's reason in the message and the server's log.",
+            remedy="Check the server's log.",
         ),
         "internal_error": Entry(
             cause="The collection was about to send a write in check mode. It did not send it.",

@@ -14,7 +14,7 @@ _FORGING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\u2066-\u2069
 
 
 def assert_safe(result: Mapping[str, Any]) -> None:
-    """Fail if a failed result has no known code or no remedy, or if any text could forge a line of output."""
+    """Fail if a failed result has no known code or not its remedy, or if any text could forge a line of output."""
     text = json.dumps(result)
     assert "Traceback" not in text, text
     for warning in result.get("warnings", []):
@@ -23,7 +23,7 @@ def assert_safe(result: Mapping[str, Any]) -> None:
         return
     failure = result["failure"]
     assert failure["code"] in CATALOGUE, failure
-    assert failure["remedy"], failure
+    assert bool(failure["remedy"]) == bool(CATALOGUE[failure["code"]].remedy), failure
     assert failure["remedy"] in result["msg"], failure
     for shown in (result["msg"], failure["message"], failure["remedy"]):
         assert not _FORGING.search(shown), repr(shown)

@@ -365,12 +365,18 @@ def test_no_code_is_in_two_sections_of_the_catalogue() -> None:
 
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
 def test_cause_and_remedy_are_sentences(code: str) -> None:
-    cause, remedy = CATALOGUE[code].cause, Failure(code, "x").remedy
+    cause, remedy = CATALOGUE[code].cause, Failure(code, "x").remedy or "The message says it."
     assert re.match(r"[A-Z']", cause), "an option's name in quotes may come first"
     assert remedy[0].isupper()
     for text in (cause, remedy):
         assert text.endswith(".")
         assert "{" not in text
+
+
+def test_no_remedy_only_repeats_that_the_message_says_it() -> None:
+    empty = [code for code, entry in CATALOGUE.items() if re.search(r"(named in|as|what) the message", entry.remedy)]
+    assert empty == []
+    assert Failure("invalid_input", "x").as_dict()["remedy"] == ""
 
 
 def test_a_failure_as_a_result() -> None:

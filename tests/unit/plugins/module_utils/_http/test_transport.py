@@ -11,6 +11,7 @@ import ipaddress
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from pathlib import Path
@@ -320,7 +321,7 @@ class TestFailures:
         with pytest.raises(Failure) as caught:
             RequestsTransport(True, None)
         assert caught.value.code == "library_missing"
-        assert "python" in caught.value.remedy
+        assert f"{sys.executable} -m pip install requests" in caught.value.remedy
 
 
 class TestTls:

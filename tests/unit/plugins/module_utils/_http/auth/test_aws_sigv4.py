@@ -7,6 +7,7 @@ import builtins
 import datetime
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -323,7 +324,7 @@ class TestCredentials:
         with pytest.raises(Failure, match="'botocore'") as caught:
             signer(**PAIR)
         assert caught.value.code == "library_missing"
-        assert caught.value.remedy.startswith("Install the Python library botocore for /")
+        assert f"{sys.executable} -m pip install botocore" in caught.value.remedy
 
 
 class TestSecrets:
