@@ -105,6 +105,11 @@ agent_id:
   returned: success
   type: str
   sample: bEdPqZQBQwAL8-GOBZaa
+asked:
+  description: Whether the agent was asked, which it is not in check mode.
+  returned: success
+  type: bool
+  version_added: 1.0.0
 actions:
   description: Always empty, because the module changes nothing.
   returned: always

@@ -44,7 +44,11 @@ options:
     default:
       - 200
   expect_content:
-    description: Whether the answer must contain text. Reasoning alone does not count as text.
+    description:
+      - Whether the answer must contain what a model of its kind answers. A chat model or a completion must answer with
+        text; reasoning alone does not count as text. An embedding model must answer with a vector, and a reranker with
+        scores. The module recognizes the kind by the structure of the answer.
+      - An answer of any other structure fails the task, because the module cannot check it.
     type: bool
     default: true
   expect_pattern:
@@ -132,6 +136,11 @@ model_id:
   returned: success
   type: str
   sample: oUdPqZQBQwAL8-GOCZYL
+asked:
+  description: Whether the model was asked, which it is not in check mode.
+  returned: success
+  type: bool
+  version_added: 1.0.0
 actions:
   description: Always empty, because the module changes nothing.
   returned: always

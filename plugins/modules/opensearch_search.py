@@ -104,6 +104,11 @@ result:
   description: The server's complete answer. V(null) in check mode.
   returned: success
   type: dict
+asked:
+  description: Whether the search was sent, which it is not in check mode.
+  returned: success
+  type: bool
+  version_added: 1.0.0
 actions:
   description: Always empty, because the module changes nothing.
   returned: always

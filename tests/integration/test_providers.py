@@ -83,7 +83,7 @@ def test_embeddings(converges, module, name, desired):
     assert module("ml_model", name=name, connector=name, state="deployed")["changed"] is False
     assert module.recorder.writes == []
     first, again = (
-        module("ml_predict", model=name, parameters={"input": texts}, expect_content=False)["result"]
+        module("ml_predict", model=name, parameters={"input": texts})["result"]
         for texts in (["Ping", "Why is the sky blue?"], ["Ping"])
     )
     assert first["name"] == "sentence_embedding"

@@ -16,7 +16,7 @@ import re
 from typing import Any, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure, describe_shape
-from .._values.nested import map_scalars, parse_json
+from .._values.nested import map_scalars, parse_json, scalars
 
 #: The beginning of a stream of server-sent events, and of a web page.
 _EVENTS = re.compile(r"\s*(data|event): ?\S")
@@ -112,6 +112,42 @@ def parse_any(value: Any) -> Prediction | None:
         "invalid_input",
         f"expected a result of ml_predict, an answer of _predict or a chat completion, not: {str(value)[:200]}",
     )
+
+
+#: The keys of a document's score in a rerank result, by server.
+_SCORES = ("relevance_score", "score")
+
+
+def answer_shape(body: Any) -> str | None:
+    """What a backend's answer is by its structure: "text" of a chat model or a completion, "embedding" or "rerank"; None
+    for any other structure. Also of the answers that ML Commons makes of them (``post_process_function``)."""
+    if not isinstance(body, Mapping) or not body:
+        return "text"
+    if "data_type" in body and "data" in body:
+        return "rerank" if body.get("name") == "similarity" else "embedding"
+    if "embedding" in body or "embeddings" in body or "embedding" in _first(body.get("data")):
+        return "embedding"
+    if not _first(body.get("results")).keys().isdisjoint(_SCORES):
+        return "rerank"
+    return "text" if not {"choices", "message", "response"}.isdisjoint(body) else None
+
+
+def numbers_in(body: Mapping[str, Any]) -> bool:
+    """Whether an answer of the shape embedding or rerank has any vector or score."""
+    values = [body.get("embedding"), body.get("embeddings")]
+    for item in [*_list(body.get("data")), *_list(body.get("results"))]:
+        # Not the other numbers of an item, such as its index.
+        values += [item.get(key) for key in ("embedding", *_SCORES)] if isinstance(item, Mapping) else [item]
+    return any(isinstance(value, (int, float)) and not isinstance(value, bool) for value in scalars(values))
+
+
+def _first(items: Any) -> Mapping[str, Any]:
+    first = next(iter(_list(items)), None)
+    return first if isinstance(first, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def usage(prediction: Prediction) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from .._errors.exceptions import Failure
 from .._http.client import Client, segment
 from .._kinds.model import Model
 from .._runtime.run import Run
-from .chat_answer import Prediction, parse_prediction
+from .chat_answer import Prediction, answer_shape, numbers_in, parse_prediction
 
 #: Codes of failures that end by themselves: a backend is loading its model, a node is deploying the model, all connections
 #: are in use, or the cluster has not noticed yet that a node is down.
@@ -102,12 +102,21 @@ def check_prediction(prediction: Prediction, expected: Expectation) -> None:
         )
     text = (prediction.content or "").strip()
     if expected.content and not text:
-        if prediction.reasoning:
-            raise Failure(
-                "reasoning_only", "The model reasoned but gave no answer.", reasoning=prediction.reasoning[:500]
-            )
-        raise Failure("empty_content", f"The answer has no text: {str(prediction.body)[:300]}")
+        _check_without_text(prediction)
     if expected.pattern and not re.search(expected.pattern, text):
         raise Failure(
             "pattern_mismatch", f"The answer does not match {expected.pattern!r}: {text[:300]!r}", content=text
         )
+
+
+def _check_without_text(prediction: Prediction) -> None:
+    """Raises Failure unless the answer is of a kind that has no text, and has what is expected of that kind."""
+    if prediction.reasoning:
+        raise Failure("reasoning_only", "The model reasoned but gave no answer.", reasoning=prediction.reasoning[:500])
+    shown, shape = str(prediction.body)[:300], answer_shape(prediction.body)
+    if shape is None:
+        raise Failure("unknown_shape", f"The answer is neither text nor an embedding nor a rerank result: {shown}")
+    if shape == "text":
+        raise Failure("empty_content", f"The answer has no text: {shown}")
+    if not numbers_in(prediction.body):
+        raise Failure("empty_numbers", f"The answer has the structure of {shape}, but no number: {shown}")

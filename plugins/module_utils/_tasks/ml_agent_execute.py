@@ -49,14 +49,15 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     found = find_agent(run, Agent, options.agent)
     result: dict[str, Any] = {"agent_id": found.id if found else None, "request": {"parameters": parameters}}
     if run.check_mode or found is None:
-        return {**result, "content": None, "memory": None, "result": None}
+        return {**result, "asked": False, "content": None, "memory": None, "result": None}
     answer = predict.retry_transient(
         run,
         partial(run_agent.execute, run.client, found.id, parameters, timeout=options.execute_timeout),
         predict.Expectation(content=options.expect_content, pattern=options.expect_pattern),
         retry_for=options.wait_timeout,
     )
-    return {**result, "content": answer.content, "memory": run_agent.memory_ids(answer), "result": answer.body}
+    memory = run_agent.memory_ids(answer)
+    return {**result, "asked": True, "content": answer.content, "memory": memory, "result": answer.body}
 
 
 def _parameters(options: Options) -> dict[str, Any]:

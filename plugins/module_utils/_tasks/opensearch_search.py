@@ -42,7 +42,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     check_name(options.index)
     predict.check_pattern(options.expect_pattern)
     if run.check_mode:
-        return {"hits": [], "total": None, "answer": None, "result": None}
+        return {"asked": False, "hits": [], "total": None, "answer": None, "result": None}
     query = {"search_pipeline": options.pipeline} if options.pipeline else None
     path = f"/{segment(options.index)}/_search"
     result = run.client.ask(path, options.body, query, timeout=options.search_timeout).body
@@ -51,7 +51,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     if options.expect_pattern is not None:
         _check_answer(options.expect_pattern, answer, result)
     total = (result["hits"].get("total") or {}).get("value")
-    return {"hits": hits, "total": total, "answer": answer, "result": result}
+    return {"asked": True, "hits": hits, "total": total, "answer": answer, "result": result}
 
 
 def _hits(result: Any) -> list[dict[str, Any]]:

@@ -104,6 +104,15 @@ class TestParsing:
         assert caught.value.code == "not_opensearch"
 
 
+OPENAI_EMBEDDING = {"object": "list", "data": [{"index": 0, "embedding": [0.5, -0.5]}], "usage": {}}
+
+
+def processed(name: str) -> dict[str, Any]:
+    """An answer that ML Commons has made of the backend's by the connector's 'post_process_function'."""
+    output = {"name": name, "data_type": "FLOAT32", "shape": [2], "data": [0.5, -0.5]}
+    return {"inference_results": [{"output": [output], "status_code": 200}]}
+
+
 class TestExpectations:
     @pytest.mark.parametrize(
         ("reply", "options", "code"),
@@ -113,6 +122,10 @@ class TestExpectations:
             (message(content=" \n"), {}, "empty_content"),
             (message(content=None), {}, "empty_content"),
             (message(content="", reasoning_content="Hmm"), {}, "reasoning_only"),
+            (answer(OPENAI_EMBEDDING), {"expect_pattern": "x"}, "pattern_mismatch"),
+            (answer({"data": [{"index": 0, "embedding": []}]}), {}, "empty_numbers"),
+            (answer({"results": [{"index": 0, "relevance_score": None}]}), {}, "empty_numbers"),
+            (answer({"flagged": False}), {}, "unknown_shape"),
             (message(content="hi"), {"expect_pattern": "^ho$"}, "pattern_mismatch"),
             (message(content=""), {"expect_content": False, "expect_pattern": "x"}, "pattern_mismatch"),
         ],
@@ -131,6 +144,12 @@ class TestExpectations:
             (message(content=""), {"expect_content": False}),
             (answer({"choices": []}, 202), {"expect_content": False, "expect_status": [200, 202]}),
             (message(content="Light is scattered."), {"expect_pattern": "[Ss]catter"}),
+            (answer({"choices": [{"text": "Light"}]}), {}),
+            (answer(OPENAI_EMBEDDING), {}),
+            (answer({"embeddings": [[0.5, -0.5]]}), {}),
+            (answer({"results": [{"index": 0, "relevance_score": 0.9}]}), {}),
+            (processed("sentence_embedding"), {}),
+            (processed("similarity"), {}),
         ],
     )
     def test_an_expected_answer(self, served: FakeCluster, reply: Any, options: dict[str, Any]) -> None:
