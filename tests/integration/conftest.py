@@ -142,6 +142,8 @@ def _clean_environment() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith("OPENSEARCH_") and not name.startswith(("OPENSEARCH_TLS_", "OPENSEARCH_ML_")):
                 patch.delenv(name)
+        # Each message on one line, so that a test can find its words.
+        patch.setenv("ANSIBLE_CALLBACK_RESULT_FORMAT", "json")
         patch.setenv("NO_PROXY", "127.0.0.1,127.0.0.2,localhost")
         patch.setenv("no_proxy", "127.0.0.1,127.0.0.2,localhost")
         yield

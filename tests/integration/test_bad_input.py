@@ -451,3 +451,17 @@ def test_a_wrong_key_is_reported_with_the_backends_message(module, name, cluster
     failure = module.fails("ml_predict", model=name, messages=[{"role": "user", "content": "Ping"}])
     assert (failure["code"], failure["status"]) == ("backend_unauthorized", 401)
     assert "Incorrect API key provided" in failure["message"]
+
+
+def test_invalid_options_are_refused_before_the_cluster_is_contacted(module, direct, untouched):
+    """Also by a check without a cluster: nothing listens on the port."""
+    closed = direct(hosts=[f"http://127.0.0.1:{free_port()}"], retries=0)
+    failure = module.fails("ml_model", name="Chat", connector={"name": "c"}, **closed)
+    assert failure["code"] == "invalid_input"
+    assert "connector: takes one text, not a mapping; write connector: c" in failure["message"]
+    action = {"url": "http://127.0.0.1:9/v1", "headers": {"Authorization": "Bearer ${credential.key}"}}
+    left_in = {"name": "Chat", "actions": [action], "credential": {"key": "<YOUR API KEY>"}}
+    assert module.fails("ml_connector", **left_in, **closed)["code"] == "placeholder_left_in"
+    failure = module.fails("ml_stack", connectors=[{**left_in, "provder": "ollama"}], **closed)
+    assert failure["code"] == "invalid_stack"
+    assert "connectors[0]: unknown option 'provder'; did you mean 'provider'?" in failure["message"]

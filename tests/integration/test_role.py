@@ -99,6 +99,7 @@ def test_create_change_and_remove_a_chat_model(
     checked = play("--check", "--diff", ollama_chat_register_deploy=register_deploy)
     assert recorder.writes == []
     assert not any(snapshot().values())
+    assert re.search(r"Check mode: \d+ changes planned, the model was not asked\.", checked.text)
 
     applied = play("--diff", ollama_chat_register_deploy=register_deploy)
     assert ANSWER in applied.text
