@@ -107,7 +107,10 @@ def test_rotate_a_key_and_merge_duplicates(play, cluster, recorder, snapshot, na
         recorder.clear()
         assert play("rotate_key", "--check", **rotated)[1] == 1
         assert recorder.writes == []
-    assert play("rotate_key", **rotated)[1] == 1
+    text, changed = play("rotate_key", **rotated)
+    assert changed == 1
+    assert f"Models that use it now: {name} key" in text
+    assert "You can revoke the old key." in text
     assert cluster.one("connectors", f"{name} key").id != before["connectors"][0].id
     assert cluster.state_of(model.id) == "DEPLOYED"
     assert cluster.answer(model.id) == "Pong."

@@ -59,7 +59,10 @@ def test_check_mode_says_what_is_planned_and_that_no_model_was_asked() -> None:
         assert "msg: 'Check mode: 4 changes planned, the model was not asked.'" in text
         assert "no model" not in text
         play("ollama_chat", url, *chat)
-        key = ("-e", json.dumps({"rotate_key_connector": "Ollama chat", "rotate_key_credential": {"api_key": "new-key"}}))
+        key = (
+            "-e",
+            json.dumps({"rotate_key_connector": "Ollama chat", "rotate_key_credential": {"api_key": "new-key"}}),
+        )
         [old] = cluster.connectors
         text = play("rotate_key", url, "--check", *key)
         assert f"with the new key would replace {old}" in text

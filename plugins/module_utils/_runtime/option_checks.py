@@ -42,8 +42,8 @@ def option_faults(spec: Spec, given: Mapping[str, Any], place: str = "") -> Iter
         elif option.get("elements") in _TEXT_TYPES and isinstance(value, (list, tuple)):
             for number, item in enumerate(value):
                 yield from _text_fault(f"{where}[{number}]", str(name), item, option)
-        for number, inner in _inner(option, value):
-            yield from option_faults(option["options"], inner, f"{where}{number}.")
+        for index, inner in _inner(option, value):
+            yield from option_faults(option["options"], inner, f"{where}{index}.")
 
 
 def text_faults(spec: Spec, given: Mapping[str, Any]) -> list[str]:
@@ -95,7 +95,7 @@ def _text_fault(where: str, name: str, value: Any, option: Mapping[str, Any]) ->
 
 
 def _inner(option: Mapping[str, Any], value: Any) -> list[tuple[str, Mapping[str, Any]]]:
-    """The mappings whose options the spec of this option names, each with its number in a list."""
+    """The mappings whose options the spec of this option names, each with its index as it is written."""
     if "options" not in option:
         return []
     if isinstance(value, Mapping):

@@ -188,7 +188,9 @@ def make_item(section: Section, place: str, raw: Mapping[str, Any]) -> Item:
             secrets = section.check(params)
             return Item(section, place, section.name_of(params), params, secrets)
         except Failure as failure:
-            raise InvalidItem([Problem.from_failure(place, failure)], _key_of(section, raw), failure.secrets) from failure
+            raise InvalidItem(
+                [Problem.from_failure(place, failure)], _key_of(section, raw), failure.secrets
+            ) from failure
     raise InvalidItem(problems, _key_of(section, raw))
 
 

@@ -19,7 +19,6 @@ from ..._errors.exceptions import Failure
 from ..._values.compare import text_of, without_none
 from ..._values.masking import find_secrets
 from ..base import EXTRA_FIELDS_OPTION
-from . import resource as connectors
 from .resource import Connector
 
 ACTION_OPTIONS = {

@@ -136,7 +136,15 @@ def test_it_is_refused_before_the_server_is_contacted(module: str, options: dict
 KEY = "sk-q7f3w9z1x5"
 
 #: Values of a wrong type or content for any option.
-VALUES: list[Any] = [KEY, f"key={KEY}", json.dumps({"key": KEY}), [KEY], {"key": KEY}, [[KEY]], [{"nested": {"key": KEY}}]]
+VALUES: list[Any] = [
+    KEY,
+    f"key={KEY}",
+    json.dumps({"key": KEY}),
+    [KEY],
+    {"key": KEY},
+    [[KEY]],
+    [{"nested": {"key": KEY}}],
+]
 
 CREDENTIALS: list[Any] = [KEY, {"key": KEY}, {"a": {"b": [KEY]}}, json.dumps({"key": KEY}), [KEY]]
 
