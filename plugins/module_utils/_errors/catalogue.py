@@ -255,9 +255,9 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Objects of the cluster": {
         "ambiguous_name": Entry(
             cause="Several objects of the cluster have the name that the task gives.",
-            remedy="Give the id of the object instead of its name, or keep one of them: the playbook "
-            "searchops.opensearch_ml.dedupe shows which objects use each, and removes the others with "
-            "-e dedupe_apply=true.",
+            remedy="Give the id of the object instead of its name, or delete all but one. For connectors, models and model "
+            "groups, the playbook searchops.opensearch_ml.dedupe shows which of them are in use, and deletes the others "
+            "with -e dedupe_apply=true.",
         ),
         "unknown_connector": Entry(
             cause="The cluster has no connector with this name or id.",
