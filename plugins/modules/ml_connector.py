@@ -287,18 +287,27 @@ options:
     type: dict
     version_added: 0.2.0
   update_credential:
-    description: When to send O(credential) to an existing connector.
+    description:
+      - When to send O(credential) to an existing connector. The server never returns a credential, so that the module
+        cannot compare it directly.
+      - No choice notices a credential that another program has stored since this module last sent one.
     type: str
     choices:
-      on_create: >-
-        Only if the connector's actions begin to use a part of it. Otherwise, only a new connector, or one that
-        replaces another, gets it.
-      always: In every run, which therefore always reports a change.
       when_changed: >-
         If it differs from the credential that was sent last. To detect this, the module stores a slow, salted
         fingerprint (scrypt) with the connector. A user who can read the connector can test guesses against the
-        fingerprint, which is hopeless for a generated key but not for a guessable one.
-    default: on_create
+        fingerprint, which is hopeless for a generated key but not for a guessable one. A connector without a
+        fingerprint, which another program created or this module with another choice, gets the credential and a
+        fingerprint with the next change of another field. Until then, the credential is not compared, and each run
+        warns of that.
+      unless_same: >-
+        As V(when_changed), but a connector without a fingerprint gets the credential and a fingerprint at once, which
+        is a change. If deployed models use the connector, this replaces it, see O(update_strategy).
+      on_create: >-
+        Only if the connector's actions begin to use a part of it. Otherwise, only a new connector, or one that
+        replaces another, gets it. No fingerprint is stored, and a changed credential is not noticed.
+      always: In every run, which therefore always reports a change. No fingerprint is stored.
+    default: when_changed
   update_strategy:
     description: How to change a connector that deployed models use. The server refuses to change such a connector in
       place.
@@ -327,8 +336,8 @@ options:
     type: float
     default: 180.0
 notes:
-  - Connectors that replaced another one or have a fingerprint store a parameter named C(_searchops), which the
-    results hide.
+  - Connectors that replaced another one or have a fingerprint, see O(update_credential), store a parameter named
+    C(_searchops), which the results hide.
   - A swap does not change agents and search pipelines that refer to the connector by its id.
 seealso:
   - module: searchops.opensearch_ml.ml_model
@@ -368,7 +377,6 @@ EXAMPLES = r"""
     capability: embedding
     model: text-embedding-3-small
     api_key: "{{ vault_openai_key }}"
-    update_credential: when_changed
 
 - name: Create a connector from a published blueprint, with your own name and key
   searchops.opensearch_ml.ml_connector:
@@ -384,7 +392,6 @@ EXAMPLES = r"""
       model: qwen3:4b
     credential:
       api_key: "{{ vault_llm_key }}"
-    update_credential: when_changed
     actions:
       - url: https://llm.example.com/v1/chat/completions
         headers:

@@ -48,9 +48,9 @@ options:
     description:
       - Items with the options of M(searchops.opensearch_ml.ml_connector), identified by name.
       - >-
-        With C(update_credential=when_changed), each run takes about 0.1 s of processor time for each different
+        To notice a changed credential, each run takes about 0.1 s of processor time for each different
         credential. Connectors that get the same credential in the same run share its fingerprint, so that users who
-        can read the connectors see that their credentials are the same.
+        can read the connectors see that their credentials are the same. C(update_credential=on_create) compares none.
     type: list
     elements: dict
   models:
@@ -115,7 +115,6 @@ EXAMPLES = r"""
         base_url: https://llm.example.com
         model: large
         api_key: "{{ llm_key }}"
-        update_credential: when_changed
     models:
       - name: Local chat
         connector: Local chat

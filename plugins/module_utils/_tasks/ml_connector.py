@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from .._coordination.create import Creation, create_once
 from .._coordination.duplicates import pick
 from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._kinds import model as models
-from .._kinds.base import Doc, read_notes
+from .._kinds.base import Doc, read_notes, with_notes
 from .._kinds.connector import checks, template
 from .._kinds.connector import options as connector_options
 from .._kinds.connector import resource as connectors
@@ -34,7 +34,11 @@ SPEC = {
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
     **{name: option for name, option in connector_options.BODY_OPTIONS.items() if name != "name"},
     **connector_options.SHORTHANDS,
-    "update_credential": {"type": "str", "default": "on_create", "choices": ["on_create", "always", "when_changed"]},
+    "update_credential": {
+        "type": "str",
+        "default": "when_changed",
+        "choices": ["when_changed", "unless_same", "on_create", "always"],
+    },
     "update_strategy": {"type": "str", "default": "swap", "choices": ["swap", "redeploy", "fail"]},
     "probe": {"type": "dict"},
     "wait_timeout": {"type": "float", "default": 180.0},
@@ -49,28 +53,47 @@ RULES = {
 class _CredentialUpdate(NamedTuple):
     """What a run does about the credential.
 
-    ``sent`` is None if the server keeps the one that it has. ``changed`` shows whether the update counts as a change.
-    ``notes`` are added to those of the connector.
+    ``sent`` goes with any write of the connector; None if the server keeps the one that it has. ``changed``: it is a reason
+    to write. ``notes`` returns the notes to store with it. ``compared`` is false if nothing shows whether the connector has
+    this credential.
     """
 
     sent: Mapping[str, Any] | None
     changed: bool
-    notes: dict[str, str]
+    notes: Callable[[], dict[str, str]] = dict
+    compared: bool = True
 
 
 def _plan_update(options: ConnectorOptions, source: Mapping[str, Any]) -> _CredentialUpdate:
     """What ``update_credential`` requires for the observed connector's ``source``, which is empty before the create."""
     credential, policy = options.credential, options.update_credential
     if not credential:
-        return _CredentialUpdate(None, False, {})
-    if policy == "when_changed":
-        known = read_notes(source).get("credential")
-        if source and fingerprint.matches(credential, known):
-            # A replacement gets the same note, which saves the cost of a new fingerprint.
-            return _CredentialUpdate(None, False, {"credential": str(known)})
-        return _CredentialUpdate(credential, True, {"credential": fingerprint.shared_fingerprint(credential)})
+        return _CredentialUpdate(None, False)
+    if policy in ("when_changed", "unless_same"):
+        return _plan_comparison(credential, source, in_doubt=policy == "unless_same")
     changed = policy == "always" or not source or _newly_used(options, source)
-    return _CredentialUpdate(credential if changed else None, changed, {})
+    return _CredentialUpdate(credential if changed else None, changed)
+
+
+def _plan_comparison(
+    credential: Mapping[str, Any], source: Mapping[str, Any], *, in_doubt: bool
+) -> _CredentialUpdate:
+    """As :func:`_plan_update`, for a credential that is compared. ``in_doubt``: whether one that cannot be compared, because
+    the connector has no fingerprint, is sent for its own sake; with another change it always is."""
+    if not fingerprint.is_available():
+        return _CredentialUpdate(credential, in_doubt or not source, compared=False)
+    known = read_notes(source).get("credential")
+    same = fingerprint.matches(credential, known) if source else False
+    if same:
+        # A replacement gets the same note, which saves the cost of a new fingerprint.
+        return _CredentialUpdate(None, False, partial(dict, credential=str(known)))
+    # Slow, so only computed for a write.
+    notes = partial(_fingerprint_note, credential)
+    return _CredentialUpdate(credential, in_doubt or same is False, notes, compared=same is not None)
+
+
+def _fingerprint_note(credential: Mapping[str, Any]) -> dict[str, str]:
+    return {"credential": fingerprint.shared_fingerprint(credential)}
 
 
 def _newly_used(options: ConnectorOptions, source: Mapping[str, Any]) -> bool:
@@ -110,7 +133,7 @@ class _Resource(Resource[ConnectorOptions]):
     def __init__(self, options: ConnectorOptions, run: Run) -> None:
         super().__init__(options, run)
         self._swap = Swap(run, probe=options.probe, timeout=options.wait_timeout)
-        self._credential = _CredentialUpdate(None, False, {})
+        self._credential = _CredentialUpdate(None, False)
         self._extra_note: dict[str, Any] = {}
 
     def find(self) -> Doc | None:
@@ -138,7 +161,7 @@ class _Resource(Resource[ConnectorOptions]):
 
     def _notes(self) -> dict[str, Any]:
         """The notes to store with any write."""
-        return {**self._credential.notes, **self._extra_note}
+        return {**self._credential.notes(), **self._extra_note}
 
     def dropped(self, doc: Doc) -> list[str]:
         if not Connector.not_stored(self.observed(doc), self.fields):
@@ -149,7 +172,24 @@ class _Resource(Resource[ConnectorOptions]):
         return dropped
 
     def diff(self, doc: Doc) -> list[str]:
-        return super().diff(doc) + (["credential"] if self._credential.changed else [])
+        fields = super().diff(doc)
+        if fields and self._credential.sent:
+            self._credential = self._credential._replace(changed=True)
+        if not self._credential.changed:
+            self._warn_if_not_compared(doc)
+        return fields + (["credential"] if self._credential.changed else [])
+
+    def _warn_if_not_compared(self, doc: Doc) -> None:
+        if self._credential.compared or not connectors.needs_credential(self.observed(doc)):
+            return
+        reason = "no fingerprint is stored with it, as another program created it or this module without comparing"
+        if not fingerprint.is_available():
+            reason = "this Python cannot compute fingerprints (hashlib.scrypt is missing or not allowed)"
+        self.run.warn(
+            f"Connector {doc.name!r} ({doc.id}): 'credential' was not compared with the stored one, because {reason}. "
+            "A changed key is not noticed. Set 'update_credential: unless_same' to send it"
+            + (" once and store its fingerprint." if fingerprint.is_available() else " in every run.")
+        )
 
     def check_create(self) -> None:
         self._check_fields(self.fields, self.options.credential or {})
@@ -200,10 +240,15 @@ class _Resource(Resource[ConnectorOptions]):
 
     def _body_of_update(self, found: Doc, planned: Doc, diff: list[str]) -> dict[str, Any]:
         fields = {name: planned.source[name] for name in diff if name != "credential"}
-        if self._notes():
-            # The notes are a parameter.
-            fields.setdefault("parameters", {})
-        notes = {**read_notes(found.source), **self._notes()}
+        observed = read_notes(found.source)
+        notes = {**observed, **self._extra_note}
+        if self._credential.sent is not None:
+            # Else the fingerprint of the former credential would later match that one.
+            notes.pop("credential", None)
+            notes.update(self._credential.notes())
+        if notes != observed:
+            # The notes are a parameter. A PUT merges parameters, so that only notes, if empty ones, replace notes.
+            fields["parameters"] = with_notes(fields.get("parameters") or {}, notes)
         return connectors.request_body(fields, self._credential.sent, notes)
 
     def check_delete(self, found: Doc) -> None:

@@ -7,8 +7,7 @@
 """A slow, salted fingerprint of a credential, which shows a change although the server never returns the credential.
 
 What it reveals: any user who may read the connector can test guesses, at the cost of one scrypt (32 MiB, some 0.1 s)
-each. For a generated key that is hopeless; for a guessable password it is not, so it is only stored if the user asks for
-it.
+each. For a generated key that is hopeless; for a guessable password it is not, so the user can choose not to store it.
 """
 
 from __future__ import annotations
@@ -23,6 +22,9 @@ from typing import Any, Mapping
 from .compare import text_of
 
 _SCHEME = "scrypt-15-8-1"
+
+#: Bytes of a digest.
+_DIGEST_SIZE = 64
 
 
 def fingerprint(credential: Mapping[str, Any], salt: bytes | None = None) -> str:
@@ -39,15 +41,25 @@ def shared_fingerprint(credential: Mapping[str, Any]) -> str:
     return _shared_fingerprint(_text(credential))
 
 
-def matches(credential: Mapping[str, Any], known: str | None) -> bool:
-    """Whether a known fingerprint is that of the credential. A missing or damaged one never is."""
+def matches(credential: Mapping[str, Any], known: str | None) -> bool | None:
+    """Whether a known fingerprint is that of the credential. None for a missing or damaged one, which shows nothing."""
     try:
-        scheme, salt, _digest = str(known).split(":")
-        return scheme == _SCHEME and hmac.compare_digest(
-            str(known), _fingerprint(_text(credential), base64.b64decode(salt))
-        )
+        scheme, salt, digest = str(known).split(":")
+        if scheme != _SCHEME or len(base64.b64decode(digest, validate=True)) != _DIGEST_SIZE:
+            return None
+        return hmac.compare_digest(str(known), _fingerprint(_text(credential), base64.b64decode(salt, validate=True)))
     except ValueError:
+        return None
+
+
+@lru_cache(maxsize=1)
+def is_available() -> bool:
+    """Whether this Python can compute fingerprints: its OpenSSL may lack scrypt, or refuse it in FIPS mode."""
+    try:
+        hashlib.scrypt(b"", salt=b"", n=2, r=8, p=1)
+    except (AttributeError, ValueError):
         return False
+    return True
 
 
 def _text(credential: Mapping[str, Any]) -> str:

@@ -21,13 +21,13 @@ LITERAL = {**ACTION, "headers": {"Authorization": "Bearer sk-in-the-open-77"}}
 
 
 def export_and_fill(module: Runner, cluster: FakeCluster, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The export, and its stack with a value for each variable."""
+    """The export, and its stack with the key of the connectors for each variable."""
     exported = module(MODULE, cluster, **options)
     assert exported["changed"] is False
     text = json.dumps(exported["stack"])
     for variable in exported["variables"]:
         assert f"{{{{ {variable} }}}}" in text
-        text = text.replace(f"{{{{ {variable} }}}}", f"filled-{variable}")
+        text = text.replace(f"{{{{ {variable} }}}}", "s3cret-1")
     return exported, json.loads(text)
 
 

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector import resource as connectors
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import fingerprint
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.models import VERSION_CONFLICT
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
@@ -23,6 +24,10 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations i
     QUESTION,
     URL,
 )
+
+
+#: As another program creates it: without a fingerprint.
+ONCE = {**KEYED, "update_credential": "on_create"}
 
 
 def apply(cluster: FakeCluster, **options: Any) -> dict[str, Any]:
@@ -62,7 +67,7 @@ class TestCreating:
         assert (config["connection_timeout"], config["read_timeout"]) == (10, 60)
 
     def test_the_body(self, cluster: FakeCluster) -> None:
-        apply(cluster, **{**CHAT, "parameters": {"n": 5, "list": [1]}}, credential={"key": 7})
+        apply(cluster, **{**CHAT, "parameters": {"n": 5, "list": [1]}}, credential={"key": 7}, update_credential="on_create")
         [create] = cluster.writes
         assert create.body == {
             "name": "Local chat",
@@ -213,35 +218,35 @@ class TestDrift:
 
 class TestCredential:
     def test_on_create_only(self, cluster: FakeCluster) -> None:
-        connector_id = apply(cluster, **KEYED)["connector_id"]
-        assert not apply(cluster, **{**KEYED, "credential": {"key": "other"}})["changed"]
+        connector_id = apply(cluster, **ONCE)["connector_id"]
+        assert not apply(cluster, **{**ONCE, "credential": {"key": "other"}})["changed"]
         assert cluster.credentials[connector_id] == {"key": "first-key-of-all"}
 
     def test_on_create_is_not_sent_with_another_change(self, cluster: FakeCluster) -> None:
-        connector_id = apply(cluster, **KEYED)["connector_id"]
-        apply(cluster, **{**KEYED, "credential": {"key": "other"}}, description="New")
+        connector_id = apply(cluster, **ONCE)["connector_id"]
+        apply(cluster, **{**ONCE, "credential": {"key": "other"}}, description="New")
         assert cluster.credentials[connector_id] == {"key": "first-key-of-all"}
 
     def test_on_create_is_sent_once_the_actions_use_it(self, cluster: FakeCluster) -> None:
         connector_id = apply(cluster, **CHAT)["connector_id"]
-        [action] = apply(cluster, **KEYED)["actions"]
+        [action] = apply(cluster, **ONCE)["actions"]
         assert (action["action"], action["fields"]) == ("update", ["actions", "credential"])
         assert cluster.credentials[connector_id]["key"] == "first-key-of-all"
-        assert not apply(cluster, **{**KEYED, "credential": {"key": "other", "unused": "x"}})["changed"]
+        assert not apply(cluster, **{**ONCE, "credential": {"key": "other", "unused": "x"}})["changed"]
 
     @pytest.mark.parametrize("strategy", ["swap", "redeploy"])
     def test_on_create_is_sent_if_the_actions_use_another_key(self, cluster: FakeCluster, strategy: str) -> None:
-        cluster.add_model("Chat", apply(cluster, **KEYED)["connector_id"])
+        cluster.add_model("Chat", apply(cluster, **ONCE)["connector_id"])
         headers = {"Authorization": "Bearer ${credential.token}"}
-        renamed = {**KEYED, "actions": [{**KEYED["actions"][0], "headers": headers}], "credential": {"token": "second"}}
+        renamed = {**ONCE, "actions": [{**KEYED["actions"][0], "headers": headers}], "credential": {"token": "second"}}
         connector_id = apply(cluster, **renamed, update_strategy=strategy)["connector_id"]
         assert cluster.credentials[connector_id]["token"] == "second"
         assert not apply(cluster, **renamed, update_strategy=strategy)["changed"]
 
     def test_always(self, cluster: FakeCluster) -> None:
-        connector_id = apply(cluster, **KEYED)["connector_id"]
+        connector_id = apply(cluster, **ONCE)["connector_id"]
         for _count in range(2):
-            result = apply(cluster, **{**KEYED, "credential": {"key": "other"}}, update_credential="always")
+            result = apply(cluster, **{**ONCE, "credential": {"key": "other"}, "update_credential": "always"})
             assert result["actions"][0]["fields"] == ["credential"]
         assert cluster.credentials[connector_id] == {"key": "other"}
 
@@ -255,11 +260,64 @@ class TestCredential:
         assert cluster.credentials[connector_id] == {"key": "other"}
         assert not apply(cluster, **{**watched, "credential": {"key": "other"}})["changed"]
 
-    def test_when_changed_sends_a_credential_without_a_fingerprint(self, cluster: FakeCluster) -> None:
-        apply(cluster, **KEYED)
-        watched = {**KEYED, "update_credential": "when_changed"}
+    def test_a_changed_credential_is_noticed_by_default(self, cluster: FakeCluster) -> None:
+        connector_id = apply(cluster, **KEYED)["connector_id"]
+        assert not apply(cluster, **KEYED)["changed"]
+        assert apply(cluster, **{**KEYED, "credential": {"key": "other"}})["changed"]
+        assert cluster.credentials[connector_id] == {"key": "other"}
+
+    def test_without_a_fingerprint_nothing_is_sent_and_a_warning_says_so(self, cluster: FakeCluster) -> None:
+        """Adoption of a connector of another program: nothing else differs."""
+        connector_id = apply(cluster, **ONCE)["connector_id"]
+        result = apply(cluster, **{**KEYED, "credential": {"key": "other"}})
+        [warning] = result["warnings"]
+        assert not result["changed"]
+        assert warning.startswith(f"Connector 'Local chat' ({connector_id}): 'credential' was not compared")
+        assert "Set 'update_credential: unless_same' to send it once and store its fingerprint." in warning
+        assert cluster.credentials[connector_id] == {"key": "first-key-of-all"}
+
+    def test_no_warning_for_a_credential_that_nothing_uses(self, cluster: FakeCluster) -> None:
+        apply(cluster, **CHAT)
+        result = apply(cluster, **CHAT, credential={"key": "unused"})
+        assert (result["changed"], result["warnings"]) == (False, [])
+
+    def test_without_a_fingerprint_another_change_sends_the_credential(self, cluster: FakeCluster) -> None:
+        connector_id = apply(cluster, **ONCE)["connector_id"]
+        changed = {**KEYED, "credential": {"key": "other"}, "description": "New"}
+        [action] = apply(cluster, **changed)["actions"]
+        assert action["fields"] == ["description", "credential"]
+        assert cluster.credentials[connector_id] == {"key": "other"}
+        again = apply(cluster, **changed)
+        assert (again["changed"], again["warnings"]) == (False, [])
+
+    @pytest.mark.parametrize("damaged", ["", "md5:c2FsdA==:aGFzaA==", "scrypt-15-8-1:c2FsdA==:aGFzaA=="])
+    def test_unless_same_sends_a_credential_without_a_fingerprint(self, cluster: FakeCluster, damaged: str) -> None:
+        connector_id = apply(cluster, **ONCE)["connector_id"]
+        notes = json.dumps({"credential": damaged})
+        cluster.connectors[connector_id]["parameters"]["_searchops"] = notes
+        watched = {**KEYED, "update_credential": "unless_same"}
         assert apply(cluster, **watched)["changed"]
         assert not apply(cluster, **watched)["changed"]
+        assert not apply(cluster, **KEYED)["changed"]
+
+    @pytest.mark.parametrize("policy", ["always", "on_create"])
+    def test_the_fingerprint_of_a_former_credential_is_removed(self, cluster: FakeCluster, policy: str) -> None:
+        """Otherwise the former credential would count as the one that the connector has."""
+        connector_id = apply(cluster, **KEYED)["connector_id"]
+        headers = {"Authorization": "Bearer ${credential.key}", "X-Other": "${credential.other}"}
+        uses_more = {**KEYED, "actions": [{**KEYED["actions"][0], "headers": headers}]}
+        apply(cluster, **{**uses_more, "credential": {"key": "other", "other": "more"}}, update_credential=policy)
+        assert cluster.credentials[connector_id] == {"key": "other", "other": "more"}
+        former = {**uses_more, "credential": {"key": "first-key-of-all", "other": "more"}}
+        assert apply(cluster, **former, update_credential="unless_same")["changed"]
+
+    def test_a_python_without_scrypt(self, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(fingerprint, "is_available", lambda: False)
+        assert apply(cluster, **KEYED)["changed"]
+        again = apply(cluster, **KEYED)
+        assert not again["changed"]
+        assert "hashlib.scrypt is missing or not allowed" in again["warnings"][0]
+        assert apply(cluster, **KEYED, update_credential="unless_same")["changed"]
 
     def test_the_fingerprint_survives_other_changes(self, cluster: FakeCluster) -> None:
         watched = {**KEYED, "update_credential": "when_changed"}
