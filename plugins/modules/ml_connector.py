@@ -41,7 +41,8 @@ options:
       - A swap gives the connector another id. Use O(name) in playbooks that you run repeatedly.
     type: str
   state:
-    description: Whether the connector should exist. A connector that models use is never deleted.
+    description: Whether the connector should exist. A connector that models use is never deleted. One that the server
+      refuses to delete although no model uses it remains with a warning, see RV(leftovers).
     type: str
     choices:
       - present
@@ -414,7 +415,7 @@ connector_id:
 connector:
   description:
     - The connector as the server stores it, without its credential; in check mode, as the server would store it.
-      V(null) when absent.
+      V(null) when absent. With O(state=absent), not V(null) if the connector is one of RV(leftovers).
     - M(searchops.opensearch_ml.ml_connector_info) documents the fields.
   returned: success
   type: dict
@@ -425,6 +426,26 @@ connector:
     version: "1"
     parameters:
       model: qwen3:4b
+leftovers:
+  description:
+    - Connectors that no model uses and that remain, because the server refuses to delete them. Before 3.9, the server
+      matches ids word by word, and takes models of other connectors for users of these.
+    - The module warns of them, and deletes them in a later run of the same task as soon as the server allows that. With
+      O(state=present), the module uses such a connector again unless another one has replaced it.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    connector_id:
+      description: The connector's id.
+      type: str
+    name:
+      description: The connector's name.
+      type: str
+    models:
+      description: The ids of the models because of which the server refuses.
+      type: list
+      elements: str
 actions:
   description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
     the changes made until then.

@@ -71,22 +71,31 @@ def test_undeletable_until_the_other_model_is_gone(cluster, module, name, create
     assert cluster.answer(model_id) == "Pong."
 
 
-def test_the_failure_names_the_model_that_the_server_considers_a_user(cluster, module, name, created):
+def test_the_warning_names_the_model_that_the_server_considers_a_user(cluster, module, name, created):
     word = f"w{name.split()[1]}"
     old, model_id = created("ours", word)
     _theirs, stranger = created("theirs", word)
     cluster.undeploy(model_id)
     cluster.must("DELETE", f"{ML}/models/{model_id}")
-    failure = module.fails("ml_connector", name=f"{name} ours", state="absent")
-    assert failure["code"] == "connector_held"
-    assert failure["details"]["models"] == [stranger]
+    for check in (True, False, False):
+        module.recorder.clear()
+        left = module("ml_connector", check=check, name=f"{name} ours", state="absent")
+        assert (left["changed"], module.recorder.writes) == (False, [])
+        assert left["leftovers"] == [{"connector_id": old, "name": f"{name} ours", "models": [stranger]}]
+        assert stranger in str(left["warnings"])
 
-    # The connector is not changed either.
+    # The server refuses to change the connector, too.
     for check in (True, False):
         done = module("ml_connector", check=check, **chat(f"{name} ours", description="New"))
         assert [action["action"] for action in done["actions"]] == ["swap"]
     assert "description" not in cluster.get("connectors", old)
     assert module("ml_connector", **chat(f"{name} ours", description="New"))["changed"] is False
+
+    # Both are deleted once the server allows that.
+    cluster.undeploy(stranger)
+    cluster.must("DELETE", f"{ML}/models/{stranger}")
+    assert module("ml_connector", name=f"{name} ours", state="absent")["leftovers"] == []
+    assert cluster.named("connectors", f"{name} ours") == []
 
 
 @pytest.mark.full

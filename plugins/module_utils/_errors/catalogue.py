@@ -306,8 +306,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             "delete its models or give them another connector first.",
         ),
         "connector_held": Entry(
-            cause="No model uses the connector, but the server refuses to change or delete it: it matches ids word by "
-            "word, and takes models of another connector for models of this one.",
+            cause="No model uses the connector, but the server refuses to change it: it matches ids word by word, and takes "
+            "models of another connector for models of this one. A task that deletes the connector warns of this instead.",
             remedy="Give these models other connectors, for example by changing theirs with "
             "'update_strategy: swap', which creates new ids. Or keep the connector: an unused connector does no harm.",
         ),

@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterable, Mapping
 
 from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._http.client import Client
+from .._runtime import versions
 from .._runtime.reader import Key, Reader
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_tree, without_none
@@ -139,12 +140,12 @@ def using_connectors(reader: Reader, connector_ids: Iterable[str]) -> list[Doc]:
 def falsely_matched_users(reader: Reader, connector_id: str) -> list[Doc]:
     """The models because of which the server refuses to delete a connector that none of them uses.
 
-    The server matches ids word by word, and the ids of their connectors share a word with this one. Empty if a model
-    uses the connector, or did so a moment ago.
+    Before 3.9, the server matches ids word by word, and the ids of their connectors share a word with this one. Empty if a
+    model uses the connector, or did so a moment ago.
     """
     words = words_of(connector_id)
     # An id of one word cannot share a word with another id.
-    if len(words) < 2:
+    if len(words) < 2 or versions.supports(reader.fact(versions.read_version), "exact_users"):
         return []
     found = reader.reread(Model, reader.find(Model, [(CONNECTOR_WORD, word) for word in words]))
     used = [str(doc.source.get("connector_id")) for doc in found]

@@ -42,11 +42,9 @@ class Resource(Generic[Options]):
         resource = cls(options, run)
         found = resource.find()
         if resource.absent:
-            if found is not None:
-                resource.check_delete(found)
-                resource.perform("delete", found, partial(resource.delete, found))
+            deleted = found is None or resource.remove(found)
             resource.deleted(found)
-            return resource.result(found, None)
+            return resource.result(found, None if deleted else found)
         resource.fields = resource.desired(found)
         if found is None:
             after = resource.create()
@@ -151,6 +149,13 @@ class Resource(Generic[Options]):
 
     def reach_state(self, doc: Doc) -> None:
         """Bring the object from the state that it is in to the desired one, if the kind has states. Raises Failure."""
+
+    def remove(self, found: Doc) -> bool:
+        """Delete the object. Returns whether it does not exist after that; in check mode, whether it would not. Raises
+        Failure."""
+        self.check_delete(found)
+        self.perform("delete", found, partial(self.delete, found))
+        return True
 
     def check_delete(self, found: Doc) -> None:
         """Raises Failure if the object must not be deleted."""

@@ -59,6 +59,18 @@ class Swap:
         self._timeout = timeout
         #: The connectors with the name of the one to replace; None before they are known.
         self._left: list[Doc] | None = None
+        #: The connectors that the server did not delete, as results show them.
+        self.leftovers: list[dict[str, Any]] = []
+
+    def leave(self, connector: Doc, reason: Failure) -> None:
+        """Warn that the server refuses to delete a connector that no model uses. ``reason`` is that of :func:`held`."""
+        self.leftovers.append(
+            {"connector_id": connector.id, "name": connector.name, "models": list(reason.details.get("models", []))}
+        )
+        self._run.warn(
+            f"Connector {connector.name!r} ({connector.id}) remains, with its credential. {reason.message}. A later run "
+            f"deletes it as soon as the server allows that. {reason.remedy}"
+        )
 
     def replace(self, old: Doc, body: Mapping[str, Any], users: list[Doc], *, fields: Sequence[str]) -> Doc | None:
         """Create a new connector, move all ``users`` to it, then delete ``old``.
@@ -97,8 +109,9 @@ class Swap:
         run = self._run
         users = models.using_connectors(run.reader, [counts.id, other.id])
         moving = [model for model in users if model.source.get("connector_id") == other.id]
-        if not moving and models.falsely_matched_users(run.reader, other.id):
-            run.warn(f"Connector {other.id}, which is replaced, remains: the server does not delete it yet.")
+        mistaken = [] if moving else models.falsely_matched_users(run.reader, other.id)
+        if mistaken:
+            self.leave(other, held(other.id, mistaken))
             return counts
         delete = partial(delete_unused, run, other.id)
         if supersedes(other, counts):
@@ -125,7 +138,7 @@ class Swap:
         self._take_over(old, new, users, keep_new=False)
         # Only now: the server refuses while models use the old connector.
         for doc in discarded:
-            self._delete_if_possible(doc.id)
+            self._delete_if_possible(doc)
         return new
 
     def _take_over(self, old: Doc, new: Doc, users: list[Doc], *, keep_new: bool) -> None:
@@ -134,7 +147,7 @@ class Swap:
             self._move_and_probe(new, users, moved)
         except Failure as failure:
             self._roll_back(failure, old, new, moved, keep_new=keep_new)
-        self._delete_if_possible(old.id)
+        self._delete_if_possible(old)
 
     def _move_and_probe(self, new: Doc, users: list[Doc], moved: list[Doc]) -> None:
         """Point the users at the new connector, each of which is added to ``moved`` before, and probe one live model."""
@@ -160,7 +173,7 @@ class Swap:
             for model in moved:
                 self._point(model, old)
             if not keep_new:
-                self._delete_if_possible(new.id)
+                self._delete_if_possible(new)
         except Failure as second:
             failure.message += (
                 f" Rolling back to connector {old.id} failed as well ({second.message.rstrip('.')}); "
@@ -180,14 +193,14 @@ class Swap:
             return False
         return True
 
-    def _delete_if_possible(self, connector_id: str) -> None:
+    def _delete_if_possible(self, connector: Doc) -> None:
         """Delete a connector that no model uses any more; warn if the server refuses because it confuses ids."""
         try:
-            delete_unused(self._run, connector_id)
+            delete_unused(self._run, connector.id)
         except Failure as failure:
             if failure.code != "connector_held":
                 raise
-            self._run.warn(f"A connector that was replaced remains. {failure.message}. {failure.remedy}")
+            self.leave(connector, failure)
 
     def _create(self, old: Doc, body: Mapping[str, Any]) -> tuple[Doc, list[Doc]]:
         """The new connector, and those that were created before it and are not used.
@@ -245,8 +258,11 @@ def refusal_cause(run: Run, connector_id: str, error: ApiError) -> Failure:
     """The failure to raise for a refused change or delete: ``connector_held`` if the server is wrong about which models use
     the connector, else the server's own error."""
     mistaken = models.falsely_matched_users(run.server, connector_id) if error.code == "connector_in_use" else []
-    if not mistaken:
-        return error
+    return held(connector_id, mistaken, error.status) if mistaken else error
+
+
+def held(connector_id: str, mistaken: list[Doc], status: int | None = None) -> Failure:
+    """The failure ``connector_held``, which names the models that the server takes for users of the connector."""
     named = ", ".join(
         f"{model.name!r} ({model.id}) with connector {model.source.get('connector_id')}" for model in mistaken[:10]
     )
@@ -254,6 +270,6 @@ def refusal_cause(run: Run, connector_id: str, error: ApiError) -> Failure:
         "connector_held",
         f"No model uses connector {connector_id}, but the server refuses to change or delete it: it matches ids word by "
         f"word and takes these models for its users: {named}",
-        error.status,
+        status,
         models=[model.id for model in mistaken],
     )

@@ -45,6 +45,8 @@ SINCE = {
     "header_checks": Version(3, 7),
     "custom_ids": Version(3, 9),
     "mutual_tls": Version(3, 9),
+    # The server finds the users of a connector by its whole id (ml-commons #5034).
+    "exact_users": Version(3, 9),
     # Seen on 3.6.0: a search finds an update at once, as the SDK for metadata refreshes the index; 2.19.1 does not.
     "visible_updates": Version(3, 6),
 }

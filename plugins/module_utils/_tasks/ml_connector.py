@@ -23,7 +23,7 @@ from .._kinds.connector.options import ConnectorOptions
 from .._kinds.connector.resource import Connector
 from .._operations import deploy
 from .._operations.reconcile import Resource
-from .._operations.swap import Swap, delete_unused, refusal_cause
+from .._operations.swap import Swap, delete_unused, held, refusal_cause
 from .._runtime.module import Module
 from .._runtime.run import Run
 from .._values import fingerprint
@@ -256,6 +256,25 @@ class _Resource(Resource[ConnectorOptions]):
         if users:
             raise _in_use(found, users)
 
+    def remove(self, found: Doc) -> bool:
+        """The server may refuse to delete the connector because of models of other connectors, for as long as these exist. Then
+        the connector remains, with a warning, and a later run deletes it.
+
+        It is not marked, as the server refuses to change it as well. It needs no mark: whether it can be deleted follows from
+        the models, and a task that desires its name uses it again.
+        """
+        mistaken = models.falsely_matched_users(self.run.reader, found.id)
+        if mistaken:
+            self._swap.leave(found, held(found.id, mistaken))
+            return False
+        try:
+            return super().remove(found)
+        except Failure as failure:
+            if failure.code != "connector_held":
+                raise
+            self._swap.leave(found, failure)
+            return False
+
     def delete(self, found: Doc) -> None:
         self._delete_by_id(found.id)
 
@@ -264,6 +283,7 @@ class _Resource(Resource[ConnectorOptions]):
 
     def result(self, found: Doc | None, after: Doc | None) -> dict[str, Any]:
         result = super().result(found, after)
+        result["leftovers"] = self._swap.leftovers
         if self._credential.changed:
             result["diff"]["before"]["credential"] = "(hidden)" if found else None
             result["diff"]["after"]["credential"] = "(hidden, sent)"

@@ -114,7 +114,7 @@ class TestReplaced:
         assert f"'Theirs' ({stranger}) with connector theirs-l" in warning
         actions, (warning,) = outcome(cluster, **CHANGED)
         assert actions == []
-        assert f"Connector {old}, which " in warning
+        assert f"({old}) remains, with its credential" in warning
         del cluster.models[stranger]
         assert outcome(cluster, **CHANGED) == (["finish_swap"], [])
         assert old not in cluster.connectors
@@ -234,14 +234,65 @@ def test_connector_that_the_server_refuses_to_update_is_replaced(
 def test_refused_delete_names_the_models(cluster: FakeCluster, stranger: str, used: bool) -> None:
     """``used``: a model is registered with the connector just before it is deleted."""
     cluster.next_ids["connector"] = ["old-L"]
-    cluster.add_connector()
     if used:
+        cluster.models[stranger]["connector_id"] = "another"
+        cluster.add_connector()
         cluster.before("DELETE", "old-L", lambda: cluster.add_model("Just now", "old-L"))
-    with pytest.raises(Failure) as caught:
-        execute(cluster, "ml_connector", name="Local chat", state="absent")
-    assert caught.value.code == ("connector_in_use" if used else "connector_held")
-    assert used or caught.value.details["models"] == [stranger]
+        with pytest.raises(Failure) as caught:
+            execute(cluster, "ml_connector", name="Local chat", state="absent")
+        assert caught.value.code == "connector_in_use"
+    else:
+        cluster.add_connector()
+        actions, [warning] = outcome(cluster, name="Local chat", state="absent")
+        assert actions == []
+        assert f"'Theirs' ({stranger}) with connector theirs-l" in warning
     assert "old-L" in cluster.connectors
+
+
+def test_connector_that_cannot_be_deleted_remains_until_it_can(cluster: FakeCluster, stranger: str) -> None:
+    cluster.next_ids["connector"] = ["old-L"]
+    cluster.add_connector()
+    absent = {"name": "Local chat", "state": "absent"}
+    for check in (True, False, False):
+        done = execute(cluster, "ml_connector", check_mode=check, **absent)
+        assert (done["changed"], done["actions"], len(done["warnings"])) == (False, [], 1)
+        assert done["leftovers"] == [{"connector_id": "old-L", "name": "Local chat", "models": [stranger]}]
+        assert (done["connector_id"], done["connector"]["name"]) == ("old-L", "Local chat")
+        assert done["diff"]["before"] == done["diff"]["after"]
+    assert cluster.writes == []
+
+    # The name means it again.
+    used = execute(cluster, "ml_connector", **CHAT)
+    assert (used["changed"], used["connector_id"], used["leftovers"]) == (False, "old-L", [])
+
+    del cluster.models[stranger]
+    assert outcome(cluster, **absent) == (["delete"], [])
+    assert list(cluster.connectors) == ["theirs-l"]
+
+
+def test_refused_delete_that_could_not_be_foreseen(cluster: FakeCluster) -> None:
+    """Another controller registers a model, whose connector's id shares a word, just before the delete."""
+    cluster.next_ids["connector"] = ["old-L", "theirs-l"]
+    cluster.add_connector()
+    theirs = cluster.add_connector("Their chat")
+    cluster.before("DELETE", "old-L", lambda: cluster.add_model("Just now", theirs))
+    done = execute(cluster, "ml_connector", name="Local chat", state="absent")
+    assert (done["changed"], done["leftovers"][0]["connector_id"]) == (False, "old-L")
+
+
+def test_a_stack_prunes_what_the_server_lets_it_delete(cluster: FakeCluster, stranger: str) -> None:
+    cluster.next_ids["connector"] = ["old-L"]
+    execute(cluster, "ml_stack", name="Ours", connectors=[CHAT], model_groups=[{"name": "Ours"}])
+    pruned = {"name": "Ours", "prune": "managed"}
+    planned, done = (execute(cluster, "ml_stack", check_mode=check, **pruned) for check in (True, False))
+    assert [each["kind"] for each in done["actions"]] == ["model group"]
+    assert planned["actions"] == done["actions"]
+    again = execute(cluster, "ml_stack", **pruned)
+    assert not again["changed"]
+    assert "old-L" in str(again["warnings"])
+    del cluster.models[stranger]
+    execute(cluster, "ml_stack", **pruned)
+    assert list(cluster.connectors) == ["theirs-l"]
 
 
 def test_model_that_was_just_moved_does_not_prevent_the_delete(cluster: FakeCluster, old: str) -> None:
