@@ -7,8 +7,9 @@
 """Classifies the server's errors: one table from an answer to a code and to the kind of retry that can help.
 
 The texts are those of ML Commons 2.19.1 and 3.6.0 and of OpenSearch's REST layer; those of backends are from Ollama 0.17,
-llama.cpp and vLLM. Those of later versions are from the published source: 3.7 (``private endpoint regex``, ``restricted ip address``, ``Regex pattern``, ``Header``), 3.8 (the
-connection pool) and 3.9 (``already exists``, ``defines no predict action``, ``Failed to read connector``).
+llama.cpp and vLLM. Those of later versions are from the published source: 3.7 (``private endpoint regex``,
+``restricted ip address``, ``Regex pattern``, ``Header``), 3.8 (the connection pool) and 3.9 (``already exists``,
+``defines no predict action``, ``Failed to read connector``).
 """
 
 from __future__ import annotations

@@ -75,9 +75,7 @@ def _plan_update(options: ConnectorOptions, source: Mapping[str, Any]) -> _Crede
     return _CredentialUpdate(credential if changed else None, changed)
 
 
-def _plan_comparison(
-    credential: Mapping[str, Any], source: Mapping[str, Any], *, in_doubt: bool
-) -> _CredentialUpdate:
+def _plan_comparison(credential: Mapping[str, Any], source: Mapping[str, Any], *, in_doubt: bool) -> _CredentialUpdate:
     """As :func:`_plan_update`, for a credential that is compared. ``in_doubt``: whether one that cannot be compared, because
     the connector has no fingerprint, is sent for its own sake; with another change it always is."""
     if not fingerprint.is_available():

@@ -128,10 +128,6 @@ class _Resource(Resource[Options]):
         self._named: dict[str, tuple[str, str]] = {}
         self._deployment: deploy.Deployment | None = None
 
-    def check(self) -> None:
-        if self.options.reload and self.options.state != "deployed":
-            raise Failure("invalid_input", "reload: only valid with 'state: deployed'.")
-
     def find(self) -> Doc | None:
         """The model if it exists.
 
@@ -297,6 +293,8 @@ def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
     if options.name is not None and options.state != "absent":
         check_name("name", options.name)
+    if options.reload and options.state != "deployed":
+        raise Failure("invalid_input", "reload: only valid with 'state: deployed'.")
 
 
 MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)

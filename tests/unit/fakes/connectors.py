@@ -13,6 +13,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions
     refused_headers,
     refused_mutual_tls,
     stored_fields_of_action,
+    stored_fields_of_client_config,
     stored_fields_of_connector,
 )
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.search import matches
@@ -168,8 +169,8 @@ class Connectors(State):
         return stored
 
     def _stored_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        known = {name: value for name, value in config.items() if name in CLIENT_CONFIG or name in self.later_fields}
-        stored = {**CLIENT_CONFIG, **known}
+        known = CLIENT_CONFIG.keys() | stored_fields_of_client_config(self.version) | self.later_fields
+        stored = {**CLIENT_CONFIG, **{name: value for name, value in config.items() if name in known}}
         stored["retry_backoff_policy"] = str(stored["retry_backoff_policy"]).lower()
         return stored
 

@@ -68,6 +68,11 @@ def stored_fields_of_action(version: str, action: Mapping[str, Any]) -> set[str]
     )
 
 
+def stored_fields_of_client_config(version: str) -> set[str]:
+    """The same of a client_config (ConnectorClientConfig)."""
+    return {"mutual_tls_enabled"} if release(version) >= (3, 9) else set()
+
+
 def unsafe_pattern(version: str, name: str, value: Any) -> str | None:
     """Why the server refuses a list of patterns; None if it accepts it, as all versions before 3.7 do."""
     if release(version) < (3, 7) or not name.endswith("_endpoints_regex"):

@@ -67,7 +67,7 @@ def check_given(
     for number, action in enumerate(given.get("actions") or []):
         _check_action(action, f"actions[{number}]")
     # An update replaces the parameters as a whole, but may keep the actions that use them.
-    _check_values_exist(given, credential, probe if "parameters" in given else None)
+    template.check(given, credential, probe if "parameters" in given else None)
 
 
 def check(

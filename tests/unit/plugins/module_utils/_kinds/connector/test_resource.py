@@ -25,7 +25,6 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations i
     URL,
 )
 
-
 #: As another program creates it: without a fingerprint.
 ONCE = {**KEYED, "update_credential": "on_create"}
 
@@ -67,7 +66,12 @@ class TestCreating:
         assert (config["connection_timeout"], config["read_timeout"]) == (10, 60)
 
     def test_the_body(self, cluster: FakeCluster) -> None:
-        apply(cluster, **{**CHAT, "parameters": {"n": 5, "list": [1]}}, credential={"key": 7}, update_credential="on_create")
+        apply(
+            cluster,
+            **{**CHAT, "parameters": {"n": 5, "list": [1]}},
+            credential={"key": 7},
+            update_credential="on_create",
+        )
         [create] = cluster.writes
         assert create.body == {
             "name": "Local chat",
