@@ -11,10 +11,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from typing import Callable, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, Callable, Mapping, NamedTuple
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from .._errors.exceptions import Failure
+from .._values.compare import text_of
 
 #: Host names that are private by definition (RFC 6762, 8375, 6761 and ICANN's reserved 'internal').
 _PRIVATE_SUFFIXES = (
@@ -32,8 +33,29 @@ _PRIVATE_SUFFIXES = (
 #: Characters that no URL may contain. Python removes some of them silently, ML Commons and its patterns do not.
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 
+#: What java.net.URI, with which ML Commons reads a URL, refuses in a path or a query: some characters, and a percent sign
+#: that begins no escape.
+_NOT_IN_PATHS = re.compile(r"[\"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})")
+
+#: The names that java.net.URI takes for a host. For any other the host is null, and each prediction fails with "Invalid URI".
+_JAVA_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.?")
+
+#: A scheme behind a scheme, as ``http://${parameters.endpoint}`` becomes with an endpoint that has one.
+_TWO_SCHEMES = re.compile(r"(?i)\w+://https?:/")
+
+#: How often the values of parameters that contain placeholders themselves are filled.
+_MAX_FILLS = 5
+
+#: A placeholder in the URL of an action, with its default.
+_PARAMETER = re.compile(r"\$\{parameters\.([^}:]+)(?::-([^}]*))?\}")
+
 #: port -> the server that uses it, for plain HTTP only.
 PLAIN_PORTS = {11434: "Ollama"}
+
+
+def is_private_suffix(host: str) -> bool:
+    """Whether a host name ends in a domain that is private by definition."""
+    return host.lower().rstrip(".").endswith(_PRIVATE_SUFFIXES)
 
 
 class BackendUrl(NamedTuple):
@@ -46,21 +68,79 @@ class BackendUrl(NamedTuple):
 def parse(url: str) -> BackendUrl:
     """The parts of a backend's URL. Raises Failure for a URL that ML Commons could not use."""
     if _NOT_IN_URLS.search(url):
-        raise Failure("invalid_input", f"{url!r} is not a usable URL: it contains a space or a control character.")
+        raise _unusable(url, "it contains a space or a control character")
+    if _TWO_SCHEMES.match(url):
+        raise _unusable(url, f"it has two schemes; write {url.split('://', 1)[1]!r}")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as exc:
-        raise Failure("invalid_input", f"{url!r} is not a usable URL: {exc}") from exc
+        raise _unusable(url, str(exc)) from exc
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Failure(
-            "invalid_input", f"{url!r} is not a usable URL: it must begin with http:// or https:// and contain a host."
-        )
+        raise _unusable(url, f"it must begin with http:// or https:// and contain a host{_with_scheme(url)}")
     if parts.username or parts.password:
         raise Failure(
             "invalid_input", "A backend's URL must not contain a user or a password; use the connector's credential."
         )
+    if port == 0:
+        raise _unusable(url, "port out of range 1-65535")
+    _check_for_java(url, parts)
     return BackendUrl(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), parts.path)
+
+
+def fill(url: str, parameters: Mapping[str, Any]) -> str:
+    """The URL of an action with a connector's parameters in place of its placeholders, as the server fills them.
+
+    A placeholder without a value stays.
+    """
+    for _depth in range(_MAX_FILLS):
+        filled = _PARAMETER.sub(lambda match: _value(match, parameters), url)
+        if filled == url:
+            break
+        url = filled
+    return url
+
+
+def _value(match: re.Match[str], parameters: Mapping[str, Any]) -> str:
+    if parameters.get(match[1]) is not None:
+        return text_of(parameters[match[1]])
+    return match[0] if match[2] is None else match[2]
+
+
+def _unusable(url: str, reason: str) -> Failure:
+    """The Failure for a URL, which is shown without the user that it may contain."""
+    message = f"{url!r} is not a usable URL: {reason}."
+    return Failure("invalid_input", re.sub(r"//[^/@']*@", "//********@", message))
+
+
+def _with_scheme(url: str) -> str:
+    """What to type in place of a host without a scheme, as the end of a message."""
+    return f"; write 'http://{url}' or 'https://{url}'" if re.match(r"[\w.-]+(:\d+)?(/|\Z)", url) else ""
+
+
+def _check_for_java(url: str, parts: SplitResult) -> None:
+    """Raises Failure for a URL that java.net.URI does not read as the URL of a host."""
+    host = str(parts.hostname)
+    if "[" not in parts.netloc and not _JAVA_HOST.fullmatch(host) and not _is_ipv4(host):
+        reason = "an underscore" if "_" in host else "a form"
+        raise _unusable(
+            url,
+            f"its host {host!r} has {reason} that Java does not accept in a host name, so that each prediction would fail "
+            "with 'Invalid URI'; use a name of letters, digits, hyphens and dots, or an IP address",
+        )
+    bad = _NOT_IN_PATHS.search(url.split("://", 1)[1][len(parts.netloc) :])
+    if bad:
+        raise _unusable(
+            url, f"its path contains {bad[0]!r}, which no URL may have; write %{ord(bad[0]):02X} in its place"
+        )
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def normalize(url: str) -> str:

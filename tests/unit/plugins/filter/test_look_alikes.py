@@ -22,12 +22,13 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints
 pytestmark = pytest.mark.no_cover
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
-names = st.lists(labels, min_size=1, max_size=4).map(".".join)
+last_labels = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
+names = st.tuples(st.lists(labels, max_size=3), last_labels).map(lambda parts: ".".join([*parts[0], parts[1]]))
 addresses = st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(lambda address: f"[{address}]")
 paths = st.lists(st.text("abcXYZ019-._~!$&'()*+,;=:@%", max_size=6), max_size=4).map(
-    lambda parts: "".join(f"/{p}" for p in parts)
+    lambda parts: "".join(f"/{p}" for p in parts).replace("%", "%25")
 )
-queries = st.just("") | st.text("abc019=&.*+$?[](){}|^", max_size=8).map(lambda text: f"?{text}")
+queries = st.just("") | st.text("abc019=&.*+$?[]()", max_size=8).map(lambda text: f"?{text}")
 
 
 @st.composite

@@ -71,6 +71,9 @@ def test_ipv4_mapped_addresses_count_as_ipv4() -> None:
         ("https://A.test", ("https", "a.test", 443, "")),
         ("http://a.test/", ("http", "a.test", 80, "/")),
         ("http://[::1]:1/", ("http", "::1", 1, "/")),
+        ("http://a.test:/x", ("http", "a.test", 80, "/x")),
+        ("http://a.1b.c-d./%20?x[]=1", ("http", "a.1b.c-d.", 80, "/%20")),
+        ("http://10.0.0.1/http://b", ("http", "10.0.0.1", 80, "/http://b")),
     ],
 )
 def test_parse(url: str, parts: tuple[str, str, int, str]) -> None:
@@ -80,13 +83,20 @@ def test_parse(url: str, parts: tuple[str, str, int, str]) -> None:
 @pytest.mark.parametrize(
     "url",
     ["", "a.test", "ftp://a.test", "http://", "http:///x", "http://a.test:port/", "http://a.test:99999/", "http://[::1/",
-     "http://joe:pw@a.test/", "http://joe@a.test/"],
+     "http://joe:pw@a.test/", "http://joe@a.test/", "http://a.test:0/", "http://http://a.test/", "http://a_b/", "http://a.1b/",
+     "http://a..b/", "http://a-.b/", "http://127.1/", "http://1.2.3.4.5/", "http://\u00e4.test/", "http://a.test/{x}",
+     "http://a.test/?%", "http://joe:pw@a_b/"],
 )  # fmt: skip
 def test_parse_refuses(url: str) -> None:
     with pytest.raises(Failure) as caught:
         url_module.parse(url)
     assert caught.value.code == "invalid_input"
     assert "pw" not in caught.value.message
+
+
+def test_is_private_suffix() -> None:
+    assert url_module.is_private_suffix("A.Internal.")
+    assert not url_module.is_private_suffix("a.example.com")
 
 
 @pytest.mark.parametrize(
