@@ -26,6 +26,9 @@ options:
       - The module compares values by their meaning, because V(true) and V("true") are the same to the cluster.
       - A value of V(null) resets the setting to its default.
       - The module does not write a setting that has the given value by default or from C(opensearch.yml).
+      - The module knows the types and limits of the settings of ML Commons, and refuses other values before it sends them,
+        also in check mode. For example, a boolean is V(true) or V(false), not the text V("yes").
+      - The scope is the option O(scope), not a key of the settings.
     type: dict
     required: true
   state:
@@ -47,7 +50,8 @@ options:
   list_mode:
     description:
       - How to apply values that are lists. Settings that are not lists are not affected.
-      - A single value for a list setting counts as a list of one item.
+      - A single value for a list setting counts as a list of one item. Text with several patterns or names, separated by
+        commas, is refused; give a list.
     type: str
     choices:
       exact: The list becomes exactly the given one.
@@ -67,7 +71,9 @@ options:
     version_added: 1.0.0
   allow_catch_all:
     description:
-      - Whether to accept a pattern in a setting whose name ends in C(_regex) that trusts every address, such as V(.*$).
+      - Whether to accept a pattern in a setting whose name ends in C(endpoints_regex) that trusts hosts which it does not
+        name, such as V(.*$), V(^https?://[^/]+/.*$) and V(^https://api.openai.com.*$). The last one also matches
+        C(https://api.openai.com.example.net/).
       - With such a pattern, a connector whose URL takes its host from a parameter lets every user who may predict
         choose any target.
     type: bool
@@ -75,6 +81,9 @@ options:
 notes:
   - The module compiles the patterns in settings whose names end in C(_regex) before it sends them, because the
     cluster accepts invalid patterns and then refuses every connector.
+  - The module refuses patterns for endpoints that no URL matches, such as V(http://ollama:11434), as a pattern must match the
+    whole URL, and shows the corrected form. It warns of a new pattern that matches more than most authors want, as one with
+    unescaped dots does.
   - OpenSearch 3.7 and later refuse patterns for trusted endpoints that have more than 256 characters, a repeated group
     that ends with a quantifier such as V((a+\)+), or a back reference; 3.7 and 3.8 also refuse an optional group such
     as V((:[0-9]+\)?). The module checks that before it writes. On older versions it warns, because an upgrade replaces

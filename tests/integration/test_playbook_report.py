@@ -67,7 +67,7 @@ def test_a_page_about_two_clusters_of_which_one_is_unreachable(
     for said in (
         f"OpenSearch {cluster.key.partition('-')[0]}",
         "risky trusted pattern",
-        ".* trusts every address",
+        ".* trusts hosts that it does not name",
         f"~ change model '{name} key' (deploy)",
         f"connector {name} twin {twins[0]} keep",
         f"{twins[1]} delete",

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Trusted-endpoint patterns: creates exact ones from a URL, and checks those of the user before the server gets them.
+"""Trusted-endpoint patterns: creates exact ones from a URL, and compiles those of the user as Java does.
 
 ML Commons matches a pattern with Java's ``Pattern.matches`` against the whole URL, and accepts patterns that do not
 compile; each later connector create then fails (seen on 2.19.1 and 3.6.0).
@@ -17,15 +17,6 @@ import warnings
 from typing import Callable, NamedTuple
 
 from .._errors.exceptions import Failure
-
-#: URLs that have nothing in common: a pattern that matches them all trusts everything. They are as long as the URLs of
-#: real backends, for patterns that count characters, such as ``.{10,}``.
-_UNRELATED_URLS = (
-    "http://a.host-that-has-a-long-name.example:1/",
-    "https://zz-9.test.invalid/some/where?x=y",
-    "http://203.0.113.7:65535/v1/chat/completions",
-    "https://qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq",
-)
 
 #: Python's errors for patterns that Java accepts. After one of these, the pattern cannot be checked.
 _PYTHON_ONLY_ERRORS = re.compile(
@@ -71,12 +62,6 @@ def compile_java(pattern: str) -> re.Pattern[str]:
                 f"The pattern {pattern!r} may be valid for Java, but this check does not support it: {exc}",
             ) from exc
         raise Failure("invalid_regex", f"The pattern {pattern!r} does not compile: {exc}") from exc
-
-
-def is_catch_all(pattern: str) -> bool:
-    """Whether the pattern matches URLs that have nothing in common. Raises Failure as :func:`compile_java` does."""
-    compiled = compile_java(pattern)
-    return all(compiled.fullmatch(url) for url in _UNRELATED_URLS)
 
 
 class _Translation:

@@ -161,10 +161,14 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             "instead of a group. Split a pattern of more than 256 characters into several.",
         ),
         "catch_all_refused": Entry(
-            cause="A pattern for trusted endpoints matches every address, so that connectors could send requests and "
-            "credentials anywhere.",
-            remedy="Use a pattern that matches only the endpoint, or set 'allow_catch_all: true' to trust every "
-            "address.",
+            cause="A pattern for trusted endpoints matches hosts that it does not name, so that connectors could send "
+            "requests and credentials anywhere.",
+            remedy="Use a pattern that names its hosts and ends them with a slash, or set 'allow_catch_all: true' to trust "
+            "all hosts that the pattern matches.",
+        ),
+        "useless_pattern": Entry(
+            cause="A pattern for trusted endpoints matches no URL that a connector calls.",
+            remedy="Correct the pattern as the message says, or give the URL to the filter trusted_regex.",
         ),
         "invalid_characters": Entry(
             cause="A name or a description contains a character that this version of OpenSearch refuses.",
@@ -206,6 +210,16 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="'pre_process_function' or 'post_process_function' of an action names a function that this version of "
             "OpenSearch does not have.",
             remedy="Correct the name, or write a Painless script.",
+        ),
+        "api_key_missing": Entry(
+            cause="The provider accepts no request without a key, and the task gives none.",
+            remedy="Set 'api_key' to your key of the provider.",
+        ),
+        "sigv4_incomplete": Entry(
+            cause="A connector with 'protocol: aws_sigv4' signs its requests, and lacks a key, the region or the name of the "
+            "service for that.",
+            remedy="Set 'access_key' and 'secret_key' in 'credential', and 'region' and 'service_name' in 'parameters', such "
+            "as us-east-1 and bedrock.",
         ),
         "credential_needed": Entry(
             cause="'update_strategy: swap' makes this change with a new connector, and the server does not return the "

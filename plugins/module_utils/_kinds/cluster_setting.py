@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, NamedTuple
 
-from .._endpoints import trusted_pattern
-from .._errors.exceptions import Failure, describe_shape
+from .._endpoints import pattern_checks, trusted_pattern
+from .._errors.exceptions import ApiError, Failure, describe_shape
 from .._http.client import Client
 from .._values.compare import same_text, text_of
+from . import setting_types
 
 PATH = "/_cluster/settings"
 
-#: The server lists all settings with this prefix, with their defaults. One that it does not list does not exist.
-ML_PREFIX = "plugins.ml_commons."
+TRUSTED = f"{setting_types.ML_PREFIX}trusted_connector_endpoints_regex"
+TRUSTED_PRIVATE = f"{setting_types.ML_PREFIX}trusted_connector_private_endpoints_regex"
+PRIVATE_IP_ENABLED = f"{setting_types.ML_PREFIX}connector.private_ip_enabled"
 
 #: The beginning of the name under which the server keeps a value that it refuses since an upgrade.
 ARCHIVED_PREFIX = "archived."
@@ -71,6 +73,14 @@ def read(client: Client) -> Settings:
         ) from exc
 
 
+def read_if_allowed(client: Client) -> Settings | None:
+    """All settings, for what is only a warning. None if the server refuses to show them. Raises Failure otherwise."""
+    try:
+        return read(client)
+    except ApiError:
+        return None
+
+
 def to_result(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
     """The effective values of settings, as modules return them."""
     return {name: settings.effective(name) for name in names}
@@ -94,17 +104,41 @@ def check_items(name: str, value: Any) -> None:
 
 
 def check(name: str, value: Any, *, allow_catch_all: bool) -> None:
-    """Raises Failure for patterns that the server accepts but cannot use, and for those that trust every address."""
-    if not name.endswith("_regex") or value is None:
+    """Raises Failure for patterns that the server accepts but cannot use, and for those that trust unnamed hosts."""
+    if value is None or not name.endswith("_regex"):
         return
     for pattern in as_list(value):
         try:
-            if trusted_pattern.is_catch_all(pattern) and not allow_catch_all:
-                raise Failure("catch_all_refused", f"{name}: {pattern!r} trusts every address.")
+            _check_pattern(name, pattern, allow_catch_all=allow_catch_all)
         except Failure as failure:
-            if failure.code != "invalid_regex":
-                raise
             raise Failure(failure.code, f"{name}: {failure.message}") from failure
+
+
+def is_pattern_list(name: str) -> bool:
+    """Whether the setting is a list of patterns for the URLs of connectors."""
+    return name.endswith("endpoints_regex")
+
+
+def _check_pattern(name: str, pattern: str, *, allow_catch_all: bool) -> None:
+    fault = pattern_checks.find_fault(pattern) if is_pattern_list(name) else None
+    if fault:
+        raise Failure("useless_pattern", f"{pattern!r}: {fault}.")
+    trusted_pattern.compile_java(pattern)
+    hole = pattern_checks.find_hole(pattern) if is_pattern_list(name) and not allow_catch_all else None
+    if hole:
+        closed = f" For this host alone, write {hole.closed!r}." if hole.closed else ""
+        raise Failure(
+            "catch_all_refused", f"{pattern!r} trusts hosts that it does not name, such as {hole.url}.{closed}"
+        )
+
+
+def weaknesses(settings: Settings, name: str, value: Any) -> list[str]:
+    """Warnings about patterns that are not in effect yet and that match more or less than most authors want."""
+    if value is None or not is_pattern_list(name):
+        return []
+    known = as_list(settings.effective(name))
+    found = {pattern: pattern_checks.find_weakness(pattern) for pattern in as_list(value) if pattern not in known}
+    return [f"{name}: {pattern!r}: {weakness}." for pattern, weakness in found.items() if weakness]
 
 
 def desired_value(settings: Settings, name: str, value: Any, list_mode: str) -> Any:
@@ -126,7 +160,7 @@ def _as_type_of_setting(name: str, value: Any, effective: Any, list_mode: str) -
     if list_mode == "exact":
         is_item = isinstance(value, str) and isinstance(effective, (list, tuple))
     else:
-        is_item = name.endswith("_regex") or isinstance(effective, (list, tuple))
+        is_item = setting_types.is_list(name) or isinstance(effective, (list, tuple))
     if is_item:
         return [value]
     # Templates of older ansible-core turn booleans into text, in Python's spelling.
@@ -165,5 +199,7 @@ def as_list(value: Any) -> list[str]:
 
 
 def request_value(value: Any) -> Any:
-    """The value as a request has it: the items of lists as text."""
+    """The value as a request has it: the items of lists as text, and 90.0 as 90, as settings of integers refuse the former."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return as_list(value) if isinstance(value, (list, tuple)) else value

@@ -164,6 +164,9 @@ class Snapshot(Reader):
         with self._lock:
             self._facts[key] = value
 
+    def note_planned_fact(self, value: Any, read: Callable[..., Any]) -> None:
+        self.put_fact(value, read)
+
     def forget_fact(self, read: Callable[..., Any]) -> None:
         """Forget a fact that a write has changed."""
         with self._lock:

@@ -149,7 +149,8 @@ class Applier:
         with self._lock:
             self._client.add_counts(client)
             if step.item.section is SETTINGS:
-                self._snapshot.forget_fact(cluster_setting.read)
+                for read in (cluster_setting.read, cluster_setting.read_if_allowed):
+                    self._snapshot.forget_fact(read)
             if failure is None and deploys and any(action["action"] in _DEPLOYING for action in run.actions):
                 model_id = str(result["model_id"])
                 # The deployment changes the model's state: dependents must read it from the server.

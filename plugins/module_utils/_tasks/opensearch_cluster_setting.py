@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from .._endpoints import pattern_safety
 from .._errors.exceptions import Failure
 from .._kinds import cluster_setting as settings
+from .._kinds import setting_types
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
 from .._values.compare import text_of
@@ -43,11 +44,19 @@ class Options:
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Apply the desired settings. Raises Failure."""
     desired = _desired(options)
-    observed = run.reader.fact(settings.read)
+    try:
+        observed = run.reader.fact(settings.read)
+    except Failure as failure:
+        # A later version may have a setting that is not in the table, so only the cluster can say that a name is wrong.
+        failure.message += _spelling(name for name in desired if name.startswith(setting_types.ML_PREFIX))
+        raise
     skipped = {name for name in options.only_where_set if settings.is_empty(observed.effective(name))}
     desired = {name: value for name, value in desired.items() if name not in skipped}
     changes = _changes(options, run, observed, desired)
     after = _reconcile(options.scope, run, observed, changes) if changes else observed
+    if run.check_mode and changes:
+        for read in (settings.read, settings.read_if_allowed):
+            run.reader.note_planned_fact(after, read)
     before_scope, after_scope = observed.scope(options.scope), after.scope(options.scope)
     return {
         "settings": settings.to_result(after, desired),
@@ -69,8 +78,10 @@ def check(options: Options) -> None:
     desired = _desired(options)
     if not desired:
         raise Failure("invalid_input", "settings: at least one setting is required.")
+    _check_scope(options.settings)
     for name, value in desired.items():
         settings.check_items(name, value)
+        setting_types.check_type(name, value)
     if options.list_mode != "remove":
         for name, value in desired.items():
             settings.check(name, value, allow_catch_all=options.allow_catch_all)
@@ -79,15 +90,29 @@ def check(options: Options) -> None:
         raise Failure("invalid_input", f"only_where_set: {', '.join(unknown)}: not among the given settings.")
 
 
+def _check_scope(given: Mapping[str, Any]) -> None:
+    """Raises Failure for a request body of the settings API, which has the scopes as its keys."""
+    for key in given:
+        scope = str(key).partition(".")[0]
+        if scope in ("persistent", "transient", "defaults"):
+            wanted = "transient" if scope == "transient" else "persistent"
+            raise Failure(
+                "invalid_input",
+                f"settings: {scope!r} is no setting: the scope is an option of its own. Write 'scope: {wanted}', and put the "
+                "settings directly below 'settings'.",
+            )
+
+
 def _changes(options: Options, run: Run, observed: settings.Settings, desired: Mapping[str, Any]) -> dict[str, Any]:
     """The values to write. Warns of transient values that hide them, raises Failure for unknown settings."""
     changes = {}
     for name, given in desired.items():
         if not observed.knows(name):
-            _check_unknown(run, name)
+            _check_unknown(run, observed, name)
         value = settings.desired_value(observed, name, given, options.list_mode)
         if not settings.is_in_effect(observed, options.scope, name, value):
             changes[name] = settings.request_value(value)
+            _check_static(name)
         _check_safety(run, name, value, written=name in changes)
         if f"{settings.ARCHIVED_PREFIX}{name}" in observed.persistent:
             run.warn(
@@ -97,6 +122,9 @@ def _changes(options: Options, run: Run, observed: settings.Settings, desired: M
         hidden = options.scope == "persistent" and name in observed.transient
         if hidden and not settings.same(observed.transient[name], value):
             run.warn(f"{name}: a transient value is set, which is in effect until the cluster restarts.")
+        if options.list_mode != "remove":
+            for warning in settings.weaknesses(observed, name, value):
+                run.warn(warning)
     return changes
 
 
@@ -111,18 +139,39 @@ def _check_safety(run: Run, name: str, value: Any, *, written: bool) -> None:
             )
 
 
-def _check_unknown(run: Run, name: str) -> None:
+def _check_static(name: str) -> None:
+    known = setting_types.type_of(name)
+    if known and known.static:
+        raise Failure("static_setting", f"{name}: OpenSearch reads this setting from opensearch.yml only.")
+
+
+def _check_unknown(run: Run, observed: settings.Settings, name: str) -> None:
     """Raises Failure for a setting that the cluster does not list and that cannot exist; else warns in check mode."""
-    if name.startswith(settings.ML_PREFIX):
-        raise Failure("unknown_setting", f"This cluster has no setting {name!r}.")
+    known = setting_types.type_of(name)
+    since = f" OpenSearch {known.since[0]}.{known.since[1]} added it." if known and known.since else ""
+    meant = "" if since else setting_types.did_you_mean(name, observed.names())
+    if name.startswith(setting_types.ML_PREFIX) or setting_types.ML_PREFIX in meant:
+        raise Failure("unknown_setting", f"This cluster has no setting {name!r}.{since}{meant}")
     if run.check_mode:
-        run.warn(f"{name}: the cluster does not list this setting; it may refuse it.")
+        run.warn(f"{name}: the cluster does not list this setting; it may refuse it.{meant}")
+
+
+def _spelling(names: Iterable[str], known: Iterable[str] = ()) -> str:
+    """A note about each name that may be a misspelling of a known setting, for the end of a message."""
+    known = list(known)
+    notes = [(name, setting_types.did_you_mean(name, known)) for name in names if not setting_types.type_of(name)]
+    return "".join(f" {name!r} may be misspelt.{note}" for name, note in notes if note)
 
 
 def _reconcile(scope: str, run: Run, observed: settings.Settings, changes: Mapping[str, Any]) -> settings.Settings:
     """Write the changes. Returns the settings after it."""
     names = ", ".join(sorted(changes))
-    run.perform("set", "cluster setting", names, partial(settings.write, run.client, scope, changes), scope=scope)
+    try:
+        run.perform("set", "cluster setting", names, partial(settings.write, run.client, scope, changes), scope=scope)
+    except Failure as failure:
+        if failure.code == "unknown_setting":
+            failure.message += _spelling((name for name in changes if not observed.knows(name)), observed.names())
+        raise
     return _planned(scope, observed, changes) if run.check_mode else _verify(scope, run, changes)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Mapping, Sequence
 
-from ...module_utils._endpoints import trusted_pattern
+from ...module_utils._endpoints import pattern_checks
 from ...module_utils._errors.exceptions import Failure, printable
 from . import drawing
 
@@ -44,7 +44,7 @@ _MOODS = {
 _MOOD_OF_SIGN = {"+": "good", "~": "fair", "-": "bad"}
 
 #: The risks of a pattern of trusted addresses.
-CATCH_ALL = "trusts every address"
+CATCH_ALL = "trusts hosts that it does not name"
 BROKEN = "does not compile, so no connector can be created"
 
 
@@ -113,7 +113,7 @@ def _risk(name: str, pattern: object) -> str:
     if not name.endswith("_regex"):
         return ""
     try:
-        return CATCH_ALL if trusted_pattern.is_catch_all(str(pattern)) else ""
+        return CATCH_ALL if pattern_checks.is_catch_all(str(pattern)) else ""
     except Failure as failure:
         return BROKEN if "does not compile" in failure.message else "cannot be checked"
 

@@ -29,8 +29,8 @@ def test_warnings(module: Runner, cluster: FakeCluster) -> None:
 
 def test_warnings_of_a_failed_task(module: Runner, cluster: FakeCluster) -> None:
     cluster.transient[PRIVATE_IP] = "false"
-    result = module(NAME, cluster, settings={PRIVATE_IP: "perhaps"})
-    assert result["failure"]["code"] == "invalid_setting_value"
+    result = module(NAME, cluster, settings={PRIVATE_IP: True, "no.such.setting": 1})
+    assert result["failure"]["code"] == "unknown_setting"
     assert "a transient value is set" in str(result["warnings"])
 
 

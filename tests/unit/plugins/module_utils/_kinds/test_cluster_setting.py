@@ -234,7 +234,7 @@ class TestRefusals:
     def test_a_catch_all(self, fresh: FakeCluster, pattern: str) -> None:
         for mode in ("exact", "append"):
             for value in ([pattern], pattern):
-                with pytest.raises(Failure, match="trusts every address") as caught:
+                with pytest.raises(Failure, match="trusts hosts that it does not name") as caught:
                     execute(fresh, MODULE, settings={TRUSTED: value}, list_mode=mode)
                 assert caught.value.code == "catch_all_refused"
         assert fresh.exchanges == []
@@ -244,6 +244,103 @@ class TestRefusals:
         fresh.persistent[TRUSTED] = [".*", "^http://x$"]
         execute(fresh, MODULE, settings={TRUSTED: [".*"]}, list_mode="remove")
         assert fresh.persistent[TRUSTED] == ["^http://x$"]
+
+    def test_a_catch_all_names_the_closed_pattern(self, fresh: FakeCluster) -> None:
+        with pytest.raises(Failure) as caught:
+            execute(fresh, MODULE, settings={TRUSTED: ["^https://api.openai.com.*$"]}, list_mode="append")
+        assert r"such as https://api.openai.com.unnamed-host.example" in caught.value.message
+        assert repr(r"^https://api\.openai\.com/.*$") in caught.value.message
+
+    @pytest.mark.parametrize(
+        ("value", "correction"),
+        [
+            ("^https://a/.*$,^https://b/.*$", '["^https://a/.*$", "^https://b/.*$"]'),
+            ('["^https://a/.*$"]', '["^https://a/.*$"]'),
+            ([r"^https://api\\.openai\\.com/.*$"], repr(r"^https://api\.openai\.com/.*$")),
+            (["^https://a/.*$ "], "'^https://a/.*$'"),
+            (["http://ollama:11434"], "'^http://ollama:11434/.*$'"),
+        ],
+    )
+    @pytest.mark.parametrize("list_mode", ["exact", "append"])
+    def test_a_pattern_that_no_url_matches(
+        self, fresh: FakeCluster, value: Any, correction: str, list_mode: str
+    ) -> None:
+        with pytest.raises(Failure) as caught:
+            execute(fresh, MODULE, settings={TRUSTED: value}, list_mode=list_mode, allow_catch_all=True)
+        assert caught.value.code == "useless_pattern"
+        assert correction in caught.value.message
+        assert fresh.exchanges == []
+
+    def test_the_pattern_of_urls_of_models_is_only_compiled(self, fresh: FakeCluster) -> None:
+        name = "plugins.ml_commons.trusted_url_regex"
+        fresh.defaults[name] = "^(https?|ftp|file)://.*"
+        execute(fresh, MODULE, settings={name: "^(https?|file)://.*"}, list_mode="append")
+        assert fresh.persistent[name] == "^(https?|file)://.*"
+        with pytest.raises(Failure, match="does not compile"):
+            execute(fresh, MODULE, settings={name: "("})
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_a_new_weak_pattern_is_warned_of(self, fresh: FakeCluster, check_mode: bool) -> None:
+        weak = "^https://api.openai.com/.*$"
+        result = execute(fresh, MODULE, check_mode=check_mode, settings={TRUSTED: [weak]}, list_mode="append")
+        assert "an unescaped dot" in result["warnings"][0]
+        fresh.persistent[TRUSTED] = [weak]
+        for mode in ("append", "remove"):
+            assert not execute(fresh, MODULE, settings={TRUSTED: [weak]}, list_mode=mode)["warnings"]
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({PRIVATE_IP: "yes"}, "'yes' is no boolean; write true"),
+            ({THRESHOLD: "90%"}, "'90%' is no whole number; write a whole number from 0 to 100"),
+            ({ROLES: "data,ml"}, "'data,ml' is a text, and the setting is a list; write [data, ml]"),
+        ],
+    )
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_a_value_of_another_type(
+        self, fresh: FakeCluster, settings: dict[str, Any], message: str, check_mode: bool
+    ) -> None:
+        with pytest.raises(Failure) as caught:
+            execute(fresh, MODULE, check_mode=check_mode, settings=settings)
+        assert (caught.value.code, caught.value.message) == (
+            "invalid_setting_value",
+            f"{next(iter(settings))}: {message}.",
+        )
+        assert fresh.exchanges == []
+
+    @pytest.mark.parametrize("body", [{"persistent": {PRIVATE_IP: True}}, {f"persistent.{PRIVATE_IP}": True}])
+    def test_the_scope_is_an_option(self, fresh: FakeCluster, body: dict[str, Any]) -> None:
+        with pytest.raises(Failure, match="Write 'scope: persistent'") as caught:
+            execute(fresh, MODULE, settings=body)
+        assert caught.value.code == "invalid_input"
+        assert fresh.exchanges == []
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    @pytest.mark.parametrize("misspelt", [TRUSTED.replace("points", "point"), PRIVATE_IP[:-1], PRIVATE_IP[1:]])
+    def test_a_misspelt_setting(self, fresh: FakeCluster, misspelt: str, check_mode: bool) -> None:
+        meant = TRUSTED if "trusted" in misspelt else PRIVATE_IP
+        with pytest.raises(Failure, match=f"Did you mean '{meant}'") as caught:
+            execute(fresh, MODULE, check_mode=check_mode, settings={misspelt: None})
+        assert caught.value.code == "unknown_setting"
+        assert fresh.writes == []
+
+    def test_a_misspelt_setting_of_another_plugin(self, fresh: FakeCluster) -> None:
+        meant, misspelt = "cluster.routing.allocation.enable", "cluster.routing.allocation.enabled"
+        check = execute(fresh, MODULE, check_mode=True, settings={misspelt: "all"})
+        assert f"Did you mean '{meant}'?" in check["warnings"][0]
+        with pytest.raises(Failure) as caught:
+            execute(fresh, MODULE, settings={misspelt: "all"})
+        assert f"Did you mean '{meant}'?" in caught.value.message
+
+    def test_a_misspelt_setting_of_an_unreachable_cluster(self, fresh: FakeCluster) -> None:
+        fresh.fail_next("GET", "/_cluster/settings", "error")
+        with pytest.raises(Failure) as caught:
+            execute(fresh, MODULE, settings={PRIVATE_IP[:-1]: True, TRUSTED: []})
+        assert caught.value.message.endswith(f"'{PRIVATE_IP[:-1]}' may be misspelt. Did you mean '{PRIVATE_IP}'?")
+
+    def test_a_setting_of_a_later_version(self, fresh: FakeCluster) -> None:
+        with pytest.raises(Failure, match=r"OpenSearch 3\.8 added it\.$"):
+            execute(fresh, MODULE, settings={"plugins.ml_commons.memory.orphan_ttl_days": 7})
 
     def test_a_broken_pattern(self, fresh: FakeCluster) -> None:
         with pytest.raises(Failure, match=f"{TRUSTED}: The pattern '\\('") as caught:
@@ -268,10 +365,13 @@ class TestRefusals:
             execute(fresh, MODULE, settings={"plugins.other": 1})
         assert caught.value.code == "unknown_setting"
 
-    def test_a_static_setting(self, fresh: FakeCluster) -> None:
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_a_static_setting(self, fresh: FakeCluster, check_mode: bool) -> None:
         with pytest.raises(Failure) as caught:
-            execute(fresh, MODULE, settings={"plugins.ml_commons.multi_tenancy_enabled": True})
+            execute(fresh, MODULE, check_mode=check_mode, settings={"plugins.ml_commons.multi_tenancy_enabled": True})
         assert caught.value.code == "static_setting"
+        assert fresh.writes == []
+        assert not execute(fresh, MODULE, settings={"plugins.ml_commons.multi_tenancy_enabled": False})["changed"]
 
     def test_no_settings_are_refused(self, fresh: FakeCluster) -> None:
         for settings in ({}, {"plugins": {}}):
@@ -309,7 +409,7 @@ class TestRefusals:
         assert caught.value.message.endswith(f": {reason}")
 
     def test_a_catch_all_is_named_once(self, fresh: FakeCluster) -> None:
-        with pytest.raises(Failure, match="trusts every address") as caught:
+        with pytest.raises(Failure, match="trusts hosts that it does not name") as caught:
             execute(fresh, MODULE, settings={TRUSTED: [".*"]})
         assert caught.value.message.count(TRUSTED) == 1
 

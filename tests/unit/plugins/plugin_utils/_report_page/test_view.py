@@ -88,7 +88,7 @@ def test_the_page_shows_all_facts() -> None:
         "differences from the declaration: 2",
         "duplicate names: 1",
         "answers within 2.25 s",
-        ".* trusts every address",
+        ".* trusts hosts that it does not name",
         "(broken does not compile, so no connector can be created",
         "+ create model 'New'",
         "backend_busy",
