@@ -17,7 +17,7 @@ author:
 positional: provider
 options:
   _input:
-    description: The URL of the server's root, of its API's root or of the whole route. If empty, the provider's default URL.
+    description: The URL of the server's root, of its API's root or of a route. If empty, the provider's default URL.
     type: str
     required: true
   provider:

@@ -13,9 +13,10 @@ documentation, and add what you expect of it to the unit test of this file.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Mapping, NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from .._errors.exceptions import Failure
 from . import url as url_module
@@ -66,12 +67,35 @@ CAPABILITIES = {
 }
 
 
+#: Further routes below the root of an OpenAI-compatible API, with which users end a base URL.
+_OTHER_ROUTES = ("/models", "/completions", "/responses", "/chat")
+
+#: Last words of the routes of model servers. A base URL that ends with one belongs to no API's root.
+_ROUTE_WORDS = {
+    "chat",
+    "completion",
+    "completions",
+    "embed",
+    "embedding",
+    "embeddings",
+    "generate",
+    "models",
+    "rerank",
+    "tags",
+}
+
+#: The end of the path of an API's root, as of https://api.z.ai/api/paas/v4 and .../v1beta/openai
+_API_ROOT = re.compile(r"/(v\d[\w.]*|openai)\Z")
+
+
 class Provider(NamedTuple):
     """One kind of server.
 
     ``health`` is a free route below the server's root; ``api`` the path of the API's root; ``base_url`` the default
     URL of the server; ``key`` is 'required' or 'optional'; ``key_header`` and ``key_form`` are the header that carries
-    the key, and its value. With ``deployments``, the URL contains the model.
+    the key, and its value. With ``deployments``, the URL contains the model. ``own_routes`` are those of the server's own
+    API, with which users end a base URL as well. With ``any_api``, the API's root may be anywhere, so that a base URL with
+    a version or a whole route at its end tells where it is.
     """
 
     label: str
@@ -84,15 +108,46 @@ class Provider(NamedTuple):
     key_form: str = "Bearer " + KEY
     deployments: bool = False
     api_version: str | None = None
+    own_routes: tuple[str, ...] = ()
+    any_api: bool = False
 
 
 PROVIDERS = {
-    "ollama": Provider("Ollama", "/api/version", base_url="http://127.0.0.1:11434"),
-    "llama_cpp": Provider(
-        "llama.cpp's llama-server", "/health", ("chat", "embedding", "rerank"), base_url="http://127.0.0.1:8080"
+    "ollama": Provider(
+        "Ollama",
+        "/api/version",
+        base_url="http://127.0.0.1:11434",
+        own_routes=(
+            "/api",
+            "/api/chat",
+            "/api/generate",
+            "/api/embed",
+            "/api/embeddings",
+            "/api/tags",
+            "/api/show",
+            "/api/ps",
+        ),
     ),
-    "vllm": Provider("vLLM", "/health", ("chat", "embedding", "rerank"), base_url="http://127.0.0.1:8000"),
-    "lm_studio": Provider("LM Studio", "/v1/models", base_url="http://127.0.0.1:1234"),
+    "llama_cpp": Provider(
+        "llama.cpp's llama-server",
+        "/health",
+        ("chat", "embedding", "rerank"),
+        base_url="http://127.0.0.1:8080",
+        own_routes=("/completion", "/embedding", "/reranking", "/props", "/slots", "/tokenize"),
+    ),
+    "vllm": Provider(
+        "vLLM",
+        "/health",
+        ("chat", "embedding", "rerank"),
+        base_url="http://127.0.0.1:8000",
+        own_routes=("/docs", "/metrics", "/version"),
+    ),
+    "lm_studio": Provider(
+        "LM Studio",
+        "/v1/models",
+        base_url="http://127.0.0.1:1234",
+        own_routes=("/api/v0", "/api/v0/chat/completions", "/api/v0/embeddings", "/api/v0/models"),
+    ),
     "localai": Provider("LocalAI", "/readyz", ("chat", "embedding", "rerank"), base_url="http://127.0.0.1:8080"),
     # /health sends requests to the models behind LiteLLM, which may cost money.
     "litellm": Provider(
@@ -116,7 +171,9 @@ PROVIDERS = {
     "openrouter": Provider(
         "OpenRouter", "/api/v1/models", ("chat",), api="/api/v1", base_url="https://openrouter.ai", key="required"
     ),
-    "openai_compatible": Provider("any server with the OpenAI API", "/v1/models", ("chat", "embedding", "rerank")),
+    "openai_compatible": Provider(
+        "any server with the OpenAI API", "/v1/models", ("chat", "embedding", "rerank"), any_api=True
+    ),
 }
 
 
@@ -139,7 +196,7 @@ class Endpoint(NamedTuple):
 class EndpointOptions:
     """The options of ml_connector that describe the server of a provider.
 
-    ``base_url`` may be the server's root, its API's root (``.../v1``) or the whole URL of the route; ``api_path``
+    ``base_url`` may be the server's root, its API's root (``.../v1``) or the whole URL of one of its routes; ``api_path``
     replaces the provider's usual route, from the server's root on; ``extra_body`` is added to the request body.
     """
 
@@ -158,11 +215,11 @@ def endpoint(provider: str, options: EndpointOptions, *, with_key: bool = False)
     that the provider does not support.
     """
     entry = _entry(provider)
-    capability = CAPABILITIES[_supported_capability(entry, options.capability)]
+    capability = CAPABILITIES[_supported_capability(entry, options)]
     base = _base_url(entry, options)
+    entry, root = _located(entry, base, capability, options)
     route = _route(entry, capability, options)
-    root = _root(base, route)
-    version = options.api_version or entry.api_version
+    version = options.api_version or _queried_version(entry, base) or entry.api_version
     query = "?" + urlencode({"api-version": version}) if version else ""
     reserved = {"model", *capability.probe} & set(options.extra_body or {})
     if reserved:
@@ -206,26 +263,44 @@ def connector_fields(
     }
 
 
+def check_key(provider: str, credential: Mapping[str, Any] | None, actions: Any) -> None:
+    """Raises Failure if the actions use the key, the provider requires one, and the credential has none."""
+    needed = _entry(provider).key == "required" and KEY in json.dumps(actions, default=str)
+    if needed and not (credential or {}).get("api_key"):
+        raise Failure("api_key_missing", f"api_key: provider {provider!r} requires a key.")
+
+
 def _entry(provider: str) -> Provider:
     if provider not in PROVIDERS:
         raise Failure("invalid_input", f"provider: {provider!r} is unknown; use one of {', '.join(PROVIDERS)}.")
     return PROVIDERS[provider]
 
 
-def _supported_capability(entry: Provider, capability: str) -> str:
-    if capability not in entry.capabilities:
-        raise Failure(
-            "invalid_input",
-            f"capability: {entry.label} does not support {capability}; it supports {', '.join(entry.capabilities)}.",
-        )
-    return capability
+def _supported_capability(entry: Provider, options: EndpointOptions) -> str:
+    capability, other = options.capability, "openai_compatible"
+    if capability in entry.capabilities:
+        return capability
+    message = f"capability: {entry.label} does not support {capability}; it supports {', '.join(entry.capabilities)}."
+    base = options.base_url or entry.base_url
+    if base and capability in PROVIDERS[other].capabilities:
+        api = base if options.base_url else base + entry.api
+        message += f" If the server offers it by now, use 'provider: {other}' with 'base_url: {api}'."
+    raise Failure("invalid_input", message)
 
 
 def _base_url(entry: Provider, options: EndpointOptions) -> str:
     base = options.base_url or entry.base_url
     if not base:
         raise Failure("invalid_input", f"base_url: {entry.label} has no default URL; set the URL of the server.")
-    url_module.parse(base)
+    try:
+        parts = urlsplit(base)
+        url_module.parse(base)
+    except Failure as failure:
+        raise Failure(failure.code, f"base_url: {failure.message}") from failure
+    unused = [name for name, _value in parse_qsl(parts.query, keep_blank_values=True) if name != "api-version"]
+    if unused or parts.fragment or (parts.query and not entry.api_version):
+        # Without the values: one may be a key.
+        raise Failure("invalid_input", "base_url: must have no query and no fragment; leave out what follows the path.")
     if entry.deployments and not options.model:
         raise Failure("invalid_input", f"model: the URL of {entry.label} contains it, as the name of the deployment.")
     return base
@@ -242,15 +317,81 @@ def _route(entry: Provider, capability: Capability, options: EndpointOptions) ->
     return entry.api + capability.path
 
 
-def _root(base: str, route: str) -> str:
-    """The URL of the server's root: ``base`` without the whole segments at its end with which ``route`` begins."""
+def _queried_version(entry: Provider, base: str) -> str | None:
+    """The version in the query of a whole URL, as Azure's portal shows it."""
+    return dict(parse_qsl(urlsplit(base).query)).get("api-version") if entry.api_version else None
+
+
+def _located(entry: Provider, base: str, capability: Capability, options: EndpointOptions) -> tuple[Provider, str]:
+    """The provider with its API where the base URL says it is, and the URL of the server's root. Raises Failure for a base
+    URL that ends with the route of something else."""
     parts = urlsplit(base)
-    path = parts.path.rstrip("/")
+    server, path = f"{parts.scheme}://{parts.netloc}", re.sub("/{2,}", "/", parts.path).rstrip("/")
+    if options.api_path:
+        return entry, server + _without_end(path, [*_beginnings(options.api_path), "/v1"])
+    if entry.deployments:
+        return entry, server + _without_deployment(path, options)
+    _check_capability(server, path, capability)
+    if entry.any_api:
+        of_route = next((route for route in _routes() if path.endswith(route)), "")
+        api_root = path[: len(path) - len(of_route)]
+        if of_route or _API_ROOT.search(api_root):
+            return entry._replace(api=api_root, health=f"{api_root}/models"), server
+        return entry, server + path
+    # Users of OpenAI's clients end a base URL with /v1, whatever the server.
+    roots = ["", "/v1", *_beginnings(entry.api)]
+    ends = [root + route for root in roots for route in ("", *_routes())]
+    rest = _without_end(path, [*ends, *entry.own_routes, entry.health])
+    if rest.rpartition("/")[2] in _ROUTE_WORDS:
+        raise Failure(
+            "invalid_input",
+            f"base_url: ends with {rest[rest.rindex('/') :]!r}, which is no part of the OpenAI API of {entry.label}; write "
+            f"{server + rest[: rest.rindex('/')]!r}.",
+        )
+    return entry, server + rest
+
+
+def _routes() -> list[str]:
+    """The routes below an API's root, the longest first."""
+    return sorted([*(each.path for each in CAPABILITIES.values()), *_OTHER_ROUTES], key=len, reverse=True)
+
+
+def _beginnings(route: str) -> list[str]:
+    """A path, and each whole beginning of it."""
     segments = route.split("/")
-    # Users of OpenAI's clients end a base URL with /v1, whatever the route.
-    beginnings = ["/".join(segments[:length]) for length in range(len(segments), 1, -1)] + ["/v1"]
-    known = next((beginning for beginning in beginnings if path.endswith(beginning)), "")
-    return f"{parts.scheme}://{parts.netloc}{path[: len(path) - len(known)]}"
+    return ["/".join(segments[:length]) for length in range(2, len(segments) + 1)]
+
+
+def _without_end(path: str, ends: list[str]) -> str:
+    """The path without the longest of these ends, which are whole segments, that it has."""
+    known = max((end for end in ends if path.endswith(end)), key=len, default="")
+    return path[: len(path) - len(known)].rstrip("/")
+
+
+def _check_capability(server: str, path: str, capability: Capability) -> None:
+    """Raises Failure for a base URL that is the route of another capability."""
+    for name, other in CAPABILITIES.items():
+        if other is not capability and path.endswith(other.path):
+            raise Failure(
+                "invalid_input",
+                f"base_url: ends with {other.path!r}, the route of another capability; set 'capability: {name}', or write "
+                f"{server + path[: -len(other.path)]!r}.",
+            )
+
+
+def _without_deployment(path: str, options: EndpointOptions) -> str:
+    """The path in front of the API's root, of which the base URL may have any beginning, with a deployment."""
+    front, found, behind = path.partition("/openai")
+    if not found or (behind and not behind.startswith("/")):
+        return path
+    deployment = re.match(r"/deployments/([^/]+)", behind)
+    if deployment and unquote(deployment[1]) != options.model:
+        raise Failure(
+            "invalid_input",
+            f"model: base_url contains the deployment {unquote(deployment[1])!r}, and model is {options.model!r}; give the name of "
+            "the deployment as model.",
+        )
+    return front
 
 
 def _extended(body: str, extra: Mapping[str, Any] | None) -> str:

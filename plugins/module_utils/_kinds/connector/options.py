@@ -139,6 +139,8 @@ def parse(params: Mapping[str, Any]) -> ConnectorOptions:
         if params["provider"] and (params["probe"] == {} or params["actions"] is not None):
             # The provider's probe fits only the provider's action.
             fields["probe"] = params["probe"] or None
+        if params["provider"]:
+            providers.check_key(params["provider"], fields["credential"], fields["actions"])
     return ConnectorOptions(
         name=fields["name"],
         connector_id=params["connector_id"],

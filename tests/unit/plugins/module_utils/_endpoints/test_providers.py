@@ -117,6 +117,164 @@ def test_the_base_url_may_contain_a_part_of_a_longer_api_path(base: str) -> None
     assert providers.endpoint("groq", EndpointOptions(base)).url == "https://api.groq.com/openai/v1/chat/completions"
 
 
+CHAT_AT = "/v1/chat/completions"
+
+AZURE = "https://res.openai.azure.com/openai/deployments/m/chat/completions?api-version=2024-10-21"
+
+#: Ends of base URLs that users paste -> what the connector calls.
+PASTED: dict[str, dict[str, str]] = {
+    "ollama": {
+        "http://h:1/api": "http://h:1" + CHAT_AT,
+        "http://h:1/api/": "http://h:1" + CHAT_AT,
+        "http://h:1/api/chat": "http://h:1" + CHAT_AT,
+        "http://h:1/api/generate": "http://h:1" + CHAT_AT,
+        "http://h:1/api/version": "http://h:1" + CHAT_AT,
+        "http://h:1/v1/models": "http://h:1" + CHAT_AT,
+        "http://h:1//v1//chat/completions": "http://h:1" + CHAT_AT,
+        "http://h:1/chat/completions": "http://h:1" + CHAT_AT,
+        "http://h:1/v1/completions": "http://h:1" + CHAT_AT,
+        "http://h:1/proxy/api/chat": "http://h:1/proxy" + CHAT_AT,
+        "http://h:1/my-api": "http://h:1/my-api" + CHAT_AT,
+    },
+    "llama_cpp": {"http://h:1/completion": "http://h:1" + CHAT_AT, "http://h:1/health": "http://h:1" + CHAT_AT},
+    "vllm": {"http://h:1/docs": "http://h:1" + CHAT_AT, "http://h:1/api/v1": "http://h:1/api" + CHAT_AT},
+    "lm_studio": {"http://h:1/api/v0/chat/completions": "http://h:1" + CHAT_AT},
+    "litellm": {"http://h:1/chat/completions": "http://h:1" + CHAT_AT},
+    "openai": {"https://api.openai.com/v1/responses": "https://api.openai.com" + CHAT_AT},
+    "groq": {
+        "https://api.groq.com/openai/v1/models": "https://api.groq.com/openai" + CHAT_AT,
+        "https://api.groq.com/v1": "https://api.groq.com/openai" + CHAT_AT,
+    },
+    "deepseek": {"https://api.deepseek.com/chat/completions": "https://api.deepseek.com" + CHAT_AT},
+    "openrouter": {
+        "https://openrouter.ai/api": "https://openrouter.ai/api" + CHAT_AT,
+        "https://openrouter.ai/api/v1/chat/completions": "https://openrouter.ai/api" + CHAT_AT,
+    },
+    "openai_compatible": {
+        "https://api.perplexity.ai/chat/completions": "https://api.perplexity.ai/chat/completions",
+        "https://api.z.ai/api/paas/v4/": "https://api.z.ai/api/paas/v4/chat/completions",
+        "https://g.example/v1beta/openai": "https://g.example/v1beta/openai/chat/completions",
+        "https://g.example/llm/v1/models": "https://g.example/llm/v1/chat/completions",
+        "https://g.example/llm": "https://g.example/llm/v1/chat/completions",
+    },
+    "azure_openai": dict.fromkeys(
+        (
+            "https://res.openai.azure.com/openai",
+            "https://res.openai.azure.com/openai/v1/",
+            "https://res.openai.azure.com/openai/deployments/m",
+            AZURE,
+        ),
+        AZURE,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("provider", "base", "url"), [(name, *pair) for name, pairs in PASTED.items() for pair in pairs.items()]
+)
+def test_pasted_base_urls(provider: str, base: str, url: str) -> None:
+    at = providers.endpoint(provider, EndpointOptions(base, "m"))
+    assert at.url == url
+    # A base URL that the table itself gives is the same server.
+    assert providers.endpoint(provider, EndpointOptions(at.url, "m")).url == url
+
+
+@pytest.mark.parametrize("provider", sorted(set(providers.PROVIDERS) - {"azure_openai", "openai_compatible"}))
+@pytest.mark.parametrize("capability", providers.CAPABILITIES)
+def test_each_route_of_a_provider_may_be_its_base_url(provider: str, capability: str) -> None:
+    entry = providers.PROVIDERS[provider]
+    if capability not in entry.capabilities:
+        return
+    plain = providers.endpoint(provider, EndpointOptions("http://h:1", "m", capability))
+    route = providers.CAPABILITIES[capability].path
+    ends = ["", "/", "/v1", "/v1/", "/v1/models", entry.api, entry.api + route, entry.health, *entry.own_routes]
+    others = tuple(each.path for name, each in providers.CAPABILITIES.items() if name != capability)
+    for end in (each for each in ends if not each.endswith(others)):
+        at = providers.endpoint(provider, EndpointOptions("http://h:1" + end, "m", capability))
+        assert (at.url, at.health_url) == (plain.url, plain.health_url), end
+
+
+def test_the_version_in_the_url_of_azure() -> None:
+    base = "https://res.openai.azure.com/openai/deployments/m/chat/completions?api-version=2025-01-01-preview"
+    at = providers.endpoint("azure_openai", EndpointOptions(base, "m"))
+    assert at.url == base
+    assert providers.endpoint("azure_openai", EndpointOptions(base, "m", api_version="1")).url.endswith("=1")
+
+
+def test_the_models_of_another_api_root() -> None:
+    for base in ("https://api.z.ai/api/paas/v4", "https://api.z.ai/api/paas/v4/chat/completions"):
+        at = providers.endpoint("openai_compatible", EndpointOptions(base, "m"))
+        assert at.health_url == "https://api.z.ai/api/paas/v4/models"
+
+
+@pytest.mark.parametrize(
+    ("provider", "options", "message"),
+    [
+        (
+            "ollama",
+            {"base_url": "http://h:1/v1/embeddings"},
+            "base_url: ends with '/embeddings', the route of another capability; set 'capability: embedding', or write "
+            "'http://h:1/v1'.",
+        ),
+        (
+            "vllm",
+            {"base_url": "http://h:1/generate"},
+            "base_url: ends with '/generate', which is no part of the OpenAI API of vLLM; write 'http://h:1'.",
+        ),
+        (
+            "azure_openai",
+            {"base_url": "https://r.openai.azure.com/openai/deployments/other", "model": "m"},
+            "model: base_url contains the deployment 'other', and model is 'm'; give the name of the deployment as model.",
+        ),
+        (
+            "ollama",
+            {"base_url": "http://h:1/v1?key=s3cret"},
+            "base_url: must have no query and no fragment; leave out what follows the path.",
+        ),
+        (
+            "azure_openai",
+            {"base_url": "https://r.openai.azure.com/?key=s3cret", "model": "m"},
+            "base_url: must have no query and no fragment; leave out what follows the path.",
+        ),
+        (
+            "ollama",
+            {"base_url": "llm:11434"},
+            "base_url: 'llm:11434' is not a usable URL: it must begin with http:// or https:// and contain a host; write "
+            "'http://llm:11434' or 'https://llm:11434'.",
+        ),
+        (
+            "openrouter",
+            {"capability": "embedding"},
+            "capability: OpenRouter does not support embedding; it supports chat. If the server offers it by now, use "
+            "'provider: openai_compatible' with 'base_url: https://openrouter.ai/api/v1'.",
+        ),
+    ],
+)
+def test_what_to_type_instead(provider: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(Failure) as refused:
+        providers.endpoint(provider, EndpointOptions(**options))
+    assert (refused.value.code, refused.value.message) == ("invalid_input", message)
+
+
+def test_a_capability_of_a_server_without_a_default_url() -> None:
+    with pytest.raises(Failure) as refused:
+        providers.endpoint("azure_openai", EndpointOptions(capability="rerank", model="m"))
+    assert refused.value.message.endswith("it supports chat, embedding.")
+
+
+@pytest.mark.parametrize("provider", providers.PROVIDERS)
+def test_check_key(provider: str) -> None:
+    actions = [{"headers": {"Authorization": providers.KEY}}]
+    for credential in ({"api_key": "x"}, {"api_key": "x", "other": "y"}):
+        providers.check_key(provider, credential, actions)
+    providers.check_key(provider, None, [{"headers": {}}])
+    if providers.PROVIDERS[provider].key == "required":
+        with pytest.raises(Failure, match="api_key: provider"):
+            providers.check_key(provider, None, actions)
+    else:
+        providers.check_key(provider, None, actions)
+
+
 def test_api_path_and_extra_body() -> None:
     at = providers.endpoint(
         "openai_compatible",

@@ -190,9 +190,22 @@ class TestProvider:
         assert "a-secret-of-the-test" not in json.dumps(created)
 
     def test_a_hosted_provider_requires_a_key(self, connector: Runner, cluster: FakeCluster) -> None:
-        failed = connector(name="Local chat", provider="openai", model="gpt-4o-mini")
-        assert failed["failure"]["code"] == "credential_missing"
-        assert cluster.writes == []
+        for options in ({}, {"api_key": ""}, {"credential": {"other": "x"}}):
+            failed = connector(name="Local chat", provider="openai", model="gpt-4o-mini", **options)
+            assert failed["failure"]["code"] == "api_key_missing"
+            assert (
+                failed["msg"] == "api_key: provider 'openai' requires a key. Set 'api_key' to your key of the provider."
+            )
+        assert cluster.exchanges == []
+
+    @pytest.mark.parametrize(
+        "options", [{"credential": {"api_key": "s3cret-1"}}, {"actions": [{"url": "https://api.openai.com/v1/x"}]}]
+    )
+    def test_a_key_that_is_given_otherwise_or_not_used(
+        self, connector: Runner, cluster: FakeCluster, options: dict[str, Any]
+    ) -> None:
+        done = connector(name="Local chat", provider="openai", model="gpt-4o-mini", **options)
+        assert done["changed"], done
 
     @pytest.mark.parametrize(
         "options", [{"base_url": "http://llm"}, {"model": "m"}, {"extra_body": {"n": 1}}, {"capability": "chat"}]
