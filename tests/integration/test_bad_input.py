@@ -13,8 +13,10 @@ from typing import Any, Iterator
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds import setting_types
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
     CHAT_BODY,
     ML,
@@ -267,13 +269,17 @@ SETTINGS: dict[str, tuple[dict[str, Any], str, bool]] = {
     "pattern that does not compile": ({TRUSTED: ["^https://a(b$"]}, "invalid_regex", True),
     "catch-all": ({TRUSTED: [".*"]}, "catch_all_refused", True),
     "catch-all among others": ({TRUSTED: [r"^https://a\.example/.*$", "^https?://.*$"]}, "catch_all_refused", True),
+    "host open at its end": ({TRUSTED: ["^https://api.openai.com.*$"]}, "catch_all_refused", True),
+    "any host": ({TRUSTED: ["^https?://[^/]+/.*$"]}, "catch_all_refused", True),
+    "patterns in one text": ({TRUSTED: "^https://a/.*$,^https://b/.*$"}, "useless_pattern", True),
+    "no end of the URL": ({TRUSTED: ["http://ollama:11434"]}, "useless_pattern", True),
     "unknown": ({"plugins.ml_commons.no_such_setting": True}, "unknown_setting", True),
     "unknown, not ours": ({"no.such.setting": 1}, "unknown_setting", False),
     "static": ({"plugins.ml_commons.master_key_cache_ttl_minutes": 7}, "static_setting", False),
     "static, not ours": ({"http.port": 9400}, "static_setting", False),
-    "bad boolean": ({"plugins.ml_commons.connector.private_ip_enabled": "maybe"}, "invalid_setting_value", False),
-    "bad number": ({RETRIES: "many"}, "invalid_setting_value", False),
-    "out of range": ({"plugins.ml_commons.max_deploy_model_tasks_per_node": -5}, "invalid_setting_value", False),
+    "bad boolean": ({"plugins.ml_commons.connector.private_ip_enabled": "maybe"}, "invalid_setting_value", True),
+    "bad number": ({RETRIES: "many"}, "invalid_setting_value", True),
+    "out of range": ({"plugins.ml_commons.max_deploy_model_tasks_per_node": -5}, "invalid_setting_value", True),
     "none": ({}, "invalid_input", True),
 }
 
@@ -367,6 +373,54 @@ def test_untrusted_endpoint(cluster, module, untouched, name):
     failure = module.fails("ml_connector", **chat(name, url=url))
     assert (failure["code"], failure["status"]) == ("untrusted_endpoint", 400)
     assert TRUSTED in failure["remedy"]
+    assert failure["details"]["urls"] == {"actions[0].url": url}
+    assert failure["details"]["patterns"] == [r"^https://untrusted\.example\.com/v1$"]
+    assert r"['^https://untrusted\.example\.com/v1$']" in failure["message"]
+
+
+@pytest.mark.usefixtures("settings_restored")
+def test_the_task_in_the_message_trusts_the_endpoint(cluster, module, name):
+    """Also of a URL whose host is a parameter; check mode warns of it in advance."""
+    body = chat(name, url="https://${parameters.host}/v1", parameters={"host": "untrusted.example.com"})
+    before = module("ml_connector", **body, check=True)
+    [warning] = [text for text in map(str, before["warnings"]) if "no pattern in" in text]
+    failure = module.fails("ml_connector", **body)
+    for text in (warning, failure["message"]):
+        [task] = yaml.safe_load(text[text.index("- searchops") : text.rindex("}") + 1])
+        [(_module, options)] = task.items()
+        module(SETTING, **options)
+    assert "no pattern" not in str(module("ml_connector", **body, check=True).get("warnings"))
+    assert module("ml_connector", **body)["changed"] is True
+
+
+URLS = {
+    "underscore": "http://my_llm:8080/v1",
+    "two schemes": "http://http://llm:8080/v1",
+    "port": "http://llm:0/v1",
+}
+
+
+@pytest.mark.parametrize("mistake", URLS)
+def test_a_url_that_no_prediction_could_use(module, untouched, name, mistake):
+    failure = module.refuses("invalid_input", "ml_connector", **chat(name, url=URLS[mistake]))
+    assert "actions[0].url" in failure["message"]
+
+
+def test_a_misspelt_setting_names_the_right_one(cluster, module, untouched):
+    failure = module.refuses("unknown_setting", SETTING, settings={TRUSTED.replace("points", "point"): []})
+    assert f"Did you mean '{TRUSTED}'?" in failure["message"]
+    failure = module.fails(SETTING, settings={"cluster.routing.allocation.enabled": "all"})
+    assert "Did you mean 'cluster.routing.allocation.enable'?" in failure["message"]
+
+
+def test_the_table_of_types_has_every_setting(module):
+    """And no other type than the value in effect shows."""
+    listed = module(f"{SETTING}_info", patterns=[f"{setting_types.ML_PREFIX}*"])["settings"]
+    for setting, value in listed.items():
+        known = setting_types.type_of(setting)
+        assert known is not None, setting
+        assert (known.kind == "list") == isinstance(value, list), setting
+        assert (known.kind == "boolean") == (value in ("true", "false")), setting
 
 
 def test_new_features_on_an_old_server(cluster, module, name):
@@ -420,11 +474,18 @@ def test_ambiguous_connector(cluster, module, name, check):
     assert len(cluster.named("connectors", name)) == 2
 
 
-def test_connector_that_the_server_itself_refuses(module, untouched, name):
-    """A method and a credential that only the server can check."""
-    failure = module.fails("ml_connector", **chat(name, protocol="aws_sigv4"))
-    assert failure["status"] == 400
-    assert "credential" in failure["message"].lower()
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"credential": {"access_key": "x", "secret_key": "y"}},
+        {"parameters": {"region": "us-east-1", "service_name": "bedrock"}},
+    ],
+    ids=["nothing", "keys", "region"],
+)
+def test_what_a_signature_needs(module, untouched, name, given):
+    failure = module.refuses("sigv4_incomplete", "ml_connector", **chat(name, protocol="aws_sigv4", **given))
+    assert failure["details"]["missing"]
 
 
 # --- Models -------------------------------------------------------------------------------------------------------

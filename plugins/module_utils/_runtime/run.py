@@ -65,6 +65,8 @@ class Run:
         self.reader = reader or self.server
         self.lease = lease
         self.check_mode = check_mode
+        #: False for the plan of a task that then applies it: the server will say what it refuses.
+        self.only_planning = check_mode
         self.in_bulk = in_bulk
         #: This run is a part of a stack's verification.
         self.verifying = False

@@ -58,7 +58,7 @@ class Purpose(NamedTuple):
 
     ``stack``: the name of the stack. ``prune``: which objects that are not declared are deleted, and for "all" in which
     ``sections``. ``verifying``: the stack was just applied. ``deploying``: the keys of the models whose state is not
-    planned, as their deployment was started.
+    planned, as their deployment was started. ``check_mode``: the plan is not applied.
     """
 
     stack: str | None
@@ -66,6 +66,7 @@ class Purpose(NamedTuple):
     sections: Collection[str] = ()
     verifying: bool = False
     deploying: Collection[tuple[str, str]] = ()
+    check_mode: bool = False
 
 
 class Plan(NamedTuple):
@@ -152,6 +153,7 @@ class _Planner:
         self.predicted.take_used()
         run = Run(_Offline(), check_mode=True, reader=self.predicted)
         run.verifying = self._purpose.verifying
+        run.only_planning = self._purpose.check_mode
         result = item.section.execute(params, run)
         if self._may_be_stale(run):
             self.plan.stale.update(self.predicted.take_used())

@@ -13,10 +13,11 @@ from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from .._coordination.create import Creation, create_once
 from .._coordination.duplicates import pick
+from .._endpoints import connector_checks
 from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._kinds import model as models
 from .._kinds.base import Doc, read_notes, with_notes
-from .._kinds.connector import checks, template
+from .._kinds.connector import checks, template, trust
 from .._kinds.connector import options as connector_options
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.options import ConnectorOptions
@@ -137,6 +138,9 @@ class _Resource(Resource[ConnectorOptions]):
     def find(self) -> Doc | None:
         for warning in self.options.warnings:
             self.run.warn(warning)
+        if not self.absent:
+            for warning in connector_checks.check(self.options.desired, self.options.credential):
+                self.run.warn(warning)
         return super().find()
 
     def find_named(self, name: str) -> Doc | None:
@@ -191,6 +195,7 @@ class _Resource(Resource[ConnectorOptions]):
 
     def check_create(self) -> None:
         self._check_fields(self.fields, self.options.credential or {})
+        trust.warn_of_refusals(self.run, self.fields)
 
     def _check_fields(self, fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> None:
         checks.check(self.run, fields, credential, self.options.probe)
@@ -199,12 +204,19 @@ class _Resource(Resource[ConnectorOptions]):
     def send_create(self) -> Doc:
         credential = self._credential.sent or _placeholder(self.fields)
         body = connectors.request_body(self.fields, credential, self._notes())
-        return create_once(self.run, Creation(Connector, body, f"{Connector.PATH}/_create", self._delete_by_id))
+        with trust.explained_refusals(self.run, self.fields):
+            return create_once(self.run, Creation(Connector, body, f"{Connector.PATH}/_create", self._delete_by_id))
 
     def change(self, found: Doc, diff: list[str]) -> Doc:
+        with trust.explained_refusals(self.run, connectors.merged(self.observed(found), self.fields)):
+            return self._change(found, diff)
+
+    def _change(self, found: Doc, diff: list[str]) -> Doc:
         options, observed = self.options, self.observed(found)
         planned = Doc(found.id, connectors.merged(observed, self.fields))
         self._check_fields(planned.source, options.credential)
+        if connectors.urls(planned.source) != connectors.urls(observed):
+            trust.warn_of_refusals(self.run, planned.source)
         users = models.using_connectors(self.run.reader, [found.id])
         live = [model for model in users if models.state_of(model) in models.LIVE]
         removed = connectors.removed_parameters(observed, self.fields)

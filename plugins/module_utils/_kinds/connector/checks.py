@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator, Mapping
 
-from ..._endpoints.url import parse, plain_port_warning
+from ..._endpoints import connector_checks
 from ..._errors.exceptions import Failure
 from ..._runtime import versions
 from ..._runtime.run import Run
@@ -68,6 +68,7 @@ def check_given(
         _check_action(action, f"actions[{number}]")
     # An update replaces the parameters as a whole, but may keep the actions that use them.
     template.check(given, credential, probe if "parameters" in given else None)
+    connector_checks.check(given, credential)
 
 
 def check(
@@ -85,7 +86,8 @@ def check(
     _check_protocol(fields)
     for number, action in enumerate(fields.get("actions") or []):
         _check_action(action, f"actions[{number}]")
-        _warn_of_url(run, action["url"], f"actions[{number}]")
+    for warning in connector_checks.check(fields, credential):
+        run.warn(warning)
     if "stream" in (fields.get("parameters") or {}):
         run.warn(
             "parameters: from OpenSearch 3.3 on a parameter named 'stream', whatever its value, makes predictions return no "
@@ -165,27 +167,9 @@ def _check_protocol(fields: Mapping[str, Any]) -> None:
 
 
 def _check_action(action: Mapping[str, Any], place: str) -> None:
-    """Raises Failure for an action without a method or a URL, or with an invalid URL."""
+    """Raises Failure for an action without a method or a URL."""
     if not action.get("url") or not action.get("method"):
         raise Failure("invalid_input", f"{place}: 'method' and 'url' are required.")
-    url = action["url"]
-    if "${" not in url:
-        try:
-            parse(url)
-        except Failure as failure:
-            raise Failure(failure.code, f"{place}.url: {failure.message}") from failure
-
-
-def _warn_of_url(run: Run, url: str, place: str) -> None:
-    if "${" not in url:
-        warning = plain_port_warning(url)
-        if warning:
-            run.warn(warning)
-    elif "${parameters." in url.split("://", 1)[-1].split("/", 1)[0]:
-        run.warn(
-            f"{place}.url takes its host from a parameter, which every user who may predict can override; "
-            "write the host into the URL."
-        )
 
 
 def find_placeholders(fields: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ import json
 import re
 from typing import Any, Container, Iterable, Mapping, Sequence
 
+from ..._endpoints import connector_checks
 from ..._errors.exceptions import Failure
 from ..._runtime import versions
 from ..._values.compare import canonical, contains, same_tree, text_of, without_none
@@ -318,13 +319,7 @@ def request_body(
 
 def urls(fields: Mapping[str, Any]) -> list[str]:
     """The URLs that the connector calls, with its parameters filled in."""
-    parameters = fields.get("parameters") or {}
-
-    def fill(match: re.Match[str]) -> str:
-        return text_of(parameters[match[1]]) if match[1] in parameters else match[0]
-
-    called = [action["url"] for action in fields.get("actions") or [] if action.get("url")] + [fields.get("url")]
-    return list(dict.fromkeys(_PARAMETER.sub(fill, url) for url in called if url))
+    return list(dict.fromkeys(call.url for call in connector_checks.calls(fields)))
 
 
 def literal_secrets(actions: Any, headers: Any = None) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import execute
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import OPERATIONS, Operation
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import OPERATIONS, PRIVATE_IP, Operation
 
 
 def actions(result: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -22,6 +22,9 @@ def test_check_apply_repeat(operation: Operation, version: str) -> None:
     if ("mcp" in operation.name or ": 3: " in operation.name) and version.startswith("2."):
         return  # 2.19 refuses these; see the tests of ml_connector and ml_agent
     cluster = FakeCluster(version)
+    if operation.module == "ml_connector":
+        # Check mode warns of private addresses that are not allowed, which the server refuses at a prediction only.
+        cluster.persistent[PRIVATE_IP] = "true"
     operation.arrange(cluster)
 
     before = cluster.snapshot()

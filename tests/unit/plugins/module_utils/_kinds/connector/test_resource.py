@@ -21,12 +21,14 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations i
     CHAT,
     HEADERS,
     KEYED,
+    PRIVATE_IP,
     QUESTION,
     URL,
 )
 
 #: As another program creates it: without a fingerprint.
 ONCE = {**KEYED, "update_credential": "on_create"}
+SIGV4 = {"access_key": "a", "secret_key": "b", "region": "us-east-1", "service_name": "bedrock"}
 
 
 def apply(cluster: FakeCluster, **options: Any) -> dict[str, Any]:
@@ -190,7 +192,7 @@ class TestDrift:
 
     def test_changed_protocol_requires_a_new_connector(self, cluster: FakeCluster) -> None:
         cluster.add_connector()
-        result = apply(cluster, **CHAT, protocol="aws_sigv4", credential={"access_key": "a", "secret_key": "b"})
+        result = apply(cluster, **CHAT, protocol="aws_sigv4", credential=SIGV4)
         assert result["actions"][0]["action"] == "swap"
         assert result["connector"]["protocol"] == "aws_sigv4"
 
@@ -500,6 +502,7 @@ class TestWarnings:
         ],
     )
     def test_of_risky_settings(self, cluster: FakeCluster, actions: Any, warning: str) -> None:
+        cluster.persistent[PRIVATE_IP] = "true"
         result = execute(cluster, "ml_connector", check_mode=True, **{**CHAT, "actions": actions})
         assert len(result["warnings"]) == 1
         assert warning in result["warnings"][0]

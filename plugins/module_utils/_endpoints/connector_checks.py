@@ -1,0 +1,128 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What is wrong with the URLs and the credential of a connector, as far as its fields show it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator, Mapping, NamedTuple
+
+from .._errors.exceptions import Failure
+from .._values.compare import text_of
+from .._values.masking import is_literal_secret
+from .._values.nested import scalars
+from .url import fill, parse, plain_port_warning
+
+#: What ML Commons needs to sign requests (AwsConnector.validate), as keys of the credential or as parameters.
+_KEYS_OF_SIGV4 = ("access_key", "secret_key")
+_SCOPE_OF_SIGV4 = ("service_name", "region")
+
+#: Amazon's managed service reads the keys from a role or a secret.
+_OTHER_SOURCES_OF_KEYS = ("roleArn", "secretArn")
+
+#: Values that documentation, dashboards and templates show in place of a secret. Servers without keys are often given
+#: words such as "none", "dummy" or "EMPTY", so these are no mistakes.
+_LEFT_IN = re.compile(
+    r"(?ix) .*(\.\.\.|…|\*{3}).* | (.*[-_\s])?x{3,} | x{3,}[-_\w]*"
+    r" | (enter|insert|put|paste|add|replace)?[-_\s]*(with)?[-_\s]*(your|my)[-_\s]?[\w\s-]*(key|token|secret|password|credential)s?"
+    r"[\w\s-]* | .*(change|replace)[-_\s]?(me|this|it).* | (todo|tbd|fixme|placeholder)\b.*"
+    r" | \$\{?[A-Z][A-Z0-9_]*\}? | \{\{.*\}\} | %[A-Z][A-Z0-9_]*%"
+)
+
+#: The longest secret that is searched, so that the time stays short.
+_MAX_LEFT_IN = 100
+
+
+class Call(NamedTuple):
+    """A URL that a connector calls, with the connector's own parameters filled in. ``place`` is the field it is in."""
+
+    place: str
+    url: str
+
+    @property
+    def has_unfilled_host(self) -> bool:
+        """Whether the host is known at the prediction only."""
+        return "${" in re.split(r"[/?#]", self.url.split("://", 1)[-1], maxsplit=1)[0]
+
+    @property
+    def complete(self) -> str:
+        """The URL with a letter in place of each placeholder that is still there."""
+        return re.sub(r"\$\{[^}]*\}", "x", self.url)
+
+
+def calls(fields: Mapping[str, Any]) -> list[Call]:
+    """The URLs that a connector with these fields calls, those of its actions first."""
+    parameters = fields.get("parameters") or {}
+    urls = [(f"actions[{number}].url", action.get("url")) for number, action in enumerate(fields.get("actions") or [])]
+    urls.append(("url", fields.get("url")))
+    return [Call(place, fill(url, parameters)) for place, url in urls if url]
+
+
+def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> list[str]:
+    """Warnings about the URLs and the credential. Raises Failure for what cannot work.
+
+    ``fields`` may be a part of the connector's fields. ``credential`` is None if the server has one already.
+    """
+    warnings = []
+    for call in calls(fields):
+        warnings += _check_call(call)
+    _check_sigv4(fields, credential)
+    places = list(_left_in(fields, credential or {}))
+    if places:
+        warnings.append(
+            f"{', '.join(places)}: looks like a value of an example or a template that was not replaced by your own."
+        )
+    return warnings
+
+
+def _check_call(call: Call) -> list[str]:
+    if call.has_unfilled_host:
+        return [
+            f"{call.place} takes its host from a parameter, which every user who may predict can override; write the host "
+            "into the URL."
+        ]
+    try:
+        path = parse(call.complete).path
+    except Failure as failure:
+        raise Failure(failure.code, f"{call.place}: {failure.message}") from failure
+    plain_port = plain_port_warning(call.complete)
+    no_path = (
+        f"{call.place}: {call.url} has no path; most model servers answer 404 there." if not path.strip("/") else None
+    )
+    return [warning for warning in (plain_port, no_path) if warning]
+
+
+def _check_sigv4(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> None:
+    """Raises Failure for a connector that signs requests, and lacks what the signature needs."""
+    if fields.get("protocol") != "aws_sigv4" or credential is None:
+        return
+    missing = []
+    if not any(credential.get(name) for name in _OTHER_SOURCES_OF_KEYS):
+        missing = [f"credential.{name}" for name in _KEYS_OF_SIGV4 if not credential.get(name)]
+    parameters = fields.get("parameters") or {}
+    missing += [f"parameters.{name}" for name in _SCOPE_OF_SIGV4 if not (credential.get(name) or parameters.get(name))]
+    if missing:
+        raise Failure(
+            "sigv4_incomplete", f"protocol: aws_sigv4 needs {', '.join(missing)} to sign requests.", missing=missing
+        )
+
+
+def _left_in(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> Iterator[str]:
+    """The places of secrets that look like those of an example."""
+    for name, value in credential.items():
+        if _any_left_in(value):
+            yield f"credential.{name}"
+    holders = [(f"actions[{number}].headers", action) for number, action in enumerate(fields.get("actions") or [])]
+    for place, holder in [*holders, ("headers", fields)]:
+        for name, value in (holder.get("headers") or {}).items():
+            if is_literal_secret(str(name), text_of(value)) and _any_left_in(text_of(value).rpartition(" ")[2]):
+                yield f"{place}.{name}"
+
+
+def _any_left_in(value: Any) -> bool:
+    texts = (scalar.strip() for scalar in scalars(value) if isinstance(scalar, str))
+    return any(len(text) <= _MAX_LEFT_IN and _LEFT_IN.fullmatch(text) for text in texts)
