@@ -66,32 +66,20 @@ _value:
       - ^http://ollama\.example\.internal:11434/v1/chat/completions$
 """
 
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
+from ..module_utils._endpoints import trust as trust_module
 from ..module_utils._endpoints import trusted_pattern
 from ..module_utils._endpoints import url as url_module
 from ..module_utils._errors.exceptions import Failure
-
-_TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
-_PRIVATE = "plugins.ml_commons.connector.private_ip_enabled"
-#: Added in OpenSearch 3.7.
-_RESTRICTION = "plugins.ml_commons.trusted_connector_private_endpoints_regex"
-
-_CATCH_ALL = ".*$"
-
-_IS_PRIVATE: Mapping[str, Callable[[str], bool]] = {
-    "auto": url_module.is_private,
-    "always": lambda url: True,
-    "never": lambda url: False,
-}
 
 
 def trust_settings(urls: Sequence[str], trust: str = "exact", allow_private: str = "auto") -> dict[str, Any]:
     for name, value, known in (
         ("trust", trust, ("exact", "catch_all", "skip")),
-        ("allow_private", allow_private, tuple(_IS_PRIVATE)),
+        ("allow_private", allow_private, tuple(trust_module.IS_PRIVATE)),
     ):
         if value not in known:
             raise AnsibleFilterError(f"trust_settings: {name} must be one of {', '.join(known)}, not {value!r}.")
@@ -100,17 +88,19 @@ def trust_settings(urls: Sequence[str], trust: str = "exact", allow_private: str
     settings: dict[str, Any] = {}
     try:
         called = {str(url): url_module.normalize(str(url)) for url in urls}
-        private = [url for url in called if _IS_PRIVATE[allow_private](url)]
+        private = [url for url in called if trust_module.IS_PRIVATE[allow_private](url)]
     except Failure as failure:
         raise AnsibleFilterError(f"trust_settings: {failure.message}") from failure
     if called and trust != "skip":
-        settings[_TRUSTED] = (
-            [_CATCH_ALL] if trust == "catch_all" else [trusted_pattern.exact_pattern(url) for url in called]
+        settings[trust_module.TRUSTED] = (
+            [trust_module.CATCH_ALL] if trust == "catch_all" else [trusted_pattern.exact_pattern(url) for url in called]
         )
     if private:
-        settings[_PRIVATE] = True
+        settings[trust_module.PRIVATE] = True
         if trust != "skip":
-            settings[_RESTRICTION] = list(dict.fromkeys(trusted_pattern.exact_pattern(called[url]) for url in private))
+            settings[trust_module.RESTRICTION] = list(
+                dict.fromkeys(trusted_pattern.exact_pattern(called[url]) for url in private)
+            )
     return settings
 
 

@@ -34,10 +34,15 @@ options:
   state:
     description:
       - V(present) sets the given values. V(absent) resets the settings to their defaults, whatever values you give.
+      - V(undone) undoes what tasks with O(record_for) have added. Of the given values, it removes those items of lists
+        that such a task has added, and gives other settings the value that they had before. It leaves everything else,
+        also a value that has changed since. A list that then has its former default again is reset. Added in version
+        1.1.0.
     type: str
     choices:
       - present
       - absent
+      - undone
     default: present
   scope:
     description: Whether the settings survive a restart of the whole cluster. A V(transient) value takes precedence
@@ -59,6 +64,16 @@ options:
         them.
       remove: The given items are removed from the list in effect.
     default: exact
+  record_for:
+    description:
+      - For whom the task adds the values, for example the name of a connector. If given, the task records on the cluster
+        which items it adds to lists and which values it sets, for O(state=undone). What has the value already is not
+        recorded.
+      - The record is in the setting C(cluster.metadata.searchops_opensearch_ml), which the same request writes. Results
+        and diffs do not show it.
+      - Requires O(state=present), O(list_mode=append) and O(scope=persistent).
+    type: str
+    version_added: 1.1.0
   only_where_set:
     description:
       - Dotted names of settings among O(settings) that the module leaves unchanged if they have no value in effect,
@@ -124,6 +139,21 @@ EXAMPLES = r"""
         - ^http://ollama\.example\.internal:11434/v1/chat/completions$
     list_mode: remove
 
+- name: Trust a backend until it is removed, and record whether this task had to add the pattern
+  searchops.opensearch_ml.opensearch_cluster_setting:
+    settings:
+      plugins.ml_commons.trusted_connector_endpoints_regex:
+        - ^http://ollama\.example\.internal:11434/v1/chat/completions$
+    list_mode: append
+    record_for: Local chat
+
+- name: Undo that, unless the pattern was there before
+  searchops.opensearch_ml.opensearch_cluster_setting:
+    settings:
+      plugins.ml_commons.trusted_connector_endpoints_regex:
+        - ^http://ollama\.example\.internal:11434/v1/chat/completions$
+    state: undone
+
 - name: Reset a setting to its default
   searchops.opensearch_ml.opensearch_cluster_setting:
     settings:
@@ -138,6 +168,14 @@ settings:
   type: dict
   sample:
     plugins.ml_commons.connector.private_ip_enabled: "true"
+outdated:
+  description: The values in effect that tasks with the same O(record_for) have added and that are not among the given
+    ones, by the name of the setting. Empty without O(record_for). Remove them with O(state=undone).
+  returned: success
+  type: dict
+  sample:
+    plugins.ml_commons.trusted_connector_endpoints_regex:
+      - ^http://ollama\.example\.internal:11435/v1/chat/completions$
 actions:
   description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
     the changes made until then.

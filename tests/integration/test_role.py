@@ -199,13 +199,44 @@ def test_a_removal_needs_no_address(
     assert planned.changed == done.changed == 3
     assert cluster.named("connectors", name) + cluster.named("models", name) == []
     assert PATTERN not in cluster.effective(_stack.TRUSTED)
-    assert "No address is given" not in done.text
+    assert f"Removed: trusted pattern {PATTERN}" in done.text
 
     recorder.clear()
     for provider in ("openai_compatible", "azure_openai") if cluster.is_3 else ("openai_compatible",):
         nothing = play(**removal, openai_chat_provider=provider)
         assert nothing.changed == 0
-        assert "No address is given" in nothing.text
+        assert "Nothing had to be removed." in nothing.text
+    assert recorder.writes == []
+
+
+def test_a_removal_leaves_what_was_there_before(
+    play: Play, cluster: Cluster, recorder: Recorder, settings_restored: None
+) -> None:
+    trusted = [*cluster.effective(_stack.TRUSTED), PATTERN]
+    cluster.put_settings({_stack.TRUSTED: trusted, _stack.PRIVATE_IP: True})
+    play(ollama_chat_smoke=False)
+    removed = absent(play)
+    assert removed.changed == 2
+    assert f"Stays: trusted pattern {PATTERN}, because it was set before" in removed.text
+    assert cluster.effective(_stack.TRUSTED) == trusted
+    assert cluster.effective(_stack.PRIVATE_IP) == "true"
+    recorder.clear()
+    assert absent(play).changed == 0
+    assert recorder.writes == []
+
+
+def test_the_former_pattern_goes_when_the_url_changes(
+    play: Play, cluster: Cluster, recorder: Recorder, settings_restored: None
+) -> None:
+    former = {"ollama_chat_base_url": BASE.replace(":11434", ":11435"), "ollama_chat_smoke": False}
+    play(**former)
+    assert PATTERN.replace("11434", "11435") in cluster.effective(_stack.TRUSTED)
+    planned = play("--check")
+    assert play().changed == planned.changed
+    assert PATTERN in cluster.effective(_stack.TRUSTED)
+    assert PATTERN.replace("11434", "11435") not in cluster.effective(_stack.TRUSTED)
+    recorder.clear()
+    assert play().changed == 0
     assert recorder.writes == []
 
 

@@ -88,7 +88,7 @@ def test_a_cluster_that_permits_some_private_addresses(double: FakeCluster, play
     assert len(double.writes) == sent
     assert play(chat(openai_chat_state="absent"))[1] == planned
     assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS]
-    assert AS_WRITTEN not in double.persistent[TRUSTED]
+    assert set(double.persistent) == {PRIVATE_ENDPOINTS}, "neither the list with its default nor the record stays"
     assert play(chat(openai_chat_state="absent"))[1] == 0
 
 
@@ -187,6 +187,44 @@ def test_the_endpoints_of_other_connectors(double: FakeCluster, play: Play) -> N
     assert play(step("untrust"))[1] == 1
     assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS]
     assert PRIVATE_IP not in double.persistent
+
+
+def test_an_interrupted_run_leaves_nothing_behind(double: FakeCluster, play: Play) -> None:
+    """It was interrupted between the trust and the connector, and the next run has another URL, or removes."""
+    unfilled = {"openai_chat_request": {"user": "${parameters.unfilled}"}}
+    for state in ("present", "absent"):
+        play(chat(openai_chat_base_url="http://typo.test", **unfilled), fails=True)
+        assert "typo" in str(double.persistent[TRUSTED])
+        play(chat(openai_chat_state=state))
+        assert "typo" not in str(double.persistent)
+    assert double.persistent == {}
+
+
+def test_roles_that_share_an_address(double: FakeCluster, play: Play) -> None:
+    """The first one adds the trust, the last one removes it."""
+    play(chat(openai_chat_name="One"))
+    assert play(chat(openai_chat_name="Two"))[1] == 2
+    text, _changed = play(chat(openai_chat_name="One", openai_chat_state="absent"))
+    assert "connector 'Two' calls its URL" in re.sub(r"\s+", " ", text)
+    assert double.persistent[TRUSTED][-1] == AS_WRITTEN
+    assert double.persistent[PRIVATE_IP] == "true"
+    play(chat(openai_chat_name="Two", openai_chat_state="absent"))
+    assert double.persistent == {}
+
+
+def test_the_summary_of_a_removal(double: FakeCluster, play: Play) -> None:
+    double.persistent[PRIVATE_IP] = "true"
+    play(chat())
+    shown = [{"name": "Fact", "ansible.builtin.debug": {"msg": "{{ openai_chat_removal | to_json }}"}}]
+    removed = [
+        "model OpenAI chat", "model group OpenAI chat", "connector OpenAI chat", f"trusted pattern {AS_WRITTEN}",
+    ]  # fmt: skip
+    for arguments, verb in ((["--check"], "Would remove: "), ([], "Removed: ")):
+        text, _changed = play([*chat(openai_chat_state="absent"), *shown], *arguments)
+        for what in removed:
+            assert f"{verb}{what}" in text.replace("\\\\", "\\")
+        assert f"Stays: {PRIVATE_IP}, because it was set before, or by another program" in text
+    assert double.persistent == {PRIVATE_IP: "true"}
 
 
 @pytest.mark.full

@@ -13,7 +13,7 @@ from typing import Any, Iterable, Mapping, NamedTuple
 from .._endpoints import pattern_checks, trusted_pattern
 from .._errors.exceptions import ApiError, Failure, describe_shape
 from .._http.client import Client
-from .._values.compare import same_text, text_of
+from .._values.compare import as_list, same_text, text_of
 from . import setting_types
 
 PATH = "/_cluster/settings"
@@ -189,13 +189,6 @@ def same(have: Any, want: Any) -> bool:
 def is_empty(value: Any) -> bool:
     """Whether the effective value of a setting is empty, or the cluster does not know the setting."""
     return as_list(value) in ([], [""])
-
-
-def as_list(value: Any) -> list[str]:
-    """The items of a list, or a single value as a list of one, as text. Empty for None."""
-    if value is None:
-        return []
-    return [text_of(item) for item in value] if isinstance(value, (list, tuple)) else [text_of(value)]
 
 
 def request_value(value: Any) -> Any:

@@ -13,19 +13,22 @@ from functools import partial
 from typing import Any, Iterable, Mapping
 
 from .._endpoints import pattern_safety
-from .._errors.exceptions import Failure
+from .._errors.exceptions import ApiError, Failure
 from .._kinds import cluster_setting as settings
-from .._kinds import setting_types
+from .._kinds import setting_record, setting_types
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
-from .._values.compare import text_of
+from .._values import addition_record
+from .._values.addition_record import Entry
+from .._values.compare import as_list, text_of
 from .._values.nested import flatten
 
 SPEC = {
     "settings": {"type": "dict", "required": True},
-    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+    "state": {"type": "str", "default": "present", "choices": ["present", "absent", "undone"]},
     "scope": {"type": "str", "default": "persistent", "choices": ["persistent", "transient"]},
     "list_mode": {"type": "str", "default": "exact", "choices": ["exact", "append", "remove"]},
+    "record_for": {"type": "str"},
     "only_where_set": {"type": "list", "elements": "str", "default": []},
     "allow_catch_all": {"type": "bool", "default": False},
 }
@@ -37,6 +40,7 @@ class Options:
     state: str
     scope: str
     list_mode: str
+    record_for: str | None
     only_where_set: list[str]
     allow_catch_all: bool
 
@@ -52,8 +56,14 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
         raise
     skipped = {name for name in options.only_where_set if settings.is_empty(observed.effective(name))}
     desired = {name: value for name, value in desired.items() if name not in skipped}
-    changes = _changes(options, run, observed, desired)
-    after = _reconcile(options.scope, run, observed, changes) if changes else observed
+    recorded = new_record = setting_record.read(observed)
+    if options.state == "undone":
+        changes, new_record = setting_record.undo(recorded, observed, desired)
+    else:
+        changes = _changes(options, run, observed, desired)
+        if options.record_for is not None:
+            new_record = setting_record.after_adding(recorded, observed, changes, options.record_for)
+    after = _reconcile(options.scope, run, observed, changes, new_record) if changes else observed
     if run.check_mode and changes:
         for read in (settings.read, settings.read_if_allowed):
             run.reader.note_planned_fact(after, read)
@@ -65,6 +75,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
             # A reset is null: the default that is then in effect is not known before the write.
             "after": {name: after_scope.get(name) for name in changes},
         },
+        "outdated": _outdated(options, new_record, after),
     }
 
 
@@ -82,9 +93,17 @@ def check(options: Options) -> None:
     for name, value in desired.items():
         settings.check_items(name, value)
         setting_types.check_type(name, value)
-    if options.list_mode != "remove":
+    if options.list_mode != "remove" and options.state != "undone":
         for name, value in desired.items():
             settings.check(name, value, allow_catch_all=options.allow_catch_all)
+    if options.scope != "persistent" and (options.state == "undone" or options.record_for is not None):
+        raise Failure(
+            "invalid_input", "scope: only what is added to persistent settings is recorded; set 'persistent'."
+        )
+    if options.record_for is not None and (options.state != "present" or options.list_mode != "append"):
+        raise Failure("invalid_input", "record_for: requires 'state: present' and 'list_mode: append'.")
+    if addition_record.NAME in desired:
+        raise Failure("invalid_input", f"settings: {addition_record.NAME} is reserved for the record of this module.")
     unknown = [name for name in options.only_where_set if name not in desired]
     if unknown:
         raise Failure("invalid_input", f"only_where_set: {', '.join(unknown)}: not among the given settings.")
@@ -128,9 +147,21 @@ def _changes(options: Options, run: Run, observed: settings.Settings, desired: M
     return changes
 
 
+def _outdated(options: Options, record: Mapping[str, Entry], after: settings.Settings) -> dict[str, list[str]]:
+    """By the name of a setting: the values that were added for the same owner, and are not among the given ones."""
+    if options.record_for is None:
+        return {}
+    given = {name: as_list(value) for name, value in flatten(options.settings).items()}
+    found = {
+        name: [value for value in values if value not in given.get(name, [])]
+        for name, values in setting_record.in_effect(record, after, options.record_for).items()
+    }
+    return {name: values for name, values in found.items() if values}
+
+
 def _check_safety(run: Run, name: str, value: Any, *, written: bool) -> None:
     """Raises Failure for patterns that the server refuses; warns of those that a later version does."""
-    for risk in pattern_safety.find_risks(name, settings.as_list(value)):
+    for risk in pattern_safety.find_risks(name, as_list(value)):
         if written and risk.refused_by(run.version):
             raise Failure("unsafe_pattern", f"{name}: {risk.reason}", construct=risk.construct)
         if risk.refused_after(run.version):
@@ -163,16 +194,39 @@ def _spelling(names: Iterable[str], known: Iterable[str] = ()) -> str:
     return "".join(f" {name!r} may be misspelt.{note}" for name, note in notes if note)
 
 
-def _reconcile(scope: str, run: Run, observed: settings.Settings, changes: Mapping[str, Any]) -> settings.Settings:
-    """Write the changes. Returns the settings after it."""
+def _reconcile(
+    scope: str,
+    run: Run,
+    observed: settings.Settings,
+    changes: Mapping[str, Any],
+    record: Mapping[str, Entry],
+) -> settings.Settings:
+    """Write the changes and the record. Returns the settings after it."""
     names = ", ".join(sorted(changes))
+    before, after = (addition_record.to_request(each) for each in (setting_record.read(observed), record))
+    do = partial(_write, run, scope, changes, {addition_record.NAME: after} if after != before else {})
     try:
-        run.perform("set", "cluster setting", names, partial(settings.write, run.client, scope, changes), scope=scope)
+        run.perform("set", "cluster setting", names, do, scope=scope)
     except Failure as failure:
         if failure.code == "unknown_setting":
             failure.message += _spelling((name for name in changes if not observed.knows(name)), observed.names())
         raise
     return _planned(scope, observed, changes) if run.check_mode else _verify(scope, run, changes)
+
+
+def _write(run: Run, scope: str, changes: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+    """Write the changes and the record with one request, or the changes alone if the cluster refuses the record."""
+    try:
+        settings.write(run.client, scope, {**changes, **record})
+    except ApiError as error:
+        # Amazon's service accepts only some settings (from its documentation; not tested on the service).
+        if not record or not (addition_record.NAME in error.reason or "payload is not allowed" in error.reason):
+            raise
+        settings.write(run.client, scope, changes)
+        run.warn(
+            f"This cluster refuses the setting {addition_record.NAME}, so that it is not recorded what this task has added. "
+            "A removal will leave it."
+        )
 
 
 def _planned(scope: str, observed: settings.Settings, changes: Mapping[str, Any]) -> settings.Settings:

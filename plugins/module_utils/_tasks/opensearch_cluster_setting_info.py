@@ -16,6 +16,7 @@ from .._endpoints import pattern_safety
 from .._kinds import cluster_setting as settings
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
+from .._values.compare import as_list
 
 SPEC = {"patterns": {"type": "list", "elements": "str"}}
 
@@ -40,7 +41,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
 def _risky_patterns(observed: settings.Settings, names: Iterable[str]) -> Iterator[dict[str, Any]]:
     """The trusted-endpoint patterns that versions of OpenSearch refuse, and what to write instead."""
     for name in names:
-        for risk in pattern_safety.find_risks(name, settings.as_list(observed.effective(name))):
+        for risk in pattern_safety.find_risks(name, as_list(observed.effective(name))):
             yield {
                 "setting": name,
                 "pattern": risk.pattern,

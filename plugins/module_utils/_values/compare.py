@@ -34,6 +34,13 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
+def as_list(value: Any) -> list[str]:
+    """The items of a list, or a single value as a list of one, as text. Empty for None."""
+    if value is None:
+        return []
+    return [text_of(item) for item in value] if isinstance(value, (list, tuple)) else [text_of(value)]
+
+
 def same_text(observed: Any, desired: Any) -> bool:
     """Whether an observed string is the desired value: ``"5"`` is 5, ``"1.0E-4"`` is 0.0001; the key order of JSON does not
     matter.

@@ -22,6 +22,10 @@ class Settings(State):
             return {"persistent": self.persistent, "transient": self.transient, "defaults": defaults}
         for scope, settings in body.items():
             for name, value in settings.items():
+                # Free for users (OpenSearch, ClusterService.USER_DEFINED_METADATA).
+                if name.startswith("cluster.metadata."):
+                    assert value is None or isinstance(value, str), value
+                    continue
                 if name not in self.defaults:
                     raise Refused(400, f"{scope} setting [{name}], not recognized", "settings_exception")
                 if name in STATIC_SETTINGS:

@@ -17,6 +17,7 @@ from ..._endpoints.connector_checks import Call
 from ..._endpoints.url import is_private, normalize
 from ..._errors.exceptions import ApiError, Failure
 from ..._runtime.run import Run
+from ..._values.compare import as_list
 from .. import cluster_setting
 from ..cluster_setting import PRIVATE_IP_ENABLED, TRUSTED, TRUSTED_PRIVATE, Settings
 
@@ -40,7 +41,7 @@ def warn_of_refusals(run: Run, fields: Mapping[str, Any]) -> None:
     private = [call for call in called if _is_surely_private(call)]
     if not private or PRIVATE_IP_ENABLED not in settings.names():
         return
-    if cluster_setting.as_list(settings.effective(PRIVATE_IP_ENABLED)) != ["true"]:
+    if as_list(settings.effective(PRIVATE_IP_ENABLED)) != ["true"]:
         places = ", ".join(f"{call.place} ({call.url})" for call in private)
         run.warn(
             f"{places} has a private address, and predictions fail until {PRIVATE_IP_ENABLED} is true. "
@@ -94,7 +95,7 @@ def _yaml(value: Any) -> str:
 def _unmatched(settings: Settings, name: str, called: list[Call]) -> list[Call]:
     """The calls whose URLs no pattern of the list matches. Empty if a pattern cannot be checked here."""
     try:
-        patterns = [trusted_pattern.compile_java(item) for item in cluster_setting.as_list(settings.effective(name))]
+        patterns = [trusted_pattern.compile_java(item) for item in as_list(settings.effective(name))]
     except Failure:
         return []
     return [call for call in called if not any(pattern.fullmatch(call.url) for pattern in patterns)]

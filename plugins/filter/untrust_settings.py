@@ -1,0 +1,255 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: untrust_settings
+short_description: Find the trust in URLs that no connector needs any more
+version_added: 1.1.0
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+description:
+  - "Finds what the settings of P(searchops.opensearch_ml.trust_settings#filter) have that can be removed: it was added by a task
+    with O(searchops.opensearch_ml.opensearch_cluster_setting#module:record_for), and no connector needs it any more."
+  - "What was set before such a task, or by another program, stays. So does the last pattern for private addresses of OpenSearch 3.7:
+    an empty list allows every private address."
+positional: _input
+options:
+  _input:
+    description:
+      - The settings of the cluster, as RV(searchops.opensearch_ml.opensearch_cluster_setting_info#module:settings). Those that the
+        example reads are enough.
+    type: dict
+    required: true
+  connectors:
+    description: All connectors, as RV(searchops.opensearch_ml.ml_connector_info#module:connectors).
+    type: list
+    elements: dict
+    required: true
+  urls:
+    description: The URLs that are no longer called.
+    type: list
+    elements: str
+    default: []
+  owners:
+    description:
+      - Names of connectors that do not exist any more or now call other URLs. What was recorded for them is no longer needed,
+        and O(connectors) with these names do not count.
+    type: list
+    elements: str
+    default: []
+  needed:
+    description: URLs that connectors with one of the O(owners) call now.
+    type: list
+    elements: str
+    default: []
+  trust:
+    description: As for P(searchops.opensearch_ml.trust_settings#filter). V(skip) finds no patterns.
+    type: str
+    choices: [exact, catch_all, skip]
+    default: exact
+  allow_private:
+    description: Which of the O(urls) are private, as for P(searchops.opensearch_ml.trust_settings#filter).
+    type: str
+    choices: [auto, always, never]
+    default: auto
+"""
+
+EXAMPLES = r"""
+- name: List the connectors
+  searchops.opensearch_ml.ml_connector_info:
+    include_inline: true
+  register: listed
+
+- name: Read the settings
+  searchops.opensearch_ml.opensearch_cluster_setting_info:
+    patterns:
+      - plugins.ml_commons.*
+      - cluster.metadata.searchops_opensearch_ml
+  register: read
+
+- name: Remove the trust that this collection added and that no connector needs
+  searchops.opensearch_ml.opensearch_cluster_setting:
+    settings: "{{ unneeded.settings }}"
+    state: undone
+  when: unneeded.settings | length > 0
+  vars:
+    unneeded: >-
+      {{ read.settings | searchops.opensearch_ml.untrust_settings(
+           listed.connectors, urls=['http://ollama.example.internal:11434/v1/chat/completions']) }}
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(settings), for O(searchops.opensearch_ml.opensearch_cluster_setting#module:settings) together with
+      O(searchops.opensearch_ml.opensearch_cluster_setting#module:state=undone).
+    - C(removed), what that task removes, each as a text.
+    - C(kept), what stays, each with C(what) and C(why).
+  type: dict
+  sample:
+    settings:
+      plugins.ml_commons.trusted_connector_endpoints_regex:
+        - ^http://ollama\.example\.internal:11434/v1/chat/completions$
+    removed:
+      - 'trusted pattern ^http://ollama\.example\.internal:11434/v1/chat/completions$'
+    kept:
+      - what: plugins.ml_commons.connector.private_ip_enabled
+        why: connector 'Other chat' calls a private address
+"""
+
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils._endpoints import trust as trust_module
+from ..module_utils._endpoints import trusted_pattern
+from ..module_utils._endpoints import url as url_module
+from ..module_utils._errors.exceptions import Failure
+from ..module_utils._values import addition_record
+from ..module_utils._values.compare import as_list
+
+_NOT_RECORDED = "it was set before, or by another program"
+_LAST = "it is the last pattern, and an empty list allows every private address"
+
+
+def _normalized_pattern(url: str) -> str:
+    return trusted_pattern.exact_pattern(url_module.normalize(url))
+
+
+#: The lists of patterns -> the pattern for a URL, and what a message calls it.
+_LISTS: Mapping[str, tuple[Callable[[str], str], str]] = {
+    trust_module.TRUSTED: (trusted_pattern.exact_pattern, "trusted pattern"),
+    trust_module.RESTRICTION: (_normalized_pattern, "pattern for private addresses"),
+}
+
+
+class _Untrust:
+    """Decides about each setting.
+
+    ``called``: each URL that is still called, and a text that says by which connector. ``own_patterns``: trusted patterns that
+    check mode has not appended.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        owners: Sequence[str],
+        called: Mapping[str, str],
+        own_patterns: Sequence[str],
+    ) -> None:
+        self._settings = settings
+        self._recorded = addition_record.parse(settings.get(addition_record.NAME))
+        self._owners = owners
+        self._called = called
+        self._own_patterns = own_patterns
+        self.unneeded: dict[str, Any] = {}
+        self.removed: list[str] = []
+        self.kept: list[dict[str, str]] = []
+
+    def decide_list(self, name: str, given: Sequence[str]) -> None:
+        """Decide about the ``given`` patterns, and those that were recorded for the owners."""
+        _pattern_of, label = _LISTS[name]
+        observed = as_list(self._settings.get(name))
+        found = [item for item in dict.fromkeys([*given, *self._recorded_for_owners(name)]) if item in observed]
+        reasons = {item: self._why_kept(name, item) for item in found}
+        unneeded = [item for item in found if not reasons[item]]
+        if name == trust_module.RESTRICTION and unneeded and set(observed) == set(unneeded):
+            reasons[unneeded.pop()] = _LAST
+        if unneeded:
+            self.unneeded[name] = unneeded
+        self.removed += [f"{label} {item}" for item in unneeded]
+        self.kept += [{"what": f"{label} {item}", "why": why} for item, why in reasons.items() if why]
+
+    def _why_kept(self, name: str, item: str) -> str:
+        """Why a pattern stays; empty if it does not."""
+        pattern_of, _label = _LISTS[name]
+        for url, caller in self._called.items():
+            if item == trust_module.CATCH_ALL and not self._is_trusted_otherwise(url):
+                return f"{caller} needs it"
+            if item != trust_module.CATCH_ALL and _is_pattern_of(pattern_of, url, item):
+                return f"{caller} calls its URL"
+        return "" if item in self._added(name) else _NOT_RECORDED
+
+    def _is_trusted_otherwise(self, url: str) -> bool:
+        """Whether a pattern other than the catch-all matches a URL."""
+        observed = as_list(self._settings.get(trust_module.TRUSTED))
+        return any(_matches(item, url) for item in [*observed, *self._own_patterns] if item != trust_module.CATCH_ALL)
+
+    def decide_private(self, given: bool) -> None:
+        """Decide about the permission for private addresses. ``given``: whether one of the URLs is private."""
+        name, observed = trust_module.PRIVATE, as_list(self._settings.get(trust_module.PRIVATE))
+        if observed != ["true"] or not (given or self._recorded_for_owners(name)):
+            return
+        caller = next((caller for url, caller in self._called.items() if _may_be_private(url)), None)
+        why = f"{caller} calls a private address" if caller else "" if "true" in self._added(name) else _NOT_RECORDED
+        if why:
+            self.kept.append({"what": name, "why": why})
+        else:
+            self.unneeded[name] = "true"
+            self.removed.append(name)
+
+    def _added(self, name: str) -> Mapping[str, str]:
+        entry = self._recorded.get(name)
+        return entry.added if entry else {}
+
+    def _recorded_for_owners(self, name: str) -> list[str]:
+        return [value for value, owner in self._added(name).items() if owner in self._owners]
+
+
+def _matches(pattern: str, url: str) -> bool:
+    """Whether a trusted pattern matches a URL. False for a pattern that cannot be checked."""
+    try:
+        return bool(trusted_pattern.compile_java(pattern).fullmatch(url))
+    except Failure:
+        return False
+
+
+def _is_pattern_of(pattern_of: Callable[[str], str], url: str, pattern: str) -> bool:
+    """Whether this is the pattern of a URL. A URL that no request could use, as one with a placeholder, has none."""
+    try:
+        return pattern_of(url) == pattern
+    except Failure:
+        return False
+
+
+def _may_be_private(url: str) -> bool:
+    try:
+        return url_module.is_private(url)
+    except Failure:
+        return True
+
+
+def untrust_settings(
+    settings: Mapping[str, Any],
+    connectors: Sequence[Mapping[str, Any]],
+    *,
+    urls: Sequence[str] = (),
+    owners: Sequence[str] = (),
+    needed: Sequence[str] = (),
+    trust: str = "exact",
+    allow_private: str = "auto",
+) -> dict[str, Any]:
+    called = {url: "this connector" for url in needed}
+    for connector in connectors:
+        if connector.get("name") not in owners:
+            called.update({str(url): f"connector {connector.get('name')!r}" for url in connector.get("urls") or []})
+    try:
+        own_patterns = [trusted_pattern.exact_pattern(url) for url in needed] if trust == "exact" else []
+        decision = _Untrust(settings, owners, called, own_patterns)
+        private = [url for url in urls if trust_module.IS_PRIVATE[allow_private](url)]
+        if trust != "skip":
+            patterns = [trusted_pattern.exact_pattern(url) for url in urls]
+            decision.decide_list(trust_module.TRUSTED, patterns + ([trust_module.CATCH_ALL] * (trust == "catch_all")))
+            decision.decide_list(trust_module.RESTRICTION, [_normalized_pattern(url) for url in private])
+        decision.decide_private(bool(private))
+    except Failure as failure:
+        raise AnsibleFilterError(f"untrust_settings: {failure.message}") from failure
+    return {"settings": decision.unneeded, "removed": decision.removed, "kept": decision.kept}
+
+
+class FilterModule:
+    def filters(self) -> dict[str, object]:
+        return {"untrust_settings": untrust_settings}

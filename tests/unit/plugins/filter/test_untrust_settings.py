@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which trust is not needed any more: what was recorded, and no connector calls."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.searchops.opensearch_ml.plugins.filter.untrust_settings import untrust_settings
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints.trust import (
+    CATCH_ALL,
+    PRIVATE,
+    RESTRICTION,
+    TRUSTED,
+)
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import addition_record
+
+URL, OLD = "http://10.0.0.5/v1", "http://10.0.0.6/v1"
+PATTERN, OLD_PATTERN = r"^http://10\.0\.0\.5/v1$", r"^http://10\.0\.0\.6/v1$"
+THEIRS = "^https://theirs$"
+
+
+def settings(*recorded: str, **more: Any) -> dict[str, Any]:
+    """Settings of a cluster with all these values, of which the names in ``recorded`` were added for 'Chat'."""
+    values = {TRUSTED: [THEIRS, PATTERN], PRIVATE: "true", RESTRICTION: [THEIRS, PATTERN], **more}
+    added = {name: {"added": {values[name] if name == PRIVATE else values[name][-1]: "Chat"}} for name in recorded}
+    return {**values, addition_record.NAME: json.dumps(added)}
+
+
+def untrust(given: dict[str, Any], *connectors: tuple[str, str], **options: Any) -> dict[str, Any]:
+    listed = [{"name": name, "urls": [url]} for name, url in connectors]
+    return untrust_settings(given, listed, **{"urls": [URL], **options})
+
+
+def kept(result: dict[str, Any]) -> dict[str, str]:
+    return {item["what"].split()[-1] + item["what"].split()[0]: item["why"] for item in result["kept"]}
+
+
+def test_all_of_it() -> None:
+    result = untrust(settings(TRUSTED, PRIVATE, RESTRICTION))
+    assert result["settings"] == {TRUSTED: [PATTERN], RESTRICTION: [PATTERN], PRIVATE: "true"}
+    assert result["removed"] == [f"trusted pattern {PATTERN}", f"pattern for private addresses {PATTERN}", PRIVATE]
+    assert result["kept"] == []
+
+
+def test_what_was_not_recorded_stays() -> None:
+    result = untrust(settings())
+    assert (result["settings"], result["removed"]) == ({}, [])
+    assert {item["why"] for item in result["kept"]} == {"it was set before, or by another program"}
+    assert len(result["kept"]) == 3
+
+
+def test_what_another_connector_calls_stays() -> None:
+    result = untrust(settings(TRUSTED, PRIVATE, RESTRICTION), ("Other", URL))
+    assert result["settings"] == {}
+    assert {item["why"] for item in result["kept"]} == {
+        "connector 'Other' calls its URL",
+        "connector 'Other' calls a private address",
+    }
+
+
+def test_another_private_address_needs_the_permission_only() -> None:
+    result = untrust(settings(TRUSTED, PRIVATE, RESTRICTION), ("Other", OLD))
+    assert result["settings"] == {TRUSTED: [PATTERN], RESTRICTION: [PATTERN]}
+
+
+@pytest.mark.parametrize("url", ["http://${parameters.host}:${parameters.port}/v1", "not a url"])
+def test_a_connector_whose_address_is_unknown_may_call_a_private_one(url: str) -> None:
+    assert PRIVATE not in untrust(settings(TRUSTED, PRIVATE, RESTRICTION), ("Other", url))["settings"]
+
+
+def test_owners_do_not_count_and_what_was_added_for_them_goes() -> None:
+    """As after a change of the URL: the connector is listed with the former one in check mode."""
+    given = settings(TRUSTED, PRIVATE, RESTRICTION)
+    changed = {"urls": [], "owners": ["Chat"], "needed": ["https://8.8.8.8/v1"]}
+    result = untrust(given, ("Chat", URL), **changed)
+    assert result["settings"] == {TRUSTED: [PATTERN], RESTRICTION: [PATTERN], PRIVATE: "true"}
+    assert untrust(given, ("Chat", URL), **{**changed, "needed": [OLD]})["settings"] == {
+        TRUSTED: [PATTERN],
+        RESTRICTION: [PATTERN],
+    }
+    assert untrust(given, urls=[], owners=["Other"])["settings"] == {}
+
+
+def test_the_last_private_pattern_stays() -> None:
+    result = untrust(settings(TRUSTED, RESTRICTION, **{RESTRICTION: [PATTERN]}))
+    assert RESTRICTION not in result["settings"]
+    assert "an empty list allows every private address" in str(result["kept"])
+
+
+def test_a_catch_all_stays_while_a_connector_needs_it() -> None:
+    given = settings(TRUSTED, **{TRUSTED: [PATTERN, CATCH_ALL]})
+    assert untrust(given, ("Other", OLD), trust="catch_all")["settings"] == {}
+    assert untrust(given, ("Other", URL), trust="catch_all")["settings"] == {TRUSTED: [CATCH_ALL]}
+    assert untrust(given, trust="catch_all")["settings"] == {TRUSTED: [CATCH_ALL]}
+    # From catch_all to exact: check mode has not appended the exact pattern.
+    exact = {"urls": [], "owners": ["Chat"], "needed": [OLD]}
+    assert untrust(given, ("Chat", OLD), **exact)["settings"] == {TRUSTED: [CATCH_ALL]}
+
+
+def test_patterns_are_left_alone_with_skip() -> None:
+    assert untrust(settings(TRUSTED, PRIVATE, RESTRICTION), trust="skip")["settings"] == {PRIVATE: "true"}
+
+
+@pytest.mark.parametrize("missing", [TRUSTED, PRIVATE, RESTRICTION, addition_record.NAME])
+def test_a_cluster_without_a_setting(missing: str) -> None:
+    given = settings(TRUSTED, PRIVATE, RESTRICTION)
+    del given[missing]
+    assert missing not in untrust(given)["settings"]
+
+
+def test_an_unusable_url() -> None:
+    with pytest.raises(AnsibleFilterError, match="untrust_settings: 'x'"):
+        untrust(settings(), urls=["x"])
