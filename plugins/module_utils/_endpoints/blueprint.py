@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Any
 
 from ansible.module_utils.common.yaml import HAS_YAML, SafeLoader
@@ -19,8 +20,14 @@ from .._errors.exceptions import Failure
 #: Maximum length of a blueprint file, in characters.
 MAX_FILE_LENGTH = 1 << 20
 
-#: The request line of the Dev Tools console before a body, as in ``POST /_plugins/_ml/connectors/_create``.
-_CONSOLE_LINE = re.compile(r"\A\s*(GET|POST|PUT)\s+\S+[ \t]*\r?\n")
+#: A request line of the Dev Tools console, as in ``POST /_plugins/_ml/connectors/_create``.
+_CONSOLE_LINE = re.compile(r"^(GET|HEAD|POST|PUT|PATCH|DELETE)[ \t]+\S+[ \t]*\r?$", re.MULTILINE)
+
+#: The options of curl for the body, with the text if it follows at once.
+_CURL_BODY = re.compile(r"(?:-d|--data(?:-raw|-ascii|-binary|-urlencode)?|--json)(?:=|(?=[{'\"]))?(.*)", re.DOTALL)
+
+#: A line that is a comment in the console: it knows # and //.
+_COMMENT_LINE = re.compile(r"^[ \t]*(#|//).*$", re.MULTILINE)
 
 #: Text in triple quotes, in which the Dev Tools console writes scripts.
 _TRIPLE_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
@@ -48,7 +55,10 @@ def read_file(path: str) -> dict[str, Any]:
 
 
 def _parse(text: str, path: str) -> Any:
-    text = _TRIPLE_QUOTED.sub(lambda match: json.dumps(match[1]), _CONSOLE_LINE.sub("", text))
+    text = _TRIPLE_QUOTED.sub(_one_line, text)
+    if re.match(r"(\s*(#.*)?\n)*\s*(\$ )?curl\s", text):
+        text = _body_of_curl(text, path)
+    text = _only_body(text, path)
     try:
         return json.loads(text)
     except ValueError as exc:
@@ -69,6 +79,62 @@ def _parse(text: str, path: str) -> Any:
         raise Failure(
             "invalid_input", f"src: {path} is neither JSON ({json_error}) nor YAML ({problem}{where})."
         ) from None
+
+
+def _one_line(quoted: re.Match[str]) -> str:
+    """A text in triple quotes as JSON, with as many lines after it as it had, so that line numbers stay right."""
+    return json.dumps(quoted[1]) + "\n" * quoted[0].count("\n")
+
+
+def _only_body(text: str, path: str) -> str:
+    """The text with the console's request lines and comments left empty. Raises Failure for several requests with bodies."""
+    requests = list(_CONSOLE_LINE.finditer(text))
+    if not requests:
+        return _without_comments(text)
+    ends = [request.start() for request in requests[1:]] + [len(text)]
+    bodies = [
+        (request, body)
+        for request, body in zip(requests, (text[each.end() : end] for each, end in zip(requests, ends)))
+        if _without_comments(body).strip()
+    ]
+    if len(bodies) > 1 or _COMMENT_LINE.sub("", text[: requests[0].start()]).strip():
+        lines = ", ".join(str(text.count("\n", 0, request.start()) + 1) for request in requests)
+        raise Failure(
+            "invalid_input",
+            f"src: {path} contains more than one request: see its lines {lines}. Keep only the request whose body this task "
+            "is to send.",
+        )
+    if not bodies:
+        raise Failure("invalid_input", f"src: {path} contains a request line, but no body.")
+    [(request, body)] = bodies
+    return "\n" * text.count("\n", 0, request.end()) + _without_comments(body)
+
+
+def _without_comments(text: str) -> str:
+    """The text with lines that are comments left empty if it is JSON. YAML has comments, and texts with such lines."""
+    stripped = _COMMENT_LINE.sub("", text)
+    return stripped if stripped.lstrip()[:1] == "{" else text
+
+
+def _body_of_curl(text: str, path: str) -> str:
+    """The body of a curl command, after as many empty lines as there are before it. Raises Failure if there is not exactly
+    one."""
+    try:
+        words = shlex.split(re.sub(r"\\\r?\n", " ", text), comments=True)
+    except ValueError as exc:
+        raise Failure("invalid_input", f"src: {path} contains a curl command that cannot be read: {exc}.") from None
+    bodies = []
+    for number, word in enumerate(words):
+        option = _CURL_BODY.fullmatch(word)
+        if option:
+            bodies.append(option[1] or "".join(words[number + 1 : number + 2]))
+    if words.count("curl") != 1 or len(bodies) != 1 or bodies[0].startswith("@"):
+        raise Failure(
+            "invalid_input",
+            f"src: {path} contains a shell command that is not a single curl command with its body in it. Keep only the JSON "
+            "of the body, the text between the quotes after -d.",
+        )
+    return "\n" * text.count("\n", 0, max(text.find(bodies[0][:20]), 0)) + bodies[0]
 
 
 def _load_yaml(text: str) -> Any:

@@ -212,7 +212,7 @@ def known_to_be_dropped(source: Mapping[str, Any], desired: Mapping[str, Any], v
     """
     noted = _noted(source, version)
     lacking = Connector.not_stored(Connector.observed(source), desired)
-    return [place for place in lacking if place in noted or _is_too_new(place, version)]
+    return [place for place in lacking if place in noted or is_too_new(place, version)]
 
 
 def _unknown_places(fields: Mapping[str, Any]) -> list[str]:
@@ -231,7 +231,8 @@ def _field_of(place: str) -> str:
     return re.split(r"[.\[]", place, maxsplit=1)[0]
 
 
-def _is_too_new(place: str, version: versions.Version) -> bool:
+def is_too_new(place: str, version: versions.Version) -> bool:
+    """Whether a field is known to come with a later version."""
     feature = VERSIONED_FIELDS.get(place.rpartition(".")[2])
     return feature is not None and not versions.supports(version, feature)
 

@@ -12,6 +12,8 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import BLUEPRINT
 
+JSON = json.dumps(BLUEPRINT, indent=2)
+
 
 @pytest.mark.parametrize(
     "text",
@@ -21,9 +23,22 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples impo
         "POST /_plugins/_ml/connectors/_create\n" + json.dumps(BLUEPRINT, indent=2),
         json.dumps(BLUEPRINT).replace('"Chat"', '"""Chat"""'),
         json.dumps(BLUEPRINT) + "\n# a comment of YAML\n",
+        f"# Create it\n\nPOST /_plugins/_ml/connectors/_create\n{json.dumps(BLUEPRINT, indent=2)}\n",
+        f"// Create it\nPOST /_plugins/_ml/connectors/_create\n# The body\n{JSON}",
+        JSON.replace("\n", "\n  // a comment\n", 2),
+        f"POST /_plugins/_ml/connectors/_create\r\n{JSON}\r\n\r\nGET /_plugins/_ml/connectors/x\r\n",
+        f"GET _cat/nodes\n\nPOST _plugins/_ml/connectors/_create\n{JSON}\n# Then\nDELETE /_plugins/_ml/models/x\n",
+        f"curl -XPOST 'http://a:9200/_plugins/_ml/connectors/_create' -H 'Content-Type: application/json' -d '{JSON}'",
+        f'# With a key\n$ curl -u "$USER" \\\n  --json \\\n  \'{JSON}\' \\\n  https://a:9200/_plugins\n',
+        f"curl https://a:9200/x --data-raw='{JSON}'",
+        f"curl https://a:9200/x -d'{JSON}'",
     ],
-    ids=["json", "with a byte order mark", "from the console", "triple quotes", "yaml"],
-)
+    ids=[
+        "json", "with a byte order mark", "from the console", "triple quotes", "yaml", "comment", "two comments",
+        "comments in JSON", "a request without a body after it", "requests without a body around it", "curl", "curl on lines",
+        "curl with =", "curl without a blank",
+    ],
+)  # fmt: skip
 def test_read_file(tmp_path: Path, text: str) -> None:
     file = tmp_path / "blueprint"
     file.write_text(text, encoding="utf-8")
@@ -35,6 +50,17 @@ def test_read_file(tmp_path: Path, text: str) -> None:
     [
         (b"[1]", "does not contain a mapping"),
         (b"{", "neither JSON"),
+        (b"POST /a\n{}\nPOST /b\n{}\n", "more than one request: see its lines 1, 3. Keep only the request"),
+        (b"# x\nPUT /a\n{}\n\nGET /b\n\nPOST /c\n{}\n", "see its lines 2, 5, 7"),
+        (b"{}\nPOST /a\n{}\n", "more than one request"),
+        (b"GET /_plugins/_ml/connectors/x\n", "a request line, but no body"),
+        (b"curl http://a -d '{}'\ncurl http://b -d '{}'\n", "not a single curl command"),
+        (b"curl http://a -d @body.json", "not a single curl command"),
+        (b"curl http://a", "Keep only the JSON of the body"),
+        (b"curl http://a -d '{", "cannot be read: No closing quotation"),
+        (b'POST /a\n{\n  "a": 1,,\n}\n', r"neither JSON \([^)]*line 3 column"),
+        (b'# x\nPOST /a\n{\n  "s": """\na\nb\n""",\n  "a": x y: z\n}\n', r"line 8 column"),
+        (b"POST /a\na: b\nc: [\n", r"nor YAML \([^)]*line [34]"),
         (b"a: [b", r"nor YAML \([^)]*expected"),
         (b"\xff\xfe\x00", "cannot be read"),
         (b" " * ((1 << 20) + 1), "longer than"),
@@ -66,6 +92,18 @@ def test_a_date_in_yaml_is_text(tmp_path: Path) -> None:
         "parameters": {"deep": {"since": "2023-06-01", "at": "2023-06-01T10:00:00Z"}},
         "1": {"null": 2},
     }
+
+
+def test_a_script_in_triple_quotes_may_contain_comments(tmp_path: Path) -> None:
+    file = tmp_path / "blueprint"
+    file.write_text('POST /a\n{\n  "f": """\n# a\n  // b\nreturn 1;\n"""\n}\n')
+    assert blueprint.read_file(str(file)) == {"f": "\n# a\n  // b\nreturn 1;\n"}
+
+
+def test_a_text_of_yaml_may_contain_lines_that_look_like_comments(tmp_path: Path) -> None:
+    file = tmp_path / "blueprint.yml"
+    file.write_text("parameters:\n  prompt: |\n    # Title\n    // text\n    POST /a\n")
+    assert blueprint.read_file(str(file)) == {"parameters": {"prompt": "# Title\n// text\nPOST /a\n"}}
 
 
 def test_a_missing_file() -> None:

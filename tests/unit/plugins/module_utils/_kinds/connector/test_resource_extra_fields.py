@@ -99,7 +99,9 @@ def test_structured_output(version: str, as_definition: bool) -> None:
     """The official blueprint for Ollama, from 3.7 on. Earlier versions drop the field."""
     cluster = FakeCluster(version)
     options: dict[str, Any] = {"definition": STRUCTURED} if as_definition else STRUCTURED
+    planned = apply(cluster, check_mode=True, **options)
     made = apply(cluster, **options)
+    assert planned["diff"] == made["diff"]
     [stored] = cluster.connectors.values()
     is_known = version == "3.7.0"
     assert stored["actions"][0].get("supports_structured_output", False) is is_known
