@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import PRIVATE_IP, TRUSTED
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import PRIVATE_IP, TRUST, TRUSTED
 
 INFO = "opensearch_cluster_setting_info"
 RETRIES = "plugins.ml_commons.model_auto_redeploy.lifetime_retry_times"
@@ -41,6 +41,17 @@ def test_patterns(cluster, module):
     ours = module(INFO, patterns=["plugins.ml_commons.*"])["settings"]
     assert ours == {name: value for name, value in everything.items() if name.startswith("plugins.ml_commons.")}
     assert len(ours) > 20
+
+
+def test_patterns_that_later_versions_refuse(cluster, module):
+    (risk,) = module(INFO, patterns=["plugins.ml_commons.*"])["risky_patterns"]
+    assert risk["pattern"] == TRUST[0]
+    assert risk["instead"] == TRUST[0].replace(r"(:\d+)?", r"(:\d+|)")
+    assert (risk["setting"], risk["refused_by"]) == (TRUSTED, "OpenSearch 3.7 and 3.8")
+    setting = {"settings": {TRUSTED: [risk["instead"]]}, "check": True}
+    appended = module("opensearch_cluster_setting", list_mode="append", **setting)
+    assert any("An upgrade of a cluster with such a pattern" in str(warning) for warning in appended["warnings"])
+    assert not module("opensearch_cluster_setting", **setting).get("warnings")
 
 
 def test_a_setting_is_listed_as_the_module_returned_it(cluster, module):

@@ -225,13 +225,17 @@ def failing(*refusals: Refused, then: Any = None) -> Callable[..., Any]:
 LOADING = Refused(503, 'Error from remote service: {"error": {"message": "Loading model"}}')
 BUSY = Refused(429, "Error from remote service: too many requests")
 TIMEOUT = Refused(500, "Error communicating with remote model: Read timed out")
+#: Of 3.8 and later, from the published source.
+POOL = Refused(
+    429, "Error communicating with remote model: Acquire operation took longer than the configured maximum time"
+)
 
 
 class TestRetries:
     def test_transient_failures_are_retried(self, served: FakeCluster) -> None:
-        served.backend = failing(LOADING, BUSY, TIMEOUT)
+        served.backend = failing(LOADING, BUSY, TIMEOUT, POOL)
         assert ask(served)["content"] == "at last"
-        assert len(served.predictions) == 4
+        assert len(served.predictions) == 5
 
     @pytest.mark.parametrize(
         ("refusal", "code"),
