@@ -110,10 +110,11 @@ def rules_of(section: Section) -> Iterator[Schema]:
     for names in section.rules.get("mutually_exclusive", []):
         for number, name in enumerate(names):
             yield from ({"not": {"required": [name, other]}} for other in names[number + 1 :])
-    for name, value, needed in section.rules.get("required_if", []):
+    for name, value, needed, *one_of in section.rules.get("required_if", []):
         # The condition also holds if the option is not given, as the value is its default.
         assert section.spec[name]["default"] == value
-        yield {"if": {"properties": {name: {"const": value}}}, "then": {"required": needed}}
+        then = {"anyOf": [{"required": [each]} for each in needed]} if one_of == [True] else {"required": needed}
+        yield {"if": {"properties": {name: {"const": value}}}, "then": then}
 
 
 def item_of(section: Section) -> Schema:

@@ -34,7 +34,7 @@ options:
       - present
       - absent
     default: present
-  body:
+  definition:
     description:
       - The C(settings) and C(mappings), as the documentation of OpenSearch shows them.
       - Settings may be nested or flat, with or without the prefix C(index.); V(null) means the server's default.
@@ -42,7 +42,13 @@ options:
         the defaults. The module cannot distinguish a default value from a missing one, and fails with
         C(not_converged).
     type: dict
-    default: {}
+  src:
+    description:
+      - A JSON or YAML file with such a body, on the controller. The module finds it as M(ansible.builtin.copy) finds files,
+        for example beside the playbook, or in the folder C(files) of the role or of the play. Ansible Vault may encrypt it.
+      - The file may contain the request line before the body and the triple quotes of OpenSearch Dashboards' console.
+    type: path
+    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.opensearch_document
   - module: searchops.opensearch_ml.opensearch_pipeline
@@ -52,7 +58,7 @@ EXAMPLES = r"""
 - name: Create an index for passages and their embeddings
   searchops.opensearch_ml.opensearch_index:
     name: passages
-    body:
+    definition:
       settings:
         index.knn: true
         default_pipeline: embed-passages
@@ -67,6 +73,11 @@ EXAMPLES = r"""
               name: hnsw
               engine: lucene
               space_type: l2
+
+- name: Create an index from a file beside the playbook
+  searchops.opensearch_ml.opensearch_index:
+    name: passages
+    src: passages.json
 
 - name: Delete the index with its documents
   searchops.opensearch_ml.opensearch_index:

@@ -28,7 +28,7 @@ options:
     description: The name of the index.
     type: str
     required: true
-  body:
+  definition:
     description: The body of the search, as the documentation of OpenSearch shows it.
     type: dict
     default: {}
@@ -54,7 +54,7 @@ EXAMPLES = r"""
   searchops.opensearch_ml.opensearch_search:
     index: passages
     pipeline: answer
-    body:
+    definition:
       size: 3
       _source: [text]
       query:

@@ -23,18 +23,20 @@ import contextlib
 import json
 import os
 import sys
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
+from ..module_utils._endpoints.blueprint import with_body
+from ..module_utils._errors.exceptions import Failure
 from ..module_utils._http.clock import ProgressCallback, RetryCallback
-from ..module_utils._runtime.module import Module, ModuleCall, long_enough_to_mask
+from ..module_utils._runtime.module import Module, ModuleCall, failed_result, long_enough_to_mask
 
 try:
     from ansible.module_utils.common.json import Direction, get_module_encoder
@@ -69,12 +71,46 @@ class InProcessAction(NormalAction):
         variables = task_vars or {}
         forced = self._tristate("opensearch_ml_in_process", variables)
         environment = self._task_environment()
-        if self._can_run_in_process(forced, environment):
-            result = self._run_in_process(variables, environment, forced=forced is True)
-            if result is not None:
-                return result
+        try:
+            self._change_items_with_src(self._with_found_file)
+            if self._can_run_in_process(forced, environment):
+                result = self._run_in_process(variables, environment, forced=forced is True)
+                if result is not None:
+                    return result
+            # The module may run on another host: it gets the content of the file.
+            self._change_items_with_src(with_body)
+        except Failure as failure:
+            return {"failed": True, **failed_result(failure, [], check_mode=False)}
         module_result: dict[str, Any] = super().run(tmp, task_vars)
         return module_result
+
+    def _change_items_with_src(self, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        """Change the arguments of the task, and the items in them, that name a file by ``src``."""
+
+        def changed(item: Any) -> Any:
+            named = isinstance(item, Mapping) and isinstance(item.get("src"), str) and item["src"]
+            # Validation refuses an item with both.
+            return change(item) if named and item.get("definition") is None else item
+
+        args = changed(self._task.args) if "src" in self.MODULE.spec else self._task.args
+        sections = {
+            name: [changed(item) for item in args[name]]
+            for name, spec in self.MODULE.item_specs.items()
+            if "src" in spec and isinstance(args.get(name), (list, tuple))
+        }
+        self._task.args = {**args, **sections}
+
+    def _with_found_file(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The item with the path of its file on the controller, found and decrypted as for ``ansible.builtin.copy``. Raises
+        Failure."""
+        src = item["src"]
+        try:
+            return {**item, "src": self._loader.get_real_file(self._find_needle("files", src))}
+        except AnsibleFileNotFound as exc:
+            searched = f" Searched: {', '.join(map(str, exc.paths))}." if exc.paths else ""
+            raise Failure("invalid_input", f"src: there is no file {src!r} on the controller.{searched}") from exc
+        except AnsibleError as exc:
+            raise Failure("invalid_input", f"src: {src} cannot be read: {exc}") from exc
 
     def _can_run_in_process(self, forced: bool | None, environment: Mapping[str, str]) -> bool:
         if self._task.async_val or forced is False:

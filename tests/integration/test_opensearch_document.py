@@ -37,7 +37,7 @@ def test_add_change_and_delete(cluster, module, converges, name):
 
 def test_a_refused_document(cluster, module, name):
     index = index_of(name)
-    module("opensearch_index", name=index, body={"mappings": {"properties": {"n": {"type": "integer"}}}})
+    module("opensearch_index", name=index, definition={"mappings": {"properties": {"n": {"type": "integer"}}}})
     documents = [{"id": "1", "source": {"n": 1}}, {"id": "2", "source": {"n": "many"}}]
     result = module.run(DOCUMENT, index=index, documents=documents)
     assert result["failure"]["code"] == "document_refused"

@@ -25,12 +25,12 @@ SETTINGS = {"index": {"knn": True, "number_of_replicas": 0}, "index.search.idle.
 
 def test_create_change_and_delete(cluster, converges, name):
     args = {"name": index_of(name)}
-    converges(INDEX, ["create"], **args, body={"settings": SETTINGS, "mappings": MAPPINGS})
+    converges(INDEX, ["create"], **args, definition={"settings": SETTINGS, "mappings": MAPPINGS})
     (stored,) = cluster.indexes(name).values()
     assert stored["mappings"]["properties"]["embedding"]["dimension"] == 4
     more = {**MAPPINGS, "properties": {"meta": {"properties": {"by": {"type": "keyword"}}}}}
     settings = {"search.idle.after": None, "search": {"default_pipeline": "p"}, "number_of_replicas": "0"}
-    converges(INDEX, ["update", "update"], **args, body={"settings": settings, "mappings": more})
+    converges(INDEX, ["update", "update"], **args, definition={"settings": settings, "mappings": more})
     (stored,) = cluster.indexes(name).values()
     assert stored["mappings"]["properties"]["meta"]["properties"].keys() == {"at", "by"}
     assert stored["settings"]["index"]["search"] == {"default_pipeline": "p"}
@@ -52,16 +52,16 @@ def test_create_change_and_delete(cluster, converges, name):
 )
 def test_settings_and_mappings_that_cannot_change(cluster, module, name, body, early):
     args = {"name": index_of(name)}
-    module(INDEX, **args, body={"settings": SETTINGS, "mappings": MAPPINGS})
+    module(INDEX, **args, definition={"settings": SETTINGS, "mappings": MAPPINGS})
     before = cluster.indexes(name)
     if early:
-        module.refuses("index_not_changeable", INDEX, check=True, **args, body=body)
-        module.refuses("index_not_changeable", INDEX, **args, body=body)
+        module.refuses("index_not_changeable", INDEX, check=True, **args, definition=body)
+        module.refuses("index_not_changeable", INDEX, **args, definition=body)
     else:
         # A field of a mapping must always have its type.
         for field in body.get("mappings", {}).get("properties", {}).values():
             field["type"] = "text"
-        assert module.fails(INDEX, **args, body=body)["code"] == "index_not_changeable"
+        assert module.fails(INDEX, **args, definition=body)["code"] == "index_not_changeable"
     assert cluster.indexes(name) == before
 
 
@@ -74,7 +74,7 @@ def test_settings_and_mappings_that_cannot_change(cluster, module, name, body, e
     ],
 )
 def test_refusals(cluster, module, name, body, code):
-    assert module.fails(INDEX, name=index_of(name), body=body)["code"] == code
+    assert module.fails(INDEX, name=index_of(name), definition=body)["code"] == code
     assert cluster.indexes(name) == {}
 
 

@@ -17,12 +17,12 @@ def test_hits(module, name):
     module("opensearch_index", name=index)
     documents = [{"id": "1", "source": {"text": "blue light"}}, {"id": "2", "source": {"text": "red"}}]
     module("opensearch_document", index=index, documents=documents)
-    found = module(SEARCH, index=index, body={"query": {"match": {"text": "blue"}}})
+    found = module(SEARCH, index=index, definition={"query": {"match": {"text": "blue"}}})
     assert (found["changed"], found["total"], found["answer"]) == (False, 1, None)
     assert [(hit["id"], hit["source"]) for hit in found["hits"]] == [("1", {"text": "blue light"})]
     assert module(SEARCH, check=True, index=index)["hits"] == []
     assert module.fails(SEARCH, index=index, expect_pattern="blue")["code"] == "empty_content"
-    assert module.fails(SEARCH, index=index, body={"nope": 1})["code"] == "api_error"
+    assert module.fails(SEARCH, index=index, definition={"nope": 1})["code"] == "api_error"
 
 
 def test_through_a_pipeline(module, name):

@@ -4,14 +4,14 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Reads the request bodies of published blueprints from files."""
+"""Reads request bodies, such as those of published blueprints, from files."""
 
 from __future__ import annotations
 
 import json
 import re
 import shlex
-from typing import Any
+from typing import Any, Mapping
 
 from ansible.module_utils.common.yaml import HAS_YAML, SafeLoader
 
@@ -33,13 +33,23 @@ _COMMENT_LINE = re.compile(r"^[ \t]*(#|//).*$", re.MULTILINE)
 _TRIPLE_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
 
 
+def with_body(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parameters with the body in the file that ``src`` names as their ``definition``; the same parameters without
+    ``src``. Raises Failure."""
+    if not isinstance(params.get("src"), str) or not params["src"]:
+        return params
+    return {**params, "definition": read_file(params["src"]), "src": None}
+
+
 def read_file(path: str) -> dict[str, Any]:
     """The mapping in a JSON or YAML file; for a request of the Dev Tools console, its body. Raises Failure."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read(MAX_FILE_LENGTH + 1)
-    except (OSError, ValueError) as exc:
-        # ValueError: the file is not UTF-8, or the path contains a null character.
+    except OSError as exc:
+        raise Failure("invalid_input", f"src: {path} cannot be read: {exc.strerror}.") from exc
+    except ValueError as exc:
+        # The file is not UTF-8, or the path contains a null character.
         raise Failure("invalid_input", f"src: {path} cannot be read: {exc}") from exc
     if len(text) > MAX_FILE_LENGTH:
         raise Failure("invalid_input", f"src: {path} is longer than {MAX_FILE_LENGTH} characters.")

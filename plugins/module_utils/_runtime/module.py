@@ -55,7 +55,8 @@ class Module(NamedTuple):
     once per call. ``check`` raises Failure for options that are invalid on every server; nothing is sent before.
     ``secrets`` returns the values to mask beyond those of 'no_log' options; its second argument is None where the
     parameters are invalid: then they may be of any type. ``connection`` is the kind of server that the task works on.
-    ``item_specs``: list option -> the spec of its items, which the task itself validates.
+    ``item_specs``: list option -> the spec of its items, which the task itself validates. Items whose spec has ``src`` may
+    name a file by it, as the module's own option of that name does.
     """
 
     spec: Mapping[str, Any]
@@ -125,7 +126,7 @@ class ModuleCall:
                 returned = self._execute(run)
             result = {"changed": run.changed, "actions": actions, **returned}
         except Failure as failure:
-            failed, result = failure, _failed(failure, actions, check_mode=check_mode)
+            failed, result = failure, failed_result(failure, actions, check_mode=check_mode)
         result["retries"] = client.retries if client else 0
         # A failure may have its cause in what a warning says, so a failed task returns its warnings as well.
         return TaskOutcome(self.masker(result), [printable(self.masker(warning)) for warning in warnings], failed)
@@ -194,7 +195,7 @@ def long_enough_to_mask(values: Iterable[Any]) -> set[Any]:
     return {value for value in values if len(str(value)) >= MIN_SECRET_LENGTH}
 
 
-def _failed(failure: Failure, actions: list[dict[str, Any]], *, check_mode: bool) -> dict[str, Any]:
+def failed_result(failure: Failure, actions: list[dict[str, Any]], *, check_mode: bool) -> dict[str, Any]:
     """The result of a failed task: what failed, the remedy, and the actions until then."""
     return {
         "msg": f"{failure.message.rstrip('.')}. {failure.remedy or ''}".rstrip(),

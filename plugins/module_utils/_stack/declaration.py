@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Seque
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
+from .._endpoints import blueprint
 from .._errors.exceptions import Failure
 from .._kinds.controller import Controller
 from .._runtime.option_checks import option_faults
@@ -181,10 +182,11 @@ def make_item(section: Section, place: str, raw: Mapping[str, Any]) -> Item:
     outcome = ArgumentSpecValidator(dict(section.spec), **section.rules).validate(dict(raw))
     # That of Ansible lists all options of the module.
     faults += [error.msg for error in outcome.errors if not isinstance(error, UnsupportedError)]
-    params: dict[str, Any] = outcome.validated_parameters
     problems = [Problem(place, "invalid_input", fault) for fault in faults]
     if not problems:
         try:
+            # The body shows the name of the object, its description and what it refers to.
+            params = dict(blueprint.with_body(outcome.validated_parameters))
             secrets = section.check(params)
             return Item(section, place, section.name_of(params), params, secrets)
         except Failure as failure:

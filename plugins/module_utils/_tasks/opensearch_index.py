@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Mapping
 
+from .._endpoints import blueprint
 from .._errors.exceptions import Failure
 from .._kinds import index as indexes
 from .._kinds.base import deleted_during_change
@@ -21,22 +22,30 @@ from .._runtime.run import Run
 SPEC = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-    "body": {"type": "dict", "default": {}},
+    "definition": {"type": "dict"},
+    "src": {"type": "path"},
 }
+
+RULES = {"mutually_exclusive": [("definition", "src")]}
 
 
 @dataclass(frozen=True)
 class Options:
     name: str
     state: str
-    body: Mapping[str, Any]
+    definition: Mapping[str, Any] | None
+
+
+def parse(params: Mapping[str, Any]) -> Options:
+    """The typed options of validated parameters. Raises Failure for a file that cannot be read."""
+    return typed(Options)(blueprint.with_body(params))
 
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Apply the desired state of the index. Raises Failure."""
     name = options.name
     indexes.check_name(name)
-    desired = _desired(options.body)
+    desired = _desired(options.definition or {})
     observed = indexes.read(run.client, name)
     if options.state == "absent":
         return _absent(name, run, observed)
@@ -49,16 +58,17 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     return {"index": indexes.to_result(name, after or desired), "diff": {"before": before, "after": desired}}
 
 
-def _desired(body: Mapping[str, Any]) -> dict[str, Any]:
+def _desired(definition: Mapping[str, Any]) -> dict[str, Any]:
     """The desired settings and mappings. Raises Failure."""
-    unknown = sorted(str(part) for part in body if part not in ("settings", "mappings"))
-    if unknown or not all(isinstance(part, Mapping) for part in body.values()):
+    unknown = sorted(str(part) for part in definition if part not in ("settings", "mappings"))
+    if unknown or not all(isinstance(part, Mapping) for part in definition.values()):
         raise Failure(
-            "invalid_input", f"body: takes the mappings 'settings' and 'mappings' only, not {unknown or body}."
+            "invalid_input",
+            f"definition: takes the mappings 'settings' and 'mappings' only, not {unknown or definition}.",
         )
     return {
-        "settings": indexes.desired_settings(body.get("settings") or {}),
-        "mappings": dict(body.get("mappings") or {}),
+        "settings": indexes.desired_settings(definition.get("settings") or {}),
+        "mappings": dict(definition.get("mappings") or {}),
     }
 
 
@@ -101,4 +111,4 @@ def _verify(name: str, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:
     return observed
 
 
-MODULE = Module(SPEC, execute, typed(Options))
+MODULE = Module(SPEC, execute, parse, RULES)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Mapping
 
+from .._endpoints import blueprint
 from .._errors.exceptions import Failure
 from .._kinds import pipeline as pipelines
 from .._kinds.base import Doc, deleted_during_change
@@ -28,9 +29,13 @@ SPEC = {
     "description": {"type": "str"},
     "version": {"type": "int"},
     "definition": {"type": "dict"},
+    "src": {"type": "path"},
 }
 
-RULES = {"required_if": [("state", "present", ["definition"])]}
+RULES = {
+    "required_if": [("state", "present", ["definition", "src"], True)],
+    "mutually_exclusive": [("definition", "src")],
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class Options:
     description: str | None
     version: int | None
     definition: Mapping[str, Any] | None
+
+
+def parse(params: Mapping[str, Any]) -> Options:
+    """The typed options of validated parameters. Raises Failure for a file that cannot be read."""
+    return typed(Options)(blueprint.with_body(params))
 
 
 class _Resource(Resource[Options]):
@@ -105,4 +115,4 @@ def check(options: Options) -> None:
     pipelines.check(options.type, options.name, _body(options))
 
 
-MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)
+MODULE = Module(SPEC, _Resource.execute, parse, RULES, check=check)

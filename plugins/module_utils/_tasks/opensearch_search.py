@@ -21,7 +21,7 @@ from .._runtime.run import Run
 
 SPEC = {
     "index": {"type": "str", "required": True},
-    "body": {"type": "dict", "default": {}},
+    "definition": {"type": "dict", "default": {}},
     "pipeline": {"type": "str"},
     "expect_pattern": {"type": "str"},
     "search_timeout": {"type": "float", "default": 180.0},
@@ -31,7 +31,7 @@ SPEC = {
 @dataclass(frozen=True)
 class Options:
     index: str
-    body: Mapping[str, Any]
+    definition: Mapping[str, Any]
     pipeline: str | None
     expect_pattern: str | None
     search_timeout: float
@@ -45,7 +45,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
         return {"asked": False, "hits": [], "total": None, "answer": None, "result": None}
     query = {"search_pipeline": options.pipeline} if options.pipeline else None
     path = f"/{segment(options.index)}/_search"
-    result = run.client.ask(path, options.body, query, timeout=options.search_timeout).body
+    result = run.client.ask(path, options.definition, query, timeout=options.search_timeout).body
     hits = _hits(result)
     answer = ((result.get("ext") or {}).get("retrieval_augmented_generation") or {}).get("answer")
     if options.expect_pattern is not None:

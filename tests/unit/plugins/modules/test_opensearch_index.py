@@ -42,7 +42,7 @@ MISSING = error(404, "index_not_found_exception", "no such index [rag]")
 
 
 def test_create_and_delete(module: Runner, cluster: FakeCluster) -> None:
-    args = {"name": "rag", "body": BODY}
+    args = {"name": "rag", "definition": BODY}
     planned = module(NAME, cluster, check_mode=True, **args)
     assert cluster.indices.observed == {}
     created = module(NAME, cluster, **args)
@@ -65,7 +65,7 @@ def test_create_and_delete(module: Runner, cluster: FakeCluster) -> None:
 def test_an_unchanged_index_costs_one_request(module: Runner, script: MakeScript) -> None:
     meta = {"properties": {"meta": {"type": "object", "properties": {"a": {"type": "keyword"}}}}}
     for body in (BODY, {}, {"settings": {"knn.nope": None}}, {"mappings": meta}):
-        assert not module(NAME, script(get(READ).answers(200, observed())), name="rag", body=body)["changed"]
+        assert not module(NAME, script(get(READ).answers(200, observed())), name="rag", definition=body)["changed"]
 
 
 def test_only_changed_parts_are_sent(module: Runner, script: MakeScript) -> None:
@@ -77,7 +77,7 @@ def test_only_changed_parts_are_sent(module: Runner, script: MakeScript) -> None
         put("/rag/_settings", settings).answers(200),
         get(READ).answers(200, observed(settings=after)),
     )
-    result = module(NAME, steps, name="rag", body=body)
+    result = module(NAME, steps, name="rag", definition=body)
     assert result["actions"][0]["fields"] == sorted(settings)
     mappings = {"properties": {"new": {"type": "text"}}}
     steps = script(
@@ -85,7 +85,7 @@ def test_only_changed_parts_are_sent(module: Runner, script: MakeScript) -> None
         put("/rag/_mapping", mappings).answers(200),
         get(READ).answers(200, observed(mappings=mappings)),
     )
-    result = module(NAME, steps, name="rag", body={"mappings": mappings})
+    result = module(NAME, steps, name="rag", definition={"mappings": mappings})
     assert result["diff"]["before"] == {"settings": {}, "mappings": {"properties": {}}}
 
 
@@ -106,7 +106,7 @@ def test_changes_that_need_a_new_index(
     module: Runner, script: MakeScript, body: dict[str, Any], check_mode: bool
 ) -> None:
     steps = script(get(READ).answers(200, observed()))
-    failure = module(NAME, steps, name="rag", body=body, check_mode=check_mode)["failure"]
+    failure = module(NAME, steps, name="rag", definition=body, check_mode=check_mode)["failure"]
     assert failure["code"] == "index_not_changeable"
 
 
@@ -121,7 +121,7 @@ def test_changes_that_need_a_new_index(
 )
 def test_refusals_of_the_server(module: Runner, script: MakeScript, kind: str, reason: str, code: str) -> None:
     steps = script(get(READ).answers(404, MISSING), put("/rag").answers(400, error(400, kind, reason)))
-    result = module(NAME, steps, name="rag", body=BODY)
+    result = module(NAME, steps, name="rag", definition=BODY)
     assert (result["failure"]["code"], result["changed"]) == (code, False)
 
 
@@ -134,7 +134,7 @@ def test_invalid_names(module: Runner, cluster: FakeCluster, name: str, state: s
 
 @pytest.mark.parametrize("body", [{"aliases": {}}, {"settings": "x"}])
 def test_invalid_bodies(module: Runner, cluster: FakeCluster, body: dict[str, Any]) -> None:
-    assert module(NAME, cluster, name="rag", body=body)["failure"]["code"] == "invalid_input"
+    assert module(NAME, cluster, name="rag", definition=body)["failure"]["code"] == "invalid_input"
     assert cluster.exchanges == []
 
 
@@ -147,13 +147,13 @@ def test_the_name_of_an_alias_is_refused(module: Runner, script: MakeScript) -> 
 def test_another_controller_changes_the_index(module: Runner, script: MakeScript) -> None:
     changed = get(READ).answers(200, observed(settings={}))
     steps = script(get(READ).answers(404, MISSING), put("/rag").answers(200, {}), changed)
-    assert module(NAME, steps, name="rag", body=BODY)["failure"]["code"] == "not_converged"
+    assert module(NAME, steps, name="rag", definition=BODY)["failure"]["code"] == "not_converged"
 
 
 def test_another_controller_deletes_the_index(module: Runner, cluster: FakeCluster) -> None:
     """The task starts over and creates it again."""
     cluster.before("PUT", "/rag", lambda: cluster.before("GET", "/rag", cluster.indices.observed.clear))
-    result = module(NAME, cluster, name="rag", body=BODY)
+    result = module(NAME, cluster, name="rag", definition=BODY)
     assert [action["action"] for action in result["actions"]] == ["create", "create"]
     assert list(cluster.indices.observed) == ["rag"]
 

@@ -21,7 +21,7 @@ ANSWERED = {**FOUND, "ext": {"retrieval_augmented_generation": {"answer": "From 
 
 def test_hits(module: Runner, script: MakeScript) -> None:
     steps = script(post("/rag/_search", {"size": 1}).answers(200, FOUND))
-    result = module(NAME, steps, index="rag", body={"size": 1})
+    result = module(NAME, steps, index="rag", definition={"size": 1})
     assert (result["changed"], result["actions"], result["total"], result["answer"]) == (False, [], 1, None)
     assert result["hits"] == [{"id": "1", "score": 0.5, "source": {"text": "a"}}]
 

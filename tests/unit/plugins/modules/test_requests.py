@@ -66,7 +66,7 @@ CASES = {
     # A GET of the agent as well, and a search of its references among the models and among the agents.
     "agent, of agents": Case("ml_agent", {**AGENT, "tools": [ASKING, WITH_AN_AGENT]}, 4),
     "pipeline": Case("opensearch_pipeline", {"name": "p", "type": "search", "definition": PROCESSORS}),
-    "index": Case("opensearch_index", {"name": "new", "body": {"settings": {"number_of_replicas": 0}}}),
+    "index": Case("opensearch_index", {"name": "new", "definition": {"settings": {"number_of_replicas": 0}}}),
     "documents": Case(
         "opensearch_document",
         {"index": "rag", "documents": [{"id": "1", "source": {"text": "a"}}, {"id": "2", "source": {"text": "b"}}]},

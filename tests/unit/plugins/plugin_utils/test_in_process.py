@@ -7,12 +7,15 @@ import contextlib
 import io
 import json
 import os
+from pathlib import Path
 from typing import Any, Callable, Iterator
 from unittest import mock
 
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import transport
@@ -24,7 +27,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama
 from ansible_collections.searchops.opensearch_ml.tests.unit.support import harness
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import SENT, run_action
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import SENT, make_action, run_action
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
 
 IN_PROCESS, PROGRESS = "opensearch_ml_in_process", "opensearch_ml_progress"
@@ -119,6 +122,71 @@ def test_both_ways_return_the_same(module: str, check_mode: bool, monkeypatch: p
             assert result.pop("elapsed", 0) >= 0
             results.append(json.dumps(result).replace(address, "http://server"))
     assert results[0] == results[1]
+
+
+class TestFiles:
+    """``src`` names a file on the controller, wherever the module runs."""
+
+    BODY = {"processors": []}
+
+    @pytest.fixture(autouse=True)
+    def playbook_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "files").mkdir()
+        return tmp_path
+
+    @staticmethod
+    def pipeline(url: str, src: str, **more: Any) -> dict[str, Any]:
+        return run_action("opensearch_pipeline", {"hosts": [url], "name": "p", "type": "ingest", "src": src}, **more)
+
+    @pytest.mark.parametrize("place", [".", "files"])
+    def test_beside_the_playbook_and_in_files(self, url: str, playbook_folder: Path, place: str) -> None:
+        (playbook_folder / place / "p.json").write_text(json.dumps(self.BODY))
+        assert self.pipeline(url, "p.json")["pipeline"]["definition"] == self.BODY
+
+    def test_by_an_absolute_path(self, url: str, playbook_folder: Path) -> None:
+        (playbook_folder / "p.json").write_text(json.dumps(self.BODY))
+        assert self.pipeline(url, str(playbook_folder / "p.json"))["pipeline"]["definition"] == self.BODY
+
+    @pytest.mark.parametrize("transport", ["local", "ssh"])
+    def test_a_missing_file_is_named_with_the_places_where_it_was_searched(self, url: str, transport: str) -> None:
+        failed = self.pipeline(url, "p.json", transport=transport)
+        assert (failed["failed"], failed["failure"]["code"]) == (True, "invalid_input")
+        assert failed["msg"].startswith("src: there is no file 'p.json' on the controller. Searched: ")
+        assert "/files/p.json, " in failed["msg"]
+
+    def test_a_missing_absolute_path_is_named_once(self, url: str) -> None:
+        assert self.pipeline(url, "/nowhere/p.json")["msg"].count("/nowhere/p.json") == 1
+
+    def test_the_sections_of_a_stack(self, url: str, playbook_folder: Path) -> None:
+        (playbook_folder / "files" / "p.json").write_text(json.dumps(self.BODY))
+        items = [{"name": "p", "type": "ingest", "src": "p.json"}, {"name": "q", "type": "ingest", "definition": {}}]
+        stack = run_action("ml_stack", {"hosts": [url], "pipelines": items})
+        assert [change["name"] for change in stack["changes"]] == ["ingest/p", "ingest/q"]
+
+    def test_another_host_gets_the_content(self, url: str, playbook_folder: Path) -> None:
+        (playbook_folder / "files" / "p.json").write_text(json.dumps(self.BODY))
+        item = {"name": "p", "type": "ingest", "src": "p.json"}
+        for module, args, sent in (
+            ("opensearch_pipeline", item, {**item, "definition": self.BODY, "src": None}),
+            ("ml_stack", {"pipelines": [item]}, {"pipelines": [{**item, "definition": self.BODY, "src": None}]}),
+        ):
+            action = make_action(module, args, transport="ssh")
+            with mock.patch.object(NormalAction, "run", return_value=dict(SENT)):
+                assert action.run(task_vars={}) == SENT
+            assert action._task.args == sent
+
+    def test_an_encrypted_file(self, url: str, playbook_folder: Path) -> None:
+        secrets = [("default", VaultSecret(b"password"))]
+        content = VaultLib(secrets).encrypt(json.dumps(self.BODY), secrets[0][1])
+        (playbook_folder / "p.json").write_bytes(content)
+        action = make_action("opensearch_pipeline", {"hosts": [url], "name": "p", "type": "ingest", "src": "p.json"})
+        action._loader.set_vault_secrets(secrets)
+        assert action.run(task_vars={})["pipeline"]["definition"] == self.BODY
+
+    def test_validation_reports_what_is_no_path(self, url: str) -> None:
+        args = {"hosts": [url], "name": "p", "type": "ingest", "src": "p.json", "definition": {}}
+        assert "mutually exclusive" in run_action("opensearch_pipeline", args)["msg"]
 
 
 def as_module(module: str, args: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:

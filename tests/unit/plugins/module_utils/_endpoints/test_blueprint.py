@@ -107,5 +107,6 @@ def test_a_text_of_yaml_may_contain_lines_that_look_like_comments(tmp_path: Path
 
 
 def test_a_missing_file() -> None:
-    with pytest.raises(Failure, match="cannot be read"):
+    with pytest.raises(Failure) as failed:
         blueprint.read_file("/nowhere/blueprint.json")
+    assert failed.value.message == "src: /nowhere/blueprint.json cannot be read: No such file or directory."
