@@ -38,14 +38,17 @@ options:
       - absent
     default: present
   type:
-    description: How the agent works. Required for a new agent. The type cannot be changed in place.
+    description:
+      - How the agent works. Required for a new agent. The type cannot be changed in place.
+      - With V(flow), the agent runs its tools one after the other. V(conversational_flow) adds a memory.
+      - With V(conversational), a model chooses the tools. V(conversational_v2) needs OpenSearch 3.6.
+      - With V(plan_execute_and_reflect), a model makes a plan and changes it along the way. Needs OpenSearch 3.0. The
+        server creates a second agent that carries out the steps. The module changes and deletes it together with this
+        agent.
+      - V(ag_ui) serves frontends that speak AG-UI. Needs OpenSearch 3.5.
+      - The module sends any other type to the server, which may be newer than the module. It refuses only names that
+        are one of these misspelt.
     type: str
-    choices:
-      flow: The agent runs its tools one after the other.
-      conversational: A model chooses the tools.
-      conversational_flow: As V(flow), with a memory.
-      plan_execute_and_reflect: A model makes a plan and changes it along the way. Needs OpenSearch 3.0. The server
-        creates a second agent that carries out the steps. The module changes and deletes it together with this agent.
   description:
     description: The agent's description.
     type: str
@@ -59,12 +62,44 @@ options:
       parameters:
         description: All parameters of the model's predictions; any others are removed.
         type: dict
+      extra_fields:
+        description: Further fields of the llm, which this version of the collection does not know. See O(extra_fields).
+        type: dict
+        version_added: 1.0.0
+  model:
+    description:
+      - A model of a cloud provider, which the server registers together with the agent. Use it instead of O(llm). Needs
+        OpenSearch 3.5 and the setting C(plugins.ml_commons.unified_agent_api_enabled).
+      - The server cannot change it in place. It does not delete the model with the agent.
+    type: dict
+    version_added: 1.0.0
+    suboptions:
+      model_id:
+        description: The provider's name of the model.
+        type: str
+        required: true
+      model_provider:
+        description: The provider and its API, for example V(bedrock/converse).
+        type: str
+        required: true
+      credential:
+        description: The credential for the provider. The server does not return it, so the module does not compare it.
+        type: dict
+      model_parameters:
+        description: The parameters of the model's predictions.
+        type: dict
+      extra_fields:
+        description: Further fields of the model, which this version of the collection does not know. See O(extra_fields).
+        type: dict
+        version_added: 1.0.0
   tools:
     description:
       - All tools of the agent, in this order; any others are removed.
-      - "In any text, C(${model:NAME}) is replaced with the id of the model of that name, and C(${agent:NAME}) with
-        that of an agent. The same applies to O(llm) and O(parameters). In check mode, a model or agent that does not
-        exist yet is a warning."
+      - "In any text, C(${model:NAME}) is replaced with the id of the model of that name, C(${agent:NAME}) with that of an
+        agent, and C(${connector:NAME}) with that of a connector, for example in the parameter C(connector_id) of a
+        ConnectorTool. The same applies to all other options, for example to the parameter C(mcp_connectors) in
+        O(parameters). In check mode, an object that does not exist yet is a warning."
+      - A connector that is replaced by a swap gets another id. The next run of this module gives it to the agent.
     type: list
     elements: dict
     suboptions:
@@ -91,6 +126,10 @@ options:
         description: Whether the tool's output is part of the agent's answer.
         type: bool
         default: false
+      extra_fields:
+        description: Further fields of the tool, which this version of the collection does not know. See O(extra_fields).
+        type: dict
+        version_added: 1.0.0
   parameters:
     description:
       - All parameters of the agent; any others are removed. From OpenSearch 3.0 on, C(_llm_interface) lets the model
@@ -110,16 +149,56 @@ options:
       window_size:
         description: The number of messages that the agent remembers.
         type: int
+      memory_container_id:
+        description: The id of the memory container, for the type V(agentic_memory). Needs OpenSearch 3.5.
+        type: str
+        version_added: 1.0.0
+      extra_fields:
+        description: Further fields of the memory, which this version of the collection does not know. See O(extra_fields).
+        type: dict
+        version_added: 1.0.0
   app_type:
     description: The kind of application that uses the agent.
     type: str
+  context_management:
+    description: How the agent shortens its context, with C(name) and C(hooks). Needs OpenSearch 3.5. The server cannot
+      change it in place. Excludes O(context_management_name).
+    type: dict
+    version_added: 1.0.0
+  context_management_name:
+    description: The name of a template for this. Needs OpenSearch 3.5. The server cannot change it in place.
+    type: str
+    version_added: 1.0.0
+  extra_fields:
+    description:
+      - Further fields of the agent, which this version of the collection does not know, by their names in the API. They are
+        sent and compared as they are.
+      - The module warns of a field that the server does not store. A field that has an option is refused.
+    type: dict
+    version_added: 1.0.0
+  definition:
+    description:
+      - The agent's body as the API takes it and as the documentation of OpenSearch shows it. Options that you give in
+        addition override its fields; mappings are merged key by key.
+      - A field that this version of the collection does not know is sent and compared as it is, as with O(extra_fields).
+        Fields that only the server sets, such as C(created_time), are not sent.
+    type: dict
+    version_added: 1.0.0
+  src:
+    description:
+      - A JSON or YAML file with such a body, on the controller. The module finds it as M(ansible.builtin.copy) finds files,
+        for example beside the playbook, or in the folder C(files) of the role or of the play. Ansible Vault may encrypt it.
+      - The file may contain the request line before the body and the triple quotes of OpenSearch Dashboards' console.
+    type: path
+    version_added: 1.0.0
   update_strategy:
     description: How the module may change the agent.
     type: str
     choices:
       in_place: Only in place. The task fails if the server cannot change the agent in place. Before OpenSearch 3.1,
-        the server can change nothing in place. Later versions can change everything except the type and memories
-        other than V(conversation_index), but cannot remove parameters or the last tool.
+        the server can change nothing in place. Later versions can change everything except the type, O(model),
+        O(context_management), O(context_management_name) and memories other than V(conversation_index), but cannot remove
+        parameters or the last tool.
       recreate: If the agent cannot be changed in place, a new agent replaces it. The new agent has another id, so
         update all clients that run the agent by its id.
     default: in_place
@@ -156,6 +235,13 @@ EXAMPLES = r"""
     tools:
       - type: ListIndexTool
       - type: IndexMappingTool
+
+- name: Create an agent from a file beside the playbook, with another model
+  searchops.opensearch_ml.ml_agent:
+    name: Index assistant
+    src: index_assistant.json
+    llm:
+      model_id: Local chat
 
 - name: Delete an agent
   searchops.opensearch_ml.ml_agent:

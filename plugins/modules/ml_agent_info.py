@@ -27,11 +27,6 @@ options:
   type:
     description: Only agents of this type.
     type: str
-    choices:
-      - flow
-      - conversational
-      - conversational_flow
-      - plan_execute_and_reflect
 seealso:
   - module: searchops.opensearch_ml.ml_agent
 """

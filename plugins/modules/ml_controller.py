@@ -41,6 +41,13 @@ options:
         V(DAYS).
       - The module does not check whether the users exist.
     type: dict
+  extra_fields:
+    description:
+      - Further fields of the controller, which this version of the collection does not know, by their names in the API. They are
+        sent and compared as they are.
+      - The module warns of a field that the server does not store. A field that has an option is refused.
+    type: dict
+    version_added: 1.0.0
   wait_timeout:
     description: The maximum number of seconds to wait for a model that is being deployed, because the server cannot
       limit it in the meantime.

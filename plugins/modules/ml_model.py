@@ -95,6 +95,10 @@ options:
           - MINUTES
           - HOURS
           - DAYS
+      extra_fields:
+        description: Further fields of the rate limiter, which this version of the collection does not know. See O(extra_fields).
+        type: dict
+        version_added: 1.0.0
   guardrails:
     description:
       - What the server refuses in questions and answers.
@@ -128,6 +132,10 @@ options:
                 type: list
                 elements: str
                 required: true
+              extra_fields:
+                description: Further fields of the stop words, which this version of the collection does not know. See O(extra_fields).
+                type: dict
+                version_added: 1.0.0
           regex:
             description: Patterns of the text to refuse, for the type V(local_regex).
             type: list
@@ -142,6 +150,10 @@ options:
             description: A regular expression that the verdict matches if the text is acceptable, for the type
               V(model).
             type: str
+          extra_fields:
+            description: Further fields of the guardrail, which this version of the collection does not know. See O(extra_fields).
+            type: dict
+            version_added: 1.0.0
       output_guardrail:
         description: The guardrail for answers.
         type: dict
@@ -160,6 +172,10 @@ options:
                 type: list
                 elements: str
                 required: true
+              extra_fields:
+                description: Further fields of the stop words, which this version of the collection does not know. See O(extra_fields).
+                type: dict
+                version_added: 1.0.0
           regex:
             description: Patterns of the text to refuse, for the type V(local_regex).
             type: list
@@ -174,6 +190,14 @@ options:
             description: A regular expression that the verdict matches if the text is acceptable, for the type
               V(model).
             type: str
+          extra_fields:
+            description: Further fields of the guardrail, which this version of the collection does not know. See O(extra_fields).
+            type: dict
+            version_added: 1.0.0
+      extra_fields:
+        description: Further fields of the guardrails, which this version of the collection does not know. See O(extra_fields).
+        type: dict
+        version_added: 1.0.0
   interface:
     description: JSON schemas that the server checks predictions and answers against.
     type: dict
@@ -195,6 +219,24 @@ options:
         description: The number of idle minutes after which the server undeploys the model. The module counts such a
           model as deployed.
         type: int
+      extra_fields:
+        description: Further fields of the setting, which this version of the collection does not know. See O(extra_fields).
+        type: dict
+        version_added: 1.0.0
+  model_config:
+    description:
+      - The configuration of the model, in the form of the API. A field of the type C(semantic) needs it of a model for
+        embeddings, with C(model_type), C(embedding_dimension), C(framework_type) and C(additional_config).
+      - Only the given keys are compared. OpenSearch 2.19 requires C(embedding_dimension) and C(framework_type).
+    type: dict
+    version_added: 1.0.0
+  extra_fields:
+    description:
+      - Further fields of the model, which this version of the collection does not know, by their names in the API. They are
+        sent and compared as they are.
+      - The module warns of a field that the server does not store. A field that has an option is refused.
+    type: dict
+    version_added: 1.0.0
   register_deploy:
     description: How the module registers and deploys a new model. The result is the same.
     type: str

@@ -59,6 +59,13 @@ options:
       - Whether to give the group all backend roles of the user who sets it to V(restricted).
       - The module does not compare these roles later. A V(restricted) group that has roles counts as unchanged.
     type: bool
+  extra_fields:
+    description:
+      - Further fields of the group, which this version of the collection does not know, by their names in the API. They are
+        sent and compared as they are.
+      - The module warns of a field that the server does not store. A field that has an option is refused.
+    type: dict
+    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.ml_model
 """

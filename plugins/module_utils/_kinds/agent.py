@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from typing import Any, Iterable, Mapping
 
 from .._errors.exceptions import Failure
@@ -16,11 +18,15 @@ from .._runtime import versions
 from .._runtime.reader import Reader
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_tree, text_of, without_none
+from .._values.masking import MASK
 from .base import NOTES_PARAMETER, Doc, Kind, check_name, check_no_notes
 
-TYPES = ("flow", "conversational", "conversational_flow", "plan_execute_and_reflect")
+#: The types of OpenSearch 3.6. A later server may know others, which pass.
+TYPES = (
+    "flow", "conversational", "conversational_flow", "plan_execute_and_reflect", "ag_ui", "conversational_v2",
+)  # fmt: skip
 
-#: Types that call a model of their own (``llm``) and need one.
+#: Types that call a model of their own (``llm`` or ``model``) and need one.
 TYPES_WITH_MODEL = ("conversational", "plan_execute_and_reflect")
 
 #: The longest name that the server accepts (3.x), in characters.
@@ -29,6 +35,20 @@ MAX_NAME_LENGTH = 128
 #: The parameter with the id of the executor: the agent that executes the steps of a plan. The server creates one for an
 #: agent that is registered without this parameter.
 EXECUTOR = "executor_agent_id"
+
+#: The parameter with the format in which the agent calls its model. The server sets it for an agent with a ``model``.
+LLM_INTERFACE = "_llm_interface"
+
+#: The fields of an agent, its llm and its tools with values that the server stores as text.
+TEXT_FIELDS = ("parameters", "attributes", "config")
+
+#: The fields that the server cannot change in place: it ignores them in an update (ml-commons, MLAgentUpdateInput).
+_FIXED_FIELDS = ("model", "context_management", "context_management_name")
+
+#: Field -> the feature that a server needs for it.
+_FEATURE_OF_FIELD = {
+    "model": "agent_model", "context_management": "context_management", "context_management_name": "context_management",
+}  # fmt: skip
 
 #: The fields that such an executor shares with the agent for which the server created it.
 EXECUTOR_FIELDS = ("llm", "tools", "parameters", "memory", "app_type")
@@ -39,11 +59,30 @@ class Agent(Kind):
     PATH = "/_plugins/_ml/agents"
     ID_FIELD = "agent_id"
     UNKNOWN_CODE = "unknown_agent"
-    FIELDS = ("name", "type", "description", "llm", "tools", "parameters", "memory", "app_type")
+    FIELDS = (
+        "name", "type", "description", "llm", "model", "tools", "parameters", "memory", "app_type",
+        "context_management", "context_management_name",
+    )  # fmt: skip
+    SERVER_FIELDS = ("is_hidden", "tenant_id")
+    NESTED = {
+        "llm": ("model_id", "parameters"),
+        "model": ("model_id", "model_provider", "credential", "model_parameters"),
+        "memory": ("type", "session_id", "window_size", "memory_container_id"),
+        "tools": (
+            "type", "name", "description", "parameters", "attributes", "config", "include_output_in_agent_response",
+        ),
+    }  # fmt: skip
 
     @classmethod
     def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
         fields = super().desired(options)
+        if "type" in fields:
+            fields["type"] = str(fields["type"]).lower()
+        if "model" in fields:
+            fields["model"] = {
+                name: _as_strings(value) if isinstance(value, Mapping) else value
+                for name, value in without_none(fields["model"]).items()
+            }
         if "llm" in fields:
             fields["llm"] = {
                 name: _as_strings(value) if name == "parameters" else value
@@ -60,9 +99,18 @@ class Agent(Kind):
     @classmethod
     def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """``tools`` and ``parameters`` are there even if they are empty. The parameter with the id of the executor is
-        omitted, unless ``desired`` has it too."""
-        fields = super().observed(source)
-        hidden = {NOTES_PARAMETER} | ({EXECUTOR} - set((desired or {}).get("parameters") or {}))
+        omitted, unless ``desired`` has it too. So is the one that the server sets for an agent with a ``model``, if
+        ``desired`` has others."""
+        fields = super().observed(source, desired)
+        given = (desired or {}).get("parameters")
+        set_by_server = {EXECUTOR}
+        if fields.get("model"):
+            if given is not None:
+                set_by_server.add(LLM_INTERFACE)
+            # The server returns the parameters of the model as those of the llm that it creates.
+            parameters = (fields.get("llm") or {}).get("parameters")
+            fields["model"] = {**fields["model"], **({"model_parameters": parameters} if parameters else {})}
+        hidden = {NOTES_PARAMETER, *set_by_server.difference(given or {})}
         parameters = {name: value for name, value in (source.get("parameters") or {}).items() if name not in hidden}
         return {
             **fields,
@@ -77,14 +125,21 @@ class Agent(Kind):
             return all(cls.same(key, (observed or {}).get(key), value) for key, value in desired.items())
         if name == "tools":
             return same_tree(observed or [], desired)
-        if name == "memory":
+        if name == "model":
+            # The server does not return the credential.
+            visible = {key: value for key, value in desired.items() if key != "credential"}
+            return observed is not None and contains(observed, visible)
+        if name in ("memory", "context_management"):
             return observed is not None and contains(observed, desired)
         return super().same(name, observed, desired)
 
     @classmethod
     def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """With JSON in strings decoded."""
-        return {name: canonical(value) for name, value in fields.items()}
+        """With JSON in strings decoded and without the credential's values."""
+        view = {name: canonical(value) for name, value in fields.items()}
+        if (view.get("model") or {}).get("credential"):
+            view["model"] = {**view["model"], "credential": dict.fromkeys(view["model"]["credential"], MASK)}
+        return view
 
     @classmethod
     def to_result(cls, doc: Doc) -> dict[str, Any]:
@@ -98,6 +153,12 @@ def merged(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]
     for part in ("llm", "memory"):
         if part in fields:
             fields[part] = {**(observed_fields.get(part) or {}), **fields[part]}
+    if "model" in desired_fields:
+        # The server creates the llm from it.
+        fields.pop("llm", None)
+    else:
+        # Its credential cannot be read; the new agent uses the model that the server created for the old one.
+        fields.pop("model", None)
     return fields
 
 
@@ -110,10 +171,16 @@ def replacement_reason(
     changes = Agent.diff(observed_fields, desired_fields)
     if "type" in changes:
         return f"its type is {observed_fields.get('type')} and cannot be changed"
+    fixed = [name for name in _FIXED_FIELDS if name in changes]
+    if fixed:
+        return f"the server ignores changes of {', '.join(fixed)}"
     if "tools" in changes and not desired_fields["tools"]:
         return "the server keeps its tools when none are sent"
     if "memory" in changes and str(desired_fields["memory"].get("type", "conversation_index")) != "conversation_index":
         return "the server changes only memory of the type conversation_index"
+    containers = [(side.get("memory") or {}).get("memory_container_id") for side in (observed_fields, desired_fields)]
+    if containers[1] not in (None, containers[0]):
+        return "the server ignores changes of memory.memory_container_id"
     for name, have, want in (
         ("parameters", observed_fields.get("parameters"), desired_fields.get("parameters")),
         ("llm.parameters", *((side.get("llm") or {}).get("parameters") for side in (observed_fields, desired_fields))),
@@ -155,11 +222,40 @@ def created_executor(client: Client, doc: Doc) -> str | None:
     return executor if found and found.name == executor_name(doc) else None
 
 
+def with_unknown_fields(tools: list[dict[str, Any]], observed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The desired tools with those fields of the observed tools in the same places that no option sets, which stay."""
+    kept: list[dict[str, Any]] = [{} for _tool in tools]
+    for number, (tool, old) in enumerate(zip(tools, observed)):
+        if (tool.get("type"), tool.get("name")) == (old.get("type"), old.get("name")):
+            kept[number] = {name: old[name] for name in old if name not in (*Agent.NESTED["tools"], "tenant_id")}
+    return [{**old, **tool} for tool, old in zip(tools, kept)]
+
+
+def definition_fields(definition: Any) -> dict[str, Any]:
+    """The fields of a pasted body, without those that only the server sets. Raises Failure for a value of a wrong type."""
+    if not isinstance(definition, Mapping):
+        raise Failure("invalid_input", f"definition: must be a mapping, not {str(definition)[:80]!r}.")
+    fields = without_none({name: definition[name] for name in definition if name not in Agent.own_fields()})
+    types: dict[str, tuple[type, str]] = {
+        **dict.fromkeys(("llm", "model", "memory", "parameters", "context_management"), (dict, "a mapping")),
+        "tools": (list, "a list"),
+        **dict.fromkeys(("name", "type", "description", "app_type", "context_management_name"), (str, "text")),
+    }
+    for name, (type_, what) in types.items():
+        if name in fields and not isinstance(fields[name], type_):
+            raise Failure("invalid_input", f"definition: {name} must be {what}, not {str(fields[name])[:80]!r}.")
+    for number, tool in enumerate(fields.get("tools") or []):
+        if not isinstance(tool, dict) or not isinstance(tool.get("type"), str):
+            raise Failure("invalid_input", f"definition: tools[{number}] must be a mapping with a 'type'.")
+    return fields
+
+
 def check(fields: Mapping[str, Any]) -> None:
     """Raises Failure for desired fields that are invalid on every server."""
     if "name" in fields:
         check_name("name", fields["name"], MAX_NAME_LENGTH)
     check_no_notes(fields.get("parameters"))
+    _check_type(fields.get("type"))
     names = [tool.get("name") or tool["type"] for tool in fields.get("tools") or []]
     duplicates = sorted({name for name in names if names.count(name) > 1})
     if duplicates:
@@ -168,19 +264,39 @@ def check(fields: Mapping[str, Any]) -> None:
         )
 
 
+def _check_type(type_: str | None) -> None:
+    """Raises Failure for a type that is a known one misspelt: neither a later version of one nor another word."""
+    if (
+        type_ is None
+        or type_ in TYPES
+        or re.search(r"\d", type_)
+        or any(type_.startswith(f"{each}_") for each in TYPES)
+    ):
+        return
+    near = get_close_matches(re.sub(r"\W", "_", type_), TYPES, 1, 0.8)
+    if near:
+        raise Failure("invalid_input", f"type: there is no {type_!r}; did you mean '{near[0]}'?")
+
+
 def check_complete(fields: Mapping[str, Any]) -> None:
     """Raises Failure if the fields are not enough to create an agent."""
     if "type" not in fields:
         raise Failure("invalid_input", f"type: is required, because no agent has the name {fields['name']!r} yet.")
-    if fields["type"] in TYPES_WITH_MODEL and not (fields.get("llm") or {}).get("model_id"):
+    has_model = (fields.get("llm") or {}).get("model_id") or fields.get("model")
+    if fields["type"] in TYPES_WITH_MODEL and not has_model:
         raise Failure("invalid_input", f"llm: an agent of the type {fields['type']} needs a model.")
 
 
 def check_server(reader: Reader, version: versions.Version, fields: Mapping[str, Any]) -> None:
     """Raises Failure for fields that this server does not support: by its version, and by its tools (one request)."""
-    if fields.get("type") == "plan_execute_and_reflect":
-        versions.require(version, "plan_execute_and_reflect", "type: plan_execute_and_reflect")
-    if "_llm_interface" in (fields.get("parameters") or {}):
+    if f"agent_{fields.get('type')}" in versions.SINCE:
+        versions.require(version, f"agent_{fields['type']}", f"type: {fields['type']}")
+    for name, feature in _FEATURE_OF_FIELD.items():
+        if fields.get(name):
+            versions.require(version, feature, name)
+    if (fields.get("memory") or {}).get("memory_container_id"):
+        versions.require(version, "memory_container", "memory: memory_container_id")
+    if LLM_INTERFACE in (fields.get("parameters") or {}):
         versions.require(version, "llm_interface", "parameters: _llm_interface (function calling)")
     tools = fields.get("tools") or []
     if any(tool.get("attributes") for tool in tools):
@@ -223,10 +339,10 @@ def _as_strings(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    """A tool without empty fields, which the server omits."""
+    """A tool without those fields that the server omits if they are empty."""
     fields = {
-        name: _as_strings(value) if isinstance(value, Mapping) else value
+        name: _as_strings(value) if name in TEXT_FIELDS and isinstance(value, Mapping) else value
         for name, value in tool.items()
-        if name in ("type", "name", "description", "parameters", "attributes", "config") and value
+        if value is not None and name != "tenant_id" and not (name in Agent.NESTED["tools"] and value in ("", {}, []))
     }
     return {**fields, "include_output_in_agent_response": bool(tool.get("include_output_in_agent_response"))}

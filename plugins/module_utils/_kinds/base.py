@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from typing import Any, Iterable, Mapping
+from typing import Any, Collection, Iterable, Mapping
 
 from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._http.client import Client, segment
@@ -70,6 +71,9 @@ class Kind:
     READ_ONLY_FIELDS: tuple[str, ...] = ("created_time", "last_updated_time")
     #: The fields that only the server sets, beyond :attr:`READ_ONLY_FIELDS`.
     SERVER_FIELDS: tuple[str, ...] = ()
+    #: Field -> the names within it that this version of the collection knows; a path such as ``a.b`` for a field within one.
+    #: A list of mappings is a field as well. What is within other fields is not checked.
+    NESTED: Mapping[str, Collection[str]] = {}
     #: Field -> the option that sets it, for the fields that an option of another name sets or that are not compared.
     OPTION_OF: Mapping[str, str] = {}
 
@@ -88,7 +92,7 @@ class Kind:
                 raise Failure(
                     "invalid_input", f"extra_fields: {name!r} has an option; write '{cls.OPTION_OF.get(name, name)}'."
                 )
-            if name in (cls.ID_FIELD, *cls.READ_ONLY_FIELDS, *cls.SERVER_FIELDS):
+            if name in cls.own_fields():
                 raise Failure("invalid_input", f"extra_fields: remove {name!r}, which only the server sets.")
         return extra
 
@@ -102,18 +106,40 @@ class Kind:
     @classmethod
     def extra_names(cls, fields: Iterable[str]) -> list[str]:
         """The names of the fields that this version of the collection does not know, and that the server does not set."""
-        known = {*cls.FIELDS, *cls.OPTION_OF, cls.ID_FIELD, *cls.READ_ONLY_FIELDS, *cls.SERVER_FIELDS}
+        known = {*cls.FIELDS, *cls.OPTION_OF, *cls.own_fields()}
         return [name for name in fields if name not in known]
 
     @classmethod
+    def own_fields(cls) -> set[str]:
+        """The names of the fields that only the server sets."""
+        return {cls.ID_FIELD, *cls.READ_ONLY_FIELDS, *cls.SERVER_FIELDS}
+
+    @classmethod
     def not_stored(cls, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
-        """The desired extra fields that the object does not have. After a write: those that the server dropped."""
-        return [name for name in cls.extra_names(desired) if name not in observed]
+        """The desired extra fields that the object does not have, those in other fields as ``tools[0].name``. After a write:
+        those that the server dropped."""
+        places = [name for name in cls.extra_names(desired) if name not in observed]
+        for path, known in cls.NESTED.items():
+            stored = dict(_mappings_at(observed, path))
+            for place, fields in _mappings_at(desired, path):
+                names = (name for name in fields if name not in known and name not in stored.get(place, {}))
+                places += [f"{place}.{name}" for name in names]
+        return places
 
     @classmethod
     def without(cls, desired: Mapping[str, Any], places: Iterable[str]) -> dict[str, Any]:
         """The desired fields without those that :meth:`not_stored` returned."""
-        return {name: value for name, value in desired.items() if name not in places}
+        return _without_places(desired, "", set(places))  # type: ignore[no-any-return] # of a mapping it is one
+
+    @classmethod
+    def to_options(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields as options: what is in them and has no option is in ``extra_fields`` there."""
+        options: dict[str, Any] = copy.deepcopy(dict(fields))
+        for path, known in cls.NESTED.items():
+            for _place, within in _mappings_at(options, path):
+                extra = {name: within.pop(name) for name in list(within) if name not in (*known, "extra_fields")}
+                within.update({"extra_fields": extra} if extra else {})
+        return options
 
     @classmethod
     def diff(cls, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
@@ -260,6 +286,55 @@ class Kind:
 def same_texts(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
     """Whether two mappings have the same keys, with the same values as text."""
     return observed.keys() == desired.keys() and all(same_text(observed[name], desired[name]) for name in desired)
+
+
+def nested_extra_fields(params: Mapping[str, Any], spec: Mapping[str, Any], place: str = "") -> dict[str, Any]:
+    """The validated parameters with the ``extra_fields`` within other options merged into these. Raises Failure for one
+    that has an option. The own ``extra_fields`` of the parameters stay as they are."""
+    merged = dict(params)
+    for name, option in spec.items():
+        value = merged.get(name)
+        if "options" in option and isinstance(value, list):
+            items = enumerate(value)
+            merged[name] = [_with_extra_fields(item, option["options"], f"{place}{name}[{n}]") for n, item in items]
+        elif "options" in option:
+            merged[name] = _with_extra_fields(value, option["options"], f"{place}{name}")
+    return merged
+
+
+def _with_extra_fields(params: Any, spec: Mapping[str, Any], place: str) -> Any:
+    if not isinstance(params, Mapping):
+        return params
+    fields = nested_extra_fields(params, spec, f"{place}.")
+    extra = fields.pop("extra_fields", None) or {}
+    known = [name for name in extra if name in spec]
+    if known:
+        raise Failure("invalid_input", f"{place}.extra_fields: {known[0]!r} has an option; write '{place}.{known[0]}'.")
+    return {**fields, **extra}
+
+
+def _mappings_at(fields: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
+    """The mappings in the field of this path, each with its place, such as ``tools[0]``."""
+    level: list[tuple[str, Any]] = [("", fields)]
+    for name in path.split("."):
+        found = [(f"{place}.{name}" if place else name, each[name]) for place, each in level if each.get(name)]
+        level = []
+        for place, value in found:
+            items = (
+                [(f"{place}[{number}]", item) for number, item in enumerate(value)] if isinstance(value, list) else []
+            )
+            level += [(each, item) for each, item in items or [(place, value)] if isinstance(item, dict)]
+    return level
+
+
+def _without_places(value: Any, place: str, places: set[str]) -> Any:
+    if isinstance(value, Mapping):
+        prefix = f"{place}." if place else ""
+        kept = {name: item for name, item in value.items() if f"{prefix}{name}" not in places}
+        return {name: _without_places(item, f"{prefix}{name}", places) for name, item in kept.items()}
+    if isinstance(value, list):
+        return [_without_places(item, f"{place}[{number}]", places) for number, item in enumerate(value)]
+    return value
 
 
 def read_notes(source: Mapping[str, Any]) -> dict[str, Any]:

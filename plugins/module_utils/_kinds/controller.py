@@ -28,11 +28,26 @@ class Controller(Kind):
     PATH = "/_plugins/_ml/controllers"
     ID_FIELD = "model_id"
     UNKNOWN_CODE = "unknown_controller"
+    FIELDS = ("user_rate_limiter",)
+    READ_ONLY_FIELDS = ()
 
+    @classmethod
+    def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """With each limit as a number. Raises Failure."""
+        fields = super().desired(options)
+        limits = fields.get("user_rate_limiter", {})
+        return {**fields, "user_rate_limiter": {str(user): _limit(str(user), limits[user]) for user in limits}}
 
-def desired(limits: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The desired limit of each user, with the limit as a number. Raises Failure."""
-    return {str(user): _limit(str(user), limit) for user, limit in limits.items()}
+    @classmethod
+    def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """With each limit as a number; the server stores text."""
+        return {**super().observed(source, desired), "user_rate_limiter": limits_of(Doc("", dict(source)))}
+
+    @classmethod
+    def same(cls, name: str, observed: Any, desired: Any) -> bool:
+        if name == "user_rate_limiter":
+            return bool(observed == desired)
+        return super().same(name, observed, desired)
 
 
 def _limit(user: str, limit: Any) -> dict[str, Any]:
@@ -54,12 +69,17 @@ def _limit(user: str, limit: Any) -> dict[str, Any]:
 def limits_of(doc: Doc | None) -> dict[str, dict[str, Any]]:
     """The observed limit of each user, with the limit as a number; the server stores text."""
     limits = (doc.source.get("user_rate_limiter") if doc else None) or {}
-    return {user: {**limits[user], "limit": float(limits[user]["limit"])} for user in sorted(limits)}
+    return {user: _as_number(limits[user]) for user in sorted(limits)}
 
 
-def to_result(model: Doc, limits: Mapping[str, Any]) -> dict[str, Any]:
+def _as_number(limit: Mapping[str, Any]) -> dict[str, Any]:
+    """The limit with a number. Another client may have left out its number or its unit."""
+    return {**limit, **({"limit": float(limit["limit"])} if limit.get("limit") is not None else {})}
+
+
+def to_result(model: Doc, fields: Mapping[str, Any]) -> dict[str, Any]:
     """A controller as modules return it."""
-    return {"model_id": model.id or None, "model_name": model.name, "user_rate_limiter": dict(limits)}
+    return {"model_id": model.id or None, "model_name": model.name, **fields}
 
 
 def models_with_limits(client: Client) -> list[Doc]:
@@ -67,13 +87,13 @@ def models_with_limits(client: Client) -> list[Doc]:
     return Model.search(client, {"term": {"is_controller_enabled": True}})
 
 
-def write(run: Run, model: Doc, limits: Mapping[str, Any], *, timeout: float) -> None:
-    """Replace the limits of all users. Waits ``timeout`` seconds for a deployment to end, as the server refuses limits
+def write(run: Run, model: Doc, fields: Mapping[str, Any], *, timeout: float) -> None:
+    """Replace the limits of all users, with all other fields. Waits ``timeout`` seconds for a deployment to end, as the server refuses limits
     during it. Raises Failure."""
     if models.state_of(model) == models.DEPLOYING:
         models.wait_until_not_deploying(run, model.id, timeout=timeout)
     # A POST replaces all limits; a PUT would keep those of users that the body does not have.
-    run.client.change("POST", f"{Controller.PATH}/{segment(model.id)}", {"user_rate_limiter": dict(limits)})
+    run.client.change("POST", f"{Controller.PATH}/{segment(model.id)}", dict(fields))
     # The server sometimes answers before the model has the flag (seen on 3.6.0), which the next run reads.
     with suppress(WaitTimeout):
         run.wait_until(

@@ -15,7 +15,7 @@ from .._http.client import Client
 from .._runtime import versions
 from .._runtime.reader import Key, Reader
 from .._runtime.run import Run
-from .._values.compare import canonical, contains, same_tree, without_none
+from .._values.compare import canonical, contains, same_tree, text_of, without_none
 from .base import Doc, Kind
 from .connector.resource import words_of
 
@@ -33,6 +33,12 @@ UNITS = ("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "H
 #: States in which at least one node serves the model, or is about to.
 LIVE = frozenset({DEPLOYED, PARTIALLY_DEPLOYED, DEPLOYING})
 
+#: The fields of one side of the guardrails.
+GUARDRAIL_FIELDS = ("stop_words", "regex", "model_id", "response_filter", "response_validation_regex")
+
+#: The fields of a model's configuration with names that the server stores in upper case.
+_ENUMS = frozenset({"framework_type", "pooling_mode"})
+
 #: The field of the keys with one word of a connector's id, by which the server matches ids.
 CONNECTOR_WORD = "connector_word"
 
@@ -48,12 +54,35 @@ class Model(Kind):
     # A PUT accepts each of them.
     FIELDS = (
         "name", "description", "model_group_id", "connector_id", "is_enabled",
-        "rate_limiter", "guardrails", "interface", "deploy_setting",
+        "rate_limiter", "guardrails", "interface", "deploy_setting", "model_config",
     )  # fmt: skip
     READ_ONLY_FIELDS = (
         "algorithm", "model_version", "created_time", "last_updated_time", "last_deployed_time",
         "planning_worker_node_count", "current_worker_node_count", "planning_worker_nodes",
     )  # fmt: skip
+    SERVER_FIELDS = (
+        "model_state", "is_hidden", "tenant_id", "deploy_to_all_nodes", "auto_redeploy_retry_times",
+        "last_registered_time", "last_undeployed_time",
+        # The limits of single users are an object of their own, which ml_controller manages.
+        "is_controller_enabled",
+        # The content of local models, and the names of fields before 2.7.
+        "model_format", "model_content", "model_content_size_in_bytes", "model_content_hash_value", "chunk_number",
+        "total_chunks", "content", "version", "last_uploaded_time", "last_loaded_time", "last_unloaded_time",
+    )  # fmt: skip
+    NESTED = {
+        "rate_limiter": ("limit", "unit"),
+        "guardrails": ("type", "input_guardrail", "output_guardrail"),
+        "guardrails.input_guardrail": GUARDRAIL_FIELDS,
+        "guardrails.output_guardrail": GUARDRAIL_FIELDS,
+        "guardrails.input_guardrail.stop_words": ("index_name", "source_fields"),
+        "guardrails.output_guardrail.stop_words": ("index_name", "source_fields"),
+        "deploy_setting": ("is_auto_deploy_enabled", "model_ttl_minutes"),
+    }
+    OPTION_OF = {
+        "model_group_id": "model_group", "connector_id": "connector", "connector": "connector",
+        # A model that the module registers is remote.
+        "function_name": "connector",
+    }  # fmt: skip
 
     @classmethod
     def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,14 +92,18 @@ class Model(Kind):
             fields[name] = _without_nested_none(fields[name])
         if "interface" in fields:
             fields["interface"] = without_none(fields["interface"])
+        if "model_config" in fields:
+            fields["model_config"] = _model_config(fields["model_config"])
         return fields
 
     @classmethod
     def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """2.19 stores ``is_enabled`` only after a change, and the server stores limits as text."""
-        fields = super().observed(source)
+        fields = super().observed(source, desired)
         if source:
             fields.setdefault("is_enabled", True)
+        if "model_config" in fields:
+            fields["model_config"] = _model_config(fields["model_config"])
         limiter = fields.get("rate_limiter") or {}
         if limiter.get("limit") is not None:
             fields["rate_limiter"] = {**limiter, "limit": float(limiter["limit"])}
@@ -225,11 +258,23 @@ def wait_for(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, ti
     )
 
 
+def _model_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with the names of the server's enums in lower case, and with ``all_config`` as the text that the
+    server requires."""
+    fields = without_none(config)
+    for name in _ENUMS & set(fields):
+        fields[name] = str(fields[name]).lower()
+    if "all_config" in fields:
+        fields["all_config"] = text_of(fields["all_config"])
+    return fields
+
+
 def _without_nested_none(value: Any) -> Any:
     """A nested option without those that were not given."""
     if isinstance(value, Mapping):
         # The server drops empty lists.
-        return {name: _without_nested_none(item) for name, item in without_none(value).items() if item != []}
+        given = {name: item for name, item in without_none(value).items() if item != [] or name not in GUARDRAIL_FIELDS}
+        return {name: _without_nested_none(item) for name, item in given.items()}
     if isinstance(value, list):
         return [_without_nested_none(item) for item in value]
     return value

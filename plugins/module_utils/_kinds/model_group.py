@@ -25,6 +25,8 @@ class ModelGroup(Kind):
     UNKNOWN_CODE = "unknown_model_group"
     FIELDS = ("name", "description", *ACCESS)
     READ_ONLY_FIELDS = ("latest_version", "created_time", "last_updated_time", "owner")
+    SERVER_FIELDS = ("tenant_id",)
+    OPTION_OF = {"access": "access_mode"}
 
     @classmethod
     def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +38,7 @@ class ModelGroup(Kind):
 
     @classmethod
     def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        fields = super().observed(source)
+        fields = super().observed(source, desired)
         if source.get("access") is not None:
             fields["access_mode"] = source["access"]
         if "add_all_backend_roles" in (desired or {}):

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""References in texts: ``${model:NAME}`` and ``${agent:NAME}`` are replaced by the id of the model or agent."""
+"""References in texts: ``${model:NAME}``, ``${agent:NAME}`` and ``${connector:NAME}`` are replaced by the object's id."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from typing import Any, Callable, Mapping, NamedTuple
 from .._coordination.duplicates import pick_named_or_id, unknown
 from .._kinds.agent import Agent
 from .._kinds.base import Doc, Kind
+from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._runtime.run import Run
 from .._values.nested import map_strings, scalars
 
 #: The word before the colon -> the kind of the object.
-KINDS: dict[str, type[Kind]] = {"model": Model, "agent": Agent}
+KINDS: dict[str, type[Kind]] = {"model": Model, "agent": Agent, "connector": Connector}
 
 _REFERENCE = re.compile(r"\$\{(" + "|".join(KINDS) + r"):([^}]+)\}")
 
@@ -32,7 +33,7 @@ class _Target(NamedTuple):
 
 
 def references_in(text: str) -> list[tuple[str, str]]:
-    """The references in a text, as ("model" or "agent", name or id)."""
+    """The references in a text, as (one of :data:`KINDS`, name or id)."""
     return [(kind, name.strip()) for kind, name in _REFERENCE.findall(text)]
 
 

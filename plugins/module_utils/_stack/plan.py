@@ -17,6 +17,7 @@ from .._http.exchange import Request
 from .._kinds import model as models
 from .._kinds import pipeline as pipelines
 from .._kinds.base import Doc, Kind
+from .._kinds.connector.resource import Connector
 from .._kinds.controller import Controller
 from .._kinds.model import Model
 from .._kinds.snapshot import Snapshot, Unread
@@ -28,6 +29,9 @@ from .sections import BY_OPTION, SECTIONS, SETTINGS
 
 #: The actions that delete the object with the action's ``id``.
 _DELETING = ("delete", "finish_swap", "undo_swap")
+
+#: The actions that replace the object with the action's ``replaced_id`` by a new one.
+_REPLACING = ("swap", "replace")
 
 #: The actions that follow from a model's state.
 _STATE_ACTIONS = ("deploy", "repair", "undeploy")
@@ -223,6 +227,8 @@ class _Planner:
                 self.predicted.note_deleted(deleted, action["id"])
                 if "kept_id" in action:
                     self._predict_users(action["id"], action["kept_id"])
+            if deleted and action["action"] in _REPLACING:
+                self._predict_replacement(deleted, action["replaced_id"], item.name)
         kind, option = item.section.kind, item.section.option
         if option == "pipelines" and actions:
             body = None if item.absent else result["pipeline"]["definition"]
@@ -236,6 +242,18 @@ class _Planner:
             fields = result["agent"]
         for doc in self._observed_docs(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
             self.predicted.put_planned(kind, Doc(doc.id, {**doc.source, **fields}))
+
+    def _predict_replacement(self, kind: type[Kind], replaced_id: str, name: str) -> None:
+        """Give an object the id of its replacement, which is not known yet, so that what names it by its id differs."""
+        old = self.predicted.get(kind, replaced_id)
+        if old is None:
+            return
+        new = Doc(f"(new {name})", old.source)
+        self.predicted.note_deleted(kind, replaced_id)
+        self.predicted.put_planned(kind, new)
+        if kind is Connector:
+            for model in self.predicted.find(Model, [("connector_id", replaced_id)]):
+                self.predicted.note_changed(Model, model.id, {"connector_id": new.id})
 
     def _predict_users(self, deleted_id: str, kept_id: str) -> None:
         """Point the models of a connector that the end of a swap deletes at the one that it keeps."""

@@ -32,8 +32,8 @@ from .._tasks import (
 )
 from .._values.compare import text_of
 
-#: The section to which ``${model:...}`` and ``${agent:...}`` refer.
-_SECTION_OF = {"model": "models", "agent": "agents"}
+#: The section to which ``${model:...}`` and its kin refer.
+_SECTION_OF = {"model": "models", "agent": "agents", "connector": "connectors"}
 
 
 class Dependency(NamedTuple):
@@ -126,7 +126,7 @@ def _controller_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
 
 
 def _agent_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
-    model = (item["llm"] or {}).get("model_id")
+    model = (item["llm"] or (item["definition"] or {}).get("llm") or {}).get("model_id")
     by_name = [Dependency("models", model)] if model and "${" not in model else []
     return by_name + list(_references(item))
 
@@ -139,6 +139,10 @@ def _references(item: Mapping[str, Any]) -> Iterator[Dependency]:
     """The references such as ``${model:name}``, at any depth."""
     for kind, name in dict.fromkeys(references_in(text_of(dict(item)))):
         yield Dependency(_SECTION_OF[kind], name)
+
+
+def _agent_name(item: Mapping[str, Any]) -> str:
+    return str(ml_agent.MODULE.parse(item).name)
 
 
 SETTINGS = Section(
@@ -166,7 +170,7 @@ SECTIONS = (
     ),
     Section(
         "agents", "ml_agent", ml_agent.MODULE,
-        _name, _agent_dependencies, Agent, "agent_id", True,
+        _agent_name, _agent_dependencies, Agent, "agent_id", True,
     ),
     Section(
         "pipelines", "opensearch_pipeline", opensearch_pipeline.MODULE,

@@ -14,12 +14,15 @@ from typing import Any, Mapping
 
 from .._coordination.create import Creation, create_once
 from .._coordination.duplicates import pick
+from .._endpoints import blueprint
 from .._errors.exceptions import Failure
 from .._kinds import agent as agents
 from .._kinds.agent import Agent
-from .._kinds.base import Doc, supersedes, with_notes
+from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, supersedes, with_notes
 from .._operations.reconcile import Resource
 from .._runtime.module import Module, typed
+from .._values.compare import without_none
+from .._values.nested import scalars
 
 TOOL_SPEC = {
     "type": {"type": "str", "required": True},
@@ -29,15 +32,29 @@ TOOL_SPEC = {
     "attributes": {"type": "dict"},
     "config": {"type": "dict"},
     "include_output_in_agent_response": {"type": "bool", "default": False},
+    **EXTRA_FIELDS_OPTION,
 }
 
 SPEC = {
     "name": {"type": "str"},
     "agent_id": {"type": "str"},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-    "type": {"type": "str", "choices": list(agents.TYPES)},
+    "type": {"type": "str"},
     "description": {"type": "str"},
-    "llm": {"type": "dict", "options": {"model_id": {"type": "str"}, "parameters": {"type": "dict"}}},
+    "llm": {
+        "type": "dict",
+        "options": {"model_id": {"type": "str"}, "parameters": {"type": "dict"}, **EXTRA_FIELDS_OPTION},
+    },
+    "model": {
+        "type": "dict",
+        "options": {
+            "model_id": {"type": "str", "required": True},
+            "model_provider": {"type": "str", "required": True},
+            "credential": {"type": "dict", "no_log": True},
+            "model_parameters": {"type": "dict"},
+            **EXTRA_FIELDS_OPTION,
+        },
+    },
     "tools": {"type": "list", "elements": "dict", "options": TOOL_SPEC},
     "parameters": {"type": "dict"},
     "memory": {
@@ -46,13 +63,26 @@ SPEC = {
             "type": {"type": "str", "required": True},
             "session_id": {"type": "str"},
             "window_size": {"type": "int"},
+            "memory_container_id": {"type": "str"},
+            **EXTRA_FIELDS_OPTION,
         },
     },
     "app_type": {"type": "str"},
+    "context_management": {"type": "dict"},
+    "context_management_name": {"type": "str"},
+    **EXTRA_FIELDS_OPTION,
+    "definition": {"type": "dict"},
+    "src": {"type": "path"},
     "update_strategy": {"type": "str", "default": "in_place", "choices": ["in_place", "recreate"]},
 }
 
-RULES = {"required_one_of": [("name", "agent_id")]}
+RULES = {
+    "required_one_of": [("name", "agent_id", "definition", "src")],
+    "mutually_exclusive": [("definition", "src"), ("context_management", "context_management_name")],
+}
+
+#: Fields that are merged key by key if both an option and the definition give them; any other field is replaced.
+_MERGED = ("llm", "model", "parameters", "memory", "context_management")
 
 
 @dataclass(frozen=True)
@@ -63,11 +93,41 @@ class Options:
     type: str | None
     description: str | None
     llm: Mapping[str, Any] | None
+    model: Mapping[str, Any] | None
     tools: list[dict[str, Any]] | None
     parameters: Mapping[str, Any] | None
     memory: Mapping[str, Any] | None
     app_type: str | None
+    context_management: Mapping[str, Any] | None
+    context_management_name: str | None
+    extra_fields: Mapping[str, Any] | None
     update_strategy: str
+
+
+def parse(params: Mapping[str, Any]) -> Options:
+    """The typed options of validated parameters: an option overrides what ``definition`` or ``src`` give for it. Raises
+    Failure."""
+    params = nested_extra_fields(blueprint.with_body(params), SPEC)
+    definition = agents.definition_fields(params["definition"] or {})
+    extra = Agent.extra_names(definition)
+    params["extra_fields"] = {**{name: definition.pop(name) for name in extra}, **without_none(params["extra_fields"])}
+    for name, value in definition.items():
+        given = params[name]
+        if given is None:
+            params[name] = value
+        elif name in _MERGED and isinstance(given, Mapping):
+            params[name] = {**value, **without_none(given)}
+    if not params["name"] and not params["agent_id"]:
+        raise Failure("invalid_input", "name: neither the options nor the definition give the agent a name.")
+    return typed(Options)(params)
+
+
+def secrets(params: Mapping[str, Any], options: Options | None) -> list[str]:
+    """The credential of the model in the definition, and in the file of the definition."""
+    definition = params.get("definition")
+    blocks = [params.get("model"), options and options.model, isinstance(definition, dict) and definition.get("model")]
+    credentials = [block.get("credential") for block in blocks if isinstance(block, Mapping)]
+    return [str(scalar) for scalar in scalars(credentials) if scalar not in (None, "")]
 
 
 class _Resource(Resource[Options]):
@@ -87,6 +147,8 @@ class _Resource(Resource[Options]):
         model = fields.get("llm", {}).get("model_id")
         if model and "${" not in model:
             fields["llm"] = {**fields["llm"], "model_id": f"${{model:{model}}}"}
+        if found and "tools" in fields:
+            fields["tools"] = agents.with_unknown_fields(fields["tools"], found.source.get("tools") or [])
         return self.resolved(fields, found)
 
     def check_create(self) -> None:
@@ -135,7 +197,9 @@ class _Resource(Resource[Options]):
                 fields=diff,
             )
         self.fields = {"name": found.name, **self.fields}
-        fields = agents.merged(self.observed(found), self.fields)
+        # With the fields that this version of the collection does not know.
+        every_field = {**dict.fromkeys(Agent.extra_names(found.source)), **self.fields}
+        fields = agents.merged(Agent.observed(found.source, every_field), self.fields)
         self._check_new(fields)
         new = Doc("", fields)
         return self.perform("replace", new, partial(self._register, fields, found), replaced_id=found.id) or new
@@ -152,7 +216,7 @@ class _Resource(Resource[Options]):
     def shown(self, doc: Doc) -> dict[str, Any]:
         """Of the llm and the memory, only the given keys are compared."""
         view = super().shown(doc)
-        for name in {"llm", "memory"} & set(self.fields) & set(view):
+        for name in {"llm", "model", "memory", "context_management"} & set(self.fields) & set(view):
             view[name] = {key: view[name][key] for key in self.fields[name] if key in view[name]}
         return view
 
@@ -162,4 +226,4 @@ def check(options: Options) -> None:
     agents.check(Agent.desired(vars(options)))
 
 
-MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)
+MODULE = Module(SPEC, _Resource.execute, parse, RULES, secrets=secrets, check=check)

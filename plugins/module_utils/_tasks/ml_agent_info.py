@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .._kinds import agent as agents
 from .._kinds.agent import Agent
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
@@ -19,7 +18,7 @@ from .._runtime.run import Run
 SPEC = {
     "name": {"type": "str"},
     "agent_id": {"type": "str"},
-    "type": {"type": "str", "choices": list(agents.TYPES)},
+    "type": {"type": "str"},
 }
 
 RULES = {"mutually_exclusive": [("name", "agent_id")]}
@@ -36,7 +35,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     """The agents that the options select. Raises Failure."""
     docs = Agent.select(run.reader, object_id=options.agent_id, name=options.name, pattern=None)
     results = [Agent.to_result(doc) for doc in docs]
-    return {"agents": [agent for agent in results if options.type in (None, agent["type"])]}
+    return {"agents": [agent for agent in results if options.type is None or options.type.lower() == agent["type"]]}
 
 
 MODULE = Module(SPEC, execute, typed(Options), RULES)

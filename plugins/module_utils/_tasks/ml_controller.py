@@ -14,7 +14,7 @@ from typing import Any, Mapping
 from .._coordination.duplicates import find
 from .._errors.exceptions import Failure
 from .._kinds import controller as controllers
-from .._kinds.base import Doc
+from .._kinds.base import EXTRA_FIELDS_OPTION, Doc
 from .._kinds.controller import Controller
 from .._kinds.model import Model
 from .._operations.reconcile import Resource
@@ -24,6 +24,7 @@ SPEC = {
     "model": {"type": "str", "required": True},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
     "user_rate_limiter": {"type": "dict"},
+    **EXTRA_FIELDS_OPTION,
     "wait_timeout": {"type": "float", "default": 300.0},
 }
 
@@ -35,12 +36,15 @@ class Options:
     model: str
     state: str
     user_rate_limiter: Mapping[str, Any] | None
+    extra_fields: Mapping[str, Any] | None
     wait_timeout: float
 
 
 class _Resource(Resource[Options]):
     KIND = Controller
     _model: Doc | None = None
+    #: The fields that the options do not give.
+    _kept: Mapping[str, Any] = {}
 
     def find(self) -> Doc | None:
         self._model = find(self.run, Model, self.options.model)
@@ -61,20 +65,23 @@ class _Resource(Resource[Options]):
         return Doc(self.model.id, {**fields, "name": self.model.name})
 
     def desired(self, found: Doc | None) -> dict[str, Any]:
-        return {"user_rate_limiter": controllers.desired(self.options.user_rate_limiter or {})}
+        fields = Controller.desired(vars(self.options))
+        # A write replaces all fields.
+        kept = Controller.extra_names(found.source) if found else []
+        self._kept = {name: found.source[name] for name in kept if found and name != "name"}
+        return fields
 
     def diff(self, doc: Doc) -> list[str]:
         # The server keeps limits that were written during a deployment, but the model ignores them (seen on 3.6.0).
         ignored = not self.model.source.get("is_controller_enabled")
-        return (
-            ["user_rate_limiter"] if ignored or controllers.limits_of(doc) != self.fields["user_rate_limiter"] else []
-        )
+        return sorted({*super().diff(doc), *(["user_rate_limiter"] if ignored else [])})
 
     def new(self) -> Doc:
         return self._controller(self.fields)
 
     def send_create(self) -> Doc:
-        controllers.write(self.run, self.model, self.fields["user_rate_limiter"], timeout=self.options.wait_timeout)
+        fields = {**self._kept, **self.fields}
+        controllers.write(self.run, self.model, fields, timeout=self.options.wait_timeout)
         return self.new()
 
     def change(self, found: Doc, diff: list[str]) -> Doc:
@@ -82,7 +89,9 @@ class _Resource(Resource[Options]):
         return self.new()
 
     def verified(self, doc: Doc) -> Doc:
-        observed, desired = controllers.limits_of(Controller.get(self.run.client, doc.id)), controllers.limits_of(doc)
+        found = Controller.get(self.run.client, doc.id)
+        self.warn_of_dropped(doc, Controller.not_stored(self.observed(found or Doc("", {})), self.fields))
+        observed, desired = controllers.limits_of(found), controllers.limits_of(doc)
         users = sorted(user for user in {*observed, *desired} if observed.get(user) != desired.get(user))
         if users:
             raise Failure(
@@ -96,16 +105,16 @@ class _Resource(Resource[Options]):
         return {**super().result(found, after), "model_id": (self._model and self._model.id) or None}
 
     def to_result(self, after: Doc) -> dict[str, Any]:
-        return controllers.to_result(self.model, controllers.limits_of(after))
+        return controllers.to_result(self.model, self.observed(after))
 
     def shown(self, doc: Doc) -> dict[str, Any]:
-        return {"user_rate_limiter": controllers.limits_of(doc)}
+        return self.observed(doc)
 
 
 def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
     if options.state == "present":
-        controllers.desired(options.user_rate_limiter or {})
+        Controller.desired(vars(options))
 
 
 MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)

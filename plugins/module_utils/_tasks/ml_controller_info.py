@@ -32,7 +32,9 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     found = [(model, Controller.get(run.client, model.id)) for model in _models(options, run)]
     return {
         "controllers": [
-            controllers.to_result(model, controllers.limits_of(controller)) for model, controller in found if controller
+            controllers.to_result(model, Controller.observed(controller.source))
+            for model, controller in found
+            if controller
         ]
     }
 

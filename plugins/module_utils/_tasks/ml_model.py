@@ -16,7 +16,7 @@ from .._coordination.duplicates import find, find_named, need, pick
 from .._errors.exceptions import Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
-from .._kinds.base import Doc, check_name
+from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, check_name, nested_extra_fields
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
@@ -42,6 +42,8 @@ class Options:
     guardrails: Mapping[str, Any] | None
     interface: Mapping[str, Any] | None
     deploy_setting: Mapping[str, Any] | None
+    model_config: Mapping[str, Any] | None
+    extra_fields: Mapping[str, Any] | None
     register_deploy: str
     reload: bool
     delete_empty_group: bool
@@ -58,12 +60,14 @@ _GUARDRAIL_SIDE = {
             "options": {
                 "index_name": {"type": "str", "required": True},
                 "source_fields": {"type": "list", "elements": "str", "required": True},
+                **EXTRA_FIELDS_OPTION,
             },
         },
         "regex": {"type": "list", "elements": "str"},
         "model_id": {"type": "str"},
         "response_filter": {"type": "str"},
         "response_validation_regex": {"type": "str"},
+        **EXTRA_FIELDS_OPTION,
     },
 }
 
@@ -84,6 +88,7 @@ SPEC = {
                 "required": True,
                 "choices": list(models.UNITS),
             },
+            **EXTRA_FIELDS_OPTION,
         },
     },
     "guardrails": {
@@ -92,13 +97,20 @@ SPEC = {
             "type": {"type": "str", "choices": ["local_regex", "model"], "default": "local_regex"},
             "input_guardrail": _GUARDRAIL_SIDE,
             "output_guardrail": _GUARDRAIL_SIDE,
+            **EXTRA_FIELDS_OPTION,
         },
     },
     "interface": {"type": "dict", "options": {"input": {"type": "dict"}, "output": {"type": "dict"}}},
     "deploy_setting": {
         "type": "dict",
-        "options": {"is_auto_deploy_enabled": {"type": "bool"}, "model_ttl_minutes": {"type": "int"}},
+        "options": {
+            "is_auto_deploy_enabled": {"type": "bool"},
+            "model_ttl_minutes": {"type": "int"},
+            **EXTRA_FIELDS_OPTION,
+        },
     },
+    "model_config": {"type": "dict"},
+    **EXTRA_FIELDS_OPTION,
     "register_deploy": {"type": "str", "default": "one_step", "choices": ["one_step", "two_step"]},
     "reload": {"type": "bool", "default": False},
     "delete_empty_group": {"type": "bool", "default": False},
@@ -289,6 +301,11 @@ class _Resource(Resource[Options]):
         return view
 
 
+def parse(params: Mapping[str, Any]) -> Options:
+    """The typed options of validated parameters. Raises Failure."""
+    return typed(Options)(nested_extra_fields(params, SPEC))
+
+
 def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
     if options.name is not None and options.state != "absent":
@@ -297,4 +314,4 @@ def check(options: Options) -> None:
         raise Failure("invalid_input", "reload: only valid with 'state: deployed'.")
 
 
-MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)
+MODULE = Module(SPEC, _Resource.execute, parse, RULES, check=check)

@@ -14,7 +14,7 @@ from typing import Any, Mapping, Sequence
 from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
-from .._kinds.base import Doc, check_name
+from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, check_name
 from .._kinds.model_group import ModelGroup
 from .._operations import register
 from .._operations.reconcile import Resource
@@ -32,6 +32,7 @@ class Options:
     access_mode: str | None
     backend_roles: Sequence[str] | None
     add_all_backend_roles: bool | None
+    extra_fields: Mapping[str, Any] | None
 
 
 SPEC = {
@@ -42,6 +43,7 @@ SPEC = {
     "access_mode": {"type": "str", "choices": ["public", "private", "restricted"]},
     "backend_roles": {"type": "list", "elements": "str"},
     "add_all_backend_roles": {"type": "bool"},
+    **EXTRA_FIELDS_OPTION,
 }
 
 

@@ -7,7 +7,24 @@ import json
 from typing import Any
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.java import java_text
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions import (
+    FIXED_FIELDS_OF_AGENT,
+    release,
+    stored_fields_of_agent,
+    stored_fields_of_memory,
+)
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import State
+
+#: Type -> the first version that has it.
+TYPES = {
+    "flow": (2, 0), "conversational": (2, 0), "conversational_flow": (2, 0), "plan_execute_and_reflect": (3, 0),
+    "ag_ui": (3, 5), "conversational_v2": (3, 6),
+}  # fmt: skip
+
+TOOL_FIELDS = {
+    "type", "name", "description", "parameters", "attributes", "config", "include_output_in_agent_response",
+}  # fmt: skip
 
 TOOLS = ("AgentTool", "IndexMappingTool", "ListIndexTool", "MLModelTool", "SearchIndexTool")
 
@@ -18,6 +35,8 @@ class Agents(State):
     def __init__(self, version: str) -> None:
         super().__init__(version)
         self.agent_answer: Any = {"response": "Because of scattering."}
+        #: The types of agents that a later version would know, too.
+        self.later_types: set[str] = set()
         self.agent_runs: list[tuple[str, dict[str, Any]]] = []
 
     def add_agent(self, name: str = "House agent", **fields: Any) -> str:
@@ -28,7 +47,10 @@ class Agents(State):
         return [{"name": name, "type": name} for name in TOOLS]
 
     def _agents_post_register(self, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
-        stored = _stored(body)
+        self._check_type(body["type"])
+        stored = self._stored(body)
+        if "model" in stored:
+            self._register_model(stored)
         executor_id = None
         if body["type"] == "plan_execute_and_reflect" and "executor_agent_id" not in body["parameters"]:
             executor = {**body, "name": body["name"] + " (ReAct)", "type": "CONVERSATIONAL"}
@@ -46,6 +68,29 @@ class Agents(State):
         self._wrote(object_id)
         return {"agent_id": object_id}
 
+    def _stored(self, body: dict[str, Any]) -> dict[str, Any]:
+        known_in = {
+            "llm": {"model_id", "parameters"} | self.later_fields,
+            "memory": stored_fields_of_memory(self.version) | self.later_fields,
+            "tools": TOOL_FIELDS.difference({"attributes"} if self.version.startswith("2.") else ())
+            | self.later_fields,
+        }
+        return _stored(body, stored_fields_of_agent(self.version) | self.later_fields, known_in)
+
+    def _check_type(self, type_: str) -> None:
+        known = {name for name, since in TYPES.items() if release(self.version) >= since}
+        if type_.lower() not in known | self.later_types:
+            raise Refused(400, "Invalid Agent Type", "illegal_argument_exception")
+
+    @staticmethod
+    def _register_model(stored: dict[str, Any]) -> None:
+        """As for the unified agent API: the server registers a model, which the agent then uses."""
+        model = stored["model"]
+        parameters = {"parameters": model["model_parameters"]} if model.get("model_parameters") else {}
+        stored["llm"] = {"model_id": f"of {model['model_id']}", **_stored(parameters, {"parameters"}, {})}
+        stored["model"] = {name: model[name] for name in ("model_id", "model_provider")}
+        stored.setdefault("parameters", {})["_llm_interface"] = f"{model['model_provider']}/interface"
+
     def _agent(self, object_id: str) -> dict[str, Any]:
         if object_id not in self.agents:
             raise Refused(404, f"Failed to find agent with the provided agent id: {object_id}")
@@ -57,8 +102,7 @@ class Agents(State):
     def _agents_put_one(self, object_id: str, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
         if self.version.startswith("2."):
             raise Refused(405, "Incorrect HTTP method")
-        sent = _stored(body)
-        sent.pop("type", None)
+        sent = {name: value for name, value in self._stored(body).items() if name not in FIXED_FIELDS_OF_AGENT}
         self.agents[object_id] = _merged(self._agent(object_id), {**sent, "last_updated_time": self._now()})
         self._wrote(object_id)
         return {"_id": object_id, "result": "updated"}
@@ -84,8 +128,11 @@ class Agents(State):
         return {"inference_results": [{"output": output}]}
 
 
-def _stored(body: dict[str, Any]) -> dict[str, Any]:
-    stored = {name: value for name, value in body.items() if value not in ({}, [], None) and name != "agent_id"}
+def _stored(body: dict[str, Any], known: set[str], known_in: dict[str, set[str]]) -> dict[str, Any]:
+    """The known fields, and those that are ``known_in`` other fields, without empty ones."""
+    stored = {name: value for name, value in body.items() if value not in ({}, [], None) and name in known}
+    for name in {"llm", "memory"} & set(stored):
+        stored[name] = {key: value for key, value in stored[name].items() if key in known_in[name]}
     for holder in (stored, stored.get("llm") or {}):
         if "parameters" in holder:
             holder["parameters"] = _texts(holder["parameters"])
@@ -93,9 +140,9 @@ def _stored(body: dict[str, Any]) -> dict[str, Any]:
         stored["tools"] = [
             {
                 **{
-                    name: _texts(value) if isinstance(value, dict) else value
+                    name: _texts(value) if name in ("parameters", "attributes", "config") else value
                     for name, value in tool.items()
-                    if value not in ("", {})
+                    if value not in ("", {}) and name in known_in["tools"]
                 },
                 "include_output_in_agent_response": tool.get("include_output_in_agent_response", False),
             }
@@ -105,10 +152,7 @@ def _stored(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:
-    return {
-        name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-        for name, value in values.items()
-    }
+    return {name: java_text(value) for name, value in values.items()}
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

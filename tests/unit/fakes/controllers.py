@@ -31,6 +31,7 @@ class Controllers(State):
             "user_rate_limiter": {
                 user: {**limit, "limit": str(limit["limit"])} for user, limit in body["user_rate_limiter"].items()
             },
+            **{name: body[name] for name in self.later_fields & set(body)},
         }
         model["is_controller_enabled"] = True
         self._wrote(f"controller {object_id}")

@@ -26,7 +26,7 @@ class ModelGroups(State):
                     f"The name you provided is already being used by a model group with ID: {object_id}.",
                     "illegal_argument_exception",
                 )
-        stored = {name: body[name] for name in ("name", "description") if body.get(name)}
+        stored = {name: body[name] for name in ("name", "description", *self.later_fields) if body.get(name)}
         stored.update(self._access(body, "private"))
         object_id = self._id_for("model group", body, self.groups)
         now = self._now()
@@ -54,6 +54,7 @@ class ModelGroups(State):
         self._changing(object_id, group, self.change_lag)
         # The server ignores blank values.
         group.update({name: body[name] for name in ("name", "description") if (body.get(name) or "").strip()})
+        group.update({name: body[name] for name in self.later_fields & set(body)})
         group.update({**access, "last_updated_time": self._now()})
         self._wrote(object_id)
         return {"status": "Updated"}

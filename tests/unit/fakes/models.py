@@ -19,6 +19,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions
     release,
     unfilled_header,
     untrusted_endpoint,
+    stored_fields_of_model,
 )
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.tasks import Tasks
 
@@ -70,8 +71,7 @@ class Models(Connectors, ModelGroups, Tasks):
         # The group counts the model before the model is stored.
         model_version = self._next_version(group_id)
         object_id = self._id_for("model", body, self.models)
-        stored = {name: value for name, value in body.items() if name not in ("function_name", "version", "model_id")}
-        stored.update(_stored_nested(body))
+        stored = self._known_fields(body)
         stored.update(
             model_group_id=group_id,
             algorithm="REMOTE",
@@ -93,6 +93,11 @@ class Models(Connectors, ModelGroups, Tasks):
             stored["model_state"] = "REGISTERED"
             self._starting[object_id] = self.starting_reads
         return {"task_id": self._id("task"), "status": "CREATED", "model_id": object_id}
+
+    def _known_fields(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a request that the server stores, as it stores them."""
+        known = stored_fields_of_model(self.version) | self.later_fields
+        return {**{name: value for name, value in body.items() if name in known}, **_stored_nested(body)}
 
     def _new_group(self, body: Mapping[str, Any]) -> str:
         description = {"description": body["description"]} if body.get("description") else {}
@@ -139,13 +144,13 @@ class Models(Connectors, ModelGroups, Tasks):
             self._stuck.add(object_id)
             model["model_state"] = "DEPLOYING"
             self._pending[object_id] = 0
-        nested = _stored_nested(body)
+        changes = self._known_fields(body)
         if "rate_limiter" in body:
-            nested["rate_limiter"] = {**model.get("rate_limiter", {}), **nested["rate_limiter"]}
+            changes["rate_limiter"] = {**model.get("rate_limiter", {}), **changes["rate_limiter"]}
         self._changing(object_id, model, self.change_lag)
         if "connector_id" in body or body.get("is_enabled") != model.get("is_enabled"):
             self._read_trusted(object_id)
-        model.update({**body, **nested, "last_updated_time": self._now()})
+        model.update({**changes, "last_updated_time": self._now()})
         self._wrote(object_id)
         return {"_id": object_id, "result": "updated", "_version": self.versions[object_id]}
 
@@ -264,6 +269,12 @@ class Models(Connectors, ModelGroups, Tasks):
 
 def _stored_nested(body: Mapping[str, Any]) -> dict[str, Any]:
     stored: dict[str, Any] = {}
+    if "model_config" in body:
+        # The names of enums are stored in upper case, and a flag only if it is true (RemoteModelConfig).
+        config = {name: value for name, value in body["model_config"].items() if value is not False}
+        for name in {"framework_type", "pooling_mode"} & set(config):
+            config[name] = config[name].upper()
+        stored["model_config"] = config
     if "interface" in body:
         stored["interface"] = {side: java_text(schema) for side, schema in body["interface"].items()}
     if "deploy_setting" in body:

@@ -73,6 +73,32 @@ def stored_fields_of_client_config(version: str) -> set[str]:
     return {"mutual_tls_enabled"} if release(version) >= (3, 9) else set()
 
 
+def stored_fields_of_model(version: str) -> set[str]:
+    """The fields of a model that this version stores (MLRegisterModelInput)."""
+    later = {"provisioned_by"} if release(version) >= (3, 7) else set()
+    return {
+        "name", "description", "model_group_id", "connector_id", "connector", "is_enabled", "rate_limiter", "guardrails",
+        "interface", "deploy_setting", "model_config", *later,
+    }  # fmt: skip
+
+
+def stored_fields_of_agent(version: str) -> set[str]:
+    """The fields of an agent that this version stores (MLAgent)."""
+    known = {"name", "type", "description", "llm", "tools", "parameters", "memory", "app_type"}
+    if release(version) >= (3, 5):
+        known |= {"model", "context_management", "context_management_name"}
+    return known | ({"provisioned_by"} if release(version) >= (3, 7) else set())
+
+
+#: The fields of an agent that an update ignores (MLAgentUpdateInput).
+FIXED_FIELDS_OF_AGENT = {"type", "model", "context_management", "context_management_name", "provisioned_by"}
+
+
+def stored_fields_of_memory(version: str) -> set[str]:
+    """The fields of an agent's memory that this version stores (MLMemorySpec)."""
+    return {"type", "session_id", "window_size"} | ({"memory_container_id"} if release(version) >= (3, 5) else set())
+
+
 def unsafe_pattern(version: str, name: str, value: Any) -> str | None:
     """Why the server refuses a list of patterns; None if it accepts it, as all versions before 3.7 do."""
     if release(version) < (3, 7) or not name.endswith("_endpoints_regex"):

@@ -57,7 +57,7 @@ class State:
         self.next_ids: dict[str, list[str]] = {}
         #: True: a search answers 404 while its index does not exist, that is before the first object.
         self.index_missing = False
-        #: The fields of connectors, their actions and their client configuration that a later version would store, too.
+        #: The fields of objects, and of what is in them, that a later version would store, too.
         self.later_fields: set[str] = set()
         #: Number of searches that still show a document as it was before a change. 2.19 does not refresh the index after
         #: a PUT, and no version does when it stores a model's state. A GET, a create and a delete are always current.

@@ -65,6 +65,7 @@ class Connector(Kind):
     )  # fmt: skip
     READ_ONLY_FIELDS = ("created_time", "last_updated_time", "owner")
     SERVER_FIELDS = ("access", "tenant_id")
+    NESTED = {"actions": {*ACTION_FIELDS, *VERSIONED_FIELDS}, "client_config": CLIENT_CONFIG_FIELDS}
     OPTION_OF = {"headers": "mcp_headers", "credential": "credential", "dry_run": "--check"}
 
     @classmethod
@@ -117,29 +118,14 @@ class Connector(Kind):
 
     @classmethod
     def not_stored(cls, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
-        """With those in actions and in the client configuration, as ``actions[0].NAME`` and ``client_config.NAME``."""
+        """Also the fields of actions that this version of the server does not know, although the collection does."""
         lacking = super().not_stored(observed, desired)
         have = observed.get("actions") or []
         for number, action in enumerate(desired.get("actions") or []):
             stored = have[number] if number < len(have) else {}
-            lacking += [f"actions[{number}].{name}" for name in extra_in_action(action) if name not in stored]
-        config = observed.get("client_config") or {}
-        return lacking + [f"client_config.{name}" for name in _extra_in_config(desired) if name not in config]
-
-    @classmethod
-    def without(cls, desired: Mapping[str, Any], places: Iterable[str]) -> dict[str, Any]:
-        places = set(places)
-        fields = super().without(desired, places)
-        if "actions" in fields:
-            fields["actions"] = [
-                {name: value for name, value in action.items() if f"actions[{number}].{name}" not in places}
-                for number, action in enumerate(fields["actions"])
-            ]
-        if "client_config" in fields:
-            fields["client_config"] = {
-                name: value for name, value in fields["client_config"].items() if f"client_config.{name}" not in places
-            }
-        return fields
+            names = (name for name in VERSIONED_FIELDS if name in action and name not in stored)
+            lacking += [f"actions[{number}].{name}" for name in names]
+        return lacking
 
     @classmethod
     def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,10 +172,6 @@ def replacing(body: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any
 def extra_in_action(action: Mapping[str, Any]) -> list[str]:
     """The names of the fields of an action that not every supported version stores."""
     return [name for name in action if name not in ACTION_FIELDS]
-
-
-def _extra_in_config(fields: Mapping[str, Any]) -> list[str]:
-    return [name for name in fields.get("client_config") or {} if name not in CLIENT_CONFIG_FIELDS]
 
 
 def has_unknown_fields(fields: Mapping[str, Any]) -> bool:

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import LISTING
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks import connector
 
 Runner = Callable[..., dict[str, Any]]
 NAME = "ml_agent"
@@ -51,6 +54,8 @@ def test_only_changed_fields_are_sent(module: Runner, cluster: FakeCluster, hous
         ("3.6.0", {"llm": {"parameters": {"x": 1}}}, "cannot remove llm.parameters, and y must be removed"),
         ("3.6.0", {"tools": []}, "keeps its tools"),
         ("3.6.0", {"memory": {"type": "agentic_memory"}}, "changes only memory of the type"),
+        ("3.6.0", {"memory": {"type": "conversation_index", "memory_container_id": "c"}}, "memory.memory_container_id"),
+        ("3.6.0", {"context_management_name": "short"}, "the server ignores changes of context_management_name"),
         ("2.19.1", {"description": "New"}, "OpenSearch 2.19 cannot change agents, 3.1 and later can"),
         ("3.0.0", {"description": "New"}, "3.1 and later can"),
     ],
@@ -203,3 +208,190 @@ def test_a_missing_model(module: Runner, cluster: FakeCluster) -> None:
 
 def test_a_name_or_an_id_is_required(module: Runner, cluster: FakeCluster) -> None:
     assert "one of the following is required: name, agent_id" in module(NAME, cluster, type="flow")["msg"]
+
+
+class TestUnknownFields:
+    """Fields and types that this version of the collection does not know."""
+
+    BODY: dict[str, Any] = {
+        **HOUSE,
+        "type": "FLOW",
+        "tools": [{**LISTING, "span": {"a": 1}, "description": ""}],
+        "memory": {"type": "conversation_index", "span": 3},
+        "parameters": {"small": 0.0001, "flag": True},
+        "tier": {"a": 1},
+        "created_time": 1700000000000,
+    }
+
+    @pytest.fixture
+    def later(self, cluster: FakeCluster) -> FakeCluster:
+        cluster.later_fields, cluster.later_types = {"tier", "span"}, {"later_type"}
+        return cluster
+
+    @pytest.fixture(params=["definition", "src", "options"])
+    def args(self, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+        """The same agent in three ways."""
+        if request.param == "definition":
+            return {"definition": self.BODY}
+        if request.param == "src":
+            (tmp_path / "agent.json").write_text("POST /_plugins/_ml/agents/_register\n" + json.dumps(self.BODY))
+            return {"src": str(tmp_path / "agent.json")}
+        options = {name: value for name, value in self.BODY.items() if name not in ("tier", "created_time")}
+        return {
+            **options,
+            "tools": [{**LISTING, "extra_fields": {"span": {"a": 1}}}],
+            "memory": {"type": "conversation_index", "extra_fields": {"span": 3}},
+            "extra_fields": {"tier": {"a": 1}},
+        }
+
+    def test_they_are_sent_and_compared(self, module: Runner, later: FakeCluster, args: dict[str, Any]) -> None:
+        created = module(NAME, later, **args)
+        assert (created.get("msg"), created.get("warnings")) == (None, None)
+        [stored] = later.agents.values()
+        assert (stored["tier"], stored["memory"]["span"], stored["tools"][0]["span"]) == ({"a": 1}, 3, {"a": 1})
+        assert not module(NAME, later, **args)["changed"]
+        stored["tier"] = {"a": 2}
+        assert module(NAME, later, **args)["actions"][0]["fields"] == ["tier"]
+        assert [agent["tier"] for agent in later.agents.values()] == [{"a": 1}]
+
+    def test_the_server_may_drop_them(self, module: Runner, cluster: FakeCluster, args: dict[str, Any]) -> None:
+        created = module(NAME, cluster, **args)
+        assert created["warnings"] == [
+            "Agent 'House agent': OpenSearch 3.6 does not store tier, memory.span, tools[0].span. Remove it, or upgrade "
+            "OpenSearch to a version that has it."
+        ]
+        stack = {"agents": [args]}
+        assert module("ml_stack", cluster, **stack).get("msg") is None
+
+    @pytest.mark.parametrize("change", [{"description": "New"}, {"type": "conversational_flow"}])
+    def test_what_is_not_given_stays(self, module: Runner, later: FakeCluster, change: dict[str, Any]) -> None:
+        module(NAME, later, definition=self.BODY)
+        changed = module(NAME, later, **HOUSE, **change, update_strategy="recreate")
+        [stored] = later.agents.values()
+        assert changed["changed"]
+        assert (stored["tier"], stored["memory"]["span"], stored["tools"][0]["span"]) == ({"a": 1}, 3, {"a": 1})
+
+    def test_a_tool_keeps_a_field_that_is_not_given(self, module: Runner, later: FakeCluster) -> None:
+        module(NAME, later, definition=self.BODY)
+        assert not module(NAME, later, **HOUSE, tools=[LISTING])["changed"]
+        assert module(NAME, later, **HOUSE, tools=[{**LISTING, "description": "Lists"}])["changed"]
+        [stored] = later.agents.values()
+        assert stored["tools"][0]["span"] == {"a": 1}
+
+    def test_an_option_overrides_the_definition(self, module: Runner, later: FakeCluster) -> None:
+        module(NAME, later, definition=self.BODY, name="Other", parameters={"small": 5}, extra_fields={"tier": 2})
+        [stored] = later.agents.values()
+        assert (stored["name"], stored["tier"]) == ("Other", 2)
+        assert stored["parameters"] == {"small": "5", "flag": "true"}
+
+    def test_a_later_type(self, module: Runner, later: FakeCluster) -> None:
+        assert module(NAME, later, **HOUSE, type="later_type")["agent"]["type"] == "later_type"
+        refused = module(NAME, later, **HOUSE, type="unheard_of", update_strategy="recreate")["failure"]
+        assert "Invalid Agent Type" in refused["message"]
+
+    @pytest.mark.parametrize(
+        ("type_", "meant"),
+        [("conversationl", "conversational"), ("conversational-flow", "conversational_flow"), ("flows", "flow")],
+    )
+    def test_a_misspelt_type(self, module: Runner, cluster: FakeCluster, type_: str, meant: str) -> None:
+        failure = module(NAME, cluster, **HOUSE, type=type_)["failure"]
+        assert failure["message"] == f"type: there is no {type_!r}; did you mean '{meant}'?"
+        assert cluster.exchanges == []
+
+    @pytest.mark.parametrize("type_", ["conversational_v3", "flow_of_flows", "ag_ui2", "router"])
+    def test_a_type_that_may_come(self, module: Runner, cluster: FakeCluster, type_: str) -> None:
+        cluster.later_types = {type_}
+        assert module(NAME, cluster, **HOUSE, type=type_).get("msg") is None
+
+    @pytest.mark.parametrize(
+        ("args", "message"),
+        [
+            ({**HOUSE, "extra_fields": {"llm": {}}}, "extra_fields: 'llm' has an option; write 'llm'"),
+            ({**HOUSE, "extra_fields": {"is_hidden": True}}, "extra_fields: remove 'is_hidden'"),
+            (
+                {**HOUSE, "memory": {"type": "x", "extra_fields": {"window_size": 1}}},
+                "memory.extra_fields: 'window_size' has an option; write 'memory.window_size'",
+            ),
+            (
+                {**HOUSE, "tools": [LISTING, {"type": "x", "extra_fields": {"name": "y"}}]},
+                "tools[1].extra_fields: 'name' has an option; write 'tools[1].name'",
+            ),
+            ({"definition": {"type": "flow"}}, "name: neither the options nor the definition give the agent a name"),
+            ({**HOUSE, "definition": {"tools": {}}}, "definition: tools must be a list"),
+            (
+                {**HOUSE, "definition": {"tools": [{"name": "x"}]}},
+                "definition: tools[0] must be a mapping with a 'type'",
+            ),
+            ({**HOUSE, "definition": {"llm": "x"}}, "definition: llm must be a mapping"),
+        ],
+    )
+    def test_invalid_input(self, module: Runner, cluster: FakeCluster, args: dict[str, Any], message: str) -> None:
+        failure = module(NAME, cluster, **args)["failure"]
+        assert (failure["code"], message in failure["message"]) == ("invalid_input", True), failure
+        assert cluster.exchanges == []
+
+
+class TestModelOfAProvider:
+    """The unified agent API: the server registers the model."""
+
+    MODEL: dict[str, Any] = {
+        "model_id": "m",
+        "model_provider": "p",
+        "credential": {"key": "s3cret-of-the-provider"},
+        "model_parameters": {"top": 1},
+    }
+
+    def test_create_and_again(self, module: Runner, cluster: FakeCluster) -> None:
+        args = {**HOUSE, "type": "conversational", "model": self.MODEL, "tools": [LISTING]}
+        created = module(NAME, cluster, **args)
+        assert "s3cret-of-the-provider" not in json.dumps(created)
+        assert cluster.writes[0].body["model"]["credential"] == self.MODEL["credential"]
+        assert not module(NAME, cluster, **args, parameters={})["changed"]
+
+    @pytest.mark.parametrize("change", [{"model_id": "n"}, {"model_parameters": {"top": 2}}])
+    def test_a_change_needs_a_new_agent(self, module: Runner, cluster: FakeCluster, change: dict[str, Any]) -> None:
+        args = {**HOUSE, "type": "conversational", "model": self.MODEL}
+        module(NAME, cluster, **args)
+        args["model"] = {**self.MODEL, **change}
+        assert "the server ignores changes of model" in module(NAME, cluster, **args)["failure"]["message"]
+        assert module(NAME, cluster, **args, update_strategy="recreate")["changed"]
+        assert not module(NAME, cluster, **args)["changed"]
+
+    def test_another_change_keeps_the_model(self, module: Runner, cluster: FakeCluster) -> None:
+        module(NAME, cluster, **HOUSE, type="conversational", model=self.MODEL)
+        module(NAME, cluster, **HOUSE, type="conversational_flow", update_strategy="recreate")
+        [stored] = cluster.agents.values()
+        assert (stored["llm"]["model_id"], stored["parameters"]["_llm_interface"]) == ("of m", "p/interface")
+
+
+def test_connectors_are_found_by_name(module: Runner, cluster: FakeCluster) -> None:
+    connector = cluster.add_connector("Chat")
+    tools = [{**LISTING, "parameters": {"connector_id": "${connector:Chat}"}}]
+    servers = [{"mcp_connector_id": "${connector:Chat}", "tool_filters": ["^get"]}]
+    args = {**HOUSE, "type": "flow", "tools": tools, "parameters": {"mcp_connectors": servers}}
+    created = module(NAME, cluster, **args)["agent"]
+    assert created["tools"][0]["parameters"] == {"connector_id": connector}
+    assert created["parameters"]["mcp_connectors"] == [{**servers[0], "mcp_connector_id": connector}]
+    assert not module(NAME, cluster, **args)["changed"]
+    missing = {**HOUSE, "parameters": {"x": "${connector:None}"}}
+    assert module(NAME, cluster, **missing)["failure"]["code"] == "unknown_connector"
+
+
+def test_a_stack_gives_agents_the_new_connector_after_a_swap(module: Runner, cluster: FakeCluster) -> None:
+    def stack(seed: str) -> dict[str, Any]:
+        tools = [{**LISTING, "parameters": {"connector_id": "${connector:A}"}}]
+        return {
+            "connectors": [connector("A", parameters={"model": "x", "seed": seed})],
+            "models": [{"name": "Chat", "connector": "A"}],
+            "agents": [{**HOUSE, "type": "flow", "tools": tools}],
+        }
+
+    module("ml_stack", cluster, **stack("1"))
+    planned = module("ml_stack", cluster, **stack("2"), check_mode=True)
+    swapped = module("ml_stack", cluster, **stack("2"))
+    assert swapped.get("msg") is None
+    assert swapped["plan"] == planned["plan"]
+    assert [action["action"] for action in swapped["actions"]] == ["swap", "update"]
+    [(connector_id, _body)], [agent] = cluster.connectors.items(), cluster.agents.values()
+    assert agent["tools"][0]["parameters"] == {"connector_id": connector_id}
+    assert not module("ml_stack", cluster, **stack("2"))["changed"]
