@@ -10,6 +10,12 @@ import json
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.agent import Agent
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.controller import Controller
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model import Model
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
+from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import gateway_keys, guarded, until
 from ansible_collections.searchops.opensearch_ml.tests.integration.test_ml_stack import declared
 
@@ -83,3 +89,166 @@ def test_a_graph(module, name):
         (f"{name} answers", "uses", f"{name} two"),
     }
     assert {node["stack"] for node in graph["nodes"] if node["id"] in ours} == {desired["name"]}
+
+
+#: Shapes of agents, as other clients register them; a server without the type or the field refuses or drops it. MODEL and
+#: CONNECTOR are replaced by ids.
+AGENTS = {
+    "flow": {"type": "flow", "tools": [{"type": "IndexMappingTool"}]},
+    "tools": {
+        "type": "conversational_flow",
+        "app_type": "rag",
+        "tools": [
+            {
+                "type": "MLModelTool",
+                "name": "ask",
+                "description": "[1]",
+                "parameters": {
+                    "model_id": "MODEL",
+                    "n": 1,
+                    "small": 0.0001,
+                    "json": {"a": [1, "2", {"b": '{"c": 1}'}]},
+                },
+                "config": {"k": "v"},
+                "include_output_in_agent_response": True,
+            },
+            {"type": "ConnectorTool", "parameters": {"connector_id": "CONNECTOR", "connector_action": "execute"}},
+        ],
+        "parameters": {"small": 0.0001, "large": 1e10, "flag": True, "none": "null"},
+        "memory": {"type": "conversation_index", "session_id": "s", "window_size": 3},
+    },
+    "thinks": {"type": "CONVERSATIONAL", "llm": {"model_id": "MODEL", "parameters": {"max_iteration": 5, "t": 1e-7}}},
+    "frontend": {"type": "ag_ui", "llm": {"model_id": "MODEL"}, "parameters": {"a": "b"}},
+    "context": {
+        "type": "flow",
+        "tools": [{"type": "IndexMappingTool"}],
+        "context_management": {
+            "name": "short",
+            "hooks": {"pre_llm": [{"type": "SlidingWindowManager", "config": {"max_messages": 6}}]},
+        },
+    },
+    "container": {
+        "type": "flow",
+        "tools": [{"type": "IndexMappingTool"}],
+        "memory": {"type": "agentic_memory", "memory_container_id": "none"},
+    },
+}
+
+MODEL = {
+    "description": "Made elsewhere",
+    "rate_limiter": {"limit": 0.5, "unit": "MINUTES"},
+    "interface": {"input": {"type": "object", "properties": {"parameters": {"type": "object", "title": "[1]"}}}},
+    "guardrails": {"type": "local_regex", "input_guardrail": {"regex": ["[1]", ".*forbidden.*"]}},
+    "deploy_setting": {"is_auto_deploy_enabled": False, "model_ttl_minutes": 60},
+    "model_config": {
+        "model_type": "bert",
+        "embedding_dimension": 3,
+        "framework_type": "sentence_transformers",
+        "pooling_mode": "MEAN",
+        "all_config": '{"a": 1}',
+        "additional_config": {"space_type": "l2"},
+    },
+}
+
+
+def _objects_of_another_client(cluster, name):
+    """Objects of many shapes, created by plain requests. Returns the names of the agents that the server accepts."""
+    group = cluster.must(
+        "POST", f"{_stack.ML}/model_groups/_register", {"name": f"{name} group", "description": "Of all"}
+    )["model_group_id"]
+    body = {
+        "name": f"{name} chat",
+        "version": 1.10,
+        "protocol": "http",
+        "credential": {"key": "not-a-key-77"},
+        "parameters": {"small": 0.0001, "large": 1e10, "json": {"a": '{"b": [1]}'}, "flag": True},
+        "client_config": {"read_timeout": 60, "retry_backoff_policy": "EXPONENTIAL_FULL_JITTER"},
+        "actions": [
+            {
+                "action_type": each,
+                "method": "post",
+                "url": _stack.OLLAMA,
+                "headers": {"Authorization": "Bearer ${credential.key}", "X-Number": 1},
+                "request_body": '{ "messages" : ${parameters.messages} }',
+            }
+            for each in ("predict", "EXECUTE")
+        ],
+    }
+    connector = cluster.must("POST", f"{_stack.ML}/connectors/_create", body)["connector_id"]
+    # 2.19 parses the configuration of a remote model as that of a local one, which has no additional configuration.
+    config = {key: value for key, value in MODEL["model_config"].items() if cluster.is_3 or key != "additional_config"}
+    body = {
+        **MODEL,
+        "name": f"{name} chat",
+        "function_name": "remote",
+        "connector_id": connector,
+        "model_config": config,
+    }
+    model = cluster.must("POST", f"{_stack.ML}/models/_register", {**body, "model_group_id": group})["model_id"]
+    limits = {"user_rate_limiter": {"ann": {"limit": 0.5, "unit": "HOURS"}, "bob": {"limit": "7", "unit": "DAYS"}}}
+    cluster.must("POST", f"{_stack.ML}/controllers/{model}", limits)
+    accepted = []
+    for shape, agent in AGENTS.items():
+        text = json.dumps({"name": f"{name} {shape}", "parameters": {}, **agent})
+        body = json.loads(text.replace("MODEL", model).replace("CONNECTOR", connector))
+        if cluster.send("POST", f"{_stack.ML}/agents/_register", body).status_code < 300:
+            accepted.append(f"{name} {shape}")
+    maps = {"input_map": [{"input": "[1]"}], "output_map": [{"vector": "data[0].embedding"}]}
+    body = {
+        "description": "Made elsewhere",
+        "version": 3,
+        "processors": [{"ml_inference": {"model_id": model, **maps}}],
+    }
+    cluster.must("PUT", f"/_ingest/pipeline/{name} vectors", body)
+    return accepted
+
+
+def _absent(stack):
+    """The declaration that deletes all items of this one. Limits go with their model."""
+    kept = ("name", "type")
+    return {
+        section: [{**{key: item[key] for key in kept if key in item}, "state": "absent"} for item in items]
+        for section, items in stack.items()
+        if section not in ("controllers", "settings")
+    }
+
+
+def test_an_export_of_objects_that_another_client_made(cluster, module, snapshot, export, name):
+    accepted = _objects_of_another_client(cluster, name)
+    assert {f"{name} flow", f"{name} tools", f"{name} thinks"} <= set(accepted)
+    cluster.refresh()
+    exported, filled = export("not-a-key-77")
+    assert exported["left_out"] == []
+    assert [item["name"] for item in exported["stack"]["agents"]] == sorted(accepted)
+    assert [len(exported["stack"][section]) for section in SECTIONS if section != "agents"] == [1, 1, 1, 1, 1]
+    assert "[1]" in exported["stack"]["models"][0]["guardrails"]["input_guardrail"]["regex"]
+    for item in filled["connectors"]:
+        # Nobody can compare the credential.
+        item["update_credential"] = "on_create"
+
+    before = snapshot()
+    again = module("ml_stack", **filled)
+    assert (again["plan"], module.recorder.writes) == ([], [])
+    assert snapshot() == before
+
+    module("ml_stack", **_absent({**filled, "agents": [{"name": item["name"]} for item in filled["agents"]]}))
+    assert not any(snapshot().values())
+    module("ml_stack", **filled)
+    until(lambda: export("not-a-key-77")[0]["stack"]["controllers"] != [], "searches to see the limits")
+    assert export("not-a-key-77")[0]["stack"] == exported["stack"]
+
+
+def test_each_field_that_the_server_returns_is_known(cluster, module, name):
+    """A field that is neither an option nor known as the server's own would be exported as an extra field."""
+    accepted = _objects_of_another_client(cluster, name)
+    found = [(Agent, cluster.one("agents", each).source) for each in accepted]
+    for kind, section, each in (
+        (ModelGroup, "model_groups", "group"),
+        (Connector, "connectors", "chat"),
+        (Model, "models", "chat"),
+    ):
+        found.append((kind, cluster.one(section, f"{name} {each}").source))
+    found.append((Controller, cluster.get("controllers", cluster.one("models", f"{name} chat").id)))
+    for kind, source in found:
+        assert (kind.LABEL, kind.extra_names(source)) == (kind.LABEL, [])
+        assert kind.not_stored({}, kind.observed(source)) == []

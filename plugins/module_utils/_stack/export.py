@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import Counter
 from fnmatch import fnmatchcase
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
 from .._errors.exceptions import Failure
 from .._kinds import agent as agents
@@ -19,22 +20,28 @@ from .._kinds import cluster_setting
 from .._kinds import controller as controllers
 from .._kinds import model as models
 from .._kinds.agent import Agent
-from .._kinds.base import Doc
+from .._kinds.base import MAX_NAME_LENGTH, Doc, Kind
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.controller import Controller
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._kinds.snapshot import Snapshot
-from .._values.compare import canonical, text_of
+from .._values.compare import decoded, text_of
 from .._values.masking import is_literal_secret
 from . import ownership_label
+from .declaration import make_item
 from .id_to_reference import References
+from .sections import BY_OPTION
 
 #: The access mode that the server gives to an object without one.
 _DEFAULT_ACCESS_MODE = "public"
 
 _ML_SETTINGS = "plugins.ml_commons."
+
+
+#: The items of a section, each with the id of its object.
+Items = List[Tuple[str, Dict[str, Any]]]
 
 
 class LeftOut(NamedTuple):
@@ -60,25 +67,38 @@ class Exporter:
         self._stack = stack
         self._pattern = pattern
         self._group_docs, self._connector_docs = snapshot.visible(ModelGroup), snapshot.visible(Connector)
-        all_models = snapshot.visible(Model)
-        self._remote_models = [doc for doc in all_models if models.is_remote(doc)]
+        self._models_of_cluster = snapshot.visible(Model)
         self._own_agents = agents.without_executors(snapshot.visible(Agent))
         self._connector_names = {doc.id: doc.name for doc in self._connector_docs}
         self._group_names = {doc.id: doc.name for doc in self._group_docs}
-        self._references = References(all_models, self._own_agents, self._connector_docs)
-        self._model_obstacles = {
-            doc.id: reason for doc in self._remote_models for reason in [self._model_obstacle(doc)] if reason
-        }
+        self._references = References(self._models_of_cluster, self._own_agents, self._connector_docs)
+        remote = [doc for doc in self._models_of_cluster if models.is_remote(doc)]
+        self._model_obstacles = {doc.id: reason for doc in remote for reason in [self._model_obstacle(doc)] if reason}
         for model_id in self._model_obstacles:
             self._references.exclude(model_id)
+        # Another cluster may have the same local model, so what uses it can be declared.
+        for doc in self._models_of_cluster:
+            if not models.is_remote(doc):
+                self._model_obstacles[doc.id] = "It is a local model, and the module ml_model manages remote ones."
         self._agent_obstacles = self._find_agent_obstacles()
 
     def section(self, option: str) -> list[dict[str, Any]]:
         """The items of one section. Adds to ``variables`` and ``left_out``."""
-        items: list[dict[str, Any]] = getattr(self, f"_{option}")()
+        items = []
+        for object_id, item in getattr(self, f"_{option}")():
+            try:
+                section = BY_OPTION[option]
+                params = make_item(section, option, item).params
+                section.module.parse(params)
+                if section.kind:
+                    section.kind.desired(params)
+                items.append(item)
+            except Failure as failure:
+                name = str(item.get("name") or item.get("model"))
+                self.left_out.append(LeftOut(option, name, object_id, f"No stack can declare it: {failure.message}"))
         return items
 
-    def _settings(self) -> list[dict[str, Any]]:
+    def _settings(self) -> Items:
         items = []
         observed = self._snapshot.fact(cluster_setting.read)
         for scope in ("persistent", "transient"):
@@ -91,18 +111,20 @@ class Exporter:
                     item["scope"] = scope
                 if any(_is_catch_all(name, value) for name, value in settings.items()):
                     item["allow_catch_all"] = True
-                items.append(item)
+                items.append((scope, item))
         return items
 
-    def _model_groups(self) -> list[dict[str, Any]]:
+    def _model_groups(self) -> Items:
         items = []
         for doc in self._exportable("model_groups", self._group_docs):
             fields = ModelGroup.observed(doc.source)
-            items.append({"name": doc.name, **_description(doc), **_access(fields)})
+            items.append(
+                (doc.id, {"name": doc.name, **_description(doc), **_access(fields), **_extra(ModelGroup, doc.source)})
+            )
         return items
 
-    def _connectors(self) -> list[dict[str, Any]]:
-        return [self._connector(doc) for doc in self._exportable("connectors", self._connector_docs)]
+    def _connectors(self) -> Items:
+        return [(doc.id, self._connector(doc)) for doc in self._exportable("connectors", self._connector_docs)]
 
     def _connector(self, doc: Doc) -> dict[str, Any]:
         fields = Connector.observed(doc.source)
@@ -110,7 +132,7 @@ class Exporter:
         for name in ("version", "protocol", "url"):
             if fields.get(name) is not None:
                 item[name] = fields[name]
-        item["parameters"] = {name: canonical(value) for name, value in fields["parameters"].items()}
+        item["parameters"] = decoded(fields["parameters"])
         if fields.get("headers"):
             item["mcp_headers"] = self._headers(doc.name, fields["headers"])
         if "actions" in fields:
@@ -125,7 +147,7 @@ class Exporter:
             keys = {"access_key": None, "secret_key": None, **keys}
         if keys:
             item["credential"] = {key: self._variable(doc.name, key) for key in keys}
-        return {**item, **_access(fields)}
+        return {**Connector.to_options(item), **_access(fields), **_extra(Connector, doc.source)}
 
     def _action(self, name: str, action: Mapping[str, Any]) -> dict[str, Any]:
         headers = {"headers": self._headers(name, action["headers"])} if action.get("headers") else {}
@@ -147,9 +169,9 @@ class Exporter:
         self.variables[variable] = purpose
         return f"{{{{ {variable} }}}}"
 
-    def _models(self) -> list[dict[str, Any]]:
-        docs = self._exportable("models", self._remote_models, self._model_obstacles)
-        return [self._model(doc) for doc in docs]
+    def _models(self) -> Items:
+        docs = self._exportable("models", self._models_of_cluster, self._model_obstacles)
+        return [(doc.id, self._model(doc)) for doc in docs]
 
     def _model_obstacle(self, doc: Doc) -> str | None:
         """Why a model cannot be declared; None if it can. Does not check whether its name is unique."""
@@ -167,8 +189,10 @@ class Exporter:
 
     def _model(self, doc: Doc) -> dict[str, Any]:
         group = self._group_names.get(str(doc.source.get("model_group_id")))
-        observed = Model.for_display(Model.observed(doc.source))
-        options = ("is_enabled", "rate_limiter", "guardrails", "interface", "deploy_setting")
+        observed = Model.observed(doc.source)
+        if "interface" in observed:
+            observed["interface"] = decoded(observed["interface"])
+        options = ("is_enabled", "rate_limiter", "guardrails", "interface", "deploy_setting", "model_config")
         fields = {name: observed[name] for name in options if name in observed}
         if fields.get("is_enabled") is not False:
             fields.pop("is_enabled", None)
@@ -177,22 +201,42 @@ class Exporter:
             **_description(doc),
             "connector": self._connector_names[doc.source["connector_id"]],
             **({"model_group": group} if group else {}),
-            **{name: value for name, value in fields.items() if value not in ({}, None)},
+            **Model.to_options({name: value for name, value in fields.items() if value not in ({}, None)}),
+            **_extra(Model, doc.source),
             # Where the model is created again, 'undeployed' also fits one that was never deployed or failed to deploy.
             "state": "deployed" if _is_deployed(doc) else "undeployed",
         }
 
-    def _controllers(self) -> list[dict[str, Any]]:
-        docs = self._exportable("models", self._remote_models, self._model_obstacles, report=False)
-        limited = [doc for doc in docs if doc.source.get("is_controller_enabled")]
-        found = [(doc, self._snapshot.get(Controller, doc.id)) for doc in limited]
-        return [{"model": doc.name, "user_rate_limiter": controllers.limits_of(each)} for doc, each in found if each]
+    def _controllers(self) -> Items:
+        limited = [doc for doc in self._models_of_cluster if doc.source.get("is_controller_enabled")]
+        items = []
+        for doc in self._exportable("controllers", limited, self._controller_obstacles()):
+            found = self._snapshot.get(Controller, doc.id)
+            if found:
+                item = {"model": doc.name, "user_rate_limiter": controllers.limits_of(found)}
+                items.append((doc.id, {**item, **_extra(Controller, found.source)}))
+        return items
 
-    def _agents(self) -> list[dict[str, Any]]:
+    def _controller_obstacles(self) -> dict[str, str]:
+        """Why limits cannot be declared, by the ids of their models."""
+        times = Counter(doc.name for doc in self._models_of_cluster)
+        left_out = [doc for doc in self._models_of_cluster if doc.id in self._model_obstacles or times[doc.name] > 1]
+        return {doc.id: "Its model is left out." for doc in left_out}
+
+    def _agents(self) -> Items:
         docs = self._exportable("agents", self._own_agents, self._agent_obstacles)
-        return [
-            {"name": doc.name, **_description(doc), **self._references.replace_ids(_agent_fields(doc))} for doc in docs
-        ]
+        return [(doc.id, self._agent(doc)) for doc in docs]
+
+    def _agent(self, doc: Doc) -> dict[str, Any]:
+        fields = _agent_fields(doc)
+        options = {name: fields[name] for name in fields if name in Agent.FIELDS}
+        with_ids = {**Agent.to_options(options), **_extra(Agent, fields)}
+        return {"name": doc.name, **_description(doc), **self._references.replace_ids(with_ids)}
+
+    def _agent_obstacle(self, doc: Doc) -> str | None:
+        if doc.source.get("model"):
+            return "It was registered with a 'model', whose credential cannot be read from the server."
+        return self._references.obstacle(_agent_fields(doc))
 
     def _find_agent_obstacles(self) -> dict[str, str]:
         """Why agents cannot be declared, by their ids. An agent that uses such an agent cannot be declared either."""
@@ -202,7 +246,7 @@ class Exporter:
                 doc.id: reason
                 for doc in self._own_agents
                 if doc.id not in found
-                for reason in [self._references.obstacle(_agent_fields(doc))]
+                for reason in [self._agent_obstacle(doc)]
                 if reason
             }
             if not more:
@@ -211,7 +255,7 @@ class Exporter:
             for agent_id in more:
                 self._references.exclude(agent_id)
 
-    def _pipelines(self) -> list[dict[str, Any]]:
+    def _pipelines(self) -> Items:
         items = []
         for (type_, name), body in self._snapshot.pipelines().items():
             if not self._is_selected(name, body.get("description")):
@@ -221,22 +265,22 @@ class Exporter:
                 self.left_out.append(LeftOut("pipelines", name, f"{type_}/{name}", reason))
                 continue
             definition = self._references.replace_ids(_without_label(body))
-            items.append({"name": name, "type": type_, "definition": definition})
+            items.append((f"{type_}/{name}", {"name": name, "type": type_, "definition": definition}))
         return items
 
-    def _exportable(
-        self, section: str, docs: list[Doc], obstacles: Mapping[str, str] | None = None, *, report: bool = True
-    ) -> list[Doc]:
-        """The selected objects that can be declared. With ``report``, the others are added to ``left_out``."""
+    def _exportable(self, section: str, docs: list[Doc], obstacles: Mapping[str, str] | None = None) -> list[Doc]:
+        """The selected objects that can be declared. The others are added to ``left_out``."""
         times = Counter(doc.name for doc in docs)
         exportable = []
         for doc in docs:
             if not self._is_selected(doc.name, doc.source.get("description")):
                 continue
             reason = f"{times[doc.name]} have this name." if times[doc.name] > 1 else (obstacles or {}).get(doc.id)
+            if len(doc.name) > MAX_NAME_LENGTH:
+                reason = f"Its name has more than {MAX_NAME_LENGTH} characters, so that no search finds it."
             if reason is None:
                 exportable.append(doc)
-            elif report:
+            else:
                 self.left_out.append(LeftOut(section, doc.name, doc.id, reason))
         return exportable
 
@@ -261,10 +305,13 @@ def _is_deployed(doc: Doc) -> bool:
 
 
 def _agent_fields(doc: Doc) -> dict[str, Any]:
-    """The fields of an agent without its name and description."""
+    """The fields of an agent without its name and description, with those that have no option."""
+    fields = copy.deepcopy(Agent.observed(doc.source, dict.fromkeys(Agent.extra_names(doc.source))))
+    for holder in (fields, fields.get("llm") or {}, *fields["tools"]):
+        holder.update({name: decoded(holder[name]) for name in agents.TEXT_FIELDS if name in holder})
     return {
         name: value
-        for name, value in Agent.for_display(Agent.observed(doc.source)).items()
+        for name, value in fields.items()
         if name not in ("name", "description") and value not in ({}, [], None)
     }
 
@@ -287,3 +334,9 @@ def _access(fields: Mapping[str, Any]) -> dict[str, Any]:
     if fields.get("access_mode") in (None, _DEFAULT_ACCESS_MODE):
         return {}
     return {name: fields[name] for name in ("access_mode", "backend_roles") if fields.get(name)}
+
+
+def _extra(kind: type[Kind], source: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that have no option, as ``extra_fields``."""
+    extra = {name: source[name] for name in kind.extra_names(source) if source[name] is not None}
+    return {"extra_fields": extra} if extra else {}

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Replaces the ids of models and agents by references such as ``${model:name}``, for the export."""
+"""Replaces the ids of models, agents and connectors by references such as ``${model:name}``, for the export."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .._values.nested import map_strings
 #: A word that may be an id. An id that is part of a longer word is not one.
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
-#: The keys under which agents, tools and processors name the model or agent that they use.
-_ID_FIELDS = frozenset({"model_id", "default_model_id", "agent_id"})
+#: The keys under which agents, tools and processors name the object that they use.
+_ID_FIELDS = frozenset({"model_id", "default_model_id", "agent_id", "connector_id", "mcp_connector_id"})
 
 
 class References:
@@ -30,7 +30,7 @@ class References:
         self._references: dict[str, str] = {}
         self._obstacles: dict[str, str] = {}
         self._descriptions: dict[str, str] = {}
-        for kind, docs in (("model", list(models)), ("agent", list(agents))):
+        for kind, docs in (("model", list(models)), ("agent", list(agents)), ("connector", list(connectors))):
             times = Counter(doc.name for doc in docs)
             for doc in docs:
                 description = f"It uses {kind} {doc.name!r}"
@@ -40,8 +40,6 @@ class References:
                     self._obstacles[doc.id] = f"{description}, which is one of {times[doc.name]} of this name."
                 elif "}" in doc.name or doc.name != doc.name.strip():
                     self._obstacles[doc.id] = f"{description}, whose name no reference can hold."
-        for doc in connectors:
-            self._obstacles[doc.id] = f"It names connector {doc.name!r} by its id."
 
     def exclude(self, object_id: str) -> None:
         """Record that the declaration does not contain this object, so that nothing in it can refer to the object."""

@@ -16,7 +16,7 @@ import math
 import re
 from typing import Any, Mapping
 
-from .nested import parse_json
+from .nested import map_strings, parse_json
 
 #: A number as JSON writes it. "01", "1_000" and "NaN" are texts.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -91,6 +91,17 @@ def canonical(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [canonical(item) for item in value]
     return value
+
+
+def decoded(value: Any) -> Any:
+    """The value with every string that contains a JSON object or list decoded. Strings in what was decoded stay as they are,
+    so that encoding gives the same JSON again."""
+
+    def decode(text: str) -> Any:
+        container = _container(text)
+        return text if container is None else container
+
+    return map_strings(value, decode)
 
 
 def same_tree(observed: Any, desired: Any) -> bool:

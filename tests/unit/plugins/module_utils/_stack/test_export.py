@@ -116,6 +116,7 @@ def test_objects_that_cannot_be_declared_are_left_out(module: Runner, cluster: F
         ("connectors", "Twice", "2 have this name."),
         ("models", "Chat", "It uses connector 'Twice', which is one of 2 of this name."),
         ("models", "Orphan", "Its connector is gone."),
+        ("controllers", "Orphan", "Its model is left out."),
     ]
 
 
@@ -140,7 +141,7 @@ def test_objects_with_references_to_left_out_objects_are_left_out(module: Runner
     cluster.add_agent("Asks Lost", tools=[{"type": "AgentTool", "parameters": {"agent_id": lost}}])
     cluster.add_agent("Asks twin", tools=_tool(model_id=twins[0]))
     cluster.add_agent("Asks odd", tools=_tool(model_id=odd))
-    cluster.add_agent("Calls", tools=[{"type": "ListIndexTool", "parameters": {"connector_id": connector}}])
+    cluster.add_agent("Calls", tools=[{"type": "ListIndexTool", "parameters": {"connector_id": "gone-three"}}])
     cluster.add_agent("Given later", tools=_tool(model_id="${parameters.model}"))
     for name, model in (("fine", good), ("orphaned", orphan)):
         body = {"processors": [{"ml_inference": {"model_id": model}}]}
@@ -153,7 +154,7 @@ def test_objects_with_references_to_left_out_objects_are_left_out(module: Runner
         ("agents", "Asks Lost", "It uses agent 'Lost', which is left out."),
         ("agents", "Asks odd", "It uses model 'Odd} name', whose name no reference can hold."),
         ("agents", "Asks twin", "It uses model 'Twin', which is one of 2 of this name."),
-        ("agents", "Calls", "It names connector 'A' by its id."),
+        ("agents", "Calls", "It uses gone-three, which is gone."),
         ("agents", "Lost", "It uses of-a-model-that-is-gone, which is gone."),
         ("agents", "Thinker", "It uses gone-too, which is gone."),
         ("pipelines", "orphaned", "It uses model 'Orphan', which is left out."),
@@ -169,7 +170,125 @@ def test_local_models_are_referred_to_by_name(module: Runner, cluster: FakeClust
     assert declared["pipelines"][0]["definition"]["processors"] == [
         {"ml_inference": {"model_id": "${model:Embeddings}", "field_map": {"text": f"of {local}-v2"}}}
     ]
-    assert exported["left_out"] == []
+    assert [(each["section"], each["name"], each["reason"]) for each in exported["left_out"]] == [
+        ("models", "Embeddings", "It is a local model, and the module ml_model manages remote ones.")
+    ]
     assert module("ml_stack", cluster, **declared)["changed"] is False
     failed = module("ml_stack", FakeCluster(), **declared)
     assert "There is no model 'Embeddings', neither declared nor on the cluster." in failed["msg"]
+
+
+#: Shapes of agents, as other clients register them.
+AGENTS: dict[str, dict[str, Any]] = {
+    "flow": {"tools": [{"type": "ListIndexTool"}]},
+    "numbers": {"parameters": {"small": 0.0001, "large": 1e10, "flag": True, "json": {"a": [1]}}, "tools": []},
+    "app": {"app_type": "rag", "description": "Two (2)"},
+    "type in capitals": {"type": "CONVERSATIONAL_FLOW"},
+    "frontend": {"type": "ag_ui", "parameters": {"x": "y"}},
+    "second version": {"type": "conversational_v2", "memory": {"type": "agentic_memory", "memory_container_id": "c1"}},
+    "memory": {"memory": {"type": "conversation_index", "session_id": "s", "window_size": 3}},
+    "context": {"context_management": {"name": "short", "hooks": {"pre_llm": [{"type": "T", "config": {"n": 3}}]}}},
+    "context by name": {"context_management_name": "short"},
+    "tool": {
+        "tools": [
+            {
+                "type": "MLModelTool", "name": "ask", "description": "Asks", "parameters": {"n": 1},
+                "attributes": {"input_schema": {"type": "object"}}, "config": {"k": "v"},
+                "include_output_in_agent_response": True,
+            }
+        ]
+    },
+    "of a later version": {"tier": {"a": 1}, "memory": {"type": "later_memory", "span": 4}, "type": "later_type"},
+    "tool of a later version": {"tools": [{"type": "ListIndexTool", "span": {"a": 1}}]},
+}  # fmt: skip
+
+
+def cluster_of_shapes(version: str) -> FakeCluster:
+    cluster = FakeCluster(version)
+    cluster.later_fields, cluster.later_types = {"tier", "span"}, {"later_type"}
+    return cluster
+
+
+@pytest.mark.parametrize("shape", sorted(AGENTS))
+def test_agents_of_any_shape(module: Runner, shape: str) -> None:
+    cluster = cluster_of_shapes("3.6.0")
+    cluster.add_agent(**{"name": shape, **AGENTS[shape]})
+    assert export_and_apply(module, cluster, cluster_of_shapes("3.6.0")) == []
+
+
+def test_references_to_connectors(module: Runner, cluster: FakeCluster) -> None:
+    connector = cluster.add_connector("A")
+    mcp = json.dumps([{"mcp_connector_id": connector}])
+    tools = [{"type": "ListIndexTool", "parameters": {"connector_id": connector}}]
+    cluster.add_agent("Calls", tools=tools, parameters={"mcp_connectors": mcp})
+    assert export_and_apply(module, cluster) == []
+    [agent] = module(MODULE, cluster)["stack"]["agents"]
+    assert agent["tools"][0]["parameters"] == {"connector_id": "${connector:A}"}
+    assert agent["parameters"] == {"mcp_connectors": [{"mcp_connector_id": "${connector:A}"}]}
+
+
+def test_an_agent_with_a_model_of_a_provider(module: Runner, cluster: FakeCluster) -> None:
+    model = {"model_id": "m", "model_provider": "p", "credential": {"key": "s3cret"}}
+    cluster.add_agent("Unified", type="conversational", model=model, parameters={})
+    assert export_and_apply(module, cluster) == [
+        ("agents", "Unified", "It was registered with a 'model', whose credential cannot be read from the server.")
+    ]
+
+
+MODELS: dict[str, dict[str, Any]] = {
+    "config": {
+        "model_config": {
+            "model_type": "bert", "embedding_dimension": 3, "framework_type": "SENTENCE_TRANSFORMERS",
+            "pooling_mode": "MEAN", "normalize_result": False, "all_config": '{"a": 1}',
+            "additional_config": {"space_type": "l2"},
+        }
+    },
+    "guardrails": {
+        "guardrails": {
+            "type": "local_regex",
+            "input_guardrail": {"stop_words": [{"index_name": "w", "source_fields": ["t"], "span": 1}], "regex": ["x"]},
+            "span": 2,
+        }
+    },
+    "limit": {"rate_limiter": {"limit": "0.0001", "unit": "DAYS", "span": 3}},
+    "of a later version": {"tier": {"a": 1}, "deploy_setting": {"is_auto_deploy_enabled": False, "span": 2}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", sorted(MODELS))
+def test_models_of_any_shape(module: Runner, shape: str) -> None:
+    cluster = cluster_of_shapes("3.6.0")
+    cluster.add_model("Chat", cluster.add_connector("Chat"), **MODELS[shape])
+    assert export_and_apply(module, cluster, cluster_of_shapes("3.6.0")) == []
+
+
+def test_groups_controllers_and_connectors_with_fields_of_a_later_version(module: Runner) -> None:
+    cluster = cluster_of_shapes("3.9.0")
+    action = {**ACTION, "span": 1, "supports_structured_output": True}
+    connector = cluster.add_connector(
+        "Chat", actions=[action], client_config={"span": 2}, tier=[1], provisioned_by="tool"
+    )
+    model = cluster.add_model("Chat", connector, provisioned_by="tool")
+    cluster.groups[cluster.models[model]["model_group_id"]]["tier"] = "gold"
+    limits = {"user_rate_limiter": {"ann": {"limit": 1, "unit": "DAYS"}}, "tier": 5}
+    cluster.call("POST", f"/_plugins/_ml/controllers/{model}", limits)
+    assert export_and_apply(module, cluster, cluster_of_shapes("3.9.0")) == []
+    exported = module(MODULE, cluster)["stack"]
+    extra = {section: exported[section][0]["extra_fields"] for section in ("connectors", "models", "controllers")}
+    assert extra == {
+        "connectors": {"provisioned_by": "tool", "tier": [1]},
+        "models": {"provisioned_by": "tool"},
+        "controllers": {"tier": 5},
+    }
+
+
+def test_what_no_option_can_hold_is_left_out(module: Runner, cluster: FakeCluster) -> None:
+    model = cluster.add_model("Chat", cluster.add_connector("Chat"))
+    half = {"user_rate_limiter": {"ann": {"limit": "1.0"}}}
+    cluster.controllers[model] = {"model_id": model, **half}
+    cluster.models[model]["is_controller_enabled"] = True
+    cluster.add_connector("x" * 257)
+    [long, limits] = export_and_apply(module, cluster)
+    assert long[::2] == ("connectors", "Its name has more than 256 characters, so that no search finds it.")
+    assert limits[:2] == ("controllers", "Chat")
+    assert "ann: must have 'limit' and 'unit'" in limits[2]

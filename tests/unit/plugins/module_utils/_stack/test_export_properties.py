@@ -1,0 +1,161 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An export of objects of any shape, made by another client, changes nothing and creates the same on an empty cluster."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import fuzzing
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness import run_module
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks import ACTION
+
+#: Coverage is measured by the tests of single functions and modules. Here it would take half as long again.
+pytestmark = pytest.mark.no_cover
+
+#: Fields that a later version has at any place.
+LATER = ("tier", "span")
+
+words = st.sampled_from(["a", "b c", "0.50", "1.0E-4", "true", "{}", '{"z": 1, "a": [2]}', "null", "${parameters.x}"])
+scalars = words | st.integers(-3, 10**20) | st.floats(1e-9, 1e12) | st.booleans()
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2), max_leaves=4
+)
+maps = st.dictionaries(st.sampled_from(["x", "y", "max_iteration"]), values, max_size=2)
+descriptions = st.sampled_from(["One", "Two (2)", "(stack: other)", "Of (stack: other)"])
+
+
+def shape(required: dict[str, Any], **optional: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A mapping with any of the optional fields, and of those that only a later version has."""
+    return st.fixed_dictionaries(
+        {name: value if isinstance(value, st.SearchStrategy) else st.just(value) for name, value in required.items()},
+        optional={**optional, **dict.fromkeys(LATER, values)},
+    )
+
+
+stop_words = st.lists(shape({"index_name": "words", "source_fields": ["text"]}), min_size=1, max_size=2)
+guardrail = shape({}, stop_words=stop_words, regex=st.just([".*bad.*"]))
+connectors = shape(
+    {
+        "parameters": maps,
+        "actions": st.lists(
+            shape({**ACTION, "action_type": st.sampled_from(["predict", "EXECUTE"])}), min_size=1, max_size=2
+        ),
+    },
+    description=descriptions,
+    version=words,
+    client_config=shape({}, read_timeout=st.integers(1, 99), retry_backoff_policy=st.just("CONSTANT")),
+)
+models = shape(
+    {},
+    description=descriptions,
+    is_enabled=st.booleans(),
+    rate_limiter=shape({"limit": st.floats(0.01, 1e9) | st.integers(1, 99), "unit": "DAYS"}),
+    guardrails=shape({"type": "local_regex"}, input_guardrail=guardrail, output_guardrail=guardrail),
+    interface=st.fixed_dictionaries({"input": st.dictionaries(words, values, max_size=2)}),
+    deploy_setting=shape({}, is_auto_deploy_enabled=st.booleans(), model_ttl_minutes=st.integers(1, 9)),
+    model_config=shape(
+        {"model_type": "bert", "embedding_dimension": 3, "framework_type": "sentence_transformers"},
+        pooling_mode=st.just("MEAN"), normalize_result=st.booleans(), all_config=words, additional_config=maps,
+    ),
+)  # fmt: skip
+limits = shape(
+    {"user_rate_limiter": st.just({"ann": {"limit": 0.5, "unit": "HOURS"}, "bob": {"limit": 7, "unit": "DAYS"}})}
+)
+#: ``MODEL`` and ``CONNECTOR`` are replaced by ids.
+ids = st.sampled_from(["MODEL", "CONNECTOR", '[{"mcp_connector_id": "CONNECTOR"}]', "x MODEL, CONNECTOR y"])
+tools = st.lists(
+    shape(
+        {"type": st.sampled_from(["MLModelTool", "ListIndexTool"]), "name": words},
+        description=words, parameters=st.dictionaries(st.sampled_from(["x", "y"]), ids | values, max_size=2),
+        attributes=maps, config=maps, include_output_in_agent_response=st.booleans(),
+    ),
+    max_size=2, unique_by=lambda tool: tool["name"],
+)  # fmt: skip
+agents = shape(
+    {"type": st.sampled_from(["flow", "Conversational", "conversational_flow", "later_type"])},
+    description=descriptions,
+    llm=shape({"model_id": "MODEL"}, parameters=maps),
+    tools=tools,
+    parameters=st.dictionaries(st.sampled_from(["x", "mcp_connectors"]), ids | values, max_size=2),
+    memory=shape(
+        {"type": st.sampled_from(["conversation_index", "agentic_memory"])},
+        session_id=words, window_size=st.integers(1, 9), memory_container_id=st.just("container"),
+    ),
+    app_type=words,
+    context_management=st.fixed_dictionaries({"name": st.just("short"), "hooks": maps}),
+)  # fmt: skip
+pipelines = st.fixed_dictionaries(
+    {"processors": st.lists(st.fixed_dictionaries({"ml_inference": st.dictionaries(words, ids | values)}), max_size=2)},
+    optional={"description": descriptions, "version": st.integers(1, 9), "tier": maps},
+)
+clusters = st.fixed_dictionaries(
+    {
+        "version": st.sampled_from(["2.19.1", "3.6.0", "3.9.0"]),
+        "group": shape({}, description=st.just("Of all")),
+        "connector": connectors,
+        "model": models,
+        "limits": st.none() | limits,
+        "agents": st.lists(agents, max_size=2),
+        "pipeline": pipelines,
+    }
+)
+
+
+def empty(version: str) -> FakeCluster:
+    cluster = FakeCluster(version)
+    cluster.later_fields, cluster.later_types = set(LATER), {"later_type"}
+    return cluster
+
+
+def filled(drawn: dict[str, Any]) -> FakeCluster:
+    """A cluster with the drawn objects, created as another client would."""
+    cluster = empty(drawn["version"])
+    ml = "/_plugins/_ml"
+    group = cluster.call("POST", f"{ml}/model_groups/_register", {"name": "Group", **drawn["group"]})["model_group_id"]
+    connector = cluster.add_connector("Connector", credential={"key": "s3cret"}, **drawn["connector"])
+    model = cluster.add_model("Model", connector, model_group_id=group, **drawn["model"])
+    if drawn["limits"]:
+        cluster.call("POST", f"{ml}/controllers/{model}", drawn["limits"])
+
+    def with_ids(body: Any) -> Any:
+        return json.loads(json.dumps(body).replace("MODEL", model).replace("CONNECTOR", connector))
+
+    for number, agent in enumerate(drawn["agents"]):
+        body = with_ids({"name": f"Agent {number}", "parameters": {}, "llm": {"model_id": "MODEL"}, **agent})
+        cluster.call("POST", f"{ml}/agents/_register", body)
+    cluster.call("PUT", "/_ingest/pipeline/pipeline", with_ids(drawn["pipeline"]))
+    return cluster
+
+
+def export(cluster: FakeCluster) -> dict[str, Any]:
+    exported = run_module("ml_stack_info", {}, cluster, [])
+    assert exported["left_out"] == []
+    return dict(exported["stack"])
+
+
+#: An example takes a tenth of a second.
+@settings(max_examples=fuzzing.number_of_examples(25, 0.05), deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(clusters)
+def test_an_export_of_any_objects_is_a_declaration(drawn: dict[str, Any]) -> None:
+    cluster = filled(drawn)
+    exported = export(cluster)
+    declared = json.loads(json.dumps(exported).replace("{{ connector_key }}", "s3cret"))
+    for item in declared["connectors"]:
+        # A credential cannot be compared.
+        item["update_credential"] = "on_create"
+    before = cluster.snapshot()
+    again = run_module("ml_stack", declared, cluster, [])
+    assert (again.get("msg"), again["plan"], cluster.snapshot()) == (None, [], before)
+    other = empty(drawn["version"])
+    applied = run_module("ml_stack", declared, other, [])
+    assert applied.get("msg") is None
+    assert export(other) == exported
