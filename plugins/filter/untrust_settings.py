@@ -232,7 +232,7 @@ def untrust_settings(
     trust: str = "exact",
     allow_private: str = "auto",
 ) -> dict[str, Any]:
-    called = {url: "this connector" for url in needed}
+    called = dict.fromkeys(needed, "this connector")
     for connector in connectors:
         if connector.get("name") not in owners:
             called.update({str(url): f"connector {connector.get('name')!r}" for url in connector.get("urls") or []})

@@ -17,9 +17,9 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions
     refused_endpoint,
     refused_headers,
     release,
+    stored_fields_of_model,
     unfilled_header,
     untrusted_endpoint,
-    stored_fields_of_model,
 )
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.tasks import Tasks
 
