@@ -26,6 +26,26 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Ask a model that may call a function
+  searchops.opensearch_ml.ml_predict:
+    model: Local chat
+    messages:
+      - role: user
+        content: How is the weather in Bern?
+    # For the text ${parameters.tools} in the request body of the model's connector.
+    parameters:
+      tools:
+        - type: function
+          function:
+            name: weather
+            parameters:
+              type: object
+              properties:
+                city:
+                  type: string
+    expect_content: false
+  register: asked
+
 - name: Show which tools the model calls
   ansible.builtin.debug:
     msg: "{{ item.name }} with {{ item.arguments }}"

@@ -26,6 +26,14 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Ask the model
+  searchops.opensearch_ml.ml_predict:
+    model: Local chat
+    messages:
+      - role: user
+        content: Why is the sky blue?
+  register: asked
+
 - name: Fail if the answer used too many tokens
   ansible.builtin.assert:
     that: (asked | searchops.opensearch_ml.chat_usage).total_tokens | default(0) < 1000

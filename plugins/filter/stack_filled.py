@@ -25,6 +25,10 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Export a cluster
+  searchops.opensearch_ml.ml_stack_info:
+  register: exported
+
 - name: Create the exported connectors on another cluster
   searchops.opensearch_ml.ml_stack:
     hosts: ["https://new.example.internal:9200"]

@@ -26,6 +26,10 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Export a cluster
+  searchops.opensearch_ml.ml_stack_info:
+  register: exported
+
 - name: Write an export into a file of variables
   ansible.builtin.copy:
     content: "{{ named | searchops.opensearch_ml.stack_yaml(exported.variables) }}"

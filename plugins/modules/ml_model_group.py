@@ -75,6 +75,7 @@ EXAMPLES = r"""
   searchops.opensearch_ml.ml_model_group:
     name: Chat models
     description: What the help desk may use
+  register: group
 
 - name: Create a group for two roles
   searchops.opensearch_ml.ml_model_group:
@@ -86,7 +87,7 @@ EXAMPLES = r"""
 
 - name: Rename the group
   searchops.opensearch_ml.ml_model_group:
-    model_group_id: bEdPqZQBQwAL8-GOBZaa
+    model_group_id: "{{ group.model_group_id }}"
     name: Talking models
 
 - name: Delete the group, if it contains no model
