@@ -20,7 +20,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, Cluster
@@ -71,7 +71,7 @@ def key_of(document: Document, task: Mapping[str, Any]) -> str:
     return f"{document.place}: {task['name']}"
 
 
-def plays_of(document: Document, text: str, left_out: Sequence[str], fragment: list[Any]) -> list[dict[str, Any]]:
+def plays_of(document: Document, text: str, left_out: Collection[str], fragment: list[Any]) -> list[dict[str, Any]]:
     """The plays that run a document without the tasks ``left_out``; ``fragment`` are tasks for one with only defaults."""
     content = load(text)
     if isinstance(content, dict) and "module_defaults" in content:
@@ -84,7 +84,7 @@ def plays_of(document: Document, text: str, left_out: Sequence[str], fragment: l
     return [_play(document, play, left_out) for play in plays]
 
 
-def _play(document: Document, play: dict[str, Any], left_out: Sequence[str]) -> dict[str, Any]:
+def _play(document: Document, play: dict[str, Any], left_out: Collection[str]) -> dict[str, Any]:
     hosts = play.get("hosts", "localhost")
     steps = list(_steps(document, play["tasks"], left_out))
     # A failed task must not end the playbook. The callback has reported it.
@@ -98,7 +98,7 @@ def _play(document: Document, play: dict[str, Any], left_out: Sequence[str]) -> 
     }
 
 
-def _steps(document: Document, tasks: Sequence[dict[str, Any]], left_out: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _steps(document: Document, tasks: Sequence[dict[str, Any]], left_out: Collection[str]) -> Iterator[dict[str, Any]]:
     """The tasks with marks for the callback, those of the collection twice."""
     for task in tasks:
         if set(task) & set(PARTS):
@@ -123,10 +123,10 @@ def play(
     """Run the plays in one process. ``defaults`` are module defaults of each play, ``may_fail`` examples with a rescue."""
     played = Played(may_fail)
     merged = [{**each, "module_defaults": {**defaults, **each.get("module_defaults", {})}} for each in plays]
-    hosts = {str(each["hosts"]): {} for each in plays}
+    hosts = {str(each["hosts"]) for each in plays} - {"opensearch_clusters"}
     inventory = {
         "all": {
-            "hosts": {host: {} for host in hosts if host != "opensearch_clusters"},
+            "hosts": {host: {} for host in hosts},
             "vars": {
                 "ansible_connection": "local",
                 "ansible_python_interpreter": "{{ ansible_playbook_python }}",

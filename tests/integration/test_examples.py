@@ -46,9 +46,11 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides impor
 DOCUMENTS = documents()
 GGUF = ROOT / "containers/ollama/tiny-chat.gguf"
 
-SECURED, FAKE, AMAZON = "2.19.1-tls", "a fake", "a fake of Amazon"
+PLAIN, SECURED = KEYS
+FAKE, AMAZON = "a fake", "a fake of Amazon"
 #: The documents and examples that do not run on all servers of the stack: where they run, and why.
 ELSEWHERE = {
+    "plugins/modules/ml_agent.py: Create an agent whose model calls tools as functions": (PLAIN, "it needs 3.0"),
     "plugins/modules/ml_model_group.py: Create a group for two roles": (SECURED, "it needs the security plugin"),
     "docs/security.md block 1": (SECURED, "it needs the security plugin"),
     "plugins/filter/private_regex.py": (FAKE, "the setting exists from 3.7 on"),
@@ -169,7 +171,8 @@ def test_on_a_server(cluster: Cluster, settings_restored: None, tmp_path: Path) 
     new = FakeCluster()
     with serving(new) as new_url:
         run_on(cluster, tmp_path, new_url)
-    assert list(new.credentials.values()) == [{"api_key": key}], "the copied connector has another key"
+    copied = list(new.credentials.values()) == [{"api_key": key}]
+    assert copied, "an example copies a connector without its key"
 
 
 def run_on(cluster: Cluster, folder: Path, new_url: str) -> None:
@@ -191,7 +194,7 @@ def run_on(cluster: Cluster, folder: Path, new_url: str) -> None:
     for name in ("vault_openai_key", "vault_llm_key", "llm_key", "vault_key"):
         bench.variables[name] = key
     connection: dict[str, Any] = {"hosts": [cluster.url]}
-    if cluster.admin:
+    if cluster.admin and cluster.user:
         user, password = cluster.admin
         connection.update(username=user, password=password, ca_path=cluster.ca)
         bench.variables.update(
@@ -209,7 +212,7 @@ def run_on(cluster: Cluster, folder: Path, new_url: str) -> None:
         objects.prepare(*needs_of(content))
         trust = [*_stack.TRUST, r"^https://api\.openai\.com/.*$"]
         cluster.put_settings({_stack.TRUSTED: trust, _stack.PRIVATE_IP: True})
-        if cluster.tls:
+        if cluster.tls and by_host[host].place == "plugins/modules/ml_model_group.py":
             cluster.put_settings({"plugins.ml_commons.model_access_control_enabled": True})
         if by_host[host].place in OBJECTS:
             kind, name = OBJECTS[by_host[host].place]
@@ -258,13 +261,16 @@ def test_on_ollama(stack_lock: StackLock, registry: Registry, tmp_path: Path) ->
             requests.post(
                 f"{OLLAMA}/api/create", json={"model": name, "from": "tiny-chat", "stream": False}, timeout=60
             )
-        if "info" in host:
+        if host == "plugins_modules_ollama_model_info_py":
             requests.post(f"{OLLAMA}/api/generate", json={"model": f"{unique}-other"}, timeout=60)
+        if host.startswith("roles"):
+            # The example does not allow a registry without TLS, as that of the tests is.
+            requests.post(f"{OLLAMA}/api/pull", json={"model": model, "insecure": True, "stream": False}, timeout=60)
 
     with stack_lock.alone():
         try:
-            # The registry of the stack has no TLS.
-            bench.run(chosen, {f"{OURS}ollama_model": {"insecure": True}}, before)
+            defaults = {f"group/{OURS}ollama": {"url": OLLAMA}, f"{OURS}ollama_model": {"insecure": True}}
+            bench.run(chosen, defaults, before)
         finally:
             clean()
 
@@ -291,11 +297,10 @@ def test_on_a_fake(tmp_path: Path) -> None:
 
 def test_on_amazon(tmp_path: Path) -> None:
     """The fake gateway recomputes the signature of each request."""
-    profile = {"key": "AKIDEXAMPLE", "secret": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
-    (tmp_path / "credentials").write_text(
-        f"[search]\naws_access_key_id = {profile['key']}\naws_secret_access_key = {profile['secret']}\n"
-    )
-    with aws.gateway("es", **profile) as gateway:
+    key, secret = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+    profile = f"[search]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
+    (tmp_path / "credentials").write_text(profile)
+    with aws.gateway("es", key, secret) as gateway:
         bench = Bench(tmp_path, AMAZON, {"https://search-chat-abc.eu-central-1.es.amazonaws.com": gateway.url})
         bench.environment["AWS_SHARED_CREDENTIALS_FILE"] = str(tmp_path / "credentials")
         bench.run(running_at(AMAZON), {}, lambda host: None)
