@@ -39,6 +39,13 @@ def test_create_change_rename_and_delete(cluster, converges, name):
     converges(MODULE, [], model_group_id=group_id, state="absent")
 
 
+def test_a_renamed_group_is_found_at_once(module, name):
+    """Nothing refreshes the index between the tasks, as other tests do by looking at the server."""
+    group_id = module(MODULE, name=name)["model_group_id"]
+    module(MODULE, model_group_id=group_id, name=f"{name} renamed")
+    assert module(MODULE, name=f"{name} renamed", state="absent")["changed"]
+
+
 def test_a_group_with_models_is_not_deleted(cluster, module, name):
     model = cluster.make_model(name, cluster.make_connector(name))
     group = cluster.one("model_groups", name).id

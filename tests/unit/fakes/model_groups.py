@@ -55,7 +55,8 @@ class ModelGroups(State):
         # The server ignores blank values.
         group.update({name: body[name] for name in ("name", "description") if (body.get(name) or "").strip()})
         group.update({name: body[name] for name in self.later_fields & set(body)})
-        group.update({**access, "last_updated_time": self._now()})
+        # Seen on 2.19.1: the server does not change the time.
+        group.update(access if self.version.startswith("2.") else {**access, "last_updated_time": self._now()})
         self._wrote(object_id)
         return {"status": "Updated"}
 

@@ -63,6 +63,14 @@ def test_another_description(module: Runner, cluster: FakeCluster) -> None:
     assert done["diff"] == {"before": {"name": "Chats"}, "after": {"name": "Chats", "description": "New"}}
 
 
+def test_a_renamed_group_is_found_at_once(module: Runner, cluster: FakeCluster) -> None:
+    """2.19 shows the change to searches a second later, and does not change the time of the last change."""
+    group_id = cluster.add_group("Chats")
+    module(MODULE, cluster, model_group_id=group_id, name="Talks")
+    assert module(MODULE, cluster, name="Talks", state="absent")["changed"]
+    assert cluster.groups == {}
+
+
 def test_a_rename(module: Runner, cluster: FakeCluster) -> None:
     group_id = cluster.add_group("Chats")
     done = apply(module, cluster, ["update"], model_group_id=group_id, name="Talks")
