@@ -83,8 +83,8 @@ def _parse(text: str, path: str) -> Any:
         return _load_yaml(text)
     except Exception as exc:  # the exceptions of PyYAML's versions have no common base class
         # Without the rest of the error's text, which quotes the line: it may contain a key.
-        mark, problem = getattr(exc, "problem_mark", None), getattr(exc, "problem", None) or type(exc).__name__
-        problem = re.sub(r"(['\"]).*\1", "...", str(problem))
+        mark = getattr(exc, "problem_mark", None)
+        problem = _without_quotes(getattr(exc, "problem", None) or type(exc).__name__)
         where = f", line {mark.line + 1}" if mark else ""
         raise Failure(
             "invalid_input", f"src: {path} is neither JSON ({json_error}) nor YAML ({problem}{where})."
@@ -145,6 +145,12 @@ def _body_of_curl(text: str, path: str) -> str:
             "of the body, the text between the quotes after -d.",
         )
     return "\n" * text.count("\n", 0, max(text.find(bodies[0][:20]), 0)) + bodies[0]
+
+
+def _without_quotes(problem: object) -> str:
+    """A problem of YAML without what it quotes of the text, other than punctuation: a key may begin as a tag or an alias."""
+    text = str(problem)
+    return re.sub(r"(['\"]).*\1", "...", text) if re.search("['\"]", re.sub(r"(['\"]).\1", "", text)) else text
 
 
 def _load_yaml(text: str) -> Any:

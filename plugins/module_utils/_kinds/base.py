@@ -262,7 +262,9 @@ class Kind:
 
         def is_current(found: list[Doc]) -> bool:
             # Seen on 2.19.1: a change of a model group does not change the time.
-            return not found or ((found[0].source.get("last_updated_time") or 0) >= since and cls.keys_of(found[0]) == keys)
+            return not found or (
+                (found[0].source.get("last_updated_time") or 0) >= since and cls.keys_of(found[0]) == keys
+            )
 
         # A timeout is not a failure: the change is done, and the index may be refreshed less often.
         with suppress(WaitTimeout):
