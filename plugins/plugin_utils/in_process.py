@@ -80,7 +80,8 @@ class InProcessAction(NormalAction):
             # The module may run on another host: it gets the content of the file.
             self._change_items_with_src(with_body)
         except Failure as failure:
-            return {"failed": True, **failed_result(failure, [], check_mode=False)}
+            masker = self.MODULE.masker(self._task.args)
+            return {"failed": True, **masker(failed_result(failure, [], check_mode=False))}
         module_result: dict[str, Any] = super().run(tmp, task_vars)
         return module_result
 

@@ -168,7 +168,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "useless_pattern": Entry(
             cause="A pattern for trusted endpoints matches no URL that a connector calls.",
-            remedy="Correct the pattern as the message says, or give the URL to the filter trusted_regex.",
+            remedy="The filter trusted_regex of the collection makes the pattern of a URL.",
         ),
         "invalid_characters": Entry(
             cause="A name or a description contains a character that this version of OpenSearch refuses.",

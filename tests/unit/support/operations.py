@@ -252,7 +252,7 @@ AGENT = [
     Operation("agent: 3: create a planner", "ml_agent",
               {**HOUSE, "type": "plan_execute_and_reflect", "llm": {"model_id": "Chat"}}, _served),
     Operation("agent: 3: planner's tools", "ml_agent", {**HOUSE, "tools": [ASKING]}, _planner),
-    Operation("agent: planner absent", "ml_agent", {**HOUSE, "state": "absent"}, _planner),
+    Operation("agent: 3: planner absent", "ml_agent", {**HOUSE, "state": "absent"}, _planner),
     Operation("agent: absent", "ml_agent", {**HOUSE, "state": "absent"}, _agent),
     Operation("agent: absent by id", "ml_agent", {"agent_id": generated_id(1, "agent"), "state": "absent"}, _agent),
 ]  # fmt: skip

@@ -175,16 +175,15 @@ def _source_fields(params: Mapping[str, Any], warnings: list[str]) -> dict[str, 
         return providers.connector_fields(params["provider"], **{name: params[name] for name in _PROVIDER_OPTIONS})
     if only_with_provider:
         raise Failure("invalid_input", f"{', '.join(only_with_provider)}: only valid with 'provider'.")
-    if params["definition"] is not None:
-        return _validated(params["definition"], "definition", warnings)
-    if params["src"]:
-        body = blueprint.read_file(params["src"])
-        try:
-            return _validated(body, "src", warnings)
-        except Failure as failure:
-            failure.secrets = list(find_secrets(body))
-            raise
-    return None
+    option = "src" if params["src"] else "definition"
+    body = blueprint.with_body(params)["definition"]
+    if body is None:
+        return None
+    try:
+        return _validated(body, option, warnings)
+    except Failure as failure:
+        failure.secrets = list(find_secrets(body))
+        raise
 
 
 def _merged(source: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ WRONG: dict[str, list[dict[str, Any]]] = {
     ],
     "opensearch_cluster_setting_info": [{"patterns": [["x"]]}],
     "opensearch_document": [{"index": "A", "documents": []}, {"index": "a", "documents": [{"id": "1"}]}],
-    "opensearch_index": [{"name": "A"}, {"name": "a", "body": {"mapping": {}}}],
+    "opensearch_index": [{"name": "A"}, {"name": "a", "definition": {"mapping": {}}}],
     "opensearch_pipeline": [
         {"name": "a,b", "type": "search", "definition": {}},
         {"name": "a", "type": "search", "definition": {"processors": []}},

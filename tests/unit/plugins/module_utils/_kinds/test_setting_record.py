@@ -16,7 +16,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.harness impo
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, TRUSTED
 
 MODULE = "opensearch_cluster_setting"
-OURS, THEIRS, OTHER = "^http://ours$", "^http://theirs$", "^http://other$"
+OURS, THEIRS, OTHER = "^http://ours/.*$", "^http://theirs$", "^http://other$"
 
 
 @pytest.fixture
