@@ -35,16 +35,11 @@ options:
     default: []
   owners:
     description:
-      - Names of connectors that do not exist any more or now call other URLs. What was recorded for them is no longer needed,
-        and O(connectors) with these names do not count.
-    type: list
-    elements: str
-    default: []
-  needed:
-    description: URLs that connectors with one of the O(owners) call now.
-    type: list
-    elements: str
-    default: []
+      - By their names, connectors that do not exist any more or now call other URLs, each with the list of the URLs that it
+        calls now. What was recorded for other URLs of them is no longer needed, and O(connectors) with these names do not
+        count.
+    type: dict
+    default: {}
   trust:
     description: As for P(searchops.opensearch_ml.trust_settings#filter). V(skip) finds no patterns.
     type: str
@@ -100,7 +95,7 @@ _value:
         why: connector 'Other chat' calls a private address
 """
 
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Container, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
@@ -136,7 +131,7 @@ class _Untrust:
     def __init__(
         self,
         settings: Mapping[str, Any],
-        owners: Sequence[str],
+        owners: Container[str],
         called: Mapping[str, str],
         own_patterns: Sequence[str],
     ) -> None:
@@ -227,12 +222,13 @@ def untrust_settings(
     connectors: Sequence[Mapping[str, Any]],
     *,
     urls: Sequence[str] = (),
-    owners: Sequence[str] = (),
-    needed: Sequence[str] = (),
+    owners: Mapping[str, Sequence[str]] | None = None,
     trust: str = "exact",
     allow_private: str = "auto",
 ) -> dict[str, Any]:
-    called = dict.fromkeys(needed, "this connector")
+    owners = owners or {}
+    needed = [url for calls in owners.values() for url in calls]
+    called = {url: f"connector {name!r}" for name, calls in owners.items() for url in calls}
     for connector in connectors:
         if connector.get("name") not in owners:
             called.update({str(url): f"connector {connector.get('name')!r}" for url in connector.get("urls") or []})

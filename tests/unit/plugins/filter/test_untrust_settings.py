@@ -75,14 +75,13 @@ def test_a_connector_whose_address_is_unknown_may_call_a_private_one(url: str) -
 def test_owners_do_not_count_and_what_was_added_for_them_goes() -> None:
     """As after a change of the URL: the connector is listed with the former one in check mode."""
     given = settings(TRUSTED, PRIVATE, RESTRICTION)
-    changed = {"urls": [], "owners": ["Chat"], "needed": ["https://8.8.8.8/v1"]}
-    result = untrust(given, ("Chat", URL), **changed)
+    result = untrust(given, ("Chat", URL), urls=[], owners={"Chat": ["https://8.8.8.8/v1"]})
     assert result["settings"] == {TRUSTED: [PATTERN], RESTRICTION: [PATTERN], PRIVATE: "true"}
-    assert untrust(given, ("Chat", URL), **{**changed, "needed": [OLD]})["settings"] == {
+    assert untrust(given, ("Chat", URL), urls=[], owners={"Chat": [OLD]})["settings"] == {
         TRUSTED: [PATTERN],
         RESTRICTION: [PATTERN],
     }
-    assert untrust(given, urls=[], owners=["Other"])["settings"] == {}
+    assert untrust(given, urls=[], owners={"Other": []})["settings"] == {}
 
 
 def test_the_last_private_pattern_stays() -> None:
@@ -97,7 +96,7 @@ def test_a_catch_all_stays_while_a_connector_needs_it() -> None:
     assert untrust(given, ("Other", URL), trust="catch_all")["settings"] == {TRUSTED: [CATCH_ALL]}
     assert untrust(given, trust="catch_all")["settings"] == {TRUSTED: [CATCH_ALL]}
     # From catch_all to exact: check mode has not appended the exact pattern.
-    exact = {"urls": [], "owners": ["Chat"], "needed": [OLD]}
+    exact = {"urls": [], "owners": {"Chat": [OLD]}}
     assert untrust(given, ("Chat", OLD), **exact)["settings"] == {TRUSTED: [CATCH_ALL]}
 
 
