@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Any, Collection, Iterable, Mapping
@@ -33,6 +34,9 @@ EXTRA_FIELDS_OPTION = {"extra_fields": {"type": "dict"}}
 
 #: The parameter of a connector or an agent in which the collection keeps notes, as JSON. It fills no placeholder, and results do not show it.
 NOTES_PARAMETER = "_searchops"
+
+#: The note with the extra fields that were sent, and the version that the server had then.
+EXTRA_NOTE = "extra"
 
 
 def check_name(option: str, name: str, longest: int = MAX_NAME_LENGTH) -> None:
@@ -125,6 +129,31 @@ class Kind:
                 names = (name for name in fields if name not in known and name not in stored.get(place, {}))
                 places += [f"{place}.{name}" for name in names]
         return places
+
+    @classmethod
+    def unknown_places(cls, fields: Mapping[str, Any]) -> list[str]:
+        """The extra fields, written as :meth:`not_stored` returns them."""
+        return cls.not_stored({}, fields)
+
+    @classmethod
+    def note_of_extra(
+        cls, source: Mapping[str, Any], desired: Mapping[str, Any], version: versions.Version
+    ) -> dict[str, Any]:
+        """The note for a write to a server of this version: the extra fields that were sent to it.
+
+        ``source`` is the object before the write. Its note still holds for the fields that are not desired now.
+        """
+        kept = [place for place in _noted_fields(source, version) if re.split(r"[.\[]", place)[0] not in desired]
+        return {EXTRA_NOTE: {"version": str(version), "fields": kept + cls.unknown_places(desired)}}
+
+    @classmethod
+    def known_to_be_dropped(
+        cls, source: Mapping[str, Any], desired: Mapping[str, Any], version: versions.Version
+    ) -> list[str]:
+        """The desired extra fields that the object lacks although they were sent to a server of this version, as the notes
+        say. Objects of some kinds have no notes."""
+        noted = _noted_fields(source, version)
+        return [place for place in cls.not_stored(cls.observed(source, desired), desired) if place in noted]
 
     @classmethod
     def without(cls, desired: Mapping[str, Any], places: Iterable[str]) -> dict[str, Any]:
@@ -350,6 +379,14 @@ def read_notes(source: Mapping[str, Any]) -> dict[str, Any]:
     """The notes on an object, from what the server returned of it. Empty if it has no valid ones."""
     notes = canonical((source.get("parameters") or {}).get(NOTES_PARAMETER))
     return notes if isinstance(notes, dict) else {}
+
+
+def _noted_fields(source: Mapping[str, Any], version: versions.Version) -> list[str]:
+    """The extra fields in the note, if they were sent to a server of this version."""
+    note = read_notes(source).get(EXTRA_NOTE)
+    if not isinstance(note, dict) or note.get("version") != str(version):
+        return []
+    return [str(place) for place in note.get("fields") or []]
 
 
 def with_notes(parameters: Mapping[str, Any], notes: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Generic, Mapping, TypeVar
 
 from .._coordination.duplicates import find_named
 from .._errors.exceptions import Failure
-from .._kinds.base import Doc, Kind, deleted_during_change
+from .._kinds.base import EXTRA_NOTE, Doc, Kind, deleted_during_change, read_notes
 from .._runtime import versions
 from .._runtime.run import Run
 from .references import resolve, restore_references
@@ -98,9 +98,20 @@ class Resource(Generic[Options]):
         return self.KIND.diff(self.observed(doc), self.KIND.without(self.fields, self.dropped(doc)))
 
     def dropped(self, doc: Doc) -> list[str]:
-        """The desired extra fields that this server is known to drop, so that they are not compared."""
-        # The stack has just sent them.
-        return self.KIND.not_stored(self.observed(doc), self.fields) if self.run.verifying else []
+        """The desired extra fields that this server is known to drop, so that they are not compared; warns of them."""
+        dropped = self.KIND.not_stored(self.observed(doc), self.fields)
+        if dropped and not self.run.verifying:
+            dropped = self.KIND.known_to_be_dropped(doc.source, self.fields, self.run.version)
+        # A stack that verifies has just sent them.
+        self.warn_of_dropped(doc, dropped)
+        return dropped
+
+    def note_of_extra(self, desired: Mapping[str, Any], found: Doc | None) -> dict[str, Any]:
+        """The note to write about fields that the collection does not know; empty if there were none and are none."""
+        source = found.source if found else {}
+        if self.KIND.unknown_places(desired) or EXTRA_NOTE in read_notes(source):
+            return self.KIND.note_of_extra(source, desired, self.run.version)
+        return {}
 
     def warn_of_dropped(self, doc: Doc, dropped: list[str]) -> None:
         if dropped:

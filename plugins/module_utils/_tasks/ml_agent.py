@@ -18,7 +18,7 @@ from .._endpoints import blueprint
 from .._errors.exceptions import Failure
 from .._kinds import agent as agents
 from .._kinds.agent import Agent
-from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, supersedes, with_notes
+from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, read_notes, supersedes, with_notes
 from .._operations.reconcile import Resource
 from .._runtime.module import Module, typed
 from .._values.compare import without_none
@@ -132,6 +132,7 @@ def secrets(params: Mapping[str, Any], options: Options | None) -> list[str]:
 
 class _Resource(Resource[Options]):
     KIND = Agent
+    _extra_note: Mapping[str, Any] = {}
 
     def find_named(self, name: str) -> Doc | None:
         """The agent of this name. Finishes a replacement that was interrupted between the create and the delete."""
@@ -149,6 +150,7 @@ class _Resource(Resource[Options]):
             fields["llm"] = {**fields["llm"], "model_id": f"${{model:{model}}}"}
         if found and "tools" in fields:
             fields["tools"] = agents.with_unknown_fields(fields["tools"], found.source.get("tools") or [])
+        self._extra_note = self.note_of_extra(fields, found)
         return self.resolved(fields, found)
 
     def check_create(self) -> None:
@@ -165,8 +167,9 @@ class _Resource(Resource[Options]):
         """Register an agent, then delete ``old``, which it replaces. Returns the new agent."""
         # The server fails on a plan without parameters.
         body = {**fields, "parameters": dict(fields.get("parameters") or {})}
-        if old:
-            body["parameters"] = with_notes(body["parameters"], {"replaces": [old.id]})
+        notes = {**self._extra_note, **({"replaces": [old.id]} if old else {})}
+        if notes:
+            body["parameters"] = with_notes(body["parameters"], notes)
         old_id = old.id if old else ""
         creation = Creation(
             Agent,
@@ -208,6 +211,10 @@ class _Resource(Resource[Options]):
         agents.check_server(self.run.reader, self.run.version, changes)
 
     def update(self, found: Doc, changes: Mapping[str, Any]) -> None:
+        if self._extra_note:
+            notes = {**read_notes(found.source), **self._extra_note}
+            # The server merges parameters.
+            changes = {**changes, "parameters": with_notes(changes.get("parameters") or {}, notes)}
         agents.update(self.run, found, changes)
 
     def delete(self, found: Doc) -> None:

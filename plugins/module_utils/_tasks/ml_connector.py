@@ -152,26 +152,12 @@ class _Resource(Resource[ConnectorOptions]):
     def desired(self, found: Doc | None) -> dict[str, Any]:
         self._credential = _plan_update(self.options, found.source if found else {})
         desired: dict[str, Any] = self.options.desired
-        self._extra_note = self._note_of_extra(desired, found.source if found else {})
+        self._extra_note = self.note_of_extra(desired, found)
         return desired if found else connectors.with_defaults(desired)
-
-    def _note_of_extra(self, desired: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
-        """The note about fields that the collection does not know; empty if there were none and are none."""
-        if connectors.has_unknown_fields(desired) or connectors.EXTRA_NOTE in read_notes(source):
-            return connectors.note_of_extra(source, desired, self.run.version)
-        return {}
 
     def _notes(self) -> dict[str, Any]:
         """The notes to store with any write."""
         return {**self._credential.notes(), **self._extra_note}
-
-    def dropped(self, doc: Doc) -> list[str]:
-        if not Connector.not_stored(self.observed(doc), self.fields):
-            # Without a request for the version.
-            return []
-        dropped = connectors.known_to_be_dropped(doc.source, self.fields, self.run.version)
-        self.warn_of_dropped(doc, dropped)
-        return dropped
 
     def diff(self, doc: Doc) -> list[str]:
         fields = super().diff(doc)

@@ -308,8 +308,10 @@ def parse(params: Mapping[str, Any]) -> Options:
 
 def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
-    if options.name is not None and options.state != "absent":
-        check_name("name", options.name)
+    if options.state != "absent":
+        if options.name is not None:
+            check_name("name", options.name)
+        Model.desired(vars(options))
     if options.reload and options.state != "deployed":
         raise Failure("invalid_input", "reload: only valid with 'state: deployed'.")
 

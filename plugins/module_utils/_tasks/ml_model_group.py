@@ -134,8 +134,10 @@ class _Resource(Resource[Options]):
 
 def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
-    if options.name is not None and options.state != "absent":
-        check_name("name", options.name)
+    if options.state != "absent":
+        if options.name is not None:
+            check_name("name", options.name)
+        ModelGroup.desired(vars(options))
 
 
 MODULE = Module(SPEC, _Resource.execute, typed(Options), RULES, check=check)

@@ -50,9 +50,6 @@ CLIENT_CONFIG_FIELDS = frozenset({*CLIENT_CONFIG, "skip_ssl_verification"})
 #: The fields of an action that some supported versions store: name -> feature. Unlike unknown fields they have options.
 VERSIONED_FIELDS = {"supports_structured_output": "structured_output"}
 
-#: The note with the extra fields that were sent, and the version that the server had then.
-EXTRA_NOTE = "extra"
-
 
 class Connector(Kind):
     LABEL = "connector"
@@ -128,6 +125,19 @@ class Connector(Kind):
         return lacking
 
     @classmethod
+    def unknown_places(cls, fields: Mapping[str, Any]) -> list[str]:
+        return [place for place in super().unknown_places(fields) if place.rpartition(".")[2] not in VERSIONED_FIELDS]
+
+    @classmethod
+    def known_to_be_dropped(
+        cls, source: Mapping[str, Any], desired: Mapping[str, Any], version: versions.Version
+    ) -> list[str]:
+        """Also the fields that the collection knows and that came with a later version."""
+        lacking = cls.not_stored(cls.observed(source), desired)
+        noted = super().known_to_be_dropped(source, desired, version)
+        return [place for place in lacking if place in noted or is_too_new(place, version)]
+
+    @classmethod
     def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
         """With JSON strings parsed and secrets in headers masked."""
         view = dict(fields)
@@ -172,45 +182,6 @@ def replacing(body: Mapping[str, Any], replaced: Iterable[str]) -> dict[str, Any
 def extra_in_action(action: Mapping[str, Any]) -> list[str]:
     """The names of the fields of an action that not every supported version stores."""
     return [name for name in action if name not in ACTION_FIELDS]
-
-
-def has_unknown_fields(fields: Mapping[str, Any]) -> bool:
-    return bool(_unknown_places(fields))
-
-
-def note_of_extra(source: Mapping[str, Any], desired: Mapping[str, Any], version: versions.Version) -> dict[str, Any]:
-    """The note for a write to a server of this version: the fields that the collection does not know and that were sent to it.
-
-    ``source`` is the connector before the write. Its note still holds for the fields that are not desired now.
-    """
-    kept = [place for place in _noted(source, version) if _field_of(place) not in desired]
-    return {EXTRA_NOTE: {"version": str(version), "fields": kept + _unknown_places(desired)}}
-
-
-def known_to_be_dropped(source: Mapping[str, Any], desired: Mapping[str, Any], version: versions.Version) -> list[str]:
-    """The desired extra fields that the connector lacks because a server of this version drops them.
-
-    Either the collection knows the version that brings the field, or the notes say that the field was sent to this version.
-    """
-    noted = _noted(source, version)
-    lacking = Connector.not_stored(Connector.observed(source), desired)
-    return [place for place in lacking if place in noted or is_too_new(place, version)]
-
-
-def _unknown_places(fields: Mapping[str, Any]) -> list[str]:
-    return [place for place in Connector.not_stored({}, fields) if place.rpartition(".")[2] not in VERSIONED_FIELDS]
-
-
-def _noted(source: Mapping[str, Any], version: versions.Version) -> list[str]:
-    """The fields in the note, if they were sent to a server of this version."""
-    note = read_notes(source).get(EXTRA_NOTE)
-    if not isinstance(note, dict) or note.get("version") != str(version):
-        return []
-    return [str(place) for place in note.get("fields") or []]
-
-
-def _field_of(place: str) -> str:
-    return re.split(r"[.\[]", place, maxsplit=1)[0]
 
 
 def is_too_new(place: str, version: versions.Version) -> bool:

@@ -260,8 +260,15 @@ class TestUnknownFields:
             "Agent 'House agent': OpenSearch 3.6 does not store tier, memory.span, tools[0].span. Remove it, or upgrade "
             "OpenSearch to a version that has it."
         ]
-        stack = {"agents": [args]}
-        assert module("ml_stack", cluster, **stack).get("msg") is None
+        for again in (module(NAME, cluster, **args), module("ml_stack", cluster, agents=[args])):
+            assert (again.get("msg"), again["changed"], again["warnings"]) == (None, False, created["warnings"])
+        other = FakeCluster()
+        applied = module("ml_stack", other, agents=[args])
+        assert (applied.get("msg"), applied["changed"], applied["warnings"]) == (None, True, created["warnings"])
+        # A later version may store them.
+        cluster.version, cluster.later_fields = "3.9.0", {"tier", "span"}
+        assert module(NAME, cluster, **args)["changed"]
+        assert not module(NAME, cluster, **args)["changed"]
 
     @pytest.mark.parametrize("change", [{"description": "New"}, {"type": "conversational_flow"}])
     def test_what_is_not_given_stays(self, module: Runner, later: FakeCluster, change: dict[str, Any]) -> None:
@@ -282,7 +289,7 @@ class TestUnknownFields:
         module(NAME, later, definition=self.BODY, name="Other", parameters={"small": 5}, extra_fields={"tier": 2})
         [stored] = later.agents.values()
         assert (stored["name"], stored["tier"]) == ("Other", 2)
-        assert stored["parameters"] == {"small": "5", "flag": "true"}
+        assert (stored["parameters"]["small"], stored["parameters"]["flag"]) == ("5", "true")
 
     def test_a_later_type(self, module: Runner, later: FakeCluster) -> None:
         assert module(NAME, later, **HOUSE, type="later_type")["agent"]["type"] == "later_type"

@@ -175,3 +175,25 @@ def test_limits_that_the_model_ignores_are_written_again(module: Runner, cluster
     del cluster.models[model_id]["is_controller_enabled"]
     converges(module, cluster, ["update"], model="Chat", user_rate_limiter={"bob": TEN})
     assert cluster.models[model_id]["is_controller_enabled"] is True
+
+
+def test_fields_of_a_later_version(module: Runner, cluster: FakeCluster, model_id: str) -> None:
+    cluster.later_fields = {"tier"}
+    converges(module, cluster, ["create"], model="Chat", user_rate_limiter={"ann": TEN}, extra_fields={"tier": "gold"})
+    assert cluster.controllers[model_id]["tier"] == "gold"
+    # A write replaces all fields, and keeps those that are not given.
+    done = module(MODULE, cluster, model="Chat", user_rate_limiter={"bob": TEN})
+    assert done["controller"]["user_rate_limiter"].keys() == {"bob"}
+    assert cluster.controllers[model_id]["tier"] == "gold"
+    cluster.later_fields = set()
+    dropped = module(MODULE, cluster, model="Chat", user_rate_limiter={"bob": TEN}, extra_fields={"tier": "silver"})
+    assert "does not store tier" in str(dropped["warnings"])
+    refused = module(MODULE, cluster, model="Chat", user_rate_limiter={}, extra_fields={"model_id": "x"})
+    assert refused["failure"]["message"] == "extra_fields: remove 'model_id', which only the server sets."
+
+
+def test_a_limit_that_another_client_wrote_in_part(module: Runner, cluster: FakeCluster, model_id: str) -> None:
+    cluster.controllers[model_id] = {"model_id": model_id, "user_rate_limiter": {"ann": {"unit": "DAYS"}}}
+    cluster.models[model_id]["is_controller_enabled"] = True
+    done = module(MODULE, cluster, model="Chat", user_rate_limiter={"ann": TEN})
+    assert done["diff"]["before"] == {"user_rate_limiter": {"ann": {"unit": "DAYS"}}}

@@ -51,3 +51,73 @@ def test_refused_arguments(module: Runner, cluster: FakeCluster, args: dict[str,
     assert result["failed"]
     assert text in result["msg"]
     assert cluster.exchanges == []
+
+
+CONFIG: dict[str, Any] = {
+    "model_type": "bert",
+    "embedding_dimension": 3,
+    "framework_type": "sentence_transformers",
+    "all_config": {"a": 1},
+    "additional_config": {"space_type": "l2"},
+}
+
+
+def test_the_configuration_of_a_model(module: Runner, cluster: FakeCluster) -> None:
+    cluster.add_connector()
+    args: dict[str, Any] = {"name": "Vectors", "connector": "Local chat", "model_config": CONFIG}
+    created = module("ml_model", cluster, **args)
+    [stored] = cluster.models.values()
+    assert (stored["model_config"]["framework_type"], stored["model_config"]["all_config"]) == (
+        "SENTENCE_TRANSFORMERS",
+        '{"a":1}',
+    )
+    assert created["model"]["model_config"] == CONFIG
+    assert not module("ml_model", cluster, **args)["changed"]
+    args["model_config"] = {**CONFIG, "embedding_dimension": 4}
+    assert module("ml_model", cluster, **args)["actions"][0]["fields"] == ["model_config"]
+    assert not module("ml_model", cluster, **args)["changed"]
+
+
+class TestUnknownFields:
+    """Fields that this version of the collection does not know, at any depth."""
+
+    ARGS: dict[str, Any] = {
+        "name": "Chat",
+        "connector": "Local chat",
+        "extra_fields": {"tier": "gold"},
+        "deploy_setting": {"is_auto_deploy_enabled": True, "extra_fields": {"span": 1}},
+        "guardrails": {"input_guardrail": {"regex": ["x"], "extra_fields": {"span": []}}},
+    }
+
+    def test_they_are_sent_compared_and_kept(self, module: Runner, cluster: FakeCluster) -> None:
+        cluster.add_connector()
+        cluster.later_fields = {"tier"}
+        module("ml_model", cluster, **self.ARGS)
+        [stored] = cluster.models.values()
+        assert (stored["tier"], stored["deploy_setting"]["span"]) == ("gold", 1)
+        assert stored["guardrails"]["input_guardrail"] == {"regex": ["x"], "span": []}
+        assert not module("ml_model", cluster, **self.ARGS)["changed"]
+        module("ml_model", cluster, name="Chat", description="New")
+        assert (stored["description"], stored["tier"]) == ("New", "gold")
+
+    def test_the_server_may_drop_them(self, module: Runner, cluster: FakeCluster) -> None:
+        cluster.add_connector()
+        created = module("ml_model", cluster, **self.ARGS)
+        assert "does not store tier. Remove it" in str(created["warnings"])
+
+    @pytest.mark.parametrize(
+        ("args", "message"),
+        [
+            ({"extra_fields": {"connector_id": "x"}}, "extra_fields: 'connector_id' has an option; write 'connector'."),
+            ({"extra_fields": {"model_state": "x"}}, "extra_fields: remove 'model_state', which only the server sets."),
+            (
+                {"guardrails": {"input_guardrail": {"extra_fields": {"regex": []}}}},
+                "guardrails.input_guardrail.extra_fields: 'regex' has an option; write 'guardrails.input_guardrail.regex'.",
+            ),
+        ],
+    )
+    def test_a_field_with_an_option(
+        self, module: Runner, cluster: FakeCluster, args: dict[str, Any], message: str
+    ) -> None:
+        assert module("ml_model", cluster, name="Chat", **args)["failure"]["message"] == message
+        assert cluster.exchanges == []

@@ -224,3 +224,12 @@ def test_another_controller_deletes_it_during_the_change(
     assert [action["action"] for action in done["actions"]] == actions
     assert done.get("failure", {}).get("code") == code
     assert [group["description"] for group in cluster.groups.values()] == ([] if code else ["New"])
+
+
+def test_fields_of_a_later_version(module: Runner, cluster: FakeCluster) -> None:
+    cluster.later_fields = {"tier"}
+    for tier in ("gold", "silver"):
+        args = {"name": "Chats", "extra_fields": {"tier": tier}}
+        apply(module, cluster, ["create" if tier == "gold" else "update"], **args)
+    refused = module(MODULE, cluster, name="Chats", extra_fields={"owner": "x"})["failure"]
+    assert refused["message"] == "extra_fields: remove 'owner', which only the server sets."
