@@ -315,4 +315,6 @@ def test_each_example_runs_or_is_listed() -> None:
     assert {where for where, _why in ELSEWHERE.values()} <= {*KEYS, FAKE, AMAZON}
     assert not set(ELSEWHERE) & set(NOT_RUN)
     for document in DOCUMENTS:
-        assert all(task.get("name") for task in tasks_of(load(document.text))), f"{document.place}: a task has no name"
+        names = [task.get("name") for task in tasks_of(load(document.text))]
+        assert None not in names, f"{document.place}: each task needs a name"
+        assert len(names) == len(set(names)), f"{document.place}: two tasks have the same name"
