@@ -318,3 +318,10 @@ def test_each_example_runs_or_is_listed() -> None:
         names = [task.get("name") for task in tasks_of(load(document.text))]
         assert None not in names, f"{document.place}: each task needs a name"
         assert len(names) == len(set(names)), f"{document.place}: two tasks have the same name"
+
+
+def test_an_unknown_host_is_noticed() -> None:
+    table = {"http://ollama.example.internal:11434": "http://ollama:11434"}
+    assert rewritten(r"^http://ollama\.example\.internal:11434/.*$", table) == "^http://ollama:11434/.*$"
+    with pytest.raises(AssertionError, match=r"replaces the host elsewhere\.example\.com"):
+        rewritten(r"^https://elsewhere\.example\.com/.*$", table)
