@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import with_notes
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import fingerprint
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
 
@@ -45,8 +47,11 @@ def _chat(cluster: FakeCluster, **fields: Any) -> str:
 
 
 def _keyed(cluster: FakeCluster) -> str:
+    """A connector with a key, and with the fingerprint of that key, as the module creates it."""
     action = {"action_type": "predict", "method": "POST", "url": URL, "request_body": BODY, "headers": HEADERS}
-    return _chat(cluster, actions=[action], credential={"key": "first-key-of-all"})
+    credential = {"key": "first-key-of-all"}
+    notes = {"credential": fingerprint.shared_fingerprint(credential)}
+    return _chat(cluster, actions=[action], credential=credential, parameters=with_notes({"model": "tiny"}, notes))
 
 
 def _served(cluster: FakeCluster, state: str = "DEPLOYED", **fields: Any) -> str:
