@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from .._errors.exceptions import Failure, describe_shape
 from .._http.client import Client, segment
@@ -35,6 +35,11 @@ class Pipeline(Kind):
     @classmethod
     def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return dict(source)
+
+    @classmethod
+    def extra_names(cls, fields: Iterable[str]) -> list[str]:
+        """None: the body is compared as a whole, so no field needs to be known."""
+        return []
 
     @classmethod
     def diff(cls, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:

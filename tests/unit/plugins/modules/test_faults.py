@@ -44,7 +44,7 @@ NAMES = (
     "agent: 3: tools",
     "agent: 3: planner's tools",
     "agent: parameter removed",
-    "agent: planner absent",
+    "agent: 3: planner absent",
 )
 MAIN = [operation for operation in OPERATIONS if operation.name in NAMES]
 
