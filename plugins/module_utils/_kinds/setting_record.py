@@ -42,6 +42,8 @@ def after_adding(
         if isinstance(value, list):
             # A list that has no value has its default in effect, to which it returns.
             entry = recorded if observed is not None else Entry(before=effective)
+            # Without what another program has removed: if it adds that again, it is not of a task.
+            entry.added = {item: of for item, of in entry.added.items() if item in effective}
             entry.added.update({item: owner for item in value if item not in effective})
         else:
             entry = Entry({text_of(value): owner}, observed)

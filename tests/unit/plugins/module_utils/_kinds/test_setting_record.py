@@ -84,6 +84,14 @@ def test_a_value_that_has_changed_since_stays(fresh: FakeCluster) -> None:
     assert fresh.persistent == {TRUSTED: [THEIRS], PRIVATE_IP: "false"}
 
 
+def test_what_another_program_removed_and_added_again_is_not_undone(fresh: FakeCluster) -> None:
+    add(fresh)
+    fresh.persistent[TRUSTED].remove(OURS)
+    add(fresh, "Other", settings={TRUSTED: [OTHER]})
+    fresh.persistent[TRUSTED].append(OURS)
+    assert not undo(fresh, **{TRUSTED: [OURS]})["changed"]
+
+
 def test_owners_share_a_value(fresh: FakeCluster) -> None:
     """Which of them still needs it is not recorded: the connectors show that."""
     add(fresh)
