@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.masking import (
     MASK,
     Masker,
+    find_secrets,
     is_literal_secret,
 )
 
@@ -107,3 +109,36 @@ def test_literal_secrets_are_detected(header: str, value: str) -> None:
 )
 def test_placeholders_and_other_headers_are_not_secret(header: str, value: str) -> None:
     assert not is_literal_secret(header, value)
+
+
+@pytest.mark.parametrize("text", ["got: SK-A1B2C3", "got: sk-a1b2c3", "got: Sk-A1b2c3"])
+def test_a_secret_whose_case_was_changed_is_masked(text: str) -> None:
+    assert Masker(["Sk-A1b2c3"])(text) == "got: ********"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"credential": "s3cret"},
+        {"credential": {"a": ["s3cret", None, "", True]}},
+        {"definition": '{"credential": {"key": "s3cret"}}'},
+        [{"models": [{"api_key": "s3cret"}]}],
+        {"actions": [{"headers": {"Authorization": "s3cret"}}]},
+        {"mcp_headers": '{"X-Api-Key": "s3cret"}'},
+        {"base_url": "https://joe:s3cret@chat/v1"},
+        '{"credentials": {"key": "s3cret"}}',
+    ],
+)
+def test_secrets_are_found_in_any_structure(value: Any) -> None:
+    assert set(find_secrets(value)) == {"s3cret"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, 5, "text", [1, "credential"], {"credential": None}, {"api_key": "${parameters.key}"}, {"headers": "text"},
+        {"headers": {"Authorization": "Bearer ${credential.key}"}}, {"url": "https://host:443/v1/gemini@001:predict"},
+    ],
+)  # fmt: skip
+def test_values_without_secrets(value: Any) -> None:
+    assert list(find_secrets(value)) == []
