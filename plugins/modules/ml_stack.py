@@ -18,6 +18,8 @@ description:
     objects that the cluster has.
   - If an item fails, the module leaves out the items that depend on it, applies all others, and reports the failures
     together. The next run continues from there.
+  - Fails if you give no section, as a declaration of nothing would be a success on every cluster. An empty list counts as
+    given. O(prune=managed) alone removes all objects of the stack.
   - Prints the plan with C(--check --diff), one line for each action.
   - Reads the cluster again after a change and plans again. The second plan must be empty.
 author:

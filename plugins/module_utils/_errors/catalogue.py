@@ -233,6 +233,12 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Set 'credential' in this task. Removing a parameter or changing the protocol requires a new "
             "connector, which needs the credential.",
         ),
+        "nothing_declared": Entry(
+            cause="The stack has no section, so that it would succeed on every cluster without having done anything. In most "
+            "cases the file with the declaration is not given.",
+            remedy="Give at least one section; an empty list declares that the section has no objects. With the playbooks, "
+            "add the file: -e @stack.yml.",
+        ),
         "invalid_stack": Entry(
             cause="The declaration of the stack has problems, or does not fit the cluster. Nothing was changed.",
             remedy="",

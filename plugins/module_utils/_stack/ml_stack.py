@@ -19,6 +19,7 @@ from .._kinds.model_group import ModelGroup
 from .._kinds.snapshot import Snapshot
 from .._runtime.module import Module
 from .._runtime.run import Run
+from .._runtime.versions import read_version
 from .._values.masking import find_secrets
 from . import ownership_label, plan_text, prune
 from .apply import Applier, StepOutcome
@@ -79,6 +80,7 @@ def check(options: Options) -> None:
         ownership_label.check_stack_name(options.name)
     if options.parallel < 1:
         raise Failure("invalid_input", f"parallel: must be at least 1, not {options.parallel}.")
+    _check_declared(options)
     problems = [*options.parsed.problems, *Declaration(options.parsed.items).problems]
     if problems:
         raise plan_text.invalid_stack(problems, options.parsed.unknown_references())
@@ -89,6 +91,14 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     if options.prune == "all":
         prune.check_confirmation(run.client, options.prune_confirm)
     return _StackRun(options, run, Declaration(options.parsed.items)).reconcile()
+
+
+def _check_declared(options: Options) -> None:
+    """Raises Failure if the declaration has no section, as an empty one would be a success on any cluster."""
+    # 'prune: managed' alone removes all objects of the stack; 'all' removes only objects of the given sections.
+    if options.prune != "managed" and not options.given:
+        *first, last = [section.option for section in SECTIONS]
+        raise Failure("nothing_declared", f"Nothing is declared: none of {', '.join(first)} and {last} is given.")
 
 
 class _StackRun:
@@ -127,7 +137,11 @@ class _StackRun:
         }
 
     def _read(self) -> Snapshot:
-        return read_snapshot(self._run.client, self._declared, whole=self._options.prune != "none")
+        snapshot = read_snapshot(self._run.client, self._declared, whole=self._options.prune != "none")
+        if not self._run.client.reads:
+            # Empty sections refer to nothing; but a cluster that nothing has asked must not count as right.
+            read_version(self._run.client)
+        return snapshot
 
     def _plan(self, snapshot: Snapshot) -> Plan:
         """The plan of the stack. Raises Failure if it has problems."""

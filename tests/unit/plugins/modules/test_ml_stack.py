@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any, Callable
 
+import pytest
+
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, get
 
 Runner = Callable[..., dict[str, Any]]
 MODULE = "ml_stack"
@@ -57,3 +60,32 @@ def test_ambiguous_name_is_refused(module: Runner, cluster: FakeCluster) -> None
     assert (problem["place"], problem["code"]) == ("connectors[0] 'Chat'", "ambiguous_name")
     assert all(connector_id in problem["message"] for connector_id in ids)
     assert not cluster.writes
+
+
+@pytest.mark.parametrize("given", [{}, {"name": "demo"}, {"prune": "all", "prune_confirm": "fake"}])
+def test_a_stack_without_a_section_fails_before_the_cluster_is_asked(
+    module: Runner, cluster: FakeCluster, given: dict[str, str]
+) -> None:
+    for check_mode in (True, False):
+        failed = module(MODULE, cluster, check_mode=check_mode, **given)
+        assert failed["failure"]["code"] == "nothing_declared"
+        assert "settings, model_groups, connectors" in failed["msg"]
+    assert not cluster.exchanges
+
+
+def test_an_empty_section_is_a_declaration_and_the_cluster_is_asked(module: Runner, cluster: FakeCluster) -> None:
+    assert module(MODULE, cluster, connectors=[])["changed"] is False
+    assert cluster.exchanges
+
+
+def test_an_empty_stack_on_an_unreachable_cluster_is_no_success(
+    module: Runner, script: Callable[..., Script]
+) -> None:
+    failed = module(MODULE, script(get("/").is_refused()), connectors=[], retries=0)
+    assert failed["failure"]["code"] == "unreachable"
+
+
+def test_prune_managed_alone_removes_the_stack(module: Runner, cluster: FakeCluster) -> None:
+    module(MODULE, cluster, **STACK)
+    assert module(MODULE, cluster, name="demo", prune="managed")["changed"]
+    assert not cluster.connectors

@@ -1,0 +1,117 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: target_hosts
+short_description: Choose the inventory hosts that a playbook addresses
+version_added: 1.0.0
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+description:
+  - Returns the value for C(hosts) of a play. The playbooks of this collection use it, so that one variable,
+    C(opensearch_targets), chooses the clusters of all of them.
+  - Without that variable it is the inventory group C(opensearch_clusters), if that has hosts, else C(localhost). If the inventory
+    has other hosts, but the play addresses only C(localhost) because nothing chooses them, it warns.
+  - Fails if no host matches, as Ansible itself would skip the play and report success.
+options:
+  _terms:
+    description: Not used.
+  targets:
+    description: A pattern of hosts and groups, as Ansible's C(hosts) and C(--limit) take it, or a list of them.
+    type: raw
+    vars:
+      - name: opensearch_targets
+seealso:
+  - plugin: searchops.opensearch_ml.unknown_variables
+    plugin_type: lookup
+"""
+
+EXAMPLES = r"""
+- name: Ask every cluster
+  hosts: "{{ query('searchops.opensearch_ml.target_hosts') }}"
+  connection: local
+  gather_facts: false
+  module_defaults:
+    group/searchops.opensearch_ml.all: "{{ opensearch_connection }}"
+  tasks:
+    - name: List the models
+      searchops.opensearch_ml.ml_model_info:
+"""
+
+RETURN = r"""
+_raw:
+  description: The pattern.
+  type: list
+  elements: str
+"""
+
+from difflib import get_close_matches
+from typing import Any, Mapping
+
+from ansible.errors import AnsibleError
+from ansible.plugins.loader import lookup_loader
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+
+#: The variable of the option 'targets', and the group that is its default.
+_VARIABLE, _GROUP = "opensearch_targets", "opensearch_clusters"
+
+_LOCAL = "localhost"
+
+#: How similar a name must be to that of the variable to count as misspelt, from 0 to 1.
+_MISSPELT = 0.9
+
+#: Maximum number of hosts that a message lists.
+_MAX_LISTED = 5
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        variables = variables or {}
+        self.set_options(var_options={}, direct=kwargs)
+        given = self.get_option("targets")
+        if given is None and variables.get(_VARIABLE) is not None:
+            given = self._templar.template(variables[_VARIABLE])
+        if given:
+            return self._checked([given] if isinstance(given, str) else list(given), variables)
+        misspelt = [name for name in get_close_matches(_VARIABLE, variables, 3, _MISSPELT) if name != _VARIABLE]
+        if misspelt:
+            raise AnsibleError(f"Unknown variable '{misspelt[0]}'. Did you mean '{_VARIABLE}'?")
+        groups: Mapping[str, list[str]] = variables.get("groups") or {}
+        if groups.get(_GROUP):
+            return [_GROUP]
+        self._check_default(groups, variables)
+        return [_LOCAL]
+
+    def _checked(self, patterns: list[str], variables: Mapping[str, Any]) -> list[str]:
+        """The patterns, if they match a host. Raises AnsibleError."""
+        if not self._matching(patterns, variables):
+            names = variables.get("groups") or {}
+            near = get_close_matches(patterns[0], [*names, *names.get("all", [])], 1)
+            suggested = f" Did you mean '{near[0]}'?" if near else " Name hosts or groups of the inventory."
+            raise AnsibleError(f"{_VARIABLE}: the inventory has no host that matches {','.join(patterns)!r}.{suggested}")
+        return patterns
+
+    def _check_default(self, groups: Mapping[str, list[str]], variables: Mapping[str, Any]) -> None:
+        """Warn if the inventory has hosts that nothing chooses. Raises AnsibleError if the play would address none."""
+        others = [str(host) for host in groups.get("all") or [] if host != _LOCAL]
+        if not others:
+            return
+        hosts = ", ".join(others[:_MAX_LISTED]) + (f" and {len(others) - _MAX_LISTED} more" * (len(others) > _MAX_LISTED))
+        sources = ", ".join(map(str, variables.get("ansible_inventory_sources") or ["the inventory"]))
+        remedy = f"Set {_VARIABLE}, for example to 'all', or put the hosts of the clusters into the group {_GROUP}."
+        limit = variables.get("ansible_limit")
+        if limit and not str(limit).startswith("@") and _LOCAL not in self._matching([str(limit)], variables):
+            raise AnsibleError(f"The play addresses only {_LOCAL}, which '--limit {limit}' excludes. {remedy}")
+        Display().warning(
+            f"The play addresses only {_LOCAL}, and none of the other hosts in {sources}: {hosts}. {remedy} "
+            f"{_VARIABLE}={_LOCAL} keeps it so without this warning."
+        )
+
+    def _matching(self, patterns: list[str], variables: Mapping[str, Any]) -> list[str]:
+        """The hosts that match."""
+        lookup = lookup_loader.get("ansible.builtin.inventory_hostnames", loader=self._loader, templar=self._templar)
+        return [str(host) for host in lookup.run(patterns, variables=variables)]

@@ -1,0 +1,130 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: unknown_variables
+short_description: Find misspelt variables of the roles and playbooks
+version_added: 1.0.0
+author:
+  - The searchops.opensearch_ml maintainers (@searchops)
+description:
+  - Finds variables of the host that look like inputs of a role or playbook of this collection but are none. Ansible ignores such
+    a variable, so that the role would work with its default instead.
+  - A variable counts as unknown if its name starts with one of the prefixes and nobody documents it, wherever it is set, in the
+    inventory, on the command line, or by a task of yours with C(register) or C(set_fact).
+  - All roles and playbooks of this collection call this lookup before anything else, and fail if it finds a name.
+options:
+  _terms:
+    description:
+      - The prefixes, without the underscore. If a role of this collection has this name, all variables that its argument specs
+        name are known, its inputs as well as the facts that it sets.
+    type: list
+    elements: str
+    required: true
+  known:
+    description:
+      - Names of other inputs. For those that start with none of the prefixes, a variable of nearly the same name counts as
+        misspelt.
+    type: list
+    elements: str
+    default: []
+  unrelated:
+    description:
+      - Names, or shell-style patterns, of variables that have one of the prefixes but are meant for something else.
+    type: list
+    elements: str
+    default: []
+    vars:
+      - name: opensearch_ml_unrelated_variables
+seealso:
+  - plugin: searchops.opensearch_ml.target_hosts
+    plugin_type: lookup
+"""
+
+EXAMPLES = r"""
+- name: Check the names of the variables
+  ansible.builtin.assert:
+    that: unknown == ''
+    fail_msg: "{{ unknown }}"
+  vars:
+    unknown: "{{ lookup('searchops.opensearch_ml.unknown_variables', 'stack') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: One text that names the unknown variables and what they probably mean. Empty if there are none.
+  type: list
+  elements: str
+  sample:
+    - Unknown variable 'stack_conectors'. Did you mean 'stack_connectors'?
+"""
+
+import re
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Mapping
+
+from ansible.module_utils.common.yaml import yaml_load
+from ansible.plugins.lookup import LookupBase
+
+#: The variable of the option 'unrelated'.
+_UNRELATED = "opensearch_ml_unrelated_variables"
+
+#: How similar the rest of a name must be to that of a known one to be suggested, from 0 to 1.
+_SUGGESTED = 0.5
+
+#: How similar a name without a prefix must be to a known one to count as misspelt.
+_MISSPELT = 0.9
+
+_ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+def _documented(role: str) -> set[str]:
+    """The variables with the role's prefix that its argument specs name: its inputs, and the facts in its description."""
+    path = _ROLES / role / "meta/argument_specs.yml"
+    if not path.is_file():
+        return set()
+    names: set[str] = set()
+    for entry in yaml_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
+        description = " ".join(entry.get("description", []))
+        names |= {*entry.get("options", {}), *re.findall(rf"C\(({role}_\w+)\)", description)}
+    return names
+
+
+def _find_unknown(names: Iterable[str], prefixes: Iterable[str], known: set[str]) -> Iterator[tuple[str, list[str]]]:
+    """The unknown names, each with the known one that it probably means, if any."""
+    documented = {prefix: known | _documented(prefix) for prefix in prefixes}
+    others = [name for name in known if not any(name.startswith(f"{prefix}_") for prefix in documented)]
+    for name in sorted(names):
+        for prefix, allowed in documented.items():
+            start = f"{prefix}_"
+            if name.startswith(start) and name not in allowed:
+                rest = [each[len(start) :] for each in sorted(allowed) if each.startswith(start)]
+                yield name, [start + each for each in get_close_matches(name[len(start) :], rest, 1, _SUGGESTED)]
+        if name not in others:
+            meant = get_close_matches(name, others, 1, _MISSPELT)
+            if meant:
+                yield name, meant
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        variables = variables or {}
+        self.set_options(var_options={}, direct=kwargs)
+        unrelated = self.get_option("unrelated") or self._templar.template(variables.get(_UNRELATED, []))
+        candidates = [
+            name
+            for name in map(str, variables)
+            if not any(fnmatchcase(name, pattern) for pattern in [_UNRELATED, *unrelated])
+        ]
+        found = [
+            f"Unknown variable '{name}'." + "".join(f" Did you mean '{each}'?" for each in meant)
+            for name, meant in _find_unknown(candidates, map(str, terms), set(self.get_option("known")))
+        ]
+        if found:
+            found.append(f"If such a variable is meant for something else, add its name to {_UNRELATED}.")
+        return [" ".join(found)]
