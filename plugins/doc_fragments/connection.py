@@ -17,6 +17,7 @@ options:
         C(http://localhost:9200).
     type: list
     elements: str
+    aliases: [url]
   auth_type:
     description:
       - How the module authenticates to the cluster.
@@ -90,7 +91,9 @@ options:
       - If not set, the environment variable E(OPENSEARCH_CA_PATH) is used, else the certificate authorities of the system.
     type: path
   validate_certs:
-    description: Whether to verify the TLS certificate of the cluster. Only disable it for test clusters.
+    description:
+      - Whether to verify the TLS certificate of the cluster. Only disable it for test clusters.
+      - If not set, the environment variable E(OPENSEARCH_VALIDATE_CERTS) is used.
     type: bool
     default: true
   timeout:

@@ -60,6 +60,10 @@ class Failure(Exception):
         self.status = status
         self.details = details
 
+    def append(self, sentence: str) -> None:
+        """Add a sentence to the message."""
+        self.message = f"{self.message.rstrip('.')}. {sentence}"
+
     @property
     def remedy(self) -> str:
         """What to do; empty if the message says it."""

@@ -11,7 +11,7 @@ Which errors of a cluster are worth a retry is in the ``retry`` column of the ru
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple
+from typing import Callable, Collection, NamedTuple
 
 from .._errors import server_errors
 from .._errors.exceptions import AnswerLost, ApiError, Failure, Unreachable
@@ -44,11 +44,13 @@ SUCCESS = Decision()
 
 
 class Dialect(NamedTuple):
-    """How one kind of server answers. ``unreachable`` and ``no_answer`` are the failure codes without an answer."""
+    """How one kind of server answers. ``unreachable`` and ``no_answer`` are the failure codes without an answer;
+    ``wrong_host`` the codes that a wrong host may explain."""
 
     classify_answer: Callable[[Exchange], Decision]
     unreachable: str = "unreachable"
     no_answer: str = "no_answer"
+    wrong_host: Collection[str] = ()
 
 
 def classify(exchange: Exchange, dialect: Dialect) -> Decision:
@@ -122,4 +124,7 @@ def _classify_error(exchange: Exchange) -> Decision:
     return Decision(ApiError(code, message, status, kind, reason, **details), retry)
 
 
-OPENSEARCH = Dialect(classify_opensearch)
+OPENSEARCH = Dialect(
+    classify_opensearch,
+    wrong_host=("unreachable", "no_answer", "redirected", "not_opensearch", "wrong_credentials", "no_ml_plugin"),
+)

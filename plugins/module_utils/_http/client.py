@@ -72,6 +72,8 @@ class Client:
         self.reads = self.writes = self.retries = 0
         #: Called before each retry with a status line, without secrets, and the pause in seconds, which may be 0.
         self.on_retry: RetryCallback | None = None
+        #: A sentence for failures that a wrong host may explain, if the user has not named one.
+        self.host_hint = ""
         #: The server's clock at its last answer, as an HTTP date.
         self.server_time: str | None = None
         #: The version in the head of the answers, such as "OpenSearch/3.6.0 (opensearch)"; 2.19 has none. In a list, which
@@ -79,6 +81,8 @@ class Client:
         self.server_versions: list[str] = []
         self._transport = transport
         self._auth = auth
+        #: Whether each request is signed for Amazon's gateway, which checks it before OpenSearch gets it.
+        self.signs = auth.NAME == "aws_sigv4"
         self.timeout = options.timeout
         self._retries = options.retries
         self._headers = dict(options.headers)
@@ -176,6 +180,8 @@ class Client:
                 if decision.pause_before_failure:
                     pause = policy.pause(decision)
                     self._pause(pause, f"{exchange.summary}: continuing in {pause:.1f} s")
+                if self.host_hint and decision.failure.code in self.dialect.wrong_host:
+                    decision.failure.append(self.host_hint)
                 raise decision.failure from exchange.error
             # Another node may be ready, or less busy.
             self._current += exchange.status in GATEWAY

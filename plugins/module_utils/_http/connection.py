@@ -22,7 +22,7 @@ from .transport import RequestsTransport, Transport
 def connection_options() -> dict[str, Any]:
     """The argument spec of the connection; the doc fragment 'connection' documents it."""
     return {
-        "hosts": {"type": "list", "elements": "str", **from_environment("hosts")},
+        "hosts": {"type": "list", "elements": "str", "aliases": ["url"], **from_environment("hosts")},
         "auth_type": {
             "type": "str",
             "choices": [method.NAME for method in auth.METHODS],
@@ -30,7 +30,7 @@ def connection_options() -> dict[str, Any]:
         },
         **{name: option for method in auth.METHODS for name, option in method.OPTIONS.items()},
         "ca_path": {"type": "path", **from_environment("ca_path")},
-        "validate_certs": {"type": "bool", "default": True},
+        "validate_certs": {"type": "bool", "default": True, **from_environment("validate_certs")},
         "timeout": {"type": "float", "default": 30.0},
         "retries": {"type": "int", "default": 5},
         "headers": {"type": "dict", "no_log": True},
@@ -55,7 +55,8 @@ def connect(
     """
     mask = mask or Masker()
     # An empty OPENSEARCH_HOSTS arrives as one empty host.
-    hosts = [host.strip() for host in options.get("hosts") or [] if host.strip()] or [DEFAULT_HOST]
+    given = [host.strip() for host in options.get("hosts") or [] if host.strip()]
+    hosts = given or [DEFAULT_HOST]
     for host in hosts:
         if not host.lower().startswith(("http://", "https://")):
             raise Failure("invalid_input", f"hosts: {host!r} must start with http:// or https://.")
@@ -64,7 +65,7 @@ def connect(
                 "invalid_input", "hosts: give the user and the password in 'username' and 'password', not in the URL."
             )
     check_timeout_and_retries(options)
-    return Client(
+    client = Client(
         hosts,
         transport or make_transport(options),
         choose_authentication(options, mask.add),
@@ -72,6 +73,9 @@ def connect(
         clock=clock,
         mask=mask,
     )
+    if not given:
+        client.host_hint = "OPENSEARCH_HOSTS is not set, nor is 'hosts'."
+    return client
 
 
 def choose_authentication(options: Mapping[str, Any], hide: Callable[..., None] = lambda *secrets: None) -> auth.Auth:

@@ -11,14 +11,21 @@ from __future__ import annotations
 import base64
 from typing import Any, Callable, Mapping
 
-from ansible.module_utils.basic import env_fallback
+from ansible.module_utils.basic import AnsibleFallbackNotFound, env_fallback
 
 from ..._errors.exceptions import Failure
 
 
 def from_environment(option: str) -> dict[str, Any]:
-    """The entries of an option's argument spec that make it fall back to its environment variable."""
-    return {"fallback": (env_fallback, [f"OPENSEARCH_{option.upper()}"])}
+    """The entries of an option's argument spec that make it fall back to its environment variable, unless that is empty."""
+    return {"fallback": (_nonempty_fallback, [f"OPENSEARCH_{option.upper()}"])}
+
+
+def _nonempty_fallback(variable: str) -> Any:
+    value = env_fallback(variable)
+    if not value.strip():
+        raise AnsibleFallbackNotFound
+    return value
 
 
 class Auth:

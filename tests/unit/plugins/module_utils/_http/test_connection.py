@@ -6,9 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import connection
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http.client import Client
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Expected, Script, get
 
 
 @pytest.mark.parametrize("hosts", [None, [], [""], [" ", ""]])
@@ -40,3 +43,55 @@ def test_passwords_in_urls_are_found(url: str, passwords: list[str]) -> None:
 def test_empty_hosts_are_ignored() -> None:
     options = {"hosts": ["", " http://one:9200 "], "timeout": 1.0, "retries": 0, "validate_certs": True}
     assert connection.connect(options, read_only=True, transport=Script()).hosts == ["http://one:9200"]
+
+
+class TestTheDefaultHost:
+    @staticmethod
+    def client_for(transport: Script, hosts: list[str]) -> Client:
+        options = {"hosts": hosts, "timeout": 1.0, "retries": 0, "validate_certs": True}
+        return connection.connect(options, read_only=True, transport=transport)
+
+    @pytest.mark.parametrize(
+        ("expected", "code"),
+        [
+            (get("/").is_refused(), "unreachable"),
+            (get("/").is_lost(), "no_answer"),
+            (get("/").answers(200, "<html>"), "not_opensearch"),
+            (get("/").answers(401, "Unauthorized"), "wrong_credentials"),
+        ],
+    )
+    def test_a_failure_reports_that_no_host_was_given(self, expected: Expected, code: str) -> None:
+        with pytest.raises(Failure) as caught:
+            self.client_for(Script(expected), []).clone().get("/")
+        assert caught.value.code == code
+        assert "OPENSEARCH_HOSTS is not set" in caught.value.message
+
+    def test_a_given_host_or_another_failure_is_reported_as_it_is(self) -> None:
+        for hosts, expected in (
+            ([connection.DEFAULT_HOST], get("/").is_refused()),
+            ([], get("/").answers(403, "Forbidden")),
+        ):
+            with pytest.raises(Failure) as caught:
+                self.client_for(Script(expected), hosts).get("/")
+            assert "OPENSEARCH_HOSTS" not in caught.value.message
+
+
+class TestOptions:
+    @staticmethod
+    def validated(**given: Any) -> dict[str, Any]:
+        outcome = ArgumentSpecValidator(connection.connection_options()).validate(given)
+        assert not outcome.error_messages
+        return dict(outcome.validated_parameters)
+
+    @pytest.mark.parametrize(
+        ("text", "expected"), [("false", False), ("0", False), ("yes", True), ("", True), (" ", True)]
+    )
+    def test_the_environment_can_skip_the_check_of_certificates(
+        self, monkeypatch: pytest.MonkeyPatch, text: str, expected: bool
+    ) -> None:
+        monkeypatch.setenv("OPENSEARCH_VALIDATE_CERTS", text)
+        assert self.validated()["validate_certs"] is expected
+        assert self.validated(validate_certs=True)["validate_certs"] is True
+
+    def test_url_is_another_name_of_hosts(self) -> None:
+        assert self.validated(url="http://one:9200")["hosts"] == ["http://one:9200"]
