@@ -242,9 +242,11 @@ options:
     description: How the module registers and deploys a new model. The result is the same.
     type: str
     choices:
+      auto: V(two_step) with O(auth_type=aws_sigv4), as Amazon OpenSearch Service ignores parameters in the URL of a signed
+        request, else V(one_step).
       one_step: With one request, C(_register?deploy=true).
       two_step: With C(_register), then C(_deploy).
-    default: one_step
+    default: auto
   delete_empty_group:
     description:
       - With O(state=absent), whether to delete the group O(model_group), or by default the group that has the model's

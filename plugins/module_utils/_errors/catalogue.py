@@ -119,6 +119,12 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Allow the request in the domain's access policy or the collection's data access policy, and in "
             "the IAM policy of the identity.",
         ),
+        "not_offered": Entry(
+            cause="The managed service in front of OpenSearch does not offer the request, or does not let anybody set one of the "
+            "settings. Amazon OpenSearch Service does so.",
+            remedy="Leave the setting or the call out; with the roles, set their variables ending in _trust to skip and those "
+            "ending in _allow_private to never. Amazon's manual lists the supported operations.",
+        ),
         "cluster_starting": Entry(
             cause="The cluster is starting and has not recovered its state yet, or a proxy in front of the cluster "
             "answers with status 503.",

@@ -111,6 +111,8 @@ _RULES = (
     ),
     Rule("too_many_tasks", r"exceed max running task limit", (), SOON),
     Rule("circuit_breaker", r"(?i)circuit.?breaker|circuit_breaking_exception"),
+    # Amazon's gateway, whose status for this is 401 (public reports).
+    Rule("not_offered", r"^: Your request: .* is not allowed", (400, 401, 403)),
     Rule("wrong_credentials", "", (401,)),
     # No exception type: the answer is from a proxy in front of the cluster.
     Rule("cluster_starting", r"^: ", (503,), SOON),

@@ -147,7 +147,13 @@ class _StackRun:
         """The plan of the stack. Raises Failure if it has problems."""
         options = self._options
         self._declaration = self._declared.with_implied_groups(partial(_is_group, snapshot))
-        purpose = Purpose(options.name, options.prune, options.given, check_mode=self._run.check_mode)
+        purpose = Purpose(
+            options.name,
+            options.prune,
+            options.given,
+            check_mode=self._run.check_mode,
+            signs=self._run.client.signs,
+        )
         plan = read_and_plan(self._run.client, self._declaration, snapshot, purpose)
         if plan.problems:
             raise plan_text.invalid_stack(plan.problems)

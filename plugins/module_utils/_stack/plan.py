@@ -62,7 +62,8 @@ class Purpose(NamedTuple):
 
     ``stack``: the name of the stack. ``prune``: which objects that are not declared are deleted, and for "all" in which
     ``sections``. ``verifying``: the stack was just applied. ``deploying``: the keys of the models whose state is not
-    planned, as their deployment was started. ``check_mode``: the plan is not applied.
+    planned, as their deployment was started. ``check_mode``: the plan is not applied. ``signs``: whether requests to the
+    cluster are signed for Amazon's gateway.
     """
 
     stack: str | None
@@ -71,6 +72,7 @@ class Purpose(NamedTuple):
     verifying: bool = False
     deploying: Collection[tuple[str, str]] = ()
     check_mode: bool = False
+    signs: bool = False
 
 
 class Plan(NamedTuple):
@@ -110,8 +112,9 @@ def make_plan(declaration: Declaration, snapshot: Snapshot, purpose: Purpose) ->
 class _Offline(Client):
     """The client of a plan, which cannot send: the snapshot answers all look-ups."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, signs: bool) -> None:
         self.clock = Clock()
+        self.signs = signs
 
     def _send(self, request: Request) -> Answer:
         raise AssertionError(f"A plan sends {request.method} {request.path}.")
@@ -155,7 +158,7 @@ class _Planner:
     def _step(self, item: Item) -> Step:
         params = self._params(item)
         self.predicted.take_used()
-        run = Run(_Offline(), check_mode=True, reader=self.predicted)
+        run = Run(_Offline(signs=self._purpose.signs), check_mode=True, reader=self.predicted)
         run.verifying = self._purpose.verifying
         run.only_planning = self._purpose.check_mode
         result = item.section.execute(params, run)

@@ -111,7 +111,7 @@ SPEC = {
     },
     "model_config": {"type": "dict"},
     **EXTRA_FIELDS_OPTION,
-    "register_deploy": {"type": "str", "default": "one_step", "choices": ["one_step", "two_step"]},
+    "register_deploy": {"type": "str", "default": "auto", "choices": ["auto", "one_step", "two_step"]},
     "reload": {"type": "bool", "default": False},
     "delete_empty_group": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
@@ -209,7 +209,9 @@ class _Resource(Resource[Options]):
         self._named["model_group"] = (group.id, group.name)
         if group.id or run.check_mode:
             fields["model_group_id"] = group.id
-        at_once = options.state == "deployed" and options.register_deploy == "one_step"
+        # Amazon's gateway ignores parameters in the URL of a signed POST (its manual).
+        one_step = options.register_deploy == "one_step" or (options.register_deploy == "auto" and not run.client.signs)
+        at_once = options.state == "deployed" and one_step
         order = partial(register.register_model, run, fields, deploy_at_once=at_once, timeout=options.wait_timeout)
         new = Doc("", {**fields, "model_state": models.REGISTERED})
         created: Doc | None = self.perform("register_and_deploy" if at_once else "register", new, order)

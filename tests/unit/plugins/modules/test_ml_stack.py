@@ -62,6 +62,17 @@ def test_ambiguous_name_is_refused(module: Runner, cluster: FakeCluster) -> None
     assert not cluster.writes
 
 
+def test_a_signed_stack_registers_and_deploys_in_two_steps(module: Runner, cluster: FakeCluster) -> None:
+    signed = {
+        "auth_type": "aws_sigv4", "aws_region": "eu-central-1",
+        "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "wJalrXUtnFEMI",
+    }  # fmt: skip
+    planned = module(MODULE, cluster, check_mode=True, **STACK, **signed)
+    assert planned["plan"][-2:] == ["+ create model 'Chat' (register)", "~ change model 'Chat' (deploy)"]
+    assert module(MODULE, cluster, **STACK, **signed)["plan"] == planned["plan"]
+    assert not any("deploy=true" in exchange.path for exchange in cluster.exchanges)
+
+
 @pytest.mark.parametrize("given", [{}, {"name": "demo"}, {"prune": "all", "prune_confirm": "fake"}])
 def test_a_stack_without_a_section_fails_before_the_cluster_is_asked(
     module: Runner, cluster: FakeCluster, given: dict[str, str]
@@ -78,9 +89,7 @@ def test_an_empty_section_is_a_declaration_and_the_cluster_is_asked(module: Runn
     assert cluster.exchanges
 
 
-def test_an_empty_stack_on_an_unreachable_cluster_is_no_success(
-    module: Runner, script: Callable[..., Script]
-) -> None:
+def test_an_empty_stack_on_an_unreachable_cluster_is_no_success(module: Runner, script: Callable[..., Script]) -> None:
     failed = module(MODULE, script(get("/").is_refused()), connectors=[], retries=0)
     assert failed["failure"]["code"] == "unreachable"
 

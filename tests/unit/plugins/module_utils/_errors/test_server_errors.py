@@ -73,6 +73,8 @@ TEXTS = [
     (403, "", "The request signature we calculated does not match the signature you provided. Check ...", "aws_signature_mismatch"),
     (403, "", "Credential should be scoped to a valid region, not 'us-east-1'. ", "aws_wrong_scope"),
     (403, "", "User: arn:aws:iam::1:user/joe is not authorized to perform: es:ESHttpPut because no ...", "aws_not_authorized"),
+    (401, "", "Your request: '/_cluster/settings' payload is not allowed.", "not_offered"),
+    (401, "", "Your request: '/_plugins/_ml/x' is not allowed for verb: POST", "not_offered"),
     (400, "", "Signature expired: 20261123T101010Z is now earlier than 20261123T101510Z", "aws_clock_skew"),
     (400, "", "ExpiredTokenException", "aws_credentials_expired"),
     (400, "", "UnrecognizedClientException", "aws_credentials_unknown"),

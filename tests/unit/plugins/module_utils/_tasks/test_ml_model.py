@@ -46,6 +46,15 @@ class TestCreate:
         assert [group["name"] for group in cluster.groups.values()] == ["Chat"]
         assert count_requests(cluster, "/_deploy") == (register_deploy == "two_step")
 
+    def test_by_default_two_steps_for_a_signed_request_only(self, cluster: FakeCluster) -> None:
+        """Amazon's gateway ignores parameters in the URL of a signed POST."""
+        assert actions_of(apply(cluster, **NEW)) == ["create", "register_and_deploy"]
+        signed = {
+            "auth_type": "aws_sigv4", "aws_region": "eu-central-1",
+            "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "wJalrXUtnFEMI",
+        }  # fmt: skip
+        assert actions_of(apply(cluster, **{**NEW, "name": "Signed"}, **signed)) == ["create", "register", "deploy"]
+
     @pytest.mark.parametrize("state", ["present", "undeployed"])
     def test_without_a_deployment(self, cluster: FakeCluster, state: str) -> None:
         result = apply(cluster, **NEW, state=state)
