@@ -51,9 +51,10 @@ _raw:
 from difflib import get_close_matches
 from typing import Any, Mapping
 
+from ansible import context
 from ansible.errors import AnsibleError
-from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
+from ansible.plugins.lookup.inventory_hostnames import LookupModule as InventoryHostnames
 from ansible.utils.display import Display
 
 #: The variable of the option 'targets', and the group that is its default.
@@ -71,8 +72,7 @@ _MAX_LISTED = 5
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
         variables = variables or {}
-        self.set_options(var_options={}, direct=kwargs)
-        given = self.get_option("targets")
+        given = kwargs.get("targets")
         if given is None and variables.get(_VARIABLE) is not None:
             given = self._templar.template(variables[_VARIABLE])
         if given:
@@ -88,11 +88,15 @@ class LookupModule(LookupBase):
 
     def _checked(self, patterns: list[str], variables: Mapping[str, Any]) -> list[str]:
         """The patterns, if they match a host. Raises AnsibleError."""
-        if not self._matching(patterns, variables):
+        # A check of the syntax usually has no inventory.
+        if not context.CLIARGS.get("syntax") and not self._matching(patterns, variables):
             names = variables.get("groups") or {}
-            near = get_close_matches(patterns[0], [*names, *names.get("all", [])], 1)
+            known = [name for name in (*names, *names.get("all", [])) if name != patterns[0]]
+            near = get_close_matches(patterns[0], known, 1)
             suggested = f" Did you mean '{near[0]}'?" if near else " Name hosts or groups of the inventory."
-            raise AnsibleError(f"{_VARIABLE}: the inventory has no host that matches {','.join(patterns)!r}.{suggested}")
+            raise AnsibleError(
+                f"{_VARIABLE}: the inventory has no host that matches {','.join(patterns)!r}.{suggested}"
+            )
         return patterns
 
     def _check_default(self, groups: Mapping[str, list[str]], variables: Mapping[str, Any]) -> None:
@@ -100,7 +104,9 @@ class LookupModule(LookupBase):
         others = [str(host) for host in groups.get("all") or [] if host != _LOCAL]
         if not others:
             return
-        hosts = ", ".join(others[:_MAX_LISTED]) + (f" and {len(others) - _MAX_LISTED} more" * (len(others) > _MAX_LISTED))
+        hosts = ", ".join(others[:_MAX_LISTED]) + (
+            f" and {len(others) - _MAX_LISTED} more" * (len(others) > _MAX_LISTED)
+        )
         sources = ", ".join(map(str, variables.get("ansible_inventory_sources") or ["the inventory"]))
         remedy = f"Set {_VARIABLE}, for example to 'all', or put the hosts of the clusters into the group {_GROUP}."
         limit = variables.get("ansible_limit")
@@ -113,5 +119,5 @@ class LookupModule(LookupBase):
 
     def _matching(self, patterns: list[str], variables: Mapping[str, Any]) -> list[str]:
         """The hosts that match."""
-        lookup = lookup_loader.get("ansible.builtin.inventory_hostnames", loader=self._loader, templar=self._templar)
+        lookup = InventoryHostnames(loader=self._loader, templar=self._templar)
         return [str(host) for host in lookup.run(patterns, variables=variables)]

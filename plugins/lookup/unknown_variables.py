@@ -114,8 +114,7 @@ def _find_unknown(names: Iterable[str], prefixes: Iterable[str], known: set[str]
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
         variables = variables or {}
-        self.set_options(var_options={}, direct=kwargs)
-        unrelated = self.get_option("unrelated") or self._templar.template(variables.get(_UNRELATED, []))
+        unrelated = kwargs.get("unrelated") or self._templar.template(variables.get(_UNRELATED, []))
         candidates = [
             name
             for name in map(str, variables)
@@ -123,7 +122,7 @@ class LookupModule(LookupBase):
         ]
         found = [
             f"Unknown variable '{name}'." + "".join(f" Did you mean '{each}'?" for each in meant)
-            for name, meant in _find_unknown(candidates, map(str, terms), set(self.get_option("known")))
+            for name, meant in _find_unknown(candidates, map(str, terms), set(kwargs.get("known", [])))
         ]
         if found:
             found.append(f"If such a variable is meant for something else, add its name to {_UNRELATED}.")

@@ -52,7 +52,7 @@ def write_fleet(target: Path) -> None:
         inventory = target.with_suffix(".json")
         inventory.write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
         subprocess.run(
-            ["ansible-playbook", "searchops.opensearch_ml.report", "-i", str(inventory), "-e", "report_hosts=all",
+            ["ansible-playbook", "searchops.opensearch_ml.report", "-i", str(inventory), "-e", "opensearch_targets=all",
              "-e", f"report_file={target}"],
             check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=240,
         )  # fmt: skip

@@ -47,7 +47,7 @@ def shown(text: str, host: str) -> str:
 
 def test_apply_verify_rotate_the_key_and_export_on_both(play, cluster, other, name, tmp_path):
     declared = {
-        "stack_hosts": "all",
+        "opensearch_targets": "all",
         "stack_name": name.replace(" ", "-"),
         "stack_connectors": [
             chat(f"{name} one"),
@@ -75,13 +75,13 @@ def test_apply_verify_rotate_the_key_and_export_on_both(play, cluster, other, na
     assert re.search(r"older +:.* failed=0", text)
     assert play("stack", **declared)[1] == [1, 0]
 
-    rotated = {"rotate_key_hosts": "all", "rotate_key_connector": f"{name} key"}
+    rotated = {"opensearch_targets": "all", "rotate_key_connector": f"{name} key"}
     assert play("rotate_key", **rotated, rotate_key_credential={"api_key": gateway_keys()[0]})[1] == [0, 1]
     for each in (cluster, other):
         assert each.answer(each.one("models", f"{name} key").id) == "Pong."
 
     # One file for each cluster: a common file would contain only the last one.
-    exporting = {"export_hosts": "all", "export_name": declared["stack_name"]}
+    exporting = {"opensearch_targets": "all", "export_name": declared["stack_name"]}
     same = tmp_path / "same.yml"
     text, _changed = play("export", fails=True, **exporting, export_file=str(same))
     assert "must contain the name of the inventory host" in text
@@ -94,7 +94,7 @@ def test_apply_verify_rotate_the_key_and_export_on_both(play, cluster, other, na
 
 @pytest.mark.full
 def test_an_unreachable_cluster_does_not_stop_the_others(play, other, name, tmp_path):
-    declared = {"stack_hosts": "all", "stack_connectors": [chat(f"{name} one")], "stack_models": None}
+    declared = {"opensearch_targets": "all", "stack_connectors": [chat(f"{name} one")], "stack_models": None}
     away = tmp_path / "away.yml"
     away.write_text(
         json.dumps({"all": {"hosts": {"away": {"opensearch_connection": {"hosts": ["http://127.0.0.1:1"]}}}}})

@@ -44,7 +44,7 @@ def test_a_page_about_two_clusters_of_which_one_is_unreachable(
     inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
     recorder.clear()
     given = {
-        "report_hosts": "all",
+        "opensearch_targets": "all",
         "report_file": str(target),
         "report_ask_most": 200,
         "report_messages": [{"role": "user", "content": "Ping"}],

@@ -109,3 +109,21 @@ def test_why_a_model_does_not_answer(cluster, verify, name):
     text = verify(fails=True, **{**alone, "models": [{"name": name, "connector": name}]})
     assert re.search(rf"{name} +DEPLOY_FAILED +0/1 +not asked", text)
     assert len(re.findall(rf"{name} is not served by node \S+: .*no-such-connector", text)) == 1
+
+
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+def test_without_a_model_to_ask_or_a_declaration_it_is_no_success(
+    cluster, module, connection, recorder, name, tmp_path
+):
+    connectors = declared(name)["connectors"][:1]
+    module("ml_stack", connectors=connectors)
+
+    def run(fails=False, **given):
+        recorder.clear()
+        return run_playbook(tmp_path, "verify", fails=fails, opensearch_connection=connection, **given)[0]
+
+    assert "There is no model to ask" in run(fails=True, stack_connectors=connectors)
+    assert "No model was asked, because verify_ask is false." in run(stack_connectors=connectors, verify_ask=False)
+    assert "Did you mean 'stack_connectors'?" in run(fails=True, stack_conectors=connectors)
+    assert "Nothing is declared" in run(fails=True)
+    assert recorder.requests == []

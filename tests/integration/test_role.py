@@ -264,7 +264,7 @@ def test_many_clusters_in_one_play(play: Play, cluster: Cluster, name: str, tmp_
     }
     (tmp_path / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
     inventory = str(tmp_path / "inventory.json")
-    of_the_inventory = {"ollama_chat_hosts": "all", "opensearch_connection": None, "ollama_chat_name": None}
+    of_the_inventory = {"opensearch_targets": "all", "opensearch_connection": None, "ollama_chat_name": None}
     done = play("-i", inventory, fails=True, **of_the_inventory)
     assert done.text.count(ANSWER) == 2
     assert re.search(r"down +: .*failed=1", done.text)

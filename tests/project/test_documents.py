@@ -63,8 +63,9 @@ def test_the_readme_names_each_module_role_playbook_and_filter() -> None:
     )
     modules = {path.stem for path in ROOT.glob("plugins/modules/*.py")}
     filters = {path.stem for path in ROOT.glob("plugins/filter/*.py")}
+    lookups = {path.stem for path in ROOT.glob("plugins/lookup/*.py")}
     playbooks = {path.stem for path in ROOT.glob("playbooks/*.yml")}
-    assert named == modules | filters | playbooks | set(ROLES)
+    assert named == modules | filters | lookups | playbooks | set(ROLES)
 
 
 def test_the_providers_in_the_readme_are_those_of_the_table() -> None:

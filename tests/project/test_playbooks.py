@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which cluster a playbook changes."""
+"""Which clusters a playbook addresses, and that it is no success if it does not do what its variables seem to say."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Callable, NamedTuple
 
 import pytest
+import yaml
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import cluster_server
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
@@ -17,25 +21,72 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server
 
 ROOT = Path(__file__).parents[2]
 COLLECTIONS = Path(cluster_server.__file__).parents[6]
+PLAYBOOKS = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml")}
+
+CHAT = {
+    "stack_connectors": [
+        {
+            "name": "Chat",
+            "provider": "openai_compatible",
+            "base_url": "https://llm.test",
+            "model": "m",
+            "api_key": "sk-1",
+        }
+    ],
+    "stack_models": [{"name": "Chat", "connector": "Chat"}],
+}
+
+
+class Done(NamedTuple):
+    status: int
+    text: str
+
+
+Play = Callable[..., Done]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """Runs a playbook of the collection, or a path, with these variables and inventory."""
+
+    def run(
+        playbook: str, *arguments: str, url: str = "", inventory: dict[str, Any] | None = None, **variables: Any
+    ) -> Done:
+        (tmp_path / "variables.json").write_text(json.dumps(variables))
+        command = [
+            str(Path(sys.executable).parent / "ansible-playbook"),
+            *arguments,
+            "-e",
+            f"@{tmp_path / 'variables.json'}",
+        ]
+        if inventory:
+            (tmp_path / "inventory.yml").write_text(json.dumps(inventory))
+            command += ["-i", str(tmp_path / "inventory.yml")]
+        done = subprocess.run(
+            [*command, playbook if "/" in playbook else f"searchops.opensearch_ml.{playbook}"],
+            capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL, cwd=tmp_path,
+            env={**os.environ, "OPENSEARCH_HOSTS": url, "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "1",
+                 "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)},
+        )  # fmt: skip
+        # Ansible wraps warnings.
+        return Done(done.returncode, done.stdout + " ".join(done.stderr.split()))
+
+    return run
 
 
 @pytest.mark.parametrize("playbook", ["dedupe", "ollama_chat"])
-def test_a_misspelt_variable_changes_no_other_cluster(playbook: str, tmp_path: Path) -> None:
+def test_a_misspelt_variable_changes_no_other_cluster(play: Play, playbook: str) -> None:
     """A default for anything undefined would hide the typo, and the playbook would change the environment's cluster."""
     cluster = FakeCluster()
-    variables = {"opensearch_connection": "{{ opensearch_conection_of_production }}", "ollama_chat_model": "tiny"}
-    (tmp_path / "variables.json").write_text(json.dumps(variables))
     with serving(cluster) as url:
-        done = subprocess.run(
-            [Path(sys.executable).parent / "ansible-playbook", f"searchops.opensearch_ml.{playbook}",
-             "-e", f"@{tmp_path / 'variables.json'}"],
-            capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL, cwd=tmp_path,
-            env={**os.environ, "OPENSEARCH_HOSTS": url, "LC_ALL": "C.UTF-8",
-                 "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)},
-        )  # fmt: skip
-    text = done.stdout + done.stderr
-    assert done.returncode != 0, text
-    assert "opensearch_conection_of_production" in text
+        done = play(
+            playbook,
+            url=url,
+            ollama_chat_model="tiny",
+            opensearch_connection="{{ opensearch_conection_of_production }}",
+        )
+    assert done.status != 0, done.text
+    assert "opensearch_conection_of_production" in done.text
     assert cluster.exchanges == []
 
 
@@ -73,5 +124,138 @@ def test_check_mode_says_what_is_planned_and_that_no_model_was_asked() -> None:
 
 
 def test_no_playbook_has_a_default_connection() -> None:
-    for path in (ROOT / "playbooks").glob("*.yml"):
-        assert "opensearch_connection |" not in path.read_text(), path.name
+    for name, text in PLAYBOOKS.items():
+        assert "opensearch_connection |" not in text, name
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("playbook", "variables", "message"),
+        [
+            ("stack", {}, "Nothing is declared"),
+            ("stack", {"stack_conectors": []}, "Did you mean 'stack_connectors'?"),
+            ("verify", {}, "Nothing is declared"),
+            ("verify", {"stack_conectors": []}, "Did you mean 'stack_connectors'?"),
+            ("report", {"stack_conectors": []}, "Did you mean 'stack_connectors'?"),
+            ("ollama_chat", {"ollama_chat_base_ur": "http://ollama:11434"}, "Did you mean 'ollama_chat_base_url'?"),
+            ("dedupe", {"dedupe_aply": True}, "Did you mean 'dedupe_apply'?"),
+            ("dedupe", {"opensearch_conection": {}}, "Did you mean 'opensearch_connection'?"),
+        ],
+    )  # fmt: skip
+    def test_an_unknown_variable_or_none_fails_before_the_cluster_is_asked(
+        self, play: Play, playbook: str, variables: dict[str, Any], message: str
+    ) -> None:
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            done = play(playbook, url=url, **variables)
+        assert done.status != 0, done.text
+        assert message in done.text
+        assert cluster.exchanges == []
+        assert "as declared" not in done.text
+
+    @pytest.mark.parametrize("name", sorted(PLAYBOOKS))
+    def test_each_playbook_knows_its_variables_and_documents_them(self, name: str) -> None:
+        text = PLAYBOOKS[name]
+        [first, *_others] = re.findall(
+            r"import_tasks: tasks/check_variables.yml\n(?:      vars:\n((?:        .*\n)+))?", text
+        )
+        given = yaml.safe_load(first) or {}
+        used = set(re.findall(rf"(?<![\w.])({name}_[a-z_]+)\b", text.partition("\n- name: ")[2]))
+        # Roles know their own variables.
+        inputs = set() if (ROOT / "roles" / name.removesuffix("_remove")).is_dir() else used
+        assert set(given.get("__inputs", [])) == inputs
+        assert (name in given.get("__prefixes", [])) == bool(inputs)
+        head = text.partition("\n- name: ")[0]
+        assert [each for each in inputs if not re.search(rf"\b{each}\b", head)] == []
+
+    def test_each_fact_of_a_role_is_in_its_argument_specs(self) -> None:
+        """The lookup unknown_variables knows the names from there."""
+        for tasks in (ROOT / "roles").glob("*/tasks/*.yml"):
+            role = tasks.parents[1].name
+            specs = (ROOT / f"roles/{role}/meta/argument_specs.yml").read_text(encoding="utf-8")
+            text = tasks.read_text(encoding="utf-8")
+            facts = re.findall(r"^ +register: (\w+)$", text, re.MULTILINE)
+            for block in re.findall(r"set_fact:\n((?:    .*\n)+)", text):
+                facts += re.findall(r"^    (\w+):", block, re.MULTILINE)
+            for fact in facts:
+                assert fact.startswith("__") or f"C({fact})" in specs, f"{tasks}: {fact}"
+
+
+class TestVerify:
+    def test_what_it_reports(self, play: Play) -> None:
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            assert play("stack", url=url, **CHAT).status == 0
+            done = play("verify", url=url, **CHAT)
+            assert (done.status, "The cluster is as declared, and 1 model answers." in done.text) == (0, True), (
+                done.text
+            )
+            checked = play("verify", "--check", url=url, **CHAT)
+            assert "No model was asked, because check mode asks none." in checked.text
+            connectors = {"stack_connectors": CHAT["stack_connectors"]}
+            silent = play("verify", url=url, **connectors)
+            assert (silent.status, "There is no model to ask" in silent.text) == (2, True), silent.text
+            done = play("verify", url=url, verify_ask=False, **connectors)
+            assert (done.status, "No model was asked, because verify_ask is false." in done.text) == (0, True), (
+                done.text
+            )
+            settings = [{"settings": {"plugins.ml_commons.only_run_on_ml_node": False}}]
+            play("stack", url=url, stack_settings=settings)
+            done = play("verify", url=url, stack_settings=settings)
+            assert (done.status, "nothing but settings is declared" in done.text) == (0, True), done.text
+
+
+OWN_PLAY = """
+- name: List the models
+  hosts: opensearch_clusters
+  connection: local
+  gather_facts: false
+  module_defaults:
+    group/searchops.opensearch_ml.all: "{{ opensearch_connection }}"
+  tasks:
+    - name: Create a group
+      searchops.opensearch_ml.ml_model_group:
+        name: "{{ inventory_hostname }}"
+"""
+
+
+class TestTargets:
+    def test_the_group_of_the_inventory_and_the_connection_of_each_host(self, play: Play, tmp_path: Path) -> None:
+        clusters = {"berlin": FakeCluster(), "paris": FakeCluster()}
+        elsewhere = FakeCluster()
+        with contextlib.ExitStack() as stack:
+            urls = {name: stack.enter_context(serving(cluster)) for name, cluster in clusters.items()}
+            other = stack.enter_context(serving(elsewhere))
+            hosts = {
+                "berlin": {"opensearch_connection": {"hosts": [urls["berlin"]]}},
+                "paris": {"opensearch_connection": {"url": urls["paris"]}},
+            }
+            inventory = {"opensearch_clusters": {"hosts": hosts}, "web": {"hosts": {"www": {}}}}
+            done = play("stack", url=other, inventory=inventory, **CHAT)
+            assert done.status == 0, done.text
+            assert "addresses only localhost" not in done.text
+            play("dedupe", "--limit", "paris", url=other, inventory=inventory)
+            (tmp_path / "own.yml").write_text(OWN_PLAY)
+            done = play(str(tmp_path / "own.yml"), url=other, inventory=inventory)
+            assert done.status == 0, done.text
+        for name, cluster in clusters.items():
+            assert [each["name"] for each in cluster.connectors.values()] == ["Chat"]
+            assert name in [each["name"] for each in cluster.groups.values()]
+        assert elsewhere.exchanges == []
+
+    def test_an_inventory_that_nothing_chooses(self, play: Play) -> None:
+        cluster = FakeCluster()
+        inventory = {"web": {"hosts": {"berlin": {}}}}
+        with serving(cluster) as url:
+            done = play("dedupe", url=url, inventory=inventory)
+            assert done.status == 0, done.text
+            assert re.search(r"addresses only localhost.*inventory\.yml: berlin\.", done.text), done.text
+            cluster.exchanges.clear()
+            done = play("dedupe", url=url, inventory=inventory, opensearch_targets="berln")
+            assert (done.status != 0, "Did you mean 'berlin'?" in done.text) == (True, True), done.text
+        assert cluster.exchanges == []
+
+    def test_no_playbook_has_targets_of_its_own(self) -> None:
+        for name, text in PLAYBOOKS.items():
+            hosts = "localhost" if name == "migrate" else "\"{{ query('searchops.opensearch_ml.target_hosts') }}\""
+            assert re.findall(r"^  hosts: (.*)$", text, re.MULTILINE) == [hosts]

@@ -73,6 +73,7 @@ def test_only_ansible_imports_modules_actions_and_filters() -> None:
         "plugin_utils": ("module_utils", "plugin_utils"),
         "modules": ("module_utils",),
         "filter": ("module_utils", "plugin_utils"),
+        "lookup": ("module_utils", "plugin_utils"),
     }.items():
         for path in (PLUGINS / kind).rglob("*.py"):
             package = path.relative_to(PLUGINS).parts[:-1]

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hosts a playbook addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible.utils.display import Display
+
+from ansible_collections.searchops.opensearch_ml.plugins.lookup.target_hosts import LookupModule
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    shown: list[str] = []
+    monkeypatch.setattr(Display, "warning", lambda self, msg, *args, **kwargs: shown.append(msg))
+    return shown
+
+
+def targets(groups: dict[str, list[str]] | None = None, **variables: Any) -> list[str]:
+    everywhere = {"all": sorted({host for hosts in (groups or {}).values() for host in hosts}), **(groups or {})}
+    variables["groups"] = everywhere
+    loader = DataLoader()
+    lookup = LookupModule(loader=loader, templar=Templar(loader=loader, variables=variables))
+    return [str(each) for each in lookup.run([], variables=variables)]
+
+
+GROUPS = {"opensearch_clusters": ["berlin", "paris"], "web": ["www"]}
+
+
+def test_without_an_inventory_it_is_this_machine(warnings: list[str]) -> None:
+    assert targets() == ["localhost"]
+    assert targets({"ungrouped": ["localhost"], "opensearch_clusters": []}) == ["localhost"]
+    assert warnings == []
+
+
+def test_with_the_group_it_is_the_group(warnings: list[str]) -> None:
+    assert targets(GROUPS) == ["opensearch_clusters"]
+    assert targets(GROUPS, ansible_limit="www") == ["opensearch_clusters"]
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("all", ["all"]), ("berlin,paris", ["berlin,paris"]), (["berlin", "web"], ["berlin", "web"]),
+     ("localhost", ["localhost"]), ("all:!web", ["all:!web"])],
+)  # fmt: skip
+def test_the_variable_chooses(warnings: list[str], given: Any, expected: list[str]) -> None:
+    assert targets(GROUPS, opensearch_targets=given) == expected
+    assert warnings == []
+
+
+def test_an_inventory_that_nothing_chooses_is_named(warnings: list[str]) -> None:
+    hosts = [f"host{number}" for number in range(7)]
+    assert targets({"web": hosts}, ansible_inventory_sources=["/srv/inventory.yml"]) == ["localhost"]
+    [warning] = warnings
+    assert "in /srv/inventory.yml: host0, host1, host2, host3, host4 and 2 more." in warning
+    assert "opensearch_targets" in warning
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"opensearch_targets": "opensearch_cluster"}, "Did you mean 'opensearch_clusters'?"),
+        ({"opensearch_targets": ["nowhere"]}, "no host that matches 'nowhere'"),
+        ({"opensearch_target": "all"}, "Did you mean 'opensearch_targets'?"),
+    ],
+)
+def test_targets_that_address_nothing_are_refused(variables: dict[str, Any], message: str) -> None:
+    """Ansible would skip the play and report success."""
+    with pytest.raises(AnsibleError, match=message.replace("?", r"\?")):
+        targets(GROUPS, **variables)
+
+
+def test_a_limit_that_excludes_this_machine_is_refused(warnings: list[str]) -> None:
+    with pytest.raises(AnsibleError, match="which '--limit www' excludes"):
+        targets({"web": ["www"]}, ansible_limit="www")
+    assert targets({"web": ["www"]}, ansible_limit="localhost") == ["localhost"]
