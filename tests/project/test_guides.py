@@ -246,7 +246,9 @@ class TestExamples:
             if name.startswith(OURS):
                 module = name.removeprefix(OURS)
                 assert module in MODULES, f"{block.place}: no module {module}"
-                assert ArgumentSpecValidator(argument_spec(module)).validate(given or {}).error_messages == [], block.place
+                assert ArgumentSpecValidator(argument_spec(module)).validate(given or {}).error_messages == [], (
+                    block.place
+                )
 
     def test_declarations_are_valid(self) -> None:
         seen = 0
