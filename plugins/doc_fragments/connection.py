@@ -17,7 +17,6 @@ options:
         C(http://localhost:9200).
     type: list
     elements: str
-    aliases: [url]
   auth_type:
     description:
       - How the module authenticates to the cluster.

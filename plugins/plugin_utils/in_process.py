@@ -69,7 +69,6 @@ class InProcessAction(NormalAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         variables = task_vars or {}
-        self._check_aliases()
         forced = self._tristate("opensearch_ml_in_process", variables)
         environment = self._task_environment()
         try:
@@ -113,18 +112,6 @@ class InProcessAction(NormalAction):
             raise Failure("invalid_input", f"src: there is no file {src!r} on the controller.{searched}") from exc
         except AnsibleError as exc:
             raise Failure("invalid_input", f"src: {src} cannot be read: {exc}") from exc
-
-    def _check_aliases(self) -> None:
-        """Raises AnsibleActionFail for two names of one option, of which Ansible would silently use the alias: a cluster from
-        module_defaults, for example, in place of the one that the task names."""
-        for name, option in self.MODULE.argument_spec().items():
-            given = [each for each in (name, *option.get("aliases", ())) if each in self._task.args]
-            if len(given) > 1:
-                names = " and ".join(repr(each) for each in given)
-                raise AnsibleActionFail(
-                    f"{names} are names of the same option, and both are given, one of them perhaps in module_defaults. "
-                    "Use the same name in both places."
-                )
 
     def _can_run_in_process(self, forced: bool | None, environment: Mapping[str, str]) -> bool:
         if self._task.async_val or forced is False:

@@ -90,7 +90,7 @@ def test_a_misspelt_variable_changes_no_other_cluster(play: Play, playbook: str)
     assert cluster.exchanges == []
 
 
-def play(playbook: str, url: str, *arguments: str) -> str:
+def output_of(playbook: str, url: str, *arguments: str) -> str:
     """The output of a playbook of the collection in the format of the repository's own configuration."""
     done = subprocess.run(
         [Path(sys.executable).parent / "ansible-playbook", f"searchops.opensearch_ml.{playbook}", *arguments],
@@ -106,19 +106,19 @@ def test_check_mode_says_what_is_planned_and_that_no_model_was_asked() -> None:
     cluster = FakeCluster()
     chat = ("-e", "ollama_chat_base_url=http://ollama.example.internal:11434", "-e", "ollama_chat_model=tiny")
     with serving(cluster) as url:
-        text = play("ollama_chat", url, "--check", *chat)
+        text = output_of("ollama_chat", url, "--check", *chat)
         assert "msg: 'Check mode: 4 changes planned, the model was not asked.'" in text
         assert "no model" not in text
-        play("ollama_chat", url, *chat)
+        output_of("ollama_chat", url, *chat)
         key = (
             "-e",
             json.dumps({"rotate_key_connector": "Ollama chat", "rotate_key_credential": {"api_key": "new-key"}}),
         )
         [old] = cluster.connectors
-        text = play("rotate_key", url, "--check", *key)
+        text = output_of("rotate_key", url, "--check", *key)
         assert f"with the new key would replace {old}" in text
         assert "Models to move to it: Ollama chat" in text
-        text = play("rotate_key", url, *key)
+        text = output_of("rotate_key", url, *key)
         assert f"The old connector {old} is deleted. You can revoke the old key." in text
         assert "Models that use it now: Ollama chat" in text
 

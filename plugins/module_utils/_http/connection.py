@@ -22,7 +22,7 @@ from .transport import RequestsTransport, Transport
 def connection_options() -> dict[str, Any]:
     """The argument spec of the connection; the doc fragment 'connection' documents it."""
     return {
-        "hosts": {"type": "list", "elements": "str", "aliases": ["url"], **from_environment("hosts")},
+        "hosts": {"type": "list", "elements": "str", **from_environment("hosts")},
         "auth_type": {
             "type": "str",
             "choices": [method.NAME for method in auth.METHODS],

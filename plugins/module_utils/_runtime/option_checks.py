@@ -29,12 +29,11 @@ def option_faults(spec: Spec, given: Mapping[str, Any], place: str = "") -> Iter
 
     ``given`` are the options before Ansible converts them; ``place`` is put in front of their names.
     """
-    known = _by_name(spec)
     for name, value in given.items():
-        option = known.get(str(name))
+        option = spec.get(str(name))
         if option is None:
             where = f"{place.rstrip('.')}: " if place else ""
-            yield f"{where}unknown option {str(name)!r}{did_you_mean(str(name), known)}"
+            yield f"{where}unknown option {str(name)!r}{did_you_mean(str(name), spec)}"
             continue
         where = f"{place}{name}"
         if _type(option) in _TEXT_TYPES:
@@ -48,15 +47,13 @@ def option_faults(spec: Spec, given: Mapping[str, Any], place: str = "") -> Iter
 
 def text_faults(spec: Spec, given: Mapping[str, Any]) -> list[str]:
     """The mappings and lists in place of a text. Ansible reports unknown options by itself."""
-    known = _by_name(spec)
-    return list(option_faults(spec, {name: value for name, value in given.items() if name in known}))
+    return list(option_faults(spec, {name: value for name, value in given.items() if name in spec}))
 
 
 def redacted(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
     """The options as results show them: without the values of 'no_log' options, and those that may have a secret because
     they are invalid: the values of unknown options, and texts in place of a structure, at any depth."""
-    known = _by_name(spec)
-    return {name: _shown(known.get(str(name)), value) for name, value in given.items()}
+    return {name: _shown(spec.get(str(name)), value) for name, value in given.items()}
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -102,11 +99,6 @@ def _inner(option: Mapping[str, Any], value: Any) -> list[tuple[str, Mapping[str
         return [("", value)]
     items = enumerate(value) if isinstance(value, (list, tuple)) else ()
     return [(f"[{number}]", item) for number, item in items if isinstance(item, Mapping)]
-
-
-def _by_name(spec: Spec) -> dict[str, Mapping[str, Any]]:
-    """The options by all of their names."""
-    return {name: option for first, option in spec.items() for name in (first, *option.get("aliases", ()))}
 
 
 def _type(option: Mapping[str, Any]) -> str:

@@ -60,14 +60,6 @@ class TestWhere:
     def test_other_tasks_run_as_modules(self, url: str, keywords: dict[str, Any]) -> None:
         assert info(url, **keywords) == SENT
 
-    @pytest.mark.parametrize("where", [True, False])
-    def test_two_names_of_one_option_are_refused(self, url: str, where: bool) -> None:
-        """Ansible would use the alias, which may come from module_defaults, and the task would change another cluster."""
-        args = {"hosts": [url], "url": "http://other:9200"}
-        with pytest.raises(AnsibleActionFail, match="'hosts' and 'url' are names of the same option"):
-            run_action("ml_connector_info", args, {IN_PROCESS: where})
-        assert run_action("ml_connector_info", {"url": url})["connectors"] == []
-
     @pytest.mark.parametrize("way", ["variable", "environment"])
     @pytest.mark.parametrize(
         ("value", "keywords", "sent"),

@@ -93,5 +93,3 @@ class TestOptions:
         assert self.validated()["validate_certs"] is expected
         assert self.validated(validate_certs=True)["validate_certs"] is True
 
-    def test_url_is_another_name_of_hosts(self) -> None:
-        assert self.validated(url="http://one:9200")["hosts"] == ["http://one:9200"]

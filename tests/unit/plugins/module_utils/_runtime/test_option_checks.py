@@ -17,7 +17,7 @@ SPEC = {
     "src": {"type": "path"},
     "key": {"type": "str", "no_log": True},
     "roles": {"type": "list", "elements": "str"},
-    "hosts": {"type": "list", "elements": "str", "aliases": ["url"]},
+    "hosts": {"type": "list", "elements": "str"},
     "body": {"type": "json"},
     "free": {"type": "dict"},
     "limits": {"type": "dict", "options": {"unit": {"type": "str"}}},
@@ -57,7 +57,7 @@ def test_all_faults_are_found() -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {"connector": "c", "src": None, "key": 5, "roles": "a,b", "url": ["x"], "body": {"a": [1]}, "free": {"x": {}}},
+        {"connector": "c", "src": None, "key": 5, "roles": "a,b", "hosts": ["x"], "body": {"a": [1]}, "free": {"x": {}}},
         {"limits": '{"unit": "DAYS"}', "tools": "garbage", "connector": True},
     ],
 )
