@@ -58,7 +58,8 @@ from ansible.plugins.lookup.inventory_hostnames import LookupModule as Inventory
 from ansible.utils.display import Display
 
 #: The variable of the option 'targets', and the group that is its default.
-_VARIABLE, _GROUP = "opensearch_targets", "opensearch_clusters"
+_VARIABLE = "opensearch_targets"
+_GROUP = "opensearch_clusters"
 
 _LOCAL = "localhost"
 
