@@ -65,7 +65,7 @@ def play(tmp_path: Path) -> Play:
         done = subprocess.run(
             [*command, playbook if "/" in playbook else f"searchops.opensearch_ml.{playbook}"],
             capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL, cwd=tmp_path,
-            env={**os.environ, "OPENSEARCH_HOSTS": url, "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "1",
+            env={**os.environ, "OPENSEARCH_HOSTS": url, "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
                  "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)},
         )  # fmt: skip
         # Ansible wraps warnings.
@@ -228,7 +228,7 @@ class TestTargets:
             other = stack.enter_context(serving(elsewhere))
             hosts = {
                 "berlin": {"opensearch_connection": {"hosts": [urls["berlin"]]}},
-                "paris": {"opensearch_connection": {"url": urls["paris"]}},
+                "paris": {"opensearch_connection": {"hosts": urls["paris"]}},
             }
             inventory = {"opensearch_clusters": {"hosts": hosts}, "web": {"hosts": {"www": {}}}}
             done = play("stack", url=other, inventory=inventory, **CHAT)

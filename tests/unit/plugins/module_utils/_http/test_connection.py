@@ -92,4 +92,3 @@ class TestOptions:
         monkeypatch.setenv("OPENSEARCH_VALIDATE_CERTS", text)
         assert self.validated()["validate_certs"] is expected
         assert self.validated(validate_certs=True)["validate_certs"] is True
-

@@ -57,7 +57,15 @@ def test_all_faults_are_found() -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {"connector": "c", "src": None, "key": 5, "roles": "a,b", "hosts": ["x"], "body": {"a": [1]}, "free": {"x": {}}},
+        {
+            "connector": "c",
+            "src": None,
+            "key": 5,
+            "roles": "a,b",
+            "hosts": ["x"],
+            "body": {"a": [1]},
+            "free": {"x": {}},
+        },
         {"limits": '{"unit": "DAYS"}', "tools": "garbage", "connector": True},
     ],
 )
@@ -76,10 +84,10 @@ def test_results_show_no_value_that_may_be_a_secret() -> None:
     assert option_checks.redacted(
         SPEC,
         {
-            "connector": "c", "key": "s3cret", "kye": "s3cret", "src": None, "free": {"x": 1}, "body": "{}", "url": ["u"],
+            "connector": "c", "key": "s3cret", "kye": "s3cret", "src": None, "free": {"x": 1}, "body": "{}", "hosts": ["u"],
             "limits": "unit=s3cret", "tools": [{"name": "t", "nmae": "s3cret"}, "s3cret"],
         },
     ) == {
-        "connector": "c", "key": mask, "kye": mask, "src": None, "free": {"x": 1}, "body": "{}", "url": ["u"],
+        "connector": "c", "key": mask, "kye": mask, "src": None, "free": {"x": 1}, "body": "{}", "hosts": ["u"],
         "limits": mask, "tools": [{"name": "t", "nmae": mask}, mask],
     }  # fmt: skip
