@@ -234,21 +234,24 @@ def test_similar_names_are_distinguished(cluster, module, name):
 
 def test_credential_policies(cluster, module, converges, name):
     one, two = gateway_keys()
-    made = module("ml_connector", **guarded(name, one))
+    made = module("ml_connector", **guarded(name, one, update_credential="on_create"))
     model = cluster.make_model(name, made["connector_id"], deploy=True)
     assert cluster.answer(model) == "Pong."
-    # By default an existing connector keeps its credential.
-    assert module("ml_connector", **guarded(name, "another"))["changed"] is False
+    # Without a fingerprint, an existing connector keeps its credential, and a warning says that it was not compared.
+    module.recorder.clear()
+    adopted = module("ml_connector", **guarded(name, "another"))
+    assert (adopted["changed"], module.recorder.writes) == (False, [])
+    assert "'credential' was not compared" in str(adopted["warnings"])
     assert cluster.answer(model) == "Pong."
 
     # The first such run stores the fingerprint, so that the second one knows that nothing has changed.
-    first = converges("ml_connector", ["swap"], **guarded(name, two, update_credential="when_changed"))
+    first = converges("ml_connector", ["swap"], **guarded(name, two, update_credential="unless_same"))
     assert "_searchops" not in str(first["connector"])
     assert cluster.answer(model) == "Pong."
-    wrong = module("ml_connector", **guarded(name, "wrong", update_credential="when_changed"))
+    wrong = module("ml_connector", **guarded(name, "wrong"))
     assert wrong["changed"] is True
     assert cluster.predict(model).status_code == 401
-    converges("ml_connector", ["swap"], **guarded(name, one, update_credential="when_changed"))
+    converges("ml_connector", ["swap"], **guarded(name, one))
     assert cluster.answer(model) == "Pong."
     for _ in range(2):
         assert module("ml_connector", **guarded(name, one, update_credential="always"))["changed"] is True
@@ -269,8 +272,8 @@ def test_credential_is_kept_by_a_put_without_one(cluster, module, name):
 @pytest.mark.full_on("2.19.1-tls")
 def test_fingerprint_alone_is_an_update(cluster, module, converges, name):
     key = gateway_keys()[0]
-    module("ml_connector", **guarded(name, key))
-    done = converges("ml_connector", ["update"], **guarded(name, key, update_credential="when_changed"))
+    module("ml_connector", **guarded(name, key, update_credential="on_create"))
+    done = converges("ml_connector", ["update"], **guarded(name, key, update_credential="unless_same"))
     source = cluster.get("connectors", done["connector_id"])
     assert key not in str(source)
     assert set(source["parameters"]) == {"model", "_searchops"}
