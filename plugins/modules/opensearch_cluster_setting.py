@@ -73,7 +73,7 @@ options:
         and diffs do not show it.
       - Requires O(state=present), O(list_mode=append) and O(scope=persistent).
     type: str
-    version_added: 1.1.0
+    version_added: 1.0.0
   only_where_set:
     description:
       - Dotted names of settings among O(settings) that the module leaves unchanged if they have no value in effect,
