@@ -53,6 +53,14 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Trust an endpoint, and record that this task added it
+  searchops.opensearch_ml.opensearch_cluster_setting:
+    settings:
+      plugins.ml_commons.trusted_connector_endpoints_regex:
+        - "{{ 'http://ollama.example.internal:11434/v1/chat/completions' | searchops.opensearch_ml.trusted_regex }}"
+    list_mode: append
+    record_for: House chat
+
 - name: List the connectors
   searchops.opensearch_ml.ml_connector_info:
     include_inline: true

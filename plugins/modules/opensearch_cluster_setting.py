@@ -36,8 +36,7 @@ options:
       - V(present) sets the given values. V(absent) resets the settings to their defaults, whatever values you give.
       - V(undone) undoes what tasks with O(record_for) have added. Of the given values, it removes those items of lists
         that such a task has added, and gives other settings the value that they had before. It leaves everything else,
-        also a value that has changed since. A list that then has its former default again is reset. Added in version
-        1.1.0.
+        also a value that has changed since. A list that then has its former default again is reset.
     type: str
     choices:
       - present

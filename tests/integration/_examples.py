@@ -45,8 +45,9 @@ Before = Callable[[str], None]
 class Played:
     """What the examples did. ``done`` has the examples with a result; ``problems`` says what is wrong, a line for each."""
 
-    def __init__(self, may_fail: Iterable[str]) -> None:
+    def __init__(self, may_fail: Iterable[str], always_change: Iterable[str]) -> None:
         self.may_fail = set(may_fail)
+        self.always_change = set(always_change)
         self.done: set[str] = set()
         self.changed: dict[str, bool] = {}
         self.problems: list[str] = []
@@ -61,7 +62,7 @@ class Played:
             self.problems.append(f"{place} fails: {event['message']}")
         elif event["status"] == "ok":
             self.done.add(example)
-            if again and event["changed"]:
+            if again and event["changed"] and example not in self.always_change:
                 self.problems.append(f"{place} changes something again: {event['message']}")
             if not again:
                 self.changed[example] = self.changed.get(example, False) or event["changed"]
@@ -119,9 +120,11 @@ def play(
     variables: Mapping[str, Any],
     environment: Mapping[str, str],
     may_fail: Iterable[str] = (),
+    always_change: Iterable[str] = (),
 ) -> Played:
-    """Run the plays in one process. ``defaults`` are module defaults of each play, ``may_fail`` examples with a rescue."""
-    played = Played(may_fail)
+    """Run the plays in one process. ``defaults`` are module defaults of each play, ``may_fail`` examples with a rescue,
+    ``always_change`` those that declare no state."""
+    played = Played(may_fail, always_change)
     merged = [{**each, "module_defaults": {**defaults, **each.get("module_defaults", {})}} for each in plays]
     hosts = {str(each["hosts"]) for each in plays} - {"opensearch_clusters"}
     inventory = {

@@ -49,6 +49,9 @@ def setting_life(name: str) -> list[Step]:
         Step("list", (), info, {"patterns": [INTERVAL]}),
         Step("present: change a setting", ("cluster:monitor/state", "cluster:admin/settings/update"), module,
              {"settings": {INTERVAL: 7}}),
+        Step("present: record an addition", (), module,
+             {"settings": {INTERVAL: 8}, "list_mode": "append", "record_for": name}),
+        Step("undone: undo an addition", (), module, {"settings": {INTERVAL: 8}, "state": "undone"}),
         Step("absent: reset a setting", (), module, {"settings": {INTERVAL: None}, **GONE}),
     ]  # fmt: skip
 

@@ -36,7 +36,7 @@ GATEWAY_TLS = "https://gateway:8443/v1/chat/completions"
 GATEWAY_UNKNOWN_TLS = "https://gateway:8444/v1/chat/completions"
 
 #: The trusted endpoints. The tests of failing backends use the ports without a listener.
-TRUST = [r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|localhost|nowhere\.invalid)(:\d+)?/.*$"]
+TRUST = [r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|localhost|nowhere\.invalid)(:\d+|)/.*$"]
 
 #: Seconds between the creation of two objects of one name after which the modules do not treat them as concurrent duplicates,
 #: and do not wait for one of them to be deleted.
