@@ -144,7 +144,7 @@ class Masker:
                 continue
             raw = secret.encode("utf-8", "surrogateescape")
             self._forms.update(
-                *[_written(form) for form in {secret, secret.upper(), secret.lower()}],
+                *[_written(form) for form in (secret, secret.upper(), secret.lower())],
                 {
                     base64.b64encode(raw).decode(),
                     base64.urlsafe_b64encode(raw).decode(),

@@ -50,7 +50,7 @@ class TestUnknownFields:
         planned = apply(cluster, check_mode=True, **options)
         made = apply(cluster, **options)
         assert (planned["diff"], made["warnings"]) == (made["diff"], [])
-        [stored] = cluster.connectors.values()
+        [stored] = list(cluster.connectors.values())
         assert (stored["quota"], stored["actions"][0]["cache"]) == ({"tokens": 5}, {"seconds": 60})
         assert stored["client_config"]["idle_timeout"] == 7
         assert not apply(cluster, **options)["changed"]
@@ -82,7 +82,7 @@ class TestUnknownFields:
         cluster.later_fields.update({"quota", "cache", "idle_timeout"})
         result = apply(cluster, **options)
         assert (result["changed"], result["warnings"]) == (True, [])
-        [stored] = cluster.connectors.values()
+        [stored] = list(cluster.connectors.values())
         assert stored["quota"] == {"tokens": 5}
 
 
@@ -102,7 +102,7 @@ def test_structured_output(version: str, as_definition: bool) -> None:
     planned = apply(cluster, check_mode=True, **options)
     made = apply(cluster, **options)
     assert planned["diff"] == made["diff"]
-    [stored] = cluster.connectors.values()
+    [stored] = list(cluster.connectors.values())
     is_known = version == "3.7.0"
     assert stored["actions"][0].get("supports_structured_output", False) is is_known
     assert ("does not store actions[0].supports_structured_output" in str(made["warnings"])) is not is_known
@@ -139,7 +139,7 @@ def test_an_unknown_field_is_removed_and_added_again() -> None:
     cached = {**CHAT, "actions": [{**CHAT["actions"][0], "extra_fields": {"cache": 1}}]}
     apply(cluster, **cached)
     apply(cluster, **CHAT, description="New")
-    [stored] = cluster.connectors.values()
+    [stored] = list(cluster.connectors.values())
     del stored["actions"][0]["cache"]
     assert apply(cluster, **cached)["changed"]
     assert not apply(cluster, **cached)["changed"]
@@ -153,7 +153,7 @@ def test_a_swap_keeps_what_other_tools_have_set() -> None:
     cluster.add_model("Chat", old)
     result = apply(cluster, **{**KEYED, "parameters": {"model": "big"}}, probe=QUESTION)
     assert result["actions"][0]["action"] == "swap"
-    [new] = cluster.connectors.values()
+    [new] = list(cluster.connectors.values())
     assert (new["provisioned_by"], new["quota"], new["actions"][0]["cache"]) == ("terraform", [1], 1)
     assert result["connector"]["provisioned_by"] == "terraform"
 
