@@ -16,6 +16,7 @@ import base64
 import hashlib
 import hmac
 import os
+import threading
 from functools import lru_cache
 from typing import Any, Mapping
 
@@ -25,6 +26,8 @@ _SCHEME = "scrypt-15-8-1"
 
 #: Bytes of a digest.
 _DIGEST_SIZE = 64
+
+_LOCK = threading.Lock()
 
 
 def fingerprint(credential: Mapping[str, Any], salt: bytes | None = None) -> str:
@@ -38,7 +41,9 @@ def shared_fingerprint(credential: Mapping[str, Any]) -> str:
     Several objects with one key then cost one scrypt, now and at each later comparison. Any user who may read them can
     see that they have the same key.
     """
-    return _shared_fingerprint(_text(credential))
+    # A cache alone would compute it in each of several threads that ask at once.
+    with _LOCK:
+        return _shared_fingerprint(_text(credential))
 
 
 def matches(credential: Mapping[str, Any], known: str | None) -> bool | None:

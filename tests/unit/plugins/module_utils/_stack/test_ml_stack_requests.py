@@ -71,5 +71,5 @@ def test_one_credential_costs_one_fingerprint(cluster: FakeCluster) -> None:
     with mock.patch.object(hashlib, "scrypt", wraps=hashlib.scrypt) as slow:
         execute(cluster, "ml_stack", **stack())
         assert not execute(cluster, "ml_stack", **stack())["changed"]
-    # 0 if another test in this process used the same key before.
-    assert slow.call_count <= 1
+    # None if another test in this process used the same key before. A short one only finds out whether scrypt is available.
+    assert len([call for call in slow.call_args_list if call[1]["n"] > 2]) <= 1
