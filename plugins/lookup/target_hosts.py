@@ -15,7 +15,8 @@ description:
     C(opensearch_targets), chooses the clusters of all of them.
   - Without that variable it is the inventory group C(opensearch_clusters), if that has hosts, else C(localhost). If the inventory
     has other hosts, but the play addresses only C(localhost) because nothing chooses them, it warns.
-  - Fails if no host matches, as Ansible itself would skip the play and report success.
+  - Fails if no host matches, as Ansible itself would skip the play and report success. Warns if C(--limit) excludes all hosts
+    that match. Fails as well if the inventories of the command line have no host, for example because a path is misspelt.
 options:
   _terms:
     description: Not used.
@@ -51,7 +52,7 @@ _raw:
 from difflib import get_close_matches
 from typing import Any, Mapping
 
-from ansible import context
+from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 from ansible.plugins.lookup.inventory_hostnames import LookupModule as InventoryHostnames
@@ -83,14 +84,17 @@ class LookupModule(LookupBase):
             raise AnsibleError(f"Unknown variable '{misspelt[0]}'. Did you mean '{_VARIABLE}'?")
         groups: Mapping[str, list[str]] = variables.get("groups") or {}
         if groups.get(_GROUP):
-            return [_GROUP]
+            return self._checked([_GROUP], variables)
         self._check_default(groups, variables)
         return [_LOCAL]
 
     def _checked(self, patterns: list[str], variables: Mapping[str, Any]) -> list[str]:
         """The patterns, if they match a host. Raises AnsibleError."""
         # A check of the syntax usually has no inventory.
-        if not context.CLIARGS.get("syntax") and not self._matching(patterns, variables):
+        if context.CLIARGS.get("syntax"):
+            return patterns
+        found = self._matching(patterns, variables)
+        if not found:
             names = variables.get("groups") or {}
             known = [name for name in (*names, *names.get("all", [])) if name != patterns[0]]
             near = get_close_matches(patterns[0], known, 1)
@@ -98,25 +102,52 @@ class LookupModule(LookupBase):
             raise AnsibleError(
                 f"{_VARIABLE}: the inventory has no host that matches {','.join(patterns)!r}.{suggested}"
             )
+        limit = self._excluding_limit(found, variables)
+        if limit:
+            # The other plays of a run may be meant.
+            Display().warning(
+                f"The play addresses {', '.join(patterns)}, of which '--limit {limit}' excludes all hosts. It is skipped, and "
+                "nothing is done."
+            )
         return patterns
+
+    def _excluding_limit(self, hosts: list[str], variables: Mapping[str, Any]) -> str:
+        """The value of C(--limit), if it excludes all of these hosts. Empty if it does not, or names a file."""
+        limit = str(variables.get("ansible_limit") or "")
+        if not limit or limit.startswith("@"):
+            return ""
+        return "" if set(hosts) & set(self._matching([limit], variables)) else limit
 
     def _check_default(self, groups: Mapping[str, list[str]], variables: Mapping[str, Any]) -> None:
         """Warn if the inventory has hosts that nothing chooses. Raises AnsibleError if the play would address none."""
         others = [str(host) for host in groups.get("all") or [] if host != _LOCAL]
         if not others:
+            self._check_inventories(groups)
             return
         hosts = ", ".join(others[:_MAX_LISTED]) + (
             f" and {len(others) - _MAX_LISTED} more" * (len(others) > _MAX_LISTED)
         )
         sources = ", ".join(map(str, variables.get("ansible_inventory_sources") or ["the inventory"]))
         remedy = f"Set {_VARIABLE}, for example to 'all', or put the hosts of the clusters into the group {_GROUP}."
-        limit = variables.get("ansible_limit")
-        if limit and not str(limit).startswith("@") and _LOCAL not in self._matching([str(limit)], variables):
+        limit = self._excluding_limit([_LOCAL], variables)
+        if limit:
             raise AnsibleError(f"The play addresses only {_LOCAL}, which '--limit {limit}' excludes. {remedy}")
         Display().warning(
             f"The play addresses only {_LOCAL}, and none of the other hosts in {sources}: {hosts}. {remedy} "
             f"{_VARIABLE}={_LOCAL} keeps it so without this warning."
         )
+
+    @staticmethod
+    def _check_inventories(groups: Mapping[str, list[str]]) -> None:
+        """Raises AnsibleError if the command line names inventories, and these have no host."""
+        given = list(context.CLIARGS.get("inventory") or [])
+        if not given or given == list(constants.DEFAULT_HOST_LIST) or context.CLIARGS.get("syntax"):
+            return
+        if not groups.get("all"):
+            raise AnsibleError(
+                f"The inventory has no host: {', '.join(map(str, given))}. Correct the path or the "
+                "file, or omit '-i' to address the cluster of OPENSEARCH_HOSTS."
+            )
 
     def _matching(self, patterns: list[str], variables: Mapping[str, Any]) -> list[str]:
         """The hosts that match."""

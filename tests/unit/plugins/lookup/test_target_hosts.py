@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
@@ -40,8 +41,26 @@ def test_without_an_inventory_it_is_this_machine(warnings: list[str]) -> None:
 
 def test_with_the_group_it_is_the_group(warnings: list[str]) -> None:
     assert targets(GROUPS) == ["opensearch_clusters"]
-    assert targets(GROUPS, ansible_limit="www") == ["opensearch_clusters"]
+    assert targets(GROUPS, ansible_limit="paris") == ["opensearch_clusters"]
     assert warnings == []
+
+
+@pytest.mark.parametrize("variables", [{}, {"opensearch_targets": "localhost"}])
+def test_a_limit_that_excludes_all_targets_is_reported(warnings: list[str], variables: dict[str, Any]) -> None:
+    """Ansible skips the play and reports success. That is right if the limit is meant for another play of the same run."""
+    [target] = targets(GROUPS, ansible_limit="www", **variables)
+    [warning] = warnings
+    assert warning.startswith(f"The play addresses {target}, of which '--limit www' excludes all hosts.")
+
+
+def test_inventories_without_a_host_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a misspelt path the play would address the cluster of the environment."""
+    monkeypatch.setattr(context, "CLIARGS", {"inventory": ["/srv/inventry.yml"]})
+    with pytest.raises(AnsibleError, match=r"The inventory has no host: /srv/inventry\.yml\."):
+        targets()
+    assert targets({"ungrouped": ["localhost"]}) == ["localhost"]
+    monkeypatch.setattr(context, "CLIARGS", {"inventory": list(constants.DEFAULT_HOST_LIST)})
+    assert targets() == ["localhost"]
 
 
 @pytest.mark.parametrize(
