@@ -255,6 +255,15 @@ class TestTargets:
             assert (done.status != 0, "Did you mean 'berlin'?" in done.text) == (True, True), done.text
         assert cluster.exchanges == []
 
+    @pytest.mark.parametrize("berlin", [{}, {"opensearch_connection": {"username": "u", "password": "p"}}])
+    def test_a_host_without_a_cluster_of_its_own(self, play: Play, berlin: dict[str, Any]) -> None:
+        """It would be the cluster of the environment, under the name of another one."""
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            done = play("stack", url=url, inventory={"opensearch_clusters": {"hosts": {"berlin": berlin}}}, **CHAT)
+        assert (done.status, "berlin does not say which cluster it is" in done.text) == (2, True), done.text
+        assert cluster.exchanges == []
+
     def test_no_playbook_has_targets_of_its_own(self) -> None:
         for name, text in PLAYBOOKS.items():
             given = ", targets='localhost'" if name == "migrate" else ""
