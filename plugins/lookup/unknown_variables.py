@@ -15,6 +15,8 @@ description:
     a variable, so that the role would work with its default instead.
   - A variable counts as unknown if its name starts with one of the prefixes and nobody documents it, wherever it is set, in the
     inventory, on the command line, or by a task of yours with C(register) or C(set_fact).
+  - A variable that starts with none of the prefixes, nor with that of another role or playbook of this collection, counts as
+    unknown if its name is nearly that of an input, such as C(olama_chat_model).
   - All roles and playbooks of this collection call this lookup before anything else, and fail if it finds a name.
 options:
   _terms:
@@ -26,8 +28,7 @@ options:
     required: true
   known:
     description:
-      - Names of other inputs. For those that start with none of the prefixes, a variable of nearly the same name counts as
-        misspelt.
+      - Names of other inputs.
     type: list
     elements: str
     default: []
@@ -77,10 +78,11 @@ _UNRELATED = "opensearch_ml_unrelated_variables"
 #: How similar the rest of a name must be to that of a known one to be suggested, from 0 to 1.
 _SUGGESTED = 0.5
 
-#: How similar a name without a prefix must be to a known one to count as misspelt.
-_MISSPELT = 0.9
+#: How similar a name without a prefix must be to a known one to count as misspelt: 'olama_chat_model' is, 'track_models' is not.
+_MISSPELT = 0.92
 
-_ROLES = Path(__file__).resolve().parents[2] / "roles"
+_COLLECTION = Path(__file__).resolve().parents[2]
+_ROLES = _COLLECTION / "roles"
 
 
 def _documented(role: str) -> set[str]:
@@ -95,18 +97,24 @@ def _documented(role: str) -> set[str]:
     return names
 
 
+def _all_prefixes() -> set[str]:
+    """The prefixes of all roles and playbooks of the collection."""
+    return {path.name for path in _ROLES.glob("*")} | {path.stem for path in (_COLLECTION / "playbooks").glob("*.yml")}
+
+
 def _find_unknown(names: Iterable[str], prefixes: Iterable[str], known: set[str]) -> Iterator[tuple[str, list[str]]]:
     """The unknown names, each with the known one that it probably means, if any."""
     documented = {prefix: known | _documented(prefix) for prefix in prefixes}
-    others = [name for name in known if not any(name.startswith(f"{prefix}_") for prefix in documented)]
+    inputs = known.union(*documented.values())
+    starts = ("_", *(f"{prefix}_" for prefix in {*documented, *_all_prefixes()}))
     for name in sorted(names):
         for prefix, allowed in documented.items():
             start = f"{prefix}_"
             if name.startswith(start) and name not in allowed:
                 rest = [each[len(start) :] for each in sorted(allowed) if each.startswith(start)]
                 yield name, [start + each for each in get_close_matches(name[len(start) :], rest, 1, _SUGGESTED)]
-        if name not in others:
-            meant = get_close_matches(name, others, 1, _MISSPELT)
+        if name not in inputs and not name.startswith(starts):
+            meant = get_close_matches(name, sorted(inputs), 1, _MISSPELT)
             if meant:
                 yield name, meant
 

@@ -138,6 +138,7 @@ class TestNames:
             ("verify", {"stack_conectors": []}, "Did you mean 'stack_connectors'?"),
             ("report", {"stack_conectors": []}, "Did you mean 'stack_connectors'?"),
             ("ollama_chat", {"ollama_chat_base_ur": "http://ollama:11434"}, "Did you mean 'ollama_chat_base_url'?"),
+            ("ollama_chat", {"olama_chat_base_url": "http://ollama:11434"}, "Did you mean 'ollama_chat_base_url'?"),
             ("dedupe", {"dedupe_aply": True}, "Did you mean 'dedupe_apply'?"),
             ("dedupe", {"opensearch_conection": {}}, "Did you mean 'opensearch_connection'?"),
         ],

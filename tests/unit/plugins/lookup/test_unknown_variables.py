@@ -58,6 +58,29 @@ def test_a_name_without_a_prefix_is_found_only_if_it_is_nearly_a_known_one() -> 
     assert "Did you mean 'opensearch_connection'?" in found({"opensearch_conection": {}}, known=known)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("olama_chat_base_url", "ollama_chat_base_url"),
+        ("ollamachat_model", "ollama_chat_model"),
+        ("ollama_caht_model", "ollama_chat_model"),
+        # Inputs of other roles, private names, and names that resemble an input by chance.
+        ("openai_chat_base_url", None),
+        ("rotate_key_connector", None),
+        ("__ollama_chat_model", None),
+        ("my_ollama_chat_model", None),
+    ],
+)
+def test_a_misspelt_prefix_is_found(name: str, meant: str | None) -> None:
+    """The role would use the default of the input, such as the server on each node, and move the model there."""
+    text = found({name: 1}, "ollama_chat")
+    assert text.startswith(f"Unknown variable '{name}'. Did you mean '{meant}'?") if meant else text == ""
+
+
+def test_a_word_that_contains_a_prefix_is_no_misspelt_one() -> None:
+    assert found({"track_models": 1, "rack_connectors": 1, "stack": 1}, "stack") == ""
+
+
 def test_variables_that_are_meant_for_something_else() -> None:
     variables: dict[str, Any] = {"stack_web_port": 80, "stack_version": 8}
     variables["opensearch_ml_unrelated_variables"] = ["stack_web_*", "stack_version"]
