@@ -205,6 +205,42 @@ class TestVerify:
             done = play("verify", url=url, stack_settings=settings)
             assert (done.status, "nothing but settings is declared" in done.text) == (0, True), done.text
 
+    def test_what_compares_nothing_is_no_success(self, play: Play) -> None:
+        """Without ``stack_prune``, an empty section leaves all objects of a cluster as they are."""
+        with serving(FakeCluster()) as url:
+            done = play("verify", url=url, stack_connectors=[])
+            assert (done.status, "there is nothing to compare" in done.text) == (2, True), done.text
+            assert "as declared" not in done.text
+            done = play("verify", url=url, stack_connectors=[], stack_prune="managed", stack_name="house")
+            assert done.status == 0, done.text
+            done = play("verify", url=url, stack_connectors=[{"name": "Chat", "state": "absent"}])
+            assert (done.status, "no object is declared to exist" in done.text) == (0, True), done.text
+
+
+class TestCopies:
+    """The playbooks export and migrate."""
+
+    def test_a_pattern_that_matches_no_object(self, play: Play, tmp_path: Path) -> None:
+        """The cluster's settings, which the pattern does not choose, are no such object."""
+        with serving(FakeCluster()) as url, serving(FakeCluster()) as other:
+            assert play("stack", url=url, **CHAT).status == 0
+            file = tmp_path / "exported.yml"
+            done = play("export", url=url, export_name_pattern="Caht*", export_file=str(file))
+            assert (done.status, "No object matches" in done.text, file.exists()) == (2, True, False), done.text
+            assert play("export", url=url, export_name_pattern="Cha*", export_file=str(file)).status == 0
+            both = {"migrate_from": {"hosts": [url]}, "migrate_to": {"hosts": [other]}}
+            done = play("migrate", migrate_name_pattern="Caht*", **both)
+            assert (done.status, "has no object to copy" in done.text) == (2, True), done.text
+
+    @pytest.mark.parametrize("spelt", ["{}/", ["{}"], ["http://127.0.0.1:9", "{}/"]])
+    def test_a_migration_to_the_same_cluster(self, play: Play, spelt: Any) -> None:
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            hosts = json.loads(json.dumps(spelt).replace("{}", url))
+            done = play("migrate", migrate_from={"hosts": [url]}, migrate_to={"hosts": hosts})
+        assert (done.status, "two different clusters" in done.text) == (2, True), done.text
+        assert cluster.exchanges == []
+
 
 OWN_PLAY = """
 - name: List the models

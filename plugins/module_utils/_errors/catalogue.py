@@ -242,8 +242,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "nothing_declared": Entry(
             cause="The stack has no section, so that it would succeed on every cluster without having done anything. In most "
             "cases the file with the declaration is not given.",
-            remedy="Give at least one section; an empty list declares that the section has no objects. With the playbooks, "
-            "add the file: -e @stack.yml.",
+            remedy="Give at least one section. With the playbooks, add the file with the variables stack_settings, "
+            "stack_connectors and so on: -e @stack.yml.",
         ),
         "invalid_stack": Entry(
             cause="The declaration of the stack has problems, or does not fit the cluster. Nothing was changed.",
