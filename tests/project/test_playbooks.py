@@ -104,7 +104,8 @@ def output_of(playbook: str, url: str, *arguments: str) -> str:
 
 def test_check_mode_says_what_is_planned_and_that_no_model_was_asked() -> None:
     cluster = FakeCluster()
-    chat = ("-e", "ollama_chat_base_url=http://ollama.example.internal:11434", "-e", "ollama_chat_model=tiny")
+    given = {"base_url": "http://ollama.example.internal:11434", "model": "tiny", "api_key": "old-key"}
+    chat = ("-e", json.dumps({f"ollama_chat_{name}": value for name, value in given.items()}))
     with serving(cluster) as url:
         text = output_of("ollama_chat", url, "--check", *chat)
         assert "msg: 'Check mode: 4 changes planned, the model was not asked.'" in text
@@ -121,6 +122,31 @@ def test_check_mode_says_what_is_planned_and_that_no_model_was_asked() -> None:
         text = output_of("rotate_key", url, *key)
         assert f"The old connector {old} is deleted. You can revoke the old key." in text
         assert "Models that use it now: Ollama chat" in text
+
+
+def test_a_connector_without_a_key_gets_no_new_one(play: Play) -> None:
+    """It would be replaced by one that does not send the key either, and the user would revoke the old one."""
+    cluster = FakeCluster()
+    keyless = {
+        "stack_connectors": [{"name": "Chat", "provider": "vllm", "base_url": "https://vllm.test", "model": "m"}]
+    }
+    with serving(cluster) as url:
+        assert play("stack", url=url, **keyless).status == 0
+        [before] = cluster.connectors
+        done = play("rotate_key", url=url, rotate_key_connector="Chat", rotate_key_credential={"api_key": "sk-new-key"})
+    assert (done.status, "The connector Chat sends no key" in done.text) == (2, True), done.text
+    assert list(cluster.connectors) == [before]
+
+
+def test_a_removal_names_what_it_did_not_find_and_what_the_playbook_removed() -> None:
+    cluster = FakeCluster()
+    with serving(cluster) as url:
+        output_of("agent", url)
+        misspelt = output_of("ollama_chat_remove", url, "-e", "ollama_chat_name=Olama")
+        assert "Nothing had to be removed for Olama: the cluster has no such model or connector." in misspelt
+        removed = output_of("agent", url, "-e", "agent_state=absent")
+        assert "Removed: agent House agent" in removed
+        assert "Nothing had to be removed" not in removed
 
 
 def test_no_playbook_has_a_default_connection() -> None:
