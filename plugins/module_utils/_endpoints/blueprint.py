@@ -29,6 +29,9 @@ _CURL_BODY = re.compile(r"(?:-d|--data(?:-raw|-ascii|-binary|-urlencode)?|--json
 #: A line that is a comment in the console: it knows # and //.
 _COMMENT_LINE = re.compile(r"^[ \t]*(#|//).*$", re.MULTILINE)
 
+#: In JSON, a text, or a comment outside of texts: OpenSearch accepts both kinds, and blueprints put them behind values.
+_TEXT_OR_COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+
 #: Text in triple quotes, in which the Dev Tools console writes scripts.
 _TRIPLE_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
 
@@ -69,10 +72,14 @@ def _parse(text: str, path: str) -> Any:
     if re.match(r"(\s*(#.*)?\n)*\s*(\$ )?curl\s", text):
         text = _body_of_curl(text, path)
     text = _only_body(text, path)
+    json_error = ""
     try:
-        return json.loads(text)
-    except ValueError as exc:
-        json_error = str(exc)
+        # The first form is also YAML, in which // is no comment.
+        for form in (text, _TEXT_OR_COMMENT.sub(_only_text, text)):
+            try:
+                return json.loads(form)
+            except ValueError as exc:
+                json_error = str(exc)
     except RecursionError as exc:
         raise Failure("invalid_input", f"src: {path} is nested too deeply.") from exc
     if not HAS_YAML:
@@ -94,6 +101,11 @@ def _parse(text: str, path: str) -> Any:
 def _one_line(quoted: re.Match[str]) -> str:
     """A text in triple quotes as JSON, with as many lines after it as it had, so that line numbers stay right."""
     return json.dumps(quoted[1]) + "\n" * quoted[0].count("\n")
+
+
+def _only_text(match: re.Match[str]) -> str:
+    """The text of JSON that matched; for a comment, as many lines as it has."""
+    return match[1] or "\n" * match[0].count("\n")
 
 
 def _only_body(text: str, path: str) -> str:

@@ -26,6 +26,8 @@ JSON = json.dumps(BLUEPRINT, indent=2)
         f"# Create it\n\nPOST /_plugins/_ml/connectors/_create\n{json.dumps(BLUEPRINT, indent=2)}\n",
         f"// Create it\nPOST /_plugins/_ml/connectors/_create\n# The body\n{JSON}",
         JSON.replace("\n", "\n  // a comment\n", 2),
+        JSON.replace(",\n", ", // a \"comment\" behind a value\n").replace("[\n", "[ /* of two\n lines */\n"),
+        f"/* A comment */\n{JSON} // the end",
         f"POST /_plugins/_ml/connectors/_create\r\n{JSON}\r\n\r\nGET /_plugins/_ml/connectors/x\r\n",
         f"GET _cat/nodes\n\nPOST _plugins/_ml/connectors/_create\n{JSON}\n# Then\nDELETE /_plugins/_ml/models/x\n",
         f"curl -XPOST 'http://a:9200/_plugins/_ml/connectors/_create' -H 'Content-Type: application/json' -d '{JSON}'",
@@ -35,7 +37,7 @@ JSON = json.dumps(BLUEPRINT, indent=2)
     ],
     ids=[
         "json", "with a byte order mark", "from the console", "triple quotes", "yaml", "comment", "two comments",
-        "comments in JSON", "a request without a body after it", "requests without a body around it", "curl", "curl on lines",
+        "comments in JSON", "comments behind values", "comments around JSON", "a request without a body after it", "requests without a body around it", "curl", "curl on lines",
         "curl with =", "curl without a blank",
     ],
 )  # fmt: skip
