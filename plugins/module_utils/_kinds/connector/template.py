@@ -34,6 +34,10 @@ _NO_ESCAPE = "no_escape_params"
 _ANY = re.compile(r"\$\{([^{}]*)\}")
 _KNOWN = re.compile(r"(parameters|credential)\.(.+?)(:-.*)?", re.DOTALL)
 
+#: A placeholder behind a sign that makes it plain text: a second dollar sign, as in Terraform, is an escape for the server, too
+#: (StringSubstitutor); a backslash, as in shells, is sent with it. Two backslashes are one in JSON.
+_ESCAPED = re.compile(r"(\$|(?<!\\)(?:\\\\)*\\)(\$\{(?:parameters|credential)\.[^{}]*\})")
+
 #: What looks like a placeholder: a word, and a name after it.
 _KIND_AND_NAME = re.compile(r"\s*(\w+)\s*[.:]\s*[\w.-]+\s*")
 
@@ -66,25 +70,26 @@ class Placeholder(NamedTuple):
 
 def placeholders(fields: Mapping[str, Any]) -> Iterator[Placeholder]:
     """All placeholders of a connector's fields."""
-    yield from _in_text(fields.get("url"), "url", "url")
-    for name, value in (fields.get("headers") or {}).items():
-        yield from _in_text(value, f"headers.{name}", "headers")
-    for number, action in enumerate(fields.get("actions") or []):
-        place = f"actions[{number}]"
-        yield from _in_text(action.get("url"), f"{place}.url", "url")
-        yield from _in_text(action.get("request_body"), f"{place}.request_body", "request_body")
-        for name, value in (action.get("headers") or {}).items():
-            yield from _in_text(value, f"{place}.headers.{name}", "headers")
+    for text, place, part in _texts(fields):
+        for inside in _ANY.findall(text):
+            known = _KNOWN.fullmatch(inside)
+            if known:
+                default = known[3][2:] if known[3] is not None else None
+                yield Placeholder(known[1], known[2], default, place, part)
+            else:
+                yield Placeholder("", inside, None, place, part)
 
 
-def _in_text(value: Any, place: str, part: str) -> Iterator[Placeholder]:
-    for inside in _ANY.findall(text_of(value) if value is not None else ""):
-        known = _KNOWN.fullmatch(inside)
-        if known:
-            default = known[3][2:] if known[3] is not None else None
-            yield Placeholder(known[1], known[2], default, place, part)
-        else:
-            yield Placeholder("", inside, None, place, part)
+def _texts(fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The texts in which the server fills placeholders, each with its place and the name of its field."""
+    holders = [("", fields), *((f"actions[{n}].", action) for n, action in enumerate(fields.get("actions") or []))]
+    for place, holder in holders:
+        for part in ("url", "request_body"):
+            if holder.get(part) is not None:
+                yield text_of(holder[part]), f"{place}{part}", part
+        for name, value in (holder.get("headers") or {}).items():
+            if value is not None:
+                yield text_of(value), f"{place}headers.{name}", "headers"
 
 
 def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None, probe: Mapping[str, Any] | None) -> None:
@@ -93,6 +98,8 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None, probe
     ``credential`` is None if the server keeps the one that it has, whose keys are unknown. With a ``probe``, its parameters
     and those of the connector must fill all placeholders, and the bodies must then be JSON.
     """
+    _check_escapes(fields)
+    _check_values_of_parameters(fields)
     for placeholder in placeholders(fields):
         _check_kind(placeholder)
         if placeholder.kind == CREDENTIAL and credential is not None and placeholder.default is None:
@@ -155,6 +162,32 @@ def has_key(credential: Mapping[str, Any], name: str) -> bool:
 def key_of(credential: Mapping[str, Any], name: str) -> str | None:
     """The key that gives ``${credential.name}`` its value; None if there is none."""
     return next((key for key in (name, name.split(".")[0]) if key in credential), None)
+
+
+def _check_escapes(fields: Mapping[str, Any]) -> None:
+    """Raises Failure for a placeholder behind a sign of Terraform or of a shell, for which the server does not fill it."""
+    for text, place, _part in _texts(fields):
+        escaped = _ESCAPED.search(text)
+        if escaped:
+            sign = escaped[1][-1]
+            raise Failure(
+                "placeholder_never_filled",
+                f"{place}: {sign}{escaped[2]} is not filled because of the {sign} before it, which "
+                f"{'Terraform' if sign == '$' else 'a shell'} needs and OpenSearch does not. Write {escaped[2]}.",
+                placeholder=escaped[2],
+            )
+
+
+def _check_values_of_parameters(fields: Mapping[str, Any]) -> None:
+    """Raises Failure for a key in a parameter: the server fills headers with keys first, and then all texts with parameters."""
+    for name, value in (fields.get("parameters") or {}).items():
+        for inside in _ANY.findall(text_of(value) if value is not None else ""):
+            if inside.startswith(f"{CREDENTIAL}."):
+                raise Failure(
+                    "placeholder_never_filled",
+                    f"parameters.{name}: ${{{inside}}} is filled in headers only. The server would send the text itself.",
+                    placeholder=f"${{{inside}}}",
+                )
 
 
 def _check_kind(placeholder: Placeholder) -> None:

@@ -85,6 +85,10 @@ class TestNeverFilled:
             (fields(headers={"A": "Bearer ${creds.key}"}), "Did you mean ${credential.key}?"),
             (fields(headers={"A": "Bearer ${KEY}"}), "OpenSearch does not fill ${KEY}."),
             (fields(url="http://llm.test/${model}"), "url: OpenSearch does not fill ${model}."),
+            (fields(url="http://llm.test/$${parameters.a}"), "url: $${parameters.a} is not filled because of the $ before it"),
+            (fields(headers={"A": r"Bearer \${credential.key}"}), "which a shell needs and OpenSearch does not. Write ${cred"),
+            (fields(r'{"m": \${parameters.a}}'), r"request_body: \${parameters.a} is not filled because of the \ before"),
+            (fields(parameters={"uri": "emb://${credential.key}/x"}), "parameters.uri: ${credential.key} is filled in headers"),
             ({"url": "https://mcp.test/${region}"}, "url: OpenSearch does not fill ${region}."),
         ],
     )  # fmt: skip
@@ -93,6 +97,9 @@ class TestNeverFilled:
             template.check(given, {"key": "x"}, None)
         assert message in caught.value.message
         assert caught.value.code == "placeholder_never_filled"
+
+    def test_a_backslash_of_the_body_itself(self) -> None:
+        template.check(fields(r'{"path": "C:\\${parameters.name}"}'), {}, {"name": "x"})
 
     def test_other_braces_in_a_body(self) -> None:
         """A prompt may be about anything."""
