@@ -40,8 +40,35 @@ def with_body(params: Mapping[str, Any]) -> Mapping[str, Any]:
     """The parameters with the body in the file that ``src`` names as their ``definition``; the same parameters without
     ``src``. Raises Failure."""
     if not isinstance(params.get("src"), str) or not params["src"]:
+        _check_form(params.get("definition"), "definition")
         return params
-    return {**params, "definition": read_file(params["src"]), "src": None}
+    body = read_file(params["src"])
+    _check_form(body, f"src: {params['src']}")
+    return {**params, "definition": body, "src": None}
+
+
+def _check_form(body: Any, place: str) -> None:
+    """Raises Failure for something that contains the body of a request instead of being one."""
+    other = _other_form(body) if isinstance(body, Mapping) else None
+    if other:
+        raise Failure("invalid_input", f"{place} is {other}.")
+
+
+def _other_form(body: Mapping[str, Any]) -> str | None:
+    """What such a mapping is, and which part of it to give; None for any other mapping."""
+    workflows, hits, connector = body.get("workflows"), body.get("hits"), body.get("connector")
+    if isinstance(workflows, Mapping) and any(isinstance(each, Mapping) and "nodes" in each for each in workflows.values()):
+        return "a template of the Flow Framework plugin. Give the 'user_inputs' of the node that creates the object"
+    if isinstance(hits, Mapping) and isinstance(hits.get("hits"), list):
+        return "the answer to a search. Give the '_source' of one hit"
+    if isinstance(connector, Mapping) and ("actions" in connector or "protocol" in connector):
+        return (
+            "the body of a model with a connector in it. Give its 'connector' to ml_connector, and its other fields and the "
+            "connector's name to ml_model"
+        )
+    if body and set(body) <= {"persistent", "transient", "defaults"}:
+        return "the body of cluster settings. Use opensearch_cluster_setting with the options 'settings' and 'scope'"
+    return None
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -94,8 +121,13 @@ def _parse(text: str, path: str) -> Any:
         problem = _without_quotes(getattr(exc, "problem", None) or type(exc).__name__)
         where = f", line {mark.line + 1}" if mark else ""
         raise Failure(
-            "invalid_input", f"src: {path} is neither JSON ({json_error}) nor YAML ({problem}{where})."
+            "invalid_input", f"src: {path} is neither JSON ({json_error}) nor YAML ({problem}{where}).{_hint(text)}"
         ) from None
+
+
+def _hint(text: str) -> str:
+    """What to correct in a text that was copied from a program, as the end of a message."""
+    return " Write ${ in place of \\${, which only a shell needs." if re.search(r"(?<!\\)\\\$\{", text) else ""
 
 
 def _one_line(quoted: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +72,7 @@ def test_read_file(tmp_path: Path, text: str) -> None:
         (b"a: &a [*a]", "JSON does not support"),
         (b"a: [.inf]", "JSON does not support"),
         (b'{"a": NaN}', "JSON does not support"),
+        (rb'{"a": "\${parameters.a}"}', r"Write \$\{ in place of \\\$\{, which only a shell needs"),
     ],
 )
 def test_read_file_refuses(tmp_path: Path, content: bytes, what: str) -> None:
@@ -112,3 +114,21 @@ def test_a_missing_file() -> None:
     with pytest.raises(Failure) as failed:
         blueprint.read_file("/nowhere/blueprint.json")
     assert failed.value.message == "src: /nowhere/blueprint.json cannot be read: No such file or directory."
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ({"name": "a", "workflows": {"provision": {"nodes": []}}}, "a template of the Flow Framework plugin. Give the 'user_in"),
+        ({"took": 3, "hits": {"hits": []}}, "the answer to a search. Give the '_source' of one hit"),
+        ({"function_name": "remote", "connector": {"protocol": "http"}}, "Give its 'connector' to ml_connector"),
+        ({"persistent": {"a": 1}}, "the body of cluster settings. Use opensearch_cluster_setting"),
+    ],
+)
+def test_a_file_of_another_form(tmp_path: Path, body: dict[str, Any], what: str) -> None:
+    file = tmp_path / "body.json"
+    file.write_text(json.dumps(body))
+    for params in ({"src": str(file)}, {"definition": body, "src": None}):
+        with pytest.raises(Failure) as refused:
+            blueprint.with_body(params)
+        assert what in refused.value.message
