@@ -68,8 +68,9 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> li
     ``fields`` may be a part of the connector's fields. ``credential`` is None if the server has one already.
     """
     warnings = []
+    places = list(_without_path(fields))
     for call in calls(fields):
-        warnings += _check_call(call)
+        warnings += _check_call(call, needs_path=call.place not in places)
     _check_sigv4(fields, credential)
     places = list(_left_in(fields, credential or {}))
     if places:
@@ -79,7 +80,14 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> li
     return warnings
 
 
-def _check_call(call: Call) -> list[str]:
+def _without_path(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The places of URLs that need no path: some APIs of Amazon, such as Comprehend, name the operation in a header."""
+    for number, action in enumerate(fields.get("actions") or []):
+        if any(str(name).lower() == "x-amz-target" for name in action.get("headers") or {}):
+            yield f"actions[{number}].url"
+
+
+def _check_call(call: Call, *, needs_path: bool) -> list[str]:
     if call.has_unfilled_host:
         return [
             f"{call.place} takes its host from a parameter, which every user who may predict can override; write the host "
@@ -91,7 +99,9 @@ def _check_call(call: Call) -> list[str]:
         raise Failure(failure.code, f"{call.place}: {failure.message}") from failure
     plain_port = plain_port_warning(call.complete)
     no_path = (
-        f"{call.place}: {call.url} has no path; most model servers answer 404 there." if not path.strip("/") else None
+        f"{call.place}: {call.url} has no path; most model servers answer 404 there."
+        if needs_path and not path.strip("/")
+        else None
     )
     return [warning for warning in (plain_port, no_path) if warning]
 

@@ -43,6 +43,9 @@ _JAVA_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z
 #: A scheme behind a scheme, as ``http://${parameters.endpoint}`` becomes with an endpoint that has one.
 _TWO_SCHEMES = re.compile(r"(?i)\w+://https?:/")
 
+#: What a template has in place of a part of a URL, such as your_region, PUT_YOUR_ENDPOINT_HERE and {endpoint-name}.
+_LEFT_IN = re.compile(r"(?i)(?<!\$)\{+[\w .-]+\}+|(?<![a-z0-9])(?:put|enter|insert|add|replace|with|your)[-_]\w+(?:-\w+)*")
+
 #: How often the values of parameters that contain placeholders themselves are filled.
 _MAX_FILLS = 5
 
@@ -108,7 +111,12 @@ def _value(match: re.Match[str], parameters: Mapping[str, Any]) -> str:
 
 
 def _unusable(url: str, reason: str) -> Failure:
-    """The Failure for a URL, which is shown without the user that it may contain."""
+    """The Failure for a URL, which is shown without the user that it may contain.
+
+    A part that a template left in it is the reason, instead of the given one, as it is what has to be corrected."""
+    left_in = _LEFT_IN.search(url)
+    if left_in:
+        reason = f"{left_in[0]!r} is a word of a template; write your own value in its place"
     message = f"{url!r} is not a usable URL: {reason}."
     return Failure("invalid_input", re.sub(r"//[^/@']*@", "//********@", message))
 

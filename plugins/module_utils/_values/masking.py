@@ -27,7 +27,7 @@ _SENSITIVE_HEADER = re.compile(
 )
 
 #: The values of such a header that are not secret: placeholders, and the scheme before them.
-_ONLY_PLACEHOLDERS = re.compile(r"\s*([A-Za-z]+\s+)?(\$\{[^}]*\}\s*)*")
+_ONLY_PLACEHOLDERS = re.compile(r"\s*([A-Za-z]+(-[A-Za-z]+)?\s+)?(\$\{[^}]*\}\s*)*")
 
 
 def is_literal_secret(header: str, value: str) -> bool:

@@ -46,7 +46,11 @@ def test_calls(url: str, parameters: dict[str, Any], filled: str) -> None:
         ("http://h:${parameters.port}/x", {"port": 70000}, "range 0-65535"),
         ("http://h:0/x", {}, "range 1-65535"),
         ("http://h:1/x ", {}, "a space"),
-        ("http://h:1/{x}", {}, "its path contains '{', which no URL may have; write %7B in its place"),
+        ("http://h:1/{", {}, "its path contains '{', which no URL may have; write %7B in its place"),
+        ("https://h/endpoints/{your-name}/x", {}, "'{your-name}' is a word of a template; write your own value in its"),
+        ("https://h.${parameters.r}.example/x", {"r": "your_region"}, "'your_region' is a word of a template"),
+        ("https://PUT_YOUR_ENDPOINT_HERE", {}, "'PUT_YOUR_ENDPOINT_HERE' is a word of a template"),
+        ("your_model_endpoint", {}, "'your_model_endpoint' is a word of a template"),
         ("http://h:1/a%zz", {}, "its path contains '%'"),
         ("http://127.1/x", {}, "its host '127.1' has a form"),
         ("http://-a.example/x", {}, "its host '-a.example' has a form"),
@@ -76,6 +80,11 @@ def test_an_unusable_url(url: str, parameters: dict[str, Any], fault: str) -> No
 def test_a_warning_about_a_url(url: str, warning: str) -> None:
     [found] = connector_checks.check(fields(url), None)
     assert warning in found
+
+
+def test_an_api_that_names_its_operation_in_a_header_needs_no_path() -> None:
+    given = {"actions": [{"url": "https://comprehend.us-east-1.amazonaws.com", "headers": {"X-Amz-Target": "x"}}]}
+    assert connector_checks.check(given, None) == []
 
 
 @pytest.mark.parametrize(

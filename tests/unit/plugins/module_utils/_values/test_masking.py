@@ -99,6 +99,7 @@ def test_literal_secrets_are_detected(header: str, value: str) -> None:
     [
         ("Authorization", "Bearer ${credential.key}"),
         ("Authorization", "${credential.key}"),
+        ("Authorization", "Api-Key ${credential.key}"),
         ("Authorization", " Basic ${credential.user}${credential.password} "),
         ("x-api-key", "${credential.key}"),
         ("Content-Type", "application/json"),
