@@ -181,7 +181,10 @@ def _closed(parts: _Parts) -> str | None:
         r"[\d.]{1,11}|\d+(\.\d+){0,2}", host
     ):
         return None
-    return _closed_text(parts.with_host(host, parts.port if len(parts.port) > 1 else "", ""))
+    if parts.port == ":":
+        # The pattern leaves the port open.
+        return exact_pattern(parts.with_host(host, "", ""))[:-1] + ":[0-9]+/.*$"
+    return _closed_text(parts.with_host(host, parts.port, ""))
 
 
 def _parsed(texts: list[str]) -> Iterator[_Parts]:

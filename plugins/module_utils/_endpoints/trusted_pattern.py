@@ -151,6 +151,9 @@ def _unknown_group(match: re.Match[str], _translation: _Translation) -> str:
 
 
 def _no_quantifier(match: re.Match[str], _translation: _Translation) -> str:
+    variable = re.compile(r"\$\{\w+\}").match(match.string, max(match.start() - 1, 0))
+    if variable:
+        raise re.error(f"the variable {variable[0]} was not replaced by its value", match.string)
     raise re.error("'{' begins no quantifier; write \\{", match.string)
 
 

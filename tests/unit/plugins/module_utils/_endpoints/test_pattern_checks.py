@@ -76,7 +76,7 @@ def test_a_catch_all(pattern: str) -> None:
     [
         ("^https://api.openai.com.*$", "https://api.openai.com.unnamed-host.example", r"^https://api\.openai\.com/.*$"),
         (r"^https://api\.openai\.com.*", "https://api.openai.com.unnamed-host.example", r"^https://api\.openai\.com/.*$"),
-        (r"^https://api\.openai\.com:.*$", "https://api.openai.com:@unnamed-host.example", r"^https://api\.openai\.com/.*$"),
+        (r"^http://localhost:.*$", "http://localhost:@unnamed-host.example", "^http://localhost:[0-9]+/.*$"),
         ("^http://ollama:11434.*$", "http://ollama:11434@unnamed-host.example", "^http://ollama:11434/.*$"),
         (r"^https://.*openai\.com/.*$", "https://unnamedopenai.com/", r"^https://openai\.com/.*$"),
         (r"^http://10\..*$", "http://10.unnamed-host.example", None),

@@ -89,6 +89,11 @@ def test_syntax_that_java_writes_differently(pattern: str, text: str) -> None:
     assert trusted_pattern.compile_java(pattern).fullmatch(text)
 
 
+def test_a_variable_without_its_value_is_named() -> None:
+    with pytest.raises(Failure, match=r"the variable \$\{HOST\} was not replaced by its value"):
+        trusted_pattern.compile_java("^http://${HOST}:${PORT}/.*$")
+
+
 @pytest.mark.parametrize(
     "pattern",
     ["(", "http://(a", "[a", "*a", "a{", "a{x}", "\\", "(?<1a>x)", "[]", "[^]", "[a[]", r"[\R]", "a**", ")", "(?<name"],
