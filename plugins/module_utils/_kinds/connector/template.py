@@ -39,7 +39,7 @@ _KNOWN = re.compile(r"(parameters|credential)\.(.+?)(:-.*)?", re.DOTALL)
 _ESCAPED = re.compile(r"(\$|(?<!\\)(?:\\\\)*\\)(\$\{(?:parameters|credential)\.[^{}]*\})")
 
 #: What looks like a placeholder: a word, and a name after it.
-_KIND_AND_NAME = re.compile(r"\s*(\w+)\s*[.:]\s*[\w.-]+\s*")
+_KIND_AND_NAME = re.compile(r"\s*(\w+)\s*[.:]\s*[\w.-]+\s*(:-.*)?", re.DOTALL)
 
 #: Short forms that do not resemble the right word enough.
 _SHORT = {"param": PARAMETERS, "cred": CREDENTIAL, "creds": CREDENTIAL}
@@ -73,7 +73,8 @@ def placeholders(fields: Mapping[str, Any]) -> Iterator[Placeholder]:
     for text, place, part in _texts(fields):
         for inside in _ANY.findall(text):
             known = _KNOWN.fullmatch(inside)
-            if known:
+            # The server does not strip a name.
+            if known and known[2] == known[2].strip():
                 default = known[3][2:] if known[3] is not None else None
                 yield Placeholder(known[1], known[2], default, place, part)
             else:
@@ -234,6 +235,13 @@ def _check_credential(placeholder: Placeholder, credential: Mapping[str, Any]) -
             "credential_missing",
             f"{placeholder.text} is used, but 'credential' has no {placeholder.name!r}.",
             placeholder=placeholder.name,
+        )
+    if key != placeholder.name and isinstance(credential[key], Mapping):
+        raise Failure(
+            "placeholder_never_filled",
+            f"{placeholder.place}: {placeholder.text} is not filled, as the server does not look into the mapping "
+            f"{key!r} in 'credential'. Give the key a name of its own there, such as {placeholder.name.replace('.', '_')!r}.",
+            placeholder=placeholder.text,
         )
     if _is_empty(credential[key]):
         raise _without_value(key, f"{placeholder.text} is used")

@@ -80,6 +80,8 @@ class TestNeverFilled:
             (fields('{"m": "${params.model}"}'), "Did you mean ${parameters.model}?"),
             (fields('{"m": "${ parameters.model }"}'), "Did you mean ${parameters.model}?"),
             (fields('{"m": "${parameters:model}"}'), "Did you mean ${parameters.model}?"),
+            (fields(url="http://${parameters. host:-a}/x"), "url: OpenSearch does not fill ${parameters. host:-a}. Did you mean "
+             "${parameters.host:-a}?"),
             (fields(headers={"A": "Bearer ${credentials.key}"}), "headers.A: OpenSearch does not fill ${credentials.key}. "
              "Did you mean ${credential.key}?"),
             (fields(headers={"A": "Bearer ${creds.key}"}), "Did you mean ${credential.key}?"),
@@ -97,6 +99,12 @@ class TestNeverFilled:
             template.check(given, {"key": "x"}, None)
         assert message in caught.value.message
         assert caught.value.code == "placeholder_never_filled"
+
+    def test_a_key_in_a_mapping(self) -> None:
+        given = fields(headers={"A": "Bearer ${credential.openai.key}"})
+        with pytest.raises(Failure, match="does not look into the mapping 'openai' .* such as 'openai_key'"):
+            template.check(given, {"openai": {"key": "x"}}, None)
+        template.check(given, {"openai.key": "x"}, None)
 
     def test_a_backslash_of_the_body_itself(self) -> None:
         template.check(fields(r'{"path": "C:\\${parameters.name}"}'), {}, {"name": "x"})
