@@ -121,6 +121,15 @@ def _check_sigv4(fields: Mapping[str, Any], credential: Mapping[str, Any] | None
         )
 
 
+def needs_amazon(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> bool:
+    """Whether only Amazon's managed service accepts the credential, because it has no keys of its own."""
+    return (
+        fields.get("protocol") == "aws_sigv4"
+        and credential is not None
+        and not all(credential.get(name) for name in _KEYS_OF_SIGV4)
+    )
+
+
 def _left_in(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> Iterator[str]:
     """The places of secrets that look like those of an example."""
     for name, value in credential.items():

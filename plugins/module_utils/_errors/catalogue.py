@@ -223,9 +223,9 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "sigv4_incomplete": Entry(
             cause="A connector with 'protocol: aws_sigv4' signs its requests, and lacks a key, the region or the name of the "
-            "service for that.",
+            "service for that. Only Amazon OpenSearch Service takes the keys of a role ('roleArn').",
             remedy="Set 'access_key' and 'secret_key' in 'credential', and 'region' and 'service_name' in 'parameters', such "
-            "as us-east-1 and bedrock.",
+            "as us-east-1 and bedrock. On Amazon OpenSearch Service, 'roleArn' can replace both keys.",
         ),
         "credential_needed": Entry(
             cause="'update_strategy: swap' makes this change with a new connector, and the server does not return the "

@@ -181,6 +181,7 @@ _RULES = (
     Rule("invalid_mapping", r"mapper_parsing_exception", (400,)),
     Rule("access_control_disabled", r"You cannot specify (connector|model) access control parameters"),
     Rule("invalid_protocol", r"Unsupported connector protocol"),
+    Rule("sigv4_incomplete", r": Missing (credential|service name|region)$", (400,)),
     Rule("mcp_disabled", r"MCP connector is not enabled"),
     Rule("feature_disabled", _DISABLED),
     # Without the setting's name in some versions.

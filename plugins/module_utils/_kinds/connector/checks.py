@@ -88,6 +88,11 @@ def check(
         _check_action(action, f"actions[{number}]")
     for warning in connector_checks.check(fields, credential):
         run.warn(warning)
+    if connector_checks.needs_amazon(fields, credential) and not run.client.signs:
+        run.warn(
+            "credential: only Amazon OpenSearch Service takes the keys of a role; any other server refuses this connector. "
+            "Set 'access_key' and 'secret_key' there."
+        )
     if "stream" in (fields.get("parameters") or {}):
         run.warn(
             "parameters: from OpenSearch 3.3 on a parameter named 'stream', whatever its value, makes predictions return no "

@@ -82,6 +82,19 @@ def test_a_warning_about_a_url(url: str, warning: str) -> None:
     assert warning in found
 
 
+@pytest.mark.parametrize(
+    ("protocol", "credential", "needed"),
+    [
+        ("aws_sigv4", {"roleArn": "arn:aws:iam::1:role/x"}, True),
+        ("aws_sigv4", {**KEYS, "roleArn": "x"}, False),
+        ("aws_sigv4", None, False),
+        ("http", {"roleArn": "x"}, False),
+    ],
+)
+def test_a_credential_that_only_amazon_takes(protocol: str, credential: Any, needed: bool) -> None:
+    assert connector_checks.needs_amazon({"protocol": protocol}, credential) is needed
+
+
 def test_an_api_that_names_its_operation_in_a_header_needs_no_path() -> None:
     given = {"actions": [{"url": "https://comprehend.us-east-1.amazonaws.com", "headers": {"X-Amz-Target": "x"}}]}
     assert connector_checks.check(given, None) == []

@@ -153,6 +153,8 @@ TEXTS = [
     (400, "x", "You cannot specify connector access control parameters because the Security plugin or connector access "
      "control is disabled on your cluster.", "access_control_disabled"),
     (400, "x", "Unsupported connector protocol. Please use one of [aws_sigv4, http]", "invalid_protocol"),
+    (400, "illegal_argument_exception", "Missing credential", "sigv4_incomplete"),
+    (400, "illegal_argument_exception", "Missing region", "sigv4_incomplete"),
     (500, "x", "The MCP connector is not enabled. To enable, please update the setting plugins.x", "mcp_disabled"),
     (400, "x", "Model connector name can only contain letters, numbers, spaces, and basic punctuation", "invalid_characters"),
     (400, "x", "Some parameter placeholder not filled in payload: m", "placeholder_unfilled"),
