@@ -228,6 +228,7 @@ options:
       - The configuration of the model, in the form of the API. A field of the type C(semantic) needs it of a model for
         embeddings, with C(model_type), C(embedding_dimension), C(framework_type) and C(additional_config).
       - Only the given keys are compared. OpenSearch 2.19 requires C(embedding_dimension) and C(framework_type).
+        C(additional_config) needs OpenSearch 3.1.
     type: dict
     version_added: 1.0.0
   extra_fields:

@@ -258,6 +258,12 @@ def wait_for(run: Run, model_id: str, done: Callable[[Doc], bool], what: str, ti
     )
 
 
+def check_version(version: versions.Version, fields: Mapping[str, Any]) -> None:
+    """Raises Failure for a field that a server of this version drops."""
+    if "additional_config" in (fields.get("model_config") or {}):
+        versions.require(version, "additional_config", "model_config: additional_config")
+
+
 def _model_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with the names of the server's enums in lower case, and with ``all_config`` as the text that the
     server requires."""

@@ -49,6 +49,8 @@ SINCE = {
     "header_parameters": Version(3, 7),
     "header_checks": Version(3, 7),
     "custom_ids": Version(3, 9),
+    # Of a model. A field of the type "semantic", which needs it, is as old.
+    "additional_config": Version(3, 1),
     "mutual_tls": Version(3, 9),
     # The server finds the users of a connector by its whole id (ml-commons #5034).
     "exact_users": Version(3, 9),

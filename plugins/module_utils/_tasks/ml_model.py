@@ -203,6 +203,7 @@ class _Resource(Resource[Options]):
         if "connector_id" not in fields:
             raise Failure("invalid_input", f"connector: is required, as there is no model {name!r} yet.")
         self.check_text(self.fields)
+        models.check_version(run.version, self.fields)
         group = self._group
         if group is None or not group.id:
             group = register.ensure_group_of_model(run, group, name)
@@ -225,6 +226,7 @@ class _Resource(Resource[Options]):
             models.check_name_free(self.run.reader, found, str(both["name"]), str(both.get("model_group_id")))
         if {"name", "description"} & set(changes):
             self.check_text(self.fields)
+        models.check_version(self.run.version, changes)
 
     def update(self, found: Doc, changes: Mapping[str, Any]) -> None:
         models.update(self.run, found, changes, timeout=self.options.wait_timeout)
