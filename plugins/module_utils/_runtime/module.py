@@ -19,7 +19,7 @@ from .._http import connection as connections
 from .._http.client import Client
 from .._http.clock import ProgressCallback, RetryCallback
 from .._http.connection import Connection
-from .._values.masking import MIN_SECRET_LENGTH, Masker
+from .._values.masking import MIN_SECRET_LENGTH, Masker, find_secrets
 from . import lease, option_checks
 from .lease import Lease, LeaseNeeded
 from .run import Run
@@ -48,6 +48,17 @@ class TaskOutcome(NamedTuple):
     failure: Failure | None = None
 
 
+def secrets_in_options(params: Mapping[str, Any], options: Any) -> list[str]:
+    """The secrets among the options, also where they do not belong, as a message or the invocation may show them."""
+    # The option 'headers' belongs to the connection to the cluster.
+    return list(find_secrets({name: value for name, value in params.items() if name != "headers"}))
+
+
+def no_secrets(params: Mapping[str, Any], options: Any) -> list[str]:
+    """Of a module whose options are data of the user, in which any name may mean anything."""
+    return []
+
+
 class Module(NamedTuple):
     """The description of a module.
 
@@ -63,7 +74,7 @@ class Module(NamedTuple):
     execute: TaskFunction
     parse: Callable[[Mapping[str, Any]], Any]
     rules: Mapping[str, Any] = {}
-    secrets: Callable[[Mapping[str, Any], Any], Iterable[str]] = lambda params, options: ()
+    secrets: Callable[[Mapping[str, Any], Any], Iterable[str]] = secrets_in_options
     connection: Connection = connections.CLUSTER
     check: Callable[[Any], None] = lambda options: None
     item_specs: Mapping[str, Mapping[str, Any]] = {}
@@ -103,6 +114,9 @@ class ModuleCall:
             self._invalid = failure
         #: Masks all secrets among the parameters.
         self.masker = module.masker(params, self._options)
+        if given is not None:
+            # Ansible has turned a mapping in place of a text into a text.
+            self.masker.add(*map(str, module.secrets(given, None)))
         if self._invalid:
             self.masker.add(*self._invalid.secrets)
 

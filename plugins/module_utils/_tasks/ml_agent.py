@@ -20,9 +20,9 @@ from .._kinds import agent as agents
 from .._kinds.agent import Agent
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, read_notes, supersedes, with_notes
 from .._operations.reconcile import Resource
-from .._runtime.module import Module, typed
+from .._runtime.module import Module, secrets_in_options, typed
 from .._values.compare import without_none
-from .._values.nested import scalars
+from .._values.masking import find_secrets
 
 TOOL_SPEC = {
     "type": {"type": "str", "required": True},
@@ -123,11 +123,8 @@ def parse(params: Mapping[str, Any]) -> Options:
 
 
 def secrets(params: Mapping[str, Any], options: Options | None) -> list[str]:
-    """The credential of the model in the definition, and in the file of the definition."""
-    definition = params.get("definition")
-    blocks = [params.get("model"), options and options.model, isinstance(definition, dict) and definition.get("model")]
-    credentials = [block.get("credential") for block in blocks if isinstance(block, Mapping)]
-    return [str(scalar) for scalar in scalars(credentials) if scalar not in (None, "")]
+    """Also those in the file of the definition."""
+    return [*secrets_in_options(params, options), *find_secrets(vars(options) if options else {})]
 
 
 class _Resource(Resource[Options]):

@@ -16,7 +16,7 @@ from .._errors.exceptions import Failure
 from .._errors.server_errors import missing_permission
 from .._kinds import document as documents
 from .._kinds.index import check_name
-from .._runtime.module import Module, typed
+from .._runtime.module import Module, no_secrets, typed
 from .._runtime.run import Run
 
 SPEC = {
@@ -131,4 +131,4 @@ def _ids(docs: list[dict[str, Any]]) -> list[str]:
     return [doc["id"] for doc in docs]
 
 
-MODULE = Module(SPEC, execute, typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), secrets=no_secrets)

@@ -16,7 +16,7 @@ from .._endpoints import blueprint
 from .._errors.exceptions import Failure
 from .._kinds import index as indexes
 from .._kinds.base import deleted_during_change
-from .._runtime.module import Module, typed
+from .._runtime.module import Module, no_secrets, typed
 from .._runtime.run import Run
 
 SPEC = {
@@ -111,4 +111,4 @@ def _verify(name: str, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:
     return observed
 
 
-MODULE = Module(SPEC, execute, parse, RULES)
+MODULE = Module(SPEC, execute, parse, RULES, secrets=no_secrets)

@@ -16,7 +16,7 @@ from .._errors.exceptions import Failure, describe_shape
 from .._http.client import segment
 from .._kinds.index import check_name
 from .._operations import predict
-from .._runtime.module import Module, typed
+from .._runtime.module import Module, no_secrets, typed
 from .._runtime.run import Run
 
 SPEC = {
@@ -73,4 +73,4 @@ def _check_answer(pattern: str, answer: Any, result: Any) -> None:
         raise Failure("pattern_mismatch", f"The answer does not match {pattern!r}: {answer[:300]!r}", content=answer)
 
 
-MODULE = Module(SPEC, execute, typed(Options))
+MODULE = Module(SPEC, execute, typed(Options), secrets=no_secrets)

@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 import base64
+import difflib
 import json
 import re
+from functools import lru_cache
 from typing import Any, Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote
 
@@ -37,14 +39,30 @@ def is_literal_secret(header: str, value: str) -> bool:
 
 #: The keys whose values are secret wherever they are: in a connector, in the body of one, and in an item of a stack, also
 #: in one of the wrong section.
-_SECRET_KEYS = frozenset({"credential", "credentials", "api_key"})
+_SECRET_KEYS = ("credential", "credentials", "api_key", "access_key", "secret_key", "session_token")
+
+#: Similarity of two names, from 0 to 1, above which one is taken for a misspelling of the other.
+_MISSPELT = 0.85
 
 #: The keys of headers that go to a backend.
 _HEADER_KEYS = frozenset({"headers", "mcp_headers"})
 
+#: A character in a URL, which programs write with letters of either case.
+_HEXADECIMAL = re.compile("%[0-9A-F]{2}")
+
 _URL_KEYS = frozenset({"url", "base_url"})
 
 _ONE_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
+
+#: A text among invalid headers that is the name of one, and not its value.
+_HEADER_NAME = re.compile(r"[A-Za-z]+(-[A-Za-z]+)*")
+
+
+@lru_cache(maxsize=4096)
+def _is_secret_key(key: str) -> bool:
+    """Whether the values of a key are secret, also if it is misspelt: a later version of the server may know the field, so it
+    is sent and shown."""
+    return bool(difflib.get_close_matches(key.strip().lower(), _SECRET_KEYS, 1, _MISSPELT))
 
 
 def credential_values(value: Any) -> list[str]:
@@ -75,6 +93,23 @@ def passwords_in(urls: Any) -> list[str]:
     return [password for password in dict.fromkeys(found) if password]
 
 
+def _authority(url: str) -> str:
+    """The part of a URL that may have a password, which is not the path: a model's name there may have an @."""
+    rest = url.partition("://")[2] or url
+    found = re.split("[/?#]", rest)[0]
+    port = found.rpartition("@")[2].partition(":")[2]
+    # What is no port is the beginning of a password with a special character.
+    return found if port.isdigit() or "${" in port else rest if port and "@" in rest else found
+
+
+def _secrets_in_query(url: str) -> Iterator[str]:
+    """The keys in the query of a URL, as some providers document them."""
+    for pair in url.partition("?")[2].partition("#")[0].split("&"):
+        name, _equals, value = pair.partition("=")
+        if name.lower() == "key" or is_literal_secret(name, value):
+            yield from (text for text in (value, unquote(value)) if not _ONE_PLACEHOLDER.fullmatch(text))
+
+
 def find_secrets(value: Any) -> Iterator[str]:
     """The secrets in a value of any structure, which need not be valid: credentials, plain secrets in headers, and
     passwords in URLs."""
@@ -82,14 +117,14 @@ def find_secrets(value: Any) -> Iterator[str]:
         value = _from_json(value)
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if key in _SECRET_KEYS:
+            if _is_secret_key(str(key)):
                 yield from (secret for secret in credential_values(item) if not _ONE_PLACEHOLDER.fullmatch(secret))
                 continue
             if key in _HEADER_KEYS:
                 yield from _secrets_in_headers(item)
             elif key in _URL_KEYS and isinstance(item, str):
-                # Not of the path: a model's name there may have an @.
-                yield from passwords_in(re.split("[/?#]", item.partition("://")[2] or item)[0])
+                yield from passwords_in(_authority(item))
+                yield from _secrets_in_query(item)
             yield from find_secrets(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
@@ -97,11 +132,16 @@ def find_secrets(value: Any) -> Iterator[str]:
 
 
 def _secrets_in_headers(headers: Any) -> Iterator[str]:
-    headers = _from_json(headers) if isinstance(headers, str) else headers
+    headers = (_from_json(headers) or headers) if isinstance(headers, str) else headers
     if isinstance(headers, Mapping):
         for name, value in headers.items():
             texts = [str(scalar) for scalar in scalars(value) if scalar is not None]
             yield from (text for text in texts if is_literal_secret(str(name), text))
+    elif headers:
+        # Invalid, so it is unknown which of them are secret.
+        texts = [str(scalar) for scalar in scalars(headers) if scalar is not None]
+        words = (word for text in texts for word in dict.fromkeys((text, *text.split())))
+        yield from (word for word in words if not _HEADER_NAME.fullmatch(word.rstrip(":")))
 
 
 def _from_json(text: str) -> Any:
@@ -143,14 +183,12 @@ class Masker:
             if len(secret) < MIN_SECRET_LENGTH:
                 continue
             raw = secret.encode("utf-8", "surrogateescape")
+            quoted = {quote(secret, safe="", errors="surrogateescape"), quote_plus(secret, errors="surrogateescape")}
             self._forms.update(
                 *[_written(form) for form in (secret, secret.upper(), secret.lower())],
-                {
-                    base64.b64encode(raw).decode(),
-                    base64.urlsafe_b64encode(raw).decode(),
-                    quote(secret, safe="", errors="surrogateescape"),
-                    quote_plus(secret, errors="surrogateescape"),
-                },
+                *[{form, form.upper(), form.lower()} for form in quoted],
+                {_HEXADECIMAL.sub(lambda match: match[0].lower(), form) for form in quoted},
+                {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()},
             )
 
     @property

@@ -157,6 +157,8 @@ WITH_KEY: dict[str, list[dict[str, Any]]] = {
         {"definition": json.dumps({"name": "Chat", "credential": {"key": KEY}})},
         {"name": "Chat", "actions": [{"url": "http://chat", "headers": {"Authorization": KEY}}]},
         {"name": "Chat", "actions": [{"url": f"http://joe:{KEY}@chat"}]},
+        {"name": "Chat", "actions": [{"url": "http://chat", "headers": f"Authorization: Bearer {KEY}"}]},
+        {"definition": {"name": "Chat", "Credential": {"key": KEY}}},
     ],
     "ml_stack": [
         *({"connectors": [{"name": "Chat", "credential": value}]} for value in CREDENTIALS),
@@ -166,6 +168,15 @@ WITH_KEY: dict[str, list[dict[str, Any]]] = {
         {"connectors": [{"name": "Chat", "definition": [{"credential": KEY}]}]},
         {"models": [{"name": "Chat", "credential": {"key": KEY}}]},
         {"connectors": [{"name": "Chat", "definition": {"actions": 5, "credential": {"key": KEY}}, "api_key": {}}]},
+    ],
+    "ml_agent": [
+        {"name": "a", "extra_fields": {"model": {"credential": {"key": KEY}}}},
+        {"definition": {"name": "a", "tools": [{"type": "T", "config": {"credential": {"key": KEY}}}]}},
+        {"name": "a", "parameters": {"headers": {"Authorization": KEY}}},
+    ],
+    "ml_model": [
+        {"name": "m", "connector": {"credential": {"key": KEY}}},
+        {"name": "m", "extra_fields": {"connector": {"credential": {"key": KEY}}}},
     ],
     "ollama_model": [{"name": "m", "api_key": KEY}, {"name": "m", "headers": {"Authorization": KEY}}],
     "opensearch_search": [

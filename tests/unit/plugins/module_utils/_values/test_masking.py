@@ -117,6 +117,16 @@ def test_a_secret_whose_case_was_changed_is_masked(text: str) -> None:
     assert Masker(["Sk-A1b2c3"])(text) == "got: ********"
 
 
+def test_a_password_with_a_slash_is_found() -> None:
+    """No URL can have it, so that a message refuses the URL."""
+    assert "s3/cr?et" in set(find_secrets({"url": "http://joe:s3/cr?et@chat/v1"}))
+
+
+@pytest.mark.parametrize("text", ["a%2fb%2bc%3d", "a%2Fb%2Bc%3D", "A%2FB%2BC%3D"])
+def test_a_quoted_secret_is_masked_in_either_case(text: str) -> None:
+    assert Masker(["a/b+c="])(text) == "********"
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -128,6 +138,12 @@ def test_a_secret_whose_case_was_changed_is_masked(text: str) -> None:
         {"mcp_headers": '{"X-Api-Key": "s3cret"}'},
         {"base_url": "https://joe:s3cret@chat/v1"},
         '{"credentials": {"key": "s3cret"}}',
+        {"definition": {"Credential": {"key": "s3cret"}, "crednetial": "s3cret"}},
+        {"parameters": {"secret_key": "s3cret", "apiKey": "s3cret"}},
+        {"headers": ["Authorization", "s3cret"]},
+        {"headers": [{"name": "Authorization", "value": "s3cret"}]},
+        {"mcp_headers": "s3cret"},
+        {"url": "https://chat/v1/models/a:generateContent?alt=sse&key=s3cret"},
     ],
 )
 def test_secrets_are_found_in_any_structure(value: Any) -> None:
@@ -139,6 +155,8 @@ def test_secrets_are_found_in_any_structure(value: Any) -> None:
     [
         None, 5, "text", [1, "credential"], {"credential": None}, {"api_key": "${parameters.key}"}, {"headers": "text"},
         {"headers": {"Authorization": "Bearer ${credential.key}"}}, {"url": "https://host:443/v1/gemini@001:predict"},
+        {"url": "https://host/v1?api-version=2024-10-21&key=${parameters.key}"}, {"url": "http://${parameters.host}:80/@cf/a"},
+        {"url": "http://host:${parameters.port}/@cf/a"}, {"tokens": "text", "max_tokens": "text", "key": "text"},
     ],
 )  # fmt: skip
 def test_values_without_secrets(value: Any) -> None:
