@@ -38,7 +38,8 @@ JSON = json.dumps(BLUEPRINT, indent=2)
     ],
     ids=[
         "json", "with a byte order mark", "from the console", "triple quotes", "yaml", "comment", "two comments",
-        "comments in JSON", "comments behind values", "comments around JSON", "a request without a body after it", "requests without a body around it", "curl", "curl on lines",
+        "comments in JSON", "comments behind values", "comments around JSON", "a request without a body after it",
+         "requests without a body around it", "curl", "curl on lines",
         "curl with =", "curl without a blank",
     ],
 )  # fmt: skip
@@ -119,7 +120,10 @@ def test_a_missing_file() -> None:
 @pytest.mark.parametrize(
     ("body", "what"),
     [
-        ({"name": "a", "workflows": {"provision": {"nodes": []}}}, "a template of the Flow Framework plugin. Give the 'user_in"),
+        (
+            {"name": "a", "workflows": {"provision": {"nodes": []}}},
+            "a template of the Flow Framework plugin. Give the 'user_in",
+        ),
         ({"took": 3, "hits": {"hits": []}}, "the answer to a search. Give the '_source' of one hit"),
         ({"function_name": "remote", "connector": {"protocol": "http"}}, "Give its 'connector' to ml_connector"),
         ({"persistent": {"a": 1}}, "the body of cluster settings. Use opensearch_cluster_setting"),

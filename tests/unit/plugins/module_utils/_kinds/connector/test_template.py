@@ -102,7 +102,7 @@ class TestNeverFilled:
 
     def test_a_key_in_a_mapping(self) -> None:
         given = fields(headers={"A": "Bearer ${credential.openai.key}"})
-        with pytest.raises(Failure, match="does not look into the mapping 'openai' .* such as 'openai_key'"):
+        with pytest.raises(Failure, match=r"does not look into the mapping 'openai' .* such as 'openai_key'"):
             template.check(given, {"openai": {"key": "x"}}, None)
         template.check(given, {"openai.key": "x"}, None)
 
