@@ -85,16 +85,14 @@ _COLLECTION = Path(__file__).resolve().parents[2]
 _ROLES = _COLLECTION / "roles"
 
 
-def _documented(role: str) -> set[str]:
-    """The variables with the role's prefix that its argument specs name: its inputs, and the facts in its description."""
+def documented(role: str) -> set[str]:
+    """The variables with the role's prefix that its argument specs name: its inputs, and the facts in descriptions."""
     path = _ROLES / role / "meta/argument_specs.yml"
     if not path.is_file():
         return set()
-    names: set[str] = set()
-    for entry in yaml_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
-        description = " ".join(entry.get("description", []))
-        names |= {*entry.get("options", {}), *re.findall(rf"C\(({role}_\w+)\)", description)}
-    return names
+    text = path.read_text(encoding="utf-8")
+    names = set(re.findall(rf"C\(({role}_\w+)\)", text))
+    return names.union(*(entry.get("options", {}) for entry in yaml_load(text)["argument_specs"].values()))
 
 
 def _all_prefixes() -> set[str]:
@@ -104,11 +102,11 @@ def _all_prefixes() -> set[str]:
 
 def _find_unknown(names: Iterable[str], prefixes: Iterable[str], known: set[str]) -> Iterator[tuple[str, list[str]]]:
     """The unknown names, each with the known one that it probably means, if any."""
-    documented = {prefix: known | _documented(prefix) for prefix in prefixes}
-    inputs = known.union(*documented.values())
-    starts = ("_", *(f"{prefix}_" for prefix in {*documented, *_all_prefixes()}))
+    known_with = {prefix: known | documented(prefix) for prefix in prefixes}
+    inputs = known.union(*known_with.values())
+    starts = ("_", *(f"{prefix}_" for prefix in {*known_with, *_all_prefixes()}))
     for name in sorted(names):
-        for prefix, allowed in documented.items():
+        for prefix, allowed in known_with.items():
             start = f"{prefix}_"
             if name.startswith(start) and name not in allowed:
                 rest = [each[len(start) :] for each in sorted(allowed) if each.startswith(start)]

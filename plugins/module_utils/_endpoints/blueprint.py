@@ -57,7 +57,9 @@ def _check_form(body: Any, place: str) -> None:
 def _other_form(body: Mapping[str, Any]) -> str | None:
     """What such a mapping is, and which part of it to give; None for any other mapping."""
     workflows, hits, connector = body.get("workflows"), body.get("hits"), body.get("connector")
-    if isinstance(workflows, Mapping) and any(isinstance(each, Mapping) and "nodes" in each for each in workflows.values()):
+    if isinstance(workflows, Mapping) and any(
+        isinstance(each, Mapping) and "nodes" in each for each in workflows.values()
+    ):
         return "a template of the Flow Framework plugin. Give the 'user_inputs' of the node that creates the object"
     if isinstance(hits, Mapping) and isinstance(hits.get("hits"), list):
         return "the answer to a search. Give the '_source' of one hit"

@@ -44,7 +44,9 @@ _JAVA_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z
 _TWO_SCHEMES = re.compile(r"(?i)\w+://https?:/")
 
 #: What a template has in place of a part of a URL, such as your_region, PUT_YOUR_ENDPOINT_HERE and {endpoint-name}.
-_LEFT_IN = re.compile(r"(?i)(?<!\$)\{+[\w .-]+\}+|(?<![a-z0-9])(?:put|enter|insert|add|replace|with|your)[-_]\w+(?:-\w+)*")
+_LEFT_IN = re.compile(
+    r"(?i)(?<!\$)\{+[\w .-]+\}+|(?<![a-z0-9])(?:put|enter|insert|add|replace|with|your)[-_]\w+(?:-\w+)*"
+)
 
 #: How often the values of parameters that contain placeholders themselves are filled.
 _MAX_FILLS = 5
