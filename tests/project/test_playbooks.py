@@ -243,6 +243,17 @@ class TestVerify:
             assert (done.status, "no object is declared to exist" in done.text) == (0, True), done.text
 
 
+def test_a_stack_without_an_object_names_what_it_compared(play: Play) -> None:
+    """A misspelt name removes nothing, which must not look like a removal."""
+    with serving(FakeCluster()) as url:
+        assert play("stack", url=url, stack_name="house", **CHAT).status == 0
+        done = play("stack", url=url, stack_name="huose", stack_connectors=[], stack_models=[], stack_prune="managed")
+        assert (done.status, "none that the stack huose created" in done.text) == (0, True), done.text
+        done = play("stack", url=url, stack_connectors=[])
+        assert (done.status, "so nothing was compared" in done.text) == (0, True), done.text
+        assert "as declared" not in done.text
+
+
 class TestCopies:
     """The playbooks export and migrate."""
 

@@ -635,7 +635,9 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "backend_tls_untrusted": Entry(
             cause="The TLS connection to the backend fails, in most cases because an OpenSearch node does not trust "
             "the backend's certificate.",
-            remedy="Import the backend's certificate into the truststore of the JVM of every node.",
+            remedy="Import the certificate of the backend's authority into the truststore of the JVM of every node, and "
+            "restart the node: keytool -importcert -cacerts -storepass changeit -noprompt -alias backend -file ca.pem. The "
+            "option 'ca_path' is for the cluster only.",
         ),
         "backend_unknown_host": Entry(
             cause="An OpenSearch node cannot resolve the host name in the connector's URL.",
