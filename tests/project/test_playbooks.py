@@ -112,6 +112,10 @@ def test_check_mode_says_what_is_planned_and_that_no_model_was_asked() -> None:
         assert "msg: 'Check mode: 4 changes planned, the model was not asked.'" in text
         assert "no model" not in text
         output_of("ollama_chat", url, *chat)
+        moved = output_of("ollama_chat", url, "--check", *chat, "-e", "ollama_chat_base_url=http://10.0.0.1:11434")
+        # The new pattern, the connector, and the former pattern.
+        assert "msg: 'Check mode: 3 changes planned, the model was not asked.'" in moved
+        assert "changed=3 " in moved
         key = (
             "-e",
             json.dumps({"rotate_key_connector": "Ollama chat", "rotate_key_credential": {"api_key": "new-key"}}),
