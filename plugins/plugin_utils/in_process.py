@@ -108,7 +108,7 @@ class InProcessAction(NormalAction):
         try:
             return {**item, "src": self._loader.get_real_file(self._find_needle("files", src))}
         except AnsibleFileNotFound as exc:
-            searched = f" Searched: {', '.join(map(str, exc.paths))}." if exc.paths else ""
+            searched = f" Searched: {', '.join(dict.fromkeys(map(str, exc.paths)))}." if exc.paths else ""
             raise Failure("invalid_input", f"src: there is no file {src!r} on the controller.{searched}") from exc
         except AnsibleError as exc:
             raise Failure("invalid_input", f"src: {src} cannot be read: {exc}") from exc

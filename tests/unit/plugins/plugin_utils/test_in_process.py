@@ -153,6 +153,8 @@ class TestFiles:
         failed = self.pipeline(url, "p.json", transport=transport)
         assert (failed["failed"], failed["failure"]["code"]) == (True, "invalid_input")
         assert failed["msg"].startswith("src: there is no file 'p.json' on the controller. Searched: ")
+        searched = failed["msg"].partition("Searched: ")[2].rstrip(".").split(", ")
+        assert len(searched) == len(set(searched)) > 0
         assert "/files/p.json, " in failed["msg"]
 
     def test_a_missing_absolute_path_is_named_once(self, url: str) -> None:
