@@ -117,6 +117,19 @@ class Cluster:
             method, self.url + path, json=body, auth=self.admin, verify=self.ca or True, timeout=timeout
         )
 
+    def send_text(self, method: str, path: str, text: str) -> requests.Response:
+        """Send a body that is not exactly JSON."""
+        headers = {"Content-Type": "application/json"}
+        return self._session.request(
+            method,
+            self.url + path,
+            data=text.encode(),
+            headers=headers,
+            auth=self.admin,
+            verify=self.ca or True,
+            timeout=90,
+        )
+
     def answers(self) -> bool:
         try:
             answer = self.send("GET", "/_cluster/health?wait_for_status=yellow&timeout=5s")

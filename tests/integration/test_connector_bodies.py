@@ -19,7 +19,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 
 #: Hosts of the published blueprints, so that their bodies can be used unchanged. The tests send nothing to them.
 PUBLISHED_HOSTS = (
-    r"^https://[a-z0-9${}._-]+\.(amazonaws|openai|azure|cohere|anthropic|googleapis|deepseek|x)\.(com|ai)/.*$"
+    r"^https://[a-z0-9${}._-]+\.(amazonaws|openai|azure|cohere|anthropic|googleapis|deepseek|x)\.(com|ai)(/.*|)$"
 )
 MCP = "plugins.ml_commons.mcp_connector_enabled"
 
@@ -163,6 +163,120 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "credential": {"secretArn": "arn:aws:secretsmanager:us-east-1:1:secret:x", "roleArn": "arn:aws:iam::1:role/x"},
         "actions": [action(headers={"Authorization": "Bearer ${credential.secretArn.my_key}"})],
     },
+    # Comprehend and Textract: a URL of parameters without a path, and a parameter in a parameter in a header.
+    "operation in a header": {
+        "protocol": "aws_sigv4",
+        "parameters": {
+            "region": "us-east-1", "service_name": "textract", "api_name": "Detect", "api": "Textract.${parameters.api_name}",
+        },
+        "credential": {"access_key": "x", "secret_key": "y", "session_token": "z"},
+        "actions": [
+            action(
+                "https://${parameters.service_name}.${parameters.region}.amazonaws.com",
+                headers={"content-type": "application/x-amz-json-1.1", "X-Amz-Target": "${parameters.api}"},
+                request_body='{  "Document": { "Bytes": "${parameters.bytes}" }  } ',
+            )
+        ],
+    },
+    "converse": {
+        "protocol": "aws_sigv4",
+        "parameters": {"region": "us-east-1", "service_name": "bedrock", "model": "us.vendor.model-20250514-v1:0"},
+        "credential": {"access_key": "x", "secret_key": "y"},
+        "actions": [
+            action(
+                "https://bedrock-runtime.${parameters.region}.amazonaws.com/model/${parameters.model}/converse",
+                request_body='{ "system": [{"text": "${parameters.system_prompt}"}], "messages": [${parameters._chat_history:-}'
+                '{"role":"user","content":[{"text":"${parameters.prompt}"}]}${parameters._interactions:-}]'
+                "${parameters.tool_configs:-} }",
+            )
+        ],
+        "client_config": {"max_retry_times": 3, "retry_backoff_policy": "exponential_full_jitter"},
+    },
+    "gemini": {
+        "parameters": {"model": "gemini-2.0-flash"},
+        "credential": {"key": "x"},
+        "actions": [
+            action(
+                "https://generativelanguage.googleapis.com/v1beta/models/${parameters.model}:generateContent",
+                headers={"Content-Type": "application/json", "x-goog-api-key": "${credential.key}"},
+                request_body='{ "contents": ${parameters.contents} }',
+            )
+        ],
+    },
+    "azure with a slash": {
+        "parameters": {"endpoint": "res.openai.azure.com/", "deploy-name": "d", "api-version": "2024-10-21"},
+        "credential": {"key": "x"},
+        "actions": [
+            action(
+                "https://${parameters.endpoint}/openai/deployments/${parameters.deploy-name}/embeddings"
+                "?api-version=${parameters.api-version}",
+                headers={"api-key": "${credential.key}"},
+                request_body='{ "input": ${parameters.input}, "input_type":  "array"}',
+            )
+        ],
+    },
+    "embeddings of several types": {
+        "parameters": {
+            "model": "embed-v4.0", "input_type": "search_document", "truncate": "END", "embedding_types": ["int8", "float"],
+            "input_docs_processed_step_size": 1, "normalize": True, "dimensions": 1024,
+        },
+        "credential": {"key": "x"},
+        "actions": [
+            action(
+                "https://api.cohere.ai/v2/embed",
+                headers={**KEY, "Request-Source": "unspecified:opensearch"},
+                request_body='{ "texts": ${parameters.texts}, "embedding_types": ${parameters.embedding_types} }',
+                pre_process_function="connector.pre_process.cohere.embedding",
+                post_process_function="\n  def type = \"FLOAT32\";\n  if (params.embeddings.int8 != null) { type = \"INT8\"; }"
+                "\n  return '{\"name\": \"sentence_embedding\", \"data_type\": \"' + type + '\"}';\n",
+            )
+        ],
+    },
+    "images and text": {
+        "protocol": "aws_sigv4",
+        "parameters": {"region": "us-east-1", "service_name": "bedrock", "input_docs_processed_step_size": 2},
+        "credential": {"access_key": "x", "secret_key": "y"},
+        "actions": [
+            action(
+                "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/invoke",
+                request_body='{"inputText": "${parameters.inputText:-null}", "inputImage": "${parameters.inputImage:-null}"}',
+                pre_process_function="connector.pre_process.bedrock.multimodal_embedding",
+                post_process_function="connector.post_process.bedrock.embedding",
+            )
+        ],
+    },
+    "scheme of two words": {
+        "parameters": {"modelUri": "emb://folder/text-search-doc/latest", "folder_id": "folder"},
+        "credential": {"api_key": "x"},
+        "actions": [
+            action(headers={"Authorization": "Api-Key ${credential.api_key}", "x-folder-id": "${parameters.folder_id}"})
+        ],
+    },
+    "completion": {
+        "parameters": {"model": "m", "max_tokens": 7, "temperature": 0},
+        "credential": {"key": "x"},
+        "actions": [
+            action(
+                "https://api.openai.com/v1/completions",
+                headers=KEY,
+                request_body='{ "prompt": "${parameters.prompt}", "temperature": ${parameters.temperature} }',
+                post_process_function="\n  return params['completions'][0].data.text; \n",
+            )
+        ],
+    },
+    "batches and their status": {
+        "parameters": {"input_file_id": "file-1", "endpoint": "/v1/embeddings"},
+        "credential": {"key": "x"},
+        "actions": [
+            action("https://api.openai.com/v1/embeddings", headers=KEY),
+            action("https://api.openai.com/v1/batches", action_type="batch_predict", headers=KEY),
+            {
+                "action_type": "batch_predict_status", "method": "GET", "headers": KEY,
+                "url": "https://api.openai.com/v1/batches/${parameters.id}",
+            },
+            action("https://api.openai.com/v1/batches/${parameters.id}/cancel", action_type="cancel_batch_predict"),
+        ],
+    },
     "numbers that Java writes otherwise": {"parameters": {"a": 0.0001, "b": 1e8, "c": 1e-300}, "actions": [action()]},
     # The official blueprint for Ollama, from 3.7 on.
     "structured output": {"actions": [action(supports_structured_output=True)]},
@@ -255,6 +369,20 @@ def test_connectors_of_another_client_are_adopted(cluster, module, name):
         module("ml_connector", name=definition["name"], state="absent")
 
 
+def test_a_file_with_comments(cluster, module, name, tmp_path):
+    """The server takes the text itself as well: blueprints show examples of values in comments."""
+    body = json.dumps(
+        {"name": name, "version": "1", "protocol": "http", "credential": {"k": "x"}, "actions": [action()]}, indent=1
+    )
+    text = body.replace(",\n", ", // an example\n").replace("[\n", "[ /* of one */\n")
+    (tmp_path / "body.json").write_text(f"POST /_plugins/_ml/connectors/_create\n{text}\n")
+    assert module("ml_connector", src=str(tmp_path / "body.json"))["changed"]
+    assert not module("ml_connector", src=str(tmp_path / "body.json"))["changed"]
+    module("ml_connector", name=name, state="absent")
+    sent = cluster.send_text("POST", f"{ML}/connectors/_create", text)
+    assert sent.status_code == 200, sent.text
+
+
 def test_a_field_that_the_server_drops_is_a_warning(module, name):
     made = module("ml_connector", **_stack.chat(name), extra_fields={"quota": 1})
     assert "does not store quota" in str(made.get("warnings"))
@@ -264,6 +392,18 @@ def test_a_field_that_the_server_drops_is_a_warning(module, name):
 NEVER_WORKS: dict[str, tuple[dict[str, Any], str]] = {
     "no value": ({"credential": {"key": ""}, "actions": [action(headers=KEY)]}, "credential_missing"),
     "key in the body": ({"actions": [action(request_body='{"key": "${credential.key}"}')]}, "placeholder_never_filled"),
+    "escape of Terraform": (
+        {"actions": [action(request_body='{"m": "$${parameters.model}"}')]},
+        "placeholder_never_filled",
+    ),
+    "key in a parameter": (
+        {"parameters": {"uri": "x://${credential.key}"}, "actions": [action()]},
+        "placeholder_never_filled",
+    ),
+    "blank in a placeholder": (
+        {"actions": [action(request_body='{"m": "${parameters. model}"}')]},
+        "placeholder_never_filled",
+    ),
     "misspelt kind": ({"actions": [action(request_body='{"m": "${parameter.model}"}')]}, "placeholder_never_filled"),
     "misspelt function": (
         {"actions": [action(pre_process_function="connector.pre_process.openai.embeddings")]},
@@ -282,6 +422,19 @@ def test_what_never_works_is_refused_before_it_is_sent(cluster, module, name, ca
         module.refuses(code, "ml_connector", check=check, definition=body)
     created = cluster.send("POST", f"{ML}/connectors/_create", body)
     assert created.status_code == 200, created.text
+
+
+@pytest.mark.usefixtures("_published_hosts")
+def test_keys_of_a_role(cluster, module, name):
+    """Published for Amazon OpenSearch Service. Other servers refuse it; check mode cannot know which server it is."""
+    scope = {"region": "us-east-1", "service_name": "bedrock"}
+    options = {"name": name, "protocol": "aws_sigv4", "parameters": scope, "actions": [action()]}
+    options["credential"] = {"roleArn": "arn:aws:iam::1:role/x", "externalAccountRoleArn": "arn:aws:iam::2:role/y"}
+    planned = module("ml_connector", check=True, **options)
+    assert "only Amazon OpenSearch Service takes the keys of a role" in str(planned["warnings"])
+    failure = module.fails("ml_connector", **options)
+    assert (failure["code"], failure["status"]) == ("sigv4_incomplete", 400)
+    assert cluster.named("connectors", name) == []
 
 
 def test_a_probe_shows_that_the_body_becomes_json(module, name):
