@@ -85,6 +85,9 @@ def _inner_shown(option: Mapping[str, Any], value: Any) -> Any:
 def _text_fault(where: str, name: str, value: Any, option: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(value, (Mapping, list, tuple)):
         return
+    if name == "connector" and isinstance(value, Mapping) and {"actions", "protocol"} & set(value):
+        yield f"{where}: takes the name of a connector, not its body; create it with ml_connector, and write {name}: NAME"
+        return
     found = "a mapping" if isinstance(value, Mapping) else "a list"
     texts = [item for item in scalars(value) if isinstance(item, (str, int, float)) and not isinstance(item, bool)]
     known = len(texts) == 1 and not option.get("no_log")

@@ -33,6 +33,11 @@ def faults(given: dict[str, Any]) -> list[str]:
     ("given", "message"),
     [
         ({"connector": {"name": "c"}}, "connector: takes one text, not a mapping; write connector: c"),
+        (
+            {"connector": {"protocol": "http", "actions": []}},
+            "connector: takes the name of a connector, not its body; create it "
+            "with ml_connector, and write connector: NAME",
+        ),
         ({"connector": ["c"]}, "connector: takes one text, not a list; write connector: c"),
         ({"connector": ["c", "d"]}, "connector: takes one text, not a list; write connector: TEXT"),
         ({"src": {}}, "src: takes one text, not a mapping; write src: TEXT"),
