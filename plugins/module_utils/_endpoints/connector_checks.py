@@ -33,6 +33,9 @@ _LEFT_IN = re.compile(
     r" | \$\{?[A-Z][A-Z0-9_]*\}? | \{\{.*\}\} | %[A-Z][A-Z0-9_]*%"
 )
 
+#: Number of seconds from which a timeout is taken for one in milliseconds.
+_MANY_SECONDS = 10_000
+
 #: The longest secret that is searched, so that the time stays short.
 _MAX_LEFT_IN = 100
 
@@ -72,6 +75,7 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> li
     for call in calls(fields):
         warnings += _check_call(call, needs_path=call.place not in places)
     _check_sigv4(fields, credential)
+    warnings += _long_timeouts(fields.get("client_config") or {})
     places = list(_left_in(fields, credential or {}))
     if places:
         warnings.append(
@@ -104,6 +108,17 @@ def _check_call(call: Call, *, needs_path: bool) -> list[str]:
         else None
     )
     return [warning for warning in (plain_port, no_path) if warning]
+
+
+def _long_timeouts(client_config: Mapping[str, Any]) -> Iterator[str]:
+    """Warnings about timeouts that were probably given in milliseconds."""
+    for name in ("connection_timeout", "read_timeout"):
+        seconds = client_config.get(name)
+        if isinstance(seconds, int) and seconds >= _MANY_SECONDS:
+            yield (
+                f"client_config.{name}: {seconds} seconds are {seconds / 3600:.1f} hours. The unit was milliseconds only before "
+                f"OpenSearch 2.14; write {seconds // 1000} if you mean {seconds // 1000} seconds."
+            )
 
 
 def _check_sigv4(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> None:

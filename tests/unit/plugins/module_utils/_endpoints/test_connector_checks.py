@@ -95,6 +95,13 @@ def test_a_credential_that_only_amazon_takes(protocol: str, credential: Any, nee
     assert connector_checks.needs_amazon({"protocol": protocol}, credential) is needed
 
 
+def test_timeouts_in_milliseconds() -> None:
+    config = {"connection_timeout": 30000, "read_timeout": 600}
+    [found] = connector_checks.check({"client_config": config}, None)
+    assert found.startswith("client_config.connection_timeout: 30000 seconds are 8.3 hours.")
+    assert "write 30 if you mean 30 seconds" in found
+
+
 def test_an_api_that_names_its_operation_in_a_header_needs_no_path() -> None:
     given = {"actions": [{"url": "https://comprehend.us-east-1.amazonaws.com", "headers": {"X-Amz-Target": "x"}}]}
     assert connector_checks.check(given, None) == []
