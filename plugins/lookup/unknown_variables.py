@@ -34,7 +34,8 @@ options:
     default: []
   unrelated:
     description:
-      - Names, or shell-style patterns, of variables that have one of the prefixes but are meant for something else.
+      - Names, or shell-style patterns, of variables that have one of the prefixes but are meant for something else. In a text,
+        as C(-e) gives it, commas separate them.
     type: list
     elements: str
     default: []
@@ -121,6 +122,8 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
         variables = variables or {}
         unrelated = kwargs.get("unrelated") or self._templar.template(variables.get(_UNRELATED, []))
+        if isinstance(unrelated, str):
+            unrelated = [name.strip() for name in unrelated.split(",")]
         candidates = [
             name
             for name in map(str, variables)

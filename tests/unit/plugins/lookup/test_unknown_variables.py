@@ -85,5 +85,10 @@ def test_variables_that_are_meant_for_something_else() -> None:
     variables: dict[str, Any] = {"stack_web_port": 80, "stack_version": 8}
     variables["opensearch_ml_unrelated_variables"] = ["stack_web_*", "stack_version"]
     assert found(variables, "stack") == ""
+    # As with -e on the command line.
+    variables["opensearch_ml_unrelated_variables"] = "stack_web_*, stack_version"
+    assert found(variables, "stack") == ""
+    variables["opensearch_ml_unrelated_variables"] = "stack_web_*"
+    assert "'stack_version'" in found(variables, "stack")
     del variables["opensearch_ml_unrelated_variables"]
     assert "add its name to opensearch_ml_unrelated_variables" in found(variables, "stack")
