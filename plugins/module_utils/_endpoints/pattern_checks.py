@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from typing import Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 from .pattern_samples import samples
 from .trusted_pattern import compile_java, exact_pattern
@@ -26,6 +26,7 @@ _UNNAMED_HOSTS = (
     "unnamed-host.example",
     "unnamedhost.example",
     "a1.unnamed-host.example",
+    "www.unnamedhost.example",
     "unnamed-host",
     "unnamedhost",
     "203.0.113.7",
@@ -48,8 +49,8 @@ _PARTS = re.compile(r"(?i)(https?)://([^/?#]*?)(:\d*)?((?:[/?#][\s\S]*)?)")
 #: What no URL that ML Commons calls contains (java.net.URI).
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]")
 
-#: A comma behind which another pattern begins.
-_BETWEEN_PATTERNS = re.compile(r"\s*,\s*(?=\^|https?:|https\?:|\.\*|\(\?)")
+#: A comma or blanks behind which another pattern begins.
+_BETWEEN_PATTERNS = re.compile(r"\s*,\s*(?=\^|https?:|https\?:|\.\*|\(\?)|\s+(?=\^|https?:|https\?:)")
 
 
 class Hole(NamedTuple):
@@ -145,17 +146,24 @@ def _fault_of_text(pattern: str) -> str | None:
         return f"blanks at an end belong to the pattern, and no URL contains them; write {text!r}"
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
         return f"the quotes belong to the pattern, and no URL contains them; write {text[1:-1]!r}"
+    if len(text) > 2 and text[0] == text[-1] == "/":
+        return f"the slashes around it belong to the pattern, and no URL begins with one; write {text[1:-1]!r}"
     if text.startswith("["):
-        try:
-            items = json.loads(text)
-        except ValueError:
-            items = None
-        if isinstance(items, list):
+        items = _json_list(text) or _json_list(text.replace("\\", "\\\\"))
+        if items:
             return f"it is the JSON text of a list; write a list: {json.dumps(items)}"
     parts = _BETWEEN_PATTERNS.split(text)
     if len(parts) > 1:
         return f"it is several patterns in one text; write a list: {json.dumps(parts)}"
     return None
+
+
+def _json_list(text: str) -> list[Any] | None:
+    try:
+        items = json.loads(text)
+    except ValueError:
+        return None
+    return items if isinstance(items, list) else None
 
 
 def _without(pattern: str, char: str) -> str:
