@@ -29,7 +29,7 @@ options:
     elements: dict
     required: true
   urls:
-    description: The URLs that are no longer called.
+    description: The URLs that are no longer called. Those with a placeholder are ignored, as no pattern is added for them.
     type: list
     elements: str
     default: []
@@ -132,8 +132,9 @@ _LISTS: Mapping[str, tuple[Callable[[str], str], str]] = {
 class _Untrust:
     """Decides about each setting.
 
-    ``called``: each URL that is still called, and a text that says by which connector. ``own_patterns``: trusted patterns that
-    check mode has not appended.
+    ``called``: each URL that is still called, and a text that says by which connector. ``others``: those of them that
+    connectors other than the owners call. ``own_patterns``: the trusted patterns that the owners need, which check mode has not
+    appended.
     """
 
     def __init__(
@@ -141,12 +142,14 @@ class _Untrust:
         settings: Mapping[str, Any],
         owners: Container[str],
         called: Mapping[str, str],
-        own_patterns: Sequence[str],
+        others: Mapping[str, str],
+        own_patterns: Mapping[str, str],
     ) -> None:
         self._settings = settings
         self._recorded = addition_record.parse(settings.get(addition_record.NAME))
         self._owners = owners
         self._called = called
+        self._others = others
         self._own_patterns = own_patterns
         self.unneeded: dict[str, Any] = {}
         self.removed: list[str] = []
@@ -169,7 +172,10 @@ class _Untrust:
     def _why_kept(self, name: str, item: str) -> str:
         """Why a pattern stays; empty if it does not."""
         pattern_of, _label = _LISTS[name]
-        for url, caller in self._called.items():
+        is_trust = name == trust_module.TRUSTED
+        if is_trust and item in self._own_patterns:
+            return f"{self._own_patterns[item]} needs it"
+        for url, caller in (self._others if is_trust else self._called).items():
             if item == trust_module.CATCH_ALL and not self._is_trusted_otherwise(url):
                 return f"{caller} needs it"
             if item != trust_module.CATCH_ALL and _is_pattern_of(pattern_of, url, item):
@@ -200,6 +206,11 @@ class _Untrust:
 
     def _recorded_for_owners(self, name: str) -> list[str]:
         return [value for value, owner in self._added(name).items() if owner in self._owners]
+
+
+def _own_pattern(url: str, trust: str) -> str:
+    """The pattern that trusts the URL of an owner. Raises Failure."""
+    return trust_module.CATCH_ALL if trust == "catch_all" else trusted_pattern.exact_pattern(url)
 
 
 def _matches(pattern: str, url: str) -> bool:
@@ -235,14 +246,16 @@ def untrust_settings(
     allow_private: str = "auto",
 ) -> dict[str, Any]:
     owners = owners or {}
-    needed = [url for calls in owners.values() for url in calls]
-    called = {url: f"connector {name!r}" for name, calls in owners.items() for url in calls}
+    # A connector that another program created may take its host from a parameter. Then no pattern is that of its URL.
+    urls = [url for url in urls if "${" not in url]
+    needed = {url: f"connector {name!r}" for name, calls in owners.items() for url in calls}
+    others: dict[str, str] = {}
     for connector in connectors:
         if connector.get("name") not in owners:
-            called.update({str(url): f"connector {connector.get('name')!r}" for url in connector.get("urls") or []})
+            others.update({str(url): f"connector {connector.get('name')!r}" for url in connector.get("urls") or []})
     try:
-        own_patterns = [trusted_pattern.exact_pattern(url) for url in needed] if trust == "exact" else []
-        decision = _Untrust(settings, owners, called, own_patterns)
+        own_patterns = {_own_pattern(url, trust): caller for url, caller in needed.items() if trust != "skip"}
+        decision = _Untrust(settings, owners, {**needed, **others}, others, own_patterns)
         private = [url for url in urls if trust_module.IS_PRIVATE[allow_private](url)]
         if trust != "skip":
             patterns = [trusted_pattern.exact_pattern(url) for url in urls]

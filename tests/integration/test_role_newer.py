@@ -250,3 +250,39 @@ def test_both_connectors_of_the_role_rag(double: FakeCluster, play: Play) -> Non
     assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS]
     assert PRIVATE_IP not in double.persistent
     assert (double.connectors, double.models, double.groups) == ({}, {}, {})
+
+
+def test_the_former_trust_of_a_removed_connector_goes_as_well(double: FakeCluster, play: Play) -> None:
+    """The second connector found the trust that was added for the first one."""
+    double.persistent[PRIVATE_ENDPOINTS] = [THEIRS]
+    for name in ("First", "Second"):
+        play(chat(openai_chat_name=name))
+    play(chat(openai_chat_name="First", openai_chat_state="absent"))
+    assert double.persistent[TRUSTED][-1] == AS_WRITTEN
+
+    now = chat(openai_chat_name="Second", openai_chat_base_url="https://8.8.8.8")
+    assert play(now, "--check")[1] == play(now)[1]
+    assert double.persistent[PRIVATE_ENDPOINTS] == [THEIRS]
+    assert double.persistent[TRUSTED][-1] == r"^https://8\.8\.8\.8/v1/chat/completions$"
+    assert AS_WRITTEN not in double.persistent[TRUSTED]
+    assert PRIVATE_IP not in double.persistent
+    assert play(now)[1] == 0
+
+
+def test_from_an_exact_pattern_to_a_catch_all(double: FakeCluster, play: Play) -> None:
+    play(chat())
+    for trust, pattern, former in (("catch_all", ".*$", AS_WRITTEN), ("exact", AS_WRITTEN, ".*$")):
+        now = chat(openai_chat_trust=trust)
+        assert play(now, "--check")[1] == play(now)[1] == 2
+        assert pattern in double.persistent[TRUSTED]
+        assert former not in double.persistent[TRUSTED]
+        assert play(now)[1] == 0
+
+
+def test_a_connector_of_another_program_is_removed(double: FakeCluster, play: Play) -> None:
+    """Its URL takes the host from a parameter, so that it has no trusted pattern."""
+    action = {"action_type": "predict", "method": "POST", "url": "https://${parameters.host}/v1"}
+    double.persistent[TRUSTED] = [r"^https://\$\{parameters\.host\}/.*$"]
+    double.add_connector("OpenAI chat", actions=[action])
+    play(chat(openai_chat_state="absent"))
+    assert double.connectors == {}

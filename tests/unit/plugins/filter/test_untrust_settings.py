@@ -100,6 +100,29 @@ def test_a_catch_all_stays_while_a_connector_needs_it() -> None:
     assert untrust(given, ("Chat", OLD), **exact)["settings"] == {TRUSTED: [CATCH_ALL]}
 
 
+def test_from_an_exact_pattern_to_a_catch_all() -> None:
+    given = settings(TRUSTED, PRIVATE, RESTRICTION, **{TRUSTED: [CATCH_ALL, PATTERN]})
+    options = {"urls": [], "owners": {"Chat": [URL]}, "trust": "catch_all"}
+    assert untrust(given, ("Chat", URL), **options)["settings"] == {TRUSTED: [PATTERN]}
+    assert untrust(given, ("Chat", URL), ("Other", URL), **options)["settings"] == {}
+    given = settings(TRUSTED, **{TRUSTED: [PATTERN, CATCH_ALL]})
+    result = untrust(given, ("Chat", URL), **options)
+    assert result["settings"] == {}
+    assert result["kept"][0] == {"what": f"trusted pattern {CATCH_ALL}", "why": "connector 'Chat' needs it"}
+
+
+def test_a_former_url_whose_trust_was_added_for_another_connector() -> None:
+    given = settings(TRUSTED, PRIVATE, RESTRICTION)
+    options = {"owners": {"Other": ["https://8.8.8.8/v1"]}}
+    assert set(untrust(given, ("Other", URL), **options)["settings"]) == {TRUSTED, PRIVATE, RESTRICTION}
+    assert untrust(given, ("Other", URL), ("Chat", URL), **options)["settings"] == {}
+
+
+def test_a_url_with_a_placeholder_has_no_trust() -> None:
+    """A connector of another program may have one."""
+    assert untrust(settings(TRUSTED), urls=["https://${parameters.host}/v1"])["settings"] == {}
+
+
 def test_patterns_are_left_alone_with_skip() -> None:
     assert untrust(settings(TRUSTED, PRIVATE, RESTRICTION), trust="skip")["settings"] == {PRIVATE: "true"}
 
