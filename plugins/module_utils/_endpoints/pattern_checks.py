@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import time
 from typing import Any, Iterator, NamedTuple
 
 from .pattern_samples import samples
@@ -53,6 +54,42 @@ _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]")
 _BETWEEN_PATTERNS = re.compile(r"\s*,\s*(?=\^|https?:|https\?:|\.\*|\(\?)|\s+(?=\^|https?:|https\?:)")
 
 
+#: A group that is repeated, so that the time of a match may double with each character.
+_REPEATED_GROUP = re.compile(r"\)[*+{]")
+
+#: The processor time in seconds after which a match counts as slow, and that of all tries after which no more follow.
+_SLOW, _SPENT_AT_MOST = 0.01, 0.5
+
+
+class _Tester:
+    """Tries a pattern on URLs, in a limited time. Raises Failure as ``compile_java`` does."""
+
+    def __init__(self, pattern: str) -> None:
+        self.compiled = compile_java(pattern)
+        self._has_repeated_group = bool(_REPEATED_GROUP.search(pattern))
+        self._spent = 0.0
+
+    def matches(self, url: str) -> bool:
+        """Whether the pattern matches the URL. False if that takes long to find out."""
+        if self._has_repeated_group and self._is_slow(url):
+            return False
+        return bool(self.compiled.fullmatch(url))
+
+    def _is_slow(self, url: str) -> bool:
+        """Whether a match takes long, as its beginnings show: nothing can interrupt it."""
+        if self._spent > _SPENT_AT_MOST:
+            return True
+        began = time.thread_time()
+        slow = any(self._seconds(url, end) > _SLOW for end in range(len(url)))
+        self._spent += time.thread_time() - began
+        return slow
+
+    def _seconds(self, url: str, end: int) -> float:
+        began = time.thread_time()
+        self.compiled.fullmatch(url, 0, end)
+        return time.thread_time() - began
+
+
 class Hole(NamedTuple):
     """A URL that a pattern matches although it does not name its host, and the pattern that closes the hole, if known."""
 
@@ -74,13 +111,13 @@ class _Parts(NamedTuple):
 @functools.lru_cache(maxsize=256)
 def find_hole(pattern: str) -> Hole | None:
     """How the pattern trusts hosts that it does not name; None if it does not. Raises Failure as ``compile_java``."""
-    compiled = compile_java(pattern)
-    for parts in _tried(compiled):
+    tester = _Tester(pattern)
+    for parts in _tried(tester.compiled):
         for url in _with_unnamed_hosts(parts):
-            if compiled.fullmatch(url):
+            if tester.matches(url):
                 return Hole(url, None)
         for url in _with_longer_hosts(parts):
-            if compiled.fullmatch(url):
+            if tester.matches(url):
                 return Hole(url, _closed(parts))
     return None
 
@@ -98,15 +135,15 @@ def find_fault(pattern: str) -> str | None:
     fault = _fault_of_text(pattern)
     if fault:
         return fault
-    compiled = compile_java(pattern)
-    found = samples(compiled)
+    tester = _Tester(pattern)
+    found = samples(tester.compiled)
     impossible = [_NOT_IN_URLS.search(text) for text in found]
     if found and all(impossible):
         char = next(match[0] for match in impossible if match)
         return f"it matches no URL, as no URL contains {char!r}{_without(pattern, char)}"
-    if found and not any(_PARTS.fullmatch(text) for text in found) and not _matches_a_url(compiled, found):
+    if found and not any(_PARTS.fullmatch(text) for text in found) and not _matches_a_url(tester, found):
         return f"it matches no URL: it must match the whole URL, from http:// or https:// on{_with_scheme(found[0])}"
-    whole = _hosts_without_path(compiled, found)
+    whole = _hosts_without_path(tester, found)
     if whole and (pattern.endswith(("/*", "/*$")) or not pattern.endswith("$")):
         return (
             f"it matches {whole} alone: a pattern must match the whole URL, and connectors call a path; write "
@@ -120,20 +157,20 @@ def find_weakness(pattern: str) -> str | None:
 
     The defaults of ML Commons have some of these, so that they are no errors. Raises Failure as ``compile_java`` does.
     """
-    compiled = compile_java(pattern)
-    found = samples(compiled)
+    tester = _Tester(pattern)
+    found = samples(tester.compiled)
     for parts in _parsed(found[:_TRIED_SAMPLES]):
         for at in [number for number, char in enumerate(parts.host) if char == "."]:
             other = parts.with_host(parts.host[:at] + "x" + parts.host[at + 1 :])
-            if compiled.fullmatch(other):
+            if tester.matches(other):
                 return f"an unescaped dot matches any character, so that {other} is trusted as well; write \\. for each dot"
         for url in _with_the_host_in_the_path(parts):
-            if compiled.fullmatch(url):
+            if tester.matches(url):
                 return (
                     f"a wildcard in the host also matches slashes, so that {url} is trusted as well; write [^/]* in "
                     "place of .* in the host"
                 )
-    whole = _hosts_without_path(compiled, found)
+    whole = _hosts_without_path(tester, found)
     if whole and len(found) == 1:
         return f"it matches {whole} alone, without a path; write {_closed_text(whole)!r} for all paths of the host"
     return None
@@ -258,21 +295,21 @@ def _with_the_host_in_the_path(parts: _Parts) -> Iterator[str]:
         yield parts.with_host(f"{beginning}unnamed-host.example/{parts.host[at:]}")
 
 
-def _matches_a_url(compiled: re.Pattern[str], found: list[str]) -> bool:
+def _matches_a_url(tester: _Tester, found: list[str]) -> bool:
     """Whether a pattern whose samples are no URLs matches some, as ``.*`` does."""
     texts = ["", *found]
     urls = [f"{scheme}://{text}{rest}" for scheme in ("https", "http") for text in texts for rest in _RESTS]
     urls += [f"https://unnamed-host.example/{text}" for text in texts]
-    return any(compiled.fullmatch(url) for url in urls)
+    return any(tester.matches(url) for url in urls)
 
 
-def _hosts_without_path(compiled: re.Pattern[str], found: list[str]) -> str | None:
+def _hosts_without_path(tester: _Tester, found: list[str]) -> str | None:
     """The URL of a host, if the pattern matches nothing but hosts without a path."""
     all_parts = list(_parsed(found))
     if not all_parts or len(all_parts) < len(found):
         return None
     for parts in all_parts:
         longer = [parts.with_host(parts.host, rest=f"{parts.rest}{rest}") for rest in ("/v1", "v1", "?v1")]
-        if parts.rest.strip("/") or any(compiled.fullmatch(url) for url in longer):
+        if parts.rest.strip("/") or any(tester.matches(url) for url in longer):
             return None
     return all_parts[-1].with_host(all_parts[-1].host, rest="")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Callable
 from urllib.parse import urlsplit
 
@@ -236,3 +237,19 @@ def test_a_usable_pattern(pattern: str) -> None:
 def test_a_weakness(pattern: str, text: str | None) -> None:
     found = pattern_checks.find_weakness(pattern)
     assert found is None if text is None else text in str(found)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^https://([a-z-]+\.?)*example\.com/.*$",
+        r"^https://(.*)*\.openai\.com/(.*)*$",
+        r"^https://([^/]+)+\.example\.org/.*$",
+        r"^https://(a+|[a-z-]+)*\.example\.org/.*$",
+    ],
+)
+def test_a_pattern_that_takes_exponential_time_ends(pattern: str) -> None:
+    start = time.thread_time()
+    for check in (pattern_checks.find_hole, pattern_checks.find_fault, pattern_checks.find_weakness):
+        check(pattern)
+    assert time.thread_time() - start < 60
