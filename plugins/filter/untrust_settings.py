@@ -110,6 +110,7 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils._endpoints import trust as trust_module
 from ..module_utils._endpoints import trusted_pattern
 from ..module_utils._endpoints import url as url_module
+from ..module_utils._endpoints.pattern_checks import Tester
 from ..module_utils._errors.exceptions import Failure
 from ..module_utils._values import addition_record
 from ..module_utils._values.compare import as_list
@@ -216,7 +217,7 @@ def _own_pattern(url: str, trust: str) -> str:
 def _matches(pattern: str, url: str) -> bool:
     """Whether a trusted pattern matches a URL. False for a pattern that cannot be checked."""
     try:
-        return bool(trusted_pattern.compile_java(pattern).fullmatch(url))
+        return Tester(pattern).may_match(url)
     except Failure:
         return False
 

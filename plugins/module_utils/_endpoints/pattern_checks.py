@@ -61,7 +61,7 @@ _REPEATED_GROUP = re.compile(r"\)[*+{]")
 _SLOW, _SPENT_AT_MOST = 0.01, 0.5
 
 
-class _Tester:
+class Tester:
     """Tries a pattern on URLs, in a limited time. Raises Failure as ``compile_java`` does."""
 
     def __init__(self, pattern: str) -> None:
@@ -73,6 +73,12 @@ class _Tester:
         """Whether the pattern matches the URL. False if that takes long to find out."""
         if self._has_repeated_group and self._is_slow(url):
             return False
+        return bool(self.compiled.fullmatch(url))
+
+    def may_match(self, url: str) -> bool:
+        """Whether the pattern matches the URL. True if that takes long to find out."""
+        if self._has_repeated_group and self._is_slow(url):
+            return True
         return bool(self.compiled.fullmatch(url))
 
     def _is_slow(self, url: str) -> bool:
@@ -111,7 +117,7 @@ class _Parts(NamedTuple):
 @functools.lru_cache(maxsize=256)
 def find_hole(pattern: str) -> Hole | None:
     """How the pattern trusts hosts that it does not name; None if it does not. Raises Failure as ``compile_java``."""
-    tester = _Tester(pattern)
+    tester = Tester(pattern)
     for parts in _tried(tester.compiled):
         for url in _with_unnamed_hosts(parts):
             if tester.matches(url):
@@ -135,7 +141,7 @@ def find_fault(pattern: str) -> str | None:
     fault = _fault_of_text(pattern)
     if fault:
         return fault
-    tester = _Tester(pattern)
+    tester = Tester(pattern)
     found = samples(tester.compiled)
     impossible = [_NOT_IN_URLS.search(text) for text in found]
     if found and all(impossible):
@@ -157,7 +163,7 @@ def find_weakness(pattern: str) -> str | None:
 
     The defaults of ML Commons have some of these, so that they are no errors. Raises Failure as ``compile_java`` does.
     """
-    tester = _Tester(pattern)
+    tester = Tester(pattern)
     found = samples(tester.compiled)
     for parts in _parsed(found[:_TRIED_SAMPLES]):
         for at in [number for number, char in enumerate(parts.host) if char == "."]:
@@ -295,7 +301,7 @@ def _with_the_host_in_the_path(parts: _Parts) -> Iterator[str]:
         yield parts.with_host(f"{beginning}unnamed-host.example/{parts.host[at:]}")
 
 
-def _matches_a_url(tester: _Tester, found: list[str]) -> bool:
+def _matches_a_url(tester: Tester, found: list[str]) -> bool:
     """Whether a pattern whose samples are no URLs matches some, as ``.*`` does."""
     texts = ["", *found]
     urls = [f"{scheme}://{text}{rest}" for scheme in ("https", "http") for text in texts for rest in _RESTS]
@@ -303,7 +309,7 @@ def _matches_a_url(tester: _Tester, found: list[str]) -> bool:
     return any(tester.matches(url) for url in urls)
 
 
-def _hosts_without_path(tester: _Tester, found: list[str]) -> str | None:
+def _hosts_without_path(tester: Tester, found: list[str]) -> str | None:
     """The URL of a host, if the pattern matches nothing but hosts without a path."""
     all_parts = list(_parsed(found))
     if not all_parts or len(all_parts) < len(found):

@@ -14,6 +14,7 @@ from typing import Any, Iterator, Mapping
 
 from ..._endpoints import connector_checks, trusted_pattern
 from ..._endpoints.connector_checks import Call
+from ..._endpoints.pattern_checks import Tester
 from ..._endpoints.url import is_private, normalize
 from ..._errors.exceptions import ApiError, Failure
 from ..._runtime.run import Run
@@ -93,12 +94,12 @@ def _yaml(value: Any) -> str:
 
 
 def _unmatched(settings: Settings, name: str, called: list[Call]) -> list[Call]:
-    """The calls whose URLs no pattern of the list matches. Empty if a pattern cannot be checked here."""
+    """The calls whose URLs surely no pattern of the list matches. Empty if a pattern cannot be checked here."""
     try:
-        patterns = [trusted_pattern.compile_java(item) for item in as_list(settings.effective(name))]
+        patterns = [Tester(item) for item in as_list(settings.effective(name))]
     except Failure:
         return []
-    return [call for call in called if not any(pattern.fullmatch(call.url) for pattern in patterns)]
+    return [call for call in called if not any(pattern.may_match(call.url) for pattern in patterns)]
 
 
 def _is_surely_private(call: Call) -> bool:

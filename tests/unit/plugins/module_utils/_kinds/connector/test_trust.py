@@ -145,3 +145,10 @@ class TestStacks:
         result = execute(strict, "ml_stack", check_mode=True, connectors=[self.CONNECTOR])
         assert len(result["warnings"]) == 2
         assert reads_of_settings(strict) == 1
+
+
+def test_a_pattern_that_takes_long_is_no_reason_to_warn() -> None:
+    slow = r"^https://([a-z-]+\.?)*example\.com/.*$"
+    url = "https://some-internal-host.of-the-company.org/v1/chat/completions"
+    warnings = check(FakeCluster(trusted=(slow,)), actions=[{"url": url, "request_body": "{}"}])
+    assert [warning for warning in warnings if TRUSTED in warning] == []
