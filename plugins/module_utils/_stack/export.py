@@ -84,28 +84,37 @@ class Exporter:
 
     def section(self, option: str) -> list[dict[str, Any]]:
         """The items of one section. Adds to ``variables`` and ``left_out``."""
-        items = []
-        for object_id, item in getattr(self, f"_{option}")():
-            try:
-                section = BY_OPTION[option]
-                params = make_item(section, option, item).params
-                section.module.parse(params)
-                if section.kind:
-                    section.kind.desired(params)
-                items.append(item)
-            except Failure as failure:
-                name = str(item.get("name") or item.get("model"))
-                self.left_out.append(LeftOut(option, name, object_id, f"No stack can declare it: {failure.message}"))
-        return items
+        return [
+            item
+            for object_id, item in getattr(self, f"_{option}")()
+            if self._is_declarable(option, str(item.get("name") or item.get("model")), object_id, item)
+        ]
+
+    def _is_declarable(self, option: str, name: str, object_id: str, item: dict[str, Any]) -> bool:
+        """Whether a stack accepts the item. If not, the object is left out."""
+        section = BY_OPTION[option]
+        try:
+            params = make_item(section, option, item).params
+            section.module.parse(params)
+            if section.kind:
+                section.kind.desired(params)
+        except Failure as failure:
+            self.left_out.append(LeftOut(option, name, object_id, f"No stack can declare it: {failure.message}"))
+            return False
+        return True
 
     def _settings(self) -> Items:
         items = []
         observed = self._snapshot.fact(cluster_setting.read)
         for scope in ("persistent", "transient"):
             settings = {
-                name: value for name, value in sorted(observed.scope(scope).items()) if name.startswith(_ML_SETTINGS)
+                name: value
+                for name, value in sorted(observed.scope(scope).items())
+                if name.startswith(_ML_SETTINGS) and self._stack is None
+                # Each by itself, so that one does not keep the others out.
+                if self._is_declarable("settings", name, scope, {"settings": {name: value}, "allow_catch_all": True})
             }
-            if settings and self._stack is None:
+            if settings:
                 item: dict[str, Any] = {"settings": settings}
                 if scope == "transient":
                     item["scope"] = scope

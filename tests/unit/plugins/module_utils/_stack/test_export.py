@@ -292,3 +292,13 @@ def test_what_no_option_can_hold_is_left_out(module: Runner, cluster: FakeCluste
     assert long[::2] == ("connectors", "Its name has more than 256 characters, so that no search finds it.")
     assert limits[:2] == ("controllers", "Chat")
     assert "ann: must have 'limit' and 'unit'" in limits[2]
+
+
+def test_a_setting_that_cannot_be_declared_keeps_no_other_one_out(module: Runner, cluster: FakeCluster) -> None:
+    trusted = "plugins.ml_commons.trusted_connector_endpoints_regex"
+    cluster.persistent.update({trusted: ["http://ollama:11434"], "plugins.ml_commons.only_run_on_ml_node": "false"})
+    exported = module(MODULE, cluster)
+    assert "plugins.ml_commons.only_run_on_ml_node" in exported["stack"]["settings"][0]["settings"]
+    [left] = exported["left_out"]
+    assert (left["section"], left["name"]) == ("settings", trusted)
+    assert "a pattern must match the whole URL" in left["reason"]
