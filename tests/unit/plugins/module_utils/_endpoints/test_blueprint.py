@@ -39,7 +39,7 @@ JSON = json.dumps(BLUEPRINT, indent=2)
     ids=[
         "json", "with a byte order mark", "from the console", "triple quotes", "yaml", "comment", "two comments",
         "comments in JSON", "comments behind values", "comments around JSON", "a request without a body after it",
-         "requests without a body around it", "curl", "curl on lines",
+        "requests without a body around it", "curl", "curl on lines",
         "curl with =", "curl without a blank",
     ],
 )  # fmt: skip
