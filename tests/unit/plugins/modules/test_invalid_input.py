@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from pathlib import Path
 from typing import Any, Iterator, Mapping
@@ -202,13 +203,14 @@ UNREADABLE: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def invalid_options(module: str) -> Iterator[dict[str, Any]]:
-    """The options with a key, each with a wrong value for each other option of the module."""
+def invalid_options(module: str, *, every_value: bool) -> Iterator[dict[str, Any]]:
+    """The options with a key, each with a wrong value, or every one, for each other option of the module."""
     spec: Mapping[str, Any] = task_of(module).MODULE.argument_spec()
+    values = itertools.cycle(VALUES)
     for given in WITH_KEY[module]:
         yield given
-        for name in spec:
-            for value in VALUES if name not in given else ():
+        for name in [name for name in spec if name not in given]:
+            for value in VALUES if every_value else [next(values)]:
                 yield {**given, name: value}
     for name in ("method", "action_type", "url", "headers", "request_body") if module == "ml_connector" else ():
         action = {"url": "http://chat", name: KEY if name != "headers" else [KEY]}
@@ -226,8 +228,9 @@ def assert_hidden(module: str, options: dict[str, Any]) -> None:
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("module", WITH_KEY)
-def test_no_secret_in_invalid_input_is_shown(module: str) -> None:
-    for options in invalid_options(module):
+@pytest.mark.parametrize("every_value", [False, pytest.param(True, marks=pytest.mark.full)])
+def test_no_secret_in_invalid_input_is_shown(module: str, every_value: bool) -> None:
+    for options in invalid_options(module, every_value=every_value):
         assert_hidden(module, options)
 
 
