@@ -224,7 +224,7 @@ options:
     version_added: 0.2.0
   src:
     description:
-      - A JSON or YAML file with such a body, on the controller. The module finds it as M(ansible.builtin.copy) finds files,
+      - A JSON or YAML file with such a body, on the controller. The module finds it as C(ansible.builtin.copy) finds files,
         for example beside the playbook, or in the folder C(files) of the role or of the play. Ansible Vault may encrypt it.
       - The file may contain the request line before the body and the triple quotes of OpenSearch Dashboards' console.
     type: path
