@@ -90,10 +90,10 @@ FILES = {
     "index_assistant.json": {
         "type": "conversational",
         "llm": {"model_id": "Other"},
-        "tools": [{"type": "ListIndexTool"}],
+        "tools": [{"type": "IndexMappingTool"}],
     },
     "passages.json": {"mappings": {"properties": {"text": {"type": "text"}}}},
-    "files/answer.json": {"response_processors": [{"rename_field": {"field": "text", "target_field": "passage"}}]},
+    "files/answer.json": {"description": "Answers questions", "response_processors": []},
 }
 
 #: What runs with a block that has only module defaults.
