@@ -13,8 +13,8 @@ author:
 description:
   - Finds variables of the host that look like inputs of a role or playbook of this collection but are none. Ansible ignores such
     a variable, so that the role would work with its default instead.
-  - A variable counts as unknown if its name starts with one of the prefixes and nobody documents it, wherever it is set, in the
-    inventory, on the command line, or by a task of yours with C(register) or C(set_fact).
+  - A variable counts as unknown if its name starts with one of the prefixes and the collection does not document it. It does not
+    matter whether the inventory sets it, the command line, or a task of yours with C(register) or C(set_fact).
   - A variable that starts with none of the prefixes, nor with that of another role or playbook of this collection, counts as
     unknown if its name is nearly that of an input, such as C(olama_chat_model).
   - All roles and playbooks of this collection call this lookup before anything else, and fail if it finds a name.

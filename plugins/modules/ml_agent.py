@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.attributes
   - searchops.opensearch_ml.connection
   - searchops.opensearch_ml.custom_id
+  - searchops.opensearch_ml.src
 options:
   name:
     description:
@@ -95,9 +96,8 @@ options:
   tools:
     description:
       - All tools of the agent, in this order; any others are removed.
-      - "In any text, C(${model:NAME}) is replaced with the id of the model of that name, C(${agent:NAME}) with that of an
-        agent, and C(${connector:NAME}) with that of a connector, for example in the parameter C(connector_id) of a
-        ConnectorTool. The same applies to all other options, for example to the parameter C(mcp_connectors) in
+      - "In any text, C(${model:NAME}) becomes the id of the model with this name, C(${agent:NAME}) the id of an agent, and
+        C(${connector:NAME}) the id of a connector, for example in the parameter C(connector_id) of a ConnectorTool. The same applies to all other options, for example to the parameter C(mcp_connectors) in
         O(parameters). In check mode, an object that does not exist yet is a warning."
       - A connector that is replaced by a swap gets another id. The next run of this module gives it to the agent.
     type: list
@@ -184,13 +184,6 @@ options:
         Fields that only the server sets, such as C(created_time), are not sent.
     type: dict
     version_added: 1.0.0
-  src:
-    description:
-      - A JSON or YAML file with such a body, on the controller. The module finds it as C(ansible.builtin.copy) finds files,
-        for example beside the playbook, or in the folder C(files) of the role or of the play. Ansible Vault may encrypt it.
-      - The file may contain the request line before the body and the triple quotes of OpenSearch Dashboards' console.
-    type: path
-    version_added: 1.0.0
   update_strategy:
     description: How the module may change the agent.
     type: str
@@ -236,7 +229,7 @@ EXAMPLES = r"""
       - type: ListIndexTool
       - type: IndexMappingTool
 
-- name: Create an agent from a file beside the playbook, with another model
+- name: Create an agent from a file next to the playbook, with another model
   searchops.opensearch_ml.ml_agent:
     name: Index assistant
     src: index_assistant.json

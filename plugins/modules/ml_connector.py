@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.attributes
   - searchops.opensearch_ml.connection
   - searchops.opensearch_ml.custom_id
+  - searchops.opensearch_ml.src
 attributes:
   idempotent:
     support: partial
@@ -221,13 +222,6 @@ options:
         O(extra_fields).
       - The module rejects placeholders in angle brackets, such as V(<YOUR API KEY>), and reports their position.
     type: dict
-    version_added: 0.2.0
-  src:
-    description:
-      - A JSON or YAML file with such a body, on the controller. The module finds it as C(ansible.builtin.copy) finds files,
-        for example beside the playbook, or in the folder C(files) of the role or of the play. Ansible Vault may encrypt it.
-      - The file may contain the request line before the body and the triple quotes of OpenSearch Dashboards' console.
-    type: path
     version_added: 0.2.0
   provider:
     description:

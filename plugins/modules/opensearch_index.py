@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - searchops.opensearch_ml.attributes
   - searchops.opensearch_ml.connection
+  - searchops.opensearch_ml.src
 options:
   name:
     description: The name of one index. A pattern is refused, and so is an alias.
@@ -42,13 +43,6 @@ options:
         the defaults. The module cannot distinguish a default value from a missing one, and fails with
         C(not_converged).
     type: dict
-  src:
-    description:
-      - A JSON or YAML file with such a body, on the controller. The module finds it as C(ansible.builtin.copy) finds files,
-        for example beside the playbook, or in the folder C(files) of the role or of the play. Ansible Vault may encrypt it.
-      - The file may contain the request line before the body and the triple quotes of OpenSearch Dashboards' console.
-    type: path
-    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.opensearch_document
   - module: searchops.opensearch_ml.opensearch_pipeline
@@ -74,7 +68,7 @@ EXAMPLES = r"""
               engine: lucene
               space_type: l2
 
-- name: Create an index from a file beside the playbook
+- name: Create an index from a file next to the playbook
   searchops.opensearch_ml.opensearch_index:
     name: passages
     src: passages.json

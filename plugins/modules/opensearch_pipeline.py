@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - searchops.opensearch_ml.attributes
   - searchops.opensearch_ml.connection
+  - searchops.opensearch_ml.src
 options:
   name:
     description: The pipeline's name, which is its id.
@@ -50,17 +51,10 @@ options:
       - The pipeline's body as the documentation of OpenSearch shows it, C(processors) and C(on_failure) for an ingest
         pipeline, C(request_processors), C(response_processors) and C(phase_results_processors) for a search pipeline.
         With O(state=present), either O(definition) or O(src) is required.
-      - "In any text of the body, C(${model:NAME}) is replaced with the id of the model of that name, as in
+      - "In any text of the body, C(${model:NAME}) becomes the id of the model with this name, as in
         C(model_id: ${model:Local chat}). So are C(${agent:NAME}) and C(${connector:NAME}). In check mode, an object that does
         not exist yet is a warning."
     type: dict
-  src:
-    description:
-      - A JSON or YAML file with such a body, on the controller. The module finds it as C(ansible.builtin.copy) finds files,
-        for example beside the playbook, or in the folder C(files) of the role or of the play. Ansible Vault may encrypt it.
-      - The file may contain the request line before the body and the triple quotes of OpenSearch Dashboards' console.
-    type: path
-    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.opensearch_pipeline_info
   - module: searchops.opensearch_ml.ml_model

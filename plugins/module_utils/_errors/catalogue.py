@@ -198,7 +198,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "header_placeholder_refused": Entry(
             cause="A header of the connector takes its value from a parameter, which OpenSearch 3.7 and later do not allow: "
-            "whoever may predict could choose it. This is so for headers that identify the sender, such as Authorization, "
+            "any user who may predict could choose it. This is so for headers that identify the sender, such as Authorization, "
             "x-api-key, Cookie, Host and X-Forwarded-For, and for all headers of MCP connectors.",
             remedy="Put the value into 'credential', and write 'credential' instead of 'parameters' into the header's "
             "placeholder. If the value is not a secret, you can write it into the header itself.",

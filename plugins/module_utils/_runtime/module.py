@@ -67,7 +67,7 @@ class Module(NamedTuple):
     ``secrets`` returns the values to mask beyond those of 'no_log' options; its second argument is None where the
     parameters are invalid: then they may be of any type. ``connection`` is the kind of server that the task works on.
     ``item_specs``: list option -> the spec of its items, which the task itself validates. Items whose spec has ``src`` may
-    name a file by it, as the module's own option of that name does.
+    name a file by it, as the option ``src`` of a module does.
     """
 
     spec: Mapping[str, Any]

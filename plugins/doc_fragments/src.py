@@ -1,0 +1,20 @@
+# Copyright (c) The searchops.opensearch_ml maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # The file is found in plugin_utils/in_process.py, and read in module_utils/_endpoints/blueprint.py.
+    DOCUMENTATION = r"""
+options:
+  src:
+    description:
+      - A JSON or YAML file with the body for O(definition), on the controller. The module finds it as
+        C(ansible.builtin.copy) finds files, for example next to the playbook, or in the folder C(files) of the role or of the play.
+        Ansible Vault may encrypt it.
+      - The file may contain comments, the request line before the body and the triple quotes of OpenSearch Dashboards'
+        console. It may also be one curl command that contains the body.
+    type: path
+"""
