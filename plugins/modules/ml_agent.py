@@ -97,8 +97,9 @@ options:
     description:
       - All tools of the agent, in this order; any others are removed.
       - "In any text, C(${model:NAME}) becomes the id of the model with this name, C(${agent:NAME}) the id of an agent, and
-        C(${connector:NAME}) the id of a connector, for example in the parameter C(connector_id) of a ConnectorTool. The same applies to all other options, for example to the parameter C(mcp_connectors) in
-        O(parameters). In check mode, an object that does not exist yet is a warning."
+        C(${connector:NAME}) the id of a connector, for example in the parameter C(connector_id) of a ConnectorTool.
+        The same applies to all other options, for example to the parameter C(mcp_connectors) in O(parameters). In check mode,
+        an object that does not exist yet is a warning."
       - A connector that is replaced by a swap gets another id. The next run of this module gives it to the agent.
     type: list
     elements: dict
