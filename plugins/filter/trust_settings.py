@@ -70,16 +70,16 @@ from typing import Any, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._endpoints import trust as trust_module
 from ..module_utils._endpoints import trusted_pattern
 from ..module_utils._endpoints import url as url_module
+from ..module_utils._endpoints.trust_settings import CATCH_ALL, IS_PRIVATE, PRIVATE_IP_ENABLED, TRUSTED, TRUSTED_PRIVATE
 from ..module_utils._errors.exceptions import Failure
 
 
 def trust_settings(urls: Sequence[str], trust: str = "exact", allow_private: str = "auto") -> dict[str, Any]:
     for name, value, known in (
         ("trust", trust, ("exact", "catch_all", "skip")),
-        ("allow_private", allow_private, tuple(trust_module.IS_PRIVATE)),
+        ("allow_private", allow_private, tuple(IS_PRIVATE)),
     ):
         if value not in known:
             raise AnsibleFilterError(f"trust_settings: {name} must be one of {', '.join(known)}, not {value!r}.")
@@ -88,17 +88,17 @@ def trust_settings(urls: Sequence[str], trust: str = "exact", allow_private: str
     settings: dict[str, Any] = {}
     try:
         called = {str(url): url_module.normalize(str(url)) for url in urls}
-        private = [url for url in called if trust_module.IS_PRIVATE[allow_private](url)]
+        private = [url for url in called if IS_PRIVATE[allow_private](url)]
     except Failure as failure:
         raise AnsibleFilterError(f"trust_settings: {failure.message}") from failure
     if called and trust != "skip":
-        settings[trust_module.TRUSTED] = (
-            [trust_module.CATCH_ALL] if trust == "catch_all" else [trusted_pattern.exact_pattern(url) for url in called]
+        settings[TRUSTED] = (
+            [CATCH_ALL] if trust == "catch_all" else [trusted_pattern.exact_pattern(url) for url in called]
         )
     if private:
-        settings[trust_module.PRIVATE] = True
+        settings[PRIVATE_IP_ENABLED] = True
         if trust != "skip":
-            settings[trust_module.RESTRICTION] = list(
+            settings[TRUSTED_PRIVATE] = list(
                 dict.fromkeys(trusted_pattern.exact_pattern(called[url]) for url in private)
             )
     return settings

@@ -107,10 +107,10 @@ from typing import Any, Callable, Container, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._endpoints import trust as trust_module
 from ..module_utils._endpoints import trusted_pattern
 from ..module_utils._endpoints import url as url_module
 from ..module_utils._endpoints.pattern_checks import Tester
+from ..module_utils._endpoints.trust_settings import CATCH_ALL, IS_PRIVATE, PRIVATE_IP_ENABLED, TRUSTED, TRUSTED_PRIVATE
 from ..module_utils._errors.exceptions import Failure
 from ..module_utils._values import addition_record
 from ..module_utils._values.compare import as_list
@@ -125,8 +125,8 @@ def _normalized_pattern(url: str) -> str:
 
 #: The lists of patterns -> the pattern for a URL, and what a message calls it.
 _LISTS: Mapping[str, tuple[Callable[[str], str], str]] = {
-    trust_module.TRUSTED: (trusted_pattern.exact_pattern, "trusted pattern"),
-    trust_module.RESTRICTION: (_normalized_pattern, "pattern for private addresses"),
+    TRUSTED: (trusted_pattern.exact_pattern, "trusted pattern"),
+    TRUSTED_PRIVATE: (_normalized_pattern, "pattern for private addresses"),
 }
 
 
@@ -163,7 +163,7 @@ class _Untrust:
         found = [item for item in dict.fromkeys([*given, *self._recorded_for_owners(name)]) if item in observed]
         reasons = {item: self._why_kept(name, item) for item in found}
         unneeded = [item for item in found if not reasons[item]]
-        if name == trust_module.RESTRICTION and unneeded and set(observed) == set(unneeded):
+        if name == TRUSTED_PRIVATE and unneeded and set(observed) == set(unneeded):
             reasons[unneeded.pop()] = _LAST
         if unneeded:
             self.unneeded[name] = unneeded
@@ -173,24 +173,24 @@ class _Untrust:
     def _why_kept(self, name: str, item: str) -> str:
         """Why a pattern stays; empty if it does not."""
         pattern_of, _label = _LISTS[name]
-        is_trust = name == trust_module.TRUSTED
+        is_trust = name == TRUSTED
         if is_trust and item in self._own_patterns:
             return f"{self._own_patterns[item]} needs it"
         for url, caller in (self._others if is_trust else self._called).items():
-            if item == trust_module.CATCH_ALL and not self._is_trusted_otherwise(url):
+            if item == CATCH_ALL and not self._is_trusted_otherwise(url):
                 return f"{caller} needs it"
-            if item != trust_module.CATCH_ALL and _is_pattern_of(pattern_of, url, item):
+            if item != CATCH_ALL and _is_pattern_of(pattern_of, url, item):
                 return f"{caller} calls its URL"
         return "" if item in self._added(name) else _NOT_RECORDED
 
     def _is_trusted_otherwise(self, url: str) -> bool:
         """Whether a pattern other than the catch-all matches a URL."""
-        observed = as_list(self._settings.get(trust_module.TRUSTED))
-        return any(_matches(item, url) for item in [*observed, *self._own_patterns] if item != trust_module.CATCH_ALL)
+        observed = as_list(self._settings.get(TRUSTED))
+        return any(_matches(item, url) for item in [*observed, *self._own_patterns] if item != CATCH_ALL)
 
     def decide_private(self, given: bool) -> None:
         """Decide about the permission for private addresses. ``given``: whether one of the URLs is private."""
-        name, observed = trust_module.PRIVATE, as_list(self._settings.get(trust_module.PRIVATE))
+        name, observed = PRIVATE_IP_ENABLED, as_list(self._settings.get(PRIVATE_IP_ENABLED))
         if observed != ["true"] or not (given or self._recorded_for_owners(name)):
             return
         caller = next((caller for url, caller in self._called.items() if _may_be_private(url)), None)
@@ -211,7 +211,7 @@ class _Untrust:
 
 def _own_pattern(url: str, trust: str) -> str:
     """The pattern that trusts the URL of an owner. Raises Failure."""
-    return trust_module.CATCH_ALL if trust == "catch_all" else trusted_pattern.exact_pattern(url)
+    return CATCH_ALL if trust == "catch_all" else trusted_pattern.exact_pattern(url)
 
 
 def _matches(pattern: str, url: str) -> bool:
@@ -257,11 +257,11 @@ def untrust_settings(
     try:
         own_patterns = {_own_pattern(url, trust): caller for url, caller in needed.items() if trust != "skip"}
         decision = _Untrust(settings, owners, {**needed, **others}, others, own_patterns)
-        private = [url for url in urls if trust_module.IS_PRIVATE[allow_private](url)]
+        private = [url for url in urls if IS_PRIVATE[allow_private](url)]
         if trust != "skip":
             patterns = [trusted_pattern.exact_pattern(url) for url in urls]
-            decision.decide_list(trust_module.TRUSTED, patterns + ([trust_module.CATCH_ALL] * (trust == "catch_all")))
-            decision.decide_list(trust_module.RESTRICTION, [_normalized_pattern(url) for url in private])
+            decision.decide_list(TRUSTED, patterns + ([CATCH_ALL] * (trust == "catch_all")))
+            decision.decide_list(TRUSTED_PRIVATE, [_normalized_pattern(url) for url in private])
         decision.decide_private(bool(private))
     except Failure as failure:
         raise AnsibleFilterError(f"untrust_settings: {failure.message}") from failure

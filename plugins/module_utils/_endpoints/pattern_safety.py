@@ -16,10 +16,12 @@ from __future__ import annotations
 import re
 from typing import Iterable, NamedTuple, Tuple
 
+from .trust_settings import TRUSTED, TRUSTED_PRIVATE
+
 #: The settings whose patterns the server checks.
 CHECKED_SETTINGS = (
-    "plugins.ml_commons.trusted_connector_endpoints_regex",
-    "plugins.ml_commons.trusted_connector_private_endpoints_regex",
+    TRUSTED,
+    TRUSTED_PRIVATE,
     "plugins.ml_commons.connector.restricted_ip_patterns",
 )
 

@@ -16,10 +16,10 @@ from . import url as urls
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 
 #: Whether connectors may call private addresses.
-PRIVATE = "plugins.ml_commons.connector.private_ip_enabled"
+PRIVATE_IP_ENABLED = "plugins.ml_commons.connector.private_ip_enabled"
 
 #: The patterns of the private URLs that connectors may call; an empty list allows all. Added in OpenSearch 3.7.
-RESTRICTION = "plugins.ml_commons.trusted_connector_private_endpoints_regex"
+TRUSTED_PRIVATE = "plugins.ml_commons.trusted_connector_private_endpoints_regex"
 
 CATCH_ALL = ".*$"
 

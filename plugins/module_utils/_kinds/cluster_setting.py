@@ -18,10 +18,6 @@ from . import setting_types
 
 PATH = "/_cluster/settings"
 
-TRUSTED = f"{setting_types.ML_PREFIX}trusted_connector_endpoints_regex"
-TRUSTED_PRIVATE = f"{setting_types.ML_PREFIX}trusted_connector_private_endpoints_regex"
-PRIVATE_IP_ENABLED = f"{setting_types.ML_PREFIX}connector.private_ip_enabled"
-
 #: The beginning of the name under which the server keeps a value that it refuses since an upgrade.
 ARCHIVED_PREFIX = "archived."
 

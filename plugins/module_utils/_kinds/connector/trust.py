@@ -15,12 +15,13 @@ from typing import Any, Iterator, Mapping
 from ..._endpoints import connector_checks, trusted_pattern
 from ..._endpoints.connector_checks import Call
 from ..._endpoints.pattern_checks import Tester
+from ..._endpoints.trust_settings import PRIVATE_IP_ENABLED, TRUSTED, TRUSTED_PRIVATE
 from ..._endpoints.url import is_private, normalize
 from ..._errors.exceptions import ApiError, Failure
 from ..._runtime.run import Run
 from ..._values.compare import as_list
 from .. import cluster_setting
-from ..cluster_setting import PRIVATE_IP_ENABLED, TRUSTED, TRUSTED_PRIVATE, Settings
+from ..cluster_setting import Settings
 
 #: In check mode the earlier tasks of a play have changed nothing.
 _IF_NO_OTHER = "If no earlier task does it, add this one"

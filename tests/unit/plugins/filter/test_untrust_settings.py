@@ -10,11 +10,11 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.searchops.opensearch_ml.plugins.filter.untrust_settings import untrust_settings
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints.trust import (
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints.trust_settings import (
     CATCH_ALL,
-    PRIVATE,
-    RESTRICTION,
+    PRIVATE_IP_ENABLED,
     TRUSTED,
+    TRUSTED_PRIVATE,
 )
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import addition_record
 
@@ -25,8 +25,10 @@ THEIRS = "^https://theirs$"
 
 def settings(*recorded: str, **more: Any) -> dict[str, Any]:
     """Settings of a cluster with all these values, of which the names in ``recorded`` were added for 'Chat'."""
-    values = {TRUSTED: [THEIRS, PATTERN], PRIVATE: "true", RESTRICTION: [THEIRS, PATTERN], **more}
-    added = {name: {"added": {values[name] if name == PRIVATE else values[name][-1]: "Chat"}} for name in recorded}
+    values = {TRUSTED: [THEIRS, PATTERN], PRIVATE_IP_ENABLED: "true", TRUSTED_PRIVATE: [THEIRS, PATTERN], **more}
+    added = {
+        name: {"added": {values[name] if name == PRIVATE_IP_ENABLED else values[name][-1]: "Chat"}} for name in recorded
+    }
     return {**values, addition_record.NAME: json.dumps(added)}
 
 
@@ -40,9 +42,13 @@ def kept(result: dict[str, Any]) -> dict[str, str]:
 
 
 def test_all_of_it() -> None:
-    result = untrust(settings(TRUSTED, PRIVATE, RESTRICTION))
-    assert result["settings"] == {TRUSTED: [PATTERN], RESTRICTION: [PATTERN], PRIVATE: "true"}
-    assert result["removed"] == [f"trusted pattern {PATTERN}", f"pattern for private addresses {PATTERN}", PRIVATE]
+    result = untrust(settings(TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE))
+    assert result["settings"] == {TRUSTED: [PATTERN], TRUSTED_PRIVATE: [PATTERN], PRIVATE_IP_ENABLED: "true"}
+    assert result["removed"] == [
+        f"trusted pattern {PATTERN}",
+        f"pattern for private addresses {PATTERN}",
+        PRIVATE_IP_ENABLED,
+    ]
     assert result["kept"] == []
 
 
@@ -54,7 +60,7 @@ def test_what_was_not_recorded_stays() -> None:
 
 
 def test_what_another_connector_calls_stays() -> None:
-    result = untrust(settings(TRUSTED, PRIVATE, RESTRICTION), ("Other", URL))
+    result = untrust(settings(TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE), ("Other", URL))
     assert result["settings"] == {}
     assert {item["why"] for item in result["kept"]} == {
         "connector 'Other' calls its URL",
@@ -63,30 +69,33 @@ def test_what_another_connector_calls_stays() -> None:
 
 
 def test_another_private_address_needs_the_permission_only() -> None:
-    result = untrust(settings(TRUSTED, PRIVATE, RESTRICTION), ("Other", OLD))
-    assert result["settings"] == {TRUSTED: [PATTERN], RESTRICTION: [PATTERN]}
+    result = untrust(settings(TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE), ("Other", OLD))
+    assert result["settings"] == {TRUSTED: [PATTERN], TRUSTED_PRIVATE: [PATTERN]}
 
 
 @pytest.mark.parametrize("url", ["http://${parameters.host}:${parameters.port}/v1", "not a url"])
 def test_a_connector_whose_address_is_unknown_may_call_a_private_one(url: str) -> None:
-    assert PRIVATE not in untrust(settings(TRUSTED, PRIVATE, RESTRICTION), ("Other", url))["settings"]
+    assert (
+        PRIVATE_IP_ENABLED
+        not in untrust(settings(TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE), ("Other", url))["settings"]
+    )
 
 
 def test_owners_do_not_count_and_what_was_added_for_them_goes() -> None:
     """As after a change of the URL: the connector is listed with the former one in check mode."""
-    given = settings(TRUSTED, PRIVATE, RESTRICTION)
+    given = settings(TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE)
     result = untrust(given, ("Chat", URL), urls=[], owners={"Chat": ["https://8.8.8.8/v1"]})
-    assert result["settings"] == {TRUSTED: [PATTERN], RESTRICTION: [PATTERN], PRIVATE: "true"}
+    assert result["settings"] == {TRUSTED: [PATTERN], TRUSTED_PRIVATE: [PATTERN], PRIVATE_IP_ENABLED: "true"}
     assert untrust(given, ("Chat", URL), urls=[], owners={"Chat": [OLD]})["settings"] == {
         TRUSTED: [PATTERN],
-        RESTRICTION: [PATTERN],
+        TRUSTED_PRIVATE: [PATTERN],
     }
     assert untrust(given, urls=[], owners={"Other": []})["settings"] == {}
 
 
 def test_the_last_private_pattern_stays() -> None:
-    result = untrust(settings(TRUSTED, RESTRICTION, **{RESTRICTION: [PATTERN]}))
-    assert RESTRICTION not in result["settings"]
+    result = untrust(settings(TRUSTED, TRUSTED_PRIVATE, **{TRUSTED_PRIVATE: [PATTERN]}))
+    assert TRUSTED_PRIVATE not in result["settings"]
     assert "an empty list allows every private address" in str(result["kept"])
 
 
@@ -101,7 +110,7 @@ def test_a_catch_all_stays_while_a_connector_needs_it() -> None:
 
 
 def test_from_an_exact_pattern_to_a_catch_all() -> None:
-    given = settings(TRUSTED, PRIVATE, RESTRICTION, **{TRUSTED: [CATCH_ALL, PATTERN]})
+    given = settings(TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE, **{TRUSTED: [CATCH_ALL, PATTERN]})
     options = {"urls": [], "owners": {"Chat": [URL]}, "trust": "catch_all"}
     assert untrust(given, ("Chat", URL), **options)["settings"] == {TRUSTED: [PATTERN]}
     assert untrust(given, ("Chat", URL), ("Other", URL), **options)["settings"] == {}
@@ -112,9 +121,9 @@ def test_from_an_exact_pattern_to_a_catch_all() -> None:
 
 
 def test_a_former_url_whose_trust_was_added_for_another_connector() -> None:
-    given = settings(TRUSTED, PRIVATE, RESTRICTION)
+    given = settings(TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE)
     options = {"owners": {"Other": ["https://8.8.8.8/v1"]}}
-    assert set(untrust(given, ("Other", URL), **options)["settings"]) == {TRUSTED, PRIVATE, RESTRICTION}
+    assert set(untrust(given, ("Other", URL), **options)["settings"]) == {TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE}
     assert untrust(given, ("Other", URL), ("Chat", URL), **options)["settings"] == {}
 
 
@@ -124,12 +133,14 @@ def test_a_url_with_a_placeholder_has_no_trust() -> None:
 
 
 def test_patterns_are_left_alone_with_skip() -> None:
-    assert untrust(settings(TRUSTED, PRIVATE, RESTRICTION), trust="skip")["settings"] == {PRIVATE: "true"}
+    assert untrust(settings(TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE), trust="skip")["settings"] == {
+        PRIVATE_IP_ENABLED: "true"
+    }
 
 
-@pytest.mark.parametrize("missing", [TRUSTED, PRIVATE, RESTRICTION, addition_record.NAME])
+@pytest.mark.parametrize("missing", [TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE, addition_record.NAME])
 def test_a_cluster_without_a_setting(missing: str) -> None:
-    given = settings(TRUSTED, PRIVATE, RESTRICTION)
+    given = settings(TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE)
     del given[missing]
     assert missing not in untrust(given)["settings"]
 
