@@ -215,9 +215,9 @@ def _own_pattern(url: str, trust: str) -> str:
 
 
 def _matches(pattern: str, url: str) -> bool:
-    """Whether a trusted pattern matches a URL. False for a pattern that cannot be checked."""
+    """Whether a trusted pattern may match a URL. False for a pattern that cannot be checked."""
     try:
-        return Tester(pattern).may_match(url)
+        return Tester(pattern).matches(url) is not False
     except Failure:
         return False
 

@@ -69,16 +69,10 @@ class Tester:
         self._has_repeated_group = bool(_REPEATED_GROUP.search(pattern))
         self._spent = 0.0
 
-    def matches(self, url: str) -> bool:
-        """Whether the pattern matches the URL. False if that takes long to find out."""
+    def matches(self, url: str) -> bool | None:
+        """Whether the pattern matches the URL. None if that takes long to find out."""
         if self._has_repeated_group and self._is_slow(url):
-            return False
-        return bool(self.compiled.fullmatch(url))
-
-    def may_match(self, url: str) -> bool:
-        """Whether the pattern matches the URL. True if that takes long to find out."""
-        if self._has_repeated_group and self._is_slow(url):
-            return True
+            return None
         return bool(self.compiled.fullmatch(url))
 
     def _is_slow(self, url: str) -> bool:

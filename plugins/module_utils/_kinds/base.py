@@ -158,7 +158,8 @@ class Kind:
     @classmethod
     def without(cls, desired: Mapping[str, Any], places: Iterable[str]) -> dict[str, Any]:
         """The desired fields without those that :meth:`not_stored` returned."""
-        return _without_places(desired, "", set(places))  # type: ignore[no-any-return] # of a mapping it is one
+        kept: dict[str, Any] = _without_places(desired, "", set(places))
+        return kept
 
     @classmethod
     def to_options(cls, fields: Mapping[str, Any]) -> dict[str, Any]:

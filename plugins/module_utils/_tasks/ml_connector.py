@@ -139,6 +139,7 @@ class _Resource(Resource[ConnectorOptions]):
         for warning in self.options.warnings:
             self.run.warn(warning)
         if not self.absent:
+            # Also of a connector that needs no write, whose fields are not checked as a whole.
             for warning in connector_checks.check(self.options.desired, self.options.credential):
                 self.run.warn(warning)
         return super().find()

@@ -100,7 +100,7 @@ def _unmatched(settings: Settings, name: str, called: list[Call]) -> list[Call]:
         patterns = [Tester(item) for item in as_list(settings.effective(name))]
     except Failure:
         return []
-    return [call for call in called if not any(pattern.may_match(call.url) for pattern in patterns)]
+    return [call for call in called if all(pattern.matches(call.url) is False for pattern in patterns)]
 
 
 def _is_surely_private(call: Call) -> bool:

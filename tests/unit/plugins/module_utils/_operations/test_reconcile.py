@@ -12,7 +12,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.ex
     ConcurrentChange,
     Failure,
 )
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import Doc, Kind
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import Doc
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import register
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations.reconcile import Resource
@@ -85,7 +85,8 @@ class Kept(ModelGroup):
 
     @classmethod
     def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return Kind.observed.__func__(cls, source, desired)  # type: ignore[attr-defined]
+        # Not that of the model group, which drops them.
+        return super(ModelGroup, cls).observed(source, desired)
 
 
 def test_an_extra_field_that_the_server_keeps(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
