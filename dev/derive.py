@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Update the files that follow from the code. `dev/run nox -s derive` calls this.
 
-These are the action groups, the documentation of providers and authentication methods, and the README's tables.
+These are the action groups, the documentation of providers and authentication methods, and the tables of both.
 """
 
 from __future__ import annotations
@@ -98,26 +98,31 @@ def providers() -> Iterator[tuple[str, str]]:
         )
 
 
-def readme() -> tuple[str, str]:
-    """The README with its table of providers, and with a row for each missing module, to be completed by hand."""
+def table_of_providers() -> tuple[str, str]:
     rows = [
         f"| `{name}` | {', '.join(entry.capabilities)} | {entry.key} | {entry.base_url or 'none'} |\n"
         for name, entry in PROVIDERS.items()
     ]
-    path, text = replaced("README.md", r"\n\| provider \|.*\n\|[-|]+\n((?:\| .*\n)+)", "".join(rows))
-    table = ""
+    return replaced(
+        "docs/guides/providers.md", r"\n\| provider \| what for.*\n\|[-|]+\n((?:\| .*\n)+)", "".join(rows)
+    )
+
+
+def contents() -> tuple[str, str]:
+    """The table of modules, with a row for each missing module, to be completed by hand."""
+    path = "docs/contents.md"
+    [rows] = re.findall(r"\n\| module \|.*\n\|[-|]+\n((?:\| .*\n)+)", (ROOT / path).read_text(encoding="utf-8"))
+    missing = ""
     for module, source in modules().items():
-        if f"| `{module}` |" not in text:
+        if f"[`{module}`]" not in rows:
             documentation = yaml.safe_load(re.search(r'DOCUMENTATION = r?"""(.*?)"""', source, re.DOTALL)[1])
-            table += f"| `{module}` | | {documentation['short_description']} |\n"
-    last = re.findall(r"\n\| `(?:ml|opensearch|ollama)_\w+` \|.*\n", text)[-1]
-    end = text.index(last) + len(last)
-    return path, text[:end] + table + text[end:]
+            missing += f"| [`{module}`](../plugins/modules/{module}.py) | | {documentation['short_description']} |\n"
+    return replaced(path, r"\n\| module \|.*\n\|[-|]+\n((?:\| .*\n)+)", rows + missing)
 
 
 def derived() -> dict[str, str]:
     """path -> the expected content of each file that this script updates."""
-    return dict([*actions(), action_groups(), authentication(), *providers(), readme()])
+    return dict([*actions(), action_groups(), authentication(), *providers(), table_of_providers(), contents()])
 
 
 def main() -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import SECTIONS
 
 ROOT = Path(__file__).parents[2]
+#: The README has absolute links, as Galaxy shows it without the other files.
+BLOB = "https://github.com/searchops/opensearch_ml/blob/main/"
 #: The catalogue replaces the rest of the page after this line.
 MARKER = "<!-- docs/site/stage.py puts the list in the place of what follows -->"
 
@@ -45,6 +47,10 @@ def stage(target: Path) -> None:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     shutil.move(target / "docs/site/index.md", target / "index.md")
+    readme = target / "README.md"
+    # On the site, links lead to its own pages, and no image comes from another server.
+    text = re.sub(r"^\[!\[.*\n", "", readme.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    readme.write_text(text.replace(BLOB, ""), encoding="utf-8")
     page = target / "docs/guides/failures.md"
     above, marker, _replaced = page.read_text(encoding="utf-8").partition(MARKER)
     if not marker:

@@ -55,8 +55,8 @@ ELSEWHERE = {
     "docs/security.md block 1": (SECURED, "it needs the security plugin"),
     "plugins/filter/private_regex.py": (FAKE, "the setting exists from 3.7 on"),
     "plugins/filter/chat_tool_calls.py": (FAKE, "it needs a model that calls functions"),
-    "docs/guides/failures.md block 1: Go on where only the backend is away": (FAKE, "it needs a backend that is away"),
-    "README.md block 3": (AMAZON, "it needs Amazon OpenSearch Service"),
+    "docs/guides/failures.md block 1: Continue if only the backend is away": (FAKE, "it needs a backend that is away"),
+    "docs/guides/amazon.md block 1": (AMAZON, "it needs Amazon OpenSearch Service"),
 }
 #: The documents that no test here runs.
 NOT_RUN = {

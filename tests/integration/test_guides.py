@@ -190,5 +190,5 @@ def test_a_document(
         elif again and re.search(r"changed=[1-9]", output):
             counts = re.findall(r"changed=(\d+)", reader.follow(command))
             assert set(counts) == {"0"}, f"{command.place}: a second run changes something"
-    if "## Take it back" in text:
+    if "## Remove it" in text:
         assert leftovers(clusters) == []

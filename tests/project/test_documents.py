@@ -55,9 +55,8 @@ def test_the_readme_of_a_role_has_each_input_with_its_default(role: str) -> None
             assert documented[name] == (str(default).lower() if isinstance(default, bool) else str(default)), name
 
 
-def test_the_readme_names_each_module_role_playbook_and_filter() -> None:
-    text = (ROOT / "README.md").read_text()
-    table = text[text.index("## What is in it") : text.index("`ansible-doc")]
+def test_the_contents_name_each_module_role_playbook_and_filter() -> None:
+    table = (ROOT / "docs/contents.md").read_text()
     named = set(
         re.findall(r"`(\w+)`", "\n".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|")))
     )
@@ -68,9 +67,9 @@ def test_the_readme_names_each_module_role_playbook_and_filter() -> None:
     assert named == modules | filters | lookups | playbooks | set(ROLES)
 
 
-def test_the_providers_in_the_readme_are_those_of_the_table() -> None:
-    text = (ROOT / "README.md").read_text()
-    table = text[text.index("## Providers") : text.index("## In your own playbooks")]
+def test_the_providers_in_the_guide_are_those_of_the_table() -> None:
+    text = (ROOT / "docs/guides/providers.md").read_text()
+    table = text[text.index("## All providers") : text.index("## A server of your own")]
     rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in table.splitlines() if line.startswith("| `")]
     assert rows == [
         [f"`{name}`", ", ".join(entry.capabilities), entry.key, entry.base_url or "none"]
@@ -103,8 +102,8 @@ def test_the_readme_and_the_site_link_to_each_guide() -> None:
 
 
 def test_links_and_anchors_are_found() -> None:
-    assert {"../security.md", "../../README.md#in-your-own-playbooks"} <= set(links("docs/guides/own_cluster.md"))
-    assert {"what-is-in-it", "limits"} <= set(anchors(ROOT / "README.md"))
+    assert {"../security.md", "../../README.md#in-your-own-playbook"} <= set(links("docs/guides/own_cluster.md"))
+    assert {"try-it", "what-it-changes-on-the-cluster"} <= set(anchors(ROOT / "README.md"))
 
 
 def functions_of(path: Path) -> set[str]:

@@ -128,7 +128,11 @@ def check_galaxy(command: Command, arguments: list[str]) -> None:
     """Let the program itself parse it; the session `install` builds and installs what the command would download."""
     GalaxyCLI(["ansible-galaxy", *arguments]).parse()
     named = [word for word in arguments if "." in word and not word.endswith(".yml")]
-    assert set(named) <= {OURS.rstrip(".")}
+    assert set(named) <= {OURS.rstrip("."), f"git+{GALAXY['repository']}.git"}
+
+
+def check_pip(command: Command, arguments: list[str]) -> None:
+    assert arguments[0] == "install" and set(arguments[1:]) <= {"ansible-core", "requests", "botocore"}
 
 
 def check_export(command: Command, arguments: list[str]) -> None:
@@ -177,6 +181,7 @@ CHECKS = {
     "cd": check_cd,
     "ansible-galaxy": check_galaxy,
     "export": check_export,
+    "pip": check_pip,
     "ansible-playbook": check_playbook,
     "ansible": check_ansible,
 }

@@ -8,6 +8,8 @@ import textwrap
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
+from ansible_collections.searchops.opensearch_ml.docs.site.stage import BLOB
+
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = sorted(
     str(path.relative_to(ROOT))
@@ -28,6 +30,7 @@ ON_THE_STACK = {
     "docs/guides/providers.md": "3.6.0",
     "docs/guides/rag.md": "3.6.0",
     "docs/guides/upgrading.md": "3.6.0",
+    "docs/guides/whole_cluster.md": "3.6.0",
 }
 
 
@@ -102,7 +105,7 @@ def prose(path: Path) -> str:
 
 def links(document: str) -> list[str]:
     """The targets of a document's links inside the repository."""
-    found = re.findall(r"\]\(([^)\s]+)\)", prose(ROOT / document))
+    found = re.findall(r"\]\(([^)\s]+)\)", prose(ROOT / document).replace(f"]({BLOB}", "]("))
     return [target for target in found if not re.match(r"[a-z]+:", target)]
 
 
@@ -114,7 +117,7 @@ def anchors(path: Path) -> list[str]:
 
 def without_a_cluster(command: str) -> bool:
     """Whether the command needs no cluster; a test then checks that what it names exists."""
-    return command.split()[0] in ("make", "git", "cd", "dev/run", "ansible-galaxy")
+    return command.split()[0] in ("make", "git", "cd", "dev/run", "ansible-galaxy", "pip")
 
 
 def all_blocks() -> list[Block]:
