@@ -47,11 +47,11 @@ CORES = {
 }
 #: The steps of `make test`, two at a time; then those that have the servers for themselves, one after the other.
 CHECKS = (
-    "stack", "coverage", "lint", "units-2.18", "units-2.21", "sanity-2.18", "sanity-2.21", "docs", "build", "browser",
+    "stack", "coverage", "lint", "unit-2.18", "units-2.21", "sanity-2.18", "sanity-2.21", "docs", "build", "browser",
 )  # fmt: skip
 ON_SERVERS = ("integration", "install", "molecule")
 #: `make test-full` runs the other versions as well, and whole matrices of which these steps have a sample.
-FULL_CHECKS = (*CHECKS, "unit-full", "units-2.19", "units-2.20", "sanity-2.19", "sanity-2.20", "fuzz")
+FULL_CHECKS = (*CHECKS, "unit-full", "units-2.18", "units-2.19", "units-2.20", "sanity-2.19", "sanity-2.20", "fuzz")
 FULL_ON_SERVERS = ("integration-full", "install", "molecule", "molecule-full", "faults", "concurrency")
 
 # Sessions run in .venv, which dev/run has made; only those of other versions make an environment.
@@ -284,7 +284,7 @@ def units(session: nox.Session, core: str) -> None:
 
 def unit_on(session: nox.Session, core: str) -> None:
     sync(session, f"core-{core.replace('.', '-')}", "test")
-    pytest(session, f"unit-{core}", "tests/unit", "-n=auto", *session.posargs, **without_clusters())
+    pytest(session, f"unit-{core}", "tests/unit", "-n=auto", *(session.posargs or NOT_FULL), **without_clusters())
 
 
 def on_core(run: Callable[[nox.Session, str], None], core: str, text: str) -> Callable[[nox.Session], None]:

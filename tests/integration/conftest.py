@@ -54,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "full_on(server, but=()): on this server the test is full, except for the parameters in `but`",
     )
+    config.addinivalue_line("markers", "without_the_stack: the test uses no server of the stack, so it needs no lock")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -129,9 +130,10 @@ def _stack_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackLock]
 
 
 @pytest.fixture(autouse=True)
-def stack_lock(_stack_lock: StackLock) -> Iterator[StackLock]:
-    """The lock of the stack, which this test shares with the other worker's test."""
-    with _stack_lock.shared():
+def stack_lock(request: pytest.FixtureRequest, _stack_lock: StackLock) -> Iterator[StackLock]:
+    """The lock of the stack, which this test shares with the other worker's test if it uses the stack."""
+    needed = request.node.get_closest_marker("without_the_stack") is None
+    with _stack_lock.shared() if needed else contextlib.nullcontext():
         yield _stack_lock
 
 

@@ -24,6 +24,8 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import cluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
 
+pytestmark = pytest.mark.without_the_stack
+
 ROOT = Path(__file__).parents[2]
 COLLECTIONS = Path(cluster_server.__file__).parents[6]
 

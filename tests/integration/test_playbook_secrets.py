@@ -26,6 +26,8 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import BODY, URL
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.samples import SAMPLES, server_for
 
+pytestmark = pytest.mark.without_the_stack
+
 ROOT = Path(__file__).parents[2]
 
 #: Each begins with a unique word that no encoding changes, and ends with characters that each encoding changes.

@@ -209,6 +209,7 @@ def test_a_removal_needs_no_address(
     assert recorder.writes == []
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_a_removal_leaves_what_was_there_before(
     play: Play, cluster: Cluster, recorder: Recorder, settings_restored: None
 ) -> None:
@@ -225,6 +226,7 @@ def test_a_removal_leaves_what_was_there_before(
     assert recorder.writes == []
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_the_former_pattern_goes_when_the_url_changes(
     play: Play, cluster: Cluster, recorder: Recorder, settings_restored: None
 ) -> None:

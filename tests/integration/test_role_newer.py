@@ -20,6 +20,8 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server import serving
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions import PRIVATE_ENDPOINTS
 
+pytestmark = pytest.mark.without_the_stack
+
 ROOT = Path(__file__).parents[2]
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 PRIVATE_IP = "plugins.ml_commons.connector.private_ip_enabled"
@@ -252,6 +254,7 @@ def test_both_connectors_of_the_role_rag(double: FakeCluster, play: Play) -> Non
     assert (double.connectors, double.models, double.groups) == ({}, {}, {})
 
 
+@pytest.mark.full
 def test_the_former_trust_of_a_removed_connector_goes_as_well(double: FakeCluster, play: Play) -> None:
     """The second connector found the trust that was added for the first one."""
     double.persistent[PRIVATE_ENDPOINTS] = [THEIRS]
@@ -269,6 +272,7 @@ def test_the_former_trust_of_a_removed_connector_goes_as_well(double: FakeCluste
     assert play(now)[1] == 0
 
 
+@pytest.mark.full
 def test_from_an_exact_pattern_to_a_catch_all(double: FakeCluster, play: Play) -> None:
     play(chat())
     for trust, pattern, former in (("catch_all", ".*$", AS_WRITTEN), ("exact", AS_WRITTEN, ".*$")):

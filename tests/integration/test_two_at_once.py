@@ -42,7 +42,7 @@ def rounds(cluster, name, settings_restored, tmp_path):
 @on_one_node
 @pytest.mark.parametrize(
     "subject",
-    [STACK, DIFFERENT, *(pytest.param(each, marks=pytest.mark.full) for each in (ROLE, REMOVAL, DIFFERENT_ROLES))],
+    [DIFFERENT, *(pytest.param(each, marks=pytest.mark.full) for each in (STACK, ROLE, REMOVAL, DIFFERENT_ROLES))],
     ids=lambda each: each.name,
 )
 def test_on_one_node(rounds, subject):
