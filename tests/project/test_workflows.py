@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workflows for GitHub run the steps of `make test`, and may not write."""
+"""The workflows for GitHub run the steps of `make test`; only those that publish may write."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,30 @@ def test_they_test_the_oldest_and_the_newest_python_of_each_ansible_core(noxfile
         assert {f"3.{minor[0]}", f"3.{minor[-1]}"} <= tested, core
 
 
-def test_they_cannot_write() -> None:
+#: What a job may write; all others only read.
+WRITE = {
+    "docs.yml publish": {"pages": "write", "id-token": "write"},
+    "release.yml publish": {"contents": "write"},
+}
+
+
+def test_they_write_only_where_they_publish() -> None:
+    writing = {}
     for path in WORKFLOWS:
-        assert yaml.safe_load(path.read_text(encoding="utf-8"))["permissions"] == {"contents": "read"}
-    for name, job in jobs().items():
-        assert "permissions" not in job, name
-        assert job["timeout-minutes"], name
-        for step in job["steps"]:
-            assert "actions/checkout" not in step.get("uses", "") or step["with"]["persist-credentials"] is False, name
+        workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert workflow["permissions"] == {"contents": "read"}
+        for name, job in workflow["jobs"].items():
+            assert job["timeout-minutes"], name
+            if "permissions" in job:
+                writing[f"{path.name} {name}"] = job["permissions"]
+            for step in job["steps"]:
+                if "actions/checkout" in step.get("uses", ""):
+                    assert step["with"]["persist-credentials"] is False, name
+    assert writing == WRITE
+
+
+def test_actions_are_pinned_by_their_commits() -> None:
+    """A tag can be moved to another commit. The comment has the version."""
+    for path in WORKFLOWS:
+        for used in re.findall(r"uses: (.+)", path.read_text(encoding="utf-8")):
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", used), f"{path.name}: {used}"
