@@ -57,6 +57,7 @@ ELSEWHERE = {
     "plugins/filter/chat_tool_calls.py": (FAKE, "it needs a model that calls functions"),
     "docs/guides/failures.md block 1: Continue if only the backend is away": (FAKE, "it needs a backend that is away"),
     "docs/guides/amazon.md block 1": (AMAZON, "it needs Amazon OpenSearch Service"),
+    "docs/guides/amazon.md block 2": (FAKE, "it needs a role of Amazon"),
 }
 #: The documents that no test here runs.
 NOT_RUN = {
@@ -71,6 +72,8 @@ ALWAYS_CHANGE = {
 #: Hosts in examples that neither Ansible nor a server calls.
 NOT_CALLED = {
     "api.openai.com",
+    # A connector is created with this host; no model uses it.
+    "bedrock-runtime.",
     # Only a filter reads it.
     "vllm.example.internal",
     "10.0.0.5",
