@@ -16,7 +16,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
 
 PIPELINE = "opensearch_pipeline"
 
-#: Values that a server could convert. The stack's 2.19 has only the processors of ML Commons.
+#: Values that a server could convert. The stack's 2.19 has only the processors of plugins.
 AWKWARD = {
     "processors": [
         {
