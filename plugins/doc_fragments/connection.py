@@ -137,4 +137,6 @@ requirements:
   - botocore (for O(auth_type=aws_sigv4) only)
 notes:
   - The module connects to the cluster over HTTP from the host on which it runs, usually the controller (C(connection=local)).
+  - Give the connection once for all modules, with C(module_defaults) of the group C(group/searchops.opensearch_ml.all) or with the
+    environment variables that the options name. The examples leave it out.
 """
