@@ -266,7 +266,9 @@ options:
     type: str
     version_added: 0.2.0
   capability:
-    description: What the model is used for; V(chat) if not given. Not every provider offers every capability.
+    description:
+      - What the model is used for; V(chat) if not given. Not every provider offers every capability.
+      - V(rerank) needs inline scripts of the language Painless, which OpenSearch allows by default.
     type: str
     version_added: 0.2.0
     choices:

@@ -38,6 +38,22 @@ class Capability(NamedTuple):
     functions: Mapping[str, str] = {}
 
 
+#: The scores of an answer in Cohere's format, in the order of the documents, as the tensors that a search pipeline with the
+#: processor ``rerank`` reads. ``connector.post_process.cohere.rerank`` makes the same of scores of up to 18 characters, and fails
+#: for longer ones with ``class_cast_exception`` (seen on 2.19.1 and 3.6.0): the server reads these as BigDecimal.
+RERANK_SCORES = """\
+double[] scores = new double[params.results.size()];
+for (def result : params.results) {
+  scores[((Number) result.index).intValue()] = ((Number) result.relevance_score).doubleValue();
+}
+StringBuilder tensors = new StringBuilder('[');
+for (int i = 0; i < scores.length; i++) {
+  if (i > 0) { tensors.append(','); }
+  tensors.append('{"name":"similarity","data_type":"FLOAT32","shape":[1],"data":[').append(scores[i]).append(']}');
+}
+return tensors.append(']').toString();
+"""
+
 #: The bodies take the model from a parameter, so that the connector's parameters show the model.
 CAPABILITIES = {
     "chat": Capability(
@@ -58,10 +74,11 @@ CAPABILITIES = {
     "rerank": Capability(
         "/rerank",
         '{"model": "${parameters.model}", "query": "${parameters.query}", "documents": ${parameters.documents}}',
-        {"query": "probe", "documents": ["probe"]},
+        # Only documents unlike the query get scores of many digits.
+        {"query": "probe", "documents": ["probe", "another text"]},
         {
             "pre_process_function": "connector.pre_process.cohere.rerank",
-            "post_process_function": "connector.post_process.cohere.rerank",
+            "post_process_function": RERANK_SCORES,
         },
     ),
 }

@@ -92,6 +92,13 @@ def test_capabilities(provider: str, capability: str) -> None:
     assert ("pre_process_function" in at.functions) == (capability != "chat")
 
 
+def test_the_probe_of_rerank_has_a_document_unlike_the_query() -> None:
+    """A server gives a document that is the query a score of few digits, with which every function works."""
+    probe = providers.CAPABILITIES["rerank"].probe
+    assert len(set(probe["documents"]) - {probe["query"]}) >= 1
+    assert len(probe["documents"]) >= 2
+
+
 @pytest.mark.parametrize(
     ("base", "root"),
     [
