@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the tiny chat model of the local test stack: ../ollama/tiny-chat.gguf.
+"""Make the tiny chat model of the local test stack: ../ollama/tiny-chat.gguf, and its form for vLLM, ../vllm/model.
 
 What: a transformer of the llama architecture (3 layers, 96 dimensions) that knows the answers in questions.yml by
 heart and says that it knows nothing else to everything else.
@@ -27,6 +27,7 @@ import sys
 import time
 
 import gguf
+import hugging_face
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -296,7 +297,8 @@ def write(path, vocabulary, weights):
 def main():
     parser = argparse.ArgumentParser(description="Train, check and write the tiny chat model.")
     parser.add_argument("--steps", type=int, default=900)
-    parser.add_argument("--output", type=pathlib.Path, default=HERE.parent / "ollama" / "tiny-chat.gguf")
+    parser.add_argument("--output", type=pathlib.Path, default=hugging_face.GGUF)
+    parser.add_argument("--folder", type=pathlib.Path, default=hugging_face.FOLDER)
     args = parser.parse_args()
     data = yaml.safe_load((HERE / "questions.yml").read_text(encoding="utf-8"))
     table = [
@@ -332,6 +334,7 @@ def main():
         sys.exit("not written:\n" + "\n".join(bad))
     write(args.output, vocabulary, stored)
     print(f"written: {args.output}, {args.output.stat().st_size} bytes")
+    hugging_face.write_folder(args.output, args.folder)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Files that cannot, or that a tool writes.
-WITHOUT = {".json", ".md", ".rst", ".txt", ".gguf", ".svg", ".j2", ".lock", ".css", ".mjs"}
+WITHOUT = {".json", ".md", ".rst", ".txt", ".gguf", ".safetensors", ".svg", ".j2", ".lock", ".css", ".mjs"}
 WRITTEN = {"changelogs/changelog.yaml", "LICENSE", "docs/bench.json", "CHANGELOG.rst"}
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -45,6 +46,12 @@ def test_each_download_of_the_images_has_a_checksum() -> None:
     lines = [line for line in (ROOT / "containers/checksums.txt").read_text().splitlines() if line[:1] not in ("", "#")]
     assert lines
     assert [line for line in lines if not re.match(r"([0-9a-f]{64} (maven|pypi) |h1:[\w+/]{43}= go )\S+$", line)] == []
+
+
+def test_the_model_for_vllm_is_made_of_that_for_ollama() -> None:
+    config = json.loads((ROOT / "containers/vllm/model/config.json").read_text(encoding="utf-8"))
+    source = (ROOT / "containers/ollama/tiny-chat.gguf").read_bytes()
+    assert config["source_sha256"] == hashlib.sha256(source).hexdigest()
 
 
 class TestSteps:
