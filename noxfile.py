@@ -334,7 +334,7 @@ def start_servers(session: nox.Session, *services: str) -> None:
 
 @nox.session
 def stack(session: nox.Session) -> None:
-    """Start the local stack: OpenSearch 3 and 2, Ollama, llama.cpp, a gateway. Arguments name some of the services."""
+    """Start the local stack: OpenSearch 3 and 2, Ollama, llama.cpp, vLLM, a gateway. Arguments name some of the services."""
     session.run("containers/stack", "up", *session.posargs, external=True)
 
 
