@@ -555,6 +555,13 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="The backend answers with status 404, and does not mention a model.",
             remedy="Correct the path of the connector's URL: the backend does not know it.",
         ),
+        "backend_without_capability": Entry(
+            cause="The backend was not started for this kind of request: vLLM answers a request for embeddings or rerank with "
+            "status 404 if it was started for chats, and the other way round; llama.cpp answers with status 501.",
+            remedy="Start the backend for this kind of request: vLLM with --runner pooling for embeddings and rerank, and "
+            "without it for chats; llama.cpp with --embeddings or --reranking. If the backend is another server, correct "
+            "the path of the connector's URL.",
+        ),
         "backend_redirected": Entry(
             cause="The backend redirects the request of OpenSearch to another URL.",
             remedy="Use the final URL in the connector; redirects of the backend are not followed.",

@@ -68,11 +68,17 @@ _TOO_LONG = (
 #: 400 of a chat server that offers no function calling: vLLM, llama.cpp, Ollama.
 _NO_TOOLS = r"(?i)tool[-_]call[-_]parser|does not support tools|tools? param requires --jinja"
 
+#: A server that does not offer the route as it was started: vLLM (404), llama.cpp (501).
+_NO_ROUTE = r'\{"detail": ?"Not Found"\}'
+_NO_CAPABILITY = r"(?i)does not support (embeddings|reranking)"
+
 _BACKEND_RULES = (
     Rule("context_too_long", _TOO_LONG, (400, 413, 500)),
     Rule("backend_without_tools", _NO_TOOLS, (400, 500)),
     Rule("backend_rejected", "", (400, 413, 415, 422)),
     Rule("backend_unauthorized", "", (401, 403)),
+    Rule("backend_without_capability", _NO_ROUTE, (404,)),
+    Rule("backend_without_capability", _NO_CAPABILITY, (500, 501)),
     Rule("backend_model_missing", r"(?i)model|pull", (404,)),
     Rule("backend_path_missing", "", (404,)),
     Rule("backend_busy", "", (429,)),

@@ -198,6 +198,9 @@ TEXTS = [
     (404, "status_exception", REMOTE + '{"error": "model \'x\' not found, try pulling it first"}', "backend_model_missing"),
     (403, "x", REMOTE + "The security token included in the request is expired", "backend_unauthorized"),
     (404, "status_exception", REMOTE + "404 page not found", "backend_path_missing"),
+    (404, "status_exception", REMOTE + '{"detail":"Not Found"}', "backend_without_capability"),
+    (501, "status_exception", REMOTE + '{"error":{"code":501,"message":"This server does not support embeddings. Start it with '
+     '`--embeddings`","type":"not_supported_error"}}', "backend_without_capability"),
     (429, "status_exception", REMOTE + "Too many requests", "backend_busy"),
     (503, "status_exception", REMOTE + '{"error": {"message": "Loading model"}}', "backend_loading"),
     (503, "status_exception", REMOTE + "overloaded", "backend_busy"),

@@ -122,6 +122,7 @@ class TestExpectations:
             (message(content=" \n"), {}, "empty_content"),
             (message(content=None), {}, "empty_content"),
             (message(content="", reasoning_content="Hmm"), {}, "reasoning_only"),
+            (message(content=None, reasoning="Hmm", refusal=None), {}, "reasoning_only"),
             (answer(OPENAI_EMBEDDING), {"expect_pattern": "x"}, "pattern_mismatch"),
             (answer({"data": [{"index": 0, "embedding": []}]}), {}, "empty_numbers"),
             (answer({"results": [{"index": 0, "relevance_score": None}]}), {}, "empty_numbers"),
