@@ -34,9 +34,13 @@ OLLAMA = "http://ollama:11434/v1/chat/completions"
 GATEWAY = "http://gateway:8080/v1/chat/completions"
 GATEWAY_TLS = "https://gateway:8443/v1/chat/completions"
 GATEWAY_UNKNOWN_TLS = "https://gateway:8444/v1/chat/completions"
+VLLM = "http://vllm:8000"
+VLLM_POOLING = "http://vllm-pooling:8000"
+#: vLLM behind the gateway, which accepts its own keys and sends that of vLLM.
+VLLM_GATEWAY = "http://gateway:8080/vllm"
 
 #: The trusted endpoints. The tests of failing backends use the ports without a listener.
-TRUST = [r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|localhost|nowhere\.invalid)(:\d+|)/.*$"]
+TRUST = [r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|vllm|vllm-pooling|localhost|nowhere\.invalid)(:\d+|)/.*$"]
 
 #: Seconds between the creation of two objects of one name after which the modules do not treat them as concurrent duplicates,
 #: and do not wait for one of them to be deleted.

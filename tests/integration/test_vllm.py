@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The provider vllm through real servers, against a double that follows vLLM's documentation."""
+"""The provider vllm against the real vLLM of the local stack, and against a double where the answer needs a larger model."""
 
 from __future__ import annotations
 
@@ -13,27 +13,37 @@ import pytest
 import requests
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import TRUST, TRUSTED
-from ansible_collections.searchops.opensearch_ml.tests.integration._vllm import CONTENT, MODEL, REASONING, Vllm, vllm
+from ansible_collections.searchops.opensearch_ml.tests.integration._load import Load
+from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
+    TRUST,
+    TRUSTED,
+    VLLM,
+    VLLM_GATEWAY,
+    VLLM_POOLING,
+    gateway_keys,
+    secret,
+)
+from ansible_collections.searchops.opensearch_ml.tests.integration._vllm import MODEL, Vllm, vllm
 
-KEY = "key-of-the-vllm-double"
 PING = [{"role": "user", "content": "Ping"}]
+TOOL = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
+
+#: vLLM from the host.
+ON_HOST = "http://127.0.0.1:21437"
 
 
 @pytest.fixture
-def backend(cluster, settings_restored) -> Iterator[Vllm]:
-    """A double that requires a key, and that the cluster trusts."""
-    with vllm(KEY) as server:
-        cluster.put_settings({TRUSTED: [*TRUST, f"^{re.escape(server.url)}/.*$"]})
-        yield server
+def key() -> str:
+    return secret("VLLM_KEY", "vllm_key")
 
 
 @pytest.fixture
-def desired(backend, name):
-    """Options of ml_connector for the double."""
+def desired(name, key):
+    """Options of ml_connector for vLLM."""
 
     def state(**more: Any) -> dict[str, Any]:
-        given = {"provider": "vllm", "base_url": backend.url, "model": MODEL, "api_key": KEY}
+        given = {"provider": "vllm", "base_url": VLLM, "model": "tiny-chat", "api_key": key}
         return {"name": name, **given, "update_credential": "when_changed", **more}
 
     return state
@@ -47,67 +57,164 @@ def serve(module, name):
     return deploy
 
 
-def test_it_answers_with_content_and_reasoning(converges, module, name, desired, serve, backend):
+def test_it_answers(converges, module, name, desired, serve, key):
     converges("ml_connector", ["create"], **desired())
-    model_id = serve()
-    assert serve() == model_id
+    serve()
+    serve()
     assert module.recorder.writes == []
 
-    answer = module("ml_predict", model=name, messages=PING, expect_pattern="^Pong")
-    assert (answer["content"], answer["reasoning"], answer["status"]) == (CONTENT, REASONING, 200)
-    assert answer["usage"]["total_tokens"] == 23
-    ((headers, body),) = backend.seen
-    assert headers["authorization"] == f"Bearer {KEY}"
-    assert body == {"model": MODEL, "messages": PING}
+    answer = module("ml_predict", model=name, messages=PING, expect_pattern=r"^Pong\.$")
+    assert (answer["content"], answer["reasoning"], answer["status"]) == ("Pong.", None, 200)
+    assert answer["usage"]["total_tokens"] > 2
+    assert key not in str(answer)
 
 
 @pytest.mark.full_on("2.19.1-tls")
-def test_free_routes(backend):
+def test_the_role(cluster, connection, snapshot, recorder, name, key, tmp_path, settings_restored):
+    """First run changed, second run without a write, and nothing left after the removal."""
+    given = {
+        "opensearch_connection": connection,
+        "openai_chat_provider": "vllm",
+        "openai_chat_base_url": VLLM,
+        "openai_chat_model": "tiny-chat",
+        "openai_chat_name": name,
+        "openai_chat_api_key": key,
+        "openai_chat_expect_pattern": "Rayleigh",
+    }
+    _text, changed = run_playbook(tmp_path, "openai_chat", hidden=[key], **given)
+    assert changed[0] > 0
+    assert f"^{VLLM}/v1/chat/completions$" in cluster.effective(TRUSTED)
+    before = snapshot()
+    recorder.clear()
+    _text, changed = run_playbook(tmp_path, "openai_chat", hidden=[key], **given)
+    assert changed == [0]
+    assert recorder.writes == []
+    assert snapshot() == before
+    run_playbook(tmp_path, "openai_chat", openai_chat_state="absent", hidden=[key], **given)
+    assert not any(snapshot().values())
+    assert f"^{VLLM}/v1/chat/completions$" not in cluster.effective(TRUSTED)
+
+
+def test_free_routes(key):
     """The health route of the table answers without a key and without a body."""
-    health = requests.get(providers.endpoint("vllm", providers.EndpointOptions(backend.url)).health_url, timeout=10)
+    health = requests.get(providers.endpoint("vllm", providers.EndpointOptions(ON_HOST)).health_url, timeout=10)
     assert (health.status_code, health.content) == (200, b"")
-    models = f"{backend.url}/v1/models"
+    models = f"{ON_HOST}/v1/models"
     assert requests.get(models, timeout=10).status_code == 401
-    listed = requests.get(models, headers={"Authorization": f"Bearer {KEY}"}, timeout=10)
-    assert [model["id"] for model in listed.json()["data"]] == [MODEL]
+    listed = requests.get(models, headers={"Authorization": f"Bearer {key}"}, timeout=10)
+    assert [model["id"] for model in listed.json()["data"]] == ["tiny-chat"]
 
 
 @pytest.mark.full_on("2.19.1-tls")
-@pytest.mark.parametrize("key", [None, "not-the-key"])
-def test_a_wrong_key(module, name, desired, serve, backend, key):
-    module("ml_connector", **desired(api_key=key, update_credential="on_create"))
+@pytest.mark.parametrize("wrong", [None, "not-the-key"])
+def test_a_wrong_key(module, name, desired, serve, wrong):
+    module("ml_connector", **desired(api_key=wrong, update_credential="on_create"))
     serve()
     failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
     assert (failure["code"], failure["status"]) == ("backend_unauthorized", 401)
     assert "not-the-key" not in str(failure)
-    assert backend.seen == []
 
 
 @pytest.mark.full_on("2.19.1-tls")
-def test_the_key_is_changed_while_the_model_answers(cluster, module, name, desired, serve, backend):
+def test_a_wrong_key_is_corrected(cluster, module, desired, serve, key):
     module("ml_connector", **desired(api_key="not-the-key"))
     model_id = serve()
     assert cluster.predict(model_id).status_code == 401
-    module("ml_connector", **desired(api_key=KEY))
-    assert cluster.answer(model_id) == CONTENT
-    assert module("ml_connector", **desired(api_key=KEY))["changed"] is False
+    module("ml_connector", **desired(api_key=key))
+    assert cluster.answer(model_id) == "Pong."
+    assert module("ml_connector", **desired(api_key=key))["changed"] is False
     assert module.recorder.writes == []
 
 
-@pytest.mark.full_on("2.19.1-tls")
-def test_unknown_model(module, name, desired, serve):
-    module("ml_connector", **desired(model="no-such-model"))
-    serve()
-    failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
-    assert (failure["code"], failure["status"]) == ("backend_model_missing", 404)
-    assert "no-such-model" in failure["message"]
+def test_no_prediction_fails_while_the_key_is_changed(cluster, module, desired, serve):
+    """Behind the gateway, which accepts the old key and the new one. vLLM with VLLM_API_KEY accepts one key."""
+    old, new = ({"base_url": VLLM_GATEWAY, "api_key": each} for each in gateway_keys())
+    module("ml_connector", **desired(**old))
+    model_id = serve()
+    with Load(cluster, model_id) as load:
+        assert module("ml_connector", **desired(**new))["changed"] is True
+        load.pass_some()
+    assert load.bad == []
+    assert module("ml_connector", **desired(**new))["changed"] is False
+
+
+def rejected(**extra_body: Any) -> dict[str, Any]:
+    return {"extra_body": extra_body, "probe": {}}
+
+
+#: Options of the connector, code of the failure, status, and what vLLM says.
+REFUSALS: dict[str, tuple[dict[str, Any], str, int, str]] = {
+    "unknown model": ({"model": "no-such-model"}, "backend_model_missing", 404, "`no-such-model` does not exist"),
+    "empty list of tools": (rejected(tools=[]), "backend_rejected", 400, "must not be an empty array"),
+    "tools without a parser": (rejected(tools=[TOOL]), "backend_without_tools", 400, "--enable-auto-tool-choice"),
+    "too many tokens": (rejected(max_tokens=5000), "context_too_long", 400, "max_model_len=256"),
+    "wrong type": (rejected(temperature="hot"), "backend_rejected", 400, "temperature"),
+    "embeddings of a chat server": ({"capability": "embedding", "probe": {}}, "backend_without_capability", 404, "Not Found"),
+}  # fmt: skip
 
 
 @pytest.mark.full_on("2.19.1-tls")
-def test_an_empty_list_of_tools_is_refused(module, name, desired, serve, backend):
-    module("ml_connector", **desired(extra_body={"tools": []}, probe={}))
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_refused_request(module, name, desired, serve, case):
+    options, code, status, words = REFUSALS[case]
+    module("ml_connector", **desired(**options))
     serve()
-    failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
-    assert (failure["code"], failure["status"]) == ("backend_rejected", 400)
-    assert "must not be an empty array" in failure["message"]
-    assert backend.seen == []
+    question = {"parameters": {"input": ["Ping"]}} if "capability" in options else {"messages": PING}
+    failure = module.fails("ml_predict", model=name, wait_timeout=0, **question)
+    assert (failure["code"], failure["status"]) == (code, status)
+    assert words in failure["message"]
+    if code == "backend_without_capability":
+        assert "--runner pooling" in failure["remedy"]
+
+
+@pytest.mark.full_on("2.19.1-tls")
+def test_a_too_long_prompt(module, name, desired, serve):
+    module("ml_connector", **desired())
+    serve()
+    long = [{"role": "user", "content": "word " * 400}]
+    failure = module.fails("ml_predict", model=name, messages=long, wait_timeout=0)
+    assert (failure["code"], failure["status"]) == ("context_too_long", 400)
+    assert "maximum context length is 256 tokens" in failure["message"]
+    assert "--max-model-len" in failure["remedy"]
+
+
+@pytest.mark.full_on("2.19.1-tls")
+def test_embeddings(converges, module, name, desired, serve):
+    """A vLLM that was started with --runner pooling, and without a key."""
+    pooling = desired(base_url=VLLM_POOLING, capability="embedding", api_key=None)
+    converges("ml_connector", ["create"], **pooling)
+    serve()
+    first, again = (
+        module("ml_predict", model=name, parameters={"input": texts})["result"]
+        for texts in (["Ping", "Why is the sky blue?"], ["Ping"])
+    )
+    assert (first["name"], first["shape"]) == ("sentence_embedding", [96])
+    assert again["data"] == pytest.approx(first["data"], abs=1e-4)
+
+
+class TestDouble:
+    @pytest.fixture
+    def double(self, cluster, settings_restored) -> Iterator[Vllm]:
+        with vllm() as server:
+            cluster.put_settings({TRUSTED: [*TRUST, f"^{re.escape(server.url)}/.*$"]})
+            yield server
+
+    @pytest.fixture(autouse=True)
+    def model(self, double, module, name, desired, serve) -> str:
+        module("ml_connector", **desired(base_url=double.url, model=MODEL, api_key=None))
+        return serve()
+
+    @pytest.mark.full_on("2.19.1-tls", but=["reasoning"])
+    # The second one was the name until 2025.
+    @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+    def test_an_answer_with_reasoning(self, module, name, double, field):
+        double.message = {field: "They said something. I answer it.", "content": "Pong from the double."}
+        answer = module("ml_predict", model=name, messages=PING, expect_pattern="^Pong")
+        assert (answer["content"], answer["reasoning"]) == (double.message["content"], double.message[field])
+
+    @pytest.mark.full_on("2.19.1-tls")
+    def test_reasoning_that_used_all_tokens(self, module, name, double):
+        double.message, double.finish_reason = {"reasoning": "They said something, so"}, "length"
+        failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
+        assert failure["code"] == "reasoning_only"
+        assert "max_tokens" in failure["remedy"]
