@@ -15,6 +15,7 @@ options:
         C(ansible.builtin.copy) finds files, for example next to the playbook, or in the folder C(files) of the role or of the play.
         Ansible Vault may encrypt it.
       - The file may contain comments, the request line before the body and the triple quotes of OpenSearch Dashboards'
-        console. It may also be one curl command that contains the body.
+        console. Of several requests, it is the one that creates such an object. The file may also be what that console
+        exports, or one curl command that contains the body.
     type: path
 """

@@ -85,23 +85,24 @@ class InProcessAction(NormalAction):
         module_result: dict[str, Any] = super().run(tmp, task_vars)
         return module_result
 
-    def _change_items_with_src(self, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
-        """Change the arguments of the task, and the items in them, that name a file by ``src``."""
+    def _change_items_with_src(self, change: Callable[[Mapping[str, Any], str], Mapping[str, Any]]) -> None:
+        """Change the arguments of the task, and the items in them, that name a file by ``src``. ``change`` takes them, and what
+        they describe one of."""
 
-        def changed(item: Any) -> Any:
+        def changed(item: Any, objects: str) -> Any:
             named = isinstance(item, Mapping) and isinstance(item.get("src"), str) and item["src"]
             # Validation refuses an item with both.
-            return change(item) if named and item.get("definition") is None else item
+            return change(item, objects) if named and item.get("definition") is None else item
 
-        args = changed(self._task.args) if "src" in self.MODULE.spec else self._task.args
+        args = changed(self._task.args, self.MODULE.objects) if "src" in self.MODULE.spec else self._task.args
         sections = {
-            name: [changed(item) for item in args[name]]
+            name: [changed(item, name) for item in args[name]]
             for name, spec in self.MODULE.item_specs.items()
             if "src" in spec and isinstance(args.get(name), (list, tuple))
         }
         self._task.args = {**args, **sections}
 
-    def _with_found_file(self, item: Mapping[str, Any]) -> dict[str, Any]:
+    def _with_found_file(self, item: Mapping[str, Any], objects: str) -> dict[str, Any]:
         """The item with the path of its file on the controller, found and decrypted as for ``ansible.builtin.copy``. Raises
         Failure."""
         src = item["src"]

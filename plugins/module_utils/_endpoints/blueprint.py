@@ -23,6 +23,15 @@ MAX_FILE_LENGTH = 1 << 20
 #: A request line of the Dev Tools console, as in ``POST /_plugins/_ml/connectors/_create``.
 _CONSOLE_LINE = re.compile(r"^(GET|HEAD|POST|PUT|PATCH|DELETE)[ \t]+\S+[ \t]*\r?$", re.MULTILINE)
 
+#: The objects that a file can describe, as the sections of a stack are named -> one of them, and the request lines that
+#: create it.
+_CREATED_BY = {
+    "connectors": ("a connector", r"POST\s+/?_plugins/_ml/connectors/_create"),
+    "agents": ("an agent", r"POST\s+/?_plugins/_ml/agents/_register"),
+    "pipelines": ("a pipeline", r"PUT\s+/?_(ingest|search)/pipeline/[^/?\s]+"),
+    "indexes": ("an index", r"PUT\s+/?[^_/?\s][^/?\s]*"),
+}
+
 #: The options of curl for the body, with the text if it follows at once.
 _CURL_BODY = re.compile(r"(?:-d|--data(?:-raw|-ascii|-binary|-urlencode)?|--json)(?:=|(?=[{'\"]))?(.*)", re.DOTALL)
 
@@ -32,17 +41,22 @@ _COMMENT_LINE = re.compile(r"^[ \t]*(#|//).*$", re.MULTILINE)
 #: In JSON, a text, or a comment outside of texts: OpenSearch accepts both kinds, and blueprints put them behind values.
 _TEXT_OR_COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
+_NO_SAVED_OBJECTS = (
+    "These hold no connectors, agents, pipelines or indexes. Give the text of the Dev Tools console, or, of objects that a "
+    "cluster has, what ml_stack_info returns"
+)
+
 #: Text in triple quotes, in which the Dev Tools console writes scripts.
 _TRIPLE_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
 
 
-def with_body(params: Mapping[str, Any]) -> Mapping[str, Any]:
+def with_body(params: Mapping[str, Any], objects: str) -> Mapping[str, Any]:
     """The parameters with the body in the file that ``src`` names as their ``definition``; the same parameters without
-    ``src``. Raises Failure."""
+    ``src``. ``objects``: what they describe one of, such as ``connectors``. Raises Failure."""
     if not isinstance(params.get("src"), str) or not params["src"]:
         _check_form(params.get("definition"), "definition")
         return params
-    body = read_file(params["src"])
+    body = read_file(params["src"], objects)
     _check_form(body, f"src: {params['src']}")
     return {**params, "definition": body, "src": None}
 
@@ -68,13 +82,16 @@ def _other_form(body: Mapping[str, Any]) -> str | None:
             "the body of a model with a connector in it. Give its 'connector' to ml_connector, and its other fields and the "
             "connector's name to ml_model"
         )
+    if isinstance(body.get("attributes"), Mapping) and isinstance(body.get("type"), str):
+        return f"a saved object of OpenSearch Dashboards, of the type {body['type']}. {_NO_SAVED_OBJECTS}"
     if body and set(body) <= {"persistent", "transient", "defaults"}:
         return "the body of cluster settings. Use opensearch_cluster_setting with the options 'settings' and 'scope'"
     return None
 
 
-def read_file(path: str) -> dict[str, Any]:
-    """The mapping in a JSON or YAML file; for a request of the Dev Tools console, its body. Raises Failure."""
+def read_file(path: str, objects: str = "") -> dict[str, Any]:
+    """The mapping in a JSON or YAML file; for requests of the Dev Tools console, the body of the one that creates one of
+    the ``objects``. Raises Failure."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read(MAX_FILE_LENGTH + 1)
@@ -85,7 +102,11 @@ def read_file(path: str) -> dict[str, Any]:
         raise Failure("invalid_input", f"src: {path} cannot be read: {exc}") from exc
     if len(text) > MAX_FILE_LENGTH:
         raise Failure("invalid_input", f"src: {path} is longer than {MAX_FILE_LENGTH} characters.")
-    body = _parse(text, path)
+    _check_no_saved_objects(text, path)
+    body = _parse(text, path, objects)
+    console = _text_of_console(body)
+    if console is not None:
+        body = _parse(console, path, objects)
     if not isinstance(body, dict):
         raise Failure("invalid_input", f"src: {path} does not contain a mapping.")
     try:
@@ -96,11 +117,48 @@ def read_file(path: str) -> dict[str, Any]:
     return as_json
 
 
-def _parse(text: str, path: str) -> Any:
+def _check_no_saved_objects(text: str, path: str) -> None:
+    """Raises Failure for an export of several saved objects, which has one in each line."""
+    types: list[str] = []
+    for line in text.splitlines():
+        if not line.startswith(('{"', '{ "')):
+            return
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            return
+        if "exportedCount" in found:
+            continue
+        if not isinstance(found.get("attributes"), dict) or not isinstance(found.get("type"), str):
+            return
+        types.append(found["type"])
+    if len(types) > 1:
+        raise Failure(
+            "invalid_input",
+            f"src: {path} is an export of saved objects of OpenSearch Dashboards ({', '.join(sorted(set(types)))}). "
+            f"{_NO_SAVED_OBJECTS}.",
+        )
+
+
+def _text_of_console(value: Any) -> str | None:
+    """The text in the file that the Dev Tools console exports; None for any other value."""
+    texts: list[str] = []
+    for item in value if isinstance(value, list) else [value]:
+        if (
+            not isinstance(item, dict)
+            or not isinstance(item.get("text"), str)
+            or not {"createdAt", "updatedAt"} & set(item)
+        ):
+            return None
+        texts.append(item["text"])
+    return "\n".join(texts) if texts else None
+
+
+def _parse(text: str, path: str, objects: str) -> Any:
     text = _TRIPLE_QUOTED.sub(_one_line, text)
     if re.match(r"(\s*(#.*)?\n)*\s*(\$ )?curl\s", text):
         text = _body_of_curl(text, path)
-    text = _only_body(text, path)
+    text = _only_body(text, path, objects)
     json_error = ""
     try:
         # The first form is also YAML, in which // is no comment.
@@ -142,8 +200,9 @@ def _only_text(match: re.Match[str]) -> str:
     return match[1] or "\n" * match[0].count("\n")
 
 
-def _only_body(text: str, path: str) -> str:
-    """The text with the console's request lines and comments left empty. Raises Failure for several requests with bodies."""
+def _only_body(text: str, path: str, objects: str) -> str:
+    """The text with the console's request lines and comments left empty. Of several requests with bodies, it has that of the
+    one that creates one of the objects. Raises Failure if that is not exactly one."""
     requests = list(_CONSOLE_LINE.finditer(text))
     if not requests:
         return _without_comments(text)
@@ -153,17 +212,30 @@ def _only_body(text: str, path: str) -> str:
         for request, body in zip(requests, (text[each.end() : end] for each, end in zip(requests, ends)))
         if _without_comments(body).strip()
     ]
-    if len(bodies) > 1 or _COMMENT_LINE.sub("", text[: requests[0].start()]).strip():
-        lines = ", ".join(str(text.count("\n", 0, request.start()) + 1) for request in requests)
+    what, pattern = _CREATED_BY.get(objects, ("", "(?!)"))
+    creating = [(request, body) for request, body in bodies if re.fullmatch(rf"{pattern}(\?\S*)?\s*", request[0])]
+    if len(creating) > 1:
         raise Failure(
             "invalid_input",
-            f"src: {path} contains more than one request: see its lines {lines}. Keep only the request whose body this task "
-            "is to send.",
+            f"src: {path} contains {len(creating)} requests that create {what}: see its lines {_lines(text, creating)}. Keep "
+            "only one of them, and write the others to files of their own.",
+        )
+    if not creating and (len(bodies) > 1 or _COMMENT_LINE.sub("", text[: requests[0].start()]).strip()):
+        none = f", and none that creates {what}" if what else ""
+        raise Failure(
+            "invalid_input",
+            f"src: {path} contains more than one request{none}: see its lines {_lines(text, [(each, '') for each in requests])}. "
+            "Keep only the request whose body this task is to send.",
         )
     if not bodies:
         raise Failure("invalid_input", f"src: {path} contains a request line, but no body.")
-    [(request, body)] = bodies
+    [(request, body)] = creating or bodies
     return "\n" * text.count("\n", 0, request.end()) + _without_comments(body)
+
+
+def _lines(text: str, requests: list[tuple[re.Match[str], str]]) -> str:
+    """The numbers of the lines of requests."""
+    return ", ".join(str(text.count("\n", 0, request.start()) + 1) for request, _body in requests)
 
 
 def _without_comments(text: str) -> str:

@@ -67,7 +67,8 @@ class Module(NamedTuple):
     ``secrets`` returns the values to mask beyond those of 'no_log' options; its second argument is None where the
     parameters are invalid: then they may be of any type. ``connection`` is the kind of server that the task works on.
     ``item_specs``: list option -> the spec of its items, which the task itself validates. Items whose spec has ``src`` may
-    name a file by it, as the option ``src`` of a module does.
+    name a file by it, as the option ``src`` of a module does. ``objects``: what a file of the module's own ``src`` describes
+    one of, as the section of a stack is named.
     """
 
     spec: Mapping[str, Any]
@@ -78,6 +79,7 @@ class Module(NamedTuple):
     connection: Connection = connections.CLUSTER
     check: Callable[[Any], None] = lambda options: None
     item_specs: Mapping[str, Mapping[str, Any]] = {}
+    objects: str = ""
 
     def argument_spec(self) -> dict[str, Any]:
         """The module's own options, those of its connection and those of the lock."""

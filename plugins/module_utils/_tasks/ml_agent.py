@@ -107,7 +107,7 @@ class Options:
 def parse(params: Mapping[str, Any]) -> Options:
     """The typed options of validated parameters: an option overrides what ``definition`` or ``src`` give for it. Raises
     Failure."""
-    params = nested_extra_fields(blueprint.with_body(params), SPEC)
+    params = nested_extra_fields(blueprint.with_body(params, "agents"), SPEC)
     definition = agents.definition_fields(params["definition"] or {})
     extra = Agent.extra_names(definition)
     params["extra_fields"] = {**{name: definition.pop(name) for name in extra}, **without_none(params["extra_fields"])}
@@ -230,4 +230,4 @@ def check(options: Options) -> None:
     agents.check(Agent.desired(vars(options)))
 
 
-MODULE = Module(SPEC, _Resource.execute, parse, RULES, secrets=secrets, check=check)
+MODULE = Module(SPEC, _Resource.execute, parse, RULES, secrets=secrets, check=check, objects="agents")

@@ -314,4 +314,7 @@ def check(options: ConnectorOptions) -> None:
         checks.check_given(options.desired, options.credential, options.probe)
 
 
-MODULE = Module(SPEC, _Resource.execute, connector_options.parse, RULES, secrets=connector_options.secrets, check=check)
+MODULE = Module(
+    SPEC, _Resource.execute, connector_options.parse, RULES,
+    secrets=connector_options.secrets, check=check, objects="connectors",
+)  # fmt: skip

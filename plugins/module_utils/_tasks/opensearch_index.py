@@ -38,7 +38,7 @@ class Options:
 
 def parse(params: Mapping[str, Any]) -> Options:
     """The typed options of validated parameters. Raises Failure for a file that cannot be read."""
-    return typed(Options)(blueprint.with_body(params))
+    return typed(Options)(blueprint.with_body(params, "indexes"))
 
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
@@ -111,4 +111,4 @@ def _verify(name: str, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:
     return observed
 
 
-MODULE = Module(SPEC, execute, parse, RULES, secrets=no_secrets)
+MODULE = Module(SPEC, execute, parse, RULES, secrets=no_secrets, objects="indexes")

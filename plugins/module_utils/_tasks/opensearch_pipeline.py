@@ -50,7 +50,7 @@ class Options:
 
 def parse(params: Mapping[str, Any]) -> Options:
     """The typed options of validated parameters. Raises Failure for a file that cannot be read."""
-    return typed(Options)(blueprint.with_body(params))
+    return typed(Options)(blueprint.with_body(params, "pipelines"))
 
 
 class _Resource(Resource[Options]):
@@ -115,4 +115,4 @@ def check(options: Options) -> None:
     pipelines.check(options.type, options.name, _body(options))
 
 
-MODULE = Module(SPEC, _Resource.execute, parse, RULES, check=check)
+MODULE = Module(SPEC, _Resource.execute, parse, RULES, check=check, objects="pipelines")

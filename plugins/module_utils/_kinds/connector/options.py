@@ -176,7 +176,7 @@ def _source_fields(params: Mapping[str, Any], warnings: list[str]) -> dict[str, 
     if only_with_provider:
         raise Failure("invalid_input", f"{', '.join(only_with_provider)}: only valid with 'provider'.")
     option = "src" if params["src"] else "definition"
-    body = blueprint.with_body(params)["definition"]
+    body = blueprint.with_body(params, "connectors")["definition"]
     if body is None:
         return None
     try:

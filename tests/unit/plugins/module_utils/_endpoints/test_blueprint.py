@@ -127,6 +127,10 @@ def test_a_missing_file() -> None:
         ({"took": 3, "hits": {"hits": []}}, "the answer to a search. Give the '_source' of one hit"),
         ({"function_name": "remote", "connector": {"protocol": "http"}}, "Give its 'connector' to ml_connector"),
         ({"persistent": {"a": 1}}, "the body of cluster settings. Use opensearch_cluster_setting"),
+        (
+            {"type": "dashboard", "attributes": {"title": "Chats"}, "references": []},
+            "a saved object of OpenSearch Dashboards, of the type dashboard. These hold no connectors",
+        ),
     ],
 )
 def test_a_file_of_another_form(tmp_path: Path, body: dict[str, Any], what: str) -> None:
@@ -134,5 +138,79 @@ def test_a_file_of_another_form(tmp_path: Path, body: dict[str, Any], what: str)
     file.write_text(json.dumps(body))
     for params in ({"src": str(file)}, {"definition": body, "src": None}):
         with pytest.raises(Failure) as refused:
-            blueprint.with_body(params)
+            blueprint.with_body(params, "connectors")
         assert what in refused.value.message
+
+
+#: A tutorial in the Dev Tools console: the request that a task needs is one of many.
+TUTORIAL = """# Trust the server
+PUT _cluster/settings
+{"persistent": {"plugins.ml_commons.only_run_on_ml_node": false}}
+
+# 1
+POST /_plugins/_ml/connectors/_create?pretty
+{"name": "Chat"}
+POST /_plugins/_ml/models/_register?deploy=true
+{"name": "Model"}
+GET /_plugins/_ml/tasks/x
+POST _plugins/_ml/agents/_register
+{"name": "House agent"}
+PUT /_ingest/pipeline/vectors
+{"processors": []}
+PUT /texts
+{"settings": {}}
+POST /_plugins/_ml/models/x/_predict
+{"parameters": {}}
+"""
+
+CREATED = {
+    "connectors": {"name": "Chat"},
+    "agents": {"name": "House agent"},
+    "pipelines": {"processors": []},
+    "indexes": {"settings": {}},
+}
+
+
+@pytest.mark.parametrize("form", ["text", "export", "export of several"])
+@pytest.mark.parametrize("objects", CREATED)
+def test_the_request_that_creates_the_object(tmp_path: Path, objects: str, form: str) -> None:
+    file = tmp_path / "console"
+    exported = {"id": "a", "createdAt": 1, "updatedAt": 2, "text": TUTORIAL}
+    file.write_text({"text": TUTORIAL, "export": json.dumps(exported)}.get(form) or json.dumps([exported]))
+    assert blueprint.with_body({"src": str(file)}, objects)["definition"] == CREATED[objects]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (
+            TUTORIAL + 'POST _plugins/_ml/connectors/_create\n{"name": "Other"}\n',
+            "contains 2 requests that create a connector: see its lines 6, 19. Keep only one of them",
+        ),
+        (
+            TUTORIAL.replace("connectors/_create?pretty", "connectors/x"),
+            "contains more than one request, and none that creates a connector: see its lines 2, 6, 8, 10, 11, 13, 15, 17.",
+        ),
+        (
+            '{"type":"dashboard","id":"a","attributes":{},"references":[]}\n'
+            '{"type":"index-pattern","id":"b","attributes":{}}\n{"exportedCount":2,"missingRefCount":0}\n',
+            "is an export of saved objects of OpenSearch Dashboards (dashboard, index-pattern). These hold no connectors",
+        ),
+        ('{"type":"dashboard","id":"a","attributes":{"title":"x"}}\n', "These hold no connectors"),
+    ],
+)
+def test_what_holds_no_single_connector(tmp_path: Path, text: str, what: str) -> None:
+    file = tmp_path / "console"
+    file.write_text(text)
+    with pytest.raises(Failure) as refused:
+        blueprint.with_body({"src": str(file)}, "connectors")
+    assert what in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1}', '{"text": "x"}', '{"a": 1}\n', '{"type": "flow", "name": "x"}', '{"text": 1, "createdAt": 2}']
+)
+def test_what_is_no_export(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "body"
+    file.write_text(text)
+    assert blueprint.read_file(str(file), "agents") == json.loads(text)

@@ -37,9 +37,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     paths: list[str] = []
     read_file = blueprint.read_file
 
-    def counted(path: str) -> dict[str, Any]:
+    def counted(path: str, objects: str) -> dict[str, Any]:
         paths.append(path)
-        return read_file(path)
+        return read_file(path, objects)
 
     monkeypatch.setattr(blueprint, "read_file", counted)
     return paths
