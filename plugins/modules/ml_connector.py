@@ -60,10 +60,14 @@ options:
     description:
       - The protocol between OpenSearch and the backend. A new connector gets V(http) if not given.
       - V(mcp_sse) needs OpenSearch 3.0, V(mcp_streamable_http) needs 3.3.
+      - V(google_cloud) needs OpenSearch 3.9 and the setting C(plugins.ml_commons.connector.vertexai_enabled). The server
+        gets the tokens itself, with C(private_key) and C(client_email) of a service account in O(credential), or with the
+        account of its nodes if O(parameters) has C(auth_mode=adc).
     type: str
     choices:
       - http
       - aws_sigv4
+      - google_cloud
       - mcp_sse
       - mcp_streamable_http
   parameters:

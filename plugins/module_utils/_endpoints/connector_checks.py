@@ -21,6 +21,12 @@ from .url import fill, parse, plain_port_warning
 _KEYS_OF_SIGV4 = ("access_key", "secret_key")
 _SCOPE_OF_SIGV4 = ("service_name", "region")
 
+#: What ML Commons needs to get tokens from Google Cloud (GoogleCloudConnector.validate), as keys of the credential.
+_KEYS_OF_GOOGLE = ("private_key", "client_email")
+
+#: The keys of the credential that the server itself uses, by protocol.
+_KEYS_OF_PROTOCOL = {"aws_sigv4": _KEYS_OF_SIGV4, "google_cloud": _KEYS_OF_GOOGLE}
+
 #: Amazon's managed service reads the keys from a role or a secret.
 _OTHER_SOURCES_OF_KEYS = ("roleArn", "secretArn")
 
@@ -75,6 +81,7 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> li
     for call in calls(fields):
         warnings += _check_call(call, needs_path=call.place not in places)
     _check_sigv4(fields, credential)
+    _check_google_cloud(fields, credential)
     warnings += _long_timeouts(fields.get("client_config") or {})
     places = list(_left_in(fields, credential or {}))
     if places:
@@ -133,6 +140,38 @@ def _check_sigv4(fields: Mapping[str, Any], credential: Mapping[str, Any] | None
     if missing:
         raise Failure(
             "sigv4_incomplete", f"protocol: aws_sigv4 needs {', '.join(missing)} to sign requests.", missing=missing
+        )
+
+
+def keys_of_protocol(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys of the credential that the server itself uses for the connector's protocol."""
+    return () if _uses_account_of_nodes(fields) else _KEYS_OF_PROTOCOL.get(str(fields.get("protocol")), ())
+
+
+def _uses_account_of_nodes(fields: Mapping[str, Any]) -> bool:
+    """Whether a connector of Google Cloud uses the account of the nodes (Application Default Credentials)."""
+    mode = (fields.get("parameters") or {}).get("auth_mode")
+    return fields.get("protocol") == "google_cloud" and text_of(mode).lower() == "adc"
+
+
+def _check_google_cloud(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> None:
+    """Raises Failure for a connector of Google Cloud that lacks the key of an account, or has one beside that of the nodes."""
+    if fields.get("protocol") != "google_cloud" or credential is None:
+        return
+    given = [name for name in _KEYS_OF_GOOGLE if credential.get(name)]
+    if _uses_account_of_nodes(fields) and given:
+        raise Failure(
+            "invalid_input",
+            f"credential: remove {', '.join(given)}; with the parameter 'auth_mode: adc' the server uses the account of the "
+            "nodes.",
+        )
+    missing = [name for name in keys_of_protocol(fields) if name not in given]
+    if missing:
+        raise Failure(
+            "credential_missing",
+            f"protocol: google_cloud needs {', '.join(missing)} of a service account in 'credential', or, on nodes in Google "
+            "Cloud, the parameter 'auth_mode: adc'.",
+            placeholder=missing[0],
         )
 
 

@@ -209,7 +209,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Correct the parameter or the key that the header uses.",
         ),
         "credential_missing": Entry(
-            cause="An action of the connector uses a key that 'credential' does not contain, or that has no value there.",
+            cause="An action of the connector, or its protocol, uses a key that 'credential' does not contain, or that has no "
+            "value there.",
             remedy="Give the key a value in 'credential', or remove the placeholder from the action.",
         ),
         "unknown_function": Entry(

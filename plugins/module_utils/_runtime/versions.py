@@ -52,6 +52,7 @@ SINCE = {
     # Of a model. A field of the type "semantic", which needs it, is as old.
     "additional_config": Version(3, 1),
     "mutual_tls": Version(3, 9),
+    "google_cloud": Version(3, 9),
     # The server finds the users of a connector by its whole id (ml-commons #5034).
     "exact_users": Version(3, 9),
     # Seen on 3.6.0: a search finds an update at once, as the SDK for metadata refreshes the index; 2.19.1 does not.

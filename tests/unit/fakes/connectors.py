@@ -10,8 +10,11 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.java import java_text
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions import (
     MUTUAL_TLS,
+    VERTEX_AI,
+    refused_google_cloud,
     refused_headers,
     refused_mutual_tls,
+    release,
     stored_fields_of_action,
     stored_fields_of_client_config,
     stored_fields_of_connector,
@@ -19,7 +22,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.search import matches
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import State
 
-PROTOCOLS = ("aws_sigv4", "http", "mcp_sse", "mcp_streamable_http")
+PROTOCOLS = ("aws_sigv4", "http", "google_cloud", "mcp_sse", "mcp_streamable_http")
 
 CLIENT_CONFIG = {
     "max_connection": 30,
@@ -43,8 +46,9 @@ class Connectors(State):
             if body.get(field) is None:
                 raise Refused(400, f"Connector {field} is null", "illegal_argument_exception")
         self._check_text("connector", body)
-        if body["protocol"] not in PROTOCOLS:
-            raise Refused(400, f"Unsupported connector protocol. Please use one of {list(PROTOCOLS)}")
+        known = [each for each in PROTOCOLS if each != "google_cloud" or release(self.version) >= (3, 9)]
+        if body["protocol"] not in known:
+            raise Refused(400, f"Unsupported connector protocol. Please use one of {known}")
         if not body["protocol"].startswith("mcp_"):
             if not body.get("credential"):
                 raise Refused(400, "Connector credential is null or empty list", "illegal_argument_exception")
@@ -144,6 +148,7 @@ class Connectors(State):
             if refused:
                 raise Refused(400, refused, "illegal_argument_exception")
         gate = refused_mutual_tls(self.version, connector, self._effective(MUTUAL_TLS) == "true")
+        gate = gate or refused_google_cloud(connector, self._effective(VERTEX_AI) == "true")
         if gate:
             raise Refused(*gate)
 

@@ -167,6 +167,13 @@ def refused_mutual_tls(version: str, connector: Mapping[str, Any], enabled: bool
     return None
 
 
+def refused_google_cloud(connector: Mapping[str, Any], enabled: bool) -> tuple[int, str, str] | None:
+    """Why the server refuses a connector of Google Cloud: status, reason, type. Before 3.9 the protocol is unknown."""
+    if connector["protocol"] != "google_cloud" or enabled:
+        return None
+    return 403, "The Vertex AI (google_cloud) connector is not enabled.", "status_exception"
+
+
 def called_url(url: str) -> str:
     """A URL as the server's HTTP client writes it: without the default port of the scheme."""
     parts = urlsplit(url)

@@ -111,7 +111,7 @@ def check_version(version: versions.Version, fields: Mapping[str, Any]) -> None:
     """Check what depends on the server's version. Raises Failure."""
     versions.check_text(version, "name", fields.get("name"))
     versions.check_text(version, "description", fields.get("description"))
-    if fields["protocol"].startswith("mcp_"):
+    if fields["protocol"] in versions.SINCE:
         versions.require(version, fields["protocol"], f"protocol: {fields['protocol']}")
     if (fields.get("client_config") or {}).get("skip_ssl_verification"):
         versions.require(version, "skip_ssl_verification", "client_config.skip_ssl_verification")
@@ -167,7 +167,7 @@ def _check_protocol(fields: Mapping[str, Any]) -> None:
     for field, option in _MCP_FIELDS.items():
         if fields.get(field) is not None and not protocol.startswith("mcp_"):
             raise Failure("invalid_input", f"{option}: only valid with an MCP protocol; set it in an action instead.")
-    if protocol in ("http", "aws_sigv4") and not fields.get("actions"):
+    if not protocol.startswith("mcp_") and not fields.get("actions"):
         raise Failure("invalid_input", f"actions: a connector of protocol {protocol} needs at least one.")
 
 

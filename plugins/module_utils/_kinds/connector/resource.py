@@ -294,7 +294,7 @@ def _iterable(value: Any) -> list[Any]:
 
 def needs_credential(fields: Mapping[str, Any]) -> bool:
     """Whether the connector uses a credential, so that a copy of it needs one."""
-    return fields.get("protocol") == "aws_sigv4" or bool(credential_keys(fields))
+    return bool(connector_checks.keys_of_protocol(fields) or credential_keys(fields))
 
 
 def credential_keys(fields: Mapping[str, Any]) -> set[str]:
@@ -309,7 +309,7 @@ def declared_keys(fields: Mapping[str, Any]) -> list[str]:
     """
     names = [each.name for each in template.placeholders(fields) if each.kind == template.CREDENTIAL]
     keys = [key for name in names for key in (("secretArn", "roleArn") if name.startswith("secretArn.") else (name,))]
-    return list(dict.fromkeys(keys))
+    return list(dict.fromkeys([*connector_checks.keys_of_protocol(fields), *keys]))
 
 
 def _action(action: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import json
 import re
 from typing import Any, Iterator, Mapping, NamedTuple
 
+from ..._endpoints import connector_checks
 from ..._errors.exceptions import Failure
 from ..._values.compare import text_of
 from ..._values.nested import parse_json
@@ -105,9 +106,9 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None, probe
         _check_kind(placeholder)
         if placeholder.kind == CREDENTIAL and credential is not None and placeholder.default is None:
             _check_credential(placeholder, credential)
-    for key in _signing_keys(fields):
+    for key in connector_checks.keys_of_protocol(fields):
         if key in (credential or {}) and _is_empty((credential or {})[key]):
-            raise _without_value(key, "protocol: aws_sigv4 signs with it")
+            raise _without_value(key, f"protocol: {fields['protocol']} uses it")
     if probe is None:
         return
     values = _values(fields.get("parameters") or {}, probe)
@@ -249,10 +250,6 @@ def _check_credential(placeholder: Placeholder, credential: Mapping[str, Any]) -
 
 def _without_value(key: str, use: str) -> Failure:
     return Failure("credential_missing", f"{use}, but {key!r} in 'credential' has no value.", placeholder=key)
-
-
-def _signing_keys(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("access_key", "secret_key") if fields.get("protocol") == "aws_sigv4" else ()
 
 
 def _is_empty(value: Any) -> bool:

@@ -18,6 +18,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.newer_versions import (
     MUTUAL_TLS,
     PRIVATE_ENDPOINTS,
+    VERTEX_AI,
     new_settings,
     requested_id,
 )
@@ -328,3 +329,74 @@ def test_a_create_does_not_overwrite() -> None:
     body = {**cluster.connectors["mine"], "connector_id": "mine", "credential": {"a": "b"}}
     answer = cluster.handle("POST", f"{ML}/connectors/_create", {}, body)
     assert answer.status == 409
+
+
+class TestGoogleCloud:
+    """Vertex AI, for which the server gets the tokens itself."""
+
+    KEY = {"private_key": "s3cret-key", "client_email": "joe@project.test"}
+    ARGS: dict[str, Any] = {
+        "name": "Gemini",
+        "protocol": "google_cloud",
+        "parameters": {"project_id": "p", "model": "tiny"},
+        "actions": CHAT["actions"],
+    }
+
+    @pytest.fixture
+    def enabled(self) -> FakeCluster:
+        cluster = FakeCluster("3.9.0")
+        cluster.persistent[VERTEX_AI] = "true"
+        return cluster
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"credential": KEY},
+            {"credential": {**KEY, "token_uri": "https://oauth2.test/token"}},
+            {"parameters": {"auth_mode": "adc", "model": "tiny"}},
+        ],
+    )
+    def test_create_export_and_again(self, enabled: FakeCluster, more: dict[str, Any]) -> None:
+        args = {**self.ARGS, **more}
+        assert execute(enabled, "ml_connector", **args)["changed"]
+        assert not execute(enabled, "ml_connector", **args)["changed"]
+        exported = execute(enabled, "ml_stack_info")
+        keys = list(self.KEY) if "credential" in more else []
+        assert exported["left_out"] == []
+        assert list(exported["variables"]) == [f"gemini_{key}" for key in keys]
+
+    @pytest.mark.parametrize(
+        ("more", "code", "text"),
+        [
+            ({}, "credential_missing", "needs private_key, client_email of a service account"),
+            ({"credential": {"private_key": "x"}}, "credential_missing", "needs client_email of"),
+            (
+                {"credential": KEY, "parameters": {"auth_mode": "ADC"}},
+                "invalid_input",
+                "remove private_key, client_email; with the parameter 'auth_mode: adc'",
+            ),
+            (
+                {"credential": KEY, "actions": []},
+                "invalid_input",
+                "a connector of protocol google_cloud needs at least one",
+            ),
+        ],
+    )
+    def test_refused(self, enabled: FakeCluster, more: dict[str, Any], code: str, text: str) -> None:
+        with pytest.raises(Failure) as caught:
+            execute(enabled, "ml_connector", **{**self.ARGS, **more})
+        assert (caught.value.code, enabled.writes) == (code, [])
+        assert text in caught.value.message
+
+    @pytest.mark.parametrize("version", ["2.19.1", "3.6.0", "3.8.0"])
+    def test_39_adds_the_protocol(self, version: str) -> None:
+        cluster = FakeCluster(version)
+        with pytest.raises(Failure, match=r"protocol: google_cloud needs OpenSearch 3\.9") as caught:
+            execute(cluster, "ml_connector", **self.ARGS, credential=self.KEY)
+        assert (caught.value.code, cluster.writes) == ("unsupported_version", [])
+
+    def test_it_is_switched_off_by_default(self) -> None:
+        with pytest.raises(Failure) as caught:
+            execute(FakeCluster("3.9.0"), "ml_connector", **self.ARGS, credential=self.KEY)
+        assert caught.value.code == "feature_disabled"
+        assert VERTEX_AI in caught.value.remedy

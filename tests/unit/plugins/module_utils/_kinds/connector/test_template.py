@@ -60,7 +60,7 @@ class TestCredential:
         template.check(fields(headers={"A": "${credential.key:-none}"}), {}, None)
 
     def test_a_key_to_sign_with_that_has_no_value(self) -> None:
-        with pytest.raises(Failure, match="aws_sigv4 signs with it, but 'secret_key'"):
+        with pytest.raises(Failure, match="aws_sigv4 uses it, but 'secret_key'"):
             template.check(fields(protocol="aws_sigv4"), {"access_key": "x", "secret_key": ""}, None)
 
     def test_nothing_is_sent(self, cluster: FakeCluster) -> None:
