@@ -174,7 +174,8 @@ options:
     description:
       - Further fields of the agent, which this version of the collection does not know, by their names in the API. They are
         sent and compared as they are.
-      - The module warns of a field that the server does not store. A field that has an option is refused.
+      - The module warns of a field that the server does not store, and does not compare it. A field that has an option is
+        refused.
     type: dict
     version_added: 1.0.0
   definition:

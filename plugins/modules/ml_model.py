@@ -235,8 +235,9 @@ options:
     description:
       - Further fields of the model, which this version of the collection does not know, by their names in the API. They are
         sent and compared as they are.
-      - The module warns of a field that the server does not store, and sends it again in each run. A field that has an option
-        is refused.
+      - The module warns of a field that the server does not store, and does not compare it. From OpenSearch 3.9 on, of which
+        this version of the collection does not know all fields, the task fails with C(field_not_stored) after the write.
+      - A field that has an option is refused.
     type: dict
     version_added: 1.0.0
   register_deploy:

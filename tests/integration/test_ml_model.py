@@ -356,3 +356,23 @@ def test_a_connector_is_deleted_as_soon_as_its_model_has_another(cluster, module
     module("ml_model", name=name, connector=other)
     module("ml_connector", name=name, state="absent")
     assert cluster.named("connectors", name) == []
+
+
+@pytest.mark.parametrize("extra", [{"deploy": "true"}, {"quota": {"tokens": 5}}, {"access_mode": "public"}])
+def test_a_field_that_the_server_does_not_store(module, name, connector, extra):
+    args = {"name": name, "connector": connector, "state": "present", "extra_fields": extra}
+    [field] = extra
+    planned = module("ml_model", check=True, **args)
+    made = module("ml_model", **args)
+    assert planned["diff"] == made["diff"]
+    assert f"does not store {field}. Remove it" in str(made["warnings"])
+    again = module("ml_model", **args)
+    assert (again["changed"], module.recorder.writes, again["warnings"]) == (False, [], made["warnings"])
+    limits = {"user_rate_limiter": {"ann": {"limit": 1.0, "unit": "DAYS"}}, "extra_fields": extra}
+    for options in ({"name": f"{name} group"}, {"model": name, **limits}):
+        task = "ml_controller" if "model" in options else "ml_model_group"
+        if task == "ml_model_group" and field == "access_mode":
+            continue
+        assert module(task, **{"extra_fields": extra, **options})["changed"]
+        assert not module(task, **{"extra_fields": extra, **options})["changed"]
+        assert module.recorder.writes == []

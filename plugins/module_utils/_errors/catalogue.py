@@ -403,6 +403,10 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="Some items of the stack failed. Items that depend on them were skipped, all others were applied.",
             remedy="Fix these failures and run the task again; it continues from there.",
         ),
+        "field_not_stored": Entry(
+            cause="The server accepted a field of 'extra_fields', but does not return it, so that each run would send it again.",
+            remedy="Remove the field, or upgrade OpenSearch to a version that has it.",
+        ),
         "not_converged": Entry(
             cause="The server reported success, but what the module read back afterwards is not what the task asked "
             "for.",

@@ -72,6 +72,8 @@ class Agent(Kind):
             "type", "name", "description", "parameters", "attributes", "config", "include_output_in_agent_response",
         ),
     }  # fmt: skip
+    STORED_SINCE = {"provisioned_by": "provisioned_by", "tools.runtime_resources": "runtime_resources"}
+    HAS_NOTES = True
 
     @classmethod
     def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:

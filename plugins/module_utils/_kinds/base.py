@@ -35,7 +35,11 @@ EXTRA_FIELDS_OPTION = {"extra_fields": {"type": "dict"}}
 #: The parameter of a connector or an agent in which the collection keeps notes, as JSON. It fills no placeholder, and results do not show it.
 NOTES_PARAMETER = "_searchops"
 
-#: The note with the extra fields that were sent, and the version that the server had then.
+#: The places in a list, in the place of a field.
+_NUMBERS = re.compile(r"\[[0-9]+\]")
+
+#: The note with the extra fields that were sent, and the version that the server had then. Only for versions whose fields
+#: are not known (:data:`.versions.LATEST_READ`).
 EXTRA_NOTE = "extra"
 
 
@@ -80,6 +84,11 @@ class Kind:
     NESTED: Mapping[str, Collection[str]] = {}
     #: Field -> the option that sets it, for the fields that an option of another name sets or that are not compared.
     OPTION_OF: Mapping[str, str] = {}
+    #: The fields that some supported versions store and others drop -> the feature, up to :data:`.versions.LATEST_READ`. A
+    #: field within another one is written as ``actions.name``.
+    STORED_SINCE: Mapping[str, str] = {}
+    #: Whether objects of this kind have a place for the notes of the collection.
+    HAS_NOTES = False
 
     @classmethod
     def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,10 +148,13 @@ class Kind:
     def note_of_extra(
         cls, source: Mapping[str, Any], desired: Mapping[str, Any], version: versions.Version
     ) -> dict[str, Any]:
-        """The note for a write to a server of this version: the extra fields that were sent to it.
+        """The note for a write to a server of this version: the extra fields that were sent to it. Empty if its source shows
+        which of them it drops.
 
         ``source`` is the object before the write. Its note still holds for the fields that are not desired now.
         """
+        if version <= versions.LATEST_READ:
+            return {}
         kept = [place for place in _noted_fields(source, version) if re.split(r"[.\[]", place)[0] not in desired]
         return {EXTRA_NOTE: {"version": str(version), "fields": kept + cls.unknown_places(desired)}}
 
@@ -150,10 +162,20 @@ class Kind:
     def known_to_be_dropped(
         cls, source: Mapping[str, Any], desired: Mapping[str, Any], version: versions.Version
     ) -> list[str]:
-        """The desired extra fields that the object lacks although they were sent to a server of this version, as the notes
-        say. Objects of some kinds have no notes."""
+        """The desired extra fields that the object lacks because a server of this version does not store them.
+
+        Up to :data:`.versions.LATEST_READ`, the server's source shows which these are. Of a later version, they are those in
+        the notes: they were sent to it before. An object without a place for notes has none.
+        """
         noted = _noted_fields(source, version)
-        return [place for place in cls.not_stored(cls.observed(source, desired), desired) if place in noted]
+        lacking = cls.not_stored(cls.observed(source, desired), desired)
+        return [place for place in lacking if place in noted or cls.is_dropped_by(version, place)]
+
+    @classmethod
+    def is_dropped_by(cls, version: versions.Version, place: str) -> bool:
+        """Whether the source of this version shows that the server drops the extra field, which :meth:`not_stored` returned."""
+        feature = cls.STORED_SINCE.get(_NUMBERS.sub("", place))
+        return version <= versions.LATEST_READ and not (feature and versions.supports(version, feature))
 
     @classmethod
     def without(cls, desired: Mapping[str, Any], places: Iterable[str]) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class Model(Kind):
         # A model that the module registers is remote.
         "function_name": "connector",
     }  # fmt: skip
+    STORED_SINCE = {"provisioned_by": "provisioned_by"}
 
     @classmethod
     def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:

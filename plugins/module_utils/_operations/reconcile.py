@@ -98,12 +98,36 @@ class Resource(Generic[Options]):
         return self.KIND.diff(self.observed(doc), self.KIND.without(self.fields, self.dropped(doc)))
 
     def dropped(self, doc: Doc) -> list[str]:
-        """The desired extra fields that this server is known to drop, so that they are not compared; warns of them."""
-        dropped = self.KIND.not_stored(self.observed(doc), self.fields)
-        if dropped and not self.run.verifying:
-            dropped = self.KIND.known_to_be_dropped(doc.source, self.fields, self.run.version)
+        """The desired extra fields that this server does not store, so that they are not compared; warns of them."""
         # A stack that verifies has just sent them.
-        self.warn_of_dropped(doc, dropped)
+        after_write = self.run.verifying and self.KIND.HAS_NOTES
+        return self.not_stored(doc, after_write=after_write)
+
+    def not_stored(self, doc: Doc, *, after_write: bool) -> list[str]:
+        """The desired extra fields that the object lacks, as far as it is known that the server does not store them. Warns of
+        them. ``after_write``: they were sent just now, which a note records, so that a later run knows it as well."""
+        places = self.KIND.not_stored(self.observed(doc), self.fields)
+        if places and not after_write:
+            places = self.KIND.known_to_be_dropped(doc.source, self.fields, self.run.version)
+        if places:
+            self.run.warn(
+                f"{self.KIND.LABEL.capitalize()} {doc.name!r}: OpenSearch {self.run.version} does not store "
+                f"{', '.join(places)}. Remove it, or upgrade OpenSearch to a version that has it."
+            )
+        return places
+
+    def dropped_by_write(self, doc: Doc) -> list[str]:
+        """The extra fields that this run has sent, and the server is known to drop; warns of them. Raises Failure for others
+        that it has not stored: a later run would send them again."""
+        dropped = self.not_stored(doc, after_write=self.KIND.HAS_NOTES)
+        lacking = [place for place in self.KIND.not_stored(self.observed(doc), self.fields) if place not in dropped]
+        if lacking:
+            raise Failure(
+                "field_not_stored",
+                f"{self.KIND.LABEL.capitalize()} {doc.name!r} ({doc.id}) was written, but OpenSearch {self.run.version} did "
+                f"not store {', '.join(lacking)}.",
+                fields=lacking,
+            )
         return dropped
 
     def note_of_extra(self, desired: Mapping[str, Any], found: Doc | None) -> dict[str, Any]:
@@ -112,13 +136,6 @@ class Resource(Generic[Options]):
         if self.KIND.unknown_places(desired) or EXTRA_NOTE in read_notes(source):
             return self.KIND.note_of_extra(source, desired, self.run.version)
         return {}
-
-    def warn_of_dropped(self, doc: Doc, dropped: list[str]) -> None:
-        if dropped:
-            self.run.warn(
-                f"{self.KIND.LABEL.capitalize()} {doc.name!r}: OpenSearch {self.run.version} does not store "
-                f"{', '.join(dropped)}. Remove it, or upgrade OpenSearch to a version that has it."
-            )
 
     def check_text(self, fields: Mapping[str, Any]) -> None:
         """Raises Failure if this server would refuse the name or the description."""
@@ -187,8 +204,7 @@ class Resource(Generic[Options]):
         if found is None:
             raise deleted_during_change(f"{label} {doc.id}")
         observed = self.observed(found)
-        dropped = self.KIND.not_stored(observed, self.fields)
-        self.warn_of_dropped(found, dropped)
+        dropped = self.dropped_by_write(found)
         fields = self.KIND.diff(observed, self.KIND.without(self.fields, dropped))
         if fields:
             raise Failure(
@@ -221,5 +237,10 @@ class Resource(Generic[Options]):
         """The side of the diff with this object: its desired fields, or all of an object to delete."""
         fields = self.observed(doc)
         wanted = fields if self.absent else self.fields
-        side = self.KIND.for_display({name: fields[name] for name in wanted if name in fields})
+        side = self.KIND.for_display(self._without_dropped({name: fields[name] for name in wanted if name in fields}))
         return dict(restore_references(side, self.references))
+
+    def _without_dropped(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The fields without those that are known to be dropped: before a write, which a check is, they are among them."""
+        places = self.KIND.not_stored({}, fields)
+        return self.KIND.without(fields, [each for each in places if self.KIND.is_dropped_by(self.run.version, each)])

@@ -44,7 +44,9 @@ SINCE = {
     "memory_container": Version(3, 5),
     "llm_interface": Version(3, 0),
     "tool_attributes": Version(3, 0),
+    "runtime_resources": Version(3, 0),
     "structured_output": Version(3, 7),
+    "provisioned_by": Version(3, 7),
     # A prediction fills the headers with its own parameters.
     "header_parameters": Version(3, 7),
     "header_checks": Version(3, 7),
@@ -58,6 +60,10 @@ SINCE = {
     # Seen on 3.6.0: a search finds an update at once, as the SDK for metadata refreshes the index; 2.19.1 does not.
     "visible_updates": Version(3, 6),
 }
+
+#: The latest version of ML Commons whose source was read for the fields that it stores (``parse`` of the inputs of its REST
+#: API, from 2.19.1 to 3.8.0). It drops all others.
+LATEST_READ = Version(3, 8)
 
 
 def read_version(client: Client) -> Version:

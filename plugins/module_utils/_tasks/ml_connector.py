@@ -290,12 +290,8 @@ class _Resource(Resource[ConnectorOptions]):
         return Connector.for_display(self.observed(after)) if self.run.check_mode else super().to_result(after)
 
     def shown(self, doc: Doc) -> dict[str, Any]:
-        """Without empty texts, which the server leaves out of its answers, and fields that its version drops."""
-        places = Connector.not_stored({}, self.fields)
-        if places:
-            places = [place for place in places if connectors.is_too_new(place, self.run.version)]
-        fields = Connector.without(super().shown(doc), places)
-        return {name: value for name, value in fields.items() if value not in (None, "")}
+        """Without empty texts, which the server leaves out of its answers."""
+        return {name: value for name, value in super().shown(doc).items() if value not in (None, "")}
 
 
 def _in_use(found: Doc, users: list[Doc]) -> Failure:

@@ -90,7 +90,8 @@ class _Resource(Resource[Options]):
 
     def verified(self, doc: Doc) -> Doc:
         found = Controller.get(self.run.client, doc.id)
-        self.warn_of_dropped(doc, Controller.not_stored(self.observed(found or Doc("", {})), self.fields))
+        if found:
+            self.dropped_by_write(self._controller(found.source))
         observed, desired = controllers.limits_of(found), controllers.limits_of(doc)
         users = sorted(user for user in {*observed, *desired} if observed.get(user) != desired.get(user))
         if users:

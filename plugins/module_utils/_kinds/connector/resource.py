@@ -47,8 +47,8 @@ ACTION_FIELDS = frozenset(
 )  # fmt: skip
 CLIENT_CONFIG_FIELDS = frozenset({*CLIENT_CONFIG, "skip_ssl_verification"})
 
-#: The fields of an action that some supported versions store: name -> feature. Unlike unknown fields they have options.
-VERSIONED_FIELDS = {"supports_structured_output": "structured_output"}
+#: The fields of an action that have options, and that some supported versions drop.
+VERSIONED_FIELDS = frozenset({"supports_structured_output"})
 
 
 class Connector(Kind):
@@ -64,6 +64,8 @@ class Connector(Kind):
     SERVER_FIELDS = ("access", "tenant_id")
     NESTED = {"actions": {*ACTION_FIELDS, *VERSIONED_FIELDS}, "client_config": CLIENT_CONFIG_FIELDS}
     OPTION_OF = {"headers": "mcp_headers", "credential": "credential", "dry_run": "--check"}
+    STORED_SINCE = {"provisioned_by": "provisioned_by", "actions.supports_structured_output": "structured_output"}
+    HAS_NOTES = True
 
     @classmethod
     def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,12 +186,6 @@ def extra_in_action(action: Mapping[str, Any]) -> list[str]:
     return [name for name in action if name not in ACTION_FIELDS]
 
 
-def is_too_new(place: str, version: versions.Version) -> bool:
-    """Whether a field is known to come with a later version."""
-    feature = VERSIONED_FIELDS.get(place.rpartition(".")[2])
-    return feature is not None and not versions.supports(version, feature)
-
-
 def _without_other_extra(
     observed: Iterable[Mapping[str, Any]], desired: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -303,7 +299,8 @@ def credential_keys(fields: Mapping[str, Any]) -> set[str]:
 
 
 def declared_keys(fields: Mapping[str, Any]) -> list[str]:
-    """The keys of the credential with which the connector can be declared, in the order of their use.
+    """The keys of the credential with which the connector can be declared: those of its protocol, then in the order of their
+    use.
 
     ``secretArn``, from which Amazon OpenSearch Service reads a secret, goes with the role that may read it.
     """

@@ -266,7 +266,7 @@ class TestUnknownFields:
         applied = module("ml_stack", other, agents=[args])
         assert (applied.get("msg"), applied["changed"], applied["warnings"]) == (None, True, created["warnings"])
         # A later version may store them.
-        cluster.version, cluster.later_fields = "3.9.0", {"tier", "span"}
+        cluster.version, cluster.later_fields = "3.10.0", {"tier", "span"}
         assert module(NAME, cluster, **args)["changed"]
         assert not module(NAME, cluster, **args)["changed"]
 

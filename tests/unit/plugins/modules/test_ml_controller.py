@@ -188,6 +188,11 @@ def test_fields_of_a_later_version(module: Runner, cluster: FakeCluster, model_i
     cluster.later_fields = set()
     dropped = module(MODULE, cluster, model="Chat", user_rate_limiter={"bob": TEN}, extra_fields={"tier": "silver"})
     assert "does not store tier" in str(dropped["warnings"])
+    again = module(MODULE, cluster, model="Chat", user_rate_limiter={"bob": TEN}, extra_fields={"tier": "silver"})
+    assert (again["changed"], again["warnings"]) == (False, dropped["warnings"])
+    cluster.version = "3.10.0"
+    failed = module(MODULE, cluster, model="Chat", user_rate_limiter={"bob": TEN}, extra_fields={"tier": "silver"})
+    assert failed["failure"]["code"] == "field_not_stored"
     refused = module(MODULE, cluster, model="Chat", user_rate_limiter={}, extra_fields={"model_id": "x"})
     assert refused["failure"]["message"] == "extra_fields: remove 'model_id', which only the server sets."
 

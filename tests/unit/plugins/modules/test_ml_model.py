@@ -8,6 +8,7 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT
 
 Runner = Callable[..., dict[str, Any]]
 
@@ -100,10 +101,33 @@ class TestUnknownFields:
         module("ml_model", cluster, name="Chat", description="New")
         assert (stored["description"], stored["tier"]) == ("New", "gold")
 
-    def test_the_server_may_drop_them(self, module: Runner, cluster: FakeCluster) -> None:
+    @pytest.mark.parametrize("version", ["2.19.1", "3.6.0"])
+    @pytest.mark.parametrize("extra", [ARGS["extra_fields"], {"deploy": "true"}, {"access_mode": "public"}])
+    def test_the_server_may_drop_them(self, module: Runner, version: str, extra: dict[str, Any]) -> None:
+        cluster = FakeCluster(version)
         cluster.add_connector()
-        created = module("ml_model", cluster, **self.ARGS)
-        assert "does not store tier. Remove it" in str(created["warnings"])
+        args = {
+            **self.ARGS,
+            "deploy_setting": {"is_auto_deploy_enabled": True},
+            "guardrails": None,
+            "extra_fields": extra,
+        }
+        created = module("ml_model", cluster, **args)
+        [name] = extra
+        assert f"does not store {name}. Remove it" in str(created["warnings"])
+        for again in (module("ml_model", cluster, **args), module("ml_stack", cluster, models=[args])):
+            assert (again["changed"], again["warnings"]) == (False, created["warnings"])
+        stack = {"connectors": [CHAT], "models": [args]}
+        other = FakeCluster(version)
+        assert module("ml_stack", other, **stack)["warnings"] == created["warnings"]
+        assert not module("ml_stack", other, **stack)["changed"]
+
+    def test_a_later_version_drops_them(self, module: Runner) -> None:
+        """Nothing would tell the next run that they were sent already."""
+        cluster = FakeCluster("3.10.0")
+        cluster.add_connector()
+        failure = module("ml_model", cluster, **{**self.ARGS, "extra_fields": {"tier": 1}})["failure"]
+        assert (failure["code"], failure["fields"]) == ("field_not_stored", ["tier"])
 
     @pytest.mark.parametrize(
         ("args", "message"),

@@ -89,7 +89,8 @@ class Kept(ModelGroup):
         return super(ModelGroup, cls).observed(source, desired)
 
 
-def test_an_extra_field_that_the_server_keeps(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_extra_field_that_the_server_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = FakeCluster("3.10.0")
     monkeypatch.setattr(Group, "KIND", Kept)
     group_id = cluster.add_group("Chats")
     given = options(extra_fields={"tier": "gold"})
@@ -103,17 +104,39 @@ def test_an_extra_field_that_the_server_keeps(cluster: FakeCluster, monkeypatch:
     assert again.actions == []
 
 
-def test_an_extra_field_that_the_server_drops(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A warning, not a failure. A stack that verifies what it has just sent takes it for done."""
-    monkeypatch.setattr(Group, "KIND", Kept)
+@pytest.mark.parametrize("version", ["2.19.1", "3.6.0", "3.8.0"])
+def test_an_extra_field_that_the_server_is_known_to_drop(version: str) -> None:
+    """A warning in each run, and no second write."""
+    cluster = FakeCluster(version)
     cluster.add_group("Chats")
     given = options(extra_fields={"tier": "gold"})
-    run = make_run(cluster)
-    Group.execute(given, run)
-    assert run.actions[0]["fields"] == ["description", "tier"]
-    assert run.warnings == [
-        "Model group 'Chats': OpenSearch 3.6 does not store tier. Remove it, or upgrade OpenSearch to a version that has it."
-    ]
+    for fields in (["description"], []):
+        run = make_run(cluster)
+        Group.execute(given, run)
+        assert [action["fields"] for action in run.actions] == ([fields] if fields else [])
+        assert run.warnings == [
+            f"Model group 'Chats': OpenSearch {version[:-2]} does not store tier. Remove it, or upgrade OpenSearch to a "
+            "version that has it."
+        ]
+
+
+def test_an_extra_field_that_a_later_server_drops() -> None:
+    """Nothing would tell the next run that it was sent already."""
+    cluster = FakeCluster("3.10.0")
+    cluster.add_group("Chats")
+    given = options(extra_fields={"tier": "gold"})
+    with pytest.raises(Failure, match=r"was written, but OpenSearch 3\.10 did not store tier") as failed:
+        Group.execute(given, make_run(cluster))
+    assert failed.value.code == "field_not_stored"
+
+
+def test_a_stack_that_verifies_knows_what_a_note_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack that verifies what it has just sent takes it for done."""
+    cluster = FakeCluster("3.10.0")
+    monkeypatch.setattr(Group, "KIND", Kept)
+    monkeypatch.setattr(Kept, "HAS_NOTES", True)
+    cluster.add_group("Chats", "New")
+    given = options(description="New", extra_fields={"tier": "gold"})
     verifying = make_run(cluster, check_mode=True)
     verifying.verifying = True
     Group.execute(given, verifying)

@@ -38,7 +38,7 @@ def apply(cluster: FakeCluster, check_mode: bool = False, **options: Any) -> dic
 
 
 def later_server(*fields: str) -> FakeCluster:
-    cluster = FakeCluster()
+    cluster = FakeCluster("3.10.0")
     cluster.later_fields.update(fields or ("quota", "cache", "idle_timeout"))
     return cluster
 
@@ -60,25 +60,33 @@ class TestUnknownFields:
         assert sorted(action["fields"]) == ["actions", "quota"]
         assert not apply(cluster, **options)["changed"]
 
-    def test_a_server_that_drops_them(self, cluster: FakeCluster, options: dict[str, Any]) -> None:
-        """A warning in each run, and no second write."""
+    @pytest.mark.parametrize("version", ["2.19.1", "3.6.0", "3.10.0"])
+    def test_a_server_that_drops_them(self, version: str, options: dict[str, Any]) -> None:
+        """A warning in each run, and no second write. Only for a version whose fields are not known, a note remembers them."""
+        cluster = FakeCluster(version)
         made = apply(cluster, **options)
         expected = [
-            "Connector 'Local chat': OpenSearch 3.6 does not store quota, actions[0].cache, client_config.idle_timeout. "
-            "Remove it, or upgrade OpenSearch to a version that has it."
+            f"Connector 'Local chat': OpenSearch {version.rpartition('.')[0]} does not store quota, actions[0].cache, "
+            "client_config.idle_timeout. Remove it, or upgrade OpenSearch to a version that has it."
         ]
         assert made["warnings"] == expected
+        [stored] = list(cluster.connectors.values())
+        assert ("_searchops" in stored["parameters"]) is (version == "3.10.0")
         again = apply(cluster, **options)
         assert (again["changed"], again["warnings"]) == (False, expected)
 
-    def test_a_stack_on_a_server_that_drops_them(self, cluster: FakeCluster, options: dict[str, Any]) -> None:
+    @pytest.mark.parametrize("version", ["3.6.0", "3.10.0"])
+    def test_a_stack_on_a_server_that_drops_them(self, version: str, options: dict[str, Any]) -> None:
+        cluster = FakeCluster(version)
         stack = {"name": "s", "connectors": [{**options, "name": "Local chat"}]}
         assert "does not store" in str(execute(cluster, "ml_stack", **stack)["warnings"])
         assert not execute(cluster, "ml_stack", **stack)["changed"]
 
-    def test_they_are_sent_again_to_a_later_version(self, cluster: FakeCluster, options: dict[str, Any]) -> None:
+    @pytest.mark.parametrize("version", ["3.6.0", "3.10.0"])
+    def test_they_are_sent_again_to_a_later_version(self, version: str, options: dict[str, Any]) -> None:
+        cluster = FakeCluster(version)
         apply(cluster, **options)
-        cluster.version = "3.8.0"
+        cluster.version = "3.11.0"
         cluster.later_fields.update({"quota", "cache", "idle_timeout"})
         result = apply(cluster, **options)
         assert (result["changed"], result["warnings"]) == (True, [])
