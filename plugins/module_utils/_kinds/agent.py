@@ -18,7 +18,6 @@ from .._runtime import versions
 from .._runtime.reader import Reader
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_tree, text_of, without_none
-from .._values.masking import MASK
 from .base import NOTES_PARAMETER, Doc, Kind, check_name, check_no_notes
 
 #: The types of OpenSearch 3.6. A later server may know others, which pass.
@@ -137,11 +136,8 @@ class Agent(Kind):
 
     @classmethod
     def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """With JSON in strings decoded and without the credential's values."""
-        view = {name: canonical(value) for name, value in fields.items()}
-        if (view.get("model") or {}).get("credential"):
-            view["model"] = {**view["model"], "credential": dict.fromkeys(view["model"]["credential"], MASK)}
-        return view
+        """With JSON in strings decoded."""
+        return super().for_display({name: canonical(value) for name, value in fields.items()})
 
     @classmethod
     def to_result(cls, doc: Doc) -> dict[str, Any]:

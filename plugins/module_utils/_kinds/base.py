@@ -20,6 +20,7 @@ from .._runtime import versions
 from .._runtime.reader import Doc, Key, Reader
 from .._runtime.run import Run, WaitTimeout
 from .._values.compare import canonical, contains, same_text, text_of, without_none
+from .._values.masking import hidden
 
 #: Maximum length of a name. The server stores longer names, but searches do not find them (``ignore_above`` of the
 #: index mapping).
@@ -212,8 +213,9 @@ class Kind:
 
     @classmethod
     def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Fields as results and diffs show them."""
-        return dict(fields)
+        """Fields as results and diffs show them, with secrets masked."""
+        shown: dict[str, Any] = hidden(dict(fields))
+        return shown
 
     @classmethod
     def to_result(cls, doc: Doc) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .._endpoints import pattern_checks, trusted_pattern
 from .._errors.exceptions import ApiError, Failure, describe_shape
 from .._http.client import Client
 from .._values.compare import as_list, same_text, text_of
+from .._values.masking import hidden
 from . import setting_types
 
 PATH = "/_cluster/settings"
@@ -79,7 +80,8 @@ def read_if_allowed(client: Client) -> Settings | None:
 
 def to_result(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
     """The effective values of settings, as modules return them."""
-    return {name: settings.effective(name) for name in names}
+    shown: dict[str, Any] = hidden({name: settings.effective(name) for name in names})
+    return shown
 
 
 def write(client: Client, scope: str, changes: Mapping[str, Any]) -> None:

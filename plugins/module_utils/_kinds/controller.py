@@ -79,7 +79,7 @@ def _as_number(limit: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_result(model: Doc, fields: Mapping[str, Any]) -> dict[str, Any]:
     """A controller as modules return it."""
-    return {"model_id": model.id or None, "model_name": model.name, **fields}
+    return {"model_id": model.id or None, "model_name": model.name, **Controller.for_display(fields)}
 
 
 def models_with_limits(client: Client) -> list[Doc]:

@@ -14,6 +14,7 @@ from .._errors.exceptions import Failure, describe_shape
 from .._http.client import Client, segment
 from .._runtime.reader import Reader
 from .._values.compare import same_json
+from .._values.masking import hidden
 from .base import Kind
 
 #: The types of pipelines -> their paths.
@@ -137,7 +138,7 @@ def check_processors(reader: Reader, kind: str, body: Mapping[str, Any]) -> None
 
 def to_result(kind: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """A pipeline as modules return it."""
-    return {"name": name, "type": kind, "definition": dict(body)}
+    return {"name": name, "type": kind, "definition": hidden(dict(body))}
 
 
 def _processors(body: Mapping[str, Any], field: str) -> list[Any]:

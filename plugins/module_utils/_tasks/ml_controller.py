@@ -109,7 +109,7 @@ class _Resource(Resource[Options]):
         return controllers.to_result(self.model, self.observed(after))
 
     def shown(self, doc: Doc) -> dict[str, Any]:
-        return self.observed(doc)
+        return Controller.for_display(self.observed(doc))
 
 
 def check(options: Options) -> None:

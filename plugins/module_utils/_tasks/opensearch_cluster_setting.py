@@ -21,6 +21,7 @@ from .._runtime.run import Run
 from .._values import addition_record
 from .._values.addition_record import Entry
 from .._values.compare import as_list, text_of
+from .._values.masking import hidden
 from .._values.nested import flatten
 
 SPEC = {
@@ -70,11 +71,13 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     before_scope, after_scope = observed.scope(options.scope), after.scope(options.scope)
     return {
         "settings": settings.to_result(after, desired),
-        "diff": {
-            "before": {name: before_scope.get(name, observed.effective(name)) for name in changes},
-            # A reset is null: the default that is then in effect is not known before the write.
-            "after": {name: after_scope.get(name) for name in changes},
-        },
+        "diff": hidden(
+            {
+                "before": {name: before_scope.get(name, observed.effective(name)) for name in changes},
+                # A reset is null: the default that is then in effect is not known before the write.
+                "after": {name: after_scope.get(name) for name in changes},
+            }
+        ),
         "outdated": _outdated(options, new_record, after),
     }
 

@@ -21,6 +21,7 @@ from .._operations.reconcile import Resource
 from .._operations.references import restore_references
 from .._runtime.module import Module, typed
 from .._runtime.reader import Reader
+from .._values.masking import hidden
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -94,7 +95,7 @@ class _Resource(Resource[Options]):
             raise deleted_during_change(subject)
         if self.diff(found):
             raise Failure(
-                "not_converged", f"{subject} was written, but still differs: it is {str(found.source)[:500]}."
+                "not_converged", f"{subject} was written, but still differs: it is {str(hidden(found.source))[:500]}."
             )
         return found
 
@@ -102,7 +103,7 @@ class _Resource(Resource[Options]):
         return pipelines.to_result(self.options.type, self.options.name, after.source)
 
     def shown(self, doc: Doc) -> dict[str, Any]:
-        return dict(restore_references(doc.source, self.references))
+        return dict(hidden(restore_references(doc.source, self.references)))
 
 
 def _body(options: Options) -> dict[str, Any]:

@@ -13,28 +13,37 @@ import difflib
 import json
 import re
 from functools import lru_cache
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Callable, Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote
 
-from .nested import map_strings, parse_json, scalars
+from . import secret_names
+from .nested import map_scalars, map_strings, parse_json, scalars
 
 MASK = "********"
 
 #: Minimum length. A shorter secret occurs in any text by chance: masking it would damage ids and hide nothing.
 MIN_SECRET_LENGTH = 4
 
-#: Names of headers whose value is a secret.
-_SENSITIVE_HEADER = re.compile(
-    r"(?i)authorization|cookie|(api|access|auth|secret|subscription)[-_]?(key|token)|token|secret|password"
-)
-
-#: The values of such a header that are not secret: placeholders, and the scheme before them.
+#: The values of a secret name that are not secret: placeholders, and the scheme before them.
 _ONLY_PLACEHOLDERS = re.compile(r"\s*([A-Za-z]+(-[A-Za-z]+)?\s+)?(\$\{[^}]*\}\s*)*")
+
+#: Values that are no secret, whatever the name: of a switch, a small number, or none.
+_NO_SECRET = re.compile(r"(?i)true|false|yes|no|none|null|[0-9]{1,5}")
 
 
 def is_literal_secret(header: str, value: str) -> bool:
     """Whether the value of a header contains a secret itself instead of a ``${credential...}`` placeholder."""
-    return bool(_SENSITIVE_HEADER.search(header)) and not _ONLY_PLACEHOLDERS.fullmatch(value)
+    return secret_names.is_secret_header(header) and not _ONLY_PLACEHOLDERS.fullmatch(value)
+
+
+def is_plain_secret(name: str, value: Any) -> bool:
+    """Whether the value of a field or a parameter is a secret by its name, and not a placeholder of one."""
+    return (
+        isinstance(value, str)
+        and secret_names.is_secret(name)
+        and not _ONLY_PLACEHOLDERS.fullmatch(value)
+        and not _NO_SECRET.fullmatch(value)
+    )
 
 
 #: The keys whose values are secret wherever they are: in a connector, in the body of one, and in an item of a stack, also
@@ -44,6 +53,9 @@ _SECRET_KEYS = ("credential", "credentials", "api_key", "access_key", "secret_ke
 #: Similarity of two names, from 0 to 1, above which one is taken for a misspelling of the other.
 _MISSPELT = 0.85
 
+#: The keys of mappings from names of fields to names of fields. What such a name is says nothing about its value.
+_FIELD_MAPS = frozenset({"field_map", "input_map", "output_map", "properties"})
+
 #: The keys of headers that go to a backend.
 _HEADER_KEYS = frozenset({"headers", "mcp_headers"})
 
@@ -51,6 +63,12 @@ _HEADER_KEYS = frozenset({"headers", "mcp_headers"})
 _HEXADECIMAL = re.compile("%[0-9A-F]{2}")
 
 _URL_KEYS = frozenset({"url", "base_url"})
+
+#: A text that is one URL, with its parts: up to a user's password, the password, the rest up to the query, the query.
+_URL = re.compile(r"([A-Za-z][\w+.-]*://)(?:([^/?#\s@:]*:)([^/?#\s@]+)(?=@))?([^?\s]*)(\?\S*)?")
+
+#: A parameter in the query of a URL.
+_QUERY_PARAMETER = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]+)")
 
 _ONE_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
 
@@ -106,29 +124,104 @@ def _secrets_in_query(url: str) -> Iterator[str]:
     """The keys in the query of a URL, as some providers document them."""
     for pair in url.partition("?")[2].partition("#")[0].split("&"):
         name, _equals, value = pair.partition("=")
-        if name.lower() == "key" or is_literal_secret(name, value):
+        if secret_names.is_secret_in_query(name):
             yield from (text for text in (value, unquote(value)) if not _ONE_PLACEHOLDER.fullmatch(text))
 
 
 def find_secrets(value: Any) -> Iterator[str]:
-    """The secrets in a value of any structure, which need not be valid: credentials, plain secrets in headers, and
-    passwords in URLs."""
+    """The secrets in a value of any structure, which need not be valid: credentials, values of names that say so, plain
+    secrets in headers, and passwords and keys in URLs."""
     if isinstance(value, str):
+        if _URL.fullmatch(value):
+            yield from _secrets_in_url(value)
         value = _from_json(value)
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if _is_secret_key(str(key)):
-                yield from (secret for secret in credential_values(item) if not _ONE_PLACEHOLDER.fullmatch(secret))
-                continue
-            if key in _HEADER_KEYS:
-                yield from _secrets_in_headers(item)
-            elif key in _URL_KEYS and isinstance(item, str):
-                yield from passwords_in(_authority(item))
-                yield from _secrets_in_query(item)
-            yield from find_secrets(item)
+            yield from _secrets_of(str(key), item)
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from find_secrets(item)
+
+
+def _secrets_of(key: str, item: Any) -> Iterator[str]:
+    """The secrets in the value of a key."""
+    if _is_secret_key(key):
+        yield from (secret for secret in credential_values(item) if not _ONE_PLACEHOLDER.fullmatch(secret))
+        return
+    if key in _FIELD_MAPS:
+        return
+    yield from (text for text in _texts(item) if is_plain_secret(key, text))
+    if key in _HEADER_KEYS:
+        yield from _secrets_in_headers(item)
+    elif key in _URL_KEYS and isinstance(item, str):
+        yield from _secrets_in_url(item)
+    yield from find_secrets(item)
+
+
+def _texts(item: Any) -> list[str]:
+    """A text, or the texts of a list."""
+    return [text for text in (item if isinstance(item, (list, tuple)) else [item]) if isinstance(text, str)]
+
+
+def _secrets_in_url(url: str) -> Iterator[str]:
+    yield from passwords_in(_authority(url))
+    yield from _secrets_in_query(url)
+
+
+def hidden(value: Any) -> Any:
+    """A copy of a value for results and diffs, with :data:`MASK` in place of each secret."""
+    return map_secrets(value, lambda name, text: MASK, _hidden_url)
+
+
+def map_secrets(value: Any, change: Callable[[str, str], str], change_url: Callable[[str], str]) -> Any:
+    """A copy of a value without the secrets that :func:`find_secrets` finds. Texts with JSON stay as they are.
+
+    ``change`` returns what replaces a secret; its arguments are the name that says that it is one, and the secret.
+    ``change_url`` returns what replaces a URL with a secret in it.
+    """
+    if isinstance(value, Mapping):
+        return {key: _map_item(str(key), item, change, change_url) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [map_secrets(item, change, change_url) for item in value]
+    return change_url(value) if isinstance(value, str) and _hidden_url(value) != value else value
+
+
+def _map_item(key: str, item: Any, change: Callable[[str, str], str], change_url: Callable[[str], str]) -> Any:
+    if key in _FIELD_MAPS:
+        return item
+    if key in _HEADER_KEYS and isinstance(item, Mapping):
+        return {
+            name: change(str(name), str(value)) if is_literal_secret(str(name), str(value)) else value
+            for name, value in item.items()
+        }
+    if _is_secret_key(key):
+        return map_scalars(
+            item, lambda each: each if each in (None, "") or _is_placeholder(each) else change(key, str(each))
+        )
+    if isinstance(item, str) and is_plain_secret(key, item):
+        return change(key, item)
+    if isinstance(item, (list, tuple)):
+        return [_map_item(key, each, change, change_url) for each in item]
+    return map_secrets(item, change, change_url)
+
+
+def _is_placeholder(value: Any) -> bool:
+    return isinstance(value, str) and bool(_ONLY_PLACEHOLDERS.fullmatch(value))
+
+
+def _hidden_url(text: str) -> str:
+    """A URL with :data:`MASK` in place of a password and of keys; any other text as it is."""
+
+    def hide_parameter(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        return f"{name}={MASK}" if secret_names.is_secret_in_query(name) and not _is_placeholder(value) else match[0]
+
+    url = _URL.fullmatch(text)
+    if not url:
+        return text
+    scheme, user, password, rest, query = url.groups(default="")
+    password = MASK if password and not _is_placeholder(password) else password
+    return f"{scheme}{user}{password}{rest}{_QUERY_PARAMETER.sub(hide_parameter, query)}"
 
 
 def _secrets_in_headers(headers: Any) -> Iterator[str]:

@@ -16,6 +16,7 @@ from ..._errors.exceptions import Failure
 from ..._runtime import versions
 from ..._runtime.run import Run
 from ..._values.compare import text_of
+from ..._values.masking import is_plain_secret
 from ..base import check_name, check_no_notes
 from . import functions, headers, template
 from . import resource as connectors
@@ -101,6 +102,13 @@ def check(
     template.check(fields, credential, probe)
     for warning in template.warnings(fields, probe):
         run.warn(warning)
+    exposed = [name for name, value in (fields.get("parameters") or {}).items() if is_plain_secret(name, value)]
+    if exposed:
+        run.warn(
+            f"parameters: every user who may read the connector can see {', '.join(exposed)}. Give it as 'credential: "
+            f"{{{exposed[0]}: ...}}' instead, and write ${{credential.{exposed[0]}}} in place of "
+            f"${{parameters.{exposed[0]}}}."
+        )
     if any(connectors.literal_secrets(fields.get("actions"), fields.get("headers"))):
         run.warn(
             "A header contains a plain secret, which every user who may read the connector can see; use 'credential'."

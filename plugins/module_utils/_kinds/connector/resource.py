@@ -14,9 +14,8 @@ from typing import Any, Container, Iterable, Mapping, Sequence
 
 from ..._endpoints import connector_checks
 from ..._errors.exceptions import Failure
-from ..._runtime import versions
 from ..._values.compare import canonical, contains, same_tree, text_of, without_none
-from ..._values.masking import MASK, is_literal_secret
+from ..._values.masking import is_literal_secret
 from ..._values.nested import parse_json
 from ..base import NOTES_PARAMETER, Kind, read_notes, with_notes
 from . import template
@@ -131,32 +130,16 @@ class Connector(Kind):
         return [place for place in super().unknown_places(fields) if place.rpartition(".")[2] not in VERSIONED_FIELDS]
 
     @classmethod
-    def known_to_be_dropped(
-        cls, source: Mapping[str, Any], desired: Mapping[str, Any], version: versions.Version
-    ) -> list[str]:
-        """Also the fields that the collection knows and that came with a later version."""
-        lacking = cls.not_stored(cls.observed(source), desired)
-        noted = super().known_to_be_dropped(source, desired, version)
-        return [place for place in lacking if place in noted or is_too_new(place, version)]
-
-    @classmethod
     def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """With JSON strings parsed and secrets in headers masked."""
+        """With JSON strings parsed."""
         view = dict(fields)
-        if "actions" in view:
-            view["actions"] = [
-                {**action, "headers": _masked_headers(action["headers"])} if "headers" in action else action
-                for action in view["actions"]
-            ]
-        if "headers" in view:
-            view["headers"] = _masked_headers(view["headers"])
         if "client_config" in view:
             view["client_config"] = {
                 key: value for key, value in _lower_policy(view["client_config"]).items() if value is not False
             }
         if "parameters" in view:
             view["parameters"] = {name: canonical(value) for name, value in view["parameters"].items()}
-        return view
+        return super().for_display(view)
 
 
 def words_of(connector_id: str) -> set[str]:
@@ -338,7 +321,3 @@ def _with_extra(fields: Mapping[str, Any], known: Container[str], place: str) ->
 def _lower_policy(config: Mapping[str, Any]) -> dict[str, Any]:
     policy = config.get("retry_backoff_policy")
     return {**config, **({"retry_backoff_policy": str(policy).lower()} if policy is not None else {})}
-
-
-def _masked_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: MASK if is_literal_secret(name, text_of(value)) else value for name, value in headers.items()}

@@ -298,3 +298,59 @@ def test_a_very_short_secret_neither_spoils_the_result_nor_is_shown(module: Runn
     # ansible-core 2.21 and later do not print the arguments.
     arguments = result.get("invocation", {}).get("module_args", {})
     assert {arguments.get(secret, masking.MASK) for secret in ("password", "credential")} == {masking.MASK}
+
+
+EXPOSED = "sk-expos3d-by-its-name"
+
+
+def test_a_parameter_whose_name_says_that_it_is_secret(module: Runner, cluster: FakeCluster) -> None:
+    """Masked wherever it is shown, also if only the server knows it. A warning says who else can see it."""
+    parameters = {
+        "model": "tiny",
+        "openAI_key": EXPOSED,
+        "max_tokens": 4096000,
+        "endpoint": f"https://llm.test/v1?key={EXPOSED}",
+    }
+    args = {**CONNECTOR, "parameters": parameters, "extra_fields": {"token": EXPOSED}}
+    cluster.later_fields = {"token"}
+    made = module("ml_connector", cluster, **args)
+    assert made["connector"]["parameters"] == {
+        "model": "tiny",
+        "openAI_key": masking.MASK,
+        "max_tokens": "4096000",
+        "endpoint": f"https://llm.test/v1?key={masking.MASK}",
+    }
+    [warning] = [each for each in made["warnings"] if "openAI_key" in each]
+    assert warning == (
+        "parameters: every user who may read the connector can see openAI_key. Give it as 'credential: {openAI_key: ...}' "
+        "instead, and write ${credential.openAI_key} in place of ${parameters.openAI_key}."
+    )
+    shown = [
+        made,
+        module("ml_connector", cluster, **args),
+        module("ml_connector", cluster, **CONNECTOR),
+        module("ml_connector_info", cluster),
+        module("ml_connector", cluster, **args, check_mode=True),
+        module("ml_stack", cluster, connectors=[args], check_mode=True),
+        module("ml_connector", Echo(cluster, EXPOSED), **args, description="New"),
+        module("ml_connector", cluster, **args, state="nonsense"),
+    ]
+    assert [EXPOSED in json.dumps(each) for each in shown] == [False] * len(shown)
+
+
+def test_settings_and_pipelines_with_names_of_secrets(module: Runner, cluster: FakeCluster) -> None:
+    setting = "plugins.ml_commons.some.client.password"
+    cluster.persistent[setting] = "an-0lder-one"
+    result = module("opensearch_cluster_setting", cluster, settings={setting: EXPOSED})
+    assert result["diff"] == {"before": {setting: masking.MASK}, "after": {setting: masking.MASK}}
+    listed = module("opensearch_cluster_setting_info", cluster, patterns=["*password"])
+    assert listed["settings"] == {setting: masking.MASK}
+    processor = {"ml_inference": {"model_config": {"api_key": EXPOSED}, "output_map": [{"token": "answer.text"}]}}
+    made = module("opensearch_pipeline", cluster, name="p", type="ingest", definition={"processors": [processor]})
+    assert made["pipeline"]["definition"]["processors"][0]["ml_inference"] == {
+        "model_config": {"api_key": masking.MASK},
+        "output_map": [{"token": "answer.text"}],
+    }
+    for each in (result, listed, made, module("opensearch_pipeline_info", cluster)):
+        assert EXPOSED not in json.dumps(each)
+        assert "an-0lder-one" not in json.dumps(each)

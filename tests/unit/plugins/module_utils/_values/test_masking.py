@@ -16,6 +16,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values.ma
     MASK,
     Masker,
     find_secrets,
+    hidden,
     is_literal_secret,
 )
 
@@ -144,6 +145,20 @@ def test_a_quoted_secret_is_masked_in_either_case(text: str) -> None:
         {"headers": [{"name": "Authorization", "value": "s3cret"}]},
         {"mcp_headers": "s3cret"},
         {"url": "https://chat/v1/models/a:generateContent?alt=sse&key=s3cret"},
+        {
+            "parameters": {
+                "openAI_key": "s3cret",
+                "max_tokens": "4096000",
+                "token_limit": "8192000",
+                "key_field": "text",
+            }
+        },
+        {"extra_fields": {"token": "s3cret", "keystore_password": "s3cret", "monkey": "business"}},
+        {"settings": {"plugins.x.client.password": "s3cret", "plugins": {"y": {"auth_token": "s3cret"}}}},
+        {"parameters": {"endpoint": "https://host/v1?api_key=s3cret&api-version=2024-10-21"}},
+        {"parameters": {"proxy": "https://joe:s3cret@host/v1"}},
+        {"actions": [{"headers": {"X-Functions-Key": "s3cret", "X-Auth": "s3cret", "Idempotency-Key": "abcdef"}}]},
+        {"parameters": {"api_keys": ["s3cret", "${credential.b}"]}},
     ],
 )
 def test_secrets_are_found_in_any_structure(value: Any) -> None:
@@ -161,3 +176,41 @@ def test_secrets_are_found_in_any_structure(value: Any) -> None:
 )  # fmt: skip
 def test_values_without_secrets(value: Any) -> None:
     assert list(find_secrets(value)) == []
+
+
+@pytest.mark.parametrize("value", [(), [1], {"a": [{"b": "text"}], "c": None, "d": True}])
+def test_what_has_no_secret_is_shown_as_it_is(value: Any) -> None:
+    assert hidden(value) == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_each_secret_is_hidden_in_its_place() -> None:
+    """Another text that happens to be the same stays: it is masked only where it was given as a secret."""
+    value = {
+        "name": "s3cret",
+        "parameters": {"openAI_key": "s3cret", "model": "tiny", "max_tokens": "512", "token": "${credential.key}"},
+        "credential": {"key": "s3cret", "empty": "", "number": 5},
+        "actions": [
+            {
+                "url": "https://joe:s3cret@host/v1?alt=sse&key=s3cret",
+                "headers": {"Authorization": "Bearer s3cret", "X-Api-Key": "${credential.key}", "Accept": "*/*"},
+            }
+        ],
+        "api_keys": ["s3cret", {"password": "s3cret"}],
+    }
+    assert hidden(value) == {
+        "name": "s3cret",
+        "parameters": {"openAI_key": MASK, "model": "tiny", "max_tokens": "512", "token": "${credential.key}"},
+        "credential": {"key": MASK, "empty": "", "number": MASK},
+        "actions": [
+            {
+                "url": f"https://joe:{MASK}@host/v1?alt=sse&key={MASK}",
+                "headers": {"Authorization": MASK, "X-Api-Key": "${credential.key}", "Accept": "*/*"},
+            }
+        ],
+        "api_keys": [MASK, {"password": MASK}],
+    }
+
+
+def test_a_url_with_placeholders_is_shown_as_it_is() -> None:
+    url = "https://${parameters.host}/v1?key=${parameters.key}&api-version=1"
+    assert hidden({"url": url}) == {"url": url}
