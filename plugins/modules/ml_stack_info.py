@@ -95,9 +95,9 @@ variables:
   sample:
     gateway_api_key: "Gateway: api_key"
 left_out:
-  description: The objects that a declaration cannot contain, such as a local model or one with its connector inside it,
-    and the objects that refer to these. All other fields that the server returns are in the declaration, except those that
-    only the server sets.
+  description: The objects that a declaration cannot contain, such as a local model or one with its connector inside it, those
+    that M(searchops.opensearch_ml.ml_stack) would refuse to create, and the objects that refer to these. All other fields that
+    the server returns are in the declaration, except those that only the server sets.
   returned: success, with O(format=stack)
   type: list
   elements: dict

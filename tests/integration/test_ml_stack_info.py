@@ -252,3 +252,99 @@ def test_each_field_that_the_server_returns_is_known(cluster, module, name):
     for kind, source in found:
         assert (kind.LABEL, kind.extra_names(source)) == (kind.LABEL, [])
         assert kind.not_stored({}, kind.observed(source)) == []
+
+
+#: What another client can create, and a stack refuses to.
+REFUSED = {
+    "function": {"pre_process_function": "connector.pre_process.openai.embeddings"},
+    "placeholder": {"headers": {"Authorization": "Bearer <YOUR KEY>"}},
+    "key in the body": {"request_body": '{"key": "${credential.key}"}'},
+}
+
+
+def test_what_a_stack_would_refuse_is_left_out(cluster, module, snapshot, export, name):
+    """With what uses it; the rest can be applied."""
+    module("ml_stack", **declared(name))
+    for number, fault in enumerate(REFUSED.values()):
+        action = {"action_type": "predict", "method": "POST", "url": _stack.OLLAMA, "request_body": "{}", **fault}
+        body = {"name": f"{name} bad {number}", "version": "1", "protocol": "http", "credential": {"key": "x"}}
+        made = cluster.must("POST", f"{_stack.ML}/connectors/_create", {**body, "actions": [action]})
+        model = cluster.make_model(f"{name} bad {number}", made["connector_id"])
+        tools = [{"type": "MLModelTool", "name": "ask", "parameters": {"model_id": model}}]
+        agent = {"name": f"{name} bad {number}", "type": "flow", "tools": tools}
+        cluster.must("POST", f"{_stack.ML}/agents/_register", agent)
+    cluster.refresh()
+    exported, filled = export("not-a-key-77")
+    left_out = [(each["section"], each["name"]) for each in exported["left_out"]]
+    assert left_out == [
+        (section, f"{name} bad {number}")
+        for section in ("connectors", "models", "agents")
+        for number in range(len(REFUSED))
+    ]
+    assert all("No stack can declare it" in each["reason"] for each in exported["left_out"][: len(REFUSED)])
+    assert module("ml_stack", **filled)["plan"] == []
+    module("ml_stack", name=declared(name)["name"], prune="managed")
+    applied = module("ml_stack", **filled)
+    assert applied["changed"]
+
+
+#: The URLs of the providers, to which no request is sent.
+PROVIDERS = [
+    r"^https://api\.openai\.com/v1/chat/completions$",
+    r"^https://bedrock-runtime\.us-east-1\.amazonaws\.com/.*$",
+]
+
+
+@pytest.fixture
+def _unified_agents(module):
+    """Switch the API on that registers a model with an agent, which is off before 3.9, and trust the providers."""
+    setting = "plugins.ml_commons.unified_agent_api_enabled"
+    module("opensearch_cluster_setting", settings={setting: True})
+    module("opensearch_cluster_setting", settings={_stack.TRUSTED: PROVIDERS}, list_mode="append")
+    yield
+    module("opensearch_cluster_setting", settings={_stack.TRUSTED: PROVIDERS}, list_mode="remove")
+    module("opensearch_cluster_setting", settings={setting: True}, state="absent")
+
+
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+@pytest.mark.usefixtures("_unified_agents")
+@pytest.mark.parametrize(
+    ("provider", "keys"),
+    [
+        ("openai/v1/chat/completions", {"openai_api_key": "sk-of-nobody-77"}),
+        ("bedrock/converse", {"access_key": "AKIA-of-nobody", "secret_key": "sk-of-nobody-77"}),
+    ],
+)
+def test_an_agent_with_a_model(cluster, module, snapshot, export, name, provider, keys):
+    """Its credential gets variables, and what the server has registered for it is no part of the declaration."""
+    model = {"model_id": name, "model_provider": provider, "credential": keys, "model_parameters": {"top_p": "0.5"}}
+    memory = {"type": "conversation_index"}
+    body = {
+        "name": name,
+        "type": "conversational",
+        "model": model,
+        "memory": memory,
+        "tools": [{"type": "ListIndexTool"}],
+    }
+    cluster.must("POST", f"{_stack.ML}/agents/_register", body)
+    try:
+        cluster.refresh()
+        exported, filled = export("sk-of-nobody-77")
+        assert exported["left_out"] == []
+        assert list(exported["variables"].values()) == [f"{name}: {key}" for key in keys]
+        [item] = exported["stack"]["agents"]
+        assert {key: item["model"][key] for key in ("model_id", "model_provider", "model_parameters")} == {
+            key: model[key] for key in ("model_id", "model_provider", "model_parameters")
+        }
+        assert (exported["stack"]["models"], exported["stack"]["model_groups"]) == ([], [])
+        again = module("ml_stack", **filled)
+        assert (again["plan"], module.recorder.writes) == ([], [])
+        module("ml_agent", name=name, state="absent")
+        module("ml_stack", **filled)
+        cluster.refresh()
+        assert export("sk-of-nobody-77")[0]["stack"] == exported["stack"]
+    finally:
+        cluster.must("DELETE", f"{_stack.ML}/agents/{cluster.one('agents', name).id}")
+        for section in ("models", "model_groups"):
+            for each in cluster.named(section, f"Auto-generated model for {name}"):
+                cluster.must("DELETE", f"{_stack.ML}/{section}/{each.id}")

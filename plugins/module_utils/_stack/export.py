@@ -12,6 +12,7 @@ import copy
 import re
 from collections import Counter
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
 from .._errors.exceptions import Failure
@@ -28,9 +29,11 @@ from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._kinds.snapshot import Snapshot
 from .._values.compare import decoded, text_of
-from .._values.masking import is_literal_secret
+from .._values.masking import map_secrets
+from .._values.nested import map_strings
 from . import ownership_label
 from .declaration import make_item
+from .empty_cluster import EmptyCluster
 from .id_to_reference import References
 from .sections import BY_OPTION
 
@@ -38,6 +41,9 @@ from .sections import BY_OPTION
 _DEFAULT_ACCESS_MODE = "public"
 
 _ML_SETTINGS = "plugins.ml_commons."
+
+#: The template of a variable in an item.
+_VARIABLE = re.compile(r"\{\{ (\w+) \}\}")
 
 
 #: The items of a section, each with the id of its object.
@@ -56,52 +62,85 @@ class LeftOut(NamedTuple):
 class Exporter:
     """Exports the objects of one stack or with names that match a pattern; all objects without either.
 
-    ``variables`` maps the variables in place of secrets to what they are for. ``left_out`` lists the objects that
-    cannot be declared.
+    ``left_out`` lists the objects that cannot be declared, or that a stack would refuse to create.
     """
 
     def __init__(self, snapshot: Snapshot, *, stack: str | None = None, pattern: str | None = None) -> None:
         self._snapshot = snapshot
-        self.variables: dict[str, str] = {}
+        #: The variables in place of secrets -> what they are for, and the secret if every user may read it.
+        self._variables: dict[str, tuple[str, str]] = {}
         self.left_out: list[LeftOut] = []
         self._stack = stack
         self._pattern = pattern
+        self._empty = EmptyCluster(snapshot)
         self._group_docs, self._connector_docs = snapshot.visible(ModelGroup), snapshot.visible(Connector)
         self._models_of_cluster = snapshot.visible(Model)
+        #: Another cluster may have the same ones, so what uses them can be declared.
+        self._local_models = [doc for doc in self._models_of_cluster if not models.is_remote(doc)]
         self._own_agents = agents.without_executors(snapshot.visible(Agent))
         self._connector_names = {doc.id: doc.name for doc in self._connector_docs}
         self._group_names = {doc.id: doc.name for doc in self._group_docs}
+        #: The models that the server has registered for agents with a 'model', and registers again with these.
+        self._models_of_agents = {
+            doc.id
+            for agent in self._own_agents
+            if agent.source.get("model")
+            for doc in self._models_of_cluster
+            if doc.id == _model_of(agent) and not doc.source.get("connector_id")
+        }
         self._references = References(self._models_of_cluster, self._own_agents, self._connector_docs)
-        remote = [doc for doc in self._models_of_cluster if models.is_remote(doc)]
-        self._model_obstacles = {doc.id: reason for doc in remote for reason in [self._model_obstacle(doc)] if reason}
-        for model_id in self._model_obstacles:
-            self._references.exclude(model_id)
-        # Another cluster may have the same local model, so what uses it can be declared.
-        for doc in self._models_of_cluster:
-            if not models.is_remote(doc):
-                self._model_obstacles[doc.id] = "It is a local model, and the module ml_model manages remote ones."
-        self._agent_obstacles = self._find_agent_obstacles()
+        #: Why objects cannot be declared, by their ids. What uses such an object cannot be declared either.
+        self._obstacles: dict[str, str] = {}
+        for option, docs in (
+            ("model_groups", self._group_docs),
+            ("connectors", self._connector_docs),
+            ("models", self._models_of_cluster),
+        ):
+            for doc in docs:
+                reason = self._obstacle(option, doc)
+                if reason:
+                    self._exclude(doc, reason)
+        self._find_agent_obstacles()
 
     def section(self, option: str) -> list[dict[str, Any]]:
-        """The items of one section. Adds to ``variables`` and ``left_out``."""
-        return [
-            item
-            for object_id, item in getattr(self, f"_{option}")()
-            if self._is_declarable(option, str(item.get("name") or item.get("model")), object_id, item)
-        ]
+        """The items of one section. Adds to ``left_out``."""
+        return [item for _object_id, item in getattr(self, f"_{option}")()]
+
+    def variables_in(self, declared: Mapping[str, Any]) -> dict[str, str]:
+        """The variables of these items, each with what it is for."""
+        text = text_of(dict(declared))
+        return {name: purpose for name, (purpose, _) in self._variables.items() if f"{{{{ {name} }}}}" in text}
+
+    def _obstacle(self, option: str, doc: Doc) -> str | None:
+        """Why an object cannot be declared; None if it can. Does not check whether its name is unique."""
+        found: str | None = getattr(self, f"_obstacle_in_{option}")(doc)
+        return found or self._refusal(option, getattr(self, f"_item_in_{option}")(doc))
+
+    def _refusal(self, option: str, item: Mapping[str, Any]) -> str | None:
+        """Why no stack can create the object of the item; None if one can."""
+        try:
+            filled = map_strings(item, self._with_secret)
+            self._empty.plan(make_item(BY_OPTION[option], option, filled))
+        except Failure as failure:
+            return f"No stack can declare it: {failure.message}"
+        return None
+
+    def _with_secret(self, text: str) -> str:
+        """The secret for the template of a variable, as far as it can be read; any other text as it is."""
+        variable = _VARIABLE.fullmatch(text)
+        return self._variables.get(variable[1], ("", ""))[1] or "filled" if variable else text
+
+    def _exclude(self, doc: Doc, reason: str) -> None:
+        self._obstacles[doc.id] = reason
+        if doc not in self._local_models:
+            self._references.exclude(doc.id)
 
     def _is_declarable(self, option: str, name: str, object_id: str, item: dict[str, Any]) -> bool:
         """Whether a stack accepts the item. If not, the object is left out."""
-        section = BY_OPTION[option]
-        try:
-            params = make_item(section, option, item).params
-            section.module.parse(params)
-            if section.kind:
-                section.kind.desired(params)
-        except Failure as failure:
-            self.left_out.append(LeftOut(option, name, object_id, f"No stack can declare it: {failure.message}"))
-            return False
-        return True
+        reason = self._refusal(option, item)
+        if reason:
+            self.left_out.append(LeftOut(option, name, object_id, reason))
+        return not reason
 
     def _settings(self) -> Items:
         items = []
@@ -115,7 +154,7 @@ class Exporter:
                 if self._is_declarable("settings", name, scope, {"settings": {name: value}, "allow_catch_all": True})
             }
             if settings:
-                item: dict[str, Any] = {"settings": settings}
+                item: dict[str, Any] = {"settings": self._without_secrets("cluster", settings)}
                 if scope == "transient":
                     item["scope"] = scope
                 if any(_is_catch_all(name, value) for name, value in settings.items()):
@@ -124,18 +163,31 @@ class Exporter:
         return items
 
     def _model_groups(self) -> Items:
-        items = []
-        for doc in self._exportable("model_groups", self._group_docs):
-            fields = ModelGroup.observed(doc.source)
-            items.append(
-                (doc.id, {"name": doc.name, **_description(doc), **_access(fields), **_extra(ModelGroup, doc.source)})
-            )
-        return items
+        docs = [doc for doc in self._group_docs if not self._is_group_of_agents(doc)]
+        return [(doc.id, self._item_in_model_groups(doc)) for doc in self._exportable("model_groups", docs)]
+
+    def _is_group_of_agents(self, group: Doc) -> bool:
+        """Whether the server has created the group for models that it has registered for agents."""
+        if not self._models_of_agents:
+            return False
+        members = {doc.id for doc in self._models_of_cluster if doc.source.get("model_group_id") == group.id}
+        return bool(members) and members <= self._models_of_agents
+
+    def _obstacle_in_model_groups(self, doc: Doc) -> str | None:
+        return None
+
+    def _item_in_model_groups(self, doc: Doc) -> dict[str, Any]:
+        fields = ModelGroup.observed(doc.source)
+        extra = self._without_secrets(doc.name, _extra(ModelGroup, doc.source))
+        return {"name": doc.name, **_description(doc), **_access(fields), **extra}
 
     def _connectors(self) -> Items:
-        return [(doc.id, self._connector(doc)) for doc in self._exportable("connectors", self._connector_docs)]
+        return [(doc.id, self._item_in_connectors(doc)) for doc in self._exportable("connectors", self._connector_docs)]
 
-    def _connector(self, doc: Doc) -> dict[str, Any]:
+    def _obstacle_in_connectors(self, doc: Doc) -> str | None:
+        return None
+
+    def _item_in_connectors(self, doc: Doc) -> dict[str, Any]:
         fields = Connector.observed(doc.source)
         item: dict[str, Any] = {"name": doc.name, **_description(doc)}
         for name in ("version", "protocol", "url"):
@@ -143,60 +195,63 @@ class Exporter:
                 item[name] = fields[name]
         item["parameters"] = decoded(fields["parameters"])
         if fields.get("headers"):
-            item["mcp_headers"] = self._headers(doc.name, fields["headers"])
+            item["mcp_headers"] = fields["headers"]
         if "actions" in fields:
-            item["actions"] = [self._action(doc.name, action) for action in fields["actions"]]
+            item["actions"] = fields["actions"]
         config = Connector.for_display({"client_config": fields.get("client_config") or {}})["client_config"]
         config = {name: value for name, value in config.items() if value is not None}
         # The default configuration is left out: the module applies it to a connector for which the server has none.
         if config and config != connectors.CLIENT_CONFIG:
             item["client_config"] = config
-        keys = dict.fromkeys(connectors.declared_keys(fields))
-        if fields.get("protocol") == "aws_sigv4":
-            keys = {"access_key": None, "secret_key": None, **keys}
-        if keys:
-            item["credential"] = {key: self._variable(doc.name, key) for key in keys}
-        return {**Connector.to_options(item), **_access(fields), **_extra(Connector, doc.source)}
+        item = {**Connector.to_options(item), **_access(fields), **_extra(Connector, doc.source)}
+        return {**self._without_secrets(doc.name, item), **self._credential(doc.name, fields)}
 
-    def _action(self, name: str, action: Mapping[str, Any]) -> dict[str, Any]:
-        headers = {"headers": self._headers(name, action["headers"])} if action.get("headers") else {}
-        return {**action, **headers}
+    def _credential(self, name: str, connector: Mapping[str, Any]) -> dict[str, Any]:
+        """The option ``credential`` for a connector with these fields, with a variable for each key; empty without keys."""
+        keys = connectors.declared_keys(connector)
+        return {"credential": {key: self._variable(name, key) for key in keys}} if keys else {}
 
-    def _headers(self, name: str, headers: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            header: self._variable(name, header) if is_literal_secret(str(header), text_of(value)) else value
-            for header, value in headers.items()
-        }
+    def _without_secrets(self, name: str, value: dict[str, Any]) -> dict[str, Any]:
+        """The options of the object of this name with variables in place of secrets that every user may read."""
+        found: dict[str, Any] = map_secrets(value, partial(self._variable, name), partial(self._variable, name, "url"))
+        return found
 
-    def _variable(self, name: str, key: str) -> str:
-        """The template of a variable in place of a secret, which cannot be read from the server."""
+    def _variable(self, name: str, key: str, secret: str = "") -> str:
+        """The template of a variable in place of a secret of the object of this name: of the ``secret``, or, without one, of a
+        key of the credential, which cannot be read from the server."""
         base = re.sub(r"[^a-z0-9]+", "_", f"{name}_{key}".lower()).strip("_")
         base = base if base[:1].isalpha() else f"v_{base}"
-        variable, number, purpose = base, 2, f"{name}: {key}"
-        while self.variables.get(variable, purpose) != purpose:
+        variable, number, meant = base, 2, (f"{name}: {key}", secret)
+        while self._variables.setdefault(variable, meant) != meant:
             variable, number = f"{base}_{number}", number + 1
-        self.variables[variable] = purpose
         return f"{{{{ {variable} }}}}"
 
     def _models(self) -> Items:
-        docs = self._exportable("models", self._models_of_cluster, self._model_obstacles)
-        return [(doc.id, self._model(doc)) for doc in docs]
+        docs = [doc for doc in self._models_of_cluster if doc.id not in self._models_of_agents]
+        return [(doc.id, self._item_in_models(doc)) for doc in self._exportable("models", docs)]
 
-    def _model_obstacle(self, doc: Doc) -> str | None:
-        """Why a model cannot be declared; None if it can. Does not check whether its name is unique."""
-        name = self._connector_names.get(str(doc.source.get("connector_id")))
+    def _obstacle_in_models(self, doc: Doc) -> str | None:
+        if doc in self._local_models:
+            return "It is a local model, and the module ml_model manages remote ones."
+        connector_id = str(doc.source.get("connector_id"))
+        name = self._connector_names.get(connector_id)
         if name is None:
             inline = doc.source.get("connector") and not doc.source.get("connector_id")
             return "It carries its connector inside it." if inline else "Its connector is gone."
         times = list(self._connector_names.values()).count(name)
         if times > 1:
             return f"It uses connector {name!r}, which is one of {times} of this name."
+        if connector_id in self._obstacles:
+            return f"It uses connector {name!r}, which is left out."
+        group_id = str(doc.source.get("model_group_id"))
+        if group_id in self._obstacles:
+            return f"It is in model group {self._group_names[group_id]!r}, which is left out."
         sides = (doc.source.get("guardrails") or {}).values()
         if any(isinstance(side, Mapping) and side.get("model_id") for side in sides):
             return "Its guardrails name a model by its id."
         return None
 
-    def _model(self, doc: Doc) -> dict[str, Any]:
+    def _item_in_models(self, doc: Doc) -> dict[str, Any]:
         group = self._group_names.get(str(doc.source.get("model_group_id")))
         observed = Model.observed(doc.source)
         if "interface" in observed:
@@ -205,64 +260,82 @@ class Exporter:
         fields = {name: observed[name] for name in options if name in observed}
         if fields.get("is_enabled") is not False:
             fields.pop("is_enabled", None)
+        fields = Model.to_options({name: value for name, value in fields.items() if value not in ({}, None)})
         return {
             "name": doc.name,
             **_description(doc),
             "connector": self._connector_names[doc.source["connector_id"]],
             **({"model_group": group} if group else {}),
-            **Model.to_options({name: value for name, value in fields.items() if value not in ({}, None)}),
-            **_extra(Model, doc.source),
+            **self._without_secrets(doc.name, {**fields, **_extra(Model, doc.source)}),
             # Where the model is created again, 'undeployed' also fits one that was never deployed or failed to deploy.
             "state": "deployed" if _is_deployed(doc) else "undeployed",
         }
 
     def _controllers(self) -> Items:
         limited = [doc for doc in self._models_of_cluster if doc.source.get("is_controller_enabled")]
+        times = Counter(doc.name for doc in self._models_of_cluster)
+        left_out = [doc for doc in self._models_of_cluster if doc.id in self._obstacles or times[doc.name] > 1]
+        obstacles = {doc.id: "Its model is left out." for doc in left_out}
         items = []
-        for doc in self._exportable("controllers", limited, self._controller_obstacles()):
+        for doc in self._exportable("controllers", limited, obstacles):
             found = self._snapshot.get(Controller, doc.id)
             if found:
-                item = {"model": doc.name, "user_rate_limiter": controllers.limits_of(found)}
-                items.append((doc.id, {**item, **_extra(Controller, found.source)}))
+                extra = self._without_secrets(doc.name, _extra(Controller, found.source))
+                item = {"model": doc.name, "user_rate_limiter": controllers.limits_of(found), **extra}
+                if self._is_declarable("controllers", doc.name, doc.id, item):
+                    items.append((doc.id, item))
         return items
 
-    def _controller_obstacles(self) -> dict[str, str]:
-        """Why limits cannot be declared, by the ids of their models."""
-        times = Counter(doc.name for doc in self._models_of_cluster)
-        left_out = [doc for doc in self._models_of_cluster if doc.id in self._model_obstacles or times[doc.name] > 1]
-        return {doc.id: "Its model is left out." for doc in left_out}
-
     def _agents(self) -> Items:
-        docs = self._exportable("agents", self._own_agents, self._agent_obstacles)
-        return [(doc.id, self._agent(doc)) for doc in docs]
+        return [(doc.id, self._item_in_agents(doc)) for doc in self._exportable("agents", self._own_agents)]
 
-    def _agent(self, doc: Doc) -> dict[str, Any]:
-        fields = _agent_fields(doc)
-        options = {name: fields[name] for name in fields if name in Agent.FIELDS}
-        with_ids = {**Agent.to_options(options), **_extra(Agent, fields)}
+    def _item_in_agents(self, doc: Doc) -> dict[str, Any]:
+        fields = self._agent_fields(doc)
+        options = Agent.to_options({name: fields[name] for name in fields if name in Agent.FIELDS})
+        with_ids = self._without_secrets(doc.name, {**options, **_extra(Agent, fields)})
+        if "model" in with_ids:
+            connector = self._connector_of_agent(doc) or {}
+            with_ids["model"] = {**with_ids["model"], **self._credential(doc.name, connector)}
         return {"name": doc.name, **_description(doc), **self._references.replace_ids(with_ids)}
 
-    def _agent_obstacle(self, doc: Doc) -> str | None:
-        if doc.source.get("model"):
-            return "It was registered with a 'model', whose credential cannot be read from the server."
-        return self._references.obstacle(_agent_fields(doc))
+    def _obstacle_in_agents(self, doc: Doc) -> str | None:
+        if doc.source.get("model") and not self._connector_of_agent(doc):
+            return "It was registered with a 'model', and what the server registered for it is gone."
+        # The id in a 'model' is the provider's.
+        fields = {name: value for name, value in self._agent_fields(doc).items() if name != "model"}
+        return self._references.obstacle(fields)
 
-    def _find_agent_obstacles(self) -> dict[str, str]:
-        """Why agents cannot be declared, by their ids. An agent that uses such an agent cannot be declared either."""
-        found: dict[str, str] = {}
+    def _connector_of_agent(self, doc: Doc) -> Mapping[str, Any] | None:
+        """The connector that the server has created for an agent with a ``model``; None if it is gone. It shows the keys of
+        the credential, which the server does not return."""
+        model = self._snapshot.get(Model, _model_of(doc))
+        connector = model.source.get("connector") if model else None
+        return connector if isinstance(connector, Mapping) else None
+
+    def _agent_fields(self, doc: Doc) -> dict[str, Any]:
+        """The fields of an agent without its name and description, with those that have no option."""
+        fields = copy.deepcopy(Agent.observed(doc.source, dict.fromkeys(Agent.extra_names(doc.source))))
+        if "model" in fields:
+            # The server sets these from it.
+            fields.pop("llm", None)
+            fields["parameters"].pop(agents.LLM_INTERFACE, None)
+        for holder in (fields, fields.get("llm") or {}, *fields["tools"]):
+            holder.update({name: decoded(holder[name]) for name in agents.TEXT_FIELDS if name in holder})
+        return {
+            name: value
+            for name, value in fields.items()
+            if name not in ("name", "description") and value not in ({}, [], None)
+        }
+
+    def _find_agent_obstacles(self) -> None:
+        """Find the agents that cannot be declared, and those that use such an agent."""
         while True:
-            more = {
-                doc.id: reason
-                for doc in self._own_agents
-                if doc.id not in found
-                for reason in [self._agent_obstacle(doc)]
-                if reason
-            }
-            if not more:
-                return found
-            found.update(more)
-            for agent_id in more:
-                self._references.exclude(agent_id)
+            docs = [doc for doc in self._own_agents if doc.id not in self._obstacles]
+            found = [(doc, reason) for doc in docs for reason in [self._obstacle("agents", doc)] if reason]
+            if not found:
+                return
+            for doc, reason in found:
+                self._exclude(doc, reason)
 
     def _pipelines(self) -> Items:
         items = []
@@ -273,18 +346,21 @@ class Exporter:
             if reason:
                 self.left_out.append(LeftOut("pipelines", name, f"{type_}/{name}", reason))
                 continue
-            definition = self._references.replace_ids(_without_label(body))
-            items.append((f"{type_}/{name}", {"name": name, "type": type_, "definition": definition}))
+            definition = self._without_secrets(name, self._references.replace_ids(_without_label(body)))
+            item = {"name": name, "type": type_, "definition": definition}
+            if self._is_declarable("pipelines", name, f"{type_}/{name}", item):
+                items.append((f"{type_}/{name}", item))
         return items
 
     def _exportable(self, section: str, docs: list[Doc], obstacles: Mapping[str, str] | None = None) -> list[Doc]:
         """The selected objects that can be declared. The others are added to ``left_out``."""
         times = Counter(doc.name for doc in docs)
+        obstacles = self._obstacles if obstacles is None else obstacles
         exportable = []
         for doc in docs:
             if not self._is_selected(doc.name, doc.source.get("description")):
                 continue
-            reason = f"{times[doc.name]} have this name." if times[doc.name] > 1 else (obstacles or {}).get(doc.id)
+            reason = f"{times[doc.name]} have this name." if times[doc.name] > 1 else obstacles.get(doc.id)
             if len(doc.name) > MAX_NAME_LENGTH:
                 reason = f"Its name has more than {MAX_NAME_LENGTH} characters, so that no search finds it."
             if reason is None:
@@ -313,16 +389,9 @@ def _is_deployed(doc: Doc) -> bool:
     return state in models.LIVE or (state == models.UNDEPLOYED and models.undeployed_by_ttl(doc))
 
 
-def _agent_fields(doc: Doc) -> dict[str, Any]:
-    """The fields of an agent without its name and description, with those that have no option."""
-    fields = copy.deepcopy(Agent.observed(doc.source, dict.fromkeys(Agent.extra_names(doc.source))))
-    for holder in (fields, fields.get("llm") or {}, *fields["tools"]):
-        holder.update({name: decoded(holder[name]) for name in agents.TEXT_FIELDS if name in holder})
-    return {
-        name: value
-        for name, value in fields.items()
-        if name not in ("name", "description") and value not in ({}, [], None)
-    }
+def _model_of(agent: Doc) -> str:
+    """The id of the model that an agent asks."""
+    return str((agent.source.get("llm") or {}).get("model_id"))
 
 
 def _description(doc: Doc) -> dict[str, str]:

@@ -43,7 +43,8 @@ class References:
 
     def exclude(self, object_id: str) -> None:
         """Record that the declaration does not contain this object, so that nothing in it can refer to the object."""
-        self._obstacles.setdefault(object_id, f"{self._descriptions[object_id]}, which is left out.")
+        if object_id in self._descriptions:
+            self._obstacles.setdefault(object_id, f"{self._descriptions[object_id]}, which is left out.")
 
     def replace_ids(self, value: Any) -> Any:
         """The value with references in place of ids, at any depth."""

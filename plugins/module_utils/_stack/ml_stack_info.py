@@ -52,7 +52,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     declared = {option: exporter.section(option) for option in _SECTION_OPTIONS if option in sections}
     return {
         "stack": {**({"name": options.name} if options.name else {}), **declared},
-        "variables": exporter.variables,
+        "variables": exporter.variables_in(declared),
         "left_out": [each._asdict() for each in exporter.left_out],
     }
 

@@ -109,7 +109,7 @@ def make_plan(declaration: Declaration, snapshot: Snapshot, purpose: Purpose) ->
     return plan
 
 
-class _Offline(Client):
+class Offline(Client):
     """The client of a plan, which cannot send: the snapshot answers all look-ups."""
 
     def __init__(self, *, signs: bool) -> None:
@@ -158,7 +158,7 @@ class _Planner:
     def _step(self, item: Item) -> Step:
         params = self._params(item)
         self.predicted.take_used()
-        run = Run(_Offline(signs=self._purpose.signs), check_mode=True, reader=self.predicted)
+        run = Run(Offline(signs=self._purpose.signs), check_mode=True, reader=self.predicted)
         run.verifying = self._purpose.verifying
         run.only_planning = self._purpose.check_mode
         result = item.section.execute(params, run)

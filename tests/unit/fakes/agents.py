@@ -82,14 +82,36 @@ class Agents(State):
         if type_.lower() not in known | self.later_types:
             raise Refused(400, "Invalid Agent Type", "illegal_argument_exception")
 
-    @staticmethod
-    def _register_model(stored: dict[str, Any]) -> None:
-        """As for the unified agent API: the server registers a model, which the agent then uses."""
+    def _register_model(self, stored: dict[str, Any]) -> None:
+        """As for the unified agent API: the server registers a model, with its connector inside it, which the agent uses."""
         model = stored["model"]
         parameters = {"parameters": model["model_parameters"]} if model.get("model_parameters") else {}
-        stored["llm"] = {"model_id": f"of {model['model_id']}", **_stored(parameters, {"parameters"}, {})}
+        model_id = self._model_of_provider(model)
+        stored["llm"] = {"model_id": model_id, **_stored(parameters, {"parameters"}, {})}
         stored["model"] = {name: model[name] for name in ("model_id", "model_provider")}
         stored.setdefault("parameters", {})["_llm_interface"] = f"{model['model_provider']}/interface"
+
+    def _model_of_provider(self, model: dict[str, Any]) -> str:
+        """Register the model of a unified agent. Returns its id. The server does not return the credential."""
+        key = next(iter(model.get("credential") or {"key": ""}))
+        action = {"action_type": "PREDICT", "method": "POST", "url": "https://llm.test/v1", "request_body": "{}"}
+        headers = {"Authorization": f"Bearer ${{credential.{key}}}"}
+        body = {
+            "name": f"Auto-generated model for {model['model_id']}",
+            "description": "Auto-generated model for agent",
+            "function_name": "remote",
+            "connector": {
+                "name": "Auto-generated connector for Agent",
+                "protocol": "http",
+                "parameters": {"model": model["model_id"]},
+                "actions": [{**action, "headers": headers}],
+            },
+        }
+        return str(self._models_post_register(body=body, query={})["model_id"])
+
+    def _models_post_register(self, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
+        """Of the models of the cluster."""
+        raise NotImplementedError
 
     def _agent(self, object_id: str) -> dict[str, Any]:
         if object_id not in self.agents:

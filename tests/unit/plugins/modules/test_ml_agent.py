@@ -367,8 +367,8 @@ class TestModelOfAProvider:
     def test_another_change_keeps_the_model(self, module: Runner, cluster: FakeCluster) -> None:
         module(NAME, cluster, **HOUSE, type="conversational", model=self.MODEL)
         module(NAME, cluster, **HOUSE, type="conversational_flow", update_strategy="recreate")
-        [stored] = cluster.agents.values()
-        assert (stored["llm"]["model_id"], stored["parameters"]["_llm_interface"]) == ("of m", "p/interface")
+        [stored], [model_id] = cluster.agents.values(), cluster.models
+        assert (stored["llm"]["model_id"], stored["parameters"]["_llm_interface"]) == (model_id, "p/interface")
 
 
 def test_connectors_are_found_by_name(module: Runner, cluster: FakeCluster) -> None:

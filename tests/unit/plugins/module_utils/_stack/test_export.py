@@ -228,10 +228,34 @@ def test_references_to_connectors(module: Runner, cluster: FakeCluster) -> None:
 
 
 def test_an_agent_with_a_model_of_a_provider(module: Runner, cluster: FakeCluster) -> None:
-    model = {"model_id": "m", "model_provider": "p", "credential": {"key": "s3cret"}}
-    cluster.add_agent("Unified", type="conversational", model=model, parameters={})
+    """Its credential gets a variable, and what the server has registered for it is no part of the declaration."""
+    model = {"model_id": "m", "model_provider": "p", "credential": {"openai_api_key": "s3cret-1"}}
+    for name, parameters in (("Unified", {}), ("Tuned", {"temperature": "0.5"})):
+        tuned = {"model_parameters": parameters} if parameters else {}
+        cluster.add_agent(name, type="conversational", model={**model, **tuned}, parameters={"x": "y"}, tools=[])
+    assert export_and_apply(module, cluster) == []
+    exported = module(MODULE, cluster)
+    assert exported["variables"] == {
+        "tuned_openai_api_key": "Tuned: openai_api_key",
+        "unified_openai_api_key": "Unified: openai_api_key",
+    }
+    assert exported["stack"]["agents"][0] == {
+        "name": "Tuned",
+        "type": "conversational",
+        "model": {
+            "model_id": "m",
+            "model_provider": "p",
+            "model_parameters": {"temperature": "0.5"},
+            "credential": {"openai_api_key": "{{ tuned_openai_api_key }}"},
+        },
+        "parameters": {"x": "y"},
+    }
+    assert (exported["stack"]["models"], exported["stack"]["model_groups"]) == ([], [])
+    for model_id in list(cluster.models):
+        del cluster.models[model_id]
     assert export_and_apply(module, cluster) == [
-        ("agents", "Unified", "It was registered with a 'model', whose credential cannot be read from the server.")
+        ("agents", name, "It was registered with a 'model', and what the server registered for it is gone.")
+        for name in ("Tuned", "Unified")
     ]
 
 

@@ -2,11 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An export of objects of any shape, made by another client, changes nothing and creates the same on an empty cluster."""
+"""An export of objects of any shape, made by another client, changes nothing and creates the same on an empty cluster.
+
+What a stack would refuse to create is left out, with what uses it.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -30,6 +34,8 @@ values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2), max_leaves=4
 )
 maps = st.dictionaries(st.sampled_from(["x", "y", "max_iteration"]), values, max_size=2)
+EXPOSED = "sk-in-the-open-77"
+EXPOSED_URL = f"https://llm.test/v1?key={EXPOSED}"
 descriptions = st.sampled_from(["One", "Two (2)", "(stack: other)", "Of (stack: other)"])
 
 
@@ -43,9 +49,11 @@ def shape(required: dict[str, Any], **optional: st.SearchStrategy[Any]) -> st.Se
 
 stop_words = st.lists(shape({"index_name": "words", "source_fields": ["text"]}), min_size=1, max_size=2)
 guardrail = shape({}, stop_words=stop_words, regex=st.just([".*bad.*"]))
+#: A secret that every user may read: the export has a variable in its place.
+exposed = st.sampled_from([{}, {"openAI_key": EXPOSED}, {"endpoint": EXPOSED_URL}])
 connectors = shape(
     {
-        "parameters": maps,
+        "parameters": st.builds(lambda given, secret: {**given, **secret}, maps, exposed),
         "actions": st.lists(
             shape({**ACTION, "action_type": st.sampled_from(["predict", "EXECUTE"])}), min_size=1, max_size=2
         ),
@@ -97,6 +105,29 @@ pipelines = st.fixed_dictionaries(
     {"processors": st.lists(st.fixed_dictionaries({"ml_inference": st.dictionaries(words, ids | values)}), max_size=2)},
     optional={"description": descriptions, "version": st.integers(1, 9), "tier": maps},
 )
+#: Connectors that the server accepts, and that the checks of the collection refuse.
+refused_connectors = st.sampled_from(
+    [
+        {"actions": [{**ACTION, **fault}]}
+        for fault in (
+            {"pre_process_function": "connector.pre_process.openai.embeddings"},
+            {"post_process_function": "connector.post_process.unheard_of"},
+            {"url": "https://<your host>/v1"},
+            {"url": "http://a_b.test/v1"},
+            {"headers": {"Authorization": "Bearer <YOUR KEY>"}},
+            {"headers": {"X-Key": "${credential.of.nothing"}},
+            {"request_body": '{"key": "${credential.key}"}'},
+            {"request_body": "${parameter.messages}"},
+        )
+    ]
+    + [{"parameters": {"host": "<YOUR HOST>"}}, {"version": "<version>"}]
+)
+#: Agents of the unified agent API.
+unified_agents = shape(
+    {"type": "conversational", "model": {"model_id": "gpt", "model_provider": "p", "credential": {"key": "s3cret"}}},
+    description=descriptions,
+    parameters=st.dictionaries(st.sampled_from(["x"]), values, max_size=1),
+)
 clusters = st.fixed_dictionaries(
     {
         "version": st.sampled_from(["2.19.1", "3.6.0", "3.9.0"]),
@@ -104,7 +135,8 @@ clusters = st.fixed_dictionaries(
         "connector": connectors,
         "model": models,
         "limits": st.none() | limits,
-        "agents": st.lists(agents, max_size=2),
+        "agents": st.lists(agents | unified_agents, max_size=3),
+        "refused": st.none() | refused_connectors,
         "pipeline": pipelines,
     }
 )
@@ -130,16 +162,41 @@ def filled(drawn: dict[str, Any]) -> FakeCluster:
         return json.loads(json.dumps(body).replace("MODEL", model).replace("CONNECTOR", connector))
 
     for number, agent in enumerate(drawn["agents"]):
-        body = with_ids({"name": f"Agent {number}", "parameters": {}, "llm": {"model_id": "MODEL"}, **agent})
-        cluster.call("POST", f"{ml}/agents/_register", body)
+        llm = {} if "model" in agent else {"llm": {"model_id": "MODEL"}}
+        if llm or drawn["version"] != "2.19.1":
+            body = with_ids({"name": f"Agent {number}", "parameters": {}, **llm, **agent})
+            cluster.call("POST", f"{ml}/agents/_register", body)
+    if drawn["refused"]:
+        refused = cluster.add_connector("Refused connector", **drawn["refused"])
+        asked = cluster.add_model("Refused model", refused)
+        cluster.add_agent("Refused agent", tools=[{"type": "MLModelTool", "parameters": {"model_id": asked}}])
+        cluster.call("PUT", "/_search/pipeline/refused", {"response_processors": [{"ml_inference": {"model_id": asked}}]})
+        cluster.call("POST", f"{ml}/controllers/{asked}", {"user_rate_limiter": {"ann": {"limit": 1, "unit": "DAYS"}}})
     cluster.call("PUT", "/_ingest/pipeline/pipeline", with_ids(drawn["pipeline"]))
     return cluster
 
 
-def export(cluster: FakeCluster) -> dict[str, Any]:
+REFUSED = [
+    ("connectors", "Refused connector"),
+    ("models", "Refused model"),
+    ("controllers", "Refused model"),
+    ("agents", "Refused agent"),
+    ("pipelines", "refused"),
+]
+
+
+def export(cluster: FakeCluster, left_out: list[tuple[str, str]]) -> dict[str, Any]:
     exported = run_module("ml_stack_info", {}, cluster, [])
-    assert exported["left_out"] == []
+    assert [(each["section"], each["name"]) for each in exported["left_out"]] == left_out, exported["left_out"]
+    assert EXPOSED not in json.dumps(exported)
     return dict(exported["stack"])
+
+
+def declaration(exported: dict[str, Any]) -> dict[str, Any]:
+    """The stack with the secrets in place of the variables."""
+    exposing = {"connector_openai_key": EXPOSED, "connector_url": EXPOSED_URL}
+    text = re.sub(r"\{\{ (\w+) \}\}", lambda match: exposing.get(match[1], "s3cret"), json.dumps(exported))
+    return dict(json.loads(text))
 
 
 #: An example takes a tenth of a second.
@@ -147,8 +204,8 @@ def export(cluster: FakeCluster) -> dict[str, Any]:
 @given(clusters)
 def test_an_export_of_any_objects_is_a_declaration(drawn: dict[str, Any]) -> None:
     cluster = filled(drawn)
-    exported = export(cluster)
-    declared = json.loads(json.dumps(exported).replace("{{ connector_key }}", "s3cret"))
+    exported = export(cluster, REFUSED if drawn["refused"] else [])
+    declared = declaration(exported)
     for item in declared["connectors"]:
         # A credential cannot be compared.
         item["update_credential"] = "on_create"
@@ -158,4 +215,4 @@ def test_an_export_of_any_objects_is_a_declaration(drawn: dict[str, Any]) -> Non
     other = empty(drawn["version"])
     applied = run_module("ml_stack", declared, other, [])
     assert applied.get("msg") is None
-    assert export(other) == exported
+    assert export(other, []) == exported
