@@ -127,7 +127,7 @@ class TestUnknownFields:
         cluster = FakeCluster("3.10.0")
         cluster.add_connector()
         failure = module("ml_model", cluster, **{**self.ARGS, "extra_fields": {"tier": 1}})["failure"]
-        assert (failure["code"], failure["fields"]) == ("field_not_stored", ["tier"])
+        assert (failure["code"], failure["details"]["fields"]) == ("field_not_stored", ["tier"])
 
     @pytest.mark.parametrize(
         ("args", "message"),

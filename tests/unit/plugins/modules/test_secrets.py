@@ -340,6 +340,7 @@ def test_a_parameter_whose_name_says_that_it_is_secret(module: Runner, cluster: 
 
 def test_settings_and_pipelines_with_names_of_secrets(module: Runner, cluster: FakeCluster) -> None:
     setting = "plugins.ml_commons.some.client.password"
+    cluster.defaults[setting] = ""
     cluster.persistent[setting] = "an-0lder-one"
     result = module("opensearch_cluster_setting", cluster, settings={setting: EXPOSED})
     assert result["diff"] == {"before": {setting: masking.MASK}, "after": {setting: masking.MASK}}
