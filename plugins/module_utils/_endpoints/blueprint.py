@@ -20,8 +20,23 @@ from .._errors.exceptions import Failure
 #: Maximum length of a blueprint file, in characters.
 MAX_FILE_LENGTH = 1 << 20
 
-#: A request line of the Dev Tools console, as in ``POST /_plugins/_ml/connectors/_create``.
-_CONSOLE_LINE = re.compile(r"^(GET|HEAD|POST|PUT|PATCH|DELETE)[ \t]+\S+[ \t]*\r?$", re.MULTILINE)
+#: A request line of the Dev Tools console or of a file for a REST client, as in ``POST /_plugins/_ml/connectors/_create``.
+_CONSOLE_LINE = re.compile(r"^(GET|HEAD|POST|PUT|PATCH|DELETE)[ \t]+\S+([ \t]+HTTP/[0-9.]+)?[ \t]*\r?$", re.MULTILINE)
+
+#: The headers between the request line and a body of JSON in a file for a REST client.
+_HEADERS = re.compile(r"\A\s*([A-Za-z][A-Za-z0-9-]*:[^\n]*\n)+\s*(?=\{)")
+
+#: A block of code in Markdown, after headings if there are any. Nothing but such a block may be in the file.
+_FENCED = re.compile(
+    r"\A(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*(```|~~~)[\w-]*[ \t]*\r?\n(?P<code>.*?\n)[ \t]*\1[ \t]*\r?(?:\n(?P<after>.*))?\Z",
+    re.DOTALL,
+)
+
+#: The beginning of JSON or of a mapping in YAML.
+_BEGINS_AS_DATA = re.compile(r"(?:\s*#[^\n]*\n)*\s*(?:[{\[]|---|[\w\"'-]+:\s)")
+
+#: What a shell takes as one: a comment, a text in quotes, or an escaped character.
+_SHELL_PART = re.compile(r"(?<!\S)#[^\n]*|'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
 
 #: The objects that a file can describe, as the sections of a stack are named -> one of them, and the request lines that
 #: create it.
@@ -155,8 +170,8 @@ def _text_of_console(value: Any) -> str | None:
 
 
 def _parse(text: str, path: str, objects: str) -> Any:
-    text = _TRIPLE_QUOTED.sub(_one_line, text)
-    if re.match(r"(\s*(#.*)?\n)*\s*(\$ )?curl\s", text):
+    text = _TRIPLE_QUOTED.sub(_one_line, _code_of_markdown(text))
+    if re.match(r"(\s*(#.*)?\n)*\s*(\$ )?curl(\.exe)?\s", text):
         text = _body_of_curl(text, path)
     text = _only_body(text, path, objects)
     json_error = ""
@@ -169,6 +184,11 @@ def _parse(text: str, path: str, objects: str) -> Any:
                 json_error = str(exc)
     except RecursionError as exc:
         raise Failure("invalid_input", f"src: {path} is nested too deeply.") from exc
+    if "{" in text and not _BEGINS_AS_DATA.match(text):
+        # YAML takes some programs for a mapping.
+        raise Failure(
+            "invalid_input", f"src: {path} contains more than a body ({json_error}).{_hint(text, has_more=True)}"
+        )
     if not HAS_YAML:
         raise Failure(
             "invalid_input", f"src: {path} is not JSON ({json_error}), and reading YAML requires the library PyYAML."
@@ -181,13 +201,29 @@ def _parse(text: str, path: str, objects: str) -> Any:
         problem = _without_quotes(getattr(exc, "problem", None) or type(exc).__name__)
         where = f", line {mark.line + 1}" if mark else ""
         raise Failure(
-            "invalid_input", f"src: {path} is neither JSON ({json_error}) nor YAML ({problem}{where}).{_hint(text)}"
+            "invalid_input",
+            f"src: {path} is neither JSON ({json_error}) nor YAML ({problem}{where})."
+            f"{_hint(text, has_more=json_error.startswith('Extra data'))}",
         ) from None
 
 
-def _hint(text: str) -> str:
-    """What to correct in a text that was copied from a program, as the end of a message."""
-    return " Write ${ in place of \\${, which only a shell needs." if re.search(r"(?<!\\)\\\$\{", text) else ""
+def _hint(text: str, *, has_more: bool) -> str:
+    """What to correct in a text that was copied from a program or a web page, as the end of a message. ``has_more`` is
+    whether the text has more than a body."""
+    hints = []
+    if has_more:
+        hints.append(" Keep only the JSON of the body, from its first { to the } that belongs to it.")
+    if re.search(r"(?<!\\)\\\$\{", text):
+        hints.append(" Write ${ in place of \\${, which only a shell needs.")
+    return "".join(hints)
+
+
+def _code_of_markdown(text: str) -> str:
+    """The only block of code of a text in Markdown, after as many empty lines as there are before it; else the text."""
+    block = _FENCED.match(text)
+    if block is None or "```" in (block["after"] or ""):
+        return text
+    return "\n" * text.count("\n", 0, block.start("code")) + block["code"]
 
 
 def _one_line(quoted: re.Match[str]) -> str:
@@ -230,6 +266,7 @@ def _only_body(text: str, path: str, objects: str) -> str:
     if not bodies:
         raise Failure("invalid_input", f"src: {path} contains a request line, but no body.")
     [(request, body)] = creating or bodies
+    body = _HEADERS.sub(lambda headers: "\n" * headers[0].count("\n"), body)
     return "\n" * text.count("\n", 0, request.end()) + _without_comments(body)
 
 
@@ -248,7 +285,7 @@ def _body_of_curl(text: str, path: str) -> str:
     """The body of a curl command, after as many empty lines as there are before it. Raises Failure if there is not exactly
     one."""
     try:
-        words = shlex.split(re.sub(r"\\\r?\n", " ", text), comments=True)
+        words = shlex.split(_SHELL_PART.sub(_as_in_a_shell, re.sub(r"\\\r?\n", " ", text)), comments=True)
     except ValueError as exc:
         raise Failure("invalid_input", f"src: {path} contains a curl command that cannot be read: {exc}.") from None
     bodies = []
@@ -256,13 +293,20 @@ def _body_of_curl(text: str, path: str) -> str:
         option = _CURL_BODY.fullmatch(word)
         if option:
             bodies.append(option[1] or "".join(words[number + 1 : number + 2]))
-    if words.count("curl") != 1 or len(bodies) != 1 or bodies[0].startswith("@"):
+    if sum(word in ("curl", "curl.exe") for word in words) != 1 or len(bodies) != 1 or bodies[0].startswith("@"):
         raise Failure(
             "invalid_input",
             f"src: {path} contains a shell command that is not a single curl command with its body in it. Keep only the JSON "
             "of the body, the text between the quotes after -d.",
         )
     return "\n" * text.count("\n", 0, max(text.find(bodies[0][:20]), 0)) + bodies[0]
+
+
+def _as_in_a_shell(part: re.Match[str]) -> str:
+    """A part of a shell command without those escapes in double quotes that ``shlex`` leaves: a shell has some more."""
+    if not part[0].startswith('"'):
+        return part[0]
+    return re.sub(r"\\([$`])|\\.", lambda escape: escape[1] or escape[0], part[0], flags=re.DOTALL)
 
 
 def _without_quotes(problem: object) -> str:

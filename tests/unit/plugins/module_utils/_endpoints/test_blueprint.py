@@ -35,12 +35,22 @@ JSON = json.dumps(BLUEPRINT, indent=2)
         f'# With a key\n$ curl -u "$USER" \\\n  --json \\\n  \'{JSON}\' \\\n  https://a:9200/_plugins\n',
         f"curl https://a:9200/x --data-raw='{JSON}'",
         f"curl https://a:9200/x -d'{JSON}'",
+        f"### Create it\nPOST {{{{host}}}}/_plugins/_ml/connectors/_create HTTP/1.1\nContent-Type: application/json\n"
+        f"Authorization: Basic {{{{user}}}}:{{{{password}}}}\n\n{JSON}\n",
+        f"POST http://a:9200/x\r\nContent-Type: application/json\r\n\r\n{JSON}",
+        f"```json\nPOST /_plugins/_ml/connectors/_create\n{JSON}\n```\n{{% include copy-curl.html %}}\n",
+        f"## Create it\n\n```\n{JSON}\n```",
+        f"  ~~~json\n{JSON}\n  ~~~\n",
+        "curl https://a:9200/x -d " + '"' + JSON.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"',
+        "# Don't forget the key\ncurl -d " + '"' + JSON.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '" a',
     ],
     ids=[
         "json", "with a byte order mark", "from the console", "triple quotes", "yaml", "comment", "two comments",
         "comments in JSON", "comments behind values", "comments around JSON", "a request without a body after it",
         "requests without a body around it", "curl", "curl on lines",
-        "curl with =", "curl without a blank",
+        "curl with =", "curl without a blank", "headers of a REST client", "headers with carriage returns",
+        "Markdown with more behind it", "Markdown with a heading", "indented Markdown", "curl in double quotes",
+        "curl behind an apostrophe",
     ],
 )  # fmt: skip
 def test_read_file(tmp_path: Path, text: str) -> None:
@@ -73,6 +83,12 @@ def test_read_file(tmp_path: Path, text: str) -> None:
         (b"a: &a [*a]", "JSON does not support"),
         (b"a: [.inf]", "JSON does not support"),
         (b'{"a": NaN}', "JSON does not support"),
+        (b'A=$(api POST "/a" \'{"a": "\'"$B"\'"}\' | jq)\n', r"Keep only the JSON of the body, from its first \{"),
+        (b"payload = {'a': region}\n", "Keep only the JSON of the body"),
+        (b'{"a": 1}\n{% include copy-curl.html %}\n', "Keep only the JSON of the body"),
+        (b'Step 1: Do this\n{"a": b c: d}', "Keep only the JSON of the body"),
+        (b"a: {b: [c}\n", r"nor YAML \([^)]*\)\.$"),
+        (b"```\nPOST /a\n{}\n```\n```\nPOST /b\n{}\n```\n", "more than one request: see its lines 2, 6"),
         (rb'{"a": "\${parameters.a}"}', r"Write \$\{ in place of \\\$\{, which only a shell needs"),
     ],
 )
@@ -109,6 +125,18 @@ def test_a_text_of_yaml_may_contain_lines_that_look_like_comments(tmp_path: Path
     file = tmp_path / "blueprint.yml"
     file.write_text("parameters:\n  prompt: |\n    # Title\n    // text\n    POST /a\n")
     assert blueprint.read_file(str(file)) == {"parameters": {"prompt": "# Title\n// text\nPOST /a\n"}}
+
+
+def test_a_mapping_of_yaml_behind_a_request_line_has_no_headers(tmp_path: Path) -> None:
+    file = tmp_path / "blueprint"
+    file.write_text("POST /a\nname: Chat\nversion: '1'\n")
+    assert blueprint.read_file(str(file)) == {"name": "Chat", "version": "1"}
+
+
+def test_a_text_of_yaml_may_contain_blocks_of_code(tmp_path: Path) -> None:
+    file = tmp_path / "blueprint.yml"
+    file.write_text("# Chat\nparameters:\n  prompt: |\n    ```\n    {}\n    ```\n")
+    assert blueprint.read_file(str(file)) == {"parameters": {"prompt": "```\n{}\n```\n"}}
 
 
 def test_a_missing_file() -> None:
