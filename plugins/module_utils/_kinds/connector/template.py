@@ -362,7 +362,8 @@ def _can_become_json(filled: str) -> bool:
     """Whether the remaining placeholders can have values with which the text is JSON."""
     parts = re.split(r"\$\{parameters\.[^{}]*\}", filled)
     unknown = len(parts) - 1
-    if unknown > _MAX_UNKNOWN:
+    # A body that is one placeholder may become a list or an object.
+    if unknown > _MAX_UNKNOWN or (unknown == 1 and not "".join(parts).strip()):
         return True
     for stand_ins in itertools.product(_STAND_INS, repeat=unknown):
         text = "".join(itertools.chain.from_iterable(zip(parts, (*stand_ins, ""))))

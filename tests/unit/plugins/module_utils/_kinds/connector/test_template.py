@@ -239,3 +239,9 @@ class TestWithoutProbe:
     def test_the_task_warns(self, cluster: FakeCluster) -> None:
         broken = {**CHAT, "actions": [{"url": URL, "request_body": '{"messages": ['}]}
         assert "cannot become JSON" in json.dumps(apply(cluster, **broken)["warnings"])
+
+
+def test_a_body_of_one_placeholder_may_become_json() -> None:
+    """As in the published blueprints for SageMaker."""
+    action = {"url": "https://runtime.test/x", "request_body": " ${parameters.input} "}
+    assert list(template.warnings({"actions": [action]}, None)) == []
