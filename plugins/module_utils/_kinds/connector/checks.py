@@ -100,7 +100,7 @@ def check(
             "answer; write it into the request body instead."
         )
     template.check(fields, credential, probe)
-    for warning in template.warnings(fields, probe):
+    for warning in (*template.warnings(fields, probe), *functions.warnings(fields)):
         run.warn(warning)
     exposed = [name for name, value in (fields.get("parameters") or {}).items() if is_plain_secret(name, value)]
     if exposed:

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from ..._errors.exceptions import Failure
 from ..._runtime.versions import Version
+from ..._values.compare import text_of
+from . import template
 
 #: The oldest supported version, and the latest one whose functions are known.
 _OLDEST, _LATEST = Version(2, 19), Version(3, 8)
@@ -57,6 +59,26 @@ SINCE: Mapping[str, Version] = {
     _POST + "bedrock.nova.embedding": Version(3, 4),
 }  # fmt: skip
 
+#: Pre-processing function -> the parameters that it makes of the texts that a pipeline or a neural query gives to the model.
+_MAKES: Mapping[str, tuple[str, ...]] = {
+    _PRE + "bedrock.embedding": ("inputText",),
+    _PRE + "bedrock.multimodal_embedding": ("inputText", "inputImage"),
+    _PRE + "bedrock.nova.audio_embedding": ("inputAudio",),
+    _PRE + "bedrock.nova.image_embedding": ("inputImage",),
+    _PRE + "bedrock.nova.text_embedding": ("inputText",),
+    _PRE + "bedrock.nova.video_embedding": ("inputVideo",),
+    _PRE + "bedrock.rerank": ("queries", "sources", "numberOfResults"),
+    _PRE + "cohere.embedding": ("texts",),
+    _PRE + "cohere.multimodal_embedding": ("images",),
+    _PRE + "cohere.rerank": ("documents", "query", "top_n"),
+    _PRE + "default.embedding": ("input",),
+    _PRE + "default.rerank": ("documents", "query", "top_n"),
+    _PRE + "openai.embedding": ("input",),
+}
+
+#: Those of these parameters that are lists.
+_LISTS = ("documents", "images", "input", "queries", "sources", "texts")
+
 _PREFIX_OF = {"pre_process_function": _PRE, "post_process_function": _POST}
 
 #: Words with dots between them. A script consists of more; one of a single expression reads ``params``.
@@ -70,6 +92,38 @@ def check(version: Version, fields: Mapping[str, Any]) -> None:
             name = action.get(option)
             if name and _NAME.fullmatch(name):
                 _check_name(version, name, f"actions[{number}].{option}", prefix)
+
+
+def warnings(fields: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with bodies that do not fit the pre-processing function of their action: such a connector may answer a
+    prediction with its own parameters, but not a pipeline or a neural query."""
+    for number, action in enumerate(fields.get("actions") or []):
+        name, body = action.get("pre_process_function"), text_of(action.get("request_body") or "")
+        made = _MAKES.get(name)
+        if not made:
+            continue
+        place = f"actions[{number}].request_body"
+        used = {each.name for each in template.placeholders({"actions": [action]}) if each.part == "request_body"}
+        unfilled = sorted(used - set(fields.get("parameters") or {}))
+        quoted = next((each for each in made if each in _LISTS and f'"${{parameters.{each}}}"' in body), None)
+        if unfilled and used.isdisjoint(made):
+            yield (
+                f"{place}: {name} makes {_placeholder(made[0])} of the texts of a pipeline, and the body does not use it but "
+                f"{', '.join(map(_placeholder, unfilled))}. Write {_placeholder(made[0])}{_without_quotes(made[0])}."
+            )
+        elif quoted:
+            yield (
+                f"{place}: {_placeholder(quoted)} is in quotes, and {name} makes a list of it. Write it without, or the texts of "
+                "a pipeline fail."
+            )
+
+
+def _placeholder(name: str) -> str:
+    return f"${{parameters.{name}}}"
+
+
+def _without_quotes(name: str) -> str:
+    return ", without quotes, as it is a list" if name in _LISTS else ""
 
 
 def _check_name(version: Version, name: str, place: str, prefix: str) -> None:

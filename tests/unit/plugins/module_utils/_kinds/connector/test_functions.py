@@ -81,3 +81,56 @@ def test_nothing_is_sent(cluster: FakeCluster) -> None:
     with pytest.raises(Failure, match="has no function"):
         execute(cluster, "ml_connector", **{**CHAT, "actions": actions})
     assert cluster.writes == []
+
+
+def body(request_body: str, function: str = "default.embedding", **parameters: Any) -> list[str]:
+    """The warnings about a body, and a pre-processing function."""
+    action = {"request_body": request_body, "pre_process_function": f"connector.pre_process.{function}", "url": URL}
+    return list(functions.warnings({"actions": [action], "parameters": parameters}))
+
+
+class TestBodies:
+    """The parameters that a function makes of the texts of a pipeline, and those that the body uses."""
+
+    @pytest.mark.parametrize(
+        "warnings",
+        [
+            body('{"input": ${parameters.input}, "model": "${parameters.model}"}'),
+            body('{"input": ${parameters.input}}', "openai.embedding", input_type="query"),
+            body('{"texts": ${parameters.texts}}', "cohere.embedding"),
+            body('{"inputText": "${parameters.inputText}"}', "bedrock.embedding"),
+            body('{"inputText": "${parameters.inputText:-null}"}', "bedrock.multimodal_embedding"),
+            body('{"documents": ${parameters.documents}, "query": "${parameters.query}"}', "cohere.rerank"),
+            # The connector has it.
+            body('{"input": ${parameters.text}}', text=["a"]),
+            body("{}"),
+            # A script, and a function whose parameters are not known.
+            body("${parameters.text}", "bedrock.nova.embedding"),
+            list(functions.warnings({"actions": [{"pre_process_function": "return params.text_docs;", "url": URL}]})),
+        ],
+    )
+    def test_fit(self, warnings: list[str]) -> None:
+        assert warnings == []
+
+    def test_the_body_uses_another_parameter(self) -> None:
+        [warning] = body('{"model": "${parameters.model}", "input": "${parameters.texts}"}', model="m")
+        assert warning == (
+            "actions[0].request_body: connector.pre_process.default.embedding makes ${parameters.input} of the texts of a "
+            "pipeline, and the body does not use it but ${parameters.texts}. Write ${parameters.input}, without quotes, as it is "
+            "a list."
+        )
+
+    def test_text_needs_quotes(self) -> None:
+        [warning] = body('{"prompt": "${parameters.prompt}"}', "bedrock.embedding")
+        assert warning.endswith("Write ${parameters.inputText}.")
+
+    def test_a_list_in_quotes(self) -> None:
+        [warning] = body('{"input": "${parameters.input}"}')
+        assert "${parameters.input} is in quotes" in warning
+
+    def test_the_names_are_those_of_the_functions(self) -> None:
+        assert set(functions._MAKES) <= set(functions.SINCE)
+        for capability in CAPABILITIES.values():
+            assert "pre_process_function" not in capability.functions or (
+                capability.functions["pre_process_function"] in functions._MAKES
+            )
