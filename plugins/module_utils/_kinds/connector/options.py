@@ -228,7 +228,7 @@ def _validated(body: Mapping[str, Any], place: str, warnings: list[str]) -> dict
         fields["access_mode"] = fields["access_mode"].lower()
     outcome = ArgumentSpecValidator(BODY_OPTIONS).validate(without_none(fields))
     if outcome.error_messages:
-        message = f"{place}: {'; '.join(outcome.error_messages)}"
+        message = f"{place}: {'; '.join(outcome.error_messages)}{_unknown_in(fields.get('actions'))}"
         raise Failure("invalid_input", f"{message.rstrip('.')}. {warning}" if warning else message)
     if warning:
         warnings.append(warning)
@@ -264,6 +264,25 @@ def _misspelt(fields: Mapping[str, Any], known: Mapping[str, Any], place: str) -
         [near] = difflib.get_close_matches(name, known, 1, 0.8) or [None]
         if near:
             yield f"{place}: {name!r} is unknown and is sent as it is. Did you mean {near!r}?"
+
+
+def _unknown_in(actions: Any) -> str:
+    """The unknown fields of those actions that lack a required one, as the end of a message: one may be meant for it."""
+    required = [name for name, option in ACTION_OPTIONS.items() if option.get("required")]
+    incomplete = [
+        (number, action)
+        for number, action in enumerate(actions if isinstance(actions, (list, tuple)) else ())
+        if isinstance(action, Mapping) and action.get("extra_fields") and any(name not in action for name in required)
+    ]
+    return "".join(
+        f". actions[{number}] has the unknown {', '.join(map(repr, action['extra_fields']))}{_near_names(action['extra_fields'])}"
+        for number, action in incomplete
+    )
+
+
+def _near_names(extra: Mapping[str, Any]) -> str:
+    near = [name for each in extra for name in difflib.get_close_matches(each.lower(), ACTION_OPTIONS, 1, 0.6)]
+    return f"; did you mean {', '.join(map(repr, near))}" if near else ""
 
 
 def _foreign_fields(protocol: str, fields: Mapping[str, Any]) -> list[str]:

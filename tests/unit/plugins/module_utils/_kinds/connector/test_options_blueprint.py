@@ -59,6 +59,13 @@ class TestBlueprint:
         assert stored["parameters"]["temperature"] == "0.5"
         assert stored["client_config"]["read_timeout"] == 7
 
+    def test_an_unknown_field_in_the_place_of_a_required_one_is_named(self, connector: Runner) -> None:
+        action = {name: value for name, value in BLUEPRINT["actions"][0].items() if name != "url"}
+        failed = connector(definition={**BLUEPRINT, "actions": [{**action, "uri": "https://a.test/x"}]}, **OWN)
+        message = failed["failure"]["message"]
+        assert "missing required arguments: url" in message
+        assert "actions[0] has the unknown 'uri'; did you mean 'url'" in message
+
     def test_fields_that_the_server_would_ignore_cause_a_warning(self, connector: Runner, cluster: FakeCluster) -> None:
         body = {
             **BLUEPRINT,
