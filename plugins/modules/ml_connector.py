@@ -253,8 +253,8 @@ options:
       - The URL of the server's root, of the root of its API (C(.../v1)), or of a route, such as C(.../v1/chat/completions),
         C(.../v1/models) or, for V(provider=ollama), C(.../api/chat). Hosted providers do not need it, except for
         V(provider=azure_openai), which needs the URL of your resource.
-      - For V(provider=openai_compatible), a URL that ends with a version, such as C(.../api/v4), or with C(/openai) is the root
-        of the API; a URL that ends with the whole route is called as it is.
+      - For V(provider=openai_compatible), a URL that ends with a version, such as C(.../api/v4), or with C(/openai) or
+        C(/openapi) is the root of the API; a URL that ends with the whole route is called as it is.
       - For a self-hosted server, the default is its usual port on 127.0.0.1, which for a connector is each OpenSearch
         node itself. V(provider=openai_compatible) has no usual port, so it needs this option, too.
     type: str

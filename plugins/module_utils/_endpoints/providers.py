@@ -92,17 +92,22 @@ _ROUTE_WORDS = {
     "chat",
     "completion",
     "completions",
+    "converse",
     "embed",
     "embedding",
     "embeddings",
     "generate",
+    "infer",
+    "invocations",
+    "invoke",
+    "messages",
     "models",
     "rerank",
     "tags",
 }
 
 #: The end of the path of an API's root, as of https://api.z.ai/api/paas/v4 and .../v1beta/openai
-_API_ROOT = re.compile(r"/(v\d[\w.]*|openai)\Z")
+_API_ROOT = re.compile(r"/(v\d[\w.]*|openai|openapi)\Z")
 
 
 class Provider(NamedTuple):
@@ -354,18 +359,26 @@ def _located(entry: Provider, base: str, capability: Capability, options: Endpoi
         api_root = path[: len(path) - len(of_route)]
         if of_route or _API_ROOT.search(api_root):
             return entry._replace(api=api_root, health=f"{api_root}/models"), server
+        _check_words(entry, server, path)
         return entry, server + path
     # Users of OpenAI's clients end a base URL with /v1, whatever the server.
     roots = ["", "/v1", *_beginnings(entry.api)]
     ends = [root + route for root in roots for route in ("", *_routes())]
     rest = _without_end(path, [*ends, *entry.own_routes, entry.health])
-    if rest.rpartition("/")[2] in _ROUTE_WORDS:
+    _check_words(entry, server, rest)
+    return entry, server + rest
+
+
+def _check_words(entry: Provider, server: str, path: str) -> None:
+    """Raises Failure for a path that ends with the route of another API than that of OpenAI."""
+    before, _slash, word = path.rpartition("/")
+    if word in _ROUTE_WORDS:
+        of_server = "" if entry.any_api else f" of {entry.label}"
+        other = "; if the server has no such API, give 'definition' in place of 'provider'" if entry.any_api else ""
         raise Failure(
             "invalid_input",
-            f"base_url: ends with {rest[rest.rindex('/') :]!r}, which is no part of the OpenAI API of {entry.label}; write "
-            f"{server + rest[: rest.rindex('/')]!r}.",
+            f"base_url: ends with '/{word}', which is no part of the OpenAI API{of_server}; write {server + before!r}{other}.",
         )
-    return entry, server + rest
 
 
 def _routes() -> list[str]:

@@ -214,6 +214,11 @@ def test_the_models_of_another_api_root() -> None:
         assert at.health_url == "https://api.z.ai/api/paas/v4/models"
 
 
+def test_the_api_root_of_vertex() -> None:
+    base = "https://aiplatform.googleapis.com/v1/projects/p/locations/us/endpoints/openapi"
+    assert providers.endpoint("openai_compatible", EndpointOptions(base, "m")).url == f"{base}/chat/completions"
+
+
 @pytest.mark.parametrize(
     ("provider", "options", "message"),
     [
@@ -222,6 +227,18 @@ def test_the_models_of_another_api_root() -> None:
             {"base_url": "http://h:1/v1/embeddings"},
             "base_url: ends with '/embeddings', the route of another capability; set 'capability: embedding', or write "
             "'http://h:1/v1'.",
+        ),
+        (
+            "openai_compatible",
+            {"base_url": "https://api.anthropic.com/v1/messages"},
+            "base_url: ends with '/messages', which is no part of the OpenAI API; write 'https://api.anthropic.com/v1'; if the "
+            "server has no such API, give 'definition' in place of 'provider'.",
+        ),
+        (
+            "openai_compatible",
+            {"base_url": "http://h:1/embed", "capability": "embedding"},
+            "base_url: ends with '/embed', which is no part of the OpenAI API; write 'http://h:1'; if the server has no such "
+            "API, give 'definition' in place of 'provider'.",
         ),
         (
             "vllm",
