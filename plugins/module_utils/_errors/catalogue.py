@@ -181,8 +181,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Use letters, numbers, spaces and .,!?():@-_'/\" only; OpenSearch 3.1 and later refuse others.",
         ),
         "placeholder_left_in": Entry(
-            cause="The connector still contains a placeholder of a blueprint, such as <YOUR KEY>, instead of a value "
-            "of your own.",
+            cause="The body still contains a placeholder of a blueprint, such as <YOUR KEY> or your_model_id, instead of a "
+            "value of your own.",
             remedy="Replace each placeholder by a value of your own, or remove the field.",
         ),
         "placeholder_unfilled": Entry(

@@ -4,14 +4,18 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""References in texts: ``${model:NAME}``, ``${agent:NAME}`` and ``${connector:NAME}`` are replaced by the object's id."""
+"""References in texts: ``${model:NAME}``, ``${agent:NAME}`` and ``${connector:NAME}`` are replaced by the object's id.
+
+Also the checks of the ids that a body has in place of references.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Mapping, NamedTuple
+from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from .._coordination.duplicates import pick_named_or_id, unknown
+from .._errors.exceptions import ApiError, Failure
 from .._kinds.agent import Agent
 from .._kinds.base import Doc, Kind
 from .._kinds.connector.resource import Connector
@@ -22,6 +26,19 @@ from .._values.nested import map_strings, scalars
 #: The word before the colon -> the kind of the object.
 KINDS: dict[str, type[Kind]] = {"model": Model, "agent": Agent, "connector": Connector}
 
+#: The keys under which processors and tools have the id of an object -> its kind.
+_ID_KEYS: Mapping[str, type[Kind]] = {
+    "agent_id": Agent,
+    "connector_id": Connector,
+    "default_model_id": Model,
+    "embedding_model_id": Model,
+    "model_id": Model,
+    "search_model_id": Model,
+}
+
+#: What documentation and templates have in place of an id.
+_LEFT_IN = re.compile(r"\s*(<[^<>]*>|\{\{.*\}\}|(?i:your_)\w+)\s*", re.DOTALL)
+
 _REFERENCE = re.compile(r"\$\{(" + "|".join(KINDS) + r"):([^}]+)\}")
 
 
@@ -30,6 +47,76 @@ class _Target(NamedTuple):
 
     kind: type[Kind]
     name: str
+
+
+class _Id(NamedTuple):
+    """A text in the place of an id, and the kind of its object."""
+
+    place: str
+    kind: type[Kind]
+    text: str
+
+    @property
+    def reference(self) -> str:
+        """How to write a name in this place."""
+        [word] = [word for word, kind in KINDS.items() if kind is self.kind]
+        return f"${{{word}:NAME}}"
+
+
+def check_left_in(body: Any, place: str) -> None:
+    """Raises Failure for a placeholder of documentation or a template in the place of an id."""
+    found = [each for each in _ids_given(body, place) if _LEFT_IN.fullmatch(each.text)]
+    if found:
+        places = [each.place for each in found]
+        raise Failure(
+            "placeholder_left_in",
+            f"{', '.join(places)}: {found[0].text!r} was not replaced by an id, or by {found[0].reference} for a name.",
+            places=places,
+        )
+
+
+def check_ids(run: Run, body: Any, place: str) -> None:
+    """Raises Failure for a name in the place of an id, warns of an id that no object has: the server accepts both, and fails
+    when it uses them."""
+    given = [each for each in _ids_given(body, place) if "${" not in each.text]
+    for kind in dict.fromkeys(each.kind for each in given):
+        try:
+            _check_ids_of(run, kind, [each for each in given if each.kind is kind])
+        except ApiError:
+            # The user may not see such objects.
+            continue
+
+
+def _check_ids_of(run: Run, kind: type[Kind], given: list[_Id]) -> None:
+    found = run.reader.find(kind, [(field, each.text) for each in given for field in ("_id", "name")])
+    ids, names = {doc.id for doc in found}, {doc.name for doc in found}
+    for each in given:
+        # A search can be a second behind.
+        if each.text in ids or run.reader.get(kind, each.text) is not None:
+            continue
+        if each.text in names:
+            written = each.reference.replace("NAME", each.text)
+            raise Failure(
+                kind.UNKNOWN_CODE,
+                f"{each.place}: {each.text!r} is the name of a {kind.LABEL}, and the server takes it for an id. Write {written}.",
+            )
+        run.warn(
+            f"{each.place}: the cluster has no {kind.LABEL} with the id {each.text!r}, or hides it from this user. Write "
+            f"{each.reference} for the id of the {kind.LABEL} with this name."
+        )
+
+
+def _ids_given(value: Any, place: str) -> Iterator[_Id]:
+    """The texts under the keys of ids, at any depth."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key in _ID_KEYS and isinstance(item, str):
+                yield _Id(f"{place}.{key}", _ID_KEYS[key], item)
+            else:
+                yield from _ids_given(item, f"{place}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            yield from _ids_given(item, f"{place}[{number}]")
 
 
 def references_in(text: str) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from .._kinds import agent as agents
 from .._kinds.agent import Agent
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, read_notes, supersedes, with_notes
 from .._operations.reconcile import Resource
+from .._operations.references import check_ids, check_left_in
 from .._runtime.module import Module, secrets_in_options, typed
 from .._values.compare import without_none
 from .._values.masking import find_secrets
@@ -152,6 +153,11 @@ class _Resource(Resource[Options]):
 
     def check_create(self) -> None:
         self._check_new(self.fields)
+        self._check_ids(self.fields)
+
+    def _check_ids(self, fields: Mapping[str, Any]) -> None:
+        for name in ("tools", "parameters"):
+            check_ids(self.run, fields.get(name), name)
 
     def _check_new(self, fields: Mapping[str, Any]) -> None:
         agents.check_complete(fields)
@@ -187,6 +193,7 @@ class _Resource(Resource[Options]):
             self.delete(doc)
 
     def change(self, found: Doc, diff: list[str]) -> Doc:
+        self._check_ids({name: self.fields[name] for name in diff})
         reason = agents.replacement_reason(self.run.version, self.observed(found), self.fields)
         if not reason:
             return super().change(found, diff)
@@ -227,7 +234,10 @@ class _Resource(Resource[Options]):
 
 def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
-    agents.check(Agent.desired(vars(options)))
+    fields = Agent.desired(vars(options))
+    agents.check(fields)
+    for name in ("llm", "tools", "parameters"):
+        check_left_in(fields.get(name), name)
 
 
 MODULE = Module(SPEC, _Resource.execute, parse, RULES, secrets=secrets, check=check, objects="agents")

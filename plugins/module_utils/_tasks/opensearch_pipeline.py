@@ -18,7 +18,7 @@ from .._kinds import pipeline as pipelines
 from .._kinds.base import Doc, deleted_during_change
 from .._kinds.pipeline import Pipeline
 from .._operations.reconcile import Resource
-from .._operations.references import restore_references
+from .._operations.references import check_ids, check_left_in, restore_references
 from .._runtime.module import Module, typed
 from .._runtime.reader import Reader
 from .._values.masking import hidden
@@ -77,6 +77,7 @@ class _Resource(Resource[Options]):
         return self._write("update", diff)
 
     def _write(self, action: str, diff: list[str]) -> Doc:
+        check_ids(self.run, self.fields, "definition")
         if self.run.check_mode:
             pipelines.check_processors(self.run.reader, self.options.type, self.fields)
         put = partial(pipelines.put, self.run.client, self.options.type, self.options.name, self.fields)
@@ -113,7 +114,9 @@ def _body(options: Options) -> dict[str, Any]:
 
 def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
-    pipelines.check(options.type, options.name, _body(options))
+    body = _body(options)
+    pipelines.check(options.type, options.name, body)
+    check_left_in(body, "definition")
 
 
 MODULE = Module(SPEC, _Resource.execute, parse, RULES, check=check, objects="pipelines")

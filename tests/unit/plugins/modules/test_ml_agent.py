@@ -402,3 +402,17 @@ def test_a_stack_gives_agents_the_new_connector_after_a_swap(module: Runner, clu
     [(connector_id, _body)], [agent] = cluster.connectors.items(), cluster.agents.values()
     assert agent["tools"][0]["parameters"] == {"connector_id": connector_id}
     assert not module("ml_stack", cluster, **stack("2"))["changed"]
+
+
+def test_ids_of_tools(module: Runner, cluster: FakeCluster) -> None:
+    """A name, a placeholder and an unknown id in the place of an id."""
+    cluster.add_model("Chat", cluster.add_connector())
+
+    def run(model_id: str) -> dict[str, Any]:
+        tools = [{"type": "MLModelTool", "parameters": {"model_id": model_id, "prompt": "<your_prompt>"}}]
+        return module(NAME, cluster, name="Ids", type="flow", tools=tools)
+
+    assert run("YOUR_MODEL_ID")["failure"]["code"] == "placeholder_left_in"
+    failure = run("Chat")["failure"]
+    assert (failure["code"], "Write ${model:Chat}." in failure["message"]) == ("unknown_model", True)
+    assert "no model with the id 'other'" in str(run("other")["warnings"])

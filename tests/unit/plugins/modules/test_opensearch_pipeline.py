@@ -159,3 +159,34 @@ def test_an_answer_of_another_server(module: Runner, script: MakeScript) -> None
 
 def test_a_definition_is_required(module: Runner, cluster: FakeCluster) -> None:
     assert "definition" in module(NAME, cluster, name="p", type="ingest")["msg"]
+
+
+class TestIds:
+    """Texts in the place of ids, which the server does not check."""
+
+    @staticmethod
+    def args(model_id: str) -> dict[str, Any]:
+        processors = [{"ml_inference": {"model_id": model_id}}]
+        return {"name": "p", "type": "search", "definition": {"response_processors": processors}}
+
+    @pytest.mark.parametrize("left_in", ["<reranker_id>", "your_model_id", "YOUR_LLM_MODEL_ID", "{{ _.model }}"])
+    def test_a_placeholder(self, module: Runner, script: MakeScript, left_in: str) -> None:
+        failure = module(NAME, script(), **self.args(left_in))["failure"]
+        assert failure["code"] == "placeholder_left_in"
+        assert failure["details"]["places"] == ["definition.response_processors[0].ml_inference.model_id"]
+        assert "${model:NAME}" in failure["message"]
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    def test_a_name(self, module: Runner, cluster: FakeCluster, check_mode: bool) -> None:
+        model_id = cluster.add_model("Chat", cluster.add_connector())
+        failure = module(NAME, cluster, check_mode=check_mode, **self.args("Chat"))["failure"]
+        assert (failure["code"], "Write ${model:Chat}." in failure["message"]) == ("unknown_model", True)
+        assert not [each for each in cluster.writes if each.path.startswith("/_search/pipeline")]
+        made = module(NAME, cluster, check_mode=check_mode, **self.args(model_id))
+        assert (made["changed"], made.get("warnings")) == (True, None)
+
+    def test_an_unknown_id(self, module: Runner, cluster: FakeCluster) -> None:
+        made = module(NAME, cluster, **self.args("xBEzU5MBDpIvIC8uBBh1"))
+        assert "no model with the id 'xBEzU5MBDpIvIC8uBBh1'" in str(made["warnings"])
+        again = module(NAME, cluster, **self.args("xBEzU5MBDpIvIC8uBBh1"))
+        assert (again["changed"], again.get("warnings")) == (False, None)
