@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, Callable, Generic, Mapping, TypeVar
 
@@ -112,7 +113,7 @@ class Resource(Generic[Options]):
         if places:
             self.run.warn(
                 f"{self.KIND.LABEL.capitalize()} {doc.name!r}: OpenSearch {self.run.version} does not store "
-                f"{', '.join(places)}. Remove it, or upgrade OpenSearch to a version that has it."
+                f"{', '.join(places)}. Remove it, or upgrade OpenSearch to a version that has it.{self._meant(places)}"
             )
         return places
 
@@ -136,6 +137,13 @@ class Resource(Generic[Options]):
         if self.KIND.unknown_places(desired) or EXTRA_NOTE in read_notes(source):
             return self.KIND.note_of_extra(source, desired, self.run.version)
         return {}
+
+    def _meant(self, dropped: list[str]) -> str:
+        """The known fields of which dropped ones may be a misspelling, as the end of a message."""
+        known = {*self.KIND.FIELDS, *(name for names in self.KIND.NESTED.values() for name in names)}
+        names = {each: each.rpartition(".")[2] for each in dropped}
+        near = {each: get_close_matches(name.lower(), known, 1, 0.85) for each, name in names.items()}
+        return "".join(f" Did you mean {found[0]!r} by {each}?" for each, found in near.items() if found)
 
     def check_text(self, fields: Mapping[str, Any]) -> None:
         """Raises Failure if this server would refuse the name or the description."""

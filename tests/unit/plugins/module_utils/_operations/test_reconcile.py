@@ -143,6 +143,14 @@ def test_a_stack_that_verifies_knows_what_a_note_records(monkeypatch: pytest.Mon
     assert verifying.actions == []
 
 
+def test_a_dropped_field_that_may_be_misspelt(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Group, "KIND", Kept)
+    cluster.add_group("Chats")
+    run = make_run(cluster)
+    Group.execute(options(extra_fields={"Description": "x"}), run)
+    assert run.warnings[0].endswith(" Did you mean 'description' by Description?")
+
+
 def test_an_object_that_another_controller_deletes(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.add_group("Chats")
     monkeypatch.setattr(Group, "update", lambda self, found, changes: cluster.groups.clear())
