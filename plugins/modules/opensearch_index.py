@@ -39,9 +39,12 @@ options:
     description:
       - The C(settings) and C(mappings), as the documentation of OpenSearch shows them.
       - Settings may be nested or flat, with or without the prefix C(index.); V(null) means the server's default.
-      - The server leaves its own default values out of the mappings that it stores. Give only values that differ from
-        the defaults. The module cannot distinguish a default value from a missing one, and fails with
-        C(not_converged).
+      - The server leaves its own default values out of the mappings that it stores. For a given parameter of a field that it does
+        not store, the module reads the default, which needs the permission C(indices:admin/mappings/fields/get) on a cluster with the security
+        plugin. Without the permission, it fails with C(not_converged).
+      - "In any text of the body, C(${model:NAME}) becomes the id of the model with this name, as in the C(model_id) of a field of
+        the type C(semantic). So are C(${agent:NAME}) and C(${connector:NAME}). In check mode, an object that does not exist yet
+        is a warning."
     type: dict
 seealso:
   - module: searchops.opensearch_ml.opensearch_document

@@ -22,7 +22,7 @@ from ansible_collections.searchops.opensearch_ml.tests.integration import _lives
 from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import SECURITY, put_role, user_with_role
 from ansible_collections.searchops.opensearch_ml.tests.integration._lives import LIVES, PING, ROLES, ROOT
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import chat
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import chat, index_of
 
 on_the_secured = pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=True)
 
@@ -34,6 +34,9 @@ NOT_ON_THIS_VERSION = {"cluster:admin/opensearch/ml/agents/update"}
 
 #: Without this permission check mode may plan a change that the server refuses.
 NODES_INFO = "cluster:monitor/nodes/info"
+
+#: Without this permission an index cannot be given default values of its mappings.
+FIELD_MAPPINGS = "indices:admin/mappings/fields/get*"
 
 PROVISIONER, ASKER = ROLES["ml_provisioner"], ROLES["ml_asker"]
 
@@ -263,7 +266,18 @@ def test_checks_that_need_an_optional_permission(module, name, grant):
     assert module.fails("opensearch_pipeline", check=True, **unknown)["code"] == "unknown_processor"
 
 
+@on_the_secured
+def test_defaults_of_mappings_need_an_optional_permission(module, name, grant):
+    index = {
+        "name": index_of(name),
+        "definition": {"mappings": {"properties": {"text": {"type": "text", "index": True}}}},
+    }
+    failure = module.fails("opensearch_index", **index, **grant(FIELD_MAPPINGS))
+    assert (failure["code"], "indices:admin/mappings/fields/get" in failure["message"]) == ("not_converged", True)
+    assert not module("opensearch_index", **index, **grant(None))["changed"]
+
+
 def test_each_listed_permission_is_tested():
     tried = [permission for life in LIVES for step in life("x") for permission in step.needs]
     listed = PROVISIONER["cluster_permissions"] + [each for data in ON_INDEXES for each in data["allowed_actions"]]
-    assert sorted(listed) == sorted({*tried, NODES_INFO, *NOT_ON_THIS_VERSION})
+    assert sorted(listed) == sorted({*tried, NODES_INFO, FIELD_MAPPINGS, *NOT_ON_THIS_VERSION})

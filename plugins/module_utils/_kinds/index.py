@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from .._errors.exceptions import Failure, describe_shape
 from .._http.client import Client, segment
@@ -78,6 +78,56 @@ def has_mappings(observed: Any, desired: Any) -> bool:
             isinstance(observed, list) and len(observed) == len(desired) and all(map(has_mappings, observed, desired))
         )
     return bool(_text(observed) == _text(desired))
+
+
+def with_defaults(client: Client, name: str, observed: Any, desired: Any) -> Any:
+    """The observed mappings, with the values of those desired parameters of fields that the server does not store: it leaves out
+    those that are its defaults, such as a ``search_analyzer`` that is the ``analyzer``. One request if there are any, which a
+    user may not be permitted: then the observed mappings as they are."""
+    fields = fields_without_parameters(observed, desired)
+    if not fields:
+        return observed
+    path = f"/{segment(name)}/_mapping/field/{segment(','.join(fields))}"
+    answer = client.get(path, {"include_defaults": "true"}, accept=(403, 404)).body
+    entries = ((answer.get(name) if isinstance(answer, Mapping) else None) or {}).get("mappings") or {}
+    defaults = {
+        field: parameters
+        for field, entry in entries.items()
+        for parameters in (entry.get("mapping") or {}).values()
+        if isinstance(parameters, Mapping)
+    }
+    return _completed(observed, desired, defaults, "")
+
+
+def fields_without_parameters(observed: Any, desired: Any) -> list[str]:
+    """The full names of the observed fields that lack a desired parameter."""
+    return sorted(_fields_without_parameters(observed, desired, ""))
+
+
+def _fields_without_parameters(observed: Any, desired: Any, path: str) -> Iterator[str]:
+    for part in ("properties", "fields"):
+        for name, field in (desired.get(part) or {}).items():
+            have = (observed.get(part) or {}).get(name)
+            if not isinstance(have, Mapping) or not isinstance(field, Mapping):
+                continue
+            if any(key not in have and key not in ("properties", "fields", "type") for key in field):
+                yield f"{path}{name}"
+            yield from _fields_without_parameters(have, field, f"{path}{name}.")
+
+
+def _completed(observed: Any, desired: Any, defaults: Mapping[str, Mapping[str, Any]], path: str) -> Any:
+    """The observed mappings with the desired parameters that ``defaults`` has of their fields, by full name."""
+    completed = dict(observed)
+    for part in ("properties", "fields"):
+        for name, field in (desired.get(part) or {}).items():
+            have = (observed.get(part) or {}).get(name)
+            if not isinstance(have, Mapping) or not isinstance(field, Mapping):
+                continue
+            known = defaults.get(f"{path}{name}", {})
+            missing = {key: known[key] for key in field if key not in have and known.get(key) is not None}
+            inner = _completed(have, field, defaults, f"{path}{name}.")
+            completed[part] = {**completed[part], name: {**inner, **missing}}
+    return completed
 
 
 def restrict_mappings(observed: Any, desired: Any) -> Any:

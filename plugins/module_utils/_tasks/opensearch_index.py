@@ -16,6 +16,7 @@ from .._endpoints import blueprint
 from .._errors.exceptions import Failure
 from .._kinds import index as indexes
 from .._kinds.base import deleted_during_change
+from .._operations.references import check_left_in, resolve, restore_references
 from .._runtime.module import Module, no_secrets, typed
 from .._runtime.run import Run
 
@@ -46,16 +47,21 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     name = options.name
     indexes.check_name(name)
     desired = _desired(options.definition or {})
+    check_left_in(desired["mappings"], "definition.mappings")
     observed = indexes.read(run.client, name)
     if options.state == "absent":
         return _absent(name, run, observed)
+    desired, references = _resolved(run, desired, observed)
+    if observed is not None:
+        observed = _with_defaults(name, run, observed, desired)
     before = {} if observed is None else _restrict(observed, desired)
     if observed is None:
         run.perform("create", "index", name, partial(indexes.create, run.client, name, **desired))
     else:
         _reconcile(name, run, observed, desired)
     after = _verify(name, run, desired) if run.changed and not run.check_mode else observed
-    return {"index": indexes.to_result(name, after or desired), "diff": {"before": before, "after": desired}}
+    diff = restore_references({"before": before, "after": desired}, references)
+    return {"index": indexes.to_result(name, after or desired), "diff": diff}
 
 
 def _desired(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +76,24 @@ def _desired(definition: Mapping[str, Any]) -> dict[str, Any]:
         "settings": indexes.desired_settings(definition.get("settings") or {}),
         "mappings": dict(definition.get("mappings") or {}),
     }
+
+
+def _with_defaults(name: str, run: Run, observed: dict[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
+    """The observed index with the desired parameters of fields that have the server's default value."""
+    mappings = indexes.with_defaults(run.client, name, observed["mappings"], desired["mappings"])
+    return {**observed, "mappings": mappings}
+
+
+def _resolved(
+    run: Run, desired: dict[str, Any], observed: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The desired settings and mappings with ids in place of references, and the id of each reference. Raises Failure."""
+
+    def is_in_effect(parts: Any) -> bool:
+        return observed is not None and _restrict(observed, parts) == parts
+
+    resolved, references = resolve(run, desired, is_in_effect if observed else None)
+    return dict(resolved), references
 
 
 def _absent(name: str, run: Run, observed: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -105,9 +129,20 @@ def _verify(name: str, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:
     observed = indexes.read(run.client, name)
     if observed is None:
         raise deleted_during_change(f"Index {name!r}")
+    observed = _with_defaults(name, run, observed, desired)
     relevant = _restrict(observed, desired)
     if relevant != desired:
-        raise Failure("not_converged", f"Index {name!r} was written, but still differs: it has {str(relevant)[:500]}.")
+        unread = indexes.fields_without_parameters(observed["mappings"], desired["mappings"])
+        raise Failure(
+            "not_converged",
+            f"Index {name!r} was written, but still differs: it has {str(relevant)[:500]}."
+            + (
+                f" If the server does not store parameters of {', '.join(unread)} because they are its defaults, remove them, or "
+                "let the user read the defaults with the permission indices:admin/mappings/fields/get."
+                if unread
+                else ""
+            ),
+        )
     return observed
 
 

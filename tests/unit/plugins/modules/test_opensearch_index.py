@@ -166,3 +166,66 @@ def test_deleted_by_another_controller(module: Runner, script: MakeScript) -> No
 def test_an_answer_of_another_server(module: Runner, script: MakeScript) -> None:
     steps = script(get(READ).answers(404, "<html>not found</html>"))
     assert module(NAME, steps, name="rag")["failure"]["code"] == "not_opensearch"
+
+
+def test_models_are_given_by_name(module: Runner, cluster: FakeCluster) -> None:
+    """A field of the type semantic has the id of its model."""
+    model_id = cluster.add_model("Embeddings", cluster.add_connector())
+    field = {"type": "semantic", "model_id": "${model:Embeddings}"}
+    args = {"name": "rag", "definition": {"mappings": {"properties": {"text": field}}}}
+    made = module(NAME, cluster, **args)
+    assert cluster.indices.observed["rag"]["mappings"]["properties"]["text"]["model_id"] == model_id
+    assert made["diff"]["after"]["mappings"]["properties"]["text"] == field
+    assert not module(NAME, cluster, **args)["changed"]
+    args["definition"]["mappings"]["properties"]["text"] = {**field, "model_id": "your_model_id"}
+    assert module(NAME, cluster, **args)["failure"]["code"] == "placeholder_left_in"
+
+
+class TestDefaultsOfMappings:
+    """The server does not store a value that is its default."""
+
+    TEXT = {
+        "type": "text",
+        "analyzer": "a",
+        "search_analyzer": "a",
+        "fields": {"raw": {"type": "keyword", "index": True}},
+    }
+    BODY = {"mappings": {"properties": {"t": {"properties": {"x": TEXT}}}}}
+    STORED = {
+        "properties": {
+            "t": {"properties": {"x": {"type": "text", "analyzer": "a", "fields": {"raw": {"type": "keyword"}}}}}
+        }
+    }
+    FIELDS = "/rag/_mapping/field/t.x%2Ct.x.raw?include_defaults=true"
+
+    @staticmethod
+    def defaults(search_analyzer: str = "a") -> dict[str, Any]:
+        x = {"type": "text", "analyzer": "a", "search_analyzer": search_analyzer, "similarity": None}
+        fields = {
+            "t.x": {"full_name": "t.x", "mapping": {"x": x}},
+            "t.x.raw": {"full_name": "t.x.raw", "mapping": {"raw": {"type": "keyword", "index": True}}},
+        }
+        return {"rag": {"mappings": fields}}
+
+    def test_given_defaults_are_no_difference(self, module: Runner, script: MakeScript) -> None:
+        stored = {"rag": {"aliases": {}, "settings": {}, "mappings": self.STORED}}
+        steps = script(get(READ).answers(200, stored), get(self.FIELDS).answers(200, self.defaults()))
+        result = module(NAME, steps, name="rag", definition=self.BODY)
+        assert (result["changed"], result["diff"]["before"]) == (False, result["diff"]["after"])
+
+    def test_another_value_is_one(self, module: Runner, script: MakeScript) -> None:
+        stored = {"rag": {"aliases": {}, "settings": {}, "mappings": self.STORED}}
+        steps = script(get(READ).answers(200, stored), get(self.FIELDS).answers(200, self.defaults("b")))
+        assert module(NAME, steps, name="rag", definition=self.BODY, check_mode=True)["changed"]
+
+    def test_without_the_permission(self, module: Runner, script: MakeScript) -> None:
+        stored = {"rag": {"aliases": {}, "settings": {}, "mappings": self.STORED}}
+        denied = error(403, "security_exception", "no permissions for [indices:admin/mappings/fields/get]")
+        steps = script(
+            get(READ).answers(404, MISSING),
+            put("/rag", self.BODY).answers(200, {"acknowledged": True}),
+            get(READ).answers(200, stored),
+            get(self.FIELDS).answers(403, denied),
+        )
+        failure = module(NAME, steps, name="rag", definition=self.BODY)["failure"]
+        assert (failure["code"], "t.x, t.x.raw" in failure["message"]) == ("not_converged", True)
