@@ -118,8 +118,12 @@ def read_nodes(client: Client, kind: str) -> list[tuple[str, dict[str, set[str]]
     found = []
     for node in nodes.values():
         info = node.get(NODE_INFO[kind]) or {}
-        lists = {field: info.get("processors" if kind == "ingest" else field) or [] for field in PROCESSORS[kind]}
-        known = {field: {each.get("type") for each in processors} for field, processors in lists.items()}
+        lists = {field: info.get("processors" if kind == "ingest" else field) for field in PROCESSORS[kind]}
+        known = {
+            field: {each.get("type") for each in processors}
+            for field, processors in lists.items()
+            if isinstance(processors, list)
+        }
         found.append((str(node.get("name")), known))
     return found
 
@@ -130,7 +134,7 @@ def check_processors(reader: Reader, kind: str, body: Mapping[str, Any]) -> None
     for node, known in reader.fact(read_nodes, kind):
         for field in PROCESSORS[kind]:
             for processor in _processors(body, field):
-                if known[field] and not known[field].issuperset(processor):
+                if not known.get(field, set(processor)).issuperset(processor):
                     raise Failure(
                         "unknown_processor", f"{field}: node {node} knows no processor {', '.join(processor)!r}."
                     )

@@ -190,3 +190,10 @@ class TestIds:
         assert "no model with the id 'xBEzU5MBDpIvIC8uBBh1'" in str(made["warnings"])
         again = module(NAME, cluster, **self.args("xBEzU5MBDpIvIC8uBBh1"))
         assert (again["changed"], again.get("warnings")) == (False, None)
+
+
+def test_check_mode_knows_that_no_processor_of_a_kind_exists(module: Runner, cluster: FakeCluster) -> None:
+    """A node without the plugin neural-search lists no processors of phase results."""
+    definition = {"phase_results_processors": [{"normalization-processor": {}}]}
+    failure = module(NAME, cluster, check_mode=True, name="p", type="search", definition=definition)["failure"]
+    assert failure["code"] == "unknown_processor"
