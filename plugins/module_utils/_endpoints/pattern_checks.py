@@ -118,7 +118,7 @@ def find_hole(pattern: str) -> Hole | None:
                 return Hole(url, None)
         for url in _with_longer_hosts(parts):
             if tester.matches(url):
-                return Hole(url, _closed(parts))
+                return Hole(url, _closed(parts, tester))
     return None
 
 
@@ -205,6 +205,8 @@ def _json_list(text: str) -> list[Any] | None:
 
 def _without(pattern: str, char: str) -> str:
     """The correction for a pattern with a character that no URL contains, as the end of a message."""
+    if char < " " and char not in pattern:
+        return ", and a backslash before a letter can mean one; write \\. for a dot"
     corrected = pattern.replace("\\\\", "\\") if char == "\\" else pattern.strip("\"'`<>")
     return f"; write {corrected!r}" if corrected != pattern else ""
 
@@ -219,7 +221,7 @@ def _closed_text(url_without_path: str) -> str:
     return exact_pattern(url_without_path)[:-1] + "/.*$"
 
 
-def _closed(parts: _Parts) -> str | None:
+def _closed(parts: _Parts, tester: Tester) -> str | None:
     """The pattern for all paths of the host. None if the host is an incomplete one, as of a pattern with a wildcard."""
     host = parts.host
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)+|[\w-]*[a-z][\w-]*", host) or re.fullmatch(
@@ -229,7 +231,16 @@ def _closed(parts: _Parts) -> str | None:
     if parts.port == ":":
         # The pattern leaves the port open.
         return exact_pattern(parts.with_host(host, "", ""))[:-1] + ":[0-9]+/.*$"
-    return _closed_text(parts.with_host(host, parts.port, ""))
+    closed = _closed_text(parts.with_host(host, parts.port, ""))
+    if ("." in host and not is_private_suffix(host) and not re.fullmatch(r"[\d.]+", host)) or parts.port:
+        return closed
+    # A server of one's own: its port, and often TLS, are part of what the pattern leaves open.
+    if tester.matches(parts.with_host(host, ":8080", "/v1")):
+        closed = closed[: -len("/.*$")] + "(:[0-9]+|)/.*$"
+    other = parts._replace(scheme="http" if parts.scheme == "https" else "https")
+    if tester.matches(other.with_host(host, "", "/v1")):
+        closed = re.sub(r"^\^https?", "^https?", closed)
+    return closed
 
 
 def _parsed(texts: list[str]) -> Iterator[_Parts]:

@@ -78,6 +78,8 @@ def test_a_catch_all(pattern: str) -> None:
     [
         ("^https://api.openai.com.*$", "https://api.openai.com.unnamed-host.example", r"^https://api\.openai\.com/.*$"),
         (r"^https://api\.openai\.com.*", "https://api.openai.com.unnamed-host.example", r"^https://api\.openai\.com/.*$"),
+        ("^https?://localhost.*", "http://localhost.unnamed-host.example", "^https?://localhost(:[0-9]+|)/.*$"),
+        ("^http://localhost.*", "http://localhost.unnamed-host.example", "^http://localhost(:[0-9]+|)/.*$"),
         (r"^http://localhost:.*$", "http://localhost:@unnamed-host.example", "^http://localhost:[0-9]+/.*$"),
         (r"^https://api\.openai\.com:.*$", "https://api.openai.com:@unnamed-host.example", r"^https://api\.openai\.com:[0-9]+/.*$"),
         ("^http://ollama:11434.*$", "http://ollama:11434@unnamed-host.example", "^http://ollama:11434/.*$"),
@@ -195,6 +197,7 @@ def test_a_host_without_an_end_is_found(url: str, end: str, escaped: bool) -> No
         ("ollama:11434/.*", "'^https://ollama:11434/.*$'"),
         ("ftp://x/.*", "from http:// or https:// on"),
         ("^http://a b/c$", "no URL contains ' '"),
+        (r"^https://api\.cohere\ai/.*$", r"a backslash before a letter can mean one; write \. for a dot"),
         ("", "matches no URL"),
     ],
 )
