@@ -128,9 +128,23 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _SIMILAR = 0.75
 
 
+#: Settings of OpenSearch itself that only opensearch.yml can have, and which guides show among those of ML Commons.
+_STATIC_NAMES = (
+    "bootstrap.memory_lock", "cluster.name", "discovery.seed_hosts", "discovery.type", "http.host", "http.port", "http.type",
+    "network.host", "node.name", "node.roles", "path.data", "path.logs", "path.repo", "transport.port", "transport.type",
+)  # fmt: skip
+_STATIC_PREFIX = "opensearch.experimental.feature."
+
+
 def type_of(name: str) -> Type | None:
     """The type of a setting by its full name. None for a setting that is not one of ML Commons, or of a later version."""
     return TYPES.get(name[len(ML_PREFIX) :]) if name.startswith(ML_PREFIX) else None
+
+
+def is_static(name: str) -> bool:
+    """Whether only opensearch.yml can have the setting, as far as that is known."""
+    known = type_of(name)
+    return bool(known and known.static) or name in _STATIC_NAMES or name.startswith(_STATIC_PREFIX)
 
 
 def is_list(name: str) -> bool:

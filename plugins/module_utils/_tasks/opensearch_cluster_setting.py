@@ -174,8 +174,7 @@ def _check_safety(run: Run, name: str, value: Any, *, written: bool) -> None:
 
 
 def _check_static(name: str) -> None:
-    known = setting_types.type_of(name)
-    if known and known.static:
+    if setting_types.is_static(name):
         raise Failure("static_setting", f"{name}: OpenSearch reads this setting from opensearch.yml only.")
 
 

@@ -373,6 +373,14 @@ class TestRefusals:
         assert fresh.writes == []
         assert not execute(fresh, MODULE, settings={"plugins.ml_commons.multi_tenancy_enabled": False})["changed"]
 
+    @pytest.mark.parametrize("name", ["http.type", "opensearch.experimental.feature.transport.stream.enabled"])
+    def test_a_static_setting_of_opensearch(self, fresh: FakeCluster, name: str) -> None:
+        """Guides show these among the settings of ML Commons in opensearch.yml."""
+        for check_mode in (True, False):
+            with pytest.raises(Failure) as caught:
+                execute(fresh, MODULE, check_mode=check_mode, settings={name: "x"})
+            assert caught.value.code == "static_setting"
+
     def test_no_settings_are_refused(self, fresh: FakeCluster) -> None:
         for settings in ({}, {"plugins": {}}):
             with pytest.raises(Failure, match="at least one"):
