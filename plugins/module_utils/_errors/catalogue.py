@@ -465,7 +465,9 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "access_control_disabled": Entry(
             cause="The task gives access options, but access control for connectors or models is disabled in the "
             "cluster.",
-            remedy="Remove the access options, or enable the security plugin and connector access control.",
+            remedy="Remove the access options, or enable the security plugin and the control, with "
+            "plugins.ml_commons.model_access_control_enabled for groups of models, and "
+            "plugins.ml_commons.connector_access_control_enabled for connectors.",
         ),
         "invalid_protocol": Entry(
             cause="This version of OpenSearch does not know the protocol of the connector.",

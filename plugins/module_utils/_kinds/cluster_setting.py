@@ -13,6 +13,7 @@ from typing import Any, Iterable, Mapping, NamedTuple
 from .._endpoints import pattern_checks, trusted_pattern
 from .._errors.exceptions import ApiError, Failure, describe_shape
 from .._http.client import Client
+from .._runtime.run import Run
 from .._values.compare import as_list, same_text, text_of
 from .._values.masking import hidden
 from . import setting_types
@@ -21,6 +22,13 @@ PATH = "/_cluster/settings"
 
 #: The beginning of the name under which the server keeps a value that it refuses since an upgrade.
 ARCHIVED_PREFIX = "archived."
+
+#: The fields of groups and connectors about who may use them.
+ACCESS = ("access_mode", "backend_roles", "add_all_backend_roles")
+
+#: The settings that switch this control on.
+MODEL_ACCESS_CONTROL = "plugins.ml_commons.model_access_control_enabled"
+CONNECTOR_ACCESS_CONTROL = "plugins.ml_commons.connector_access_control_enabled"
 
 #: The desired value of a setting that is reset: the scope has no value, and the default is in effect.
 DEFAULT = None
@@ -76,6 +84,17 @@ def read_if_allowed(client: Client) -> Settings | None:
         return read(client)
     except ApiError:
         return None
+
+
+def warn_of_no_access_control(run: Run, fields: Iterable[str], name: str) -> None:
+    """In check mode, warn if the given fields are about access and the setting ``name`` switches its control off."""
+    given = [field for field in ACCESS if field in fields]
+    settings = run.reader.fact(read_if_allowed) if given and run.only_planning else None
+    if settings is not None and text_of(settings.effective(name)) == "false":
+        run.warn(
+            f"{', '.join(given)}: {name} is false, so that the server refuses these options, unless an earlier task sets it. It "
+            "has no effect without the security plugin."
+        )
 
 
 def to_result(settings: Settings, names: Iterable[str]) -> dict[str, Any]:

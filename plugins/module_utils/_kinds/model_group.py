@@ -12,10 +12,11 @@ from typing import Any, Mapping
 
 from .._http.client import segment
 from .._runtime.run import Run
+from . import cluster_setting
 from .base import Doc, Kind
 
 #: The fields about access. The server validates them together, so they are sent together.
-ACCESS = ("access_mode", "backend_roles", "add_all_backend_roles")
+ACCESS = cluster_setting.ACCESS
 
 
 class ModelGroup(Kind):

@@ -17,6 +17,7 @@ from .._endpoints import connector_checks
 from .._errors.exceptions import ApiError, ConcurrentChange, Failure
 from .._kinds import model as models
 from .._kinds.base import Doc, read_notes, with_notes
+from .._kinds.cluster_setting import CONNECTOR_ACCESS_CONTROL, warn_of_no_access_control
 from .._kinds.connector import checks, template, trust
 from .._kinds.connector import options as connector_options
 from .._kinds.connector import resource as connectors
@@ -183,6 +184,7 @@ class _Resource(Resource[ConnectorOptions]):
     def check_create(self) -> None:
         self._check_fields(self.fields, self.options.credential or {})
         trust.warn_of_refusals(self.run, self.fields)
+        warn_of_no_access_control(self.run, self.fields, CONNECTOR_ACCESS_CONTROL)
 
     def _check_fields(self, fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> None:
         checks.check(self.run, fields, credential, self.options.probe)

@@ -15,6 +15,7 @@ from .._errors.exceptions import ApiError, Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, check_name
+from .._kinds.cluster_setting import MODEL_ACCESS_CONTROL, warn_of_no_access_control
 from .._kinds.model_group import ModelGroup
 from .._operations import register
 from .._operations.reconcile import Resource
@@ -64,6 +65,7 @@ class _Resource(Resource[Options]):
 
     def check_create(self) -> None:
         self.check_text(self.fields)
+        warn_of_no_access_control(self.run, self.fields, MODEL_ACCESS_CONTROL)
 
     def send_create(self) -> Doc:
         return register.create_group(self.run, self.fields)
@@ -72,6 +74,7 @@ class _Resource(Resource[Options]):
         if "description" in changes and not changes["description"].strip():
             raise Failure("invalid_input", "description: the server can change it, but not remove it.")
         self.check_text(changes)
+        warn_of_no_access_control(self.run, changes, MODEL_ACCESS_CONTROL)
         if "name" in changes:
             self._check_name_free(found, changes["name"])
 

@@ -126,6 +126,15 @@ def test_access_without_access_control(module: Runner, cluster: FakeCluster) -> 
     assert cluster.groups == {}
 
 
+@pytest.mark.parametrize("stored", [False, True])
+def test_check_mode_warns_of_access_without_access_control(module: Runner, cluster: FakeCluster, stored: bool) -> None:
+    name = "plugins.ml_commons.model_access_control_enabled"
+    cluster.defaults[name] = str(stored).lower()
+    result = module(MODULE, cluster, check_mode=True, name="Chats", access_mode="private")
+    assert (f"access_mode: {name} is false" in str(result.get("warnings"))) is not stored
+    assert "warnings" not in module(MODULE, cluster, check_mode=True, name="Chats")
+
+
 def test_absent(module: Runner, cluster: FakeCluster) -> None:
     group_id = cluster.add_group("Chats")
     done = apply(module, cluster, ["delete"], name="Chats", state="absent")
