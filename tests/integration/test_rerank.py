@@ -114,7 +114,10 @@ def test_a_connector_with_the_built_in_function_is_replaced_while_it_serves(clus
     assert "BigDecimal" in refused.text, "The server's function takes long scores; use it again."
 
     assert module("ml_connector", **desired())["actions"][0]["action"] == "swap"
-    assert [tensor["data"] for tensor in _tensors(cluster, path, given)] == [[1.0], pytest.approx([0.21793821454048157])]
+    assert [tensor["data"] for tensor in _tensors(cluster, path, given)] == [
+        [1.0],
+        pytest.approx([0.21793821454048157]),
+    ]
     assert module("ml_connector", **desired())["changed"] is False
     assert module.recorder.writes == []
 
@@ -126,6 +129,8 @@ def test_the_probe_shows_a_function_that_fails(cluster, module, name, desired, b
     module("ml_model", name=name, connector=name, state="deployed")
     given = _built_in(backend, name)
     del given["parameters"]
-    failure = module.fails("ml_connector", **desired(actions=given["actions"], probe=dict(CAPABILITIES["rerank"].probe)))
+    failure = module.fails(
+        "ml_connector", **desired(actions=given["actions"], probe=dict(CAPABILITIES["rerank"].probe))
+    )
     assert "BigDecimal" in json.dumps(failure)
     assert cluster.one("connectors", name).id == first

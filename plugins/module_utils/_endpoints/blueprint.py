@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import Any, Mapping
+from typing import Any, Mapping, NamedTuple
 
 from ansible.module_utils.common.yaml import HAS_YAML, SafeLoader
 
@@ -38,14 +38,50 @@ _BEGINS_AS_DATA = re.compile(r"(?:\s*#[^\n]*\n)*\s*(?:[{\[]|---|[\w\"'-]+:\s)")
 #: What a shell takes as one: a comment, a text in quotes, or an escaped character.
 _SHELL_PART = re.compile(r"(?<!\S)#[^\n]*|'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
 
-#: The objects that a file can describe, as the sections of a stack are named -> one of them, and the request lines that
-#: create it.
-_CREATED_BY = {
-    "connectors": ("a connector", r"POST\s+/?_plugins/_ml/connectors/_create"),
-    "agents": ("an agent", r"POST\s+/?_plugins/_ml/agents/_register"),
-    "pipelines": ("a pipeline", r"PUT\s+/?_(ingest|search)/pipeline/[^/?\s]+"),
-    "indexes": ("an index", r"PUT\s+/?[^_/?\s][^/?\s]*"),
+
+class _Described(NamedTuple):
+    """A kind of object that a file can describe."""
+
+    label: str
+    #: The request line that creates such an object; None if the file needs another request.
+    created_by: str | None
+    #: The fields by which a body is known.
+    fields: frozenset[str]
+    #: What to use for such a body.
+    use: str
+
+
+#: The kinds, by the names of the sections of a stack.
+_DESCRIBED: Mapping[str, _Described] = {
+    "connectors": _Described(
+        "a connector",
+        r"POST\s+/?_plugins/_ml/connectors/_create",
+        frozenset(("actions", "protocol")),
+        "ml_connector",
+    ),
+    "agents": _Described(
+        "an agent", r"POST\s+/?_plugins/_ml/agents/_register", frozenset(("llm", "tools")), "ml_agent"
+    ),
+    "pipelines": _Described(
+        "a pipeline",
+        r"PUT\s+/?_(ingest|search)/pipeline/[^/?\s]+",
+        frozenset(("processors", "request_processors", "response_processors", "phase_results_processors")),
+        "opensearch_pipeline",
+    ),
+    "indexes": _Described(
+        "an index",
+        r"PUT\s+/?[^_/?\s][^/?\s]*",
+        frozenset(("aliases", "mappings", "settings")),
+        "opensearch_index",
+    ),
+    "models": _Described(
+        "a model",
+        None,
+        frozenset(("connector_id", "function_name", "model_format", "model_group_id")),
+        "ml_model, with 'connector' and 'model_group' in place of connector_id and model_group_id, and without function_name",
+    ),
 }
+
 
 #: The options of curl for the body, with the text if it follows at once.
 _CURL_BODY = re.compile(r"(?:-d|--data(?:-raw|-ascii|-binary|-urlencode)?|--json)(?:=|(?=[{'\"]))?(.*)", re.DOTALL)
@@ -69,18 +105,34 @@ def with_body(params: Mapping[str, Any], objects: str) -> Mapping[str, Any]:
     """The parameters with the body in the file that ``src`` names as their ``definition``; the same parameters without
     ``src``. ``objects``: what they describe one of, such as ``connectors``. Raises Failure."""
     if not isinstance(params.get("src"), str) or not params["src"]:
-        _check_form(params.get("definition"), "definition")
+        _check_form(params.get("definition"), "definition", objects)
         return params
     body = read_file(params["src"], objects)
-    _check_form(body, f"src: {params['src']}")
+    _check_form(body, f"src: {params['src']}", objects)
     return {**params, "definition": body, "src": None}
 
 
-def _check_form(body: Any, place: str) -> None:
-    """Raises Failure for something that contains the body of a request instead of being one."""
-    other = _other_form(body) if isinstance(body, Mapping) else None
+def _check_form(body: Any, place: str, objects: str) -> None:
+    """Raises Failure for something that contains the body of a request instead of being one, or that is one of another
+    kind."""
+    if not isinstance(body, Mapping):
+        return
+    other = _other_form(body) or _other_kind(body, objects)
     if other:
         raise Failure("invalid_input", f"{place} is {other}.")
+
+
+def _other_kind(body: Mapping[str, Any], objects: str) -> str | None:
+    """What such a mapping is, and what to do with it; None for a body of these objects, and for one that may be."""
+    if objects not in _DESCRIBED or not _DESCRIBED[objects].fields.isdisjoint(body):
+        return None
+    for name, inner in body.items():
+        if len(body) == 1 and isinstance(inner, Mapping) and not _DESCRIBED[objects].fields.isdisjoint(inner):
+            return f"an answer of the server. Give what is below {str(name)!r}"
+    for other in _DESCRIBED.values():
+        if not other.fields.isdisjoint(body):
+            return f"the body of {other.label}. Use {other.use}"
+    return None
 
 
 def _other_form(body: Mapping[str, Any]) -> str | None:
@@ -248,7 +300,8 @@ def _only_body(text: str, path: str, objects: str) -> str:
         for request, body in zip(requests, (text[each.end() : end] for each, end in zip(requests, ends)))
         if _without_comments(body).strip()
     ]
-    what, pattern = _CREATED_BY.get(objects, ("", "(?!)"))
+    described = _DESCRIBED.get(objects)
+    what, pattern = (described.label, described.created_by) if described and described.created_by else ("", "(?!)")
     creating = [(request, body) for request, body in bodies if re.fullmatch(rf"{pattern}(\?\S*)?\s*", request[0])]
     if len(creating) > 1:
         raise Failure(

@@ -242,3 +242,40 @@ def test_what_is_no_export(tmp_path: Path, text: str) -> None:
     file = tmp_path / "body"
     file.write_text(text)
     assert blueprint.read_file(str(file), "agents") == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("objects", "body", "what"),
+    [
+        ("connectors", {"name": "a", "type": "flow", "tools": []}, "definition is the body of an agent. Use ml_agent."),
+        (
+            "connectors",
+            {"function_name": "remote"},
+            "the body of a model. Use ml_model, with 'connector' and 'model_group'",
+        ),
+        ("agents", {"response_processors": []}, "the body of a pipeline. Use opensearch_pipeline."),
+        ("agents", {"name": "a", "actions": []}, "the body of a connector. Use ml_connector."),
+        ("pipelines", {"mappings": {}}, "the body of an index. Use opensearch_index."),
+        ("pipelines", {"p": {"processors": []}}, "an answer of the server. Give what is below 'p'."),
+        ("indexes", {"rag": {"mappings": {}}}, "an answer of the server. Give what is below 'rag'."),
+    ],
+)
+def test_a_body_of_another_kind(objects: str, body: dict[str, Any], what: str) -> None:
+    with pytest.raises(Failure) as failed:
+        blueprint.with_body({"definition": body, "src": None}, objects)
+    assert what in failed.value.message
+
+
+@pytest.mark.parametrize(
+    ("objects", "body"),
+    [
+        ("connectors", {"description": "Only a part", "parameters": {"model": "m"}}),
+        ("connectors", {"protocol": "mcp_sse", "tools": []}),
+        ("agents", {"type": "flow", "tools": [], "actions": []}),
+        ("agents", {"memory": {"type": "x"}}),
+        ("pipelines", {"description": "x"}),
+        ("indexes", {}),
+    ],
+)
+def test_a_body_of_the_kind(objects: str, body: dict[str, Any]) -> None:
+    assert blueprint.with_body({"definition": body, "src": None}, objects)["definition"] == body
