@@ -132,7 +132,8 @@ def check_galaxy(command: Command, arguments: list[str]) -> None:
 
 
 def check_pip(command: Command, arguments: list[str]) -> None:
-    assert arguments[0] == "install" and set(arguments[1:]) <= {"ansible-core", "requests", "botocore"}
+    assert arguments[0] == "install"
+    assert set(arguments[1:]) <= {"ansible-core", "requests", "botocore"}
 
 
 def check_export(command: Command, arguments: list[str]) -> None:
