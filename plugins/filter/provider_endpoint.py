@@ -28,7 +28,7 @@ options:
     description: The name of the model. The URL of some providers contains it.
     type: str
   capability:
-    description: The capability to use, V(chat), V(embedding) or V(rerank).
+    description: The capability to use, V(chat), V(agent), V(embedding) or V(rerank).
     type: str
     default: chat
   api_path:

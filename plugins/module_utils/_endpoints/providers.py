@@ -28,14 +28,17 @@ KEY = "${credential.api_key}"
 class Capability(NamedTuple):
     """A kind of request to a server.
 
-    ``path`` is the route below the API's root; ``probe`` are the parameters of a small prediction that proves the
-    connector; ``functions`` the pre- and post-processing functions of its action.
+    ``path`` is the route below the API's root; ``fields`` are those that the request body sets; ``probe`` are the parameters
+    of a small prediction that proves the connector; ``functions`` the pre- and post-processing functions of its action;
+    ``parameters`` those of the connector beside the model.
     """
 
     path: str
     request_body: str
+    fields: tuple[str, ...]
     probe: Mapping[str, Any]
     functions: Mapping[str, str] = {}
+    parameters: Mapping[str, str] = {}
 
 
 #: The scores of an answer in Cohere's format, in the order of the documents, as the tensors that a search pipeline with the
@@ -54,16 +57,37 @@ for (int i = 0; i < scores.length; i++) {
 return tensors.append(']').toString();
 """
 
+#: The messages of an agent: what ml-commons inserts with ``_llm_interface: openai/v1/chat/completions`` (AgentUtils and
+#: OpenaiV1ChatCompletionsFunctionCalling, 3.0 to 3.8). Each part brings its own comma, and is empty without a conversation.
+AGENT_MESSAGES = (
+    '[{"role": "system", "content": "${parameters.system_prompt}"}, ${parameters._chat_history:-}'
+    '{"role": "user", "content": "${parameters.prompt}"}${parameters._interactions:-}]'
+)
+
+#: Where an agent's request offers the tools, as ``, "tools": [...]``. A request without tools has no such field: vLLM refuses an
+#: empty list.
+TOOLS_PARAMETER = "tool_configs"
+
 #: The bodies take the model from a parameter, so that the connector's parameters show the model.
 CAPABILITIES = {
     "chat": Capability(
         "/chat/completions",
         '{"model": "${parameters.model}", "messages": ${parameters.messages}}',
+        ("model", "messages"),
         {"messages": [{"role": "user", "content": "Say OK."}]},
+    ),
+    # The server inserts parameters into parameters, so that a prediction with messages replaces all of an agent's.
+    "agent": Capability(
+        "/chat/completions",
+        '{"model": "${parameters.model}", "messages": ${parameters.messages}${parameters.tool_configs:-}}',
+        ("model", "messages", "tools"),
+        {"prompt": "Say OK."},
+        parameters={"messages": AGENT_MESSAGES, "system_prompt": "You are a helpful assistant."},
     ),
     "embedding": Capability(
         "/embeddings",
         '{"model": "${parameters.model}", "input": ${parameters.input}}',
+        ("model", "input"),
         {"input": ["probe"]},
         {
             "pre_process_function": "connector.pre_process.openai.embedding",
@@ -74,6 +98,7 @@ CAPABILITIES = {
     "rerank": Capability(
         "/rerank",
         '{"model": "${parameters.model}", "query": "${parameters.query}", "documents": ${parameters.documents}}',
+        ("model", "query", "documents"),
         # Only documents unlike the query get scores of many digits.
         {"query": "probe", "documents": ["probe", "another text"]},
         {
@@ -122,7 +147,7 @@ class Provider(NamedTuple):
 
     label: str
     health: str
-    capabilities: tuple[str, ...] = ("chat", "embedding")
+    capabilities: tuple[str, ...] = ("chat", "agent", "embedding")
     api: str = "/v1"
     base_url: str | None = None
     key: str = "optional"
@@ -153,14 +178,14 @@ PROVIDERS = {
     "llama_cpp": Provider(
         "llama.cpp's llama-server",
         "/health",
-        ("chat", "embedding", "rerank"),
+        ("chat", "agent", "embedding", "rerank"),
         base_url="http://127.0.0.1:8080",
         own_routes=("/completion", "/embedding", "/reranking", "/props", "/slots", "/tokenize"),
     ),
     "vllm": Provider(
         "vLLM",
         "/health",
-        ("chat", "embedding", "rerank"),
+        ("chat", "agent", "embedding", "rerank"),
         base_url="http://127.0.0.1:8000",
         own_routes=("/docs", "/metrics", "/version"),
     ),
@@ -170,10 +195,12 @@ PROVIDERS = {
         base_url="http://127.0.0.1:1234",
         own_routes=("/api/v0", "/api/v0/chat/completions", "/api/v0/embeddings", "/api/v0/models"),
     ),
-    "localai": Provider("LocalAI", "/readyz", ("chat", "embedding", "rerank"), base_url="http://127.0.0.1:8080"),
+    "localai": Provider(
+        "LocalAI", "/readyz", ("chat", "agent", "embedding", "rerank"), base_url="http://127.0.0.1:8080"
+    ),
     # /health sends requests to the models behind LiteLLM, which may cost money.
     "litellm": Provider(
-        "LiteLLM", "/health/readiness", ("chat", "embedding", "rerank"), base_url="http://127.0.0.1:4000"
+        "LiteLLM", "/health/readiness", ("chat", "agent", "embedding", "rerank"), base_url="http://127.0.0.1:4000"
     ),
     "openai": Provider("OpenAI", "/v1/models", base_url="https://api.openai.com", key="required"),
     "azure_openai": Provider(
@@ -187,14 +214,26 @@ PROVIDERS = {
         api_version="2024-10-21",
     ),
     "groq": Provider(
-        "Groq", "/openai/v1/models", ("chat",), api="/openai/v1", base_url="https://api.groq.com", key="required"
+        "Groq",
+        "/openai/v1/models",
+        ("chat", "agent"),
+        api="/openai/v1",
+        base_url="https://api.groq.com",
+        key="required",
     ),
-    "deepseek": Provider("DeepSeek", "/v1/models", ("chat",), base_url="https://api.deepseek.com", key="required"),
+    "deepseek": Provider(
+        "DeepSeek", "/v1/models", ("chat", "agent"), base_url="https://api.deepseek.com", key="required"
+    ),
     "openrouter": Provider(
-        "OpenRouter", "/api/v1/models", ("chat",), api="/api/v1", base_url="https://openrouter.ai", key="required"
+        "OpenRouter",
+        "/api/v1/models",
+        ("chat", "agent"),
+        api="/api/v1",
+        base_url="https://openrouter.ai",
+        key="required",
     ),
     "openai_compatible": Provider(
-        "any server with the OpenAI API", "/v1/models", ("chat", "embedding", "rerank"), any_api=True
+        "any server with the OpenAI API", "/v1/models", ("chat", "agent", "embedding", "rerank"), any_api=True
     ),
 }
 
@@ -203,7 +242,8 @@ class Endpoint(NamedTuple):
     """The route of one capability on one server.
 
     ``url``, ``headers``, ``request_body`` and ``functions`` (pre- and post-processing) belong into the connector's
-    action; ``health_url`` answers without cost; ``probe`` are the parameters of a prediction that proves the connector.
+    action, ``parameters`` into the connector; ``health_url`` answers without cost; ``probe`` are the parameters of a
+    prediction that proves the connector.
     """
 
     url: str
@@ -211,6 +251,7 @@ class Endpoint(NamedTuple):
     headers: dict[str, str]
     request_body: str
     functions: dict[str, str]
+    parameters: dict[str, str]
     probe: dict[str, Any]
 
 
@@ -243,7 +284,7 @@ def endpoint(provider: str, options: EndpointOptions, *, with_key: bool = False)
     route = _route(entry, capability, options)
     version = options.api_version or _queried_version(entry, base) or entry.api_version
     query = "?" + urlencode({"api-version": version}) if version else ""
-    reserved = {"model", *capability.probe} & set(options.extra_body or {})
+    reserved = set(capability.fields) & set(options.extra_body or {})
     if reserved:
         raise Failure("invalid_input", f"extra_body: {', '.join(sorted(reserved))} cannot be set here.")
     headers = {"Content-Type": "application/json"}
@@ -255,6 +296,7 @@ def endpoint(provider: str, options: EndpointOptions, *, with_key: bool = False)
         headers,
         _extended(capability.request_body, options.extra_body),
         dict(capability.functions),
+        dict(capability.parameters),
         dict(capability.probe),
     )
 
@@ -278,7 +320,7 @@ def connector_fields(
     at = endpoint(provider, of_server, with_key=bool(api_key))
     action = {"action_type": "predict", "method": "POST", "url": at.url, "headers": at.headers}
     return {
-        "parameters": {"model": of_server.model},
+        "parameters": {"model": of_server.model, **at.parameters},
         "credential": {"api_key": api_key} if api_key else None,
         "actions": [{**action, "request_body": at.request_body, **at.functions}],
         "probe": at.probe,
@@ -383,7 +425,7 @@ def _check_words(entry: Provider, server: str, path: str) -> None:
 
 def _routes() -> list[str]:
     """The routes below an API's root, the longest first."""
-    return sorted([*(each.path for each in CAPABILITIES.values()), *_OTHER_ROUTES], key=len, reverse=True)
+    return sorted({*(each.path for each in CAPABILITIES.values()), *_OTHER_ROUTES}, key=len, reverse=True)
 
 
 def _beginnings(route: str) -> list[str]:
@@ -401,7 +443,7 @@ def _without_end(path: str, ends: list[str]) -> str:
 def _check_capability(server: str, path: str, capability: Capability) -> None:
     """Raises Failure for a base URL that is the route of another capability."""
     for name, other in CAPABILITIES.items():
-        if other is not capability and path.endswith(other.path):
+        if other.path != capability.path and path.endswith(other.path):
             raise Failure(
                 "invalid_input",
                 f"base_url: ends with {other.path!r}, the route of another capability; set 'capability: {name}', or write "

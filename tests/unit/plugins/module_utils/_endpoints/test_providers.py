@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, Mapping
 
 import pytest
 import yaml
@@ -81,15 +82,60 @@ def test_capabilities(provider: str, capability: str) -> None:
         assert refused.value.code == "invalid_input"
         return
     at = providers.endpoint(provider, EndpointOptions(base, "m", capability))
-    route = {"chat": "/chat/completions", "embedding": "/embeddings", "rerank": "/rerank"}[capability]
+    route = {"embedding": "/embeddings", "rerank": "/rerank"}.get(capability, "/chat/completions")
     assert at.url.partition("?")[0].endswith(route)
-    # The probe and the parameter 'model' fill each placeholder, and the result is JSON.
-    filled = at.request_body
-    for name, value in {"model": "m", **at.probe}.items():
-        assert "${parameters." + name + "}" in filled
-        filled = filled.replace("${parameters." + name + "}", value if isinstance(value, str) else json.dumps(value))
-    assert json.loads(filled) == {"model": "m", **at.probe}
-    assert ("pre_process_function" in at.functions) == (capability != "chat")
+    sent = json.loads(filled(at.request_body, {"model": "m", **at.parameters, **at.probe}))
+    assert set(sent) == set(providers.CAPABILITIES[capability].fields) - {"tools"}
+    if capability == "agent":
+        assert [message["role"] for message in sent["messages"]] == ["system", "user"]
+        assert sent["messages"][1]["content"] == at.probe["prompt"]
+    else:
+        assert sent == {"model": "m", **at.probe}
+    assert ("pre_process_function" in at.functions) == (capability in ("embedding", "rerank"))
+
+
+def filled(body: str, parameters: Mapping[str, Any]) -> str:
+    """A body with its placeholders filled as the server fills them, also those in parameters."""
+    values = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
+    before = ""
+    while body != before:
+        before, body = (
+            body,
+            re.sub(r"\$\{parameters\.(\w+)(?::-([^{}]*))?\}", lambda match: values.get(match[1], match[2] or ""), body),
+        )
+    return body
+
+
+def test_the_body_of_an_agent() -> None:
+    """What the server inserts for an agent, of which each part is empty in a plain prediction."""
+    at = providers.endpoint("vllm", EndpointOptions("http://h:1", "m", "agent", extra_body={"temperature": 0}))
+    call = {"role": "assistant", "tool_calls": [{"id": "1"}]}
+    history = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    of_agent = {
+        "model": "m",
+        "system_prompt": "Be brief.",
+        "prompt": "Which indexes?",
+        "_chat_history": ", ".join(map(json.dumps, history)) + ", ",
+        "_interactions": ", " + json.dumps(call),
+        "_tools": '{"type": "function"}',
+        "tool_configs": ', "tools": [${parameters._tools:-}], "parallel_tool_calls": false',
+    }
+    assert json.loads(filled(at.request_body, {**at.parameters, **of_agent})) == {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            *history,
+            {"role": "user", "content": "Which indexes?"},
+            call,
+        ],
+        "tools": [{"type": "function"}],
+        "parallel_tool_calls": False,
+        "temperature": 0,
+    }
+    messages = [{"role": "user", "content": "Ping"}]
+    # vLLM refuses an empty list of tools.
+    plain = json.loads(filled(at.request_body, {"model": "m", **at.parameters, "messages": messages}))
+    assert plain == {"model": "m", "messages": messages, "temperature": 0}
 
 
 def test_the_probe_of_rerank_has_a_document_unlike_the_query() -> None:
@@ -195,7 +241,7 @@ def test_each_route_of_a_provider_may_be_its_base_url(provider: str, capability:
     plain = providers.endpoint(provider, EndpointOptions("http://h:1", "m", capability))
     route = providers.CAPABILITIES[capability].path
     ends = ["", "/", "/v1", "/v1/", "/v1/models", entry.api, entry.api + route, entry.health, *entry.own_routes]
-    others = tuple(each.path for name, each in providers.CAPABILITIES.items() if name != capability)
+    others = tuple(each.path for each in providers.CAPABILITIES.values() if each.path != route)
     for end in (each for each in ends if not each.endswith(others)):
         at = providers.endpoint(provider, EndpointOptions("http://h:1" + end, "m", capability))
         assert (at.url, at.health_url) == (plain.url, plain.health_url), end
@@ -269,7 +315,7 @@ def test_the_api_root_of_vertex() -> None:
         (
             "openrouter",
             {"capability": "embedding"},
-            "capability: OpenRouter does not support embedding; it supports chat. If the server offers it by now, use "
+            "capability: OpenRouter does not support embedding; it supports chat, agent. If the server offers it by now, use "
             "'provider: openai_compatible' with 'base_url: https://openrouter.ai/api/v1'.",
         ),
     ],
@@ -283,7 +329,7 @@ def test_what_to_type_instead(provider: str, options: dict[str, Any], message: s
 def test_a_capability_of_a_server_without_a_default_url() -> None:
     with pytest.raises(Failure) as refused:
         providers.endpoint("azure_openai", EndpointOptions(capability="rerank", model="m"))
-    assert refused.value.message.endswith("it supports chat, embedding.")
+    assert refused.value.message.endswith("it supports chat, agent, embedding.")
 
 
 @pytest.mark.parametrize("provider", providers.PROVIDERS)
@@ -320,6 +366,7 @@ def test_api_path_and_extra_body() -> None:
         ("ollama", {"api_path": "v1/chat"}),
         ("ollama", {"extra_body": {"messages": []}}),
         ("ollama", {"extra_body": {"model": "x"}}),
+        ("ollama", {"capability": "agent", "extra_body": {"tools": []}}),
     ],
 )
 def test_unsupported_options_are_refused(provider: str, options: dict[str, Any]) -> None:
