@@ -275,7 +275,8 @@ options:
       - What the model is used for; V(chat) if not given. Not every provider offers every capability.
       - V(agent) is a chat for agents, also for those that let the model call tools
         (C(_llm_interface=openai/v1/chat/completions) in O(searchops.opensearch_ml.ml_agent#module:parameters), OpenSearch 3.0).
-        A prediction gives either C(prompt), with C(system_prompt) if needed, or C(messages).
+        A prediction gives either C(prompt), with C(system_prompt) if needed, or C(messages). Check with
+        M(searchops.opensearch_ml.ml_tool_call_check) that the model calls tools.
       - V(rerank) needs inline scripts of the language Painless, which OpenSearch allows by default.
     type: str
     version_added: 0.2.0

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Iterator
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._vllm import host_address
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import tool_models
 
 #: Returns the HTTP status and the JSON text of the answer to a request's body.
 Answer = Callable[[Any], "tuple[int, str]"]
@@ -61,3 +62,23 @@ def double(answers: dict[str, Answer]) -> Iterator[Double]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+CHAT = "/v1/chat/completions"
+
+
+def chat(model: Callable[[tool_models.Request], tool_models.Answer]) -> Answer:
+    """The answers of one of the models of ``tool_models``."""
+
+    def answer(body: Any) -> tuple[int, str]:
+        status, content = model(body)
+        return status, json.dumps(content)
+
+    return answer
+
+
+@contextlib.contextmanager
+def calls_tools() -> Iterator[Double]:
+    """A server whose model calls tools as it should."""
+    with double({CHAT: chat(tool_models.works)}) as server:
+        yield server

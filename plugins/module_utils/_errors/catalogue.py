@@ -693,6 +693,49 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Check the answer in the result, or change 'expect_pattern'.",
         ),
     },
+    "Calls of tools": {
+        "connector_without_tools": Entry(
+            cause="The request body of the model's connector has no place for tools, so that the model never gets any.",
+            remedy="Set 'capability: agent' and 'provider' for the connector in ml_connector. A request body of your own needs the "
+            "parameters _chat_history, _interactions and tool_configs, as the guide to agents shows.",
+        ),
+        "no_chat_completion": Entry(
+            cause="The model's answer is not a chat completion in the format of the OpenAI API, so that no agent can read it.",
+            remedy="Use a chat model, and set 'provider' and 'capability: agent' for its connector in ml_connector.",
+        ),
+        "tool_not_called": Entry(
+            cause="The model answers a question with text for which it should call a tool.",
+            remedy="Use a model that is trained to call tools; Ollama lists 'tools' among its capabilities. Or register an agent "
+            "of the type flow, whose tools run without being called.",
+        ),
+        "tool_call_in_text": Entry(
+            cause="The model writes a call of a tool, and its server returns it as text instead of as a call.",
+            remedy="Start the server with the parser of this model: vLLM with --enable-auto-tool-choice and the right "
+            "--tool-call-parser, llama.cpp with --jinja and, if needed, --chat-template-file. For Ollama, use the template of "
+            "the model's publisher.",
+        ),
+        "tool_arguments_broken": Entry(
+            cause="The model calls the tool with arguments that are not JSON, or that do not fit the tool's schema.",
+            remedy="Use a larger model, or set 'temperature: 0' in 'extra_body' of ml_connector. If the arguments end too "
+            "early, raise max_tokens.",
+        ),
+        "tool_call_unusable": Entry(
+            cause="The model's call has a form that OpenSearch cannot carry out: another finish_reason than tool_calls, no id, or "
+            "the name of a tool that does not exist.",
+            remedy="Update the server of the model, or check the parser for tool calls with which it was started. If the model "
+            "invents names of tools, use a larger model.",
+        ),
+        "tool_result_ignored": Entry(
+            cause="The model calls the tool, gets its result and does not answer from it.",
+            remedy="Use a larger model. If the answer is empty, raise max_tokens, or disable reasoning, which uses up the "
+            "tokens.",
+        ),
+        "tool_called_endlessly": Entry(
+            cause="The model calls the same tool again each time it gets the result, and never answers.",
+            remedy="Check that the model's template on the server contains messages of the role 'tool', or use a larger model. An "
+            "agent stops after 'max_iteration' in the parameters of its llm.",
+        ),
+    },
     "Ollama": {
         "not_ollama": Entry(
             cause="The answer is not one of Ollama: it is not JSON, lacks what Ollama always sends, or is an error in "

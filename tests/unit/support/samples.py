@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import tool_models
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama, definition
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, QUESTION
@@ -48,6 +49,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "ml_stack": {"name": "s", "model_groups": [{"name": "Chat"}], "agents": [{"name": "a", "type": "flow"}]},
     "ml_stack_info": {},
     "ml_task_info": {},
+    "ml_tool_call_check": {"model": "Agent model"},
     "opensearch_document": {"index": "rag", "documents": [{"id": "1", "source": {"text": "a"}}]},
     "opensearch_index": {"name": "new"},
     "opensearch_pipeline": {"name": "p", "type": "search", "definition": {}},
@@ -68,4 +70,6 @@ def server_for(module: str) -> Any:
     cluster.add_model("Chat", cluster.add_connector())
     cluster.add_agent()
     cluster.indices.add("rag")
+    if module == "ml_tool_call_check":
+        tool_models.serve(cluster, tool_models.works)
     return cluster

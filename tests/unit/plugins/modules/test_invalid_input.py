@@ -79,6 +79,7 @@ WRONG: dict[str, list[dict[str, Any]]] = {
     ],
     "ml_stack_info": [{"name": "a*b"}],
     "ml_task_info": [{"model": ["m"]}],
+    "ml_tool_call_check": [{"model": ["m"]}, {"model": "m", "max_predictions": 1}],
     "ollama_model": [
         {"name": "m", "wait_timeout": 0},
         {"name": "m", "system": "x"},

@@ -85,6 +85,8 @@ CASES = {
     # A GET of the model as well, and a search in each of the other two indexes for a name.
     "model by name": Case("ml_model_info", {"name": "Chat"}, 4),
     "prediction": Case("ml_predict", {"model": "Chat", **QUESTION}),
+    # A GET of the connector as well, the version, and two predictions.
+    "calls of tools": Case("ml_tool_call_check", {"model": "Agent model"}, 6),
     "profile": Case("ml_profile_info", {"model": "Chat"}),
     "tasks": Case("ml_task_info", {"model": "Chat"}),
     "pipelines": Case("opensearch_pipeline_info", {}),
