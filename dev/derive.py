@@ -90,7 +90,7 @@ def providers() -> Iterator[tuple[str, str]]:
         r"\n  provider:\n(?:    .*\n)+?    choices:\n((?:      - \w+\n)+)",
         _listed(list(PROVIDERS), "      "),
     )
-    for role in ("openai_chat", "rag"):
+    for role in ("agent", "openai_chat", "rag"):
         yield replaced(
             f"roles/{role}/meta/argument_specs.yml",
             rf"\n      {role}_provider:\n(?:        .*\n)+?        choices: \[(.*)\]\n",

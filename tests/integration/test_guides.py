@@ -20,6 +20,7 @@ from typing import Any, Iterator
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
+from ansible_collections.searchops.opensearch_ml.tests.integration._double import calls_tools
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides import (
     FILES,
     ON_THE_STACK,
@@ -34,7 +35,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides impor
 FIRST = ("README.md", "docs/guides/first_answer.md")
 
 #: The beginnings of the names of all objects that the documents create.
-NAMES = ("House", "Ollama chat", "rag-house")
+NAMES = ("House", "Index assistant", "Ollama chat", "rag-house")
 #: Answers of a useful model in the documents; the stack's tiny model answers differently.
 ANSWERS = ("The sky is blue because", "The office is open from")
 #: The commands that a document expects to have been run before its first one.
@@ -50,7 +51,8 @@ BEFORE = {
 class Reader:
     """Runs the commands of a document in a folder and an environment of its own."""
 
-    def __init__(self, document: str, folder: Path, stack: dict[str, _stack.Cluster]) -> None:
+    def __init__(self, document: str, folder: Path, stack: dict[str, _stack.Cluster], caller: str) -> None:
+        """``caller``: the URL of a server whose model calls tools."""
         plain, tls = stack["3.6.0"], stack["2.19.1-tls"]
         text = (ROOT / document).read_text(encoding="utf-8")
         user, password = tls.admin if "USERNAME=admin" in text else tls.user
@@ -66,6 +68,7 @@ class Reader:
             "PASSWORD='...'": f"PASSWORD='{password}'",
             "http://ollama.example.internal:11434": "http://ollama:11434",
             "http://llama.example.internal:8080": "http://llama-cpp:8080",
+            "http://vllm.example.internal:8000": caller,
             "http://gateway.example.internal:8080": "http://gateway:8080",
             "qwen3:4b": "tiny-chat",
             "nomic-embed-text": "tiny-chat",
@@ -158,6 +161,12 @@ def clusters(
     remove()
 
 
+@pytest.fixture
+def caller() -> Iterator[str]:
+    with calls_tools() as server:
+        yield server.url
+
+
 @pytest.mark.parametrize(
     ("document", "cluster"),
     [
@@ -167,9 +176,9 @@ def clusters(
     indirect=["cluster"],
 )
 def test_a_document(
-    document: str, clusters: list[_stack.Cluster], stack: dict[str, _stack.Cluster], tmp_path: Path
+    document: str, clusters: list[_stack.Cluster], stack: dict[str, _stack.Cluster], caller: str, tmp_path: Path
 ) -> None:
-    reader = Reader(document, tmp_path, stack)
+    reader = Reader(document, tmp_path, stack, caller)
     text = (ROOT / document).read_text(encoding="utf-8")
     printed = [
         (command, bool(re.search(r"second run|[Rr]un (it|the same line) again", block.section)))

@@ -15,6 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.tests.integration._double import CHAT, calls_tools, chat
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import tool_models
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 def play(connection, name, tmp_path):
     """Runs the playbook; returns its output and the number of changes."""
 
-    def run(*arguments, **more):
+    def run(*arguments, fails=False, **more):
         given = {
             "opensearch_connection": dict(connection),
             "agent_name": name,
@@ -41,7 +45,7 @@ def play(connection, name, tmp_path):
             env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
         )  # fmt: skip
         text = done.stdout + done.stderr
-        assert done.returncode == 0, text
+        assert bool(done.returncode) is fails, text
         return text, int(re.findall(r"changed=(\d+)", text)[-1])
 
     return run
@@ -77,3 +81,96 @@ def test_create_change_and_remove_an_agent(play, cluster, recorder, name, snapsh
     recorder.clear()
     assert play(agent_state="absent")[1] == 0
     assert recorder.writes == []
+
+
+@pytest.fixture
+def backend():
+    with calls_tools() as server:
+        yield server
+
+
+@pytest.fixture
+def of_double(backend, name):
+    """Variables for an agent whose model is the double. Those of ollama_chat must not count."""
+    return {
+        "agent_provider": "vllm",
+        "agent_base_url": backend.url,
+        "agent_model": "Qwen/Qwen3-4B",
+        "agent_chat_name": name,
+        "agent_api_key": "key-of-the-double",
+        "agent_question": 'Which "indexes" are there?\nList them.',
+        # The head of the table that ListIndexTool returns.
+        "agent_expect_pattern": "health",
+    }
+
+
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+@pytest.mark.parametrize("kind", ["conversational", "plan_execute_and_reflect"])
+def test_an_agent_answers_from_a_tool(
+    play, cluster, recorder, name, snapshot, settings_restored, of_double, backend, kind
+):
+    given = {**of_double, "agent_type": kind}
+    if kind == "plan_execute_and_reflect":
+        backend.answers[CHAT] = chat(tool_models.plans)
+    _text, planned = play("--check", "--diff", **given)
+    assert recorder.writes == []
+    assert backend.seen == []
+    assert not any(snapshot().values())
+
+    text, changed = play("--diff", **given)
+    assert changed == planned
+    assert "The tool says" in text
+    assert "key-of-the-double" not in text
+    agents = {item.source["type"].lower(): item for item in cluster.find("agents", {"prefix": {"name.keyword": name}})}
+    assert agents[kind].source["llm"]["model_id"] == cluster.one("models", name).id
+    # The agent's own conversation: it sent back the call and the tool's result.
+    of_agent = [body for path, body in backend.seen if "ListIndexTool" in json.dumps(body.get("tools"))]
+    assert [message["role"] for message in of_agent[-1]["messages"]][-2:] == ["assistant", "tool"]
+    result = of_agent[-1]["messages"][-1]["content"]
+    assert "health" in result
+    assert all(body.get("tools") != [] for _path, body in backend.seen)
+
+    before = snapshot()
+    for arguments in ([], ["--check"]):
+        recorder.clear()
+        assert play(*arguments, **given)[1] == 0
+        assert recorder.writes == []
+    assert snapshot() == before
+
+    assert play(**given, agent_instructions="Be brief.")[1] == 1
+    recorder.clear()
+    _text, planned = play("--check", **given, agent_state="absent")
+    assert recorder.writes == []
+    assert play(**given, agent_state="absent")[1] == planned
+    assert not any(snapshot().values())
+    assert play(**given, agent_state="absent")[1] == 0
+
+
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+def test_a_model_that_calls_no_tools(play, cluster, name, settings_restored, of_double, backend):
+    given = {**of_double, "agent_type": "conversational", "agent_expect_pattern": ""}
+    backend.answers[CHAT] = chat(tool_models.MODELS["no_call"])
+    text, _changed = play(fails=True, **given)
+    assert "tool_not_called" in text
+    assert cluster.find("agents", {"prefix": {"name.keyword": name}}) == []
+    text, _changed = play(**given, agent_tool_check="warn")
+    assert "no_call" in text
+    assert cluster.one("agents", name)
+    play(**given, agent_state="absent")
+
+
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+def test_the_conversation_goes_on(play, cluster, name, module, settings_restored, of_double, backend):
+    """A second question to the memory of the first one brings that one along."""
+    given = {**of_double, "agent_type": "conversational", "agent_expect_pattern": ""}
+    play(**given)
+    first = module("ml_agent_execute", agent=name, question="First?")
+    memory = {"memory_id": first["memory"]["memory_id"], "question": "Second?"}
+    backend.seen.clear()
+    module("ml_agent_execute", agent=name, parameters=memory)
+    contents = [message.get("content") for message in backend.seen[0][1]["messages"]]
+    assert contents[1] == "First?"
+    assert contents[-1] == "Second?"
+    assert [message["role"] for message in backend.seen[0][1]["messages"]] == ["system", "user", "assistant", "user"]
+    cluster.must("DELETE", f"{ML}/memory/{first['memory']['memory_id']}")
+    play(**given, agent_state="absent")
