@@ -249,6 +249,6 @@ class Resource(Generic[Options]):
         return dict(restore_references(side, self.references))
 
     def _without_dropped(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The fields without those that are known to be dropped: before a write, which a check is, they are among them."""
-        places = self.KIND.not_stored({}, fields)
+        """The fields without those that are known to be dropped: in check mode, they are among them."""
+        places = self.KIND.not_stored({}, fields) if self.run.check_mode else []
         return self.KIND.without(fields, [each for each in places if self.KIND.is_dropped_by(self.run.version, each)])

@@ -236,9 +236,14 @@ def test_another_controller_deletes_it_during_the_change(
 
 
 def test_fields_of_a_later_version(module: Runner, cluster: FakeCluster) -> None:
-    cluster.later_fields = {"tier"}
+    cluster.version, cluster.later_fields = "3.10.0", {"tier"}
     for tier in ("gold", "silver"):
         args = {"name": "Chats", "extra_fields": {"tier": tier}}
-        apply(module, cluster, ["create" if tier == "gold" else "update"], **args)
+        planned = module(MODULE, cluster, check_mode=True, **args)
+        done = module(MODULE, cluster, **args)
+        assert [action["action"] for action in done["actions"]] == ["create" if tier == "gold" else "update"]
+        assert planned["diff"] == done["diff"]
+        assert not module(MODULE, cluster, **args)["changed"]
+    assert [group["tier"] for group in cluster.groups.values()] == ["silver"]
     refused = module(MODULE, cluster, name="Chats", extra_fields={"owner": "x"})["failure"]
     assert refused["message"] == "extra_fields: remove 'owner', which only the server sets."
