@@ -13,6 +13,7 @@ options:
     description:
       - A JSON or YAML file with the body for O(definition), on the controller. The module finds it as
         C(ansible.builtin.copy) finds files, for example next to the playbook, or in the folder C(files) of the role or of the play.
+        After that, it searches next to the variables files of the command line (C(-e @stack.yml)), and in the current directory.
         Ansible Vault may encrypt it.
       - The file may contain comments, the request line before the body and the triple quotes of OpenSearch Dashboards'
         console. Of several requests, it is the one that creates such an object. The file may also be what that console

@@ -23,9 +23,11 @@ import contextlib
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from ansible import constants as C
+from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
@@ -56,6 +58,9 @@ else:
 #: Whether progress lines would be seen. Evaluated when Ansible's main process loads the plugin: a worker has no
 #: terminal.
 ON_TERMINAL = sys.stdout.isatty()
+
+#: The folders of this collection's roles and playbooks. No message names them as places for files of the user.
+_OWN_FOLDERS = tuple(f"{Path(__file__).resolve().parents[2] / name}/" for name in ("roles", "playbooks"))
 
 #: Prefixes of environment variables that affect Python or its libraries only when the process starts.
 _STARTUP_VARIABLES = ("PYTHON", "LD_")
@@ -103,16 +108,37 @@ class InProcessAction(NormalAction):
         self._task.args = {**args, **sections}
 
     def _with_found_file(self, item: Mapping[str, Any], objects: str) -> dict[str, Any]:
-        """The item with the path of its file on the controller, found and decrypted as for ``ansible.builtin.copy``. Raises
-        Failure."""
+        """The item with the path of its file on the controller, decrypted as for ``ansible.builtin.copy``. Raises Failure."""
         src = item["src"]
         try:
-            return {**item, "src": self._loader.get_real_file(self._find_needle("files", src))}
+            return {**item, "src": self._loader.get_real_file(self._find_file(src))}
         except AnsibleFileNotFound as exc:
-            searched = f" Searched: {', '.join(dict.fromkeys(map(str, exc.paths)))}." if exc.paths else ""
+            paths = [path for path in map(str, exc.paths) if not path.startswith(_OWN_FOLDERS)]
+            searched = f" Searched: {', '.join(dict.fromkeys(paths))}." if paths else ""
             raise Failure("invalid_input", f"src: there is no file {src!r} on the controller.{searched}") from exc
         except AnsibleError as exc:
             raise Failure("invalid_input", f"src: {src} cannot be read: {exc}") from exc
+
+    def _find_file(self, src: str) -> str:
+        """The path of a file: where Ansible finds files, else next to the variables files of the command line, else in the
+        current directory. Raises AnsibleError.
+
+        A playbook of this collection applies a declaration of the user, who has no folder next to the playbook.
+        """
+        try:
+            return str(self._find_needle("files", src))
+        except AnsibleFileNotFound as exc:
+            if src.startswith(("/", "~")):
+                raise
+            given = [str(each)[1:] for each in context.CLIARGS.get("extra_vars") or () if str(each).startswith("@")]
+            paths = [
+                os.path.join(folder, src)
+                for folder in [*map(os.path.dirname, map(os.path.abspath, given)), os.getcwd()]
+            ]
+            for path in paths:
+                if os.path.exists(path):
+                    return path
+            raise AnsibleFileNotFound(file_name=src, paths=[*exc.paths, *paths]) from exc
 
     def _can_run_in_process(self, forced: bool | None, environment: Mapping[str, str]) -> bool:
         if self._task.async_val or forced is False:

@@ -148,6 +148,34 @@ class TestFiles:
         (playbook_folder / "p.json").write_text(json.dumps(self.BODY))
         assert self.pipeline(url, str(playbook_folder / "p.json"))["pipeline"]["definition"] == self.BODY
 
+    @pytest.mark.parametrize("place", ["variables", "here"])
+    def test_where_the_command_line_is(
+        self, url: str, playbook_folder: Path, tmp_path_factory: pytest.TempPathFactory, place: str
+    ) -> None:
+        """A declaration that a playbook of the collection applies is next to neither the playbook nor the role."""
+        folders = {name: tmp_path_factory.mktemp(name) for name in ("variables", "here", "playbook")}
+        (folders[place] / "p.json").write_text(json.dumps(self.BODY))
+        os.chdir(folders["here"])
+        args = {"hosts": [url], "name": "p", "type": "ingest", "src": "p.json"}
+        given = {"extra_vars": ("a=b", f"@{folders['variables'] / 'stack.yml'}")}
+
+        def run() -> dict[str, Any]:
+            action = make_action("opensearch_pipeline", args)
+            action._loader.set_basedir(str(folders["playbook"]))
+            with mock.patch.object(in_process.context, "CLIARGS", given):
+                result: dict[str, Any] = action.run(task_vars={})
+            return result
+
+        assert run()["pipeline"]["definition"] == self.BODY
+        (folders[place] / "p.json").unlink()
+        message = run()["msg"]
+        assert all(f"{folder}/p.json" in message for folder in folders.values())
+
+    def test_a_missing_file_is_not_searched_in_the_collection(self, url: str) -> None:
+        action = make_action("opensearch_pipeline", {"hosts": [url], "name": "p", "type": "ingest", "src": "p.json"})
+        action._loader.set_basedir(in_process._OWN_FOLDERS[0] + "stack")
+        assert "/roles/stack" not in action.run(task_vars={})["msg"]
+
     @pytest.mark.parametrize("transport", ["local", "ssh"])
     def test_a_missing_file_is_named_with_the_places_where_it_was_searched(self, url: str, transport: str) -> None:
         failed = self.pipeline(url, "p.json", transport=transport)
