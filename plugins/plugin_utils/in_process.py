@@ -76,6 +76,7 @@ class InProcessAction(NormalAction):
         variables = task_vars or {}
         forced = self._tristate("opensearch_ml_in_process", variables)
         environment = self._task_environment()
+        self._warn_of_unused_connection(variables)
         try:
             self._change_items_with_src(self._with_found_file)
             if self._can_run_in_process(forced, environment):
@@ -89,6 +90,18 @@ class InProcessAction(NormalAction):
             return {"failed": True, **masker(failed_result(failure, [], check_mode=False))}
         module_result: dict[str, Any] = super().run(tmp, task_vars)
         return module_result
+
+    def _warn_of_unused_connection(self, variables: Mapping[str, Any]) -> None:
+        """Warn if the host names its cluster, as the playbooks of this collection expect it, and the task uses another one."""
+        if "hosts" not in self.MODULE.argument_spec() or self._task.args.get("hosts") or self._task.args.get("url"):
+            return
+        connection = self._templar.template(variables.get("opensearch_connection"))
+        if isinstance(connection, Mapping) and (connection.get("hosts") or connection.get("url")):
+            self._display.warning(
+                "The task does not use the host's variable opensearch_connection, but the cluster of OPENSEARCH_HOSTS. To use it, add "
+                "to the play: module_defaults: {group/searchops.opensearch_ml.all: '{{ opensearch_connection }}'}. A command of "
+                "'ansible' has no module_defaults: write a play."
+            )
 
     def _change_items_with_src(self, change: Callable[[Mapping[str, Any], str], Mapping[str, Any]]) -> None:
         """Change the arguments of the task, and the items in them, that name a file by ``src``. ``change`` takes them, and what

@@ -103,6 +103,24 @@ class TestWhere:
         assert run_action("ml_connector_info", {"hosts": [url], "name": object()}) == SENT
 
 
+@pytest.mark.parametrize("transport", ["local", "ssh"])
+def test_a_connection_that_the_task_does_not_use_is_reported(
+    url: str, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    """An ad hoc command has no module_defaults, and would address the same cluster for each inventory host."""
+    shown: list[str] = []
+    monkeypatch.setattr(Display, "warning", lambda self, msg, *args, **kwargs: shown.append(msg))
+    monkeypatch.setenv("OPENSEARCH_HOSTS", url)
+    variables = {"opensearch_connection": {"hosts": ["http://berlin:9200"]}}
+    run_action("ml_connector_info", {}, variables, transport=transport)
+    [warning] = shown
+    assert "does not use the host's variable opensearch_connection" in warning
+    run_action("ml_connector_info", {"hosts": [url]}, variables)
+    run_action("ml_connector_info", {}, {"opensearch_connection": {"validate_certs": False}})
+    run_action("ollama_model_info", {"url": "http://127.0.0.1:9", "retries": 0}, variables)
+    assert shown == [warning]
+
+
 @pytest.mark.parametrize("check_mode", [True, False])
 @pytest.mark.parametrize("module", sorted(SAMPLES))
 def test_both_ways_return_the_same(module: str, check_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
