@@ -15,7 +15,8 @@ description:
     C(opensearch_targets), chooses the clusters of all of them.
   - Without that variable it is the inventory group C(opensearch_clusters), if that has hosts, else C(localhost). If the inventory
     has other hosts, but the play addresses only C(localhost) because nothing chooses them, it warns.
-  - Fails if no host matches, as Ansible itself would skip the play and report success. Warns if C(--limit) excludes all hosts
+  - Fails if no host matches, as Ansible itself would skip the play and report success, and if a part of the pattern is neither a
+    host nor a group, as Ansible would go on without that cluster, or with one that was to be excluded. Warns if C(--limit) excludes all hosts
     that match. Fails as well if the inventories of the command line have no host, for example because a path is misspelt.
 options:
   _terms:
@@ -50,10 +51,11 @@ _raw:
 """
 
 from difflib import get_close_matches
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from ansible import constants, context
 from ansible.errors import AnsibleError
+from ansible.inventory.manager import split_host_pattern
 from ansible.plugins.lookup import LookupBase
 from ansible.plugins.lookup.inventory_hostnames import LookupModule as InventoryHostnames
 from ansible.utils.display import Display
@@ -69,6 +71,14 @@ _MISSPELT = 0.9
 
 #: Maximum number of hosts that a message lists.
 _MAX_LISTED = 5
+
+
+def _no_match(pattern: str, groups: Mapping[str, Sequence[str]]) -> AnsibleError:
+    """The error for a pattern that matches no host of the inventory."""
+    known = [str(name) for name in (*groups, *groups.get("all", [])) if name != pattern]
+    near = get_close_matches(pattern, known, 1)
+    suggested = f" Did you mean '{near[0]}'?" if near else " Name hosts or groups of the inventory."
+    return AnsibleError(f"{_VARIABLE}: the inventory has no host that matches {pattern!r}.{suggested}")
 
 
 class LookupModule(LookupBase):
@@ -94,14 +104,12 @@ class LookupModule(LookupBase):
         if context.CLIARGS.get("syntax"):
             return patterns
         found = self._matching(patterns, variables)
-        if not found:
-            names = variables.get("groups") or {}
-            known = [name for name in (*names, *names.get("all", [])) if name != patterns[0]]
-            near = get_close_matches(patterns[0], known, 1)
-            suggested = f" Did you mean '{near[0]}'?" if near else " Name hosts or groups of the inventory."
-            raise AnsibleError(
-                f"{_VARIABLE}: the inventory has no host that matches {','.join(patterns)!r}.{suggested}"
-            )
+        # A group may be empty, as long as the others have hosts.
+        groups = variables.get("groups") or {}
+        parts = [str(part).lstrip("!&") for part in split_host_pattern(patterns)]
+        unknown = [part for part in parts if part not in groups and not self._matching([part], variables)]
+        if unknown or not found:
+            raise _no_match(unknown[0] if unknown else ",".join(patterns), groups)
         limit = self._excluding_limit(found, variables)
         if limit:
             # The other plays of a run may be meant.

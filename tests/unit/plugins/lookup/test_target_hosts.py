@@ -30,7 +30,7 @@ def targets(groups: dict[str, list[str]] | None = None, **variables: Any) -> lis
     return [str(each) for each in lookup.run([], variables=variables)]
 
 
-GROUPS = {"opensearch_clusters": ["berlin", "paris"], "web": ["www"]}
+GROUPS = {"opensearch_clusters": ["berlin", "paris"], "web": ["www"], "spare": []}
 
 
 def test_without_an_inventory_it_is_this_machine(warnings: list[str]) -> None:
@@ -66,7 +66,7 @@ def test_inventories_without_a_host_are_refused(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("given", "expected"),
     [("all", ["all"]), ("berlin,paris", ["berlin,paris"]), (["berlin", "web"], ["berlin", "web"]),
-     ("localhost", ["localhost"]), ("all:!web", ["all:!web"])],
+     ("localhost", ["localhost"]), ("all:!web", ["all:!web"]), ("all,!spare", ["all,!spare"]), ("b*,~pa", ["b*,~pa"])],
 )  # fmt: skip
 def test_the_variable_chooses(warnings: list[str], given: Any, expected: list[str]) -> None:
     assert targets(GROUPS, opensearch_targets=given) == expected
@@ -86,6 +86,9 @@ def test_an_inventory_that_nothing_chooses_is_named(warnings: list[str]) -> None
     [
         ({"opensearch_targets": "opensearch_cluster"}, "Did you mean 'opensearch_clusters'?"),
         ({"opensearch_targets": ["nowhere"]}, "no host that matches 'nowhere'"),
+        ({"opensearch_targets": "berlin,parris"}, "no host that matches 'parris'. Did you mean 'paris'?"),
+        ({"opensearch_targets": ["berlin", "parris"]}, "Did you mean 'paris'?"),
+        ({"opensearch_targets": "all:!parris"}, "Did you mean 'paris'?"),
         ({"opensearch_target": "all"}, "Did you mean 'opensearch_targets'?"),
     ],
 )
