@@ -136,6 +136,14 @@ def test_check_mode_says_what_is_planned_and_that_no_model_was_asked() -> None:
         assert "Models that use it now: Ollama chat" in text
 
 
+def test_a_new_key_without_its_name_is_refused_before_the_cluster_is_asked(play: Play) -> None:
+    cluster = FakeCluster()
+    with serving(cluster) as url:
+        done = play("rotate_key", url=url, rotate_key_connector="Chat", rotate_key_credential="sk-new-key")
+    assert (done.status, '{"api_key": "..."}' in " ".join(done.text.split())) == (2, True), done.text
+    assert cluster.exchanges == []
+
+
 def test_a_connector_without_a_key_gets_no_new_one(play: Play) -> None:
     """It would be replaced by one that does not send the key either, and the user would revoke the old one."""
     cluster = FakeCluster()
@@ -210,6 +218,15 @@ class TestVerify:
             play("stack", url=url, stack_settings=settings)
             done = play("verify", url=url, stack_settings=settings)
             assert (done.status, "nothing but settings is declared" in done.text) == (0, True), done.text
+
+    def test_what_could_not_be_compared_is_no_drift(self, play: Play) -> None:
+        with serving(FakeCluster()) as url:
+            done = play("verify", url=url, **{**CHAT, "stack_connectors": [{"name": "Chat", "src": "gone.json"}]})
+        assert (done.status, "Drift:" in done.text) == (2, False), done.text
+        assert "The cluster was not compared with the declaration: src: there is no file 'gone.json'" in done.text
+        text = " ".join(done.text.split())
+        assert "Models that do not serve or answer: Chat." in text
+        assert "There is no model to ask" not in text
 
     def test_what_compares_nothing_is_no_success(self, play: Play) -> None:
         """Without ``stack_prune``, an empty section leaves all objects of a cluster as they are."""
