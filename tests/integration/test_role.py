@@ -244,7 +244,7 @@ def test_the_former_pattern_goes_when_the_url_changes(
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 def test_inputs_on_the_command_line_are_strings(play: Play, cluster: Cluster, name: str) -> None:
-    texts = ("ollama_chat_smoke=false", "ollama_chat_read_timeout=61", 'ollama_chat_request={"temperature":0}')
+    texts = ("ollama_chat_smoke=false", "ollama_chat_read_timeout=61", "ollama_chat_request={'temperature': 0}")
     arguments = [word for text in texts for word in ("-e", text)]
     assert "Nothing was asked." in play(*arguments).text
     stored = cluster.one("connectors", name).source
@@ -283,6 +283,7 @@ def test_an_unusable_input_is_refused_before_anything_is_sent(play: Play, record
         {"ollama_chat_path": "v1/chat/completions"},
         {"ollama_chat_model": ""},
         {"ollama_chat_request": {"model": "another"}},
+        {"ollama_chat_request": "temperature=0.2"},
         {"ollama_chat_state": "gone"},
         {"ollama_chat_trust": "all"},
     ):
