@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from typing import Any, BinaryIO, Iterator, Mapping, NamedTuple, Protocol
 
 from .._errors.exceptions import Failure
@@ -18,7 +19,14 @@ from . import deadline_reads
 try:
     import requests
     from requests.adapters import HTTPAdapter
-    from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
+    from urllib3.exceptions import (
+        ConnectTimeoutError,
+        HTTPError,
+        InsecureRequestWarning,
+        NewConnectionError,
+        ProxyError,
+        ReadTimeoutError,
+    )
 
     HAS_REQUESTS = True
 except ImportError:
@@ -87,6 +95,9 @@ class RequestsTransport:
                 interpreter=sys.executable,
             )
         self._session = _session()
+        if not verify:
+            # The option asked for it. Ansible would show the warning of urllib3 for each task, as text on the wrong stream.
+            warnings.simplefilter("ignore", InsecureRequestWarning)
         self._verify = verify
         self._cert = cert
 

@@ -336,6 +336,7 @@ class TestTls:
 
     def test_validation_can_be_turned_off(self, secure: Server, recwarn: pytest.WarningsRecorder) -> None:
         assert fetch(url(secure, scheme="https"), verify=False).status == 200
+        assert list(recwarn) == []
 
     def test_a_certificate_of_another_host_is_refused(self, secure: Server, certificate: Path) -> None:
         with pytest.raises(Failure) as caught:
