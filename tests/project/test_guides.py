@@ -283,7 +283,7 @@ class TestCatalogue:
 
     def test_markdown_is_escaped(self) -> None:
         assert r"such as \<YOUR KEY>" in catalogue()
-        assert r"Set 'ca\_path' to" in catalogue()
+        assert r"Set 'ca\_path', or" in catalogue()
 
     def test_the_page_has_the_line_that_the_catalogue_follows(self) -> None:
         assert (ROOT / "docs/guides/failures.md").read_text(encoding="utf-8").count(f"\n{MARKER}\n") == 1

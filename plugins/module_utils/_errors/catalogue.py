@@ -45,8 +45,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "tls_not_trusted": Entry(
             cause="The TLS connection fails. In most cases the module cannot verify the server's certificate: its "
             "authority is unknown, it has expired, or it is for another host name.",
-            remedy="Set 'ca_path' to the certificate of the authority that signed the server's certificate, and use a "
-            "host name that the certificate contains.",
+            remedy="Set 'ca_path', or for the cluster the environment variable OPENSEARCH_CA_PATH, to the certificate of "
+            "the authority that signed the server's certificate, and use a host name that the certificate contains.",
         ),
         "tls_to_plain_port": Entry(
             cause="The URL begins with https://, but the server does not use TLS on this port.",
@@ -79,7 +79,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "wrong_credentials": Entry(
             cause="The server, or a proxy in front of it, rejects the login: it answers with status 401.",
-            remedy="Check 'username' and 'password', or 'token'.",
+            remedy="Check 'username' and 'password', or 'token'. If they are not set, the environment variables "
+            "OPENSEARCH_USERNAME, OPENSEARCH_PASSWORD and OPENSEARCH_TOKEN apply.",
         ),
         "forbidden": Entry(
             cause="The login is valid, but the user's roles do not allow the request, so the server refuses it.",
@@ -417,7 +418,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Cluster settings": {
         "unknown_setting": Entry(
             cause="The cluster has no setting with this name.",
-            remedy="Correct the setting's name, or upgrade OpenSearch if a newer version added the setting.",
+            remedy="Correct the setting's name. If a newer version of OpenSearch added the setting, remove it, or list it "
+            "in 'only_where_set', which skips it on a cluster without it.",
         ),
         "static_setting": Entry(
             cause="OpenSearch reads this setting only when a node starts.",
@@ -552,7 +554,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "backend_unauthorized": Entry(
             cause="The backend refuses the connector's key, or got none: it answers with status 401 or 403.",
-            remedy="Set the key that the backend requires in the connector's 'credential'.",
+            remedy="Set the key that the backend requires, in 'api_key' or in the connector's 'credential'.",
         ),
         "backend_model_missing": Entry(
             cause="The backend does not have the model that the connector names: it answers with status 404.",

@@ -47,7 +47,11 @@ class Auth:
         """``hide`` is called with secrets that are not among the options, before an answer can contain them."""
         missing = [name for name in self.NEEDS if not options.get(name)]
         if missing:
-            raise Failure("invalid_input", f"auth_type={self.NAME} needs {' and '.join(missing)}.")
+            variables = " and ".join(f"OPENSEARCH_{name.upper()}" for name in missing)
+            raise Failure(
+                "invalid_input",
+                f"auth_type={self.NAME} needs {' and '.join(missing)}, or {variables} in the environment.",
+            )
         self.options = options
         self.hide = hide
 

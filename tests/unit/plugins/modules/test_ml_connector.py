@@ -72,7 +72,10 @@ def test_request_body_may_be_a_mapping(module: Runner, cluster: FakeCluster) -> 
         ({"name": "x", "hosts": ["https://joe:s3cret@localhost:9200"]}, "give the user and the password in"),
         ({"name": "x", "timeout": 0}, "timeout: 0.0 is too small"),
         ({"name": "x", "retries": -1}, "retries: -1 is too small"),
-        ({"name": "x", "auth_type": "basic"}, "auth_type=basic needs username and password"),
+        (
+            {"name": "x", "auth_type": "basic"},
+            "auth_type=basic needs username and password, or OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD in the environment",
+        ),
     ],
 )
 def test_refused_arguments(module: Runner, cluster: FakeCluster, args: dict[str, Any], text: str) -> None:
@@ -87,6 +90,6 @@ def test_the_connection_from_the_environment(
 ) -> None:
     monkeypatch.setenv("OPENSEARCH_USERNAME", "joe")
     result = module("ml_connector", cluster, **CHAT)
-    assert "auth_type=basic needs password" in result["msg"]
+    assert "auth_type=basic needs password, or OPENSEARCH_PASSWORD in the environment" in result["msg"]
     monkeypatch.setenv("OPENSEARCH_PASSWORD", "s3cret")
     assert module("ml_connector", cluster, **CHAT)["changed"]
