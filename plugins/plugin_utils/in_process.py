@@ -84,7 +84,7 @@ class InProcessAction(NormalAction):
                 if result is not None:
                     return result
             # The module may run on another host: it gets the content of the file.
-            self._change_items_with_src(with_body)
+            self._change_items_with_src(_with_only_body)
         except Failure as failure:
             masker = self.MODULE.masker(self._task.args)
             return {"failed": True, **masker(failed_result(failure, [], check_mode=False))}
@@ -245,6 +245,12 @@ class InProcessAction(NormalAction):
     @staticmethod
     def _host(variables: Mapping[str, Any]) -> str:
         return str(variables.get("inventory_hostname", "localhost"))
+
+
+def _with_only_body(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The item with the content of its file as ``definition``. A module that gets both options refuses them, also if one is
+    None. Raises Failure."""
+    return {name: value for name, value in with_body(item).items() if name != "src"}
 
 
 def _shows_invocation(variables: dict[str, Any]) -> bool:

@@ -214,15 +214,18 @@ class TestFiles:
 
     def test_another_host_gets_the_content(self, url: str, playbook_folder: Path) -> None:
         (playbook_folder / "files" / "p.json").write_text(json.dumps(self.BODY))
-        item = {"name": "p", "type": "ingest", "src": "p.json"}
+        without_file = {"name": "p", "type": "ingest"}
+        item = {**without_file, "src": "p.json"}
         for module, args, sent in (
-            ("opensearch_pipeline", item, {**item, "definition": self.BODY, "src": None}),
-            ("ml_stack", {"pipelines": [item]}, {"pipelines": [{**item, "definition": self.BODY, "src": None}]}),
+            ("opensearch_pipeline", item, {**without_file, "definition": self.BODY}),
+            ("ml_stack", {"pipelines": [item]}, {"pipelines": [{**without_file, "definition": self.BODY}]}),
         ):
             action = make_action(module, args, transport="ssh")
             with mock.patch.object(NormalAction, "run", return_value=dict(SENT)):
                 assert action.run(task_vars={}) == SENT
             assert action._task.args == sent
+            accepted = as_module(module, {"hosts": [url], **sent}, check_mode=True)
+            assert (accepted.get("failed", False), accepted["changed"]) == (False, True), accepted
 
     def test_an_encrypted_file(self, url: str, playbook_folder: Path) -> None:
         secrets = [("default", VaultSecret(b"password"))]
