@@ -101,6 +101,10 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="AWS does not know the access key or the session token of the request.",
             remedy="Check 'aws_access_key_id', and 'aws_session_token' if the credentials are temporary.",
         ),
+        "aws_signature_missing": Entry(
+            cause="The domain or collection of Amazon accepts signed requests only, and the module has not signed this one.",
+            remedy="Set 'auth_type: aws_sigv4', or OPENSEARCH_AUTH_TYPE=aws_sigv4 in the environment, and 'aws_region'.",
+        ),
         "aws_signature_mismatch": Entry(
             cause="AWS computes another signature for the request than the module: the secret key is wrong, or a "
             "proxy has changed the request.",
@@ -647,6 +651,10 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="The backend closed the connection without an answer, or does not answer in TLS.",
             remedy="Try http:// in the connector's URL: a backend that closes the connection often uses plain HTTP on "
             "that port.",
+        ),
+        "backend_requires_tls": Entry(
+            cause="The backend expects TLS on this port, and the connector's URL begins with http://.",
+            remedy="Write https:// in the connector's URL, which is 'base_url' if the connector has a provider.",
         ),
         "backend_tls_untrusted": Entry(
             cause="The TLS connection to the backend fails, in most cases because an OpenSearch node does not trust "

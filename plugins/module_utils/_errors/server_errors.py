@@ -71,8 +71,11 @@ _NO_TOOLS = r"(?i)tool[-_]call[-_]parser|does not support tools|tools? param req
 #: A server that does not offer the route as it was started: vLLM (404), llama.cpp (501).
 _NO_ROUTE = r'\{"detail": ?"Not Found"\}'
 _NO_CAPABILITY = r"(?i)does not support (embeddings|reranking)"
+#: 400 of a server that expects TLS: nginx, and programs in Go.
+_NO_TLS = r"plain HTTP request was sent to HTTPS port|HTTP request to an HTTPS server"
 
 _BACKEND_RULES = (
+    Rule("backend_requires_tls", _NO_TLS, (400,)),
     Rule("context_too_long", _TOO_LONG, (400, 413, 500)),
     Rule("backend_without_tools", _NO_TOOLS, (400, 500)),
     Rule("backend_rejected", "", (400, 413, 415, 422)),
@@ -123,6 +126,7 @@ _RULES = (
     # No exception type: the answer is from a proxy in front of the cluster.
     Rule("cluster_starting", r"^: ", (503,), SOON),
     # Amazon's gateway, which checks requests before OpenSearch gets them.
+    Rule("aws_signature_missing", r"Missing Authentication Token", (403,)),
     Rule("aws_clock_skew", r"Signature expired|Signature not yet current", (400, 403)),
     Rule("aws_credentials_expired", r"security token included in the request is expired|ExpiredToken", (400, 403)),
     Rule(

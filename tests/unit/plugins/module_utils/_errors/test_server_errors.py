@@ -67,6 +67,7 @@ TEXTS = [
     (403, "", "Forbidden", "forbidden"),
     (500, "", "Failed to get ML node level profile: no permissions for [a:b] and User [name=joe]", "forbidden"),
     (403, "", "Signature expired: 20261123T101010Z is now earlier than 20261123T101510Z (20261123T102010Z - 5 min.)", "aws_clock_skew"),
+    (403, "", "Missing Authentication Token", "aws_signature_missing"),
     (403, "", "Signature not yet current: 20261123T102010Z is still later than 20261123T101510Z", "aws_clock_skew"),
     (403, "", "The security token included in the request is expired", "aws_credentials_expired"),
     (403, "", "The security token included in the request is invalid.", "aws_credentials_unknown"),
@@ -212,6 +213,8 @@ TEXTS = [
      "context_too_long"),
     (400, "status_exception", REMOTE + "max_tokens=5000 cannot be greater than max_model_len=256", "context_too_long"),
     (400, "status_exception", REMOTE + "the request exceeds the available context size, try increasing it", "context_too_long"),
+    (400, "status_exception", REMOTE + "<center>The plain HTTP request was sent to HTTPS port</center>", "backend_requires_tls"),
+    (400, "status_exception", REMOTE + "Client sent an HTTP request to an HTTPS server.", "backend_requires_tls"),
     (400, "status_exception", REMOTE + '{"error": {"message": "[] is too short - \'messages\'"}}', "backend_rejected"),
     (422, "status_exception", REMOTE + '{"detail": [{"msg": "Field required"}]}', "backend_rejected"),
     # The backend may itself be a proxy for another one.
