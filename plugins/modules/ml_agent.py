@@ -197,6 +197,13 @@ options:
       recreate: If the agent cannot be changed in place, a new agent replaces it. The new agent has another id, so
         update all clients that run the agent by its id.
     default: in_place
+  delete_in_use:
+    description:
+      - With O(state=absent), whether to delete an agent that other agents or pipelines use. They fail without it, and the
+        server does not check this. By default the task fails with the code C(agent_in_use).
+    type: bool
+    default: false
+    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.ml_agent_execute
   - module: searchops.opensearch_ml.ml_agent_info

@@ -346,6 +346,14 @@ options:
       probe.
     type: float
     default: 180.0
+  delete_in_use:
+    description:
+      - With O(state=absent), whether to delete a connector that agents or pipelines use. They fail without it, and the
+        server does not check this. By default the task fails with the code C(connector_in_use). The server never deletes a
+        connector that models use.
+    type: bool
+    default: false
+    version_added: 1.0.0
 notes:
   - Connectors that replaced another one or have a fingerprint, see O(update_credential), store a parameter named
     C(_searchops), which the results hide.

@@ -255,6 +255,14 @@ options:
         name, if it contains no other model.
     type: bool
     default: false
+  delete_in_use:
+    description:
+      - With O(state=absent), whether to delete a model that agents, pipelines or guardrails of other models use. They fail
+        without it, and the server does not check this. By default the task fails with the code C(model_in_use), and lists
+        what uses the model.
+    type: bool
+    default: false
+    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.ml_controller
   - module: searchops.opensearch_ml.ml_connector

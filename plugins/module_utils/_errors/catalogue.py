@@ -333,9 +333,23 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Run the task again: another controller has just created an object with this id.",
         ),
         "connector_in_use": Entry(
-            cause="Models use the connector, so that the server refuses to change or delete it.",
+            cause="Models use the connector, so that the server refuses to change or delete it. Or an agent or a pipeline uses "
+            "it, and the task is to delete it.",
             remedy="Set 'update_strategy: swap' or 'update_strategy: redeploy' to change the connector. To delete it, "
-            "delete its models or give them another connector first.",
+            "delete what uses it, or give that another connector first. 'delete_in_use: true' deletes a connector that only "
+            "agents and pipelines use.",
+        ),
+        "model_in_use": Entry(
+            cause="The task is to delete a model that agents, pipelines or guardrails of other models use. They would fail "
+            "without it, and the server does not check this. Nothing was deleted.",
+            remedy="Delete what uses the model, or give that another model first. To delete the model anyway, set "
+            "'delete_in_use: true'.",
+        ),
+        "agent_in_use": Entry(
+            cause="The task is to delete an agent that other agents or pipelines use. They would fail without it, and the "
+            "server does not check this. Nothing was deleted.",
+            remedy="Delete what uses the agent, or give that another agent first. To delete the agent anyway, set "
+            "'delete_in_use: true'.",
         ),
         "connector_held": Entry(
             cause="No model uses the connector, but the server refuses to change it: it matches ids word by word, and takes "

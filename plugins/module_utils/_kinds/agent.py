@@ -58,6 +58,7 @@ class Agent(Kind):
     PATH = "/_plugins/_ml/agents"
     ID_FIELD = "agent_id"
     UNKNOWN_CODE = "unknown_agent"
+    IN_USE_CODE = "agent_in_use"
     FIELDS = (
         "name", "type", "description", "llm", "model", "tools", "parameters", "memory", "app_type",
         "context_management", "context_management_name",

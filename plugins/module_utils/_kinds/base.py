@@ -70,6 +70,8 @@ class Kind:
     ID_FIELD = ""
     #: Failure code if no object is found.
     UNKNOWN_CODE = ""
+    #: Failure code if other objects use one that is to be deleted.
+    IN_USE_CODE = ""
     #: Conditions that no object of this kind meets; every search excludes them.
     MUST_NOT: tuple[dict[str, Any], ...] = ()
     #: The fields with ids of other objects, by which searches find objects of this kind.

@@ -48,6 +48,7 @@ class Model(Kind):
     PATH = "/_plugins/_ml/models"
     ID_FIELD = "model_id"
     UNKNOWN_CODE = "unknown_model"
+    IN_USE_CODE = "model_in_use"
     # The chunks of local models are in the same index.
     MUST_NOT = ({"exists": {"field": "chunk_number"}},)
     REFERENCES = ("connector_id", "model_group_id")

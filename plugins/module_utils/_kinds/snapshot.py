@@ -58,10 +58,9 @@ class Snapshot(Reader):
         """All objects of a cluster that a stack can declare, by one search per kind, and all pipelines. Raises Failure."""
         snapshot = cls(client)
         for kind in (ModelGroup, Connector, Model, Agent):
-            snapshot._add(kind, kind.search(client, {"match_all": {}}))
-            snapshot._whole.add(kind)
+            snapshot.add_all(client, kind)
         for type_ in pipelines.PATHS:
-            snapshot.add_pipelines(type_, pipelines.read_all(client, type_))
+            snapshot.add_all_pipelines(client, type_)
         return snapshot
 
     def copy(self, client: Client | None = None) -> Snapshot:
@@ -154,6 +153,15 @@ class Snapshot(Reader):
             self._add(kind, self._unknown(kind, found))
             self._complete |= {(kind, key) for key in keys}
 
+    def add_all(self, client: Client, kind: type[Kind]) -> None:
+        """Add all objects of a kind, by one search. Raises Failure."""
+        self._add(kind, kind.search(client, {"match_all": {}}))
+        self._whole.add(kind)
+
+    def add_all_pipelines(self, client: Client, type_: str) -> None:
+        """Add all pipelines of a type. Raises Failure."""
+        self.add_pipelines(type_, pipelines.read_all(client, type_))
+
     def add_pipelines(self, type_: str, found: Mapping[str, Any], names: Iterable[str] = ()) -> None:
         """Add pipelines of a type. Those with these ``names`` do not exist if they are unknown."""
         for name in sorted({*found, *names}):
@@ -164,8 +172,8 @@ class Snapshot(Reader):
         with self._lock:
             self._facts[key] = value
 
-    def note_planned_fact(self, value: Any, read: Callable[..., Any]) -> None:
-        self.put_fact(value, read)
+    def note_fact(self, value: Any, read: Callable[..., Any], *arguments: str) -> None:
+        self.put_fact(value, read, *arguments)
 
     def forget_fact(self, read: Callable[..., Any]) -> None:
         """Forget a fact that a write has changed."""

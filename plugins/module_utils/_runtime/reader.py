@@ -94,8 +94,8 @@ class Reader:
         """What ``read`` reads with a client and the arguments, of anything that is not an object with an id."""
         return read(self.client, *arguments)
 
-    def note_planned_fact(self, value: Any, read: Callable[..., Any]) -> None:
-        """Called when the task would change a fact without arguments, in check mode."""
+    def note_fact(self, value: Any, read: Callable[..., Any], *arguments: str) -> None:
+        """Called when the task has changed a fact, or would change it in check mode."""
 
     def note_created(self, kind: Findable, doc: Doc) -> None:
         """Called when the task has created an object."""

@@ -137,7 +137,10 @@ class _StackRun:
         }
 
     def _read(self) -> Snapshot:
-        snapshot = read_snapshot(self._run.client, self._declared, whole=self._options.prune != "none")
+        # A deletion looks for what uses the object.
+        deletes = any(item.absent and item.params.get("delete_in_use") is False for item in self._declared)
+        whole = deletes or self._options.prune != "none"
+        snapshot = read_snapshot(self._run.client, self._declared, whole=whole)
         if not self._run.client.reads:
             # Empty sections refer to nothing; but a cluster that nothing has asked must not count as right.
             read_version(self._run.client)

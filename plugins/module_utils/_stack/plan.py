@@ -14,8 +14,10 @@ from .._errors.exceptions import Failure
 from .._http.client import Answer, Client
 from .._http.clock import Clock
 from .._http.exchange import Request
+from .._kinds import agent as agents
 from .._kinds import model as models
 from .._kinds import pipeline as pipelines
+from .._kinds.agent import Agent
 from .._kinds.base import Doc, Kind
 from .._kinds.connector.resource import Connector
 from .._kinds.controller import Controller
@@ -227,15 +229,14 @@ class _Planner:
         for action in actions:
             deleted = _KINDS.get(action["kind"])
             if deleted and action["action"] in _DELETING and action.get("id"):
+                if deleted is Agent:
+                    self._predict_executor_deleted(action["id"])
                 self.predicted.note_deleted(deleted, action["id"])
                 if "kept_id" in action:
                     self._predict_users(action["id"], action["kept_id"])
             if deleted and action["action"] in _REPLACING:
                 self._predict_replacement(deleted, action["replaced_id"], item.name)
         kind, option = item.section.kind, item.section.option
-        if option == "pipelines" and actions:
-            body = None if item.absent else result["pipeline"]["definition"]
-            self.predicted.put_fact(body, pipelines.read, item.params["type"], item.params["name"])
         if kind is None or not actions or item.absent or option == "controllers":
             return
         fields: dict[str, Any] = {}
@@ -245,6 +246,12 @@ class _Planner:
             fields = result["agent"]
         for doc in self._observed_docs(item) or [Doc(f"(new {item.name})", {"name": item.name})]:
             self.predicted.put_planned(kind, Doc(doc.id, {**doc.source, **fields}))
+
+    def _predict_executor_deleted(self, agent_id: str) -> None:
+        """Delete the executor that the server created for an agent, which is deleted with it."""
+        owners = agents.owners_of_executors(self.predicted.all(Agent))
+        for executor in [each for each, owner in owners.items() if owner.id == agent_id]:
+            self.predicted.note_deleted(Agent, executor)
 
     def _predict_replacement(self, kind: type[Kind], replaced_id: str, name: str) -> None:
         """Give an object the id of its replacement, which is not known yet, so that what names it by its id differs."""

@@ -19,6 +19,7 @@ from .._errors.exceptions import Failure
 from .._kinds import agent as agents
 from .._kinds.agent import Agent
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, read_notes, supersedes, with_notes
+from .._operations import uses
 from .._operations.reconcile import Resource
 from .._operations.references import check_ids, check_left_in
 from .._runtime.module import Module, secrets_in_options, typed
@@ -75,6 +76,7 @@ SPEC = {
     "definition": {"type": "dict"},
     "src": {"type": "path"},
     "update_strategy": {"type": "str", "default": "in_place", "choices": ["in_place", "recreate"]},
+    "delete_in_use": {"type": "bool", "default": False},
 }
 
 RULES = {
@@ -103,6 +105,7 @@ class Options:
     context_management_name: str | None
     extra_fields: Mapping[str, Any] | None
     update_strategy: str
+    delete_in_use: bool
 
 
 def parse(params: Mapping[str, Any]) -> Options:
@@ -220,6 +223,10 @@ class _Resource(Resource[Options]):
             # The server merges parameters.
             changes = {**changes, "parameters": with_notes(changes.get("parameters") or {}, notes)}
         agents.update(self.run, found, changes)
+
+    def check_delete(self, found: Doc) -> None:
+        if not self.options.delete_in_use:
+            uses.check_unused(self.run, Agent, found)
 
     def delete(self, found: Doc) -> None:
         agents.delete(self.run, found)

@@ -23,9 +23,10 @@ from .._kinds.connector import options as connector_options
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.options import ConnectorOptions
 from .._kinds.connector.resource import Connector
-from .._operations import deploy
+from .._operations import deploy, uses
 from .._operations.reconcile import Resource
 from .._operations.swap import Swap, delete_unused, held, refusal_cause
+from .._operations.uses import User
 from .._runtime.module import Module
 from .._runtime.run import Run
 from .._values import fingerprint
@@ -44,6 +45,7 @@ SPEC = {
     "update_strategy": {"type": "str", "default": "swap", "choices": ["swap", "redeploy", "fail"]},
     "probe": {"type": "dict"},
     "wait_timeout": {"type": "float", "default": 180.0},
+    "delete_in_use": {"type": "bool", "default": False},
 }
 
 RULES = {
@@ -252,8 +254,9 @@ class _Resource(Resource[ConnectorOptions]):
 
     def check_delete(self, found: Doc) -> None:
         users = models.using_connectors(self.run.reader, [found.id])
-        if users:
-            raise _in_use(found, users)
+        others = [] if self.options.delete_in_use else uses.users_of(self.run, found)
+        if users or others:
+            raise _in_use(found, users, others)
 
     def remove(self, found: Doc) -> bool:
         """The server may refuse to delete the connector because of models of other connectors, for as long as these exist. Then
@@ -296,13 +299,18 @@ class _Resource(Resource[ConnectorOptions]):
         return {name: value for name, value in super().shown(doc).items() if value not in (None, "")}
 
 
-def _in_use(found: Doc, users: list[Doc]) -> Failure:
+def _in_use(found: Doc, users: list[Doc], others: Sequence[User] = ()) -> Failure:
+    """``others``: the agents and pipelines that use the connector."""
     named = ", ".join(f"{model.name!r} ({model.id}, {models.state_of(model)})" for model in users[:10])
-    return Failure(
+    used_by = ([f"{len(users)} models: {named}"] if users else []) + ([uses.listed(others)] if others else [])
+    failure = Failure(
         "connector_in_use",
-        f"Connector {found.name!r} ({found.id}) is used by {len(users)} models: {named}",
+        f"Connector {found.name!r} ({found.id}) is used by {'; and by '.join(used_by)}",
         models=[model.id for model in users],
     )
+    if others:
+        failure.details["users"] = [user._asdict() for user in others]
+    return failure
 
 
 def check(options: ConnectorOptions) -> None:

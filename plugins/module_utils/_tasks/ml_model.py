@@ -20,7 +20,7 @@ from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, check_name, nested_extra_fie
 from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._operations import deploy, register
+from .._operations import deploy, register, uses
 from .._operations.reconcile import Resource
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
@@ -47,6 +47,7 @@ class Options:
     register_deploy: str
     reload: bool
     delete_empty_group: bool
+    delete_in_use: bool
     wait: bool
     wait_timeout: float
 
@@ -114,6 +115,7 @@ SPEC = {
     "register_deploy": {"type": "str", "default": "auto", "choices": ["auto", "one_step", "two_step"]},
     "reload": {"type": "bool", "default": False},
     "delete_empty_group": {"type": "bool", "default": False},
+    "delete_in_use": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "float", "default": deploy.DEPLOY_TIMEOUT},
 }
@@ -255,6 +257,10 @@ class _Resource(Resource[Options]):
         # The fields as this task has verified them: others may have changed them since.
         fields = {name: after.source[name] for name in Model.FIELDS if name in after.source}
         return Doc(after.id, {**served.source, **fields})
+
+    def check_delete(self, found: Doc) -> None:
+        if not self.options.delete_in_use:
+            uses.check_unused(self.run, Model, found)
 
     def delete(self, found: Doc) -> None:
         deploy.undeploy_and_delete(self.run, found.id, self.options.wait_timeout)

@@ -67,7 +67,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     after = _reconcile(options.scope, run, observed, changes, new_record) if changes else observed
     if run.check_mode and changes:
         for read in (settings.read, settings.read_if_allowed):
-            run.reader.note_planned_fact(after, read)
+            run.reader.note_fact(after, read)
     before_scope, after_scope = observed.scope(options.scope), after.scope(options.scope)
     return {
         "settings": settings.to_result(after, desired),

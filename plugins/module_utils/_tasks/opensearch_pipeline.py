@@ -82,7 +82,14 @@ class _Resource(Resource[Options]):
             pipelines.check_processors(self.run.reader, self.options.type, self.fields)
         put = partial(pipelines.put, self.run.client, self.options.type, self.options.name, self.fields)
         self.perform(action, self.new(), put, fields=diff)
+        self._note(self.fields)
         return self.new()
+
+    def deleted(self, found: Doc | None) -> None:
+        self._note(None)
+
+    def _note(self, body: Any) -> None:
+        self.run.reader.note_fact(body, pipelines.read, self.options.type, self.options.name)
 
     def delete(self, found: Doc) -> None:
         pipelines.delete(self.run.client, self.options.type, self.options.name)

@@ -108,6 +108,7 @@ class ConnectorOptions:
     update_strategy: str
     probe: Mapping[str, Any] | None
     wait_timeout: float
+    delete_in_use: bool
     warnings: tuple[str, ...] = ()
 
     def check_name(self) -> None:
@@ -150,6 +151,7 @@ def parse(params: Mapping[str, Any]) -> ConnectorOptions:
         update_strategy=params["update_strategy"],
         probe=fields["probe"],
         wait_timeout=params["wait_timeout"],
+        delete_in_use=params["delete_in_use"],
         warnings=tuple(warnings),
     )
 
