@@ -354,6 +354,14 @@ options:
     type: bool
     default: false
     version_added: 1.0.0
+  planned_settings:
+    description:
+      - Settings that an earlier task of the play has set, as its result has them in
+        RV(searchops.opensearch_ml.opensearch_cluster_setting#module:settings). In check mode that task has changed
+        nothing. The module then warns of URLs that the cluster would refuse with these settings instead of with the
+        present ones. Without check mode the option has no effect.
+    type: dict
+    version_added: 1.0.0
 notes:
   - Connectors that replaced another one or have a fingerprint, see O(update_credential), store a parameter named
     C(_searchops), which the results hide.

@@ -16,6 +16,7 @@ from .._http.client import Client
 from .._runtime.run import Run
 from .._values.compare import as_list, same_text, text_of
 from .._values.masking import hidden
+from .._values.nested import flatten
 from . import setting_types
 
 PATH = "/_cluster/settings"
@@ -62,6 +63,12 @@ class Settings(NamedTuple):
 
     def knows(self, name: str) -> bool:
         return self.origin(name) is not None
+
+    def with_effective(self, values: Mapping[str, Any]) -> Settings:
+        """The settings with other effective values for some of them."""
+        given = flatten(values)
+        transient = {name: value for name, value in self.transient.items() if name not in given}
+        return self._replace(transient=transient, persistent={**self.persistent, **given})
 
     def names(self) -> list[str]:
         return sorted({name for values in self for name in values})

@@ -46,6 +46,7 @@ SPEC = {
     "probe": {"type": "dict"},
     "wait_timeout": {"type": "float", "default": 180.0},
     "delete_in_use": {"type": "bool", "default": False},
+    "planned_settings": {"type": "dict"},
 }
 
 RULES = {
@@ -185,7 +186,7 @@ class _Resource(Resource[ConnectorOptions]):
 
     def check_create(self) -> None:
         self._check_fields(self.fields, self.options.credential or {})
-        trust.warn_of_refusals(self.run, self.fields)
+        trust.warn_of_refusals(self.run, self.fields, self.options.planned_settings)
         warn_of_no_access_control(self.run, self.fields, CONNECTOR_ACCESS_CONTROL)
 
     def _check_fields(self, fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> None:
@@ -207,7 +208,7 @@ class _Resource(Resource[ConnectorOptions]):
         planned = Doc(found.id, connectors.merged(observed, self.fields))
         self._check_fields(planned.source, options.credential)
         if connectors.urls(planned.source) != connectors.urls(observed):
-            trust.warn_of_refusals(self.run, planned.source)
+            trust.warn_of_refusals(self.run, planned.source, options.planned_settings)
         users = models.using_connectors(self.run.reader, [found.id])
         live = [model for model in users if models.state_of(model) in models.LIVE]
         removed = connectors.removed_parameters(observed, self.fields)

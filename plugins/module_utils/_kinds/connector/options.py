@@ -109,6 +109,7 @@ class ConnectorOptions:
     probe: Mapping[str, Any] | None
     wait_timeout: float
     delete_in_use: bool
+    planned_settings: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
 
     def check_name(self) -> None:
@@ -152,6 +153,7 @@ def parse(params: Mapping[str, Any]) -> ConnectorOptions:
         probe=fields["probe"],
         wait_timeout=params["wait_timeout"],
         delete_in_use=params["delete_in_use"],
+        planned_settings=params["planned_settings"] or {},
         warnings=tuple(warnings),
     )
 

@@ -23,14 +23,18 @@ from ..._values.compare import as_list
 from .. import cluster_setting
 from ..cluster_setting import Settings
 
-#: In check mode the earlier tasks of a play have changed nothing.
-_IF_NO_OTHER = "If no earlier task does it, add this one"
+#: What makes the cluster accept a URL, for the text before the task to add.
+_ADD = "Add this task before"
+
+#: The same in check mode, in which an earlier task of the play has changed nothing.
+_ADD_OR_PLAN = f"{_ADD}, or give the settings of the one that does it as 'planned_settings'"
 
 
-def warn_of_refusals(run: Run, fields: Mapping[str, Any]) -> None:
+def warn_of_refusals(run: Run, fields: Mapping[str, Any], planned: Mapping[str, Any]) -> None:
     """In check mode, warn of URLs that the cluster would refuse with its present settings, or with those that a stack plans.
 
-    Reads the settings once. An earlier task of the play may change them, so that the check does not fail.
+    ``planned``: the settings that an earlier task of the play would have changed. Reads the settings once. Another task of the
+    play may change them, so that the check does not fail.
     """
     if not run.only_planning:
         return
@@ -38,8 +42,9 @@ def warn_of_refusals(run: Run, fields: Mapping[str, Any]) -> None:
     settings = run.reader.fact(cluster_setting.read_if_allowed) if called else None
     if settings is None:
         return
+    settings = settings.with_effective(planned)
     for call in _unmatched(settings, TRUSTED, called):
-        run.warn(_explained(call, TRUSTED, call.url, _IF_NO_OTHER))
+        run.warn(_explained(call, TRUSTED, call.url, _ADD_OR_PLAN))
     private = [call for call in called if _is_surely_private(call)]
     if not private or PRIVATE_IP_ENABLED not in settings.names():
         return
@@ -47,11 +52,11 @@ def warn_of_refusals(run: Run, fields: Mapping[str, Any]) -> None:
         places = ", ".join(f"{call.place} ({call.url})" for call in private)
         run.warn(
             f"{places} has a private address, and predictions fail until {PRIVATE_IP_ENABLED} is true. "
-            f"{_IF_NO_OTHER}: {_task({PRIVATE_IP_ENABLED: True})}"
+            f"{_ADD_OR_PLAN}: {_task({PRIVATE_IP_ENABLED: True})}"
         )
     elif not cluster_setting.is_empty(settings.effective(TRUSTED_PRIVATE)):
         for call in _unmatched(settings, TRUSTED_PRIVATE, private):
-            run.warn(_explained(call, TRUSTED_PRIVATE, normalize(call.url), _IF_NO_OTHER))
+            run.warn(_explained(call, TRUSTED_PRIVATE, normalize(call.url), _ADD_OR_PLAN))
 
 
 @contextmanager
@@ -67,7 +72,7 @@ def explained_refusals(run: Run, fields: Mapping[str, Any]) -> Iterator[None]:
             refused = (_unmatched(settings, name, called) if settings else []) or called
             error.details["patterns"] = [trusted_pattern.exact_pattern(call.url) for call in refused]
             error.details["urls"] = {call.place: call.url for call in refused}
-            notes = " ".join(_explained(call, name, call.url, "Add this task before") for call in refused)
+            notes = " ".join(_explained(call, name, call.url, _ADD) for call in refused)
             error.message = f"{error.message.rstrip('.')}. {notes}"
         raise
 

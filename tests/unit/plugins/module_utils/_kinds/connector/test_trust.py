@@ -54,6 +54,17 @@ def test_the_task_in_the_warnings_removes_them(strict: FakeCluster) -> None:
     assert execute(strict, "ml_connector", **CHAT)["changed"]
 
 
+def test_what_an_earlier_task_would_set_counts(strict: FakeCluster) -> None:
+    given = {"settings": {TRUSTED: [PATTERN], PRIVATE_IP: True}, "list_mode": "append"}
+    planned = execute(strict, SETTINGS, check_mode=True, **given)["settings"]
+    warnings = check(strict, planned_settings=planned)
+    assert warnings == []
+    assert check(strict, planned_settings={PRIVATE_IP: True}) == check(strict)[:1]
+    assert "or give the settings of the one that does it as 'planned_settings': - searchops" in check(strict)[0]
+    with pytest.raises(Failure, match="not matching the trusted"):
+        execute(strict, "ml_connector", **CHAT, planned_settings=planned)
+
+
 def test_neither_a_real_run_nor_a_change_of_something_else_reads_settings() -> None:
     cluster = FakeCluster(trusted=(PATTERN,))
     execute(cluster, "ml_connector", **CHAT)
