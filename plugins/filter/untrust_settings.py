@@ -76,8 +76,9 @@ EXAMPLES = r"""
 - name: Remove the trust that this collection added and that no connector needs
   searchops.opensearch_ml.opensearch_cluster_setting:
     settings: "{{ unneeded.settings }}"
+    needed_by: "{{ unneeded.needed_by }}"
     state: undone
-  when: unneeded.settings | length > 0
+  when: unneeded.settings or unneeded.needed_by
   vars:
     unneeded: >-
       {{ read.settings | searchops.opensearch_ml.untrust_settings(
@@ -91,6 +92,8 @@ _value:
       O(searchops.opensearch_ml.opensearch_cluster_setting#module:state=undone).
     - C(removed), what that task removes, each as a text.
     - C(kept), what stays, each with C(what) and C(why).
+    - C(needed_by), for O(searchops.opensearch_ml.opensearch_cluster_setting#module:needed_by) of the same task, what stays of the
+      values that were recorded for O(owners), with the connector that needs it.
   type: dict
   sample:
     settings:
@@ -101,9 +104,12 @@ _value:
     kept:
       - what: plugins.ml_commons.connector.private_ip_enabled
         why: connector 'Other chat' calls a private address
+    needed_by:
+      plugins.ml_commons.connector.private_ip_enabled:
+        "true": Other chat
 """
 
-from typing import Any, Callable, Container, Mapping, Sequence
+from typing import Any, Callable, Container, Mapping, NamedTuple, Sequence
 
 from ansible.errors import AnsibleFilterError
 
@@ -115,8 +121,20 @@ from ..module_utils._errors.exceptions import Failure
 from ..module_utils._values import addition_record
 from ..module_utils._values.compare import as_list
 
-_NOT_RECORDED = "it was set before, or by another program"
-_LAST = "it is the last pattern, and an empty list allows every private address"
+
+class _Reason(NamedTuple):
+    """Why something stays, and the connector that needs it, if that is why."""
+
+    text: str
+    connector: str | None = None
+
+    @classmethod
+    def of(cls, connector: str, does: str) -> _Reason:
+        return cls(f"connector {connector!r} {does}", connector)
+
+
+_NOT_RECORDED = _Reason("it was set before, or by another program")
+_LAST = _Reason("it is the last pattern, and an empty list allows every private address")
 
 
 def _normalized_pattern(url: str) -> str:
@@ -133,9 +151,9 @@ _LISTS: Mapping[str, tuple[Callable[[str], str], str]] = {
 class _Untrust:
     """Decides about each setting.
 
-    ``called``: each URL that is still called, and a text that says by which connector. ``others``: those of them that
+    ``called``: each URL that is still called, and the name of a connector that calls it. ``others``: those of them that
     connectors other than the owners call. ``own_patterns``: the trusted patterns that the owners need, which check mode has not
-    appended.
+    appended, each with the owner.
     """
 
     def __init__(
@@ -155,6 +173,8 @@ class _Untrust:
         self.unneeded: dict[str, Any] = {}
         self.removed: list[str] = []
         self.kept: list[dict[str, str]] = []
+        #: Of what stays: what was recorded for an owner and is needed by another connector, by the name of the setting.
+        self.needed_by: dict[str, dict[str, str]] = {}
 
     def decide_list(self, name: str, given: Sequence[str]) -> None:
         """Decide about the ``given`` patterns, and those that were recorded for the owners."""
@@ -168,20 +188,30 @@ class _Untrust:
         if unneeded:
             self.unneeded[name] = unneeded
         self.removed += [f"{label} {item}" for item in unneeded]
-        self.kept += [{"what": f"{label} {item}", "why": why} for item, why in reasons.items() if why]
+        for item, why in reasons.items():
+            self._keep(name, item, f"{label} {item}", why)
 
-    def _why_kept(self, name: str, item: str) -> str:
-        """Why a pattern stays; empty if it does not."""
+    def _keep(self, name: str, value: str, what: str, why: _Reason | None) -> None:
+        """Report that a value of a setting stays, if there is a reason, and note what needs it if that is no owner."""
+        if why is None:
+            return
+        self.kept.append({"what": what, "why": why.text})
+        owner = self._added(name).get(value)
+        if owner in self._owners and why.connector not in (None, owner):
+            self.needed_by.setdefault(name, {})[value] = str(why.connector)
+
+    def _why_kept(self, name: str, item: str) -> _Reason | None:
+        """Why a pattern stays; None if it does not."""
         pattern_of, _label = _LISTS[name]
         is_trust = name == TRUSTED
         if is_trust and item in self._own_patterns:
-            return f"{self._own_patterns[item]} needs it"
+            return _Reason.of(self._own_patterns[item], "needs it")
         for url, caller in (self._others if is_trust else self._called).items():
             if item == CATCH_ALL and not self._is_trusted_otherwise(url):
-                return f"{caller} needs it"
+                return _Reason.of(caller, "needs it")
             if item != CATCH_ALL and _is_pattern_of(pattern_of, url, item):
-                return f"{caller} calls its URL"
-        return "" if item in self._added(name) else _NOT_RECORDED
+                return _Reason.of(caller, "calls its URL")
+        return None if item in self._added(name) else _NOT_RECORDED
 
     def _is_trusted_otherwise(self, url: str) -> bool:
         """Whether a pattern other than the catch-all matches a URL."""
@@ -194,10 +224,11 @@ class _Untrust:
         if observed != ["true"] or not (given or self._recorded_for_owners(name)):
             return
         caller = next((caller for url, caller in self._called.items() if _may_be_private(url)), None)
-        why = f"{caller} calls a private address" if caller else "" if "true" in self._added(name) else _NOT_RECORDED
-        if why:
-            self.kept.append({"what": name, "why": why})
-        else:
+        why = _Reason.of(caller, "calls a private address") if caller is not None else None
+        if why is None and "true" not in self._added(name):
+            why = _NOT_RECORDED
+        self._keep(name, "true", name, why)
+        if why is None:
             self.unneeded[name] = "true"
             self.removed.append(name)
 
@@ -249,11 +280,11 @@ def untrust_settings(
     owners = owners or {}
     # A connector that another program created may take its host from a parameter. Then no pattern is that of its URL.
     urls = [url for url in urls if "${" not in url]
-    needed = {url: f"connector {name!r}" for name, calls in owners.items() for url in calls}
+    needed = {url: name for name, calls in owners.items() for url in calls}
     others: dict[str, str] = {}
     for connector in connectors:
         if connector.get("name") not in owners:
-            others.update({str(url): f"connector {connector.get('name')!r}" for url in connector.get("urls") or []})
+            others.update({str(url): str(connector.get("name")) for url in connector.get("urls") or []})
     try:
         own_patterns = {_own_pattern(url, trust): caller for url, caller in needed.items() if trust != "skip"}
         decision = _Untrust(settings, owners, {**needed, **others}, others, own_patterns)
@@ -265,7 +296,12 @@ def untrust_settings(
         decision.decide_private(bool(private))
     except Failure as failure:
         raise AnsibleFilterError(f"untrust_settings: {failure.message}") from failure
-    return {"settings": decision.unneeded, "removed": decision.removed, "kept": decision.kept}
+    return {
+        "settings": decision.unneeded,
+        "removed": decision.removed,
+        "kept": decision.kept,
+        "needed_by": decision.needed_by,
+    }
 
 
 class FilterModule:

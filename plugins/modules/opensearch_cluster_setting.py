@@ -73,6 +73,15 @@ options:
       - Requires O(state=present), O(list_mode=append) and O(scope=persistent).
     type: str
     version_added: 1.0.0
+  needed_by:
+    description:
+      - With O(state=undone), values that stay, by the dotted name of the setting, each with the name of what needs it now. Of
+        those that are recorded, the record then says that they were added for that, as if it had been the value of
+        O(record_for).
+      - P(searchops.opensearch_ml.untrust_settings#filter) returns them. O(settings) may be empty then.
+    type: dict
+    default: {}
+    version_added: 1.0.0
   only_where_set:
     description:
       - Dotted names of settings among O(settings) that the module leaves unchanged if they have no value in effect,

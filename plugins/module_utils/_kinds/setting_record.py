@@ -75,6 +75,16 @@ def undo(
     return changes, new
 
 
+def needed_by(record: Mapping[str, Entry], given: Mapping[str, Mapping[str, str]]) -> dict[str, Entry]:
+    """The record with others for which recorded values were added, by the name of the setting. What is not in the record
+    stays out of it."""
+    new = copy.deepcopy(dict(record))
+    for name, owners in given.items():
+        added = new[name].added if name in new else {}
+        added.update({value: owner for value, owner in owners.items() if value in added})
+    return new
+
+
 def _before(entry: Entry, observed: Any, undone: Iterable[str]) -> Any:
     """The value of a setting without the ``undone`` ones."""
     if not isinstance(observed, (list, tuple)):

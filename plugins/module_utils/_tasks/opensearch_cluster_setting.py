@@ -30,6 +30,7 @@ SPEC = {
     "scope": {"type": "str", "default": "persistent", "choices": ["persistent", "transient"]},
     "list_mode": {"type": "str", "default": "exact", "choices": ["exact", "append", "remove"]},
     "record_for": {"type": "str"},
+    "needed_by": {"type": "dict", "default": {}},
     "only_where_set": {"type": "list", "elements": "str", "default": []},
     "allow_catch_all": {"type": "bool", "default": False},
 }
@@ -42,6 +43,7 @@ class Options:
     scope: str
     list_mode: str
     record_for: str | None
+    needed_by: Mapping[str, Mapping[str, str]]
     only_where_set: list[str]
     allow_catch_all: bool
 
@@ -60,11 +62,13 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     recorded = new_record = setting_record.read(observed)
     if options.state == "undone":
         changes, new_record = setting_record.undo(recorded, observed, desired)
+        new_record = setting_record.needed_by(new_record, options.needed_by)
     else:
         changes = _changes(options, run, observed, desired)
         if options.record_for is not None:
             new_record = setting_record.after_adding(recorded, observed, changes, options.record_for)
-    after = _reconcile(options.scope, run, observed, changes, new_record) if changes else observed
+    is_same = not changes and new_record == recorded
+    after = observed if is_same else _reconcile(options.scope, run, observed, changes, new_record)
     if run.check_mode and changes:
         for read in (settings.read, settings.read_if_allowed):
             run.reader.note_fact(after, read)
@@ -90,8 +94,9 @@ def _desired(options: Options) -> dict[str, Any]:
 def check(options: Options) -> None:
     """Raises Failure for settings that are invalid on every server."""
     desired = _desired(options)
-    if not desired:
+    if not desired and not options.needed_by:
         raise Failure("invalid_input", "settings: at least one setting is required.")
+    _check_needed_by(options)
     _check_scope(options.settings)
     for name, value in desired.items():
         settings.check_items(name, value)
@@ -110,6 +115,15 @@ def check(options: Options) -> None:
     unknown = [name for name in options.only_where_set if name not in desired]
     if unknown:
         raise Failure("invalid_input", f"only_where_set: {', '.join(unknown)}: not among the given settings.")
+
+
+def _check_needed_by(options: Options) -> None:
+    """Raises Failure for an option ``needed_by`` that the state does not have, or that is no mapping of mappings of texts."""
+    if options.needed_by and options.state != "undone":
+        raise Failure("invalid_input", "needed_by: requires 'state: undone'.")
+    for name, owners in options.needed_by.items():
+        if not isinstance(owners, Mapping) or not all(isinstance(owner, str) for owner in owners.values()):
+            raise Failure("invalid_input", f"needed_by: {name}: must map each value to the name of what needs it.")
 
 
 def _check_scope(given: Mapping[str, Any]) -> None:
@@ -204,7 +218,7 @@ def _reconcile(
     record: Mapping[str, Entry],
 ) -> settings.Settings:
     """Write the changes and the record. Returns the settings after it."""
-    names = ", ".join(sorted(changes))
+    names = ", ".join(sorted(changes)) or addition_record.NAME
     before, after = (addition_record.to_request(each) for each in (setting_record.read(observed), record))
     do = partial(_write, run, scope, changes, {addition_record.NAME: after} if after != before else {})
     try:
@@ -224,7 +238,8 @@ def _write(run: Run, scope: str, changes: Mapping[str, Any], record: Mapping[str
         # Amazon's service accepts only some settings (from its documentation; not tested on the service).
         if not record or not (addition_record.NAME in error.reason or "payload is not allowed" in error.reason):
             raise
-        settings.write(run.client, scope, changes)
+        if changes:
+            settings.write(run.client, scope, changes)
         run.warn(
             f"This cluster refuses the setting {addition_record.NAME}, so that it is not recorded what this task has added. "
             "A removal will leave it."

@@ -68,6 +68,21 @@ def test_what_another_connector_calls_stays() -> None:
     }
 
 
+def test_what_stays_of_an_owner_is_noted_for_the_connector_that_needs_it() -> None:
+    names = (TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE)
+    result = untrust(settings(*names), ("Other", URL), owners={"Chat": []})
+    assert result["needed_by"] == {
+        TRUSTED: {PATTERN: "Other"},
+        TRUSTED_PRIVATE: {PATTERN: "Other"},
+        PRIVATE_IP_ENABLED: {"true": "Other"},
+    }
+    assert untrust(settings(), ("Other", URL), owners={"Chat": []})["needed_by"] == {}
+    assert untrust(settings(*names), ("Other", URL))["needed_by"] == {}
+    # It calls another URL now and needs the permission itself.
+    moved = untrust(settings(*names, **{TRUSTED_PRIVATE: [THEIRS]}), owners={"Chat": [OLD]})
+    assert (moved["settings"], moved["needed_by"]) == ({TRUSTED: [PATTERN]}, {})
+
+
 def test_another_private_address_needs_the_permission_only() -> None:
     result = untrust(settings(TRUSTED, PRIVATE_IP_ENABLED, TRUSTED_PRIVATE), ("Other", OLD))
     assert result["settings"] == {TRUSTED: [PATTERN], TRUSTED_PRIVATE: [PATTERN]}

@@ -102,6 +102,25 @@ def test_owners_share_a_value(fresh: FakeCluster) -> None:
     assert undo(fresh, **{TRUSTED: [OTHER]})["diff"]["after"] == {TRUSTED: None}
 
 
+def test_what_stays_is_recorded_for_what_needs_it(fresh: FakeCluster) -> None:
+    add(fresh)
+    given = {
+        "settings": {},
+        "state": "undone",
+        "needed_by": {TRUSTED: {OURS: "Other", THEIRS: "Other"}, "x": {"y": "z"}},
+    }
+    planned, done = (execute(fresh, MODULE, check_mode=check, **given) for check in (True, False))
+    assert (planned["changed"], planned["actions"], planned["diff"]) == (True, done["actions"], done["diff"])
+    assert [write.body for write in fresh.writes[1:]] == [{"persistent": {addition_record.NAME: stored(fresh)}}]
+    assert json.loads(stored(fresh))[TRUSTED]["added"] == {OURS: "Other"}
+    assert not execute(fresh, MODULE, **given)["changed"]
+    assert add(fresh, "Other", settings={TRUSTED: [OTHER]})["outdated"] == {TRUSTED: [OURS]}
+
+
+def stored(cluster: FakeCluster) -> str:
+    return str(cluster.persistent[addition_record.NAME])
+
+
 def test_outdated_values_of_the_same_owner(fresh: FakeCluster) -> None:
     add(fresh)
     add(fresh, "Other", settings={TRUSTED: [THEIRS]})
@@ -143,6 +162,9 @@ def test_a_cluster_that_refuses_the_record(fresh: FakeCluster, monkeypatch: pyte
         {"record_for": "x", "list_mode": "append", "state": "absent"},
         {"record_for": "x", "list_mode": "append", "scope": "transient"},
         {"state": "undone", "scope": "transient"},
+        {"needed_by": {TRUSTED: {OURS: "x"}}},
+        {"needed_by": {TRUSTED: OURS}, "state": "undone"},
+        {"needed_by": {TRUSTED: {OURS: ["x"]}}, "state": "undone"},
         {"settings": {addition_record.NAME: "{}"}},
     ],
     ids=str,
