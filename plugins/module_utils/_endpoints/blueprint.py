@@ -97,6 +97,40 @@ _NO_SAVED_OBJECTS = (
     "cluster has, what ml_stack_info returns"
 )
 
+#: The beginning of a text, or of a line in it -> what it looks like and what to give instead. Only for a text that cannot be
+#: read as a body.
+_OTHER_TEXTS = tuple(
+    (re.compile(pattern, re.MULTILINE | re.IGNORECASE), what)
+    for pattern, what in (
+        (r"\A\s*\Z", "is empty. Save the body of the request in it, as JSON or YAML"),
+        (
+            r"\A\s*<(!doctype|html|head|body|\?xml)\b",
+            "looks like a web page. Save the JSON or YAML that the page shows; on GitHub, that of the address behind 'Raw'",
+        ),
+        (
+            r'^\s*(resource|data|provider|variable|module)\s+"[^"\n]+"\s*("[^"\n]+"\s*)?\{',
+            "looks like Terraform code. Save only the JSON of the resource's 'body', the text between <<EOF and EOF",
+        ),
+        (
+            r"\A#!.*sh\b|^\s*curl\s",
+            "looks like a shell script. Save only the JSON of the body, the text between the quotes after -d",
+        ),
+        (
+            r"^\s*(const|let|var)\s+\w+\s*=|\brequire\(|=>\s*\{",
+            "looks like JavaScript code. Save only the body as JSON, which JSON.stringify(body) returns",
+        ),
+        (
+            r"^(import|from)\s+[\w.]+|^\s*def\s+\w+\(|^\s*[a-z_][\w.]*\s*=\s*[\[{(\w]|^\s*[a-z_][\w.]*\(|\b(True|None)\b\s*[,}]",
+            "looks like Python code. Save only the body as JSON, which json.dumps(body) returns",
+        ),
+        (
+            r"\{\{.*\}\}|\{%.*%\}",
+            "looks like a Jinja template, and no file of 'src' is templated. Give it as 'definition' instead, with "
+            "lookup('ansible.builtin.template', ...) | from_json",
+        ),
+    )
+)
+
 #: Text in triple quotes, in which the Dev Tools console writes scripts.
 _TRIPLE_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
 
@@ -174,8 +208,10 @@ def read_file(path: str, objects: str = "") -> dict[str, Any]:
     console = _text_of_console(body)
     if console is not None:
         body = _parse(console, path, objects)
+    if isinstance(body, list):
+        raise Failure("invalid_input", f"src: {path} contains a list, not a mapping. Save only the item to send.")
     if not isinstance(body, dict):
-        raise Failure("invalid_input", f"src: {path} does not contain a mapping.")
+        raise Failure("invalid_input", f"src: {path} {_looks_like(text) or 'does not contain a mapping'}.")
     try:
         # YAML has sets, bytes, recursive values and infinite numbers, which JSON does not have.
         as_json: dict[str, Any] = json.loads(json.dumps(body, allow_nan=False))
@@ -252,11 +288,14 @@ def _parse(text: str, path: str, objects: str) -> Any:
         mark = getattr(exc, "problem_mark", None)
         problem = _without_quotes(getattr(exc, "problem", None) or type(exc).__name__)
         where = f", line {mark.line + 1}" if mark else ""
-        raise Failure(
-            "invalid_input",
-            f"src: {path} is neither JSON ({json_error}) nor YAML ({problem}{where})."
-            f"{_hint(text, has_more=json_error.startswith('Extra data'))}",
-        ) from None
+        described = _looks_like(text) or f"is neither JSON ({json_error}) nor YAML ({problem}{where})"
+        hint = _hint(text, has_more=json_error.startswith("Extra data"))
+        raise Failure("invalid_input", f"src: {path} {described}.{hint}") from None
+
+
+def _looks_like(text: str) -> str:
+    """What a text is that is no body, and what to save instead; empty if it is nothing that is known."""
+    return next((what for pattern, what in _OTHER_TEXTS if pattern.search(text)), "")
 
 
 def _hint(text: str, *, has_more: bool) -> str:

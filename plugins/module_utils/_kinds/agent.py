@@ -305,10 +305,20 @@ def check_server(reader: Reader, version: versions.Version, fields: Mapping[str,
     known = reader.fact(read_tools)
     unknown = sorted({tool["type"] for tool in tools} - known)
     if unknown:
-        raise Failure(
-            "unknown_tool",
-            f"tools: this cluster has no {', '.join(unknown)}. Its tools are {', '.join(sorted(known))}.",
-        )
+        named = ", ".join(f"{name}{_meant_tool(name, known)}" for name in unknown)
+        raise Failure("unknown_tool", f"tools: this cluster has no {named}. Its tools are {', '.join(sorted(known))}.")
+
+
+def _meant_tool(name: str, known: Iterable[str]) -> str:
+    """The tool of the cluster that an unknown one probably means, as a question in brackets; empty if none is similar."""
+    # All names end with the same word.
+    shortened = {_without_suffix(each): each for each in sorted(known)}
+    near = get_close_matches(_without_suffix(name), shortened, 1)
+    return f" (did you mean {shortened[near[0]]!r}?)" if near else ""
+
+
+def _without_suffix(tool: str) -> str:
+    return re.sub(r"[\W_]|tool$", "", tool.lower())
 
 
 def read_tools(client: Client) -> set[str]:

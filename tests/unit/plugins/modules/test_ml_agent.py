@@ -183,6 +183,26 @@ def test_bad_input(module: Runner, cluster: FakeCluster, args: dict[str, Any], c
 
 
 @pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        # Its name up to OpenSearch 2.x.
+        ("CatIndexTool", "ListIndexTool"),
+        ("listindextool", "ListIndexTool"),
+        ("List_Index", "ListIndexTool"),
+        ("MLModel", "MLModelTool"),
+        ("SearchIndicesTool", "SearchIndexTool"),
+        ("WeatherTool", None),
+    ],
+)
+def test_a_tool_that_the_cluster_does_not_have(
+    module: Runner, cluster: FakeCluster, given: str, meant: str | None
+) -> None:
+    result = module(NAME, cluster, **{**HOUSE, "type": "flow", "tools": [{"type": given}]})
+    question = f" (did you mean {meant!r}?)" if meant else ""
+    assert f"this cluster has no {given}{question}. Its tools are AgentTool, " in result["msg"]
+
+
+@pytest.mark.parametrize(
     "args",
     [
         {"type": "plan_execute_and_reflect", "llm": {"model_id": "Chat"}},
