@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def play(connection, name, tmp_path):
-    """Runs the playbook; returns its output and the number of changes."""
+    """Runs the playbook; returns its output and the number of changes. It must succeed, or fail with ``fails``."""
 
     def run(*arguments, fails=False, **more):
         given = {
@@ -45,7 +45,7 @@ def play(connection, name, tmp_path):
             env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
         )  # fmt: skip
         text = done.stdout + done.stderr
-        assert bool(done.returncode) is fails, text
+        assert (done.returncode != 0) is fails, text
         return text, int(re.findall(r"changed=(\d+)", text)[-1])
 
     return run
@@ -53,7 +53,8 @@ def play(connection, name, tmp_path):
 
 @pytest.mark.full_on("3.6.0")
 def test_create_change_and_remove_an_agent(play, cluster, recorder, name, snapshot, settings_restored):
-    _text, planned = play("--check", "--diff")
+    text, planned = play("--check", "--diff")
+    assert "no pattern in" not in text
     assert recorder.writes == []
     assert not any(snapshot().values())
 
@@ -74,6 +75,10 @@ def test_create_change_and_remove_an_agent(play, cluster, recorder, name, snapsh
     assert (cluster.one("agents", name).id == agent.id) is cluster.is_3
 
     recorder.clear()
+    text, _changed = play(agent_state="absent", agent_name=f"{name} misspelt", fails=True)
+    assert f"The model {name} is used by agent {name}. Nothing was removed." in text
+    text, _changed = play(agent_state="absent", ollama_chat_name=f"{name} misspelt", fails=True)
+    assert f"The agent {name} uses the model {name}, and there is no model {name} misspelt." in text
     _text, planned = play("--check", agent_state="absent")
     assert recorder.writes == []
     assert play(agent_state="absent")[1] == planned

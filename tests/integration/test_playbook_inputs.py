@@ -27,6 +27,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster_server
 pytestmark = pytest.mark.without_the_stack
 
 ROOT = Path(__file__).parents[2]
+TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 COLLECTIONS = Path(cluster_server.__file__).parents[6]
 
 CHAT = {
@@ -169,12 +170,145 @@ def test_a_removal_names_what_it_did_not_find_and_what_the_playbook_removed() ->
         assert "Nothing had to be removed" not in removed
 
 
+def add_caller(cluster: FakeCluster) -> None:
+    [model_id] = cluster.models
+    cluster.add_agent("Caller", tools=[{"type": "MLModelTool", "parameters": {"model_id": model_id}}])
+
+
+class TestRemovals:
+    """A removal that cannot be complete, or that would break something else, removes nothing."""
+
+    @pytest.mark.parametrize("arguments", [[], ["--check"]])
+    def test_a_model_that_an_agent_uses(self, play: Play, arguments: list[str]) -> None:
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            assert play("ollama_chat", url=url).status == 0
+            add_caller(cluster)
+            before = cluster.snapshot()
+            done = play("ollama_chat_remove", *arguments, url=url)
+            assert done.status == 2, done.text
+            assert "The model Ollama chat is used by agent Caller. Nothing was removed." in done.text
+            assert "set ollama_chat_remove_in_use to true" in done.text
+            assert cluster.snapshot() == before
+            done = play("ollama_chat_remove", *arguments, url=url, ollama_chat_remove_in_use=True)
+            assert done.status == 0, done.text
+            assert f"{'Would remove' if arguments else 'Removed'}: model Ollama chat" in done.text
+            assert (cluster.snapshot() == before) == bool(arguments)
+
+    @pytest.mark.parametrize(
+        ("misspelt", "reason"),
+        [
+            ({"agent_name": "Hose agent"}, "The model Ollama chat is used by agent House agent."),
+            (
+                {"ollama_chat_name": "Olama"},
+                "The agent House agent uses the model Ollama chat, and there is no model Olama.",
+            ),
+            (
+                {"ollama_chat_connector_name": "Olama"},
+                "The model Ollama chat calls through the connector Ollama chat, and there is no connector Olama.",
+            ),
+        ],
+    )
+    def test_one_wrong_name(self, play: Play, misspelt: dict[str, str], reason: str) -> None:
+        """It would remove the chat model and leave the agent, or the other way round."""
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            assert play("agent", url=url).status == 0
+            before = cluster.snapshot()
+            for arguments in (["--check"], []):
+                done = play("agent", *arguments, url=url, agent_state="absent", **misspelt)
+                assert (done.status, reason in done.text) == (2, True), done.text
+                assert cluster.snapshot() == before
+            planned = play("agent", "--check", url=url, agent_state="absent")
+            assert (planned.status, "Would remove: model Ollama chat" in planned.text) == (0, True), planned.text
+            done = play("agent", url=url, agent_state="absent")
+            assert (done.status, "Removed: agent House agent" in done.text) == (0, True), done.text
+            assert (cluster.agents, cluster.models, cluster.connectors) == ({}, {}, {})
+
+    def test_the_rest_of_an_interrupted_removal(self, play: Play) -> None:
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            assert play("agent", url=url).status == 0
+            cluster.models.clear()
+            done = play("agent", url=url, agent_state="absent")
+            assert done.status == 0, done.text
+        assert (cluster.agents, cluster.connectors) == ({}, {})
+
+    def test_another_agent_of_the_chat_model(self, play: Play) -> None:
+        """The playbook's own agent stays as well."""
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            assert play("agent", url=url).status == 0
+            add_caller(cluster)
+            before = cluster.snapshot()
+            done = play("agent", url=url, agent_state="absent")
+            assert (done.status, "is used by agent Caller." in done.text) == (2, True), done.text
+            assert cluster.snapshot() == before
+            done = play("agent", url=url, agent_state="absent", ollama_chat_remove_in_use=True)
+            assert done.status == 0, done.text
+        assert (len(cluster.agents), cluster.models) == (1, {})
+
+    def test_a_connector_that_an_agent_uses_stays(self, play: Play) -> None:
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            assert play("ollama_chat", url=url).status == 0
+            [connector_id] = cluster.connectors
+            cluster.add_agent("Caller", tools=[{"type": "ConnectorTool", "parameters": {"connector_id": connector_id}}])
+            for arguments in (["--check"], []):
+                done = play("ollama_chat_remove", *arguments, url=url)
+                assert done.status == 0, done.text
+                assert "Stays: connector Ollama chat, because" in done.text
+        assert (list(cluster.connectors), cluster.models) == ([connector_id], {})
+
+
+def test_an_interrupted_change_of_the_second_of_two_connectors(play: Play) -> None:
+    """The trust that they shared was added for the first, which is removed."""
+    cluster = FakeCluster(trusted=())
+    first, second = "http://a.example.com:1", "http://b.example.com:1"
+    with serving(cluster) as url:
+        for name in ("First", "Second"):
+            assert play("ollama_chat", url=url, ollama_chat_name=name, ollama_chat_base_url=first).status == 0
+        done = play("ollama_chat_remove", url=url, ollama_chat_name="First", ollama_chat_base_url=first)
+        assert "calls its URL" in done.text
+        defaults = [pattern for pattern in cluster.persistent[TRUSTED] if "example" not in pattern]
+        writes: list[int] = []
+
+        def fail_at_the_second() -> None:
+            """The first write of settings adds the new pattern, the second one removes the former."""
+            writes.append(len(cluster.exchanges))
+            if len(writes) == 2:
+                cluster.inject("error")
+
+        cluster.before("PUT", "/_cluster/settings", fail_at_the_second, times=2)
+        done = play("ollama_chat", url=url, ollama_chat_name="Second", ollama_chat_base_url=second)
+        assert (done.status, len(writes)) == (2, 2), done.text
+        assert len(cluster.persistent[TRUSTED]) > len(defaults) + 1
+        done = play("ollama_chat_remove", url=url, ollama_chat_name="Second", ollama_chat_base_url=second)
+        assert done.status == 0, done.text
+    assert not any("example" in pattern for pattern in cluster.persistent.get(TRUSTED, []))
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:11434", "http://ollama.example.com:11434"])
+def test_the_first_check_expects_the_trust_that_the_role_adds(play: Play, address: str) -> None:
+    cluster = FakeCluster(trusted=())
+    with serving(cluster) as url:
+        done = play("ollama_chat", "--check", url=url, ollama_chat_base_url=address)
+        assert (done.status, "[WARNING]" in done.text and "no pattern" in done.text) == (0, False), done.text
+        assert "private address" not in done.text
+        skipped = play("ollama_chat", "--check", url=url, ollama_chat_base_url=address, ollama_chat_trust="skip")
+        assert "no pattern in plugins.ml_commons.trusted_connector_endpoints_regex" in skipped.text
+
+
 class TestNames:
     @pytest.mark.parametrize(
         ("playbook", "variables", "message"),
         [
             ("stack", {}, "Nothing is declared"),
             ("stack", {"stack_conectors": []}, "Did you mean 'stack_connectors'?"),
+            ("stack", {"stack_prune": "managed"}, "stack_name must be set, because stack_prune=managed"),
+            ("stack", {"stack_prune": "all", "stack_models": []}, "stack_prune_confirm must be the name of the cluster"),
+            ("stack", {"stack_parallel": 0, "stack_models": []}, "stack_parallel must be 1 or more"),
+            ("stack", {"stack_name": "a b", "stack_models": []}, "stack_name must be up to 64 letters"),
             ("verify", {}, "Nothing is declared"),
             ("verify", {"stack_conectors": []}, "Did you mean 'stack_connectors'?"),
             ("report", {"stack_conectors": []}, "Did you mean 'stack_connectors'?"),
@@ -194,6 +328,34 @@ class TestNames:
         assert message in done.text
         assert cluster.exchanges == []
         assert "as declared" not in done.text
+
+
+class TestTheVariablesOfARole:
+    """Messages of a role's tasks name its variables, where they name options that these set."""
+
+    def test_of_a_stack(self, play: Play) -> None:
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            done = play("stack", url=url, stack_models=[], stack_prune="all", stack_prune_confirm="another")
+            assert "This role sets 'prune' by stack_prune, 'prune_confirm' by stack_prune_confirm." in done.text, (
+                done.text
+            )
+            done = play("stack", url=url, stack_models=[{"name": "Chat", "conector": "Chat"}])
+            assert "This role sets 'models' by stack_models." in done.text, done.text
+        assert cluster.writes == []
+
+    def test_of_a_chat_model(self, play: Play) -> None:
+        cluster = FakeCluster()
+        with serving(cluster) as url:
+            keyed = {"ollama_chat_api_key": "first-key", "ollama_chat_model": "tiny"}
+            assert play("ollama_chat", url=url, **keyed).status == 0
+            done = play(
+                "ollama_chat", url=url, **{**keyed, "ollama_chat_model": "big"}, ollama_chat_update_strategy="fail"
+            )
+        assert (done.status, "This role sets 'update_strategy' by ollama_chat_update_strategy" in done.text) == (
+            2,
+            True,
+        ), done.text
 
 
 class TestVerify:

@@ -23,9 +23,9 @@ BLUE = 'Air scatters "blue" light most.\nSo the sky is blue.'
 
 @pytest.fixture
 def play(connection, name, tmp_path):
-    """Runs the playbook; returns its output and the number of changes."""
+    """Runs the playbook; returns its output and the number of changes. It must succeed, or fail with ``fails``."""
 
-    def run(*arguments, **more):
+    def run(*arguments, fails=False, **more):
         given = {
             "opensearch_connection": dict(connection),
             "rag_provider": "ollama",
@@ -49,7 +49,7 @@ def play(connection, name, tmp_path):
             env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
         )  # fmt: skip
         text = done.stdout + done.stderr
-        assert done.returncode == 0, text
+        assert (done.returncode != 0) is fails, text
         return text, int(re.findall(r"changed=(\d+)", text)[-1])
 
     return run
@@ -57,7 +57,8 @@ def play(connection, name, tmp_path):
 
 @pytest.mark.full_on("2.19.1-tls")
 def test_answers_from_documents(play, cluster, recorder, name, snapshot, settings_restored):
-    _text, planned = play("--check", "--diff")
+    text, planned = play("--check", "--diff")
+    assert "no pattern in" not in text
     assert recorder.writes == []
     assert not any(snapshot().values())
 
@@ -88,6 +89,12 @@ def test_answers_from_documents(play, cluster, recorder, name, snapshot, setting
         assert play(rag_documents=[{"id": "hours", "text": "Closed."}], rag_dimension=96, rag_question="")[1] == 1
 
     recorder.clear()
+    text, _changed = play(rag_state="absent", rag_index=f"{index_of(name)}-misspelt", fails=True)
+    assert f"The model {name} is used by search pipeline {index_of(name)}." in text
+    text, _changed = play(rag_state="absent", rag_name=f"{name} misspelt", fails=True)
+    assert (
+        f"The search pipeline {index_of(name)} uses the model {name}, and there is no model {name} misspelt or" in text
+    )
     _text, planned = play("--check", rag_state="absent")
     assert recorder.writes == []
     assert play(rag_state="absent")[1] == planned

@@ -100,6 +100,9 @@ def test_create_change_and_remove_a_chat_model(
     assert recorder.writes == []
     assert not any(snapshot().values())
     assert re.search(r"Check mode: \d+ changes planned, the model was not asked\.", checked.text)
+    # The role itself would trust the address before it creates the connector.
+    assert "no pattern in" not in checked.text
+    assert "private address" not in checked.text
 
     applied = play("--diff", ollama_chat_register_deploy=register_deploy)
     assert ANSWER in applied.text
@@ -178,6 +181,38 @@ def test_what_other_connectors_need_is_kept(play: Play, cluster: Cluster, name: 
     assert cluster.one("connectors", name).id == connector.id
     assert PATTERN in cluster.effective(_stack.TRUSTED)
     assert cluster.effective(_stack.PRIVATE_IP) == "true"
+
+
+def test_a_model_that_others_use_is_not_removed(
+    play: Play,
+    cluster: Cluster,
+    recorder: Recorder,
+    name: str,
+    snapshot: Callable[[], dict[str, Any]],
+    settings_restored: None,
+) -> None:
+    play(ollama_chat_smoke=False)
+    model_id = cluster.one("models", name).id
+    tool = {"type": "MLModelTool", "parameters": {"model_id": model_id, "prompt": "x"}}
+    agent = cluster.must("POST", f"{_stack.ML}/agents/_register", {"name": name, "type": "flow", "tools": [tool]})
+    processor = {"retrieval_augmented_generation": {"model_id": model_id, "context_field_list": ["text"]}}
+    cluster.must("PUT", f"/_search/pipeline/{_stack.index_of(name)}", {"response_processors": [processor]})
+    before = snapshot()
+    recorder.clear()
+    for arguments in (["--check"], []):
+        refused = play(*arguments, ollama_chat_state="absent", fails=True)
+        users = f"agent {name}, search pipeline {_stack.index_of(name)}"
+        assert f"The model {name} is used by {users}. Nothing was removed." in refused.text
+        wrong = play(*arguments, ollama_chat_state="absent", ollama_chat_connector_name="nothing", fails=True)
+        assert f"The model {name} calls through the connector {name}, and there is no connector nothing." in wrong.text
+    assert recorder.writes == []
+    assert snapshot() == before
+
+    # A search of 2.19 may still find an agent that was deleted a moment ago.
+    cluster.must("DELETE", f"/_search/pipeline/{_stack.index_of(name)}")
+    cluster.must("DELETE", f"{_stack.ML}/agents/{agent['agent_id']}")
+    assert absent(play).changed == 3
+    assert not any(snapshot().values())
 
 
 @pytest.mark.full_on("2.19.1-tls")
