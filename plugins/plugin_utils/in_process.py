@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping
@@ -66,6 +67,10 @@ _OWN_FOLDERS = tuple(f"{Path(__file__).resolve().parents[2] / name}/" for name i
 _STARTUP_VARIABLES = ("PYTHON", "LD_")
 
 
+#: The variable in which a role has its own variables, by the options that it sets with them. Messages name options.
+_ROLE_VARIABLES = "__opensearch_ml_role_variables"
+
+
 class InProcessAction(NormalAction):
     """Base of the action plugins."""
 
@@ -74,6 +79,25 @@ class InProcessAction(NormalAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         variables = task_vars or {}
+        result = self._run_task(tmp, variables)
+        if result.get("failed") and isinstance(result.get("msg"), str):
+            result["msg"] += self._role_variables_in(result["msg"], variables)
+        return result
+
+    def _role_variables_in(self, message: str, variables: Mapping[str, Any]) -> str:
+        """The end of a message: the variables of the role that set the options that the message names. Empty outside of a
+        role."""
+        names = self._templar.template(variables.get(_ROLE_VARIABLES)) or {}
+        # In quotes, alone or with a value; as the last part of a path; at the beginning; or with the number of an item.
+        found = {
+            option: name
+            for option, name in names.items()
+            if re.search(rf"(?:^|['.]){re.escape(option)}[':]|\b{re.escape(option)}\[", message)
+        }
+        named = ", ".join(f"'{option}' by {name}" for option, name in found.items())
+        return f" This role sets {named}." if named else ""
+
+    def _run_task(self, tmp: str | None, variables: dict[str, Any]) -> dict[str, Any]:
         forced = self._tristate("opensearch_ml_in_process", variables)
         environment = self._task_environment()
         self._warn_of_unused_connection(variables)
@@ -88,7 +112,7 @@ class InProcessAction(NormalAction):
         except Failure as failure:
             masker = self.MODULE.masker(self._task.args)
             return {"failed": True, **masker(failed_result(failure, [], check_mode=False))}
-        module_result: dict[str, Any] = super().run(tmp, task_vars)
+        module_result: dict[str, Any] = super().run(tmp, variables)
         return module_result
 
     def _warn_of_unused_connection(self, variables: Mapping[str, Any]) -> None:

@@ -270,6 +270,30 @@ def test_invalid_arguments_fail_as_in_the_module(url: str, args: dict[str, Any])
     assert "s3cret-word" not in str(result)
 
 
+class TestTheVariablesOfARole:
+    VARIABLES = {
+        "__opensearch_ml_role_variables": {"name": "chat_name", "state": "chat_state", "update_strategy": "chat_update"}
+    }
+
+    def test_they_follow_the_message_that_names_their_options(self, url: str) -> None:
+        given = {"hosts": [url], "name": " ", "type": "flow"}
+        result = run_action("ml_agent", given, self.VARIABLES)
+        assert result["msg"].endswith(" This role sets 'name' by chat_name.")
+        assert "chat_name" not in str(result["failure"])
+        assert "This role" not in run_action("ml_agent", given)["msg"]
+
+    def test_a_message_that_names_none(self, url: str) -> None:
+        result = run_action("ml_agent", {"hosts": [url], "agent_id": "nope", "type": "flow"}, self.VARIABLES)
+        assert "This role" not in result["msg"]
+
+    def test_options_that_a_remedy_quotes(self, url: str, cluster: FakeCluster) -> None:
+        cluster.add_agent("Fixed")
+        result = run_action(
+            "ml_agent", {"hosts": [url], "name": "Fixed", "type": "conversational_flow"}, self.VARIABLES
+        )
+        assert result["msg"].endswith(" This role sets 'update_strategy' by chat_update.")
+
+
 class TestTheTask:
     def test_the_environment_of_the_task_is_used(self, url: str) -> None:
         result = run_action("ml_connector_info", {}, environment=[{"OPENSEARCH_HOSTS": url}, {"COUNT": 1}])
