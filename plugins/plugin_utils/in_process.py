@@ -271,10 +271,10 @@ class InProcessAction(NormalAction):
         return str(variables.get("inventory_hostname", "localhost"))
 
 
-def _with_only_body(item: Mapping[str, Any]) -> dict[str, Any]:
+def _with_only_body(item: Mapping[str, Any], objects: str) -> dict[str, Any]:
     """The item with the content of its file as ``definition``. A module that gets both options refuses them, also if one is
     None. Raises Failure."""
-    return {name: value for name, value in with_body(item).items() if name != "src"}
+    return {name: value for name, value in with_body(item, objects).items() if name != "src"}
 
 
 def _shows_invocation(variables: dict[str, Any]) -> bool:

@@ -244,7 +244,7 @@ class TestRemovals:
             done = play("agent", url=url, agent_state="absent")
             assert (done.status, "is used by agent Caller." in done.text) == (2, True), done.text
             assert cluster.snapshot() == before
-            done = play("agent", url=url, agent_state="absent", ollama_chat_remove_in_use=True)
+            done = play("agent", url=url, agent_state="absent", agent_remove_in_use=True)
             assert done.status == 0, done.text
         assert (len(cluster.agents), cluster.models) == (1, {})
 

@@ -274,9 +274,9 @@ def _parse(text: str, path: str, objects: str) -> Any:
         raise Failure("invalid_input", f"src: {path} is nested too deeply.") from exc
     if "{" in text and not _BEGINS_AS_DATA.match(text):
         # YAML takes some programs for a mapping.
-        raise Failure(
-            "invalid_input", f"src: {path} contains more than a body ({json_error}).{_hint(text, has_more=True)}"
-        )
+        known = _looks_like(text)
+        described = known or f"contains more than a body ({json_error})"
+        raise Failure("invalid_input", f"src: {path} {described}.{_hint(text, has_more=not known)}")
     if not HAS_YAML:
         raise Failure(
             "invalid_input", f"src: {path} is not JSON ({json_error}), and reading YAML requires the library PyYAML."

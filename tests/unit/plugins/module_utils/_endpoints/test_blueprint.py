@@ -105,7 +105,7 @@ def test_read_file(tmp_path: Path, text: str) -> None:
         (b"a: [.inf]", "JSON does not support"),
         (b'{"a": NaN}', "JSON does not support"),
         (b'A=$(api POST "/a" \'{"a": "\'"$B"\'"}\' | jq)\n', r"Keep only the JSON of the body, from its first \{"),
-        (b"payload = {'a': region}\n", "Keep only the JSON of the body"),
+        (b"payload = {'a': region}\n", "looks like Python code"),
         (b'{"a": 1}\n{% include copy-curl.html %}\n', "Keep only the JSON of the body"),
         (b'Step 1: Do this\n{"a": b c: d}', "Keep only the JSON of the body"),
         (b"a: {b: [c}\n", r"nor YAML \([^)]*\)\.$"),
