@@ -103,9 +103,7 @@ def table_of_providers() -> tuple[str, str]:
         f"| `{name}` | {', '.join(entry.capabilities)} | {entry.key} | {entry.base_url or 'none'} |\n"
         for name, entry in PROVIDERS.items()
     ]
-    return replaced(
-        "docs/guides/providers.md", r"\n\| provider \| what for.*\n\|[-|]+\n((?:\| .*\n)+)", "".join(rows)
-    )
+    return replaced("docs/guides/providers.md", r"\n\| provider \| what for.*\n\|[-|]+\n((?:\| .*\n)+)", "".join(rows))
 
 
 def contents() -> tuple[str, str]:
