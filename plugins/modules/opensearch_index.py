@@ -117,7 +117,7 @@ actions:
       fields:
         - index.default_pipeline
 diff:
-  description: The given settings and mappings before and after the task.
+  description: The given settings and mappings before and after the task, with references instead of the models' ids.
   returned: success
   type: dict
   contains:

@@ -11,7 +11,7 @@ short_description: Manage search and ingest pipelines
 version_added: 0.2.0
 description:
   - Creates, replaces and deletes search and ingest pipelines, for example pipelines with the ML Commons processors
-    C(ml_inference) and C(retrieval_augmented_generation).
+    C(ml_inference) and C(retrieval_augmented_generation), or those of the plugin neural-search.
   - The pipeline becomes exactly what you give. Parts that you no longer give are removed. The module compares the
     pipeline as JSON, in which V(1), V("1") and V(true) differ, and sends it only if it differs.
 author:
@@ -89,6 +89,22 @@ EXAMPLES = r"""
             model_id: ${model:Local chat}
             context_field_list: [passage]
             system_prompt: You are a helpful assistant.
+
+# Needs the plugin neural-search. A search through this pipeline may have the queries "neural" and "hybrid".
+- name: Let searches find documents by their words and by their meaning
+  searchops.opensearch_ml.opensearch_pipeline:
+    name: words-and-meaning
+    type: search
+    definition:
+      request_processors:
+        - neural_query_enricher:
+            default_model_id: ${model:Local embeddings}
+      phase_results_processors:
+        - normalization-processor:
+            normalization:
+              technique: min_max
+            combination:
+              technique: arithmetic_mean
 
 - name: Create a pipeline from a file in the folder 'files'
   searchops.opensearch_ml.opensearch_pipeline:

@@ -10,7 +10,7 @@ module: opensearch_pipeline_info
 short_description: List search and ingest pipelines
 version_added: 0.2.0
 description:
-  - Lists pipelines with their bodies.
+  - Lists pipelines with their bodies, and on request the types of processors that pipelines can have.
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 extends_documentation_fragment:
@@ -28,6 +28,11 @@ options:
     choices:
       - search
       - ingest
+  with_processors:
+    description: Whether to return the types of processors that all nodes know, too.
+    type: bool
+    default: false
+    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.opensearch_pipeline
 """
@@ -41,6 +46,16 @@ EXAMPLES = r"""
   searchops.opensearch_ml.opensearch_pipeline_info:
     name: answer*
     type: search
+
+- name: Find out whether all nodes have the plugin neural-search
+  searchops.opensearch_ml.opensearch_pipeline_info:
+    type: ingest
+    with_processors: true
+  register: ingest
+
+- name: Show whether documents can be embedded by its processor
+  ansible.builtin.debug:
+    msg: "{{ 'text_embedding' in ingest.processors.ingest.processors }}"
 """
 
 RETURN = r"""
@@ -62,6 +77,28 @@ pipelines:
     definition:
       description: The pipeline's body.
       type: dict
+processors:
+  description: The types of processors that all nodes know, by the type of the pipeline and by the field of its body that lists
+    them. A type of pipeline is V(null) if the user does not have the permission C(cluster:monitor/nodes/info).
+  returned: with O(with_processors=true)
+  type: dict
+  version_added: 1.0.0
+  contains:
+    search:
+      description: The processors of search pipelines, by C(request_processors), C(response_processors) and
+        C(phase_results_processors). OpenSearch 2.19 does not list the last ones.
+      type: dict
+      sample:
+        request_processors:
+          - ml_inference
+          - neural_query_enricher
+    ingest:
+      description: The processors of ingest pipelines, by C(processors) and C(on_failure), which are the same.
+      type: dict
+      sample:
+        processors:
+          - ml_inference
+          - text_embedding
 actions:
   description: Always empty, because the module changes nothing.
   returned: always

@@ -72,6 +72,7 @@ class Reader:
             "http://gateway.example.internal:8080": "http://gateway:8080",
             "qwen3:4b": "tiny-chat",
             "nomic-embed-text": "tiny-chat",
+            "embedding_dimension: 768": "embedding_dimension: 96",
             "openai_chat_model=qwen3-4b": "openai_chat_model=tiny-chat",
             "openai_chat_model=large": "openai_chat_model=tiny-chat",
             "sk-of-the-gateway": keys[0],

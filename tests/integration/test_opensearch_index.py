@@ -83,3 +83,39 @@ def test_an_alias_is_not_an_index(cluster, module, name):
     cluster.must("PUT", f"/{index_of(name)}/_alias/{index_of(name)}-alias")
     for state in ("present", "absent"):
         module.refuses("invalid_input", INDEX, name=f"{index_of(name)}-alias", state=state)
+
+
+@pytest.mark.full_on("2.19.1-tls")
+def test_a_semantic_field_with_a_remote_model(cluster, converges, module, name):
+    """The field embeds its text and that of queries by the model that the definition names."""
+    module(
+        "ml_connector", name=name, provider="ollama", base_url="http://ollama:11434", model="tiny-chat", capability="embedding"
+    )  # fmt: skip
+    config = {"model_type": "text_embedding", "framework_type": "huggingface_transformers", "embedding_dimension": 96}
+    if cluster.is_3:
+        config["additional_config"] = {"space_type": "l2"}
+    converges(
+        "ml_model", ["create", "register_and_deploy"], name=name, connector=name, model_config=config, stable=False
+    )
+    # The default engine is faiss, whose library the stack's k-NN plugin lacks: a first document would end the node.
+    engine = {"method": {"name": "hnsw", "engine": "lucene"}}
+    field = {"type": "semantic", "model_id": f"${{model:{name}}}", "dense_embedding_config": engine}
+    args = {
+        "name": index_of(name),
+        "definition": {"settings": {"index.knn": True}, "mappings": {"properties": {"passage": field}}},
+    }
+    if not cluster.is_3:
+        assert module.fails(INDEX, **args)["code"] == "invalid_mapping"
+        return
+    created = converges(INDEX, ["create"], **args)
+    mapped = created["index"]["mappings"]["properties"]
+    assert mapped["passage"]["model_id"] == cluster.one("models", name).id
+    assert mapped["passage_semantic_info"]["properties"]["embedding"]["dimension"] == 96
+
+    texts = {"sky": "Air scatters blue light most.", "hours": "Open from nine to five."}
+    documents = [{"id": each, "source": {"passage": text}} for each, text in texts.items()]
+    converges("opensearch_document", ["index"], index=index_of(name), documents=documents)
+    query = {"neural": {"passage": {"query_text": texts["sky"]}}}
+    hits = module("opensearch_search", index=index_of(name), definition={"query": query})["hits"]
+    assert hits[0]["id"] == "sky"
+    assert hits[0]["score"] > 0.999

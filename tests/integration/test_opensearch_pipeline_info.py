@@ -29,3 +29,13 @@ def test_by_name_pattern_and_type(module, name):
             assert [(entry["type"], entry["name"]) for entry in ours] == listed
             assert all(entry["definition"] == body[entry["type"]] for entry in ours)
             assert (result["changed"], module.recorder.writes) == (False, [])
+
+
+def test_processors_that_all_nodes_know(cluster, module):
+    known = module(INFO, name="none", with_processors=True)["processors"]
+    assert {"ml_inference", "text_embedding"} <= set(known["ingest"]["processors"])
+    assert known["ingest"]["on_failure"] == known["ingest"]["processors"]
+    assert {"ml_inference", "neural_query_enricher"} <= set(known["search"]["request_processors"])
+    assert {"rerank", "retrieval_augmented_generation"} <= set(known["search"]["response_processors"])
+    # 2.19 knows them too, but does not list them.
+    assert ("normalization-processor" in known["search"]["phase_results_processors"]) is cluster.is_3

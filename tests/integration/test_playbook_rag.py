@@ -2,19 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook rag: check mode, a run, a repetition, a change, and the removal."""
+"""The playbook rag in both ways: check mode, a run, a repetition, a change, and the removal. And a rerank model."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.tests.integration._double import double
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import index_of
 
 ROOT = Path(__file__).parents[2]
@@ -55,8 +58,20 @@ def play(connection, name, tmp_path):
     return run
 
 
-@pytest.mark.full_on("2.19.1-tls")
-def test_answers_from_documents(play, cluster, recorder, name, snapshot, settings_restored):
+@pytest.mark.parametrize(
+    "search",
+    [
+        # With the plugin neural-search, which all servers of the stack have.
+        "auto",
+        pytest.param("neural", marks=pytest.mark.full),
+        "knn",
+    ],
+)
+@pytest.mark.full_on("2.19.1-tls", but=["knn"])
+@pytest.mark.full_on("3.6.0", but=["auto"])
+def test_answers_from_documents(play, cluster, recorder, name, snapshot, settings_restored, search):
+    play = functools.partial(play, rag_search=search)
+    query = "hybrid" if search == "auto" else search
     text, planned = play("--check", "--diff")
     assert "no pattern in" not in text
     assert recorder.writes == []
@@ -65,27 +80,33 @@ def test_answers_from_documents(play, cluster, recorder, name, snapshot, setting
     text, changed = play("--diff", rag_expect_pattern=r"\w")
     assert changed == planned
     assert "Nothing was asked" not in text
+    assert f"The query {query} finds the documents" in text
     documents = cluster.indexes(name)[index_of(name)]["documents"]
     assert {each: source["text"] for each, (_version, source) in documents.items()} == {
         "sky": BLUE,
         "hours": "Open from nine to five.",
     }
     assert all(len(source["embedding"]) == 96 for _version, source in documents.values())
+    asked = next(request for request in recorder.requests if "search_pipeline=" in request.path)
+    body = json.loads(asked.body)
+    assert list(body["query"]) == [query]
     # It is found by its embedding: documents and questions are embedded in the same way.
-    search = next(request for request in recorder.requests if "search_pipeline=" in request.path)
-    found = cluster.must("POST", search.path, json.loads(search.body))
+    if query == "hybrid":
+        body["query"] = body["query"]["hybrid"]["queries"][1]
+    found = cluster.must("POST", asked.path, body)
     assert [hit["_id"] for hit in found["hits"]["hits"]] == ["sky"]
     assert found["hits"]["max_score"] > 0.999
+    assert found["ext"]["retrieval_augmented_generation"]["answer"].strip()
 
     before = snapshot()
-    # The rest does not depend on the version: one server suffices.
-    for arguments in ([], ["--check"]) if cluster.is_3 else ([],):
+    # The rest does not depend on the way: one suffices.
+    for arguments in ([], ["--check"]) if search == "auto" else ([],):
         recorder.clear()
         assert play(*arguments)[1] == 0
         assert recorder.writes == []
     assert snapshot() == before
 
-    if cluster.is_3:
+    if search == "auto":
         assert play(rag_documents=[{"id": "hours", "text": "Closed."}], rag_dimension=96, rag_question="")[1] == 1
 
     recorder.clear()
@@ -102,3 +123,34 @@ def test_answers_from_documents(play, cluster, recorder, name, snapshot, setting
     recorder.clear()
     assert play(rag_state="absent")[1] == 0
     assert recorder.writes == []
+
+
+def _rerank(body: dict[str, Any]) -> tuple[int, str]:
+    """A rerank model that likes short documents."""
+    best = sorted(range(len(body["documents"])), key=lambda number: len(body["documents"][number]))
+    results = [{"index": number, "relevance_score": 1 / (1 + place)} for place, number in enumerate(best)]
+    return 200, json.dumps({"model": body["model"], "results": results})
+
+
+@pytest.mark.full_on("2.19.1-tls")
+def test_a_rerank_model_orders_what_the_search_finds(play, cluster, recorder, name, snapshot, settings_restored):
+    with double({"/v1/rerank": _rerank}) as backend:
+        reranked = functools.partial(
+            play, rag_rerank_model="reranker", rag_rerank_provider="llama_cpp", rag_rerank_base_url=backend.url,
+            rag_candidates=2,
+        )  # fmt: skip
+        _text, planned = reranked("--check")
+        assert reranked()[1] == planned
+        # The model is asked once by the role, and by the server with all documents that the search finds.
+        assert sorted(backend.seen[-1][1]["documents"]) == sorted([BLUE, "Open from nine to five."])
+        asked = next(request for request in recorder.requests if "search_pipeline=" in request.path)
+        found = cluster.must("POST", asked.path, json.loads(asked.body))
+        # Without it, the document that is the question would be the first.
+        assert [hit["_id"] for hit in found["hits"]["hits"]] == ["hours", "sky"]
+        assert found["ext"]["retrieval_augmented_generation"]["answer"].strip()
+        recorder.clear()
+        assert reranked()[1] == 0
+        assert recorder.writes == []
+    _text, planned = play("--check", rag_state="absent")
+    assert play(rag_state="absent")[1] == planned
+    assert not any(snapshot().values())

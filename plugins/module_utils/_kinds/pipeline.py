@@ -128,6 +128,14 @@ def read_nodes(client: Client, kind: str) -> list[tuple[str, dict[str, set[str]]
     return found
 
 
+def common_processors(client: Client, kind: str) -> dict[str, list[str]] | None:
+    """The types of processors that all nodes know, by the fields of a pipeline. None if the user may not read the nodes."""
+    nodes = [known for _node, known in read_nodes(client, kind)]
+    if not nodes:
+        return None
+    return {field: sorted(set.intersection(*(known[field] for known in nodes))) for field in PROCESSORS[kind]}
+
+
 def check_processors(reader: Reader, kind: str, body: Mapping[str, Any]) -> None:
     """Raises Failure if a node does not know a processor, with the code of the server's own refusal, which check mode
     cannot get."""

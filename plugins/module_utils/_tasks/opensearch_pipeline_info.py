@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The task of opensearch_pipeline_info: list pipelines."""
+"""The task of opensearch_pipeline_info: list pipelines, and the processors that all nodes know."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from .._runtime.run import Run
 SPEC = {
     "name": {"type": "str", "default": "*"},
     "type": {"type": "str", "choices": ["search", "ingest"]},
+    "with_processors": {"type": "bool", "default": False},
 }
 
 
@@ -25,17 +26,22 @@ SPEC = {
 class Options:
     name: str
     type: str | None
+    with_processors: bool
 
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """The pipelines that the options select, search pipelines first. Raises Failure."""
-    return {
+    kinds = [options.type] if options.type else list(pipelines.PATHS)
+    result: dict[str, Any] = {
         "pipelines": [
             pipelines.to_result(kind, name, body)
-            for kind in ([options.type] if options.type else pipelines.PATHS)
+            for kind in kinds
             for name, body in sorted(pipelines.read_all(run.client, kind, options.name or "*").items())
         ]
     }
+    if options.with_processors:
+        result["processors"] = {kind: pipelines.common_processors(run.client, kind) for kind in kinds}
+    return result
 
 
 MODULE = Module(SPEC, execute, typed(Options))

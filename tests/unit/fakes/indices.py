@@ -33,6 +33,10 @@ class Indices:
         if (method, action) == ("PUT", ""):
             self.add(name, **(body or {}))
             return {"acknowledged": True, "index": name}
+        if action == "_mget" and name not in self.observed:
+            # With the status 200, unlike the others.
+            error = {"type": MISSING, "reason": f"no such index [{name}]"}
+            return {"docs": [{"_index": name, "_id": each, "error": error} for each in body["ids"]]}
         if name not in self.observed:
             raise Refused(404, f"no such index [{name}]", MISSING)
         index, documents = self.observed[name], self.documents[name]

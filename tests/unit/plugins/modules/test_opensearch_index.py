@@ -229,3 +229,24 @@ class TestDefaultsOfMappings:
         )
         failure = module(NAME, steps, name="rag", definition=self.BODY)["failure"]
         assert (failure["code"], "t.x, t.x.raw" in failure["message"]) == ("not_converged", True)
+
+
+def test_a_semantic_field_names_its_model(module: Runner, cluster: FakeCluster) -> None:
+    reference = "${model:Local embeddings}"
+    args = {
+        "name": "rag",
+        "definition": {"mappings": {"properties": {"text": {"type": "semantic", "model_id": reference}}}},
+    }
+    planned = module(NAME, cluster, check_mode=True, **args)
+    assert "no model 'Local embeddings' yet" in str(planned["warnings"])
+    assert module(NAME, cluster, **args)["failure"]["code"] == "unknown_model"
+    assert cluster.indices.observed == {}
+
+    model_id = cluster.add_model("Local embeddings", cluster.add_connector("Local embeddings"))
+    created = module(NAME, cluster, **args)
+    assert cluster.indices.observed["rag"]["mappings"]["properties"]["text"]["model_id"] == model_id
+    assert created["diff"] == planned["diff"]
+    assert created["diff"]["after"]["mappings"]["properties"]["text"]["model_id"] == reference
+    for check_mode in (False, True):
+        again = module(NAME, cluster, check_mode=check_mode, **args)
+        assert (again["changed"], again["diff"]["before"]) == (False, again["diff"]["after"])
