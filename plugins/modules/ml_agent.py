@@ -42,7 +42,8 @@ options:
     description:
       - How the agent works. Required for a new agent. The type cannot be changed in place.
       - With V(flow), the agent runs its tools one after the other. V(conversational_flow) adds a memory.
-      - With V(conversational), a model chooses the tools. V(conversational_v2) needs OpenSearch 3.6.
+      - With V(conversational), a model chooses the tools. V(conversational_v2) needs OpenSearch 3.6, O(model) instead of O(llm),
+        and a memory of the type V(agentic_memory). It therefore cannot use a model server of your own.
       - With V(plan_execute_and_reflect), a model makes a plan and changes it along the way. Needs OpenSearch 3.0. The
         server creates a second agent that carries out the steps. The module changes and deletes it together with this
         agent.
@@ -71,6 +72,8 @@ options:
     description:
       - A model of a cloud provider, which the server registers together with the agent. Use it instead of O(llm). Needs
         OpenSearch 3.5 and the setting C(plugins.ml_commons.unified_agent_api_enabled).
+      - The server writes the provider's own address into the connector that it creates, C(api.openai.com) for
+        V(openai/v1/chat/completions). It cannot call a server of yours; for such a one use O(llm).
       - The server cannot change it in place. It does not delete the model with the agent.
     type: dict
     version_added: 1.0.0
@@ -97,9 +100,9 @@ options:
     description:
       - All tools of the agent, in this order; any others are removed.
       - "In any text, C(${model:NAME}) becomes the id of the model with this name, C(${agent:NAME}) the id of an agent, and
-        C(${connector:NAME}) the id of a connector, for example in the parameter C(connector_id) of a ConnectorTool.
-        The same applies to all other options, for example to the parameter C(mcp_connectors) in O(parameters). In check mode,
-        an object that does not exist yet is a warning."
+        C(${connector:NAME}) the id of a connector, for example in the parameter C(connector_id) of a ConnectorTool, and
+        C(${memory_container:NAME}) the id of a memory container. The same applies to all other options, for example to the
+        parameter C(mcp_connectors) in O(parameters). In check mode, an object that does not exist yet is a warning."
       - A connector that is replaced by a swap gets another id. The next run of this module gives it to the agent.
     type: list
     elements: dict
@@ -141,7 +144,8 @@ options:
     type: dict
     suboptions:
       type:
-        description: The type of memory, usually V(conversation_index).
+        description: The type of memory, usually V(conversation_index). With V(agentic_memory) a memory container stores the
+          conversations.
         type: str
         required: true
       session_id:
@@ -151,7 +155,8 @@ options:
         description: The number of messages that the agent remembers.
         type: int
       memory_container_id:
-        description: The id of the memory container, for the type V(agentic_memory). Needs OpenSearch 3.5.
+        description: The name or the id of the memory container, for the type V(agentic_memory). Needs OpenSearch 3.5. See
+          M(searchops.opensearch_ml.ml_memory_container).
         type: str
         version_added: 1.0.0
       extra_fields:
@@ -207,6 +212,7 @@ options:
 seealso:
   - module: searchops.opensearch_ml.ml_agent_execute
   - module: searchops.opensearch_ml.ml_agent_info
+  - module: searchops.opensearch_ml.ml_memory_container
   - module: searchops.opensearch_ml.ml_model
 """
 

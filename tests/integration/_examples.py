@@ -198,6 +198,7 @@ CREATES = {
     "ml_connector": "connector",
     "ml_model": "model",
     "ml_agent": "agent",
+    "ml_memory_container": "memory_container",
     "ml_model_group": "model_group",
     "opensearch_index": "index",
     "opensearch_pipeline": "pipeline",
@@ -226,6 +227,8 @@ def needs_of(content: Any) -> tuple[list[tuple[str, str]], set[tuple[str, str]]]
             need("model", name)
         if isinstance(options.get("llm"), dict):
             need("model", options["llm"]["model_id"])
+        if isinstance(options.get("configuration"), dict) and "llm_id" in options["configuration"]:
+            need("model", options["configuration"]["llm_id"])
         kind, name = CREATES.get(module, ""), options.get("name", "")
         if not kind or not name:
             continue

@@ -46,8 +46,8 @@ TRUST = [r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|vllm|vllm-pooling|l
 #: and do not wait for one of them to be deleted.
 APART = 11.0
 
-#: The kinds of objects that have names and ids.
-KINDS = ("connectors", "models", "model_groups", "agents")
+#: The kinds of objects that have names and ids; 2.19 does not have the last one.
+KINDS = ("connectors", "models", "model_groups", "agents", "memory_containers")
 
 CHAT_BODY = '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
 
@@ -164,6 +164,8 @@ class Cluster:
         return {kind: self._search(kind, query) for kind in KINDS}
 
     def _search(self, kind: str, query: Mapping[str, Any]) -> list[Item]:
+        if kind == "memory_containers" and not self.is_3:
+            return []
         answer = self.send("POST", f"{ML}/{kind}/_search", {"query": query, "size": 1000, "version": True})
         if answer.status_code == 404:
             return []
@@ -265,8 +267,9 @@ class Cluster:
             # With the security plugin, not even an administrator can write into the index.
             time.sleep(APART)
             return
+        index = ".plugins-ml-am-memory-container" if kind == "memory_containers" else f".plugins-ml-{kind[:-1]}"
         for object_id in ids:
-            document = f"/.plugins-ml-{kind[:-1]}/_doc/{object_id}"
+            document = f"/{index}/_doc/{object_id}"
             source = self.must("GET", document)["_source"]
             source["created_time"] -= int(APART * 1000)
             self.must("PUT", f"{document}?refresh=true", source)
@@ -303,6 +306,10 @@ class Cluster:
             return
         for agent in found["agents"]:
             self.send("DELETE", f"{ML}/agents/{agent.id}")
+        for container in found["memory_containers"]:
+            # The server deletes no indexes that another container shares.
+            for memories in ("?delete_all_memories=true", ""):
+                self.send("DELETE", f"{ML}/memory_containers/{container.id}{memories}")
         for model in found["models"]:
             for _ in range(20):
                 self.send("POST", f"{ML}/models/{model.id}/_undeploy")

@@ -51,6 +51,10 @@ FAKE, AMAZON = "a fake", "a fake of Amazon"
 #: The documents and examples that do not run on all servers of the stack: where they run, and why.
 ELSEWHERE = {
     "plugins/modules/ml_agent.py: Create an agent whose model calls tools as functions": (PLAIN, "it needs 3.0"),
+    "plugins/modules/ml_memory_container.py": (PLAIN, "it needs 3.3"),
+    "plugins/modules/ml_memory_container_info.py": (PLAIN, "it needs 3.3"),
+    "plugins/modules/ml_mcp_tool.py": (PLAIN, "it needs 3.1"),
+    "plugins/modules/ml_mcp_tool_info.py": (PLAIN, "it needs 3.1"),
     "plugins/modules/ml_model_group.py: Create a group for two roles": (SECURED, "it needs the security plugin"),
     "docs/security.md block 1": (SECURED, "it needs the security plugin"),
     "plugins/filter/private_regex.py": (FAKE, "the setting exists from 3.7 on"),

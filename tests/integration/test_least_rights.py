@@ -20,7 +20,7 @@ import yaml
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import lease
 from ansible_collections.searchops.opensearch_ml.tests.integration import _lives
 from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import SECURITY, put_role, user_with_role
-from ansible_collections.searchops.opensearch_ml.tests.integration._lives import LIVES, PING, ROLES, ROOT
+from ansible_collections.searchops.opensearch_ml.tests.integration._lives import LATER_LIVES, LIVES, PING, ROLES, ROOT
 from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import chat, index_of
 
@@ -34,6 +34,9 @@ NOT_ON_THIS_VERSION = {"cluster:admin/opensearch/ml/agents/update"}
 
 #: The modules that the server of these tests is too old for. They need no permissions that no other one needs.
 NEED_3 = {"ml_tool_call_check"}
+
+#: All sequences, also those that the server does not know.
+ALL_LIVES = (*LIVES, *LATER_LIVES)
 
 #: Without this permission check mode may plan a change that the server refuses.
 NODES_INFO = "cluster:monitor/nodes/info"
@@ -251,7 +254,7 @@ def test_the_play_in_the_document_creates_the_roles(cluster, tmp_path):
 
 def test_the_table_has_each_state_of_each_module():
     """Except for the Ollama modules: Ollama has no roles."""
-    steps = [(step.module, step.what) for life in LIVES for step in life("x")]
+    steps = [(step.module, step.what) for life in ALL_LIVES for step in life("x")]
     assert set(steps) == set(table())
     modules = {path.stem for path in ROOT.glob("plugins/modules/*.py") if not path.stem.startswith("ollama_")}
     assert {module for module, _what in steps} == modules - NEED_3
@@ -282,6 +285,6 @@ def test_defaults_of_mappings_need_an_optional_permission(module, name, grant):
 
 
 def test_each_listed_permission_is_tested():
-    tried = [permission for life in LIVES for step in life("x") for permission in step.needs]
+    tried = [permission for life in ALL_LIVES for step in life("x") for permission in step.needs]
     listed = PROVISIONER["cluster_permissions"] + [each for data in ON_INDEXES for each in data["allowed_actions"]]
     assert sorted(listed) == sorted({*tried, NODES_INFO, FIELD_MAPPINGS, *NOT_ON_THIS_VERSION})

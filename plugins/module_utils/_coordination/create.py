@@ -97,9 +97,7 @@ def _created(run: Run, creation: Creation, own_id: str, *, lost: bool) -> Doc:
     found = creation.find(run)
     own = next((doc for doc in found if doc.id == own_id), None) or creation.kind.get(run.client, own_id)
     if own is None:
-        raise ConcurrentChange(
-            f"{creation.kind.LABEL.capitalize()} {creation.name!r} was deleted right after its creation."
-        )
+        raise ConcurrentChange(f"{creation.kind.title()} {creation.name!r} was deleted right after its creation.")
     others = [doc for doc in found if doc.id != own_id]
     counts = own
     if others:

@@ -22,6 +22,9 @@ from .._runtime.run import Run
 #: Objects that were created within this time, in seconds, were created by controllers that did not see each other's.
 SAME_MOMENT = 10.0
 
+#: The kinds whose duplicates ml_dedupe deletes.
+DEDUPED = (Connector, Model, ModelGroup)
+
 
 class AmbiguousName(Failure):
     """Several objects have one name, and none of them is the one that it means."""
@@ -52,11 +55,12 @@ def pick(run: Run, kind: type[Kind], found: list[Doc], name: str) -> Doc | None:
     candidates = [doc for doc in found if doc.id in used] or found
     latest = [doc for doc in candidates if not any(supersedes(new, doc) for new in candidates)]
     kept = min(latest, key=lambda doc: doc.creation_order)
-    others = [doc.id for doc in current if doc is not kept]
+    others = ", ".join(doc.id for doc in current if doc is not kept)
     if len(current) > 1:
+        remedy = f"the module ml_dedupe deletes {others}" if kind in DEDUPED else f"delete {others}"
         run.warn(
             f"{len(current)} {kind.LABEL}s have the name {name!r}, created at the same moment by controllers without the "
-            f"lock. {kept.id} counts; the module ml_dedupe deletes {', '.join(others)}."
+            f"lock. {kept.id} counts; {remedy}."
         )
     return kept
 

@@ -316,13 +316,49 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Create the agent first, or correct its name or id.",
         ),
         "unknown_tool": Entry(
-            cause="An agent uses a type of tool that the cluster does not have.",
+            cause="The task names a type of tool that the cluster does not have.",
             remedy="Correct the tool's type, or install the plugin that provides it on every node.",
         ),
         "agent_not_changeable": Entry(
             cause="The server cannot make this change to an existing agent; the message says why.",
             remedy="Set 'update_strategy: recreate' to replace the agent by a new one with another id, or declare the "
             "values that it has now.",
+        ),
+        "unknown_memory_container": Entry(
+            cause="The cluster has no memory container with this name or id.",
+            remedy="Create the memory container first, or correct its name or id.",
+        ),
+        "memory_container_not_changeable": Entry(
+            cause="The server cannot make this change to an existing memory container; the message says why.",
+            remedy="Declare the values that it has now. Or delete it with 'state: absent' and create it again, which gives it "
+            "another id: then run ml_agent again for each agent that uses it.",
+        ),
+        "memory_container_incomplete": Entry(
+            cause="The server stored the memory container, and then could not create its indexes. The module has deleted the "
+            "container again.",
+            remedy="Read the log of the OpenSearch node. Strategies need the plugin opensearch-knn for the index of the facts and "
+            "opensearch-neural-search for its ingest pipeline.",
+        ),
+        "memory_indexes_shared": Entry(
+            cause="Another memory container uses the same indexes, so that the server does not delete them.",
+            remedy="Remove 'delete_all_memories' and 'delete_memories' from the task, or give each container an "
+            "'index_prefix' of its own.",
+        ),
+        "mcp_tool_name_taken": Entry(
+            cause="OpenSearch compares the names of the tools of its MCP server word by word, and another tool has a word of "
+            "this name.",
+            remedy="Choose a name that shares no word with the names of the other tools. An underscore joins words, a hyphen and "
+            "a space separate them.",
+        ),
+        "mcp_tool_not_removable": Entry(
+            cause="OpenSearch compares the names of the tools of its MCP server word by word. With this tool it would remove "
+            "other tools as well.",
+            remedy="Remove all of these tools with the API, and register those that you need under names that share no word.",
+        ),
+        "mcp_tool_not_changeable": Entry(
+            cause="The server cannot make this change to an existing tool of its MCP server; the message says why.",
+            remedy="Set 'update_strategy: recreate' to remove the tool and register it again, or declare the values that it has "
+            "now.",
         ),
         "unknown_model_group": Entry(
             cause="The cluster has no model group with this name or id.",

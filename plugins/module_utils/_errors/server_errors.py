@@ -169,7 +169,10 @@ _RULES = (
     Rule("unknown_model", r"Failed to find model|Model not found|Not find model"),
     Rule("group_name_taken", r"already being used by (a model group|another model)"),
     Rule("group_in_use", r"model group when it has associated model versions"),
-    Rule("unknown_tool", r"Tool not found"),
+    Rule("unknown_memory_container", r"Failed to find memory container|Memory container not found"),
+    Rule("memory_indexes_shared", r"Cannot delete memory indices as multiple containers share", (409,)),
+    Rule("mcp_tool_name_taken", r"Unable to register tool: a tool with the same name already exists"),
+    Rule("unknown_tool", r"Tool not found|Unrecognized tool in request"),
     Rule("unknown_agent", r"Fail(ed)? to (find|get) (ml )?agent|Agent not found"),
     Rule(
         "unknown_processor",

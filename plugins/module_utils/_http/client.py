@@ -146,7 +146,7 @@ class Client:
         """A write that has the same effect when it is executed twice."""
         return self._send(Request(method, path, body, query, write=True, accept=accept))
 
-    def bulk(self, path: str, lines: list[dict[str, Any]], query: Mapping[str, str] | None = None) -> Answer:
+    def bulk(self, path: str, lines: list[Any], query: Mapping[str, str] | None = None) -> Answer:
         """A write of one JSON document per line that has the same effect when it is executed twice."""
         return self._send(Request("POST", path, lines, query, write=True))
 

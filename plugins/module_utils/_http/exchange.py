@@ -29,7 +29,7 @@ class Request:
 
     method: str
     path: str
-    body: Mapping[str, Any] | list[dict[str, Any]] | None = None
+    body: Mapping[str, Any] | list[Any] | None = None
     query: Mapping[str, str] | None = None
     write: bool = False
     repeatable: bool = True

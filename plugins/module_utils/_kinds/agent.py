@@ -19,6 +19,7 @@ from .._runtime.reader import Reader
 from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_tree, text_of, without_none
 from .base import NOTES_PARAMETER, Doc, Kind, check_name, check_no_notes
+from .definition import read_definition
 
 #: The types of OpenSearch 3.6. A later server may know others, which pass.
 TYPES = (
@@ -37,6 +38,9 @@ EXECUTOR = "executor_agent_id"
 
 #: The parameter with the format in which the agent calls its model. The server sets it for an agent with a ``model``.
 LLM_INTERFACE = "_llm_interface"
+
+#: The type of a memory that a memory container of the same cluster stores.
+AGENTIC_MEMORY = "agentic_memory"
 
 #: The fields of an agent, its llm and its tools with values that the server stores as text.
 TEXT_FIELDS = ("parameters", "attributes", "config")
@@ -146,6 +150,16 @@ class Agent(Kind):
         return {**super().to_result(doc), **({"executor_agent_id": executor} if executor else {})}
 
 
+def named_container(memory: Mapping[str, Any] | None) -> str | None:
+    """The name or id of the memory container of this cluster that a memory names plainly; None if it names none so.
+
+    A memory of the type remote_agentic_memory has a container of another cluster.
+    """
+    container = (memory or {}).get("memory_container_id")
+    is_local = str((memory or {}).get("type")).lower() == AGENTIC_MEMORY
+    return str(container) if container and is_local and "${" not in container else None
+
+
 def merged(observed_fields: Mapping[str, Any], desired_fields: Mapping[str, Any]) -> dict[str, Any]:
     """All fields of a new agent: the desired ones, and the observed ones of the agent that it replaces."""
     fields = {**observed_fields, **desired_fields}
@@ -232,17 +246,12 @@ def with_unknown_fields(tools: list[dict[str, Any]], observed: list[dict[str, An
 
 def definition_fields(definition: Any) -> dict[str, Any]:
     """The fields of a pasted body, without those that only the server sets. Raises Failure for a value of a wrong type."""
-    if not isinstance(definition, Mapping):
-        raise Failure("invalid_input", f"definition: must be a mapping, not {str(definition)[:80]!r}.")
-    fields = without_none({name: definition[name] for name in definition if name not in Agent.own_fields()})
-    types: dict[str, tuple[type, str]] = {
-        **dict.fromkeys(("llm", "model", "memory", "parameters", "context_management"), (dict, "a mapping")),
-        "tools": (list, "a list"),
-        **dict.fromkeys(("name", "type", "description", "app_type", "context_management_name"), (str, "text")),
+    types: dict[str, type] = {
+        **dict.fromkeys(("llm", "model", "memory", "parameters", "context_management"), dict),
+        "tools": list,
+        **dict.fromkeys(("name", "type", "description", "app_type", "context_management_name"), str),
     }
-    for name, (type_, what) in types.items():
-        if name in fields and not isinstance(fields[name], type_):
-            raise Failure("invalid_input", f"definition: {name} must be {what}, not {str(fields[name])[:80]!r}.")
+    fields = read_definition(Agent, definition, types)
     for number, tool in enumerate(fields.get("tools") or []):
         if not isinstance(tool, dict) or not isinstance(tool.get("type"), str):
             raise Failure("invalid_input", f"definition: tools[{number}] must be a mapping with a 'type'.")
@@ -300,13 +309,18 @@ def check_server(reader: Reader, version: versions.Version, fields: Mapping[str,
     tools = fields.get("tools") or []
     if any(tool.get("attributes") for tool in tools):
         versions.require(version, "tool_attributes", "tools: attributes")
-    if not tools:
+    check_tools(reader, "tools", {tool["type"] for tool in tools})
+
+
+def check_tools(reader: Reader, option: str, types: set[str]) -> None:
+    """Raises Failure if the cluster does not have these types of tools, which an option names. One request at most."""
+    if not types:
         return
     known = reader.fact(read_tools)
-    unknown = sorted({tool["type"] for tool in tools} - known)
+    unknown = sorted(types - known)
     if unknown:
         named = ", ".join(f"{name}{_meant_tool(name, known)}" for name in unknown)
-        raise Failure("unknown_tool", f"tools: this cluster has no {named}. Its tools are {', '.join(sorted(known))}.")
+        raise Failure("unknown_tool", f"{option}: this cluster has no {named}. Its tools are {', '.join(sorted(known))}.")
 
 
 def _meant_tool(name: str, known: Iterable[str]) -> str:

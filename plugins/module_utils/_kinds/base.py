@@ -82,6 +82,8 @@ class Kind:
     READ_ONLY_FIELDS: tuple[str, ...] = ("created_time", "last_updated_time")
     #: The fields that only the server sets, beyond :attr:`READ_ONLY_FIELDS`.
     SERVER_FIELDS: tuple[str, ...] = ()
+    #: Whether the server refreshes the index after an update, from the version with the feature "visible_updates" on.
+    VISIBLE_UPDATES = True
     #: Field -> the names within it that this version of the collection knows; a path such as ``a.b`` for a field within one.
     #: A list of mappings is a field as well. What is within other fields is not checked.
     NESTED: Mapping[str, Collection[str]] = {}
@@ -92,6 +94,11 @@ class Kind:
     STORED_SINCE: Mapping[str, str] = {}
     #: Whether objects of this kind have a place for the notes of the collection.
     HAS_NOTES = False
+
+    @classmethod
+    def title(cls) -> str:
+        """The name of the kind at the beginning of a sentence."""
+        return cls.LABEL[:1].upper() + cls.LABEL[1:]
 
     @classmethod
     def desired(cls, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,7 +316,7 @@ class Kind:
         """Change one object and wait until searches find the change, as a later search may use a changed field."""
         run.client.change("PUT", f"{cls.PATH}/{segment(object_id)}", fields)
         run.reader.note_changed(cls, object_id, fields)
-        if versions.supports(run.version, "visible_updates"):
+        if cls.VISIBLE_UPDATES and versions.supports(run.version, "visible_updates"):
             return
         doc = cls.get(run.client, object_id)
         if doc is None:
@@ -333,9 +340,9 @@ class Kind:
             )
 
     @classmethod
-    def delete(cls, run: Run, object_id: str, *, timeout: float = 30.0) -> None:
+    def delete(cls, run: Run, object_id: str, *, timeout: float = 30.0, body: Mapping[str, Any] | None = None) -> None:
         """Delete one object and wait until it does not exist any more. Succeeds if it does not exist."""
-        answer = run.client.change("DELETE", f"{cls.PATH}/{segment(object_id)}", accept=(404,))
+        answer = run.client.change("DELETE", f"{cls.PATH}/{segment(object_id)}", body, accept=(404,))
         run.reader.note_deleted(cls, object_id)
         if answer.status == 404 or answer.body.get("result") in ("deleted", "not_found"):
             return

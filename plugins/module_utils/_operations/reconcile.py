@@ -112,7 +112,7 @@ class Resource(Generic[Options]):
             places = self.KIND.known_to_be_dropped(doc.source, self.fields, self.run.version)
         if places:
             self.run.warn(
-                f"{self.KIND.LABEL.capitalize()} {doc.name!r}: OpenSearch {self.run.version} does not store "
+                f"{self.KIND.title()} {doc.name!r}: OpenSearch {self.run.version} does not store "
                 f"{', '.join(places)}. Remove it, or upgrade OpenSearch to a version that has it.{self._meant(places)}"
             )
         return places
@@ -125,7 +125,7 @@ class Resource(Generic[Options]):
         if lacking:
             raise Failure(
                 "field_not_stored",
-                f"{self.KIND.LABEL.capitalize()} {doc.name!r} ({doc.id}) was written, but OpenSearch {self.run.version} did "
+                f"{self.KIND.title()} {doc.name!r} ({doc.id}) was written, but OpenSearch {self.run.version} did "
                 f"not store {', '.join(lacking)}.",
                 fields=lacking,
             )
@@ -208,7 +208,7 @@ class Resource(Generic[Options]):
 
         Fields that this version of the collection does not know may be dropped by the server, of which it warns.
         """
-        label, found = self.KIND.LABEL.capitalize(), self.KIND.get(self.run.client, doc.id)
+        label, found = self.KIND.title(), self.KIND.get(self.run.client, doc.id)
         if found is None:
             raise deleted_during_change(f"{label} {doc.id}")
         observed = self.observed(found)

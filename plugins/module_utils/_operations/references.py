@@ -4,7 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""References in texts: ``${model:NAME}``, ``${agent:NAME}`` and ``${connector:NAME}`` are replaced by the object's id.
+"""References in texts: ``${model:NAME}``, ``${agent:NAME}``, ``${connector:NAME}`` and ``${memory_container:NAME}`` are
+replaced by the object's id.
 
 Also the checks of the ids that a body has in place of references.
 """
@@ -19,12 +20,15 @@ from .._errors.exceptions import ApiError, Failure
 from .._kinds.agent import Agent
 from .._kinds.base import Doc, Kind
 from .._kinds.connector.resource import Connector
+from .._kinds.memory_container import MemoryContainer
 from .._kinds.model import Model
 from .._runtime.run import Run
 from .._values.nested import map_strings, scalars
 
 #: The word before the colon -> the kind of the object.
-KINDS: dict[str, type[Kind]] = {"model": Model, "agent": Agent, "connector": Connector}
+KINDS: dict[str, type[Kind]] = {
+    "model": Model, "agent": Agent, "connector": Connector, "memory_container": MemoryContainer,
+}  # fmt: skip
 
 #: The keys under which processors and tools have the id of an object -> its kind.
 _ID_KEYS: Mapping[str, type[Kind]] = {

@@ -41,7 +41,12 @@ SINCE = {
     "agent_conversational_v2": Version(3, 6),
     "agent_model": Version(3, 5),
     "context_management": Version(3, 5),
+    # Of an agent's memory.
     "memory_container": Version(3, 5),
+    # 3.2 can neither search for memory containers nor change them.
+    "memory_containers": Version(3, 3),
+    # 3.0 can neither list the tools of the MCP server nor change them.
+    "mcp_tools": Version(3, 1),
     "llm_interface": Version(3, 0),
     "tool_attributes": Version(3, 0),
     "runtime_resources": Version(3, 0),

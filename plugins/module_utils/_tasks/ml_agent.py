@@ -19,11 +19,12 @@ from .._errors.exceptions import Failure
 from .._kinds import agent as agents
 from .._kinds.agent import Agent
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, read_notes, supersedes, with_notes
+from .._kinds.definition import with_definition
 from .._operations import uses
 from .._operations.reconcile import Resource
 from .._operations.references import check_ids, check_left_in
+from .._runtime import versions
 from .._runtime.module import Module, secrets_in_options, typed
-from .._values.compare import without_none
 from .._values.masking import find_secrets
 
 TOOL_SPEC = {
@@ -112,15 +113,7 @@ def parse(params: Mapping[str, Any]) -> Options:
     """The typed options of validated parameters: an option overrides what ``definition`` or ``src`` give for it. Raises
     Failure."""
     params = nested_extra_fields(blueprint.with_body(params, "agents"), SPEC)
-    definition = agents.definition_fields(params["definition"] or {})
-    extra = Agent.extra_names(definition)
-    params["extra_fields"] = {**{name: definition.pop(name) for name in extra}, **without_none(params["extra_fields"])}
-    for name, value in definition.items():
-        given = params[name]
-        if given is None:
-            params[name] = value
-        elif name in _MERGED and isinstance(given, Mapping):
-            params[name] = {**value, **without_none(given)}
+    params = with_definition(Agent, params, agents.definition_fields(params["definition"] or {}), _MERGED)
     if not params["name"] and not params["agent_id"]:
         raise Failure("invalid_input", "name: neither the options nor the definition give the agent a name.")
     return typed(Options)(params)
@@ -144,11 +137,15 @@ class _Resource(Resource[Options]):
         return pick(self.run, Agent, named, name)
 
     def desired(self, found: Doc | None) -> dict[str, Any]:
-        """A plain name or id of the llm's model becomes a reference."""
+        """A plain name or id of the llm's model, or of the memory's container, becomes a reference."""
         fields = super().desired(found)
         model = fields.get("llm", {}).get("model_id")
         if model and "${" not in model:
             fields["llm"] = {**fields["llm"], "model_id": f"${{model:{model}}}"}
+        container = agents.named_container(fields.get("memory"))
+        if container:
+            versions.require(self.run.version, "memory_container", "memory: memory_container_id")
+            fields["memory"] = {**fields["memory"], "memory_container_id": f"${{memory_container:{container}}}"}
         if found and "tools" in fields:
             fields["tools"] = agents.with_unknown_fields(fields["tools"], found.source.get("tools") or [])
         self._extra_note = self.note_of_extra(fields, found)

@@ -16,6 +16,8 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.exchanges impo
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.faults import FAULTS, Fault
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.indices import Indices
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.leases import Leases, is_lease
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.mcp_tools import McpTools
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.memory_containers import MemoryContainers
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.models import Models
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.pipelines import Pipelines
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.settings import Settings
@@ -23,7 +25,7 @@ from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.settings impor
 ML = "/_plugins/_ml"
 
 
-class FakeCluster(Models, Agents, Controllers, Settings):
+class FakeCluster(Models, Agents, MemoryContainers, McpTools, Controllers, Settings):
     """A transport that answers each request from memory and records it in ``exchanges``.
 
     Tests arrange objects with ``add_connector`` and its like, inject faults with :meth:`inject` and :meth:`crash`, and
@@ -127,6 +129,8 @@ class FakeCluster(Models, Agents, Controllers, Settings):
                 self.pipelines.bodies,
                 self.agents,
                 self.controllers,
+                self.memory_containers,
+                self.mcp_tools,
                 self.persistent,
                 self.transient,
                 self.versions,

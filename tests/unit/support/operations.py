@@ -8,6 +8,7 @@ from typing import Any, Callable, NamedTuple
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.base import with_notes
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import fingerprint
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.mcp_tools import MCP_SERVER
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
 
 URL = "http://llm.test:8080/v1/chat/completions"
@@ -262,4 +263,62 @@ AGENT = [
     Operation("agent: absent by id", "ml_agent", {"agent_id": generated_id(1, "agent"), "state": "absent"}, _agent),
 ]  # fmt: skip
 
-OPERATIONS = [*CONNECTOR, *MODEL, *GROUP, *SETTING, *PIPELINE, *AGENT]
+
+def _remembering(cluster: FakeCluster) -> None:
+    _served(cluster)
+    cluster.add_memory_container(configuration=CONFIGURATION)
+
+
+def _model_context(cluster: FakeCluster) -> None:
+    cluster.persistent[MCP_SERVER] = "true"
+
+
+def _offered(cluster: FakeCluster) -> None:
+    _model_context(cluster)
+    cluster.add_mcp_tool(parameters={"a": 1, "b": {"c": 2}})
+
+
+#: The configuration of a container, with the ids of the model that :func:`_served` adds.
+CONFIGURATION: dict[str, Any] = {
+    "llm_id": generated_id(3, "model"),
+    "embedding_model_id": generated_id(3, "model"),
+    "embedding_model_type": "TEXT_EMBEDDING",
+    "embedding_dimension": 8,
+    "strategies": [{"type": "SEMANTIC", "namespace": ["user_id"]}],
+}
+MEMORY: dict[str, Any] = {"name": "House memory"}
+FACTS = {"type": "semantic", "namespace": ["user_id"]}
+CONTAINER = [
+    Operation("container: 3: create", "ml_memory_container",
+              {**MEMORY, "description": "Größe", "configuration": {"index_prefix": "house"}}),
+    Operation("container: 3: create with strategies", "ml_memory_container",
+              {**MEMORY, "configuration": {**CONFIGURATION, "llm_id": "Chat", "strategies": [FACTS]}}, _served),
+    Operation("container: 3: description", "ml_memory_container", {**MEMORY, "description": "New"}, _remembering),
+    Operation("container: 3: size", "ml_memory_container", {**MEMORY, "configuration": {"max_infer_size": 3}}, _remembering),
+    Operation("container: 3: more strategies", "ml_memory_container",
+              {**MEMORY, "configuration": {"strategies": [{"type": "SUMMARY", "namespace": ["session_id"]}, FACTS]}}, _remembering),
+    Operation("container: 3: other strategies", "ml_memory_container",
+              {**MEMORY, "configuration": {"strategies": [{"type": "SUMMARY", "namespace": ["session_id"]}]}}, _remembering),
+    Operation("container: 3: strategy changed", "ml_memory_container",
+              {**MEMORY, "configuration": {"strategies": [{**FACTS, "namespace": ["agent_id"], "configuration": {"n": 1}}]}},
+              _remembering),
+    Operation("container: 3: rename", "ml_memory_container",
+              {"memory_container_id": generated_id(5, "container"), "name": "New name"}, _remembering),
+    Operation("container: 3: absent", "ml_memory_container",
+              {**MEMORY, "state": "absent", "delete_all_memories": True}, _remembering),
+]  # fmt: skip
+
+TOOL = {"name": "list_house_indexes"}
+MCP = [
+    Operation("tool: 3: create", "ml_mcp_tool",
+              {**TOOL, "type": "ListIndexTool", "description": "Größe", "parameters": {"n": 0.5, "deep": {"a": [1, None]}},
+               "attributes": {"input_schema": {"type": "object"}}}, _model_context),
+    Operation("tool: 3: description", "ml_mcp_tool", {**TOOL, "description": "New"}, _offered),
+    Operation("tool: 3: parameter", "ml_mcp_tool", {**TOOL, "parameters": {"a": 2, "b": {"c": 2, "d": 1}}}, _offered),
+    Operation("tool: 3: parameter removed", "ml_mcp_tool",
+              {**TOOL, "parameters": {"a": 1}, "update_strategy": "recreate"}, _offered),
+    Operation("tool: 3: other type", "ml_mcp_tool", {**TOOL, "type": "IndexMappingTool", "update_strategy": "recreate"}, _offered),
+    Operation("tool: 3: absent", "ml_mcp_tool", {**TOOL, "state": "absent"}, _offered),
+]  # fmt: skip
+
+OPERATIONS = [*CONNECTOR, *MODEL, *GROUP, *SETTING, *PIPELINE, *AGENT, *CONTAINER, *MCP]

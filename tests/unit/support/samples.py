@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import tool_models
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.mcp_tools import MCP_SERVER
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama, definition
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import PRIVATE_IP, QUESTION
 
@@ -40,6 +41,10 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "ml_controller": {"model": "Chat", "user_rate_limiter": {"alice": {"limit": 5, "unit": "HOURS"}}},
     "ml_controller_info": {},
     "ml_dedupe": {},
+    "ml_mcp_tool": {"name": "list_house_indexes", "type": "ListIndexTool"},
+    "ml_mcp_tool_info": {},
+    "ml_memory_container": {"name": "House memory", "configuration": {"index_prefix": "house"}},
+    "ml_memory_container_info": {},
     "ml_model": {"name": "Chat"},
     "ml_model_group": {"name": "Chat"},
     "ml_model_group_info": {},
@@ -70,6 +75,7 @@ def server_for(module: str) -> Any:
     cluster.add_model("Chat", cluster.add_connector())
     cluster.add_agent()
     cluster.indices.add("rag")
+    cluster.persistent[MCP_SERVER] = "true"
     if module == "ml_tool_call_check":
         tool_models.serve(cluster, tool_models.works)
     return cluster

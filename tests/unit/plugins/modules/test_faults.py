@@ -45,6 +45,12 @@ NAMES = (
     "agent: 3: planner's tools",
     "agent: parameter removed",
     "agent: 3: planner absent",
+    "container: 3: create",
+    "container: 3: other strategies",
+    "container: 3: absent",
+    "tool: 3: create",
+    "tool: 3: parameter removed",
+    "tool: 3: absent",
 )
 MAIN = [operation for operation in OPERATIONS if operation.name in NAMES]
 
@@ -95,6 +101,7 @@ class Player:
                 ("g", self.cluster.groups),
                 ("m", self.cluster.models),
                 ("a", self.cluster.agents),
+                ("mc", self.cluster.memory_containers),
             )
             for source in objects.values()
         )
