@@ -87,7 +87,7 @@ class Options:
 def parse(params: Mapping[str, Any]) -> Options:
     """The typed options of validated parameters: an option overrides what ``definition`` or ``src`` give for it. Raises
     Failure."""
-    params = nested_extra_fields(blueprint.with_body(params), SPEC)
+    params = nested_extra_fields(blueprint.with_body(params, "memory_containers"), SPEC)
     definition = containers.definition_fields(params["definition"] or {})
     params = with_definition(MemoryContainer, params, definition, ("configuration",))
     if not params["name"] and not params["memory_container_id"]:
