@@ -64,8 +64,8 @@ options:
     type: str
     choices:
       in_place: Only in place. The task fails if the server cannot make the change in place.
-      recreate: If the tool cannot be changed in place, it is removed and registered again. For a moment clients do not find
-        it.
+      recreate: If the tool cannot be changed in place, it is removed and registered again, for which O(type) must be given.
+        For a moment clients do not find it. What the options do not give is kept, unless the run is interrupted in between.
     default: in_place
 seealso:
   - module: searchops.opensearch_ml.ml_mcp_tool_info

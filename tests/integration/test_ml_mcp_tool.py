@@ -68,7 +68,7 @@ def test_the_life_of_a_tool(cluster, converges, module, name, tool):
     assert offered(cluster, tool)["inputSchema"] == schema
     refused = module.refuses("mcp_tool_not_changeable", TOOL, name=tool, parameters={"a": 1})
     assert "b must be removed" in refused["message"]
-    converges(TOOL, ["replace"], name=tool, parameters={"a": 1}, update_strategy="recreate")
+    converges(TOOL, ["replace"], name=tool, type="ListIndexTool", parameters={"a": 1}, update_strategy="recreate")
     module.refuses("mcp_tool_not_changeable", TOOL, name=tool, type="IndexMappingTool")
     converges(TOOL, ["replace"], name=tool, type="IndexMappingTool", attributes={}, update_strategy="recreate")
     called = rpc(cluster, "tools/call", name=tool, arguments={"index": [index_of(name)]})

@@ -63,7 +63,7 @@ class MemoryContainer(Kind):
     # Seen on 3.6.0, which does not refresh the index after an update.
     VISIBLE_UPDATES = False
     NESTED = {
-        "configuration": (*_CHANGEABLE, *_FIXED, "tenant_id"),
+        "configuration": (*_CHANGEABLE, *_FIXED),
         "configuration.strategies": ("id", "enabled", "type", "namespace", "configuration"),
     }
 
@@ -77,9 +77,9 @@ class MemoryContainer(Kind):
 
     @classmethod
     def observed(cls, source: Mapping[str, Any], desired: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """With a configuration without empty fields."""
+        """With a configuration without empty fields, and without the one that only the server sets."""
         fields = super().observed(source, desired)
-        return {**fields, "configuration": without_none(fields.get("configuration"))}
+        return {**fields, "configuration": _without_tenant(fields.get("configuration") or {})}
 
     @classmethod
     def same(cls, name: str, observed: Any, desired: Any) -> bool:
@@ -123,8 +123,12 @@ def definition_fields(definition: Any) -> dict[str, Any]:
     return fields
 
 
+def _without_tenant(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    return without_none({name: value for name, value in configuration.items() if name != "tenant_id"})
+
+
 def _configuration(given: Mapping[str, Any]) -> dict[str, Any]:
-    fields = without_none({name: value for name, value in given.items() if name != "tenant_id"})
+    fields = _without_tenant(given)
     if "embedding_model_type" in fields:
         fields["embedding_model_type"] = str(fields["embedding_model_type"]).upper()
     if "strategies" in fields:

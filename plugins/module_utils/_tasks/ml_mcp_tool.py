@@ -92,6 +92,11 @@ class _Resource(Resource[Options]):
                 f"MCP tool {found.id!r} differs in {', '.join(diff)}, and {reason}.",
                 fields=diff,
             )
+        if "type" not in self.fields:
+            # A run that is interrupted between the two requests is repeated with the same options.
+            raise Failure(
+                "invalid_input", "type: is required to recreate the tool, which is removed and registered again."
+            )
         every_field = {**dict.fromkeys(McpTool.extra_names(found.source)), **self.fields}
         fields = {**McpTool.observed(found.source, every_field), **self.fields}
         self._check_new(fields)

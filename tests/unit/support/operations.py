@@ -303,7 +303,7 @@ CONTAINER = [
               {**MEMORY, "configuration": {"strategies": [{**FACTS, "namespace": ["agent_id"], "configuration": {"n": 1}}]}},
               _remembering),
     Operation("container: 3: rename", "ml_memory_container",
-              {"memory_container_id": generated_id(5, "container"), "name": "New name"}, _remembering),
+              {"memory_container_id": generated_id(1, "container"), "name": "New name"}, lambda c: c.add_memory_container()),
     Operation("container: 3: absent", "ml_memory_container",
               {**MEMORY, "state": "absent", "delete_all_memories": True}, _remembering),
 ]  # fmt: skip
@@ -316,7 +316,7 @@ MCP = [
     Operation("tool: 3: description", "ml_mcp_tool", {**TOOL, "description": "New"}, _offered),
     Operation("tool: 3: parameter", "ml_mcp_tool", {**TOOL, "parameters": {"a": 2, "b": {"c": 2, "d": 1}}}, _offered),
     Operation("tool: 3: parameter removed", "ml_mcp_tool",
-              {**TOOL, "parameters": {"a": 1}, "update_strategy": "recreate"}, _offered),
+              {**TOOL, "type": "ListIndexTool", "parameters": {"a": 1}, "update_strategy": "recreate"}, _offered),
     Operation("tool: 3: other type", "ml_mcp_tool", {**TOOL, "type": "IndexMappingTool", "update_strategy": "recreate"}, _offered),
     Operation("tool: 3: absent", "ml_mcp_tool", {**TOOL, "state": "absent"}, _offered),
 ]  # fmt: skip

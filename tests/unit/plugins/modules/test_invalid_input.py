@@ -52,6 +52,18 @@ WRONG: dict[str, list[dict[str, Any]]] = {
     "ml_controller": [{"model": "m", "user_rate_limiter": {"joe": {"limit": 0, "unit": "DAYS"}}}],
     "ml_controller_info": [{"model": {"name": "m"}}],
     "ml_dedupe": [{"name_pattern": ["x"]}],
+    "ml_mcp_tool": [{"name": "a,b"}, {"name": LONG}, {"name": "-"}, {"name": "a", "extra_fields": {"type": "x"}}],
+    "ml_mcp_tool_info": [{"name_pattern": ["x"]}],
+    "ml_memory_container": [
+        {"name": LONG},
+        {"name": "m", "configuration": {"max_infer_size": 11}},
+        {"name": "m", "configuration": {"embedding_model_type": "dense"}},
+        {"name": "m", "configuration": {"strategies": [{"type": "SUMMARI"}]}},
+        {"name": "m", "delete_all_memories": True},
+        {"definition": {"description": "x"}},
+        {"name": "m", "configuration": {"extra_fields": {"llm_id": "x"}}},
+    ],
+    "ml_memory_container_info": [{"name": {"name": "m"}}],
     "ml_model": [
         {"name": LONG},
         {"name": "m", "connector": {"name": "c"}},

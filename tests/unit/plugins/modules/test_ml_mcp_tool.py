@@ -67,6 +67,10 @@ def test_what_the_server_cannot_change(
     cluster.add_mcp_tool(description="Lists", parameters={"n": 1, "m": {"a": 1}}, attributes={"x": "y"})
     refused = module(NAME, cluster, **{**TOOL, **change})["failure"]
     assert (refused["code"], reason in refused["message"]) == ("mcp_tool_not_changeable", True), refused
+    without_type = {name: value for name, value in {**TOOL, **change}.items() if name != "type"}
+    if "type" not in change:
+        refused = module(NAME, cluster, **without_type, update_strategy="recreate")["failure"]
+        assert (refused["code"], "type: is required" in refused["message"]) == ("invalid_input", True)
     assert cluster.writes == []
     succeeds(module, cluster, "replace", **{**TOOL, **change}, update_strategy="recreate")
     # What is not given stays.
