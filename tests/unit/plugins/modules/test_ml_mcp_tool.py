@@ -138,7 +138,7 @@ def test_another_controller_registers_it_first(module: Runner, cluster: FakeClus
 def test_fields_of_a_later_version(module: Runner, cluster: FakeCluster) -> None:
     dropped = module(NAME, cluster, **TOOL, extra_fields={"tier": 1})
     assert "OpenSearch 3.6 does not store tier" in dropped["warnings"][0]
-    cluster.later_fields = {"tier"}
+    cluster.version, cluster.later_fields = "3.10.0", {"tier"}
     assert module(NAME, cluster, **TOOL, extra_fields={"tier": 1})["changed"]
     assert stored(cluster)["tier"] == 1
     assert not module(NAME, cluster, **TOOL, extra_fields={"tier": 1})["changed"]
