@@ -63,6 +63,12 @@ options:
     description: Items with the options of M(searchops.opensearch_ml.ml_controller).
     type: list
     elements: dict
+  memory_containers:
+    description: Items with the options of M(searchops.opensearch_ml.ml_memory_container), identified by name. Removing one
+      keeps its memories, unless the item has C(delete_all_memories).
+    type: list
+    elements: dict
+    version_added: 1.0.0
   agents:
     description: Items with the options of M(searchops.opensearch_ml.ml_agent), identified by name.
     type: list

@@ -42,6 +42,7 @@ options:
       - connectors
       - models
       - controllers
+      - memory_containers
       - agents
       - pipelines
   name:

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.agent import Agent
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.connector.resource import Connector
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.controller import Controller
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.memory_container import MemoryContainer
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model import Model
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.model_group import ModelGroup
 from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
@@ -130,7 +131,7 @@ AGENTS = {
     "container": {
         "type": "flow",
         "tools": [{"type": "IndexMappingTool"}],
-        "memory": {"type": "agentic_memory", "memory_container_id": "none"},
+        "memory": {"type": "agentic_memory", "memory_container_id": "CONTAINER"},
     },
 }
 
@@ -187,10 +188,15 @@ def _objects_of_another_client(cluster, name):
     model = cluster.must("POST", f"{_stack.ML}/models/_register", {**body, "model_group_id": group})["model_id"]
     limits = {"user_rate_limiter": {"ann": {"limit": 0.5, "unit": "HOURS"}, "bob": {"limit": "7", "unit": "DAYS"}}}
     cluster.must("POST", f"{_stack.ML}/controllers/{model}", limits)
+    container = "none"
+    if cluster.is_3:
+        body = {"name": f"{name} memory", "configuration": {"index_prefix": _stack.index_of(name)}}
+        container = cluster.must("POST", f"{_stack.ML}/memory_containers/_create", body)["memory_container_id"]
     accepted = []
     for shape, agent in AGENTS.items():
         text = json.dumps({"name": f"{name} {shape}", "parameters": {}, **agent})
-        body = json.loads(text.replace("MODEL", model).replace("CONNECTOR", connector))
+        text = text.replace("MODEL", model).replace("CONNECTOR", connector).replace("CONTAINER", container)
+        body = json.loads(text)
         if cluster.send("POST", f"{_stack.ML}/agents/_register", body).status_code < 300:
             accepted.append(f"{name} {shape}")
     maps = {"input_map": [{"input": "[1]"}], "output_map": [{"vector": "data[0].embedding"}]}
@@ -247,6 +253,7 @@ def test_each_field_that_the_server_returns_is_known(cluster, module, name):
         (ModelGroup, "model_groups", "group"),
         (Connector, "connectors", "chat"),
         (Model, "models", "chat"),
+        *([(MemoryContainer, "memory_containers", "memory")] if cluster.is_3 else []),
     ):
         found.append((kind, cluster.one(section, f"{name} {each}").source))
     found.append((Controller, cluster.get("controllers", cluster.one("models", f"{name} chat").id)))

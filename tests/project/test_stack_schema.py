@@ -40,6 +40,14 @@ ITEMS: dict[str, dict[str, Any]] = {
         "guardrails": {"input_guardrail": {"stop_words": [{"index_name": "words", "source_fields": ["word"]}]}},
     },
     "controllers": {"model": "House", "user_rate_limiter": {"bob": {"limit": 1, "unit": "HOURS"}}},
+    "memory_containers": {
+        "name": "House",
+        "configuration": {
+            "llm_id": "House",
+            "max_infer_size": 3,
+            "strategies": [{"type": "SEMANTIC", "namespace": ["user_id"]}],
+        },
+    },
     "agents": {
         "name": "House",
         "type": "flow",

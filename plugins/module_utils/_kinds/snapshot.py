@@ -18,6 +18,7 @@ from . import pipeline as pipelines
 from .agent import Agent
 from .base import Doc, Key, Kind
 from .connector.resource import Connector
+from .memory_container import MemoryContainer, all_containers
 from .model import Model
 from .model_group import ModelGroup
 
@@ -59,6 +60,8 @@ class Snapshot(Reader):
         snapshot = cls(client)
         for kind in (ModelGroup, Connector, Model, Agent):
             snapshot.add_all(client, kind)
+        snapshot._add(MemoryContainer, all_containers(client))
+        snapshot._whole.add(MemoryContainer)
         for type_ in pipelines.PATHS:
             snapshot.add_all_pipelines(client, type_)
         return snapshot

@@ -15,6 +15,7 @@ from .._kinds import agent as agents
 from .._kinds import pipeline as pipelines
 from .._kinds.agent import Agent
 from .._kinds.base import Doc, Kind
+from .._kinds.memory_container import MemoryContainer
 from .._kinds.model import Model
 from .._kinds.snapshot import Snapshot
 from .._runtime.run import Run
@@ -39,12 +40,15 @@ class User(NamedTuple):
 
 
 def texts_with_ids(snapshot: Snapshot) -> Iterator[tuple[User, str]]:
-    """The definitions of agents and pipelines, and the guardrails of models, which may name any object by its id.
+    """The definitions of agents, memory containers and pipelines, and the guardrails of models, which may name any object by
+    its id.
 
     A model's connector and group are in fields of their own, by which a snapshot finds it.
     """
     for doc in snapshot.all(Agent):
         yield User(Agent.LABEL, doc.id, doc.name), text_of(doc.source)
+    for doc in snapshot.all(MemoryContainer):
+        yield User(MemoryContainer.LABEL, doc.id, doc.name), text_of(doc.source)
     for (type_, name), body in snapshot.pipelines().items():
         yield User(pipelines.label(type_), f"{type_}/{name}", name), text_of(body)
     for doc in snapshot.all(Model):

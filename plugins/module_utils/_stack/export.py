@@ -25,6 +25,7 @@ from .._kinds.base import MAX_NAME_LENGTH, Doc, Kind
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.controller import Controller
+from .._kinds.memory_container import MemoryContainer
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._kinds.snapshot import Snapshot
@@ -88,13 +89,22 @@ class Exporter:
             for doc in self._models_of_cluster
             if doc.id == _model_of(agent) and not doc.source.get("connector_id")
         }
-        self._references = References(self._models_of_cluster, self._own_agents, self._connector_docs)
+        self._container_docs = snapshot.visible(MemoryContainer)
+        self._references = References(
+            {
+                "model": self._models_of_cluster,
+                "agent": self._own_agents,
+                "connector": self._connector_docs,
+                "memory_container": self._container_docs,
+            }
+        )
         #: Why objects cannot be declared, by their ids. What uses such an object cannot be declared either.
         self._obstacles: dict[str, str] = {}
         for option, docs in (
             ("model_groups", self._group_docs),
             ("connectors", self._connector_docs),
             ("models", self._models_of_cluster),
+            ("memory_containers", self._container_docs),
         ):
             for doc in docs:
                 reason = self._obstacle(option, doc)
@@ -285,6 +295,24 @@ class Exporter:
                 if self._is_declarable("controllers", doc.name, doc.id, item):
                     items.append((doc.id, item))
         return items
+
+    def _memory_containers(self) -> Items:
+        docs = self._exportable("memory_containers", self._container_docs)
+        return [(doc.id, self._item_in_memory_containers(doc)) for doc in docs]
+
+    def _obstacle_in_memory_containers(self, doc: Doc) -> str | None:
+        return self._references.obstacle(MemoryContainer.observed(doc.source)["configuration"])
+
+    def _item_in_memory_containers(self, doc: Doc) -> dict[str, Any]:
+        observed = copy.deepcopy(MemoryContainer.observed(doc.source))
+        configuration = observed["configuration"]
+        for strategy in configuration.get("strategies") or []:
+            # The server gives others to the container of another cluster.
+            strategy.pop("id", None)
+        roles = {"backend_roles": observed["backend_roles"]} if observed.get("backend_roles") else {}
+        options = MemoryContainer.to_options({**roles, "configuration": self._references.replace_ids(configuration)})
+        extra = self._without_secrets(doc.name, _extra(MemoryContainer, doc.source))
+        return {"name": doc.name, **_description(doc), **options, **extra}
 
     def _agents(self) -> Items:
         return [(doc.id, self._item_in_agents(doc)) for doc in self._exportable("agents", self._own_agents)]

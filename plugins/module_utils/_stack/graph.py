@@ -18,6 +18,7 @@ from .._kinds.agent import Agent
 from .._kinds.base import Doc
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
+from .._kinds.memory_container import MemoryContainer
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._kinds.snapshot import Snapshot
@@ -42,7 +43,7 @@ def cluster_info(client: Client) -> dict[str, Any]:
 def nodes(snapshot: Snapshot) -> list[dict[str, Any]]:
     """Each object with its kind, id, name and the stack that created it."""
     found: list[dict[str, Any]] = []
-    for kind in (ModelGroup, Connector, Model):
+    for kind in (ModelGroup, Connector, Model, MemoryContainer):
         found += [_node(kind.LABEL.replace(" ", "_"), doc) for doc in snapshot.visible(kind)]
     found += [_node("agent", doc) for doc in agents.without_executors(snapshot.visible(Agent))]
     for (type_, name), body in snapshot.pipelines().items():
@@ -69,7 +70,8 @@ def edges(snapshot: Snapshot) -> list[dict[str, str]]:
         for field, relation in (("connector_id", "calls through"), ("model_group_id", "is in")):
             if doc.source.get(field):
                 found.append({"from": doc.id, "to": str(doc.source[field]), "relation": relation})
-    candidates = [*all_models, *agents.without_executors(snapshot.visible(Agent)), *snapshot.visible(Connector)]
+    own_agents = agents.without_executors(snapshot.visible(Agent))
+    candidates = [*all_models, *own_agents, *snapshot.visible(Connector), *snapshot.visible(MemoryContainer)]
     known = {doc.id for doc in candidates}
     for user, text in texts_with_ids(snapshot):
         if user.id in known or user.kind not in (Agent.LABEL, Model.LABEL):

@@ -4,7 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Replaces the ids of models, agents and connectors by references such as ``${model:name}``, for the export."""
+"""Replaces the ids of models, agents, connectors and memory containers by references such as ``${model:name}``, for the
+export."""
 
 from __future__ import annotations
 
@@ -20,20 +21,26 @@ from .._values.nested import map_strings
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 #: The keys under which agents, tools and processors name the object that they use.
-_ID_FIELDS = frozenset({"model_id", "default_model_id", "agent_id", "connector_id", "mcp_connector_id"})
+_ID_FIELDS = frozenset(
+    {
+        "model_id", "default_model_id", "agent_id", "connector_id", "mcp_connector_id", "memory_container_id", "llm_id",
+        "embedding_model_id",
+    }
+)  # fmt: skip
 
 
 class References:
     """Replaces ids by references. :meth:`obstacle` returns why a value cannot be expressed by references."""
 
-    def __init__(self, models: Iterable[Doc], agents: Iterable[Doc], connectors: Iterable[Doc]) -> None:
+    def __init__(self, docs_of: Mapping[str, Iterable[Doc]]) -> None:
+        """``docs_of``: the word of a reference, such as ``model``, -> all objects of its kind."""
         self._references: dict[str, str] = {}
         self._obstacles: dict[str, str] = {}
         self._descriptions: dict[str, str] = {}
-        for kind, docs in (("model", list(models)), ("agent", list(agents)), ("connector", list(connectors))):
+        for kind, docs in ((kind, list(docs)) for kind, docs in docs_of.items()):
             times = Counter(doc.name for doc in docs)
             for doc in docs:
-                description = f"It uses {kind} {doc.name!r}"
+                description = f"It uses {kind.replace('_', ' ')} {doc.name!r}"
                 self._descriptions[doc.id] = description
                 self._references[doc.id] = f"${{{kind}:{doc.name}}}"
                 if times[doc.name] > 1:

@@ -21,6 +21,7 @@ from .._kinds.agent import Agent
 from .._kinds.base import Doc, Kind
 from .._kinds.connector.resource import Connector
 from .._kinds.controller import Controller
+from .._kinds.memory_container import MemoryContainer
 from .._kinds.model import Model
 from .._kinds.snapshot import Snapshot, Unread
 from .._runtime import versions
@@ -173,10 +174,10 @@ class _Planner:
     @staticmethod
     def _may_be_stale(run: Run) -> bool:
         """Whether the actions may follow from a search that lags behind by a second: on servers that do not refresh the
-        index after an update, and on all after a model's state changes or the model gets limits."""
+        index after an update, and on all after a memory container or a model's state changes or the model gets limits."""
         return bool(run.actions) and (
             not versions.supports(run.version, "visible_updates")
-            or any(action["kind"] == Controller.LABEL for action in run.actions)
+            or any(action["kind"] in (Controller.LABEL, MemoryContainer.LABEL) for action in run.actions)
             or any(action["kind"] == Model.LABEL and action["action"] in _STATE_ACTIONS for action in run.actions)
         )
 

@@ -19,6 +19,7 @@ from .._kinds import model as models
 from .._kinds.agent import Agent
 from .._kinds.base import Doc, Kind
 from .._kinds.connector.resource import Connector
+from .._kinds.memory_container import MemoryContainer
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._kinds.snapshot import Snapshot
@@ -29,7 +30,8 @@ from .sections import BY_OPTION
 
 #: The kinds that can be pruned, each before the kinds that it uses.
 _KINDS: tuple[tuple[str, type[Kind]], ...] = (
-    ("agents", Agent), ("models", Model), ("connectors", Connector), ("model_groups", ModelGroup),
+    ("agents", Agent), ("memory_containers", MemoryContainer), ("models", Model), ("connectors", Connector),
+    ("model_groups", ModelGroup),
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from .._kinds.agent import Agent
 from .._kinds.base import Doc, Key, Kind, replaced_ids
 from .._kinds.connector.resource import Connector
 from .._kinds.controller import Controller
+from .._kinds.memory_container import MemoryContainer
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._kinds.snapshot import Snapshot, Unread
@@ -65,6 +66,7 @@ def read_snapshot(
         add(Model, [*_keys([*references.get("models", []), *controlled]), *users])
     add(ModelGroup, _keys(references.get("model_groups", [])))
     add(Agent, _keys(references.get("agents", [])))
+    add(MemoryContainer, _keys(references.get("memory_containers", [])))
     limited = snapshot.find(Model, _keys(controlled))
     snapshot.load(client, [Unread(facts=[(Controller.get, doc.id) for doc in limited])])
     for type_ in pipelines.PATHS:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
-from .._kinds.agent import Agent
+from .._kinds.agent import Agent, named_container
 from .._kinds.base import Kind
 from .._kinds.connector import options as options_module
 from .._kinds.connector.resource import Connector
 from .._kinds.controller import Controller
+from .._kinds.memory_container import MODEL_FIELDS, MemoryContainer
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._operations.references import references_in
@@ -25,15 +26,18 @@ from .._tasks import (
     ml_agent,
     ml_connector,
     ml_controller,
+    ml_memory_container,
     ml_model,
     ml_model_group,
     opensearch_cluster_setting,
     opensearch_pipeline,
 )
-from .._values.compare import text_of
+from .._values.compare import text_of, without_none
 
 #: The section to which ``${model:...}`` and its kin refer.
-_SECTION_OF = {"model": "models", "agent": "agents", "connector": "connectors"}
+_SECTION_OF = {
+    "model": "models", "agent": "agents", "connector": "connectors", "memory_container": "memory_containers",
+}  # fmt: skip
 
 
 class Dependency(NamedTuple):
@@ -128,6 +132,18 @@ def _controller_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
 def _agent_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
     model = (item["llm"] or (item["definition"] or {}).get("llm") or {}).get("model_id")
     by_name = [Dependency("models", model)] if model and "${" not in model else []
+    container = named_container({**((item["definition"] or {}).get("memory") or {}), **without_none(item["memory"])})
+    by_name += [Dependency("memory_containers", container)] if container else []
+    return by_name + list(_references(item))
+
+
+def _container_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
+    configuration = {
+        **((item["definition"] or {}).get("configuration") or {}),
+        **without_none(item["configuration"]),
+    }
+    models = [configuration[name] for name in MODEL_FIELDS if configuration.get(name)]
+    by_name = [Dependency("models", model) for model in dict.fromkeys(models) if "${" not in model]
     return by_name + list(_references(item))
 
 
@@ -143,6 +159,10 @@ def _references(item: Mapping[str, Any]) -> Iterator[Dependency]:
 
 def _agent_name(item: Mapping[str, Any]) -> str:
     return str(ml_agent.MODULE.parse(item).name)
+
+
+def _container_name(item: Mapping[str, Any]) -> str:
+    return str(ml_memory_container.MODULE.parse(item).name)
 
 
 SETTINGS = Section(
@@ -167,6 +187,10 @@ SECTIONS = (
     Section(
         "controllers", "ml_controller", ml_controller.MODULE,
         _controlled_model, _controller_dependencies, Controller,
+    ),
+    Section(
+        "memory_containers", "ml_memory_container", ml_memory_container.MODULE,
+        _container_name, _container_dependencies, MemoryContainer, "memory_container_id", True,
     ),
     Section(
         "agents", "ml_agent", ml_agent.MODULE,

@@ -4,7 +4,8 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""The layout of the drawing: columns of connectors, of models, and of agents and pipelines, joined by lines."""
+"""The layout of the drawing: columns of connectors, of models and memory containers, and of agents and pipelines, joined by
+lines."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ MARGIN = 12
 #: How far a line between two boxes of one column reaches to the right.
 BOW = 40
 
-_COLUMN = {"connector": 0, "model": 1, "agent": 2, "search_pipeline": 2, "ingest_pipeline": 2}
+_COLUMN = {"connector": 0, "model": 1, "memory_container": 1, "agent": 2, "search_pipeline": 2, "ingest_pipeline": 2}
 
 #: The kind of an object that another one refers to but that does not exist.
 MISSING = "missing"

@@ -12,10 +12,14 @@ from typing import Any, Callable
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.state import generated_id
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.stacks import ACTION, apply_chat_stack
 
 Runner = Callable[..., dict[str, Any]]
 MODULE = "ml_stack_info"
+
+#: The id of the first object, if that is a memory container.
+CONTAINER = generated_id(1, "container")
 
 LITERAL = {**ACTION, "headers": {"Authorization": "Bearer sk-in-the-open-77"}}
 
@@ -36,7 +40,7 @@ def test_export_changes_nothing_on_the_same_cluster(module: Runner, cluster: Fak
     cluster.persistent["plugins.ml_commons.only_run_on_ml_node"] = "false"
     exported, declared = export_and_fill(module, cluster)
     assert exported["left_out"] == []
-    assert [len(declared[section]) for section in declared] == [1, 2, 2, 2, 1, 1, 1]
+    assert [len(declared[section]) for section in declared] == [1, 2, 2, 2, 1, 0, 1, 1]
     assert exported["variables"] == {"a_key": "A: key", "b_key": "B: key"}
     assert "stack: chat" not in json.dumps(declared)
     again = module("ml_stack", cluster, **declared)
@@ -185,7 +189,7 @@ AGENTS: dict[str, dict[str, Any]] = {
     "app": {"app_type": "rag", "description": "Two (2)"},
     "type in capitals": {"type": "CONVERSATIONAL_FLOW"},
     "frontend": {"type": "ag_ui", "parameters": {"x": "y"}},
-    "second version": {"type": "conversational_v2", "memory": {"type": "agentic_memory", "memory_container_id": "c1"}},
+    "second version": {"type": "conversational_v2", "memory": {"type": "agentic_memory", "memory_container_id": CONTAINER}},
     "memory": {"memory": {"type": "conversation_index", "session_id": "s", "window_size": 3}},
     "context": {"context_management": {"name": "short", "hooks": {"pre_llm": [{"type": "T", "config": {"n": 3}}]}}},
     "context by name": {"context_management_name": "short"},
@@ -212,6 +216,7 @@ def cluster_of_shapes(version: str) -> FakeCluster:
 @pytest.mark.parametrize("shape", sorted(AGENTS))
 def test_agents_of_any_shape(module: Runner, shape: str) -> None:
     cluster = cluster_of_shapes("3.6.0")
+    cluster.add_memory_container()
     cluster.add_agent(**{"name": shape, **AGENTS[shape]})
     assert export_and_apply(module, cluster, cluster_of_shapes("3.6.0")) == []
 
@@ -303,6 +308,61 @@ def test_groups_controllers_and_connectors_with_fields_of_a_later_version(module
         "connectors": {"provisioned_by": "tool", "tier": [1]},
         "models": {"provisioned_by": "tool"},
         "controllers": {"tier": 5},
+    }
+
+
+MEMORY: dict[str, Any] = {
+    "name": "House memory",
+    "configuration": {
+        "llm_id": "Chat",
+        "embedding_model_id": "Chat",
+        "embedding_model_type": "TEXT_EMBEDDING",
+        "embedding_dimension": 8,
+        "strategies": [{"type": "SEMANTIC", "namespace": ["user_id"]}],
+    },
+}
+REMEMBERING: dict[str, Any] = {
+    "name": "Assistant",
+    "type": "conversational",
+    "llm": {"model_id": "Chat"},
+    "memory": {"type": "agentic_memory", "memory_container_id": "House memory"},
+}
+
+
+def test_memory_containers_and_the_agents_that_use_them(module: Runner, cluster: FakeCluster) -> None:
+    module(
+        "ml_connector",
+        cluster,
+        name="Chat",
+        actions=[ACTION],
+        credential={"key": "s3cret-1"},
+        parameters={"model": "x"},
+    )
+    module("ml_model", cluster, name="Chat", connector="Chat")
+    cluster.later_fields = {"quota", "span"}
+    strategy = {**MEMORY["configuration"]["strategies"][0], "extra_fields": {"span": 2}}
+    configuration = {**MEMORY["configuration"], "strategies": [strategy], "extra_fields": {"quota": 1}}
+    for name, args in (("ml_memory_container", {**MEMORY, "configuration": configuration}), ("ml_agent", REMEMBERING)):
+        done = module(name, cluster, **args)
+        assert not done.get("failed"), done
+    other = FakeCluster()
+    other.later_fields = cluster.later_fields
+    assert export_and_apply(module, cluster, other) == []
+    [container] = module(MODULE, cluster)["stack"]["memory_containers"]
+    assert container["configuration"]["llm_id"] == "${model:Chat}"
+    assert container["configuration"]["extra_fields"] == {"quota": 1}
+    assert "id" not in container["configuration"]["strategies"][0]
+    [agent] = module(MODULE, cluster)["stack"]["agents"]
+    assert agent["memory"]["memory_container_id"] == "${memory_container:House memory}"
+
+
+def test_a_container_whose_model_is_gone_is_left_out(module: Runner, cluster: FakeCluster) -> None:
+    container = cluster.add_memory_container(configuration={"llm_id": "gone"})
+    cluster.add_agent("Assistant", memory={"type": "agentic_memory", "memory_container_id": container})
+    left_out = {each["name"]: each["reason"] for each in module(MODULE, cluster)["left_out"]}
+    assert left_out == {
+        "House memory": "It uses gone, which is gone.",
+        "Assistant": "It uses memory container 'House memory', which is left out.",
     }
 
 

@@ -96,7 +96,7 @@ agents = shape(
     parameters=st.dictionaries(st.sampled_from(["x", "mcp_connectors"]), ids | values, max_size=2),
     memory=shape(
         {"type": st.sampled_from(["conversation_index", "agentic_memory"])},
-        session_id=words, window_size=st.integers(1, 9), memory_container_id=st.just("container"),
+        session_id=words, window_size=st.integers(1, 9), memory_container_id=st.just("CONTAINER"),
     ),
     app_type=words,
     context_management=st.fixed_dictionaries({"name": st.just("short"), "hooks": maps}),
@@ -170,8 +170,14 @@ def filled(drawn: dict[str, Any]) -> FakeCluster:
     if drawn["limits"]:
         cluster.call("POST", f"{ml}/controllers/{model}", drawn["limits"])
 
+    # 2.19 has none, and drops the field that names one.
+    container = cluster.add_memory_container("Container") if not cluster.version.startswith("2.") else "none"
+
     def with_ids(body: Any) -> Any:
-        return json.loads(json.dumps(body).replace("MODEL", model).replace("CONNECTOR", connector))
+        text = json.dumps(body)
+        for word, object_id in (("MODEL", model), ("CONNECTOR", connector), ("CONTAINER", container)):
+            text = text.replace(word, object_id)
+        return json.loads(text)
 
     for number, agent in enumerate(drawn["agents"]):
         llm = {} if "model" in agent else {"llm": {"model_id": "MODEL"}}

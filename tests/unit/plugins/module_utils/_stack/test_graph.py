@@ -45,6 +45,17 @@ def test_graph_of_objects_that_no_stack_created(module: Runner, cluster: FakeClu
     assert {(agent, "uses", connector), ("ingest/vectors", "uses", local), (guarded, "uses", local)} <= edges
 
 
+def test_graph_of_a_memory_container(module: Runner, cluster: FakeCluster) -> None:
+    model = cluster.add_model("Chat", cluster.add_connector())
+    container = cluster.add_memory_container(configuration={"llm_id": model})
+    agent = cluster.add_agent("Calls", memory={"type": "agentic_memory", "memory_container_id": container})
+    graph = module(MODULE, cluster, format="graph")
+    node = {"kind": "memory_container", "id": container, "name": "House memory", "stack": None}
+    assert node in graph["nodes"]
+    edges = {(edge["from"], edge["relation"], edge["to"]) for edge in graph["edges"]}
+    assert {(agent, "uses", container), (container, "uses", model)} <= edges
+
+
 def test_graph_without_the_permission_to_read_the_cluster(cluster: FakeCluster) -> None:
     handle = cluster.handle
 

@@ -112,3 +112,29 @@ def test_all_deletes_everything_else_in_the_given_sections(cluster: FakeCluster)
     assert (len(cluster.connectors), cluster.models, cluster.agents) == (1, {}, {})
     assert len(cluster.groups) == 3
     assert result["changed"]
+
+
+def test_memory_containers_are_pruned_after_their_agents_and_before_their_models(cluster: FakeCluster) -> None:
+    memory = {"type": "agentic_memory", "memory_container_id": "House memory"}
+    apply_stack(
+        cluster,
+        **chat_stack(
+            memory_containers=[{"name": "House memory", "configuration": {"llm_id": "Chat A"}}],
+            agents=[{"name": "Flow", "type": "conversational_flow", "memory": memory}],
+        ),
+    )
+    [container] = cluster.memory_containers.values()
+    assert container["description"] == "(stack: chat)"
+    result = apply_stack(cluster, name="chat", prune="managed")
+    deleted = [name for _action, _kind, name in actions_of(result) if name in ("Flow", "House memory", "Chat A")]
+    assert deleted[:3] == ["Flow", "House memory", "Chat A"]
+    assert (cluster.memory_containers, cluster.memory_indexes) == ({}, {"default-sessions", "default-working"})
+
+
+def test_a_memory_container_keeps_its_model(cluster: FakeCluster) -> None:
+    apply_stack(cluster, **chat_stack())
+    model = next(id_ for id_, body in cluster.models.items() if body["name"] == "Chat A")
+    cluster.add_memory_container("Theirs", configuration={"llm_id": model})
+    result = apply_stack(cluster, name="chat", prune="managed")
+    assert [body["name"] for body in cluster.models.values()] == ["Chat A"]
+    assert any(warning.startswith("models: 'Chat A'") for warning in result["warnings"])
