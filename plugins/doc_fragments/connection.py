@@ -55,7 +55,6 @@ options:
       - The region of the domain or collection, with O(auth_type=aws_sigv4).
       - If not given, the environment variable E(AWS_REGION) is used, else E(AWS_DEFAULT_REGION), else the profile's region.
     type: str
-    version_added: 0.2.0
   aws_service:
     description: The AWS service that requests are signed for, with O(auth_type=aws_sigv4).
     type: str
@@ -63,7 +62,6 @@ options:
       es: A domain of Amazon OpenSearch Service.
       aoss: A collection of Amazon OpenSearch Serverless.
     default: es
-    version_added: 0.2.0
   aws_access_key_id:
     description:
       - The access key, with O(auth_type=aws_sigv4) and O(aws_secret_access_key).
@@ -71,19 +69,15 @@ options:
         variables E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY) and E(AWS_SESSION_TOKEN), in the profile that
         E(AWS_PROFILE) names, in container and instance roles. Temporary credentials are refreshed while a task runs.
     type: str
-    version_added: 0.2.0
   aws_secret_access_key:
     description: The secret of O(aws_access_key_id).
     type: str
-    version_added: 0.2.0
   aws_session_token:
     description: The session token, if O(aws_access_key_id) and O(aws_secret_access_key) are temporary.
     type: str
-    version_added: 0.2.0
   aws_profile:
     description: A profile of the AWS configuration files on the host that runs the module, instead of O(aws_access_key_id).
     type: str
-    version_added: 0.2.0
   ca_path:
     description:
       - The path of a PEM file or a directory with the certificates of the trusted certificate authorities.
@@ -121,14 +115,12 @@ options:
       required: Lock the cluster. If that is not allowed, fail before anything is changed.
       never: Do not lock the cluster.
     default: auto
-    version_added: 1.0.0
   lock_timeout:
     description:
       - Maximum time to wait for the lock, in seconds. Then the task fails with the code C(concurrent_change), and the message names
         the owner of the lock and the request that removes it.
     type: float
     default: 120.0
-    version_added: 1.0.0
   headers:
     description: Additional headers of each request, for example for a proxy. Their values are masked in all output.
     type: dict

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: chat_tool_calls
 short_description: Get the tool calls of a chat model's answer
-version_added: 0.2.0
+version_added: 1.0.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:

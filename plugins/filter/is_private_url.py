@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: is_private_url
 short_description: Check whether ML Commons treats a URL's host as private
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:

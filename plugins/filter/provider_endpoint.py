@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: provider_endpoint
 short_description: Get the endpoint of a provider's server
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Returns, for an OpenAI-compatible server, the URL that a connector calls, the pattern that trusts it, the URL of its
     health check, and the parameters of a prediction that proves the connector.
@@ -43,7 +43,6 @@ options:
         V(false), the filter then returns V({}).
     type: bool
     default: true
-    version_added: 1.0.0
 """
 
 EXAMPLES = r"""

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: trusted_regex
 short_description: Create the pattern that trusts exactly one URL
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The searchops.opensearch_ml maintainers (@searchops)
 description:

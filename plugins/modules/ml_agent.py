@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_agent
 short_description: Manage agents of ML Commons
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Registers, changes and deletes agents.
   - Changes an agent in place where the server can. Refuses other changes, unless O(update_strategy) allows the module
@@ -67,7 +67,6 @@ options:
       extra_fields:
         description: Further fields of the llm, which this version of the collection does not know. See O(extra_fields).
         type: dict
-        version_added: 1.0.0
   model:
     description:
       - A model of a cloud provider, which the server registers together with the agent. Use it instead of O(llm). Needs
@@ -76,7 +75,6 @@ options:
         V(openai/v1/chat/completions). It cannot call a server of yours; for such a one use O(llm).
       - The server cannot change it in place. It does not delete the model with the agent.
     type: dict
-    version_added: 1.0.0
     suboptions:
       model_id:
         description: The provider's name of the model.
@@ -95,7 +93,6 @@ options:
       extra_fields:
         description: Further fields of the model, which this version of the collection does not know. See O(extra_fields).
         type: dict
-        version_added: 1.0.0
   tools:
     description:
       - All tools of the agent, in this order; any others are removed.
@@ -133,7 +130,6 @@ options:
       extra_fields:
         description: Further fields of the tool, which this version of the collection does not know. See O(extra_fields).
         type: dict
-        version_added: 1.0.0
   parameters:
     description:
       - All parameters of the agent; any others are removed. From OpenSearch 3.0 on, C(_llm_interface) lets the model
@@ -158,11 +154,9 @@ options:
         description: The name or the id of the memory container, for the type V(agentic_memory). Needs OpenSearch 3.5. See
           M(searchops.opensearch_ml.ml_memory_container).
         type: str
-        version_added: 1.0.0
       extra_fields:
         description: Further fields of the memory, which this version of the collection does not know. See O(extra_fields).
         type: dict
-        version_added: 1.0.0
   app_type:
     description: The kind of application that uses the agent.
     type: str
@@ -170,11 +164,9 @@ options:
     description: How the agent shortens its context, with C(name) and C(hooks). Needs OpenSearch 3.5. The server cannot
       change it in place. Excludes O(context_management_name).
     type: dict
-    version_added: 1.0.0
   context_management_name:
     description: The name of a template for this. Needs OpenSearch 3.5. The server cannot change it in place.
     type: str
-    version_added: 1.0.0
   extra_fields:
     description:
       - Further fields of the agent, which this version of the collection does not know, by their names in the API. They are
@@ -182,7 +174,6 @@ options:
       - The module warns of a field that the server does not store, and does not compare it. A field that has an option is
         refused.
     type: dict
-    version_added: 1.0.0
   definition:
     description:
       - The agent's body as the API takes it and as the documentation of OpenSearch shows it. Options that you give in
@@ -190,7 +181,6 @@ options:
       - A field that this version of the collection does not know is sent and compared as it is, as with O(extra_fields).
         Fields that only the server sets, such as C(created_time), are not sent.
     type: dict
-    version_added: 1.0.0
   update_strategy:
     description: How the module may change the agent.
     type: str
@@ -208,7 +198,6 @@ options:
         server does not check this. By default the task fails with the code C(agent_in_use).
     type: bool
     default: false
-    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.ml_agent_execute
   - module: searchops.opensearch_ml.ml_agent_info

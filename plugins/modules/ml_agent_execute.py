@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_agent_execute
 short_description: Run an agent of ML Commons
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Sends a question to an agent and checks its answer, which proves that the set-up works.
   - Repeats the question while the backend of the agent's model is loading.
@@ -109,7 +109,6 @@ asked:
   description: Whether the agent was asked, which it is not in check mode.
   returned: success
   type: bool
-  version_added: 1.0.0
 actions:
   description: Always empty, because the module changes nothing.
   returned: always

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_agent_info
 short_description: List agents of ML Commons
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Lists agents, including those that the server created to carry out the plans of other agents.
 author:

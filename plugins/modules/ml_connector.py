@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_connector
 short_description: Manage ML Commons connectors
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Creates, changes and deletes standalone connectors of OpenSearch's ML Commons plugin, for example to a chat server
     that speaks the OpenAI protocol such as Ollama, llama.cpp or vLLM.
@@ -139,12 +139,10 @@ options:
         description: Whether the backend can answer in a given JSON schema. OpenSearch stores it from 3.7 on; earlier
           versions drop it, of which the module warns.
         type: bool
-        version_added: 1.0.0
       extra_fields:
         description: Further fields of the action, which this version of the collection does not know. See
           O(extra_fields).
         type: dict
-        version_added: 1.0.0
   client_config:
     description:
       - Connections, timeouts and retries of the nodes' requests to the backend. Keys that you do not give keep their
@@ -190,7 +188,6 @@ options:
         description: Further keys of the client configuration, which this version of the collection does not know. See
           O(extra_fields).
         type: dict
-        version_added: 1.0.0
   url:
     description: The URL of the MCP server, for the MCP protocols.
     type: str
@@ -218,7 +215,6 @@ options:
       - The module warns of a field that the server does not store, and does not compare it. A field that has an option is
         refused.
     type: dict
-    version_added: 1.0.0
   definition:
     description:
       - The connector's body as the API takes it and as blueprints show it, C(credential) included. Options that you
@@ -227,14 +223,12 @@ options:
         O(extra_fields).
       - The module rejects placeholders in angle brackets, such as V(<YOUR API KEY>), and reports their position.
     type: dict
-    version_added: 0.2.0
   provider:
     description:
       - The kind of server. Together with O(base_url), O(model) and O(api_key), it determines O(parameters),
         O(credential), O(actions) and O(probe), each of which you can override.
       - V(openai_compatible) is any other server that speaks the OpenAI protocol.
     type: str
-    version_added: 0.2.0
     choices:
       - ollama
       - llama_cpp
@@ -258,18 +252,15 @@ options:
       - For a self-hosted server, the default is its usual port on 127.0.0.1, which for a connector is each OpenSearch
         node itself. V(provider=openai_compatible) has no usual port, so it needs this option, too.
     type: str
-    version_added: 0.2.0
   model:
     description: The model's name on the server; for V(provider=azure_openai), the name of the deployment.
     type: str
-    version_added: 0.2.0
   api_key:
     description:
       - The server's API key. It becomes the credential C(api_key), and is sent in the header that the provider
         expects.
       - Without it, requests to a self-hosted server carry no key. See also O(update_credential).
     type: str
-    version_added: 0.2.0
   capability:
     description:
       - What the model is used for; V(chat) if not given. Not every provider offers every capability.
@@ -279,7 +270,6 @@ options:
         M(searchops.opensearch_ml.ml_tool_call_check) that the model calls tools.
       - V(rerank) needs inline scripts of the language Painless, which OpenSearch allows by default.
     type: str
-    version_added: 0.2.0
     choices:
       - chat
       - agent
@@ -288,15 +278,12 @@ options:
   api_path:
     description: The route below the server's root, if it is not the provider's usual one.
     type: str
-    version_added: 0.2.0
   api_version:
     description: The C(api-version) of V(provider=azure_openai), V(2024-10-21) if not given.
     type: str
-    version_added: 0.2.0
   extra_body:
     description: Additional fields of the request body, for example C(temperature) or C(max_tokens).
     type: dict
-    version_added: 0.2.0
   update_credential:
     description:
       - When to send O(credential) to an existing connector. The server never returns a credential, so that the module
@@ -353,7 +340,6 @@ options:
         connector that models use.
     type: bool
     default: false
-    version_added: 1.0.0
   planned_settings:
     description:
       - Settings that an earlier task of the play has set, as its result has them in
@@ -361,7 +347,6 @@ options:
         nothing. The module then warns of URLs that the cluster would refuse with these settings instead of with the
         present ones. Without check mode the option has no effect.
     type: dict
-    version_added: 1.0.0
 notes:
   - Connectors that replaced another one or have a fingerprint, see O(update_credential), store a parameter named
     C(_searchops), which the results hide.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_connector_info
 short_description: List ML Commons connectors
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists standalone connectors and, on request, the connectors inside models, with the URLs that they call.
   - With O(connector_id) or O(name), the result is up to date. Other lists come from a search, which may miss changes
@@ -28,14 +28,12 @@ options:
       - Only connectors whose names match this shell-style pattern, such as V(chat-*). The pattern is case-sensitive.
         Excludes O(name) and O(connector_id).
     type: str
-    version_added: 0.2.0
   connector_id:
     description: Only the connector with this id.
     type: str
   protocol:
     description: Only connectors with this protocol, such as V(http) or V(aws_sigv4).
     type: str
-    version_added: 0.2.0
   include_inline:
     description: Whether to list the connectors inside models as well. They have no id, so O(connector_id) does not
       find them.
@@ -45,13 +43,11 @@ options:
     description: Whether to list only connectors that no model uses. The module does not check agents and pipelines.
     type: bool
     default: false
-    version_added: 0.2.0
   include_used_by:
     description: Whether to list the models that use each connector. This takes one more search, whatever the number
       of connectors.
     type: bool
     default: false
-    version_added: 0.2.0
 seealso:
   - module: searchops.opensearch_ml.ml_connector
   - module: searchops.opensearch_ml.ml_model_info
@@ -135,7 +131,6 @@ connectors:
         - http://ollama.example.internal:11434/v1/chat/completions
     used_by:
       description: The ids of the models that use the connector, with O(include_used_by) or O(unused).
-      version_added: 0.2.0
       type: list
       elements: str
       sample:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_controller
 short_description: Limit how often each user may use a model of ML Commons
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Sets, changes and removes a model's rate limits for individual users. The server calls them the model's
     controller.
@@ -49,7 +49,6 @@ options:
         this version of the collection does not know all fields, the task fails with C(field_not_stored) after the write.
       - A field that has an option is refused.
     type: dict
-    version_added: 1.0.0
   wait_timeout:
     description: The maximum number of seconds to wait for a model that is being deployed, because the server cannot
       limit it in the meantime.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_controller_info
 short_description: List the rate limits of individual users of ML Commons models
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Lists the models that have limits for individual users, with their limits.
   - The server cannot search for limits. The module therefore sends one search for models, and one request for each

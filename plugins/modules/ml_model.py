@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_model
 short_description: Manage remote models of ML Commons
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Registers, changes, deploys, undeploys and deletes remote models of OpenSearch's ML Commons plugin.
   - Repairs drift with O(state=deployed), which deploys a model again that was undeployed or that is deployed on only
@@ -71,7 +71,6 @@ options:
       - Only valid with O(state=deployed). What is for OpenSearch 3.7 was not tested on a real server of that version.
     type: bool
     default: false
-    version_added: 1.0.0
   is_enabled:
     description: Whether the model answers predictions.
     type: bool
@@ -98,7 +97,6 @@ options:
       extra_fields:
         description: Further fields of the rate limiter, which this version of the collection does not know. See O(extra_fields).
         type: dict
-        version_added: 1.0.0
   guardrails:
     description:
       - What the server refuses in questions and answers.
@@ -135,7 +133,6 @@ options:
               extra_fields:
                 description: Further fields of the stop words, which this version of the collection does not know. See O(extra_fields).
                 type: dict
-                version_added: 1.0.0
           regex:
             description: Patterns of the text to refuse, for the type V(local_regex).
             type: list
@@ -153,7 +150,6 @@ options:
           extra_fields:
             description: Further fields of the guardrail, which this version of the collection does not know. See O(extra_fields).
             type: dict
-            version_added: 1.0.0
       output_guardrail:
         description: The guardrail for answers.
         type: dict
@@ -175,7 +171,6 @@ options:
               extra_fields:
                 description: Further fields of the stop words, which this version of the collection does not know. See O(extra_fields).
                 type: dict
-                version_added: 1.0.0
           regex:
             description: Patterns of the text to refuse, for the type V(local_regex).
             type: list
@@ -193,11 +188,9 @@ options:
           extra_fields:
             description: Further fields of the guardrail, which this version of the collection does not know. See O(extra_fields).
             type: dict
-            version_added: 1.0.0
       extra_fields:
         description: Further fields of the guardrails, which this version of the collection does not know. See O(extra_fields).
         type: dict
-        version_added: 1.0.0
   interface:
     description: JSON schemas that the server checks predictions and answers against.
     type: dict
@@ -222,7 +215,6 @@ options:
       extra_fields:
         description: Further fields of the setting, which this version of the collection does not know. See O(extra_fields).
         type: dict
-        version_added: 1.0.0
   model_config:
     description:
       - The configuration of the model, in the form of the API. A field of the type C(semantic) needs it of a model for
@@ -230,7 +222,6 @@ options:
       - Only the given keys are compared. OpenSearch 2.19 requires C(embedding_dimension) and C(framework_type).
         C(additional_config) needs OpenSearch 3.1.
     type: dict
-    version_added: 1.0.0
   extra_fields:
     description:
       - Further fields of the model, which this version of the collection does not know, by their names in the API. They are
@@ -239,7 +230,6 @@ options:
         this version of the collection does not know all fields, the task fails with C(field_not_stored) after the write.
       - A field that has an option is refused.
     type: dict
-    version_added: 1.0.0
   register_deploy:
     description: How the module registers and deploys a new model. The result is the same.
     type: str
@@ -262,7 +252,6 @@ options:
         what uses the model.
     type: bool
     default: false
-    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.ml_controller
   - module: searchops.opensearch_ml.ml_connector

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_model_group
 short_description: Manage model groups of ML Commons
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Creates, changes, renames and deletes the groups of models of OpenSearch's ML Commons plugin.
   - M(searchops.opensearch_ml.ml_model) creates a missing group by itself. Use this module for groups with a
@@ -67,7 +67,6 @@ options:
         this version of the collection does not know all fields, the task fails with C(field_not_stored) after the write.
       - A field that has an option is refused.
     type: dict
-    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.ml_model
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_model_group_info
 short_description: List model groups of ML Commons
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Lists model groups and, on request, the models that they contain.
   - The number of requests does not depend on the number of groups.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_model_info
 short_description: List models of ML Commons
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Lists models with the names of their connectors and groups.
   - Finds orphans, which are models whose connector or group no longer exists.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_predict
 short_description: Send a prediction to a model of ML Commons
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sends a prediction to a deployed model and checks the answer, which proves that the set-up works.
   - Repeats the prediction while the backend is loading its model.
@@ -117,7 +117,6 @@ elapsed:
   returned: success, not in check mode
   type: float
   sample: 0.42
-  version_added: 1.0.0
 result:
   description: The backend's complete answer. V(null) in check mode.
   returned: success
@@ -140,7 +139,6 @@ asked:
   description: Whether the model was asked, which it is not in check mode.
   returned: success
   type: bool
-  version_added: 1.0.0
 actions:
   description: Always empty, because the module changes nothing.
   returned: always

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_profile_info
 short_description: List the models and tasks that nodes have in memory
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Lists the models that each node serves and the tasks that it runs, as the nodes themselves report them.
     M(searchops.opensearch_ml.ml_model_info) lists what the server has stored, which can lag behind.

@@ -68,7 +68,6 @@ options:
       keeps its memories, unless the item has C(delete_all_memories).
     type: list
     elements: dict
-    version_added: 1.0.0
   agents:
     description: Items with the options of M(searchops.opensearch_ml.ml_agent), identified by name.
     type: list

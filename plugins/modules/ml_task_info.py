@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ml_task_info
 short_description: List tasks of ML Commons
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Lists the tasks in which the server registers and deploys models, with their states and the reason for each node's
     failure.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ollama_model
 short_description: Manage a model on an Ollama server
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Pulls a model from its registry, or creates one from a file or from another model, loads it into memory, or
     deletes it.

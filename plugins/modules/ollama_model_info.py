@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ollama_model_info
 short_description: List the models of an Ollama server
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Lists the models of an Ollama server, with their details, and which of them are in memory.
 author:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: opensearch_cluster_setting
 short_description: Manage settings of an OpenSearch cluster
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sets or resets one or more cluster settings with one request, and only if something differs.
   - Adds items to a list in effect, or removes them, with O(list_mode). This matters for
@@ -72,7 +72,6 @@ options:
         and diffs do not show it.
       - Requires O(state=present), O(list_mode=append) and O(scope=persistent).
     type: str
-    version_added: 1.0.0
   needed_by:
     description:
       - With O(state=undone), values that stay, by the dotted name of the setting, each with the name of what needs it now. Of
@@ -81,7 +80,6 @@ options:
       - P(searchops.opensearch_ml.untrust_settings#filter) returns them. O(settings) may be empty then.
     type: dict
     default: {}
-    version_added: 1.0.0
   only_where_set:
     description:
       - Dotted names of settings among O(settings) that the module leaves unchanged if they have no value in effect,
@@ -91,7 +89,6 @@ options:
     type: list
     elements: str
     default: []
-    version_added: 1.0.0
   allow_catch_all:
     description:
       - Whether to accept a pattern in a setting whose name ends in C(endpoints_regex) that trusts hosts which it does not

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: opensearch_cluster_setting_info
 short_description: List settings of an OpenSearch cluster
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Lists the values of cluster settings that are in effect, and the origin of each value. Sends one request.
 author:

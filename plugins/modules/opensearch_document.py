@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: opensearch_document
 short_description: Manage documents of an index
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Stores documents under the given ids if they are missing or differ, and deletes documents. Meant for a few hundred
     documents, such as the knowledge of a chat model; not suitable for a large collection.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: opensearch_index
 short_description: Manage an index for the documents that models work on
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Creates an index with settings and mappings, changes it in place, and deletes it with its documents.
   - Only given settings and mappings are compared. Everything else in the index, such as fields that documents added,

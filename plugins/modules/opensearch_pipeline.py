@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: opensearch_pipeline
 short_description: Manage search and ingest pipelines
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Creates, replaces and deletes search and ingest pipelines, for example pipelines with the ML Commons processors
     C(ml_inference) and C(retrieval_augmented_generation), or those of the plugin neural-search.

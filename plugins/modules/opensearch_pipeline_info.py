@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: opensearch_pipeline_info
 short_description: List search and ingest pipelines
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Lists pipelines with their bodies, and on request the types of processors that pipelines can have.
 author:
@@ -32,7 +32,6 @@ options:
     description: Whether to return the types of processors that all nodes know, too.
     type: bool
     default: false
-    version_added: 1.0.0
 seealso:
   - module: searchops.opensearch_ml.opensearch_pipeline
 """
@@ -82,7 +81,6 @@ processors:
     them. A type of pipeline is V(null) if the user does not have the permission C(cluster:monitor/nodes/info).
   returned: with O(with_processors=true)
   type: dict
-  version_added: 1.0.0
   contains:
     search:
       description: The processors of search pipelines, by C(request_processors), C(response_processors) and

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: opensearch_search
 short_description: Search an index
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Searches an index, on request through a search pipeline, and returns the hits and the answer that the processor
     C(retrieval_augmented_generation) adds.
@@ -108,7 +108,6 @@ asked:
   description: Whether the search was sent, which it is not in check mode.
   returned: success
   type: bool
-  version_added: 1.0.0
 actions:
   description: Always empty, because the module changes nothing.
   returned: always

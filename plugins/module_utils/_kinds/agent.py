@@ -320,7 +320,9 @@ def check_tools(reader: Reader, option: str, types: set[str]) -> None:
     unknown = sorted(types - known)
     if unknown:
         named = ", ".join(f"{name}{_meant_tool(name, known)}" for name in unknown)
-        raise Failure("unknown_tool", f"{option}: this cluster has no {named}. Its tools are {', '.join(sorted(known))}.")
+        raise Failure(
+            "unknown_tool", f"{option}: this cluster has no {named}. Its tools are {', '.join(sorted(known))}."
+        )
 
 
 def _meant_tool(name: str, known: Iterable[str]) -> str:

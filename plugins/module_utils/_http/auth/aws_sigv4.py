@@ -37,7 +37,6 @@ class AwsSigV4Auth(Auth):
       - The region of the domain or collection, with O(auth_type=aws_sigv4).
       - If not given, the environment variable E(AWS_REGION) is used, else E(AWS_DEFAULT_REGION), else the profile's region.
     type: str
-    version_added: 0.2.0
   aws_service:
     description: The AWS service that requests are signed for, with O(auth_type=aws_sigv4).
     type: str
@@ -45,7 +44,6 @@ class AwsSigV4Auth(Auth):
       es: A domain of Amazon OpenSearch Service.
       aoss: A collection of Amazon OpenSearch Serverless.
     default: es
-    version_added: 0.2.0
   aws_access_key_id:
     description:
       - The access key, with O(auth_type=aws_sigv4) and O(aws_secret_access_key).
@@ -53,19 +51,15 @@ class AwsSigV4Auth(Auth):
         variables E(AWS_ACCESS_KEY_ID), E(AWS_SECRET_ACCESS_KEY) and E(AWS_SESSION_TOKEN), in the profile that
         E(AWS_PROFILE) names, in container and instance roles. Temporary credentials are refreshed while a task runs.
     type: str
-    version_added: 0.2.0
   aws_secret_access_key:
     description: The secret of O(aws_access_key_id).
     type: str
-    version_added: 0.2.0
   aws_session_token:
     description: The session token, if O(aws_access_key_id) and O(aws_secret_access_key) are temporary.
     type: str
-    version_added: 0.2.0
   aws_profile:
     description: A profile of the AWS configuration files on the host that runs the module, instead of O(aws_access_key_id).
     type: str
-    version_added: 0.2.0
 """
 
     def __init__(self, options: Mapping[str, Any], hide: Callable[..., None]) -> None:

@@ -21,7 +21,7 @@ from ..._values.masking import find_secrets
 from ..base import EXTRA_FIELDS_OPTION
 from .resource import Connector
 
-ACTION_OPTIONS = {
+ACTION_OPTIONS: dict[str, dict[str, Any]] = {
     "action_type": {
         "type": "str",
         "default": "predict",
