@@ -119,7 +119,7 @@ class Exporter:
     def variables_in(self, declared: Mapping[str, Any]) -> dict[str, str]:
         """The variables of these items, each with what it is for."""
         text = text_of(dict(declared))
-        return {name: purpose for name, (purpose, _) in self._variables.items() if f"{{{{ {name} }}}}" in text}
+        return {name: purpose for name, (purpose, _secret) in self._variables.items() if f"{{{{ {name} }}}}" in text}
 
     def _obstacle(self, option: str, doc: Doc) -> str | None:
         """Why an object cannot be declared; None if it can. Does not check whether its name is unique."""
