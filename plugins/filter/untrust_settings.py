@@ -78,7 +78,7 @@ EXAMPLES = r"""
     settings: "{{ unneeded.settings }}"
     needed_by: "{{ unneeded.needed_by }}"
     state: undone
-  when: unneeded.settings or unneeded.needed_by
+  when: unneeded.settings | length > 0 or unneeded.needed_by | length > 0
   vars:
     unneeded: >-
       {{ read.settings | searchops.opensearch_ml.untrust_settings(

@@ -66,6 +66,7 @@ ELSEWHERE = {
 #: The documents that no test here runs.
 NOT_RUN = {
     "CONTRIBUTING.md block 1": "the fragment of a changelog, which tests/project checks",
+    "docs/guides/kubernetes.md block 1": "it imports a playbook, which tests of the playbooks run",
     "docs/guides/many_clusters.md block 4": "variables that are not the collection's, see the tests of unknown_variables",
 }
 #: Examples that declare no state, so that each run changes something.

@@ -38,7 +38,7 @@ AWKWARD = {
             }
         }
     ],
-    "on_failure": [{"ml_inference": {"model_id": "{{ o }}", "input_map": [{"x": "a"}]}}],
+    "on_failure": [{"ml_inference": {"model_id": "o", "input_map": [{"x": "a"}]}}],
 }
 
 

@@ -279,7 +279,7 @@ def test_the_former_pattern_goes_when_the_url_changes(
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 def test_inputs_on_the_command_line_are_strings(play: Play, cluster: Cluster, name: str) -> None:
-    texts = ("ollama_chat_smoke=false", "ollama_chat_read_timeout=61", "ollama_chat_request={'temperature': 0}")
+    texts = ("ollama_chat_smoke=false", "ollama_chat_read_timeout=61", 'ollama_chat_request={"temperature":0}')
     arguments = [word for text in texts for word in ("-e", text)]
     assert "Nothing was asked." in play(*arguments).text
     stored = cluster.one("connectors", name).source

@@ -22,7 +22,7 @@ from .._runtime.run import Run
 from .._values.compare import text_of
 
 #: The kinds of users that have an id of their own, by their labels.
-_KINDS: Mapping[str, type[Kind]] = {kind.LABEL: kind for kind in (Agent, Model)}
+_KINDS: Mapping[str, type[Kind]] = {kind.LABEL: kind for kind in (Agent, Model, MemoryContainer)}
 
 #: Why the user may not see some of the objects, although the task may delete others.
 _NOT_READABLE = ("forbidden", "not_offered", "feature_disabled")
