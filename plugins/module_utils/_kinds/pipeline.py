@@ -133,7 +133,9 @@ def common_processors(client: Client, kind: str) -> dict[str, list[str]] | None:
     nodes = [known for _node, known in read_nodes(client, kind)]
     if not nodes:
         return None
-    return {field: sorted(set.intersection(*(known.get(field, set()) for known in nodes))) for field in PROCESSORS[kind]}
+    return {
+        field: sorted(set.intersection(*(known.get(field, set()) for known in nodes))) for field in PROCESSORS[kind]
+    }
 
 
 def check_processors(reader: Reader, kind: str, body: Mapping[str, Any]) -> None:
