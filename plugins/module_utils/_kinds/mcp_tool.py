@@ -58,7 +58,7 @@ class McpTool(Kind):
     @classmethod
     def for_display(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
         """With JSON in strings decoded."""
-        return {name: canonical(value) for name, value in fields.items()}
+        return super().for_display({name: canonical(value) for name, value in fields.items()})
 
     @classmethod
     def to_result(cls, doc: Doc) -> dict[str, Any]:

@@ -311,8 +311,8 @@ class Exporter:
             strategy.pop("id", None)
         roles = {"backend_roles": observed["backend_roles"]} if observed.get("backend_roles") else {}
         options = MemoryContainer.to_options({**roles, "configuration": self._references.replace_ids(configuration)})
-        extra = self._without_secrets(doc.name, _extra(MemoryContainer, doc.source))
-        return {"name": doc.name, **_description(doc), **options, **extra}
+        fields = self._without_secrets(doc.name, {**options, **_extra(MemoryContainer, doc.source)})
+        return {"name": doc.name, **_description(doc), **fields}
 
     def _agents(self) -> Items:
         return [(doc.id, self._item_in_agents(doc)) for doc in self._exportable("agents", self._own_agents)]

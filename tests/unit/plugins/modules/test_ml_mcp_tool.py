@@ -155,3 +155,10 @@ def test_parameters_refer_to_objects_by_name(module: Runner, cluster: FakeCluste
     assert done["mcp_tool"]["parameters"] == {"model_id": model}
     assert done["diff"]["after"]["parameters"] == {"model_id": "${model:Chat}"}
     assert not module(NAME, cluster, **ask)["changed"]
+
+
+def test_secrets_in_parameters_are_masked(module: Runner, cluster: FakeCluster) -> None:
+    for _run in range(2):
+        result = module(NAME, cluster, **{**TOOL, "parameters": {"api_key": "sk-in-the-open"}})
+        assert "sk-in-the-open" not in str(result)
+    assert "sk-in-the-open" not in str(module(f"{NAME}_info", cluster))

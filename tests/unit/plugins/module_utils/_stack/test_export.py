@@ -356,6 +356,14 @@ def test_memory_containers_and_the_agents_that_use_them(module: Runner, cluster:
     assert agent["memory"]["memory_container_id"] == "${memory_container:House memory}"
 
 
+def test_secrets_of_memory_containers_are_variables(module: Runner, cluster: FakeCluster) -> None:
+    cluster.add_memory_container(configuration={"parameters": {"api_key": "sk-in-the-open"}})
+    exported = module(MODULE, cluster)
+    [container] = exported["stack"]["memory_containers"]
+    assert container["configuration"]["parameters"]["api_key"] in [f"{{{{ {name} }}}}" for name in exported["variables"]]
+    assert "sk-in-the-open" not in str(exported)
+
+
 def test_a_container_whose_model_is_gone_is_left_out(module: Runner, cluster: FakeCluster) -> None:
     container = cluster.add_memory_container(configuration={"llm_id": "gone"})
     cluster.add_agent("Assistant", memory={"type": "agentic_memory", "memory_container_id": container})
