@@ -117,10 +117,11 @@ class InProcessAction(NormalAction):
 
     def _warn_of_unused_connection(self, variables: Mapping[str, Any]) -> None:
         """Warn if the host names its cluster, as the playbooks of this collection expect it, and the task uses another one."""
-        if "hosts" not in self.MODULE.argument_spec() or self._task.args.get("hosts") or self._task.args.get("url"):
+        if "hosts" not in self.MODULE.argument_spec() or self._task.args.get("hosts"):
             return
-        connection = self._templar.template(variables.get("opensearch_connection"))
-        if isinstance(connection, Mapping) and (connection.get("hosts") or connection.get("url")):
+        # Not filled in: a task that does not use it must not fail because a variable in it is undefined.
+        connection = variables.get("opensearch_connection")
+        if isinstance(connection, Mapping) and "hosts" in connection:
             self._display.warning(
                 "The task does not use the host's variable opensearch_connection, but the cluster of OPENSEARCH_HOSTS. To use it, add "
                 "to the play: module_defaults: {group/searchops.opensearch_ml.all: '{{ opensearch_connection }}'}. A command of "
