@@ -67,11 +67,12 @@ class Model:
                 continue
             _block, layer, part = name.split(".")
             if part in ("attn_q", "attn_k"):
-                value = self.halves(value)
+                value = self.rotated_by_halves(value)
             yield f"model.layers.{layer}.{PARTS[part]}.weight", value
 
-    def halves(self, weight):
-        """A rotation turns pairs of neighbours in GGUF, and pairs from the two halves of a head in Hugging Face's form."""
+    def rotated_by_halves(self, weight):
+        """The rows of a weight in Hugging Face's order. Rotary embeddings rotate pairs of rows: neighbours in GGUF, and row i with row
+        i + n/2 of a head with n rows in Hugging Face's form."""
         rows, columns = weight.shape
         pairs = weight.reshape(self.heads, rows // self.heads // 2, 2, columns)
         return pairs.swapaxes(1, 2).reshape(rows, columns)

@@ -196,19 +196,6 @@ def test_strategies_are_added_later(cluster, converges, name, prefix, models, in
 
 
 @on_3
-def test_a_container_whose_indexes_cannot_be_created_is_deleted_again(cluster, module, name, prefix, models):
-    if has_neural_search(cluster):
-        pytest.skip("the server has the plugin that it needs")
-    args = {"name": name, "configuration": {"index_prefix": prefix, **models, "strategies": [FACTS]}}
-    assert module.fails(CONTAINER, **args)["code"] == "memory_container_incomplete"
-    assert cluster.named("memory_containers", name) == []
-    # The indexes that the server could create stay.
-    module(CONTAINER, name=name, configuration={"index_prefix": prefix})
-    module(CONTAINER, name=name, state="absent", delete_all_memories=True)
-    assert indexes(cluster, prefix) == set()
-
-
-@on_3
 def test_shared_indexes_and_several_of_one_name(cluster, module, name, prefix):
     def make():
         body = {"name": name, "configuration": {"index_prefix": prefix}}

@@ -30,7 +30,7 @@ class Capability(NamedTuple):
 
     ``path`` is the route below the API's root; ``fields`` are those that the request body sets; ``probe`` are the parameters
     of a small prediction that proves the connector; ``functions`` the pre- and post-processing functions of its action;
-    ``parameters`` those of the connector beside the model.
+    ``parameters`` those of the connector in addition to ``model``.
     """
 
     path: str

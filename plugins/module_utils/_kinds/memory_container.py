@@ -211,7 +211,8 @@ def _same_strategies(observed: Sequence[Mapping[str, Any]], desired: Sequence[Ma
     if any(have is None for have in found) or any(_is_on(each) for each in observed if each not in found):
         return False
     return all(
-        same_tree((have or {}).get(name, name == "enabled" or None), value)
+        # The server enables a strategy that does not say.
+        same_tree({"enabled": True, **(have or {})}.get(name), value)
         for want, have in zip(desired, found)
         for name, value in want.items()
     )

@@ -63,7 +63,7 @@ def check_unused(run: Run, kind: type[Kind], doc: Doc) -> None:
         return
     raise Failure(
         kind.IN_USE_CODE,
-        f"{kind.LABEL.capitalize()} {doc.name!r} ({doc.id}) is used by {listed(users)}",
+        f"{kind.title()} {doc.name!r} ({doc.id}) is used by {listed(users)}",
         id=doc.id,
         users=[user._asdict() for user in users],
     )

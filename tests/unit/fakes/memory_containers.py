@@ -6,7 +6,7 @@ As seen on 3.6.0. The indexes are only counted: ``memory_indexes`` has the names
 
 from __future__ import annotations
 
-import json
+import copy
 from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
@@ -79,7 +79,7 @@ class MemoryContainers(State):
             fields.setdefault("max_infer_size", 5)
         else:
             fields.pop("max_infer_size", None)
-        return json.loads(json.dumps(fields))  # type: ignore[no-any-return] # a copy of the same form
+        return copy.deepcopy(fields)
 
     def _new_strategy(self, given: Mapping[str, Any]) -> dict[str, Any]:
         known = {name: value for name, value in given.items() if name in STRATEGY | self.later_fields}
@@ -107,7 +107,7 @@ class MemoryContainers(State):
         container = self.memory_containers[object_id]
         # No version refreshes the index after an update.
         self._changing(object_id, container, 2)
-        stored: dict[str, Any] = json.loads(json.dumps(container))
+        stored: dict[str, Any] = copy.deepcopy(container)
         for name in {"name", "description", "backend_roles", *self.later_fields} & set(body):
             stored[name] = body[name]
         if "configuration" in body:

@@ -73,7 +73,7 @@ def refuses(request: Request) -> Answer:
     """As vLLM without a parser."""
     if request.get("tools"):
         return error(400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set')
-    return text("Ask somebody else.")
+    return text("I do not know the code word.")
 
 
 def refuses_results(request: Request) -> Answer:

@@ -71,6 +71,11 @@ class TestWhatUsesAModel:
         assert failure.details["id"] == model_id
         assert failure.details["users"][0] == {"kind": "agent", "id": agent_id, "name": "Teller"}
 
+    def test_a_memory_container(self, model_id: str, cluster: FakeCluster) -> None:
+        container = cluster.add_memory_container("House memory", configuration={"llm_id": model_id})
+        failure = refused(cluster, "ml_model", MODEL)
+        assert failure.details["users"] == [{"kind": "memory container", "id": container, "name": "House memory"}]
+
     def test_it_is_deleted_if_the_task_allows_it(self, cluster: FakeCluster, model_id: str) -> None:
         cluster.add_agent("Teller", **tool(model_id=model_id))
         assert execute(cluster, "ml_model", **MODEL, delete_in_use=True)["changed"]
