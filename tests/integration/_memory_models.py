@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Iterator
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._vllm import host_address
+from ansible_collections.searchops.opensearch_ml.tests.integration._double import double
 
 FACT = "Ada drinks green tea in the morning."
 
@@ -28,37 +26,17 @@ PROMPT = (
 )
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.path == "/embed":
-            answer: dict[str, Any] = {"data": [{"embedding": [0.1] * DIMENSION}]}
-        else:
-            content = json.dumps({"facts": [FACT]})
-            answer = {
-                "choices": [{"message": {"role": "assistant", "content": content}}],
-                "asked": len(body["messages"]),
-            }
-        sent = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
+def _chat(_body: Any) -> tuple[int, str]:
+    content = json.dumps({"facts": [FACT]})
+    return 200, json.dumps({"choices": [{"message": {"role": "assistant", "content": content}}]})
 
-    def log_message(self, *args: Any) -> None:
-        """Keep the log out of the tests' output."""
+
+def _embed(_body: Any) -> tuple[int, str]:
+    return 200, json.dumps({"data": [{"embedding": [0.1] * DIMENSION}]})
 
 
 @contextlib.contextmanager
 def memory_models() -> Iterator[str]:
     """The URL of the double: ``/chat`` and ``/embed``."""
-    server = ThreadingHTTPServer((host_address(), 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://{server.server_address[0]}:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with double({"/chat": _chat, "/embed": _embed}) as server:
+        yield server.url
