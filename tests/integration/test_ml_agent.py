@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, two_of_one_name
@@ -179,3 +181,22 @@ def test_a_model_that_an_earlier_task_creates(module, name):
     result = module(AGENT, check=True, **flow(name))
     assert f"no model {name!r} yet" in str(result["warnings"])
     assert result["changed"]
+
+
+@on_3
+def test_an_agent_names_its_mcp_connectors(cluster, converges, module, name, model, settings_restored):
+    """The ids of the connectors are in a list in JSON, as the server reads it."""
+    cluster.put_settings({"plugins.ml_commons.mcp_connector_enabled": True})
+    connector = {"name": f"{name} tools", "protocol": "mcp_streamable_http", "url": "http://gateway:8080/"}
+    module("ml_connector", **connector)
+    args = {
+        "name": name,
+        "type": "conversational",
+        "llm": {"model_id": name},
+        "parameters": {**FUNCTIONS, "mcp_connectors": [{"mcp_connector_id": f"${{connector:{name} tools}}"}]},
+    }
+    made = converges(AGENT, ["create"], **args)
+    stored = json.loads(cluster.get("agents", made["agent_id"])["parameters"]["mcp_connectors"])
+    assert stored == [{"mcp_connector_id": cluster.one("connectors", f"{name} tools").id}]
+    other = {"mcp_connectors": [{"mcp_connector_id": f"${{connector:{name} none}}"}]}
+    module.refuses("unknown_connector", AGENT, **{**args, "name": f"{name} 2", "parameters": other})
