@@ -360,7 +360,9 @@ def test_secrets_of_memory_containers_are_variables(module: Runner, cluster: Fak
     cluster.add_memory_container(configuration={"parameters": {"api_key": "sk-in-the-open"}})
     exported = module(MODULE, cluster)
     [container] = exported["stack"]["memory_containers"]
-    assert container["configuration"]["parameters"]["api_key"] in [f"{{{{ {name} }}}}" for name in exported["variables"]]
+    assert container["configuration"]["parameters"]["api_key"] in [
+        f"{{{{ {name} }}}}" for name in exported["variables"]
+    ]
     assert "sk-in-the-open" not in str(exported)
 
 
