@@ -25,6 +25,7 @@ import pytest
 from ansible.module_utils.common import warnings as ansible_warnings
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._values import addition_record
 from ansible_collections.searchops.opensearch_ml.tests.integration import _stack
 from ansible_collections.searchops.opensearch_ml.tests.integration._clusters import (
     plain_server,
@@ -191,7 +192,9 @@ def _trust(_stack_lock: StackLock) -> Iterator[Callable[[Cluster], None]]:
     def trust(cluster: Cluster) -> None:
         if cluster.key not in before:
             persistent = cluster.settings()["persistent"]
-            before[cluster.key] = cluster, {name: persistent.get(name) for name in (_stack.TRUSTED, _stack.PRIVATE_IP)}
+            # A record of trust that is left would change what the removals of the next session do.
+            names = (_stack.TRUSTED, _stack.PRIVATE_IP, addition_record.NAME)
+            before[cluster.key] = cluster, {name: persistent.get(name) for name in names}
             cluster.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})
 
     yield trust

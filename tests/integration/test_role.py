@@ -137,7 +137,9 @@ def test_create_change_and_remove_a_chat_model(
 
 
 @pytest.mark.full_on("2.19.1-tls")
-def test_a_new_key_and_a_new_model_name_are_swapped_in(play: Play, cluster: Cluster, name: str) -> None:
+def test_a_new_key_and_a_new_model_name_are_swapped_in(
+    play: Play, cluster: Cluster, name: str, settings_restored: None
+) -> None:
     first, second = _stack.gateway_keys()
     guarded = {"ollama_chat_base_url": "http://gateway:8080/v1"}
     play(ollama_chat_api_key=first, **guarded)
@@ -291,7 +293,9 @@ def test_inputs_on_the_command_line_are_strings(play: Play, cluster: Cluster, na
 
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
-def test_many_clusters_in_one_play(play: Play, cluster: Cluster, name: str, tmp_path: Path) -> None:
+def test_many_clusters_in_one_play(
+    play: Play, cluster: Cluster, name: str, settings_restored: None, tmp_path: Path
+) -> None:
     """Three inventory hosts of which one is down: it is reported, and the others converge."""
     up = {"hosts": [cluster.url]}
     hosts = {
