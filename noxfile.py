@@ -46,12 +46,10 @@ CORES = {
     "2.21": ("3.13", "3.12", "3.14"),
 }
 #: The steps of `make test`, two at a time; then those that have the servers for themselves, one after the other.
-CHECKS = (
-    "stack", "coverage", "lint", "unit-2.18", "units-2.21", "sanity-2.18", "sanity-2.21", "docs", "build", "browser",
-)  # fmt: skip
+CHECKS = ("stack", "coverage", "lint", "unit-2.18", "unit-2.21", "sanity-2.18", "sanity-2.21", "docs", "build", "browser")
 ON_SERVERS = ("integration", "install", "molecule")
 #: `make test-full` runs the other versions as well, and whole matrices of which these steps have a sample.
-FULL_CHECKS = (*CHECKS, "unit-full", "units-2.18", "units-2.19", "units-2.20", "sanity-2.19", "sanity-2.20", "fuzz")
+FULL_CHECKS = (*CHECKS, "unit-full", *(f"units-{core}" for core in CORES), "sanity-2.19", "sanity-2.20", "fuzz")
 FULL_ON_SERVERS = ("integration-full", "install", "molecule", "molecule-full", "faults", "concurrency")
 
 # Sessions run in .venv, which dev/run has made; only those of other versions make an environment.
