@@ -7,27 +7,23 @@ MAKEFLAGS += --no-print-directory
 # More arguments, as in: make unit ARGS='-k client -x', make test ARGS='lint docs'
 ARGS ?=
 
-.PHONY: demo
+.PHONY: demo clean-demo unit test test-full help
+
 demo: ## Set up a model, ask it through OpenSearch, and run again with changed=0
 	@dev/run nox -s demo
 
-.PHONY: clean-demo
 clean-demo: ## Remove the containers of the demo and of the tests
 	@dev/run nox -s stack-down
 
-.PHONY: unit
 unit: ## Run the unit tests: a minute, no Docker (ARGS='-k name' for some of them)
 	@dev/run nox -s unit -- $(ARGS)
 
-.PHONY: test
 test: ## Run all checks and tests, with the time of each step; stops at the first failure (ARGS='lint docs' for some)
 	@dev/run nox -s test -- $(ARGS)
 
-.PHONY: test-full
 test-full: ## Run everything on all supported versions, and the matrices of which `make test` has a sample: hours
 	@dev/run nox -s test-full
 
-.PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  All steps: dev/run nox --list"

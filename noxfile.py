@@ -46,7 +46,9 @@ CORES = {
     "2.21": ("3.13", "3.12", "3.14"),
 }
 #: The steps of `make test`, two at a time; then those that have the servers for themselves, one after the other.
-CHECKS = ("stack", "coverage", "lint", "unit-2.18", "unit-2.21", "sanity-2.18", "sanity-2.21", "docs", "build", "browser")
+CHECKS = (
+    "stack", "coverage", "lint", "unit-2.18", "unit-2.21", "sanity-2.18", "sanity-2.21", "docs", "build", "browser",
+)  # fmt: skip
 ON_SERVERS = ("integration", "install", "molecule")
 #: `make test-full` runs the other versions as well, and whole matrices of which these steps have a sample.
 FULL_CHECKS = (*CHECKS, "unit-full", *(f"units-{core}" for core in CORES), "sanity-2.19", "sanity-2.20", "fuzz")
@@ -359,17 +361,9 @@ def integration_full(session: nox.Session) -> None:
     """All tests against the local stack; those of single modules in both ways to run one."""
     start_servers(session)
     integrate(session, "integration-full", "tests/integration")
-    subjects = [
-        "ml_*",
-        "ollama_*",
-        "opensearch_*",
-        "bad_input",
-        "connector_*",
-        "live_change",
-        "providers",
-        "vllm",
-        "least_rights",
-    ]
+    subjects = (
+        "ml_*", "ollama_*", "opensearch_*", "bad_input", "connector_*", "live_change", "providers", "vllm", "least_rights",
+    )  # fmt: skip
     modules = [str(path) for subject in subjects for path in Path("tests/integration").glob(f"test_{subject}.py")]
     integrate(session, "integration-modules", *modules, SEARCHOPS_OPENSEARCH_ML_TEST_PATH="module")
 
