@@ -62,7 +62,6 @@ def play(name, tmp_path):
             "ollama_server_container_pull": "never",
             "ollama_server_container_port": PORT,
             "ollama_server_container_volume": name,
-            "ollama_server_container_models": "/usr/share/ollama/models",
             "ollama_server_container_options": {"restart_policy": "no", "memory": "1g"},
             "ollama_server_models": [
                 {"name": "base", "from_file": str(ROOT / "containers/ollama/tiny-chat.gguf")},
