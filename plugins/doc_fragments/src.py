@@ -16,7 +16,8 @@ options:
         After that, it searches next to the variables files of the command line (C(-e @stack.yml)), and in the current directory.
         Ansible Vault may encrypt it.
       - The file may contain comments, the request line before the body and the triple quotes of OpenSearch Dashboards'
-        console. Of several requests, it is the one that creates such an object. The file may also be what that console
-        exports, or one curl command that contains the body.
+        console. Of several requests, it is the one that creates such an object; the module ignores text between them, such
+        as that of a tutorial in Markdown. The file may also be what that console exports, or one curl command that contains
+        the body.
     type: path
 """

@@ -23,6 +23,9 @@ MAX_FILE_LENGTH = 1 << 20
 #: A request line of the Dev Tools console or of a file for a REST client, as in ``POST /_plugins/_ml/connectors/_create``.
 _CONSOLE_LINE = re.compile(r"^(GET|HEAD|POST|PUT|PATCH|DELETE)[ \t]+\S+([ \t]+HTTP/[0-9.]+)?[ \t]*\r?$", re.MULTILINE)
 
+#: The address of a server in a request line, as files for a REST client and documentation have it before the path.
+_HOST = re.compile(r"(?<=[ \t])(https?://[^/\s]+|\{\{[^{}\s]+\}\}|<[^<>\s]+>)")
+
 #: The headers between the request line and a body of JSON in a file for a REST client.
 _HEADERS = re.compile(r"\A\s*([A-Za-z][A-Za-z0-9-]*:[^\n]*\n)+\s*(?=\{)")
 
@@ -31,6 +34,15 @@ _FENCED = re.compile(
     r"\A(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*(```|~~~)[\w-]*[ \t]*\r?\n(?P<code>.*?\n)[ \t]*\1[ \t]*\r?(?:\n(?P<after>.*))?\Z",
     re.DOTALL,
 )
+
+#: Lines of a quotation in Markdown.
+_QUOTATION = re.compile(r"(?:[ \t]*(?:>[^\n]*)?\n)*[ \t]*>[^\n]*\s*")
+
+#: In JSON, what counts for its end: a text or a comment, whose braces do not, and braces.
+_TEXT_COMMENT_OR_BRACE = re.compile(r'"(?:\\.|[^"\\\n])*"|(?://|#)[^\n]*|/\*.*?\*/|[{}]', re.DOTALL)
+
+#: What is behind a body and not part of it: nothing, or lines of their own that do not go on in JSON.
+_BEHIND_BODY = re.compile(r"\s*\Z|[ \t]*\r?\n\s*[^\s{}\[\],:\"]")
 
 #: The beginning of JSON or of a mapping in YAML.
 _BEGINS_AS_DATA = re.compile(r"(?:\s*#[^\n]*\n)*\s*(?:[{\[]|---|[\w\"'-]+:\s)")
@@ -97,6 +109,9 @@ _NO_SAVED_OBJECTS = (
     "cluster has, what ml_stack_info returns"
 )
 
+#: A block of Terraform.
+_TERRAFORM = r'^\s*(resource|data|provider|variable|module)\s+"[^"\n]+"\s*("[^"\n]+"\s*)?\{'
+
 #: The beginning of a text, or of a line in it -> what it looks like and what to give instead. Only for a text that cannot be
 #: read as a body.
 _OTHER_TEXTS = tuple(
@@ -108,12 +123,21 @@ _OTHER_TEXTS = tuple(
             "looks like a web page. Save the JSON or YAML that the page shows; on GitHub, that of the address behind 'Raw'",
         ),
         (
-            r'^\s*(resource|data|provider|variable|module)\s+"[^"\n]+"\s*("[^"\n]+"\s*)?\{',
+            rf"{_TERRAFORM}(?=[\s\S]*<<-?\w+\s*$)",
             "looks like Terraform code. Save only the JSON of the resource's 'body', the text between <<EOF and EOF",
         ),
         (
-            r"\A#!.*sh\b|^\s*curl\s",
+            _TERRAFORM,
+            "looks like Terraform code. Write the resource's attributes as YAML, with ${ in place of $${, and each block 'actions' "
+            "as an item of a list",
+        ),
+        (
+            r"\A#!.*sh\b|^\s*curl\s|^\s*\w+=[\"']?\$\(\s*curl\s",
             "looks like a shell script. Save only the JSON of the body, the text between the quotes after -d",
+        ),
+        (
+            r"<\?php|[\"']\s*=>",
+            "looks like PHP or Ruby code. Save only the body as JSON, which json_encode($body) or body.to_json returns",
         ),
         (
             r"^\s*(const|let|var)\s+\w+\s*=|\brequire\(|=>\s*\{",
@@ -130,6 +154,9 @@ _OTHER_TEXTS = tuple(
         ),
     )
 )
+
+#: In the body of a model, a connector that belongs to it alone.
+_INLINE_CONNECTOR = re.compile(r'"connector"\s*:\s*\{')
 
 #: Text in triple quotes, in which the Dev Tools console writes scripts.
 _TRIPLE_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
@@ -258,6 +285,8 @@ def _text_of_console(value: Any) -> str | None:
 
 
 def _parse(text: str, path: str, objects: str) -> Any:
+    if _QUOTATION.fullmatch(text):
+        text = re.sub(r"^[ \t]*> ?", "", text, flags=re.MULTILINE)
     text = _TRIPLE_QUOTED.sub(_one_line, _code_of_markdown(text))
     if re.match(r"(\s*(#.*)?\n)*\s*(\$ )?curl(\.exe)?\s", text):
         text = _body_of_curl(text, path)
@@ -341,7 +370,11 @@ def _only_body(text: str, path: str, objects: str) -> str:
     ]
     described = _DESCRIBED.get(objects)
     what, pattern = (described.label, described.created_by) if described and described.created_by else ("", "(?!)")
-    creating = [(request, body) for request, body in bodies if re.fullmatch(rf"{pattern}(\?\S*)?\s*", request[0])]
+    creating = [
+        (request, body)
+        for request, body in bodies
+        if re.fullmatch(rf"{pattern}(\?\S*)?(\s+HTTP/\S+)?\s*", _HOST.sub("", request[0]))
+    ]
     if len(creating) > 1:
         raise Failure(
             "invalid_input",
@@ -349,17 +382,41 @@ def _only_body(text: str, path: str, objects: str) -> str:
             "only one of them, and write the others to files of their own.",
         )
     if not creating and (len(bodies) > 1 or _COMMENT_LINE.sub("", text[: requests[0].start()]).strip()):
-        none = f", and none that creates {what}" if what else ""
-        raise Failure(
-            "invalid_input",
-            f"src: {path} contains more than one request{none}: see its lines {_lines(text, [(each, '') for each in requests])}. "
-            "Keep only the request whose body this task is to send.",
-        )
+        raise Failure("invalid_input", f"src: {path} {_no_single_request(text, requests, bodies, what)}")
     if not bodies:
         raise Failure("invalid_input", f"src: {path} contains a request line, but no body.")
     [(request, body)] = creating or bodies
     body = _HEADERS.sub(lambda headers: "\n" * headers[0].count("\n"), body)
-    return "\n" * text.count("\n", 0, request.end()) + _without_comments(body)
+    return "\n" * text.count("\n", 0, request.end()) + _without_comments(_without_explanation(body))
+
+
+def _no_single_request(
+    text: str, requests: list[re.Match[str]], bodies: list[tuple[re.Match[str], str]], what: str
+) -> str:
+    """What is wrong with a text of which no request can be taken, and what to keep, as the end of a message."""
+    lines = _lines(text, [(each, "") for each in requests])
+    if len(requests) == 1:
+        found = f"contains text beside its request in line {lines}"
+        found += f", which does not create {what}" if what else ""
+    else:
+        found = "contains more than one request" + (f", and none that creates {what}" if what else "")
+        found += f": see its lines {lines}"
+    inline = _lines(text, [each for each in bodies if _INLINE_CONNECTOR.search(each[1])])
+    if inline and what == _DESCRIBED["connectors"].label:
+        return f"{found}. Save only what is below 'connector' in the body of the model in line {inline.split(',')[0]}."
+    return f"{found}. Keep only the request whose body this task is to send."
+
+
+def _without_explanation(body: str) -> str:
+    """The body without the lines behind its JSON: in a tutorial, prose or the answer of the server follow."""
+    if not _without_comments(body).lstrip().startswith("{"):
+        return body
+    depth = 0
+    for part in _TEXT_COMMENT_OR_BRACE.finditer(body):
+        depth += {"{": 1, "}": -1}.get(part[0], 0)
+        if depth == 0 and part[0] == "}":
+            return body[: part.end()] if _BEHIND_BODY.match(body, part.end()) else body
+    return body
 
 
 def _lines(text: str, requests: list[tuple[re.Match[str], str]]) -> str:

@@ -42,6 +42,8 @@ JSON = json.dumps(BLUEPRINT, indent=2)
         f"## Create it\n\n```\n{JSON}\n```",
         f"  ~~~json\n{JSON}\n  ~~~\n",
         "curl https://a:9200/x -d " + '"' + JSON.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"',
+        "".join(f"> {line}\n" for line in f"```http\nPOST /_plugins/_ml/connectors/_create\n{JSON}\n```".splitlines()),
+        f"POST /x\n{JSON}\n\n# response\n{{\n  \"connector_id\": \"a\"\n}}\n",
         "# Don't forget the key\ncurl -d " + '"' + JSON.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '" a',
     ],
     ids=[
@@ -50,7 +52,7 @@ JSON = json.dumps(BLUEPRINT, indent=2)
         "requests without a body around it", "curl", "curl on lines",
         "curl with =", "curl without a blank", "headers of a REST client", "headers with carriage returns",
         "Markdown with more behind it", "Markdown with a heading", "indented Markdown", "curl in double quotes",
-        "curl behind an apostrophe",
+        "a quotation in Markdown", "an answer behind it", "curl behind an apostrophe",
     ],
 )  # fmt: skip
 def test_read_file(tmp_path: Path, text: str) -> None:
@@ -76,7 +78,16 @@ def test_read_file(tmp_path: Path, text: str) -> None:
             b'resource "opensearch_ml_connector" "chat" {\n  body = <<EOF\n{"name": "x"}\nEOF\n}\n',
             "Terraform code. Save only the JSON of the resource's 'body'",
         ),
-        (b'terraform {}\n\nresource "opensearch_ml_model" "m" {\n', "Terraform code"),
+        (
+            b'terraform {}\n\nresource "opensearch_ml_connector" "m" {\n  name = "x"\n  actions {\n    url = "a"\n  }\n}\n',
+            r"Terraform code. Write the resource's attributes as YAML, with \$\{ in place of \$\$\{",
+        ),
+        (
+            b"$c = $this->request('POST', '/x', [\n  'credential' => ['k' => 'v'],\n  'b' => '{}',\n]);\n",
+            "PHP or Ruby code",
+        ),
+        (b'body = {\n  "name" => "x",\n}\n', "PHP or Ruby code. Save only the body as JSON"),
+        (b'ID=$(curl -s -X POST "$HOST/x" \\\n  -d "{\n    \\"a\\": 1\n  }")\n', "a shell script"),
         (b'import requests\n\nbody = {"name": "x", "a": True}\n', "Python code. Save only the body as JSON"),
         (b'body = {\n  "name": "x",\n}\n', "Python code"),
         (b'{"name": "x", "enabled": True, "y": None,, }', "Python code"),
@@ -87,7 +98,9 @@ def test_read_file(tmp_path: Path, text: str) -> None:
         (b"just some words", "does not contain a mapping"),
         (b"POST /a\n{}\nPOST /b\n{}\n", "more than one request: see its lines 1, 3. Keep only the request"),
         (b"# x\nPUT /a\n{}\n\nGET /b\n\nPOST /c\n{}\n", "see its lines 2, 5, 7"),
-        (b"{}\nPOST /a\n{}\n", "more than one request"),
+        (b"{}\nPOST /a\n{}\n", "text beside its request in line 2. Keep only the request"),
+        (b'POST /a\n{\n  "a": {}},\n  "b": 1\n}\n', r"Extra data: line 3 column 11"),
+        (b'POST /a\n{"a": {}}\n{"b": 1}\n', "Extra data: line 3 column 1"),
         (b"GET /_plugins/_ml/connectors/x\n", "a request line, but no body"),
         (b"curl http://a -d '{}'\ncurl http://b -d '{}'\n", "not a single curl command"),
         (b"curl http://a -d @body.json", "not a single curl command"),
@@ -220,12 +233,41 @@ CREATED = {
 }
 
 
-@pytest.mark.parametrize("form", ["text", "export", "export of several"])
+#: The same as a page shows it: with prose, and with what the server answers.
+ANSWER = 'Answer \n{\n  "id": "{ \\"x"\n}\n\nStep 2: Do more, {such as this}\n'
+PAGE = "".join(f"{line}\n" + (ANSWER if line.startswith("{") else "") for line in TUTORIAL.splitlines())
+
+#: The same in Markdown, with tags around what a page offers to copy.
+MARKDOWN = "# Title\n\nSome `words`.\n" + "".join(
+    f"\n## Step\n\n```json\n<copy>\n{line}\n"
+    if line.startswith(("PUT", "POST", "GET"))
+    else f"{line}\n</copy>\n```\n{{% a %}}\n"
+    for line in TUTORIAL.splitlines()
+    if line and not line.startswith("#")
+)
+
+#: The same with the addresses of servers.
+WITH_HOSTS = (
+    TUTORIAL.replace("PUT /", "PUT http://a:9200/")
+    .replace("POST _", "POST {{host}}/_")
+    .replace("POST /", "POST <domain>/")
+)
+
+
+@pytest.mark.parametrize("form", ["text", "export", "export of several", "page", "Markdown", "with hosts"])
 @pytest.mark.parametrize("objects", CREATED)
 def test_the_request_that_creates_the_object(tmp_path: Path, objects: str, form: str) -> None:
     file = tmp_path / "console"
     exported = {"id": "a", "createdAt": 1, "updatedAt": 2, "text": TUTORIAL}
-    file.write_text({"text": TUTORIAL, "export": json.dumps(exported)}.get(form) or json.dumps([exported]))
+    forms = {
+        "text": TUTORIAL,
+        "export": json.dumps(exported),
+        "export of several": json.dumps([exported]),
+        "page": PAGE,
+        "Markdown": MARKDOWN,
+        "with hosts": WITH_HOSTS,
+    }
+    file.write_text(forms[form])
     assert blueprint.with_body({"src": str(file)}, objects)["definition"] == CREATED[objects]
 
 
@@ -239,6 +281,15 @@ def test_the_request_that_creates_the_object(tmp_path: Path, objects: str, form:
         (
             TUTORIAL.replace("connectors/_create?pretty", "connectors/x"),
             "contains more than one request, and none that creates a connector: see its lines 2, 6, 8, 10, 11, 13, 15, 17.",
+        ),
+        (
+            '<copy>\nPOST _plugins/_ml/agents/_register\n{"name": "a"}\n</copy>\n',
+            "contains text beside its request in line 2, which does not create a connector. Keep only the request",
+        ),
+        (
+            'GET /x\n\n# Register it\nPOST /_plugins/_ml/models/_register\n{"name": "a", "connector": {"protocol": "http"}}\n'
+            "POST /_plugins/_ml/models/x/_predict\n{}\n",
+            "see its lines 1, 4, 6. Save only what is below 'connector' in the body of the model in line 4.",
         ),
         (
             '{"type":"dashboard","id":"a","attributes":{},"references":[]}\n'
