@@ -13,14 +13,18 @@ author:
 description:
   - Returns whether a connector to the URL requires C(plugins.ml_commons.connector.private_ip_enabled).
   - Addresses count as private as in ML Commons (loopback, RFC 1918, link-local, site-local). Names are resolved on the
-    controller. Names without a dot, names that are private by convention, and names that the controller cannot resolve
-    count as private, because they are probably names of the cluster's own network.
+    controller. Names without a dot and names that are private by convention, such as those in C(.internal), count as private.
+  - Any other name that the controller cannot resolve counts as public, so that a controller without a name service does not allow
+    private addresses for a hosted service.
 positional: _input
 options:
   _input:
     description: The URL that a connector calls.
     type: str
     required: true
+seealso:
+  - plugin: searchops.opensearch_ml.private_url_reason
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

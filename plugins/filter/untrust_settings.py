@@ -223,8 +223,8 @@ class _Untrust:
         name, observed = PRIVATE_IP_ENABLED, as_list(self._settings.get(PRIVATE_IP_ENABLED))
         if observed != ["true"] or not (given or self._recorded_for_owners(name)):
             return
-        caller = next((caller for url, caller in self._called.items() if _may_be_private(url)), None)
-        why = _Reason.of(caller, "calls a private address") if caller is not None else None
+        whys = (_why_private(url, caller) for url, caller in self._called.items())
+        why = next((each for each in whys if each), None)
         if why is None and "true" not in self._added(name):
             why = _NOT_RECORDED
         self._keep(name, "true", name, why)
@@ -261,11 +261,15 @@ def _is_pattern_of(pattern_of: Callable[[str], str], url: str, pattern: str) -> 
         return False
 
 
-def _may_be_private(url: str) -> bool:
+def _why_private(url: str, caller: str) -> _Reason | None:
+    """Why a URL needs the permission for private addresses; None if it surely does not. What is unknown keeps the permission."""
     try:
-        return url_module.is_private(url)
+        at = url_module.privacy(url)
     except Failure:
-        return True
+        return _Reason.of(caller, "may call a private address")
+    if at.private:
+        return _Reason.of(caller, "calls a private address")
+    return None if at.known else _Reason.of(caller, f"may call a private address: the controller cannot resolve {url}")
 
 
 def untrust_settings(

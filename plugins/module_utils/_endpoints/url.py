@@ -60,7 +60,12 @@ PLAIN_PORTS = {11434: "Ollama"}
 
 def is_private_suffix(host: str) -> bool:
     """Whether a host name ends in a domain that is private by definition."""
-    return host.lower().rstrip(".").endswith(_PRIVATE_SUFFIXES)
+    return bool(_private_suffix(host.lower().rstrip(".")))
+
+
+def _private_suffix(host: str) -> str:
+    """The domain in which a host name ends, if it is private by definition, else an empty text."""
+    return next((suffix for suffix in _PRIVATE_SUFFIXES if host.endswith(suffix)), "")
 
 
 class BackendUrl(NamedTuple):
@@ -174,21 +179,48 @@ def resolve_host(host: str) -> list[str]:
         return []
 
 
-def is_private(url: str, resolver: Callable[[str], list[str]] = resolve_host) -> bool:
-    """Whether ML Commons takes the backend for private, and so refuses it by default.
+class Privacy(NamedTuple):
+    """Whether ML Commons takes a backend for private, and so refuses it by default, and why, as a clause.
 
-    It resolves the host on each node and refuses loopback, RFC 1918, link-local and site-local addresses. A name that
-    this machine cannot resolve counts as private: a name that only the cluster's network knows usually is.
+    ``known`` is false if nothing shows it: then it counts as public.
+    """
+
+    private: bool
+    reason: str
+    known: bool = True
+
+
+def privacy(url: str, resolver: Callable[[str], list[str]] = resolve_host) -> Privacy:
+    """Whether ML Commons takes the backend for private.
+
+    It resolves the host on each node and refuses loopback, RFC 1918, link-local and site-local addresses. A name that this machine
+    cannot resolve counts as public, unless it is one of a private network: a machine without a name service must not open private
+    addresses for api.openai.com. Raises Failure for a URL that ML Commons could not use.
     """
     host = parse(url).host.rstrip(".").lower()
     try:
-        return _is_private_address(host)
+        private = _is_private_address(host)
     except ValueError:
         pass
-    if host == "localhost" or "." not in host or host.endswith(_PRIVATE_SUFFIXES):
-        return True
+    else:
+        return Privacy(private, f"{host} is a {'private' if private else 'public'} address")
+    if "." not in host:
+        return Privacy(True, f"{host} is a name without a dot, as only private networks have")
+    suffix = _private_suffix(host)
+    if suffix:
+        return Privacy(True, f"{host} ends with {suffix}, as only names of private networks do")
     addresses = resolver(host)
-    return not addresses or any(_is_private_address(address) for address in addresses)
+    if not addresses:
+        return Privacy(False, f"the controller cannot resolve {host}, which counts as public then", known=False)
+    found = [address for address in addresses if _is_private_address(address)]
+    if found:
+        return Privacy(True, f"the controller resolves {host} to the private address {found[0]}")
+    return Privacy(False, f"the controller resolves {host} to public addresses only")
+
+
+def is_private(url: str, resolver: Callable[[str], list[str]] = resolve_host) -> bool:
+    """Whether ML Commons takes the backend for private, as far as :func:`privacy` knows."""
+    return privacy(url, resolver).private
 
 
 def plain_port_warning(url: str) -> str | None:

@@ -502,7 +502,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "private_address_refused": Entry(
             cause="The host of the connector's URL has a private IP address, and the cluster does not allow "
             "connectors to call these.",
-            remedy="Set plugins.ml_commons.connector.private_ip_enabled to true. From 3.x on, run ml_model with 'reload: "
+            remedy="Set 'plugins.ml_commons.connector.private_ip_enabled' to true. From 3.x on, run ml_model with 'reload: "
             "true' for a model that was deployed before.",
         ),
         "private_endpoint_refused": Entry(

@@ -16,6 +16,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.searchops.opensearch_ml.plugins.filter import (
     is_private_url,
     private_regex,
+    private_url_reason,
     trust_settings,
     trusted_regex,
 )
@@ -33,6 +34,11 @@ def test_is_private_url() -> None:
     is_private: Any = is_private_url.FilterModule().filters()["is_private_url"]
     assert is_private(URL) is True
     assert is_private("https://8.8.8.8/v1") is False
+
+
+def test_private_url_reason() -> None:
+    reason: Any = private_url_reason.FilterModule().filters()["private_url_reason"]
+    assert reason(URL) == "10.0.0.5 is a private address"
 
 
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
@@ -111,6 +117,7 @@ def test_private_regex(url: str, called: str) -> None:
 def test_invalid_urls_are_refused(url: str) -> None:
     for name, apply in (
         ("is_private_url", is_private_url.is_private_url),
+        ("private_url_reason", private_url_reason.private_url_reason),
         ("trusted_regex", trusted_regex.trusted_regex),
         ("private_regex", private_regex.private_regex),
     ):

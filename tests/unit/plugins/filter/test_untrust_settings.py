@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -163,3 +164,15 @@ def test_a_cluster_without_a_setting(missing: str) -> None:
 def test_an_unusable_url() -> None:
     with pytest.raises(AnsibleFilterError, match="untrust_settings: 'x'"):
         untrust(settings(), urls=["x"])
+
+
+def test_a_name_that_cannot_be_resolved_keeps_private_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(host: str, port: None) -> None:
+        raise socket.gaierror(host)
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    result = untrust(settings(PRIVATE_IP_ENABLED), ("Other", "https://llm.example.com/v1"))
+    assert PRIVATE_IP_ENABLED not in result["settings"]
+    assert kept(result)[PRIVATE_IP_ENABLED * 2] == (
+        "connector 'Other' may call a private address: the controller cannot resolve https://llm.example.com/v1"
+    )

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import url as url_module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 
@@ -52,11 +53,35 @@ NAMES = {
         # The server refuses link-local addresses of version 4 only.
         ("[fe80::1]", False),
         ("linklocal.example.com", False),
-        ("unknown.example.com", True),
+        ("unknown.example.com", False),
     ],
 )
 def test_is_private(host: str, private: bool) -> None:
     assert url_module.is_private(f"http://{host}:8080/v1", lambda name: NAMES.get(name, [])) is private
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("10.0.0.1", "10.0.0.1 is a private address"),
+        ("8.8.8.8", "8.8.8.8 is a public address"),
+        ("ollama", "ollama is a name without a dot"),
+        ("LLM.internal.", "llm.internal ends with .internal"),
+        ("both.example.com", "the controller resolves both.example.com to the private address 10.1.2.3"),
+        ("api.openai.com", "the controller resolves api.openai.com to public addresses only"),
+        ("unknown.example.com", "the controller cannot resolve unknown.example.com"),
+    ],
+)
+def test_privacy_has_a_reason(host: str, reason: str) -> None:
+    at = url_module.privacy(f"http://{host}/v1", lambda name: NAMES.get(name, []))
+    assert at.reason.startswith(reason)
+    assert at.known is ("cannot resolve" not in reason)
+
+
+def test_no_provider_opens_private_addresses_on_a_controller_without_a_name_service() -> None:
+    hosted = [each.base_url for each in providers.PROVIDERS.values() if each.base_url and each.key == "required"]
+    assert len(hosted) > 3
+    assert not any(url_module.is_private(url, lambda name: []) for url in hosted)
 
 
 def test_ipv4_mapped_addresses_count_as_ipv4() -> None:
