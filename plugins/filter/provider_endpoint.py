@@ -43,6 +43,12 @@ options:
         V(false), the filter then returns V({}).
     type: bool
     default: true
+  assume_local:
+    description:
+      - Whether the default URL of a server that one runs oneself counts. It is that of each OpenSearch node itself.
+      - With V(false), the URL of such a server is not known without one.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -98,6 +104,7 @@ def provider_endpoint(  # noqa: PLR0913 - its parameters are the filter's public
     api_path: str | None = None,
     api_version: str | None = None,
     required: bool = True,
+    assume_local: bool = True,
 ) -> dict[str, object]:
     options = providers.EndpointOptions(
         str(base_url or "") or None,
@@ -105,6 +112,7 @@ def provider_endpoint(  # noqa: PLR0913 - its parameters are the filter's public
         capability=str(capability),
         api_path=api_path or None,
         api_version=api_version or None,
+        assume_local=assume_local,
     )
     try:
         if not required and not providers.has_url(str(provider), options):

@@ -260,7 +260,8 @@ class EndpointOptions:
     """The options of ml_connector that describe the server of a provider.
 
     ``base_url`` may be the server's root, its API's root (``.../v1``) or the whole URL of one of its routes; ``api_path``
-    replaces the provider's usual route, from the server's root on; ``extra_body`` is added to the request body.
+    replaces the provider's usual route, from the server's root on; ``extra_body`` is added to the request body. Without
+    ``assume_local``, a server that one runs oneself has no default URL.
     """
 
     base_url: str | None = None
@@ -269,6 +270,7 @@ class EndpointOptions:
     api_path: str | None = None
     api_version: str | None = None
     extra_body: Mapping[str, Any] | None = None
+    assume_local: bool = True
 
 
 def endpoint(provider: str, options: EndpointOptions, *, with_key: bool = False) -> Endpoint:
@@ -304,7 +306,7 @@ def endpoint(provider: str, options: EndpointOptions, *, with_key: bool = False)
 def has_url(provider: str, options: EndpointOptions) -> bool:
     """Whether the options determine a URL. Raises Failure for an unknown provider."""
     entry = _entry(provider)
-    return bool(options.base_url or entry.base_url) and bool(options.model or not entry.deployments)
+    return bool(_given_or_usual_url(entry, options)) and bool(options.model or not entry.deployments)
 
 
 def connector_fields(
@@ -352,10 +354,16 @@ def _supported_capability(entry: Provider, options: EndpointOptions) -> str:
     raise Failure("invalid_input", message)
 
 
+def _given_or_usual_url(entry: Provider, options: EndpointOptions) -> str | None:
+    is_usual = options.assume_local or (entry.base_url or "").startswith("https://")
+    return options.base_url or (entry.base_url if is_usual else None)
+
+
 def _base_url(entry: Provider, options: EndpointOptions) -> str:
-    base = options.base_url or entry.base_url
+    base = _given_or_usual_url(entry, options)
     if not base:
-        raise Failure("invalid_input", f"base_url: {entry.label} has no default URL; set the URL of the server.")
+        usual = f", such as {entry.base_url} if it runs on each OpenSearch node" if entry.base_url else ""
+        raise Failure("invalid_input", f"base_url: {entry.label} has no default URL; set the URL of the server{usual}.")
     try:
         parts = urlsplit(base)
         url_module.parse(base)

@@ -13,6 +13,7 @@ import math
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .._errors.exceptions import ConcurrentChange, Failure, printable, reraise_malformed_answer
 from .._http import connection as connections
@@ -89,6 +90,20 @@ class Module(NamedTuple):
         """Masks all secrets among the parameters. Without ``options`` these need not be valid."""
         return Masker([*self.connection.secrets(params), *map(str, self.secrets(params, options))])
 
+    def option_errors(self, given: Mapping[str, Any]) -> list[str]:
+        """What is wrong with these options, which are as a task gives them, on every server. Sends nothing, and needs none of the
+        options of the connection."""
+        validation = ArgumentSpecValidator(self.spec, **self.rules).validate(dict(given))
+        if validation.error_messages:
+            masker = self.masker(given)
+            return [masker(message) for message in validation.error_messages]
+        call = ModuleCall(self, validation.validated_parameters, given)
+        try:
+            call.check()
+        except Failure as failure:
+            return [call.masker(failure.message)]
+        return []
+
     def redacted(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters, valid or not, without the values that are secret or may have a secret because they are
         invalid."""
@@ -131,7 +146,7 @@ class ModuleCall:
         failed: Failure | None = None
         client: Client | None = None
         try:
-            self._check()
+            self.check()
             client = self._module.connection.connect(self._params, read_only=check_mode, mask=self.masker)
             run = Run(client, check_mode=check_mode, progress=progress)
             client.on_retry = on_retry or run.report_retry
@@ -183,7 +198,7 @@ class ModuleCall:
                 run.lease.release()
                 run.client.add_counts(run.lease.client)
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raises Failure for values that Ansible accepts but no task can use, and for those that this task cannot use.
 
         No task can use a mapping or a list as text, a number that is not finite, or an empty value where one of several

@@ -44,7 +44,6 @@ class Options:
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Run the agent. Raises Failure if there is no answer, or not the expected one."""
     parameters = _parameters(options)
-    predict.check_pattern(options.expect_pattern)
     find_agent = find if run.check_mode else need
     found = find_agent(run, Agent, options.agent)
     result: dict[str, Any] = {"agent_id": found.id if found else None, "request": {"parameters": parameters}}
@@ -69,4 +68,10 @@ def _parameters(options: Options) -> dict[str, Any]:
     return parameters
 
 
-MODULE = Module(SPEC, execute, typed(Options))
+def check(options: Options) -> None:
+    """Raises Failure for options that are invalid on every server."""
+    _parameters(options)
+    predict.check_pattern(options.expect_pattern)
+
+
+MODULE = Module(SPEC, execute, typed(Options), check=check)

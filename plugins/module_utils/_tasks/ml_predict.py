@@ -46,7 +46,6 @@ class Options:
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Ask the model. Raises Failure if there is no answer, or not the expected one."""
     parameters = _parameters(options)
-    predict.check_pattern(options.expect_pattern)
     find_model = find if run.check_mode else need
     found = find_model(run, Model, options.model)
     _check_streaming(run, parameters)
@@ -90,4 +89,10 @@ def _check_streaming(run: Run, parameters: Mapping[str, Any]) -> None:
         )
 
 
-MODULE = Module(SPEC, execute, typed(Options))
+def check(options: Options) -> None:
+    """Raises Failure for options that are invalid on every server."""
+    _parameters(options)
+    predict.check_pattern(options.expect_pattern)
+
+
+MODULE = Module(SPEC, execute, typed(Options), check=check)

@@ -40,8 +40,6 @@ class Options:
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Apply the desired state of the documents. Raises Failure."""
-    check_name(options.index)
-    _check(options)
     found = documents.read(run.client, options.index, _ids(options.documents))
     if options.state == "absent":
         return _absent(options, run, found or {})
@@ -50,8 +48,9 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     return _reconcile(options, run, found or {})
 
 
-def _check(options: Options) -> None:
-    """Raises Failure for documents without an id or a source, and for duplicate ids."""
+def check(options: Options) -> None:
+    """Raises Failure for the name of no index, documents without an id or a source, and duplicate ids."""
+    check_name(options.index)
     ids = _ids(options.documents)
     duplicates = sorted({each for each in ids if ids.count(each) > 1})
     if duplicates or not all(ids):
@@ -66,7 +65,7 @@ def _check_missing_index(index: str, run: Run) -> None:
     """Warns in check mode, else raises Failure."""
     if not run.check_mode:
         raise Failure("unknown_index", f"There is no index {index!r}.")
-    run.warn_missing(f"index {index!r}")
+    run.warn_missing("index", index)
 
 
 def _absent(options: Options, run: Run, found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -131,4 +130,4 @@ def _ids(docs: list[dict[str, Any]]) -> list[str]:
     return [doc["id"] for doc in docs]
 
 
-MODULE = Module(SPEC, execute, typed(Options), secrets=no_secrets)
+MODULE = Module(SPEC, execute, typed(Options), secrets=no_secrets, check=check)

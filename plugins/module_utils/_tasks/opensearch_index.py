@@ -45,9 +45,7 @@ def parse(params: Mapping[str, Any]) -> Options:
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Apply the desired state of the index. Raises Failure."""
     name = options.name
-    indexes.check_name(name)
     desired = _desired(options.definition or {})
-    check_left_in(desired["mappings"], "definition.mappings")
     observed = indexes.read(run.client, name)
     if options.state == "absent":
         return _absent(name, run, observed)
@@ -146,4 +144,10 @@ def _verify(name: str, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:
     return observed
 
 
-MODULE = Module(SPEC, execute, parse, RULES, secrets=no_secrets, objects="indexes")
+def check(options: Options) -> None:
+    """Raises Failure for options that are invalid on every server."""
+    indexes.check_name(options.name)
+    check_left_in(_desired(options.definition or {})["mappings"], "definition.mappings")
+
+
+MODULE = Module(SPEC, execute, parse, RULES, secrets=no_secrets, check=check, objects="indexes")

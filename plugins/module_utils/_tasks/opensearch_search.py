@@ -39,8 +39,6 @@ class Options:
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Search once. Raises Failure, also if the search does not return the expected answer."""
-    check_name(options.index)
-    predict.check_pattern(options.expect_pattern)
     if run.check_mode:
         return {"asked": False, "hits": [], "total": None, "answer": None, "result": None}
     query = {"search_pipeline": options.pipeline} if options.pipeline else None
@@ -73,4 +71,10 @@ def _check_answer(pattern: str, answer: Any, result: Any) -> None:
         raise Failure("pattern_mismatch", f"The answer does not match {pattern!r}: {answer[:300]!r}", content=answer)
 
 
-MODULE = Module(SPEC, execute, typed(Options), secrets=no_secrets)
+def check(options: Options) -> None:
+    """Raises Failure for options that are invalid on every server."""
+    check_name(options.index)
+    predict.check_pattern(options.expect_pattern)
+
+
+MODULE = Module(SPEC, execute, typed(Options), secrets=no_secrets, check=check)

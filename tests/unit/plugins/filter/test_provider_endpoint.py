@@ -54,3 +54,11 @@ def test_invalid_options_are_refused_also_if_not_required(base: str, provider: s
 
 def test_a_provider_with_a_default_url_needs_none() -> None:
     assert provider_endpoint("", "ollama", required=False) == provider_endpoint("", "ollama")
+
+
+@pytest.mark.parametrize("provider", ["ollama", "vllm"])
+def test_a_server_of_ones_own_is_not_assumed_on_each_node(provider: str) -> None:
+    assert provider_endpoint("", provider, required=False, assume_local=False) == {}
+    with pytest.raises(AnsibleFilterError, match=r"set the URL of the server, such as http://127\.0\.0\.1:\d+ if it runs on"):
+        provider_endpoint("", provider, assume_local=False)
+    assert provider_endpoint("", "openai", assume_local=False) == provider_endpoint("", "openai")
