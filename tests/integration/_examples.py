@@ -246,7 +246,7 @@ def _in_declarations(content: Any) -> Iterator[tuple[str, str]]:
         for option, value in values.items() if isinstance(values, dict) else ():
             if option.endswith(("connectors", "models")) and isinstance(value, list):
                 yield from (("model", each["name"]) for each in value)
-            elif option.endswith("_chat_name") or option == "model_group":
+            elif option.endswith("_chat_name") or option in ("model_group", "agent_name", "rag_name"):
                 yield "model", value
 
 

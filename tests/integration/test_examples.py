@@ -215,6 +215,7 @@ def run_on(cluster: Cluster, folder: Path, new_url: str) -> None:
         "model: qwen3:4b": "model: tiny-chat",
         "model: llama3.2": "model: tiny-chat",
         "model: large": "model: tiny-chat",
+        "model: nomic-embed-text": "model: tiny-chat",
     }
     bench = Bench(folder, cluster.key, instead)
     for name in ("vault_openai_key", "vault_llm_key", "llm_key", "vault_key"):
