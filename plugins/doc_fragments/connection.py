@@ -23,12 +23,11 @@ options:
       - If not set, the environment variable E(OPENSEARCH_AUTH_TYPE) is used. Otherwise the method follows from the first of these
         options that is set, O(token), O(username), O(client_cert), or one of O(aws_region), O(aws_profile) and
         O(aws_access_key_id).
-      - V(aws_sigv4) was added in 0.2.0.
     type: str
     choices:
-      bearer: With O(token).
-      basic: With O(username) and O(password).
-      client_cert: With O(client_cert) alone.
+      bearer: A bearer token, from O(token).
+      basic: A user name and a password, from O(username) and O(password).
+      client_cert: A client certificate and nothing else, from O(client_cert).
       aws_sigv4: Signed requests for Amazon OpenSearch Service. Needs the Python library C(botocore).
       none: No authentication, for clusters without the security plugin.
   token:
@@ -130,5 +129,5 @@ requirements:
 notes:
   - The module connects to the cluster over HTTP from the host on which it runs, usually the controller (C(connection=local)).
   - Give the connection once for all modules, with C(module_defaults) of the group C(group/searchops.opensearch_ml.all) or with the
-    environment variables that the options name. The examples leave it out.
+    environment variables that the options name. Of the examples of a module, only the first shows the connection.
 """

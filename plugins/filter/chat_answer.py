@@ -22,6 +22,10 @@ options:
     required: true
 seealso:
   - module: searchops.opensearch_ml.ml_predict
+  - plugin: searchops.opensearch_ml.chat_tool_calls
+    plugin_type: filter
+  - plugin: searchops.opensearch_ml.chat_usage
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

@@ -23,6 +23,9 @@ options:
     required: true
 seealso:
   - module: searchops.opensearch_ml.ml_predict
+  - module: searchops.opensearch_ml.ml_tool_call_check
+  - plugin: searchops.opensearch_ml.chat_answer
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

@@ -23,6 +23,8 @@ options:
     required: true
 seealso:
   - module: searchops.opensearch_ml.ml_predict
+  - plugin: searchops.opensearch_ml.chat_answer
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

@@ -26,6 +26,10 @@ options:
       - C(answers) is that of a loop with M(searchops.opensearch_ml.ml_predict) over models of the graph.
     type: dict
     required: true
+seealso:
+  - module: searchops.opensearch_ml.ml_connector_info
+  - module: searchops.opensearch_ml.ml_model_info
+  - module: searchops.opensearch_ml.ml_stack_info
 """
 
 EXAMPLES = r"""

@@ -25,6 +25,12 @@ options:
 seealso:
   - plugin: searchops.opensearch_ml.private_url_reason
     plugin_type: filter
+  - module: searchops.opensearch_ml.opensearch_cluster_setting
+  - plugin: searchops.opensearch_ml.trust_settings
+    plugin_type: filter
+  - name: ML Commons cluster settings
+    description: The settings of ML Commons with their defaults.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/cluster-settings/
 """
 
 EXAMPLES = r"""

@@ -23,6 +23,15 @@ options:
     description: The URL that a connector calls.
     type: str
     required: true
+seealso:
+  - module: searchops.opensearch_ml.opensearch_cluster_setting
+  - plugin: searchops.opensearch_ml.trusted_regex
+    plugin_type: filter
+  - plugin: searchops.opensearch_ml.trust_settings
+    plugin_type: filter
+  - name: ML Commons cluster settings
+    description: The settings of ML Commons with their defaults.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/cluster-settings/
 """
 
 EXAMPLES = r"""

@@ -49,6 +49,13 @@ options:
       - With V(false), the URL of such a server is not known without one.
     type: bool
     default: true
+seealso:
+  - module: searchops.opensearch_ml.ml_connector
+  - plugin: searchops.opensearch_ml.trusted_regex
+    plugin_type: filter
+  - name: Connector blueprints
+    description: The definitions of connectors that OpenSearch publishes.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/remote-models/blueprints/
 """
 
 EXAMPLES = r"""

@@ -15,13 +15,18 @@ description:
   - Any other text stays as it is, even if it contains a template.
 options:
   _input:
-    description: The exported stack.
+    description: The RV(searchops.opensearch_ml.ml_stack_info#module:stack) that was exported.
     type: dict
     required: true
   values:
     description: The values of the variables, by name.
     type: dict
     required: true
+seealso:
+  - module: searchops.opensearch_ml.ml_stack
+  - module: searchops.opensearch_ml.ml_stack_info
+  - plugin: searchops.opensearch_ml.stack_yaml
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
@@ -39,6 +44,13 @@ RETURN = r"""
 _value:
   description: The stack with the values in place of the variables.
   type: dict
+  sample:
+    connectors:
+      - name: Gateway
+        provider: openai_compatible
+        base_url: https://llm.example.com
+        credential:
+          api_key: the value of gateway_api_key
 """
 
 import re

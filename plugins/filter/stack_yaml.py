@@ -16,13 +16,17 @@ description:
   - Text that Ansible would evaluate as a template, such as a request body with double braces, is marked C(!unsafe).
 options:
   _input:
-    description: The exported stack.
+    description: The RV(searchops.opensearch_ml.ml_stack_info#module:stack) that was exported.
     type: dict
     required: true
   variables:
     description: The variables of the stack, by name. They stay templates.
     type: dict
     default: {}
+seealso:
+  - module: searchops.opensearch_ml.ml_stack_info
+  - plugin: searchops.opensearch_ml.stack_filled
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
@@ -42,8 +46,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The stack as YAML.
+  description: The stack as a YAML document.
   type: str
+  sample: |
+    ---
+    stack_connectors:
+      - name: Gateway
+        credential:
+          api_key: "{{ gateway_api_key }}"
 """
 
 import re

@@ -50,6 +50,13 @@ options:
     type: str
     choices: [auto, always, never]
     default: auto
+seealso:
+  - module: searchops.opensearch_ml.opensearch_cluster_setting
+  - plugin: searchops.opensearch_ml.trust_settings
+    plugin_type: filter
+  - name: ML Commons cluster settings
+    description: The settings of ML Commons with their defaults.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/cluster-settings/
 """
 
 EXAMPLES = r"""

@@ -16,11 +16,11 @@ description:
   - Without that variable it is the inventory group C(opensearch_clusters), if that has hosts, else C(localhost). If the inventory
     has other hosts, but the play addresses only C(localhost) because nothing chooses them, it warns.
   - Fails if no host matches, as Ansible itself would skip the play and report success, and if a part of the pattern is neither a
-    host nor a group, as Ansible would go on without that cluster, or with one that was to be excluded. Warns if C(--limit) excludes all hosts
+    host nor a group, as Ansible would go on without that cluster, or with one that you wanted to exclude. Warns if C(--limit) excludes all hosts
     that match. Fails as well if the inventories of the command line have no host, for example because a path is misspelt.
 options:
   _terms:
-    description: Not used.
+    description: The lookup takes no terms, and ignores those that it is given.
   targets:
     description: A pattern of hosts and groups, as Ansible's C(hosts) and C(--limit) take it, or a list of them.
     type: raw
@@ -45,9 +45,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The pattern.
+  description: A list with the pattern of hosts and groups that the play addresses.
   type: list
   elements: str
+  sample:
+    - opensearch_clusters
 """
 
 from difflib import get_close_matches

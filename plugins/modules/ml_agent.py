@@ -52,7 +52,7 @@ options:
         are one of these misspelt.
     type: str
   description:
-    description: The agent's description.
+    description: A text for people, which the server stores with the agent.
     type: str
   llm:
     description: The model that the agent reasons with. Required for agents that choose tools or make plans.
@@ -115,7 +115,7 @@ options:
         description: What the tool does. The model reads this to choose a tool.
         type: str
       parameters:
-        description: The tool's parameters.
+        description: The parameters of the tool, which depend on its type.
         type: dict
       attributes:
         description: Further attributes of the tool, such as C(input_schema). Needs OpenSearch 3.0.
@@ -203,11 +203,24 @@ seealso:
   - module: searchops.opensearch_ml.ml_agent_info
   - module: searchops.opensearch_ml.ml_memory_container
   - module: searchops.opensearch_ml.ml_model
+  - module: searchops.opensearch_ml.ml_tool_call_check
+  - ref: ansible_collections.searchops.opensearch_ml.agent_role
+    description: The role that sets up an agent with its model and tools.
+  - name: Agents
+    description: The types of agents, and how each works.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/agents-tools/agents/index/
+  - name: Register Agent API
+    description: All fields of an agent.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/agent-apis/register-agent/
 """
 
 EXAMPLES = r"""
 - name: Create an agent with one tool that asks a model
   searchops.opensearch_ml.ml_agent:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     name: House agent
     type: flow
     tools:
@@ -259,11 +272,11 @@ agent:
   type: dict
   contains:
     agent_id:
-      description: The agent's id.
+      description: The id that the server gave to the agent.
       type: str
       sample: bEdPqZQBQwAL8-GOBZaa
     name:
-      description: The agent's name.
+      description: The name of the agent, which other modules take instead of its id.
       type: str
       sample: House agent
     type:
@@ -273,6 +286,7 @@ agent:
     executor_agent_id:
       description: The id of the agent that carries out the steps of a plan, if the agent has one.
       type: str
+      sample: 9kdPqZQBQwAL8-GODJaz
 actions:
   description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
     the changes made until then.
@@ -299,6 +313,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

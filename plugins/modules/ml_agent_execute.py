@@ -58,11 +58,19 @@ options:
     default: 120.0
 seealso:
   - module: searchops.opensearch_ml.ml_agent
+  - module: searchops.opensearch_ml.ml_agent_info
+  - name: Execute Agent API
+    description: The request that runs an agent.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/agent-apis/execute-agent/
 """
 
 EXAMPLES = r"""
 - name: Ask an agent a question
   searchops.opensearch_ml.ml_agent_execute:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     agent: House agent
     question: Why is the sky blue?
     expect_pattern: "[Ss]catter"
@@ -93,6 +101,10 @@ result:
   returned: success
   type: list
   elements: dict
+  sample:
+    - output:
+        - name: response
+          result: The sky is blue because air scatters blue light more than red light.
 request:
   description: The request that the module sent; in check mode, the request that it would send.
   returned: success
@@ -109,6 +121,7 @@ asked:
   description: Whether the agent was asked, which it is not in check mode.
   returned: success
   type: bool
+  sample: true
 actions:
   description: Always empty, because the module changes nothing.
   returned: always
@@ -119,6 +132,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

@@ -29,11 +29,19 @@ options:
     type: str
 seealso:
   - module: searchops.opensearch_ml.ml_agent
+  - module: searchops.opensearch_ml.ml_agent_execute
+  - name: Search Agent API
+    description: The request that finds agents.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/agent-apis/search-agent/
 """
 
 EXAMPLES = r"""
 - name: List all agents
   searchops.opensearch_ml.ml_agent_info:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
   register: all
 
 - name: Show the tools of each agent
@@ -49,11 +57,11 @@ agents:
   elements: dict
   contains:
     agent_id:
-      description: The agent's id.
+      description: The id that the server gave to the agent.
       type: str
       sample: bEdPqZQBQwAL8-GOBZaa
     name:
-      description: The agent's name.
+      description: The name of the agent, which other modules take instead of its id.
       type: str
       sample: House agent
     type:
@@ -63,6 +71,7 @@ agents:
     executor_agent_id:
       description: The id of the agent that carries out the steps of a plan, if the agent has one.
       type: str
+      sample: 9kdPqZQBQwAL8-GODJaz
 actions:
   description: Always empty, because the module changes nothing.
   returned: always
@@ -73,6 +82,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

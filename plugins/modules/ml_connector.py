@@ -50,7 +50,7 @@ options:
       - absent
     default: present
   description:
-    description: The connector's description.
+    description: A text for people, which the server stores with the connector.
     type: str
   version:
     description: The connector's version, which you choose. Quote it, because YAML reads 1.10 as the number 1.1. A new
@@ -318,7 +318,7 @@ options:
         Undeploy the models, change the connector, and deploy the models again. Predictions fail in the meantime.
         Removing a parameter or changing the protocol still creates a new connector, because the server offers no
         other way.
-      fail: Fail the task.
+      fail: Fail the task, and change nothing.
     default: swap
   probe:
     description:
@@ -352,15 +352,29 @@ notes:
     C(_searchops), which the results hide.
   - A swap does not change agents and search pipelines that refer to the connector by its id.
 seealso:
+  - module: searchops.opensearch_ml.ml_connector_info
   - module: searchops.opensearch_ml.ml_model
+  - module: searchops.opensearch_ml.ml_predict
+  - module: searchops.opensearch_ml.opensearch_cluster_setting
+  - plugin: searchops.opensearch_ml.provider_endpoint
+    plugin_type: filter
+  - ref: ansible_collections.searchops.opensearch_ml.openai_chat_role
+    description: The role that sets up a chat model with everything that it needs.
+  - name: Connectors
+    description: What a connector is, and which backends OpenSearch supports.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/remote-models/connectors/
   - name: Connector blueprints
-    description: The fields of a connector's body.
+    description: The definitions of connectors that OpenSearch publishes.
     link: https://docs.opensearch.org/latest/ml-commons-plugin/remote-models/blueprints/
 """
 
 EXAMPLES = r"""
 - name: Create a connector to an Ollama server, which needs no key
   searchops.opensearch_ml.ml_connector:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     name: Local chat
     description: Chat on our own Ollama
     parameters:
@@ -448,15 +462,19 @@ leftovers:
   elements: dict
   contains:
     connector_id:
-      description: The connector's id.
+      description: The id of the connector that remains.
       type: str
+      sample: Keq5FpkB72uHgF272LWj
     name:
-      description: The connector's name.
+      description: The name of the connector that remains.
       type: str
+      sample: Local chat
     models:
       description: The ids of the models because of which the server refuses.
       type: list
       elements: str
+      sample:
+        - oUdPqZQBQwAL8-GOCZYL
 actions:
   description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
     the changes made until then.
@@ -482,6 +500,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

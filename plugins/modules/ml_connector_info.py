@@ -51,11 +51,18 @@ options:
 seealso:
   - module: searchops.opensearch_ml.ml_connector
   - module: searchops.opensearch_ml.ml_model_info
+  - name: Search Connector API
+    description: The request that finds connectors.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/connector-apis/search-connector/
 """
 
 EXAMPLES = r"""
 - name: List all connectors
   searchops.opensearch_ml.ml_connector_info:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
   register: all
 
 - name: List the connectors of the tests that no model uses
@@ -82,12 +89,13 @@ connectors:
     model_id:
       description: The id of the model that contains the connector; V(null) for a standalone connector.
       type: str
+      sample: oUdPqZQBQwAL8-GOCZYL
     name:
-      description: The connector's name.
+      description: The name of the connector, which other modules take instead of its id.
       type: str
       sample: Local chat
     description:
-      description: The connector's description.
+      description: The text for people that the server stores with the connector.
       type: str
       sample: Qwen 3 on the GPU host
     version:
@@ -95,7 +103,7 @@ connectors:
       type: str
       sample: "1"
     protocol:
-      description: The connector's protocol.
+      description: The protocol between OpenSearch and the backend, such as V(http) or V(aws_sigv4).
       type: str
       sample: http
     parameters:
@@ -108,13 +116,28 @@ connectors:
         connector to an MCP server has none.
       type: list
       elements: dict
+      sample:
+        - action_type: PREDICT
+          method: POST
+          url: http://ollama.example.internal:11434/v1/chat/completions
+          headers:
+            Content-Type: application/json
+          request_body: '{"model": "${parameters.model}", "messages": ${parameters.messages}}'
     client_config:
       description: The connector's connections, timeouts and retries, in the units that
         M(searchops.opensearch_ml.ml_connector) takes.
       type: dict
+      sample:
+        connection_timeout: 10
+        read_timeout: 180
     owner:
       description: The user who created the connector. Present with the security plugin only.
       type: dict
+      sample:
+        name: ml_provisioner
+        backend_roles: []
+        roles:
+          - ml_provisioner
     created_time:
       description: When the connector was created, in milliseconds since 1970.
       type: int
@@ -145,6 +168,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

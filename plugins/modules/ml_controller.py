@@ -63,11 +63,18 @@ notes:
 seealso:
   - module: searchops.opensearch_ml.ml_controller_info
   - module: searchops.opensearch_ml.ml_model
+  - name: Create Controller API
+    description: How the server limits users, and all fields of a controller.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/controller-apis/create-controller/
 """
 
 EXAMPLES = r"""
 - name: Allow ten questions a minute to one user, and one question in two seconds to another
   searchops.opensearch_ml.ml_controller:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     model: House chat
     user_rate_limiter:
       help_desk:
@@ -135,6 +142,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

@@ -27,11 +27,18 @@ notes:
   - Searches show a model's first limits up to a second late. With O(model), the result is up to date.
 seealso:
   - module: searchops.opensearch_ml.ml_controller
+  - name: Get Controller API
+    description: The request that reads the limits of a model.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/controller-apis/get-controller/
 """
 
 EXAMPLES = r"""
 - name: List all users who are limited, for each model
   searchops.opensearch_ml.ml_controller_info:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
   register: limits
 
 - name: List the limits of one model
@@ -71,6 +78,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

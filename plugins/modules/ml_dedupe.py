@@ -54,12 +54,22 @@ options:
     type: float
     default: 180
 seealso:
+  - module: searchops.opensearch_ml.ml_connector
+  - module: searchops.opensearch_ml.ml_model
+  - module: searchops.opensearch_ml.ml_model_group
   - module: searchops.opensearch_ml.ml_stack_info
+  - name: Connecting to externally hosted models
+    description: How groups, connectors and models belong together.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/remote-models/index/
 """
 
 EXAMPLES = r"""
 - name: List the objects that share a name
   searchops.opensearch_ml.ml_dedupe:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
   register: found
 
 - name: Keep one object of each name
@@ -97,7 +107,7 @@ duplicates:
       elements: dict
       contains:
         id:
-          description: The object's id.
+          description: The id of the object on the cluster.
           type: str
           sample: oUdPqZQBQwAL8-GOCZYL
         created_time:
@@ -112,6 +122,10 @@ duplicates:
           description: The users of the object, each with kind, id and name.
           type: list
           elements: dict
+          sample:
+            - kind: model
+              id: oUdPqZQBQwAL8-GOCZYL
+              name: Local chat
         fate:
           description: >-
             What happens to the object: V(keep), V(delete), V(merge) (its models are pointed at the kept object, then
@@ -145,11 +159,11 @@ actions:
       type: str
       sample: connector
     name:
-      description: The object's name.
+      description: The name of the object, which others had too.
       type: str
       sample: Local chat
     id:
-      description: The object's id.
+      description: The id of the object on the cluster.
       type: str
       sample: pEdPqZQBQwAL8-GOHpZv
     into:
@@ -160,6 +174,8 @@ actions:
       description: The ids of the models that are pointed at that connector.
       type: list
       elements: str
+      sample:
+        - oUdPqZQBQwAL8-GOCZYL
 diff:
   description: With O(apply), the plan as C(--diff) prints it.
   returned: success
@@ -172,6 +188,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

@@ -70,6 +70,9 @@ options:
 seealso:
   - module: searchops.opensearch_ml.ml_mcp_tool_info
   - module: searchops.opensearch_ml.opensearch_cluster_setting
+  - name: Register MCP Tools API
+    description: All fields of a tool of the MCP server.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/mcp-server-apis/register-mcp-tools/
 """
 
 EXAMPLES = r"""
@@ -81,7 +84,7 @@ EXAMPLES = r"""
 - name: Offer the list of indexes to clients of the MCP server
   searchops.opensearch_ml.ml_mcp_tool:
     hosts: https://opensearch.example.internal:9200
-    username: admin
+    username: ml_provisioner
     password: "{{ vault_ml_password }}"
     ca_path: /etc/ssl/opensearch-ca.pem
     name: list_house_indexes
@@ -114,7 +117,7 @@ mcp_tool:
   type: dict
   contains:
     name:
-      description: The tool's name.
+      description: The name by which clients of the MCP server call the tool.
       type: str
       sample: indexes
     type:
@@ -122,14 +125,24 @@ mcp_tool:
       type: str
       sample: ListIndexTool
     description:
-      description: What the tool does.
+      description: What the tool does, which a model reads to choose a tool.
       type: str
+      sample: Lists the indexes of the house with their sizes
     parameters:
       description: The parameters with which the tool is created.
       type: dict
+      sample: {}
     attributes:
       description: Further attributes of the tool, such as C(input_schema).
       type: dict
+      sample:
+        input_schema:
+          type: object
+          properties:
+            indices:
+              type: array
+              items:
+                type: string
 actions:
   description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
     the changes made until then.
@@ -155,6 +168,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

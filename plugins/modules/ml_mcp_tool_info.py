@@ -24,6 +24,9 @@ options:
     type: str
 seealso:
   - module: searchops.opensearch_ml.ml_mcp_tool
+  - name: List MCP Tools API
+    description: The request that lists the tools of the MCP server.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/mcp-server-apis/list-mcp-tools/
 """
 
 EXAMPLES = r"""
@@ -35,7 +38,7 @@ EXAMPLES = r"""
 - name: List all tools of the MCP server
   searchops.opensearch_ml.ml_mcp_tool_info:
     hosts: https://opensearch.example.internal:9200
-    username: admin
+    username: ml_provisioner
     password: "{{ vault_ml_password }}"
     ca_path: /etc/ssl/opensearch-ca.pem
   register: offered
@@ -53,7 +56,7 @@ mcp_tools:
   elements: dict
   contains:
     name:
-      description: The tool's name.
+      description: The name by which clients of the MCP server call the tool.
       type: str
       sample: indexes
     type:
@@ -61,14 +64,24 @@ mcp_tools:
       type: str
       sample: ListIndexTool
     description:
-      description: What the tool does.
+      description: What the tool does, which a model reads to choose a tool.
       type: str
+      sample: Lists the indexes of the house with their sizes
     parameters:
       description: The parameters with which the tool is created.
       type: dict
+      sample: {}
     attributes:
       description: Further attributes of the tool, such as C(input_schema).
       type: dict
+      sample:
+        input_schema:
+          type: object
+          properties:
+            indices:
+              type: array
+              items:
+                type: string
 actions:
   description: Always empty, because the module changes nothing.
   returned: always
@@ -79,6 +92,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

@@ -38,7 +38,7 @@ options:
       - absent
     default: present
   description:
-    description: The container's description.
+    description: A text for people, which the server stores with the container.
     type: str
   backend_roles:
     description: The backend roles whose users may use the container, in addition to its owner. Needs the security plugin.
@@ -95,7 +95,7 @@ options:
             type: str
             required: true
           namespace:
-            description: The keys by which memories are kept apart, for example V(user_id). Messages without all of these keys
+            description: The keys by which memories are separated, for example V(user_id). Messages without all of these keys
               are not processed. Required for a new strategy.
             type: list
             elements: str
@@ -167,7 +167,7 @@ seealso:
   - module: searchops.opensearch_ml.ml_memory_container_info
   - module: searchops.opensearch_ml.ml_agent
   - name: Agentic memory
-    description: The documentation of OpenSearch.
+    description: What a memory container stores, and the strategies that extract facts.
     link: https://docs.opensearch.org/latest/ml-commons-plugin/agentic-memory/
 """
 
@@ -175,7 +175,7 @@ EXAMPLES = r"""
 - name: Create a container with indexes of its own
   searchops.opensearch_ml.ml_memory_container:
     hosts: https://opensearch.example.internal:9200
-    username: admin
+    username: ml_provisioner
     password: "{{ vault_ml_password }}"
     ca_path: /etc/ssl/opensearch-ca.pem
     name: House memory
@@ -233,11 +233,11 @@ memory_container:
   type: dict
   contains:
     memory_container_id:
-      description: The container's id.
+      description: The id that the server gave to the container.
       type: str
       sample: 9kdPqZQBQwAL8-GODJaz
     name:
-      description: The container's name.
+      description: The name of the container, which other modules take instead of its id.
       type: str
       sample: House memory
     configuration:
@@ -273,6 +273,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

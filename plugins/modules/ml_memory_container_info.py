@@ -32,13 +32,16 @@ notes:
   - Without O(name) and O(memory_container_id), changes of the last second may be missing.
 seealso:
   - module: searchops.opensearch_ml.ml_memory_container
+  - name: Search Memory Containers API
+    description: The request that finds memory containers.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/agentic-memory-apis/search-memory-container/
 """
 
 EXAMPLES = r"""
 - name: List all memory containers
   searchops.opensearch_ml.ml_memory_container_info:
     hosts: https://opensearch.example.internal:9200
-    username: admin
+    username: ml_provisioner
     password: "{{ vault_ml_password }}"
     ca_path: /etc/ssl/opensearch-ca.pem
   register: memory
@@ -56,11 +59,11 @@ memory_containers:
   elements: dict
   contains:
     memory_container_id:
-      description: The container's id.
+      description: The id that the server gave to the container.
       type: str
       sample: 9kdPqZQBQwAL8-GODJaz
     name:
-      description: The container's name.
+      description: The name of the container, which other modules take instead of its id.
       type: str
       sample: House memory
     configuration:
@@ -81,6 +84,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

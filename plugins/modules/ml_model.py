@@ -42,7 +42,7 @@ options:
       deployed: Registered and deployed on all planned nodes.
       undeployed: Registered and deployed on no node. A prediction deploys it again unless automatic deployment is
         switched off.
-      absent: Undeployed and deleted.
+      absent: Not registered; the module undeploys the model and deletes it.
     default: deployed
   connector:
     description: The name or the id of the standalone connector. Required for a new model.
@@ -55,7 +55,7 @@ options:
         module never deletes a model from another group.
     type: str
   description:
-    description: The model's description.
+    description: A text for people, which the server stores with the model.
     type: str
   reload:
     description:
@@ -253,14 +253,28 @@ options:
     type: bool
     default: false
 seealso:
-  - module: searchops.opensearch_ml.ml_controller
+  - module: searchops.opensearch_ml.ml_model_info
+  - module: searchops.opensearch_ml.ml_model_group
   - module: searchops.opensearch_ml.ml_connector
+  - module: searchops.opensearch_ml.ml_controller
   - module: searchops.opensearch_ml.ml_predict
+  - ref: ansible_collections.searchops.opensearch_ml.openai_chat_role
+    description: The role that sets up a chat model with everything that it needs.
+  - name: Register Model API
+    description: All fields of a model.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/model-apis/register-model/
+  - name: Guardrails
+    description: How guardrails of models check text.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/remote-models/guardrails/
 """
 
 EXAMPLES = r"""
 - name: Deploy a model on a connector
   searchops.opensearch_ml.ml_model:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     name: Local chat
     connector: Local chat
     description: Chat on our own Ollama
@@ -346,6 +360,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

@@ -68,12 +68,20 @@ options:
       - A field that has an option is refused.
     type: dict
 seealso:
+  - module: searchops.opensearch_ml.ml_model_group_info
   - module: searchops.opensearch_ml.ml_model
+  - name: Model access control
+    description: What the access modes of model groups permit.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/model-access-control/
 """
 
 EXAMPLES = r"""
 - name: Create a group with a description
   searchops.opensearch_ml.ml_model_group:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     name: Chat models
     description: What the help desk may use
   register: group
@@ -141,6 +149,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

@@ -40,11 +40,18 @@ options:
 seealso:
   - module: searchops.opensearch_ml.ml_model_group
   - module: searchops.opensearch_ml.ml_model_info
+  - name: Search Model Group API
+    description: The request that finds model groups.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/model-group-apis/search-model-group/
 """
 
 EXAMPLES = r"""
 - name: List the groups that contain no model
   searchops.opensearch_ml.ml_model_group_info:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     unused: true
   register: unused
 
@@ -63,11 +70,11 @@ model_groups:
   elements: dict
   contains:
     model_group_id:
-      description: The group's id.
+      description: The id that the server gave to the group.
       type: str
       sample: bEdPqZQBQwAL8-GOBZaa
     name:
-      description: The group's name.
+      description: The name of the group, which other modules take instead of its id.
       type: str
       sample: Chat models
     access_mode:
@@ -94,6 +101,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

@@ -61,11 +61,19 @@ notes:
 seealso:
   - module: searchops.opensearch_ml.ml_model
   - module: searchops.opensearch_ml.ml_connector_info
+  - module: searchops.opensearch_ml.ml_profile_info
+  - name: Search Model API
+    description: The request that finds models.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/model-apis/search-model/
 """
 
 EXAMPLES = r"""
 - name: List the models that do not serve on all their nodes
   searchops.opensearch_ml.ml_model_info:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     states:
       - PARTIALLY_DEPLOYED
       - DEPLOY_FAILED
@@ -88,11 +96,11 @@ models:
   elements: dict
   contains:
     model_id:
-      description: The model's id.
+      description: The id that the server gave to the model.
       type: str
       sample: oUdPqZQBQwAL8-GOCZYL
     name:
-      description: The model's name.
+      description: The name of the model, which other modules take instead of its id.
       type: str
       sample: Local chat
     state:
@@ -134,6 +142,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

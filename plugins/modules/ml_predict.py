@@ -65,11 +65,25 @@ options:
     default: 120.0
 seealso:
   - module: searchops.opensearch_ml.ml_model
+  - module: searchops.opensearch_ml.ml_tool_call_check
+  - plugin: searchops.opensearch_ml.chat_answer
+    plugin_type: filter
+  - plugin: searchops.opensearch_ml.chat_tool_calls
+    plugin_type: filter
+  - plugin: searchops.opensearch_ml.chat_usage
+    plugin_type: filter
+  - name: Predict API
+    description: The request that asks a model.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/train-predict/predict/
 """
 
 EXAMPLES = r"""
 - name: Ask a model a question
   searchops.opensearch_ml.ml_predict:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     model: Local chat
     messages:
       - role: system
@@ -94,6 +108,7 @@ reasoning:
   description: The model's reasoning, if the backend returns it.
   returned: success, not in check mode
   type: str
+  sample: The user asks about the colour of the sky. That is Rayleigh scattering.
 usage:
   description: The number of tokens used, if the backend returns it.
   returned: success
@@ -106,6 +121,11 @@ timings:
   description: The time used, if the backend returns it, as llama.cpp does.
   returned: success
   type: dict
+  sample:
+    prompt_n: 12
+    prompt_ms: 3.4
+    predicted_n: 25
+    predicted_ms: 41.7
 status:
   description: The HTTP status of the backend's answer.
   returned: success, not in check mode
@@ -121,6 +141,11 @@ result:
   description: The backend's complete answer. V(null) in check mode.
   returned: success
   type: dict
+  sample:
+    choices:
+      - message:
+          role: assistant
+          content: The sky is blue because air scatters blue light more than red light.
 request:
   description: The request that the module sent; in check mode, the request that it would send.
   returned: success
@@ -139,6 +164,7 @@ asked:
   description: Whether the model was asked, which it is not in check mode.
   returned: success
   type: bool
+  sample: true
 actions:
   description: Always empty, because the module changes nothing.
   returned: always
@@ -149,6 +175,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

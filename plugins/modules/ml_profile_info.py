@@ -41,11 +41,18 @@ notes:
 seealso:
   - module: searchops.opensearch_ml.ml_model_info
   - module: searchops.opensearch_ml.ml_task_info
+  - name: Profile API
+    description: What each node reports about models and tasks.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/profile/
 """
 
 EXAMPLES = r"""
 - name: List the nodes that really serve a model, and how fast they are
   searchops.opensearch_ml.ml_profile_info:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     subset: models
     model: House chat
   register: profile
@@ -135,6 +142,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

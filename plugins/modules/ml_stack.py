@@ -82,7 +82,7 @@ options:
       - An item with C(state=absent) is always removed.
     type: str
     choices:
-      none: Remove none.
+      none: Keep objects that are not declared.
       managed: Objects that an earlier run of the stack of this O(name) created, recognised by their marks.
       all: All objects of the sections that you give, even as an empty list; of the models, only remote ones. Settings
         stay. Needs O(prune_confirm).
@@ -97,13 +97,25 @@ options:
     type: int
     default: 2
 seealso:
+  - module: searchops.opensearch_ml.ml_stack_info
   - module: searchops.opensearch_ml.ml_connector
   - module: searchops.opensearch_ml.ml_model
+  - module: searchops.opensearch_ml.ml_agent
+  - module: searchops.opensearch_ml.opensearch_pipeline
+  - ref: ansible_collections.searchops.opensearch_ml.stack_role
+    description: The role that applies a stack from variables.
+  - name: ML Commons APIs
+    description: All APIs of ML Commons.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/index/
 """
 
 EXAMPLES = r"""
 - name: Apply two chat models and everything that they need
   searchops.opensearch_ml.ml_stack:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     name: demo
     settings:
       - settings:
@@ -132,7 +144,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stack:
-  description: The stack's name.
+  description: The name of the stack; V(null) without one.
   returned: success
   type: str
   sample: demo
@@ -152,19 +164,23 @@ changes:
   elements: dict
   contains:
     section:
-      description: The item's section.
+      description: The section of the declaration that has the item.
       type: str
       sample: connectors
     name:
-      description: The item's name.
+      description: The name of the item in its section.
       type: str
       sample: Local chat
     before:
       description: The values before the task.
       type: dict
+      sample:
+        connector: Local chat
     after:
       description: The values after the task; in check mode, the predicted values.
       type: dict
+      sample:
+        connector: Gateway
 actions:
   description: The changes that the module made, in the order of the plan; in check mode, those that it would make.
   returned: always
@@ -172,7 +188,7 @@ actions:
   elements: dict
   contains:
     action:
-      description: The kind of change.
+      description: The kind of change, such as V(create), V(update) or V(delete).
       type: str
       sample: create
     kind:
@@ -180,7 +196,7 @@ actions:
       type: str
       sample: connector
     name:
-      description: The object's name.
+      description: The name of the object that was changed.
       type: str
       sample: Local chat
     section:
@@ -199,6 +215,8 @@ actions:
       description: The fields that differ, if an object was changed.
       type: list
       elements: str
+      sample:
+        - connector_id
 diff:
   description: The plan as C(--diff) prints it.
   returned: success
@@ -211,6 +229,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

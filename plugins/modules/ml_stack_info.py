@@ -55,11 +55,22 @@ options:
     type: str
 seealso:
   - module: searchops.opensearch_ml.ml_stack
+  - plugin: searchops.opensearch_ml.stack_yaml
+    plugin_type: filter
+  - plugin: searchops.opensearch_ml.stack_filled
+    plugin_type: filter
+  - name: ML Commons APIs
+    description: All APIs of ML Commons.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/index/
 """
 
 EXAMPLES = r"""
 - name: Export everything on the cluster
   searchops.opensearch_ml.ml_stack_info:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
   register: exported
 
 - name: Write the export to a file of variables
@@ -78,7 +89,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stack:
-  description: The options of M(searchops.opensearch_ml.ml_stack).
+  description: The declaration of the cluster, as options of M(searchops.opensearch_ml.ml_stack).
   returned: success, with O(format=stack)
   type: dict
   sample:
@@ -108,11 +119,11 @@ left_out:
       type: str
       sample: models
     name:
-      description: The object's name.
+      description: The name of the object on the cluster.
       type: str
       sample: Old chat
     id:
-      description: The object's id.
+      description: The id of the object on the cluster.
       type: str
       sample: oUdPqZQBQwAL8-GOCZYL
     reason:
@@ -125,7 +136,7 @@ cluster:
   type: dict
   contains:
     name:
-      description: The cluster's name.
+      description: The name that the cluster gives itself, C(cluster.name).
       type: str
       sample: opensearch-cluster
     version:
@@ -133,13 +144,13 @@ cluster:
       type: str
       sample: 3.6.0
 nodes:
-  description: The cluster's objects.
+  description: The objects on the cluster, each of which RV(edges) refers to by its id.
   returned: success, with O(format=graph)
   type: list
   elements: dict
   contains:
     kind:
-      description: The object's kind.
+      description: The kind of the object, such as V(connector) or V(model).
       type: str
       sample: model
     id:
@@ -147,7 +158,7 @@ nodes:
       type: str
       sample: oUdPqZQBQwAL8-GOCZYL
     name:
-      description: The object's name.
+      description: The name of the object on the cluster.
       type: str
       sample: Local chat
     stack:
@@ -162,6 +173,8 @@ nodes:
       description: The URLs that it calls, for a connector.
       type: list
       elements: str
+      sample:
+        - http://ollama.example.internal:11434/v1/chat/completions
 edges:
   description: The uses of one object by another.
   returned: success, with O(format=graph)
@@ -171,9 +184,11 @@ edges:
     from:
       description: The id of the object that uses the other one.
       type: str
+      sample: oUdPqZQBQwAL8-GOCZYL
     to:
       description: The id of the object that is used, which may no longer exist.
       type: str
+      sample: Keq5FpkB72uHgF272LWj
     relation:
       description: How the one object uses the other.
       type: str
@@ -188,6 +203,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

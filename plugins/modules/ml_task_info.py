@@ -52,11 +52,18 @@ notes:
 seealso:
   - module: searchops.opensearch_ml.ml_model
   - module: searchops.opensearch_ml.ml_profile_info
+  - name: Search ML Tasks API
+    description: The request that finds tasks.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/api/tasks-apis/search-task/
 """
 
 EXAMPLES = r"""
 - name: List the deployments that failed, with the reasons
   searchops.opensearch_ml.ml_task_info:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     task_type: DEPLOY_MODEL
     state: FAILED
   register: failed
@@ -136,6 +143,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

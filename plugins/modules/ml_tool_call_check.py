@@ -59,6 +59,11 @@ seealso:
   - module: searchops.opensearch_ml.ml_agent
   - module: searchops.opensearch_ml.ml_connector
   - module: searchops.opensearch_ml.ml_predict
+  - plugin: searchops.opensearch_ml.chat_tool_calls
+    plugin_type: filter
+  - name: Conversational agents
+    description: The agents whose model calls tools.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/agents-tools/agents/conversational/
 """
 
 EXAMPLES = r"""
@@ -77,6 +82,10 @@ EXAMPLES = r"""
 
 - name: Check that the model calls tools
   searchops.opensearch_ml.ml_tool_call_check:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     model: Agent model
     on_defect: warn
   register: tool_calls
@@ -106,6 +115,7 @@ works:
   description: Whether the verdict is V(works). V(null) in check mode.
   returned: success
   type: bool
+  sample: true
 evidence:
   description: What the model or its server answered, as a sentence. V(null) in check mode.
   returned: success
@@ -115,11 +125,16 @@ remedy:
   description: How to fix the problem. Empty if there is none; V(null) in check mode.
   returned: success
   type: str
+  sample: ''
 messages:
   description: The conversation, the oldest message first, with the tool's results.
   returned: success
   type: list
   elements: dict
+  sample:
+    - role: user
+      content: What is the code word of the room kitchen? Call look_up_code_word to find out, then answer with the
+        code word.
 model_id:
   description: The id of the model. V(null) in check mode if the model does not exist yet.
   returned: success
@@ -129,6 +144,7 @@ asked:
   description: Whether the model was asked, which it is not in check mode.
   returned: success
   type: bool
+  sample: true
 actions:
   description: Always empty, because the module changes nothing.
   returned: always
@@ -139,6 +155,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

@@ -33,6 +33,9 @@ options:
     default: true
 seealso:
   - module: searchops.opensearch_ml.ollama_model
+  - name: Ollama API
+    description: The API of the server that the module calls.
+    link: https://github.com/ollama/ollama/blob/main/docs/api.md
 """
 
 EXAMPLES = r"""
@@ -77,7 +80,7 @@ models:
       type: str
       sample: gguf
     family:
-      description: The model's architecture.
+      description: The architecture of the model, such as V(llama) or V(qwen3).
       type: str
       sample: llama
     parameter_size:
@@ -95,7 +98,7 @@ models:
       sample:
         - sha256:24e69976ece4a063101e6c45def63be33edc7e5b4d1a9b762d9e9d4aa0a2de5f
     parameters:
-      description: The model's parameters.
+      description: The parameters that the model sets, such as C(num_ctx) and C(temperature).
       type: dict
       sample:
         num_ctx: 256
@@ -104,14 +107,17 @@ models:
     system:
       description: The model's system message.
       type: str
+      sample: You answer in two sentences at most.
     template:
       description: The model's prompt template.
       type: str
+      sample: '{{ .Prompt }}'
     license:
-      description: The model's licences.
+      description: The text of the licences that come with the model.
       type: str
+      sample: Apache License, Version 2.0
     capabilities:
-      description: The model's capabilities.
+      description: What the model can do, such as V(completion), V(tools) or V(embedding).
       type: list
       elements: str
       sample:
@@ -127,12 +133,15 @@ models:
         size:
           description: The memory that the model uses, in bytes.
           type: int
+          sample: 4294967296
         size_vram:
           description: The part of this memory on graphics processors, in bytes.
           type: int
+          sample: 4294967296
         context_length:
           description: The context length in tokens that the model was loaded with.
           type: int
+          sample: 16384
 actions:
   description: Always empty, because the module changes nothing.
   returned: always
@@ -143,6 +152,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

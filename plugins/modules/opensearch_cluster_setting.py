@@ -116,12 +116,27 @@ notes:
 seealso:
   - module: searchops.opensearch_ml.opensearch_cluster_setting_info
   - module: searchops.opensearch_ml.ml_connector
+  - plugin: searchops.opensearch_ml.trust_settings
+    plugin_type: filter
+  - plugin: searchops.opensearch_ml.trusted_regex
+    plugin_type: filter
+  - plugin: searchops.opensearch_ml.untrust_settings
+    plugin_type: filter
+  - name: ML Commons cluster settings
+    description: The settings of ML Commons with their defaults.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/cluster-settings/
+  - name: Cluster Settings API
+    description: The request that reads and sets cluster settings.
+    link: https://docs.opensearch.org/latest/api-reference/cluster-api/cluster-settings/
 """
 
 EXAMPLES = r"""
 - name: Trust one backend exactly, keep the default endpoints, and allow private addresses
   searchops.opensearch_ml.opensearch_cluster_setting:
     hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     settings:
       plugins.ml_commons.trusted_connector_endpoints_regex:
         - ^http://ollama\.example\.internal:11434/v1/chat/completions$
@@ -207,6 +222,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

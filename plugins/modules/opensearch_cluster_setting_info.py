@@ -31,11 +31,21 @@ notes:
   - Defaults are those of the node that answers, including its C(opensearch.yml).
 seealso:
   - module: searchops.opensearch_ml.opensearch_cluster_setting
+  - name: ML Commons cluster settings
+    description: The settings of ML Commons with their defaults.
+    link: https://docs.opensearch.org/latest/ml-commons-plugin/cluster-settings/
+  - name: Cluster Settings API
+    description: The request that reads and sets cluster settings.
+    link: https://docs.opensearch.org/latest/api-reference/cluster-api/cluster-settings/
 """
 
 EXAMPLES = r"""
 - name: List all settings of ML Commons
   searchops.opensearch_ml.opensearch_cluster_setting_info:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     patterns:
       - plugins.ml_commons.*
   register: ml_commons
@@ -85,7 +95,7 @@ risky_patterns:
       type: str
       sample: plugins.ml_commons.trusted_connector_endpoints_regex
     pattern:
-      description: The pattern.
+      description: The pattern that these versions refuse.
       type: str
       sample: ^https://llm\.example\.internal(:\d+)?/.*$
     refused_by:
@@ -95,6 +105,9 @@ risky_patterns:
     reason:
       description: A sentence that names these versions, what they refuse, and what to write instead.
       type: str
+      sample: OpenSearch 3.7 and 3.8 refuse the pattern '^https://llm\.example\.internal(:\d+)?/.*$' because of an
+        optional group that ends with a quantifier, such as (:\d+)?. Write '^https://llm\.example\.internal(:\d+|)/.*$',
+        which matches the same.
     instead:
       description: A pattern that matches the same and that all versions accept. V(null) if the module knows none.
       type: str
@@ -109,6 +122,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

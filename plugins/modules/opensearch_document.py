@@ -33,7 +33,7 @@ options:
     required: true
     suboptions:
       id:
-        description: The document's id.
+        description: The id of the document in the index. A document with this id is replaced if it differs.
         type: str
         required: true
       source:
@@ -49,12 +49,19 @@ options:
 seealso:
   - module: searchops.opensearch_ml.opensearch_index
   - module: searchops.opensearch_ml.opensearch_search
+  - name: Bulk API
+    description: The request that stores and deletes documents.
+    link: https://docs.opensearch.org/latest/api-reference/document-apis/bulk/
 """
 
 EXAMPLES = r"""
 - name: Store the knowledge of the chat model
   searchops.opensearch_ml.opensearch_document:
-    index: passages
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
+    index: rag-passages
     documents:
       - id: opening-hours
         source:
@@ -62,7 +69,7 @@ EXAMPLES = r"""
 
 - name: Delete a document
   searchops.opensearch_ml.opensearch_document:
-    index: passages
+    index: rag-passages
     documents:
       - id: opening-hours
     state: absent
@@ -86,7 +93,7 @@ actions:
   sample:
     - action: index
       kind: document
-      name: passages
+      name: rag-passages
       ids:
         - opening-hours
 diff:
@@ -104,6 +111,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

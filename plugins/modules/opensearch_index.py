@@ -49,12 +49,21 @@ options:
 seealso:
   - module: searchops.opensearch_ml.opensearch_document
   - module: searchops.opensearch_ml.opensearch_pipeline
+  - ref: ansible_collections.searchops.opensearch_ml.rag_role
+    description: The role that sets up answers from documents.
+  - name: Create Index API
+    description: The settings and mappings of an index.
+    link: https://docs.opensearch.org/latest/api-reference/index-apis/create-index/
 """
 
 EXAMPLES = r"""
 - name: Create an index for passages and their embeddings
   searchops.opensearch_ml.opensearch_index:
-    name: passages
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
+    name: rag-passages
     definition:
       settings:
         index.knn: true
@@ -73,12 +82,12 @@ EXAMPLES = r"""
 
 - name: Create an index from a file next to the playbook
   searchops.opensearch_ml.opensearch_index:
-    name: passages
+    name: rag-passages
     src: passages.json
 
 - name: Delete the index with its documents
   searchops.opensearch_ml.opensearch_index:
-    name: passages
+    name: rag-passages
     state: absent
 """
 
@@ -91,7 +100,7 @@ index:
     name:
       description: The name of the index.
       type: str
-      sample: passages
+      sample: rag-passages
     settings:
       description: All settings of the index, flat, with their values as text.
       type: dict
@@ -113,7 +122,7 @@ actions:
   sample:
     - action: update
       kind: index
-      name: passages
+      name: rag-passages
       fields:
         - index.default_pipeline
 diff:
@@ -131,6 +140,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

@@ -57,12 +57,25 @@ options:
     type: dict
 seealso:
   - module: searchops.opensearch_ml.opensearch_pipeline_info
+  - module: searchops.opensearch_ml.opensearch_search
   - module: searchops.opensearch_ml.ml_model
+  - ref: ansible_collections.searchops.opensearch_ml.rag_role
+    description: The role that sets up answers from documents.
+  - name: Search pipelines
+    description: What a search pipeline is, and its processors.
+    link: https://docs.opensearch.org/latest/search-plugins/search-pipelines/index/
+  - name: Ingest pipelines
+    description: What an ingest pipeline is, and its processors.
+    link: https://docs.opensearch.org/latest/ingest-pipelines/
 """
 
 EXAMPLES = r"""
 - name: Embed each document before it is stored
   searchops.opensearch_ml.opensearch_pipeline:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
     name: embed-passages
     type: ingest
     description: The embedding of each passage
@@ -126,7 +139,7 @@ pipeline:
   type: dict
   contains:
     name:
-      description: The pipeline's name.
+      description: The name of the pipeline, which is its id.
       type: str
       sample: answer
     type:
@@ -134,7 +147,7 @@ pipeline:
       type: str
       sample: search
     definition:
-      description: The pipeline's body.
+      description: The body of the pipeline with its processors, as the server stores it.
       type: dict
       sample:
         response_processors:
@@ -169,6 +182,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

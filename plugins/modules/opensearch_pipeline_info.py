@@ -34,11 +34,21 @@ options:
     default: false
 seealso:
   - module: searchops.opensearch_ml.opensearch_pipeline
+  - name: Search pipelines
+    description: What a search pipeline is, and its processors.
+    link: https://docs.opensearch.org/latest/search-plugins/search-pipelines/index/
+  - name: Ingest pipelines
+    description: What an ingest pipeline is, and its processors.
+    link: https://docs.opensearch.org/latest/ingest-pipelines/
 """
 
 EXAMPLES = r"""
 - name: List all pipelines
   searchops.opensearch_ml.opensearch_pipeline_info:
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
   register: all
 
 - name: List the search pipelines whose names begin with a text
@@ -66,7 +76,7 @@ pipelines:
   elements: dict
   contains:
     name:
-      description: The pipeline's name.
+      description: The name of the pipeline, which is its id.
       type: str
       sample: answer
     type:
@@ -74,8 +84,14 @@ pipelines:
       type: str
       sample: search
     definition:
-      description: The pipeline's body.
+      description: The body of the pipeline with its processors, as the server stores it.
       type: dict
+      sample:
+        response_processors:
+          - retrieval_augmented_generation:
+              model_id: oUdPqZQBQwAL8-GOCZYL
+              context_field_list:
+                - passage
 processors:
   description: The types of processors that all nodes know, by the type of the pipeline and by the field of its body that lists
     them. A type of pipeline is V(null) if the user does not have the permission C(cluster:monitor/nodes/info).
@@ -107,6 +123,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

@@ -46,13 +46,24 @@ options:
     type: float
     default: 180.0
 seealso:
+  - module: searchops.opensearch_ml.opensearch_index
   - module: searchops.opensearch_ml.opensearch_pipeline
+  - name: Search API
+    description: The body of a search.
+    link: https://docs.opensearch.org/latest/api-reference/search-apis/search/
+  - name: Retrieval-augmented generation processor
+    description: The processor that lets a chat model answer from search results.
+    link: https://docs.opensearch.org/latest/search-plugins/search-pipelines/rag-processor/
 """
 
 EXAMPLES = r"""
 - name: Let a chat model answer from the search results
   searchops.opensearch_ml.opensearch_search:
-    index: passages
+    hosts: https://opensearch.example.internal:9200
+    username: ml_provisioner
+    password: "{{ vault_ml_password }}"
+    ca_path: /etc/ssl/opensearch-ca.pem
+    index: rag-passages
     pipeline: answer
     definition:
       size: 3
@@ -79,14 +90,15 @@ hits:
   elements: dict
   contains:
     id:
-      description: The document's id.
+      description: The id of the document in its index.
       type: str
       sample: opening-hours
     score:
       description: How well the document matches.
       type: float
+      sample: 0.87
     source:
-      description: The document's fields.
+      description: The fields of the document, or those that the search asked for.
       type: dict
       sample:
         text: The office is open from nine to five.
@@ -104,10 +116,21 @@ result:
   description: The server's complete answer. V(null) in check mode.
   returned: success
   type: dict
+  sample:
+    took: 412
+    timed_out: false
+    hits:
+      total:
+        value: 1
+        relation: eq
+    ext:
+      retrieval_augmented_generation:
+        answer: From nine to five.
 asked:
   description: Whether the search was sent, which it is not in check mode.
   returned: success
   type: bool
+  sample: true
 actions:
   description: Always empty, because the module changes nothing.
   returned: always
@@ -118,6 +141,7 @@ retries:
   description: How many requests the module sent again.
   returned: always
   type: int
+  sample: 0
 failure:
   description: Why the task failed.
   returned: on failure

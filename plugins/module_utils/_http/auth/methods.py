@@ -66,7 +66,7 @@ class BasicAuth(Auth):
     NAME = "basic"
     NEEDS = ("username", "password")
     IMPLIED_BY = ("username",)
-    SUMMARY = "With O(username) and O(password)."
+    SUMMARY = "A user name and a password, from O(username) and O(password)."
     OPTIONS = {
         "username": {"type": "str", **from_environment("username")},
         "password": {"type": "str", "no_log": True, **from_environment("password")},
@@ -91,7 +91,7 @@ class BearerAuth(Auth):
     NAME = "bearer"
     NEEDS = ("token",)
     IMPLIED_BY = ("token",)
-    SUMMARY = "With O(token)."
+    SUMMARY = "A bearer token, from O(token)."
     OPTIONS = {
         "token": {"type": "str", "no_log": True, **from_environment("token")},
     }
@@ -111,7 +111,7 @@ class ClientCertAuth(Auth):
     NAME = "client_cert"
     NEEDS = ("client_cert",)
     IMPLIED_BY = ("client_cert",)
-    SUMMARY = "With O(client_cert) alone."
+    SUMMARY = "A client certificate and nothing else, from O(client_cert)."
     OPTIONS = {
         "client_cert": {"type": "path", **from_environment("client_cert")},
         "client_key": {"type": "path", "no_log": False, **from_environment("client_key")},
