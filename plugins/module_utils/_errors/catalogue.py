@@ -125,7 +125,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             "the IAM policy of the identity.",
         ),
         "not_offered": Entry(
-            cause="The managed service in front of OpenSearch does not offer the request, or does not let anybody set one of the "
+            cause="The managed service in front of OpenSearch does not offer the request, or does not let its users set one of the "
             "settings. Amazon OpenSearch Service does so.",
             remedy="Leave the setting or the call out; with the roles, set their variables ending in _trust to skip and those "
             "ending in _allow_private to never. Amazon's manual lists the supported operations.",

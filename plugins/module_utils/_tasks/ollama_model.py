@@ -138,7 +138,7 @@ def _check(options: Options, run: Run, name: str) -> dict[str, Any]:
         )
     unknown = sorted(set(modelfile["parameters"]) - models.KNOWN_PARAMETERS)
     if unknown:
-        run.warn(f"parameters: Ollama 0.17 does not know {', '.join(unknown)}; the server stores them all the same.")
+        run.warn(f"parameters: Ollama 0.17 does not know {', '.join(unknown)}; the server stores them anyway.")
     return modelfile
 
 
