@@ -30,10 +30,10 @@ def play(connection, name, tmp_path):
         given = {
             "opensearch_connection": dict(connection),
             "agent_name": name,
-            "ollama_chat_name": name,
-            "ollama_chat_base_url": "http://ollama:11434",
-            "ollama_chat_model": "tiny-chat",
-            "ollama_chat_wait_timeout": 60,
+            "agent_chat_name": name,
+            "agent_base_url": "http://ollama:11434",
+            "agent_model": "tiny-chat",
+            "agent_wait_timeout": 60,
             **more,
         }
         variables = tmp_path / "variables.json"
@@ -77,7 +77,7 @@ def test_create_change_and_remove_an_agent(play, cluster, recorder, name, snapsh
     recorder.clear()
     text, _changed = play(agent_state="absent", agent_name=f"{name} misspelt", fails=True)
     assert f"The model {name} is used by agent {name}. Nothing was removed." in text
-    text, _changed = play(agent_state="absent", ollama_chat_name=f"{name} misspelt", fails=True)
+    text, _changed = play(agent_state="absent", agent_chat_name=f"{name} misspelt", fails=True)
     assert f"The agent {name} uses the model {name}, and there is no model {name} misspelt." in text
     _text, planned = play("--check", agent_state="absent")
     assert recorder.writes == []
@@ -96,7 +96,7 @@ def backend():
 
 @pytest.fixture
 def of_double(backend, name):
-    """Variables for an agent whose model is the double. Those of ollama_chat must not count."""
+    """Variables for an agent whose model is the double."""
     return {
         "agent_provider": "vllm",
         "agent_base_url": backend.url,
