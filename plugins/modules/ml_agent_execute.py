@@ -86,7 +86,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 content:
-  description: The text of the answer, from the agent's last step. V(null) in check mode.
+  description: The text of the answer, from the agent's last step. In check mode, the text that the agent was not asked.
   returned: success
   type: str
   sample: The sky is blue because air scatters blue light more than red light.

@@ -100,7 +100,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 content:
-  description: The answer's text. V(null) in check mode.
+  description: The answer's text. In check mode, the text that the model was not asked.
   returned: success
   type: str
   sample: The sky is blue because air scatters blue light more than red light.

@@ -108,7 +108,7 @@ total:
   type: int
   sample: 1
 answer:
-  description: The chat model's answer. V(null) without a chat model and in check mode.
+  description: The chat model's answer. V(null) without a chat model. In check mode, the text that it was not asked.
   returned: success
   type: str
   sample: From nine to five.

@@ -22,7 +22,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping
@@ -40,6 +39,7 @@ from ..module_utils._endpoints.blueprint import with_body
 from ..module_utils._errors.exceptions import Failure
 from ..module_utils._http.clock import ProgressCallback, RetryCallback
 from ..module_utils._runtime.module import Module, ModuleCall, failed_result, long_enough_to_mask
+from . import planned_objects, role_variables
 
 try:
     from ansible.module_utils.common.json import Direction, get_module_encoder
@@ -87,15 +87,7 @@ class InProcessAction(NormalAction):
     def _role_variables_in(self, message: str, variables: Mapping[str, Any]) -> str:
         """The end of a message: the variables of the role that set the options that the message names. Empty outside of a
         role."""
-        names = self._templar.template(variables.get(_ROLE_VARIABLES)) or {}
-        # In quotes, alone or with a value; as the last part of a path; at the beginning; or with the number of an item.
-        found = {
-            option: name
-            for option, name in names.items()
-            if re.search(rf"(?:^|['.]){re.escape(option)}[':]|\b{re.escape(option)}\[", message)
-        }
-        named = ", ".join(f"'{option}' by {name}" for option, name in found.items())
-        return f" This role sets {named}." if named else ""
+        return role_variables.explained(message, self._templar.template(variables.get(_ROLE_VARIABLES)) or {})
 
     def _run_task(self, tmp: str | None, variables: dict[str, Any]) -> dict[str, Any]:
         forced = self._tristate("opensearch_ml_in_process", variables)
@@ -228,11 +220,15 @@ class InProcessAction(NormalAction):
                 result = {"failed": True, "msg": masker(msg)}
                 return self._as_module_result(result, module.redacted(params), hidden | masker.forms, variables)
             call = ModuleCall(module, params, args)
+            check_mode, cluster = bool(self._task.check_mode), params.get("hosts")
             outcome = call.run(
-                check_mode=bool(self._task.check_mode),
+                check_mode=check_mode,
                 progress=self._progress_callback(variables),
                 on_retry=self._retry_callback(variables),
+                planned=planned_objects.read(cluster) if check_mode else (),
             )
+            if check_mode:
+                planned_objects.add(cluster, outcome.result["actions"])
         if outcome.failure and outcome.failure.code == "library_missing" and not forced:
             # The Python interpreter for modules may have the library.
             return None

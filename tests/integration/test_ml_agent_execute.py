@@ -34,7 +34,7 @@ def test_a_flow_agent_answers(module, name, model):
     for check in (True, False):
         result = module(RUN, check=check, agent=name, question=QUESTION, expect_pattern="Rayleigh")
         assert (result["changed"], result["agent_id"]) == (False, made["agent_id"])
-        assert (result["content"] is None) is check
+        assert (result["content"] == "(not asked in check mode)") is check
         assert any("_execute" in request.path for request in module.recorder.requests) is not check
     assert "Rayleigh scattering" in result["content"]
     assert module.fails(RUN, agent=name, question="Ping", expect_pattern="Rayleigh")["code"] == "pattern_mismatch"

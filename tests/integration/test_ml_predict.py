@@ -49,7 +49,7 @@ def test_answer(cluster, module, serve, name):
 def test_check_mode_sends_no_prediction(module, serve, name):
     serve()
     done = module("ml_predict", check=True, model=name, messages=PING)
-    assert (done["changed"], done["content"], done["result"]) == (False, None, None)
+    assert (done["changed"], done["content"], done["result"]) == (False, "(not asked in check mode)", None)
     assert done["request"] == {"parameters": {"messages": PING}}
     assert not [request for request in module.recorder.requests if request.path.endswith("/_predict")]
 

@@ -59,7 +59,9 @@ def play(tmp_path: Path) -> Play:
     def run(
         playbook: str, *arguments: str, url: str = "", inventory: dict[str, Any] | None = None, **variables: Any
     ) -> Done:
-        (tmp_path / "variables.json").write_text(json.dumps(variables))
+        address = f"{playbook}_base_url"
+        given = {address: "http://127.0.0.1:11434", **variables} if playbook in ("ollama_chat", "agent") else variables
+        (tmp_path / "variables.json").write_text(json.dumps(given))
         command = [
             str(Path(sys.executable).parent / "ansible-playbook"),
             *arguments,
@@ -297,6 +299,86 @@ def test_the_first_check_expects_the_trust_that_the_role_adds(play: Play, addres
         assert "private address" not in done.text
         skipped = play("ollama_chat", "--check", url=url, ollama_chat_base_url=address, ollama_chat_trust="skip")
         assert "no pattern in plugins.ml_commons.trusted_connector_endpoints_regex" in skipped.text
+
+
+def test_a_hosted_provider_opens_no_private_addresses(play: Play) -> None:
+    """Nor does any other name that the controller cannot resolve, as one without a name service."""
+    cluster = FakeCluster(trusted=())
+    given = {"openai_chat_model": "m", "openai_chat_api_key": "sk-1"}
+    allowed = "plugins.ml_commons.connector.private_ip_enabled"
+    address = "https://llm.example.com"
+    with serving(cluster) as url:
+        done = play("openai_chat", "--check", "--diff", url=url, openai_chat_provider="openai", **given)
+        assert (done.status, allowed in done.text) == (0, False), done.text
+        done = play("openai_chat", "--check", "--diff", url=url, openai_chat_base_url=address, **given)
+        assert (done.status, f'"{allowed}": true' in done.text) == (0, False), done.text
+        assert "Private addresses are not allowed for this backend: the controller cannot resolve llm.example.com" in done.text
+        assert "set openai_chat_allow_private to 'always'." in done.text
+        for more in ({"openai_chat_allow_private": "always"}, {"openai_chat_base_url": "http://10.0.0.1"}):
+            done = play("openai_chat", "--check", "--diff", url=url, **{"openai_chat_base_url": address, **given, **more})
+            assert "Private addresses are allowed for this backend: " in done.text, done.text
+        assert "10.0.0.1 is a private address." in done.text
+    assert cluster.writes == []
+
+
+RAG = {
+    "rag_base_url": "http://10.0.0.1:8000",
+    "rag_provider": "vllm",
+    "rag_model": "chat",
+    "rag_embedding_model": "embed",
+    "rag_search": "knn",
+}
+AGENT = {"agent_provider": "vllm", "agent_model": "m", "agent_base_url": "http://10.0.0.1:8000"}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "message"),
+    [
+        ("ollama_chat", {"ollama_chat_base_url": ""}, "ollama_chat_base_url must be the URL of the server"),
+        ("ollama_chat", {"ollama_chat_base_url": ""}, "write http://127.0.0.1:11434 if it runs on each of these"),
+        ("ollama_chat", {"ollama_chat_expect_pattern": "("}, "by ollama_chat_expect_pattern"),
+        ("ollama_chat", {"ollama_chat_name": " "}, "by ollama_chat_connector_name"),
+        ("ollama_chat", {"ollama_chat_connector_name": "x" * 2000}, "by ollama_chat_connector_name"),
+        ("ollama_chat", {"ollama_chat_api_key": "two\nlines"}, "by ollama_chat_api_key"),
+        ("openai_chat", {"openai_chat_model": "m"}, "openai_chat_base_url must be the URL of the server"),
+        ("openai_chat", {"openai_chat_model": "m", "openai_chat_provider": "vllm"}, "write http://127.0.0.1:8000 if"),
+        ("openai_chat", {"openai_chat_model": "m", "openai_chat_provider": "openai"}, "openai_chat_api_key must be set"),
+        ("agent", {**AGENT, "agent_base_url": ""}, "agent_base_url must be the URL of the server"),
+        ("agent", {**AGENT, "agent_expect_pattern": "("}, "by agent_expect_pattern"),
+        ("agent", {**AGENT, "agent_tools": [{"name": "x"}]}, "by agent_tools"),
+        ("agent", {**AGENT, "agent_type": "conversational", "agent_memory": {"size": 1}}, "by agent_memory"),
+        ("agent", {**AGENT, "agent_type": "conversational", "agent_request": {"tools": []}}, "by agent_request"),
+        ("rag", {**RAG, "rag_base_url": ""}, "rag_base_url must be the URL of the server"),
+        ("rag", {**RAG, "rag_embedding_provider": "openai"}, "by rag_embedding_api_key"),
+        ("rag", {**RAG, "rag_embedding_provider": "groq"}, "by rag_embedding_provider"),
+        ("rag", {**RAG, "rag_embedding_base_url": "ollama:11434"}, "by rag_embedding_base_url"),
+        ("rag", {**RAG, "rag_index": "Docs"}, "'Docs' is not the name of an index"),
+        ("rag", {**RAG, "rag_documents": [{"id": 1}]}, "rag_documents must be a list of mappings"),
+        ("rag", {**RAG, "rag_documents": [{"id": 1, "text": "a"}, {"id": 1, "text": "b"}]}, "by rag_documents"),
+        ("rag", {**RAG, "rag_expect_pattern": "("}, "by rag_expect_pattern"),
+    ],
+)  # fmt: skip
+def test_bad_input_fails_before_anything_is_sent(
+    play: Play, playbook: str, variables: dict[str, Any], message: str
+) -> None:
+    """The trust of the endpoint is the first write of a role."""
+    cluster = FakeCluster(trusted=())
+    with serving(cluster) as url:
+        done = play(playbook, url=url, **variables)
+    assert (done.status, message in done.text) == (2, True), done.text
+    assert cluster.exchanges == []
+
+
+@pytest.mark.parametrize(("playbook", "variables"), [("ollama_chat", {}), ("agent", AGENT), ("rag", RAG)])
+def test_the_first_check_warns_of_nothing_that_the_role_creates(
+    play: Play, playbook: str, variables: dict[str, Any]
+) -> None:
+    documents = {"rag_documents": [{"id": 1, "text": "a"}], "rag_dimension": 3} if playbook == "rag" else {}
+    cluster = FakeCluster(trusted=())
+    with serving(cluster) as url:
+        done = play(playbook, "--check", url=url, **variables, **documents)
+    assert (done.status, "[WARNING]" in done.text) == (0, False), done.text
+    assert cluster.writes == []
 
 
 class TestNames:

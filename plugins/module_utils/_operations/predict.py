@@ -30,6 +30,9 @@ TRANSIENT = frozenset(
 #: The first and the longest pause between two tries, in seconds.
 _FIRST_PAUSE, _MAX_PAUSE = 0.5, 5.0
 
+#: What a result has in place of an answer in check mode, which asks nothing.
+NOT_ASKED = "(not asked in check mode)"
+
 
 class Expectation(NamedTuple):
     """What an answer must have: one of these HTTP statuses of the backend, text, and a match of the pattern in it."""

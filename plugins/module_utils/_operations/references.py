@@ -175,7 +175,7 @@ def _ids(run: Run, targets: Mapping[str, _Target], found: Mapping[type[Kind], li
         if doc is None and not run.check_mode:
             raise unknown(kind, name)
         if doc is None:
-            run.warn_missing(f"{kind.LABEL} {name!r}")
+            run.warn_missing(kind.LABEL, name)
         ids[reference] = doc.id if doc else reference
     return ids
 

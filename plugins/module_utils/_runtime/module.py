@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, Callable, Iterable, Mapping, NamedTuple, TypeVar
+from typing import Any, Callable, Collection, Iterable, Mapping, NamedTuple, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -138,9 +138,15 @@ class ModuleCall:
             self.masker.add(*self._invalid.secrets)
 
     def run(
-        self, *, check_mode: bool, progress: ProgressCallback | None = None, on_retry: RetryCallback | None = None
+        self,
+        *,
+        check_mode: bool,
+        progress: ProgressCallback | None = None,
+        on_retry: RetryCallback | None = None,
+        planned: Collection[tuple[str, str]] = (),
     ) -> TaskOutcome:
-        """Execute the task. ``progress`` is called with status lines; without ``on_retry`` also with those of retries."""
+        """Execute the task. ``progress`` is called with status lines; without ``on_retry`` also with those of retries. ``planned``
+        is that of the :class:`Run`."""
         actions: list[dict[str, Any]] = []
         warnings: list[str] = []
         failed: Failure | None = None
@@ -148,7 +154,7 @@ class ModuleCall:
         try:
             self.check()
             client = self._module.connection.connect(self._params, read_only=check_mode, mask=self.masker)
-            run = Run(client, check_mode=check_mode, progress=progress)
+            run = Run(client, check_mode=check_mode, progress=progress, planned=planned)
             client.on_retry = on_retry or run.report_retry
             if self._module.connection.lockable and not check_mode:
                 run.lease = self._lease(run)

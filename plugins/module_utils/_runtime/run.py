@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, TypeVar
+from typing import Any, Callable, Collection, Iterable, Iterator, Mapping, TypeVar
 
 from .._errors.exceptions import Failure, printable
 from .._http.client import Client
@@ -27,6 +27,9 @@ PROGRESS_INTERVAL = 5.0
 #: The shortest pause before a retry that is shown as a progress line, and the minimum time between two such lines, as the
 #: workers of a stack may all pause at once. In seconds.
 SHOWN_PAUSE = 0.5
+
+#: The actions that create an object.
+CREATING = frozenset({"create", "register", "register_and_deploy"})
 
 
 class WaitTimeout(Failure):
@@ -47,7 +50,8 @@ class Run:
     ``in_bulk``: this run belongs to a stack, which has the lease and verifies all writes at the end. ``progress``: callback
     for status lines, or None.
 
-    ``reader`` answers look-ups; by default it is ``server``, which reads the server.
+    ``reader`` answers look-ups; by default it is ``server``, which reads the server. ``planned``: kind and name of each object that
+    an earlier task of the play would have created, in check mode.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Run:
         progress: ProgressCallback | None = None,
         lease: Lease | None = None,
         reader: Reader | None = None,
+        planned: Collection[tuple[str, str]] = (),
     ) -> None:
         self.client = client
         self.server = Reader(client)
@@ -70,6 +75,7 @@ class Run:
         self.in_bulk = in_bulk
         #: This run is a part of a stack's verification.
         self.verifying = False
+        self._planned = planned
         self._progress = progress
         self._started = self._last_line = client.clock.now()
         self._last_retry_line = self._started - SHOWN_PAUSE
@@ -166,9 +172,27 @@ class Run:
         if text not in self.warnings:
             self.warnings.append(text)
 
-    def warn_missing(self, what: str) -> None:
-        """Warn in check mode that an object is missing which an earlier task of the same play may create."""
-        self.warn(f"There is no {what} yet; this check assumes that an earlier task creates it.")
+    def add_leftovers(self, leftovers: Iterable[Mapping[str, Any]]) -> None:
+        """Note connectors that the server refuses to delete."""
+        known = {each["connector_id"] for each in self.leftovers}
+        self.leftovers += [dict(each) for each in leftovers if each["connector_id"] not in known]
+
+    def all_warnings(self) -> list[str]:
+        """The warnings, with a single one about all leftovers: each run would repeat it for each of them."""
+        count = len(self.leftovers)
+        if not count:
+            return self.warnings
+        what = "1 unused connector remains" if count == 1 else f"{count} unused connectors remain"
+        return [
+            *self.warnings,
+            f"{what}, with the credential, because this server refuses the deletion for now. A later run of this task deletes what "
+            "it can. For names and reasons, see 'leftovers' in the result (run with -v).",
+        ]
+
+    def warn_missing(self, kind: str, name: str) -> None:
+        """Warn in check mode that an object is missing, unless an earlier task of the play is known to create it."""
+        if (kind, name) not in self._planned:
+            self.warn(f"There is no {kind} {name!r} yet; this check assumes that an earlier task creates it.")
 
     def report(self, line: str) -> None:
         """Show a progress line, without secrets."""

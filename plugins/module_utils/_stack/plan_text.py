@@ -11,11 +11,10 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping
 
 from .._errors.exceptions import Failure
+from .._runtime.run import CREATING
 from .declaration import Item, Problem
 from .plan import Step
 from .sections import Dependency
-
-_CREATING = frozenset({"create", "register", "register_and_deploy"})
 
 #: Maximum number of problems in a message. The details list all of them.
 _MAX_IN_MESSAGE = 20
@@ -43,7 +42,7 @@ def _line(action: Mapping[str, Any]) -> str:
     what = f"{action['kind']} {action['name']!r}"
     fields = f": {', '.join(action['fields'])}" if action.get("fields") else ""
     name = action["action"]
-    if name in _CREATING:
+    if name in CREATING:
         how = {"register_and_deploy": " (register and deploy)", "register": " (register)"}.get(name, "")
         return f"+ create {what}{how}"
     if name == "delete":
@@ -54,7 +53,7 @@ def _line(action: Mapping[str, Any]) -> str:
 
 def _reason(step: Step, action: Mapping[str, Any]) -> str:
     name = action["action"]
-    if name in _CREATING:
+    if name in CREATING:
         return "It is declared and not on the cluster."
     if name == "delete":
         if step.item.place == "prune":

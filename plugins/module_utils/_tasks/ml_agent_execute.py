@@ -48,7 +48,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     found = find_agent(run, Agent, options.agent)
     result: dict[str, Any] = {"agent_id": found.id if found else None, "request": {"parameters": parameters}}
     if run.check_mode or found is None:
-        return {**result, "asked": False, "content": None, "memory": None, "result": None}
+        return {**result, "asked": False, "content": predict.NOT_ASKED, "memory": None, "result": None}
     answer = predict.retry_transient(
         run,
         partial(run_agent.execute, run.client, found.id, parameters, timeout=options.execute_timeout),

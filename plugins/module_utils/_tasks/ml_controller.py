@@ -57,7 +57,7 @@ class _Resource(Resource[Options]):
         if self._model is None:
             if not self.run.check_mode:
                 raise Failure("unknown_model", f"There is no model with the name or id {self.options.model!r}.")
-            self.run.warn_missing(f"model {self.options.model!r}")
+            self.run.warn_missing(Model.LABEL, self.options.model)
             self._model = Doc("", {"name": self.options.model})
         return self._model
 

@@ -193,7 +193,7 @@ class _Resource(Resource[Options]):
         known_id = model.source.get("connector_id") if model else None
         found = search(self.run, Connector, reference, known_id=known_id)
         if found is None:
-            self.run.warn_missing(f"connector {reference!r}")
+            self.run.warn_missing(Connector.LABEL, reference)
         return found or Doc("", {"name": reference})
 
     def _refer(self, fields: dict[str, Any], option: str, object_id: str, name: str) -> None:

@@ -51,7 +51,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     _check_streaming(run, parameters)
     result: dict[str, Any] = {"model_id": found.id if found else None, "request": {"parameters": parameters}}
     if run.check_mode or found is None:
-        return {**result, "asked": False, "content": None, "usage": None, "timings": None, "result": None}
+        return {**result, "asked": False, "content": predict.NOT_ASKED, "usage": None, "timings": None, "result": None}
     answer = predict.predict_with_retries(
         run,
         predict.Question(found.id, parameters, options.predict_timeout),

@@ -40,7 +40,7 @@ class Options:
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Search once. Raises Failure, also if the search does not return the expected answer."""
     if run.check_mode:
-        return {"asked": False, "hits": [], "total": None, "answer": None, "result": None}
+        return {"asked": False, "hits": [], "total": None, "answer": predict.NOT_ASKED, "result": None}
     query = {"search_pipeline": options.pipeline} if options.pipeline else None
     path = f"/{segment(options.index)}/_search"
     result = run.client.ask(path, options.definition, query, timeout=options.search_timeout).body

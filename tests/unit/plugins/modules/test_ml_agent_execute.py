@@ -33,7 +33,7 @@ def test_check_mode_runs_no_agent(module: Runner, cluster: FakeCluster) -> None:
     for agent_id in (None, cluster.add_agent()):
         result = module(NAME, cluster, **ASK, check_mode=True)
         if agent_id:
-            assert (result["agent_id"], result["content"]) == (agent_id, None)
+            assert (result["agent_id"], result["content"]) == (agent_id, "(not asked in check mode)")
         assert result["request"] == {"parameters": {"question": "Why?"}}
     assert cluster.agent_runs == []
 

@@ -28,7 +28,7 @@ def test_an_answer(module: Runner, served: FakeCluster) -> None:
 
 def test_check_mode_sends_no_prediction(module: Runner, served: FakeCluster) -> None:
     result = module("ml_predict", served, check_mode=True, model="Chat", **QUESTION)
-    assert (result["content"], result["request"]) == (None, {"parameters": QUESTION})
+    assert (result["content"], result["request"]) == ("(not asked in check mode)", {"parameters": QUESTION})
     assert served.predictions == []
 
 

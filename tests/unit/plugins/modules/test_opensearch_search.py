@@ -35,7 +35,7 @@ def test_the_answer_of_a_search_pipeline(module: Runner, script: MakeScript) -> 
 
 def test_check_mode_sends_no_search(module: Runner, cluster: FakeCluster) -> None:
     result = module(NAME, cluster, index="rag", check_mode=True)
-    assert (result["hits"], result["answer"], result["changed"]) == ([], None, False)
+    assert (result["hits"], result["answer"], result["changed"]) == ([], "(not asked in check mode)", False)
     assert cluster.exchanges == []
 
 

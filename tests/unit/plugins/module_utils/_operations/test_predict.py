@@ -172,7 +172,7 @@ def test_the_result(served: FakeCluster) -> None:
 def test_check_mode_sends_no_prediction(served: FakeCluster) -> None:
     result = ask(served, check_mode=True)
     assert served.predictions == []
-    assert (result["content"], result["result"]) == (None, None)
+    assert (result["content"], result["result"]) == ("(not asked in check mode)", None)
     assert result["request"] == {"parameters": QUESTION}
     assert "elapsed" not in result
 
