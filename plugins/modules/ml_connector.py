@@ -455,7 +455,8 @@ leftovers:
   description:
     - Connectors that no model uses and that remain, because the server refuses to delete them. Before 3.9, the server
       matches ids word by word, and takes models of other connectors for users of these.
-    - The module warns of them, and deletes them in a later run of the same task as soon as the server allows that. With
+    - The module warns of them, with one warning that counts them, and deletes them in a later run of the same task as soon as the
+      server allows that. They serve no model, but keep their credential. With
       O(state=present), the module uses such a connector again unless another one has replaced it.
   returned: success
   type: list
@@ -475,6 +476,10 @@ leftovers:
       elements: str
       sample:
         - oUdPqZQBQwAL8-GOCZYL
+    reason:
+      description: Why the server refuses, with the names of these models and their connectors.
+      type: str
+      sample: No model uses connector Keq5FpkB72uHgF272LWj, but the server refuses to change or delete it
 actions:
   description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
     the changes made until then.

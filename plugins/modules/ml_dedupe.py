@@ -176,6 +176,31 @@ actions:
       elements: str
       sample:
         - oUdPqZQBQwAL8-GOCZYL
+leftovers:
+  description: Connectors that no model uses and that remain, because the server refuses to delete them, as
+    RV(searchops.opensearch_ml.ml_connector#module:leftovers).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    connector_id:
+      description: The connector's id.
+      type: str
+      sample: Keq5FpkB72uHgF272LWj
+    name:
+      description: The connector's name.
+      type: str
+      sample: Local chat
+    models:
+      description: The ids of the models because of which the server refuses.
+      type: list
+      elements: str
+      sample:
+        - oUdPqZQBQwAL8-GOCZYL
+    reason:
+      description: Why the server refuses, with the names of these models and their connectors.
+      type: str
+      sample: No model uses connector Keq5FpkB72uHgF272LWj, but the server refuses to change or delete it
 diff:
   description: With O(apply), the plan as C(--diff) prints it.
   returned: success

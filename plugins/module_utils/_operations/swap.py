@@ -59,17 +59,12 @@ class Swap:
         self._timeout = timeout
         #: The connectors with the name of the one to replace; None before they are known.
         self._left: list[Doc] | None = None
-        #: The connectors that the server did not delete, as results show them.
-        self.leftovers: list[dict[str, Any]] = []
 
     def leave(self, connector: Doc, reason: Failure) -> None:
-        """Warn that the server refuses to delete a connector that no model uses. ``reason`` is that of :func:`held`."""
-        self.leftovers.append(
-            {"connector_id": connector.id, "name": connector.name, "models": list(reason.details.get("models", []))}
-        )
-        self._run.warn(
-            f"Connector {connector.name!r} ({connector.id}) remains, with its credential. {reason.message}. A later run "
-            f"deletes it as soon as the server allows that. {reason.remedy}"
+        """Note that the server refuses to delete a connector that no model uses. ``reason`` is that of :func:`held`."""
+        models_taken = list(reason.details.get("models", []))
+        self._run.add_leftovers(
+            [{"connector_id": connector.id, "name": connector.name, "models": models_taken, "reason": reason.message}]
         )
 
     def replace(self, old: Doc, body: Mapping[str, Any], users: list[Doc], *, fields: Sequence[str]) -> Doc | None:

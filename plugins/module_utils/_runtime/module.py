@@ -148,7 +148,7 @@ class ModuleCall:
         """Execute the task. ``progress`` is called with status lines; without ``on_retry`` also with those of retries. ``planned``
         is that of the :class:`Run`."""
         actions: list[dict[str, Any]] = []
-        warnings: list[str] = []
+        run: Run | None = None
         failed: Failure | None = None
         client: Client | None = None
         try:
@@ -158,7 +158,7 @@ class ModuleCall:
             client.on_retry = on_retry or run.report_retry
             if self._module.connection.lockable and not check_mode:
                 run.lease = self._lease(run)
-            actions, warnings = run.actions, run.warnings
+            actions = run.actions
             with reraise_malformed_answer():
                 returned = self._execute(run)
             result = {"changed": run.changed, "actions": actions, **returned}
@@ -166,6 +166,7 @@ class ModuleCall:
             failed, result = failure, failed_result(failure, actions, check_mode=check_mode)
         result["retries"] = client.retries if client else 0
         # A failure may have its cause in what a warning says, so a failed task returns its warnings as well.
+        warnings = run.all_warnings() if run else []
         return TaskOutcome(self.masker(result), [printable(self.masker(warning)) for warning in warnings], failed)
 
     def _lease(self, run: Run) -> Lease:

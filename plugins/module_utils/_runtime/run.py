@@ -81,8 +81,10 @@ class Run:
         self._last_retry_line = self._started - SHOWN_PAUSE
         self.actions: list[dict[str, Any]] = []
         self.warnings: list[str] = []
-        #: How many of the actions, and of the warnings, stay when the task starts over.
-        self._kept = (0, 0)
+        #: The connectors that no model uses and the server refuses to delete, as results show them.
+        self.leftovers: list[dict[str, Any]] = []
+        #: How many of the actions, of the warnings and of the leftovers stay when the task starts over.
+        self._kept = (0, 0, 0)
 
     @property
     def clock(self) -> Clock:
@@ -159,10 +161,11 @@ class Run:
     def start_over(self, *, keep_actions: bool) -> None:
         """Forget what was found and planned. ``keep_actions``: the actions since the last start were done."""
         if keep_actions:
-            self._kept = len(self.actions), len(self.warnings)
-        actions, warnings = self._kept
+            self._kept = len(self.actions), len(self.warnings), len(self.leftovers)
+        actions, warnings, leftovers = self._kept
         del self.actions[actions:]
         del self.warnings[warnings:]
+        del self.leftovers[leftovers:]
 
     def journal(self, action: str, kind: str, name: str, **facts: Any) -> None:
         """Journal a write. Only for a write that is part of another request; :meth:`perform` runs a write and journals it."""

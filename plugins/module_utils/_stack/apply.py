@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, Callable, Iterable, NamedTuple
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 from .._errors.exceptions import Failure, reraise_malformed_answer
 from .._http.client import Client
@@ -43,6 +43,7 @@ class StepOutcome(NamedTuple):
     warnings: list[str]
     failure: Failure | None = None
     blocked_by: Item | None = None
+    leftovers: Sequence[Mapping[str, Any]] = ()
 
     @property
     def blocks(self) -> bool:
@@ -79,7 +80,7 @@ class Applier:
         self._apply_present(steps)
         for number, step in enumerate(deploying, len(steps)):
             run = self._new_run(self._client)
-            self._outcomes[number] = StepOutcome(step, run.actions, step.diff, run.warnings)
+            self._outcomes[number] = StepOutcome(step, run.actions, step.diff, run.warnings, leftovers=run.leftovers)
             self._deploying[str(step.deploying)] = _Deployment(number, step, run)
         for number, step in enumerate(steps):
             if step.item.absent:
@@ -156,7 +157,7 @@ class Applier:
                 # The deployment changes the model's state: dependents must read it from the server.
                 self._snapshot.note_changed(Model, model_id, {})
                 self._deploying[model_id] = _Deployment(number, step, run)
-        return StepOutcome(step, run.actions, result["diff"], run.warnings, failure)
+        return StepOutcome(step, run.actions, result["diff"], run.warnings, failure, leftovers=run.leftovers)
 
     def _new_run(self, client: Client) -> Run:
         return Run(client, check_mode=False, in_bulk=True, lease=self._run.lease, reader=self._snapshot)

@@ -121,6 +121,7 @@ class _StackRun:
             snapshot = again
         for warning in plan.warnings:
             run.warn(warning)
+        run.add_leftovers(plan.leftovers)
         changing = plan.changing()
         if self._run.check_mode:
             for step in changing:
@@ -133,6 +134,7 @@ class _StackRun:
             "changes": [
                 {"section": step.item.section.option, "name": step.item.name, **step.diff} for step in changing
             ],
+            "leftovers": run.leftovers,
             "diff": {"prepared": plan_text.diff_text(changing)},
         }
 
@@ -179,6 +181,7 @@ class _StackRun:
             self._run.actions += plan_text.explained_actions(outcome.step, outcome.actions[count:])
             for warning in outcome.warnings:
                 self._run.warn(warning)
+            self._run.add_leftovers(outcome.leftovers)
         _raise_concurrent_change(applier.outcomes)
         failed = [each for each in applier.outcomes if each.blocks]
         if failed:

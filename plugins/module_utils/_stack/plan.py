@@ -79,7 +79,8 @@ class Purpose(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A step for each item that could be planned, in the order of the items, and all problems and warnings.
+    """A step for each item that could be planned, in the order of the items, and all problems, warnings and leftovers (connectors
+    that the server refuses to delete).
 
     ``unread``: what the snapshot must have before the plan is complete. ``stale``: objects that the plan changes, and that
     the search that found them may have returned in an old state.
@@ -88,6 +89,7 @@ class Plan(NamedTuple):
     steps: list[Step]
     problems: list[Problem]
     warnings: list[str]
+    leftovers: list[dict[str, Any]]
     unread: list[Unread]
     stale: set[tuple[type[Kind], str]]
 
@@ -130,7 +132,7 @@ class _Planner:
     """
 
     def __init__(self, declaration: Declaration, snapshot: Snapshot, purpose: Purpose) -> None:
-        self.plan = Plan([], [], [], [], set())
+        self.plan = Plan([], [], [], [], [], set())
         self.predicted = snapshot.copy()
         self._declaration = declaration
         self._purpose = purpose
@@ -168,6 +170,7 @@ class _Planner:
         if self._may_be_stale(run):
             self.plan.stale.update(self.predicted.take_used())
         self.plan.warnings.extend(text for text in run.warnings if text not in self.plan.warnings)
+        self.plan.leftovers.extend(run.leftovers)
         self._predict(item, run.actions, result)
         return Step(item, params, run.actions, result["diff"], _deploying(item, params, result))
 

@@ -286,7 +286,7 @@ class _Resource(Resource[ConnectorOptions]):
 
     def result(self, found: Doc | None, after: Doc | None) -> dict[str, Any]:
         result = super().result(found, after)
-        result["leftovers"] = self._swap.leftovers
+        result["leftovers"] = self.run.leftovers
         if self._credential.changed:
             result["diff"]["before"]["credential"] = "(hidden)" if found else None
             result["diff"]["after"]["credential"] = "(hidden, sent)"

@@ -69,7 +69,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
                     name = _name(duplicates, other)
                     run.warn(f"{name} stays in addition to {duplicates.kept.doc.id}: {other.reason}.")
     prepared = "".join(f"{line}\n" for line in plan) if options.apply else ""
-    return {"duplicates": result, "plan": plan, "diff": {"prepared": prepared}}
+    return {"duplicates": result, "plan": plan, "leftovers": run.leftovers, "diff": {"prepared": prepared}}
 
 
 def _ordered(found: list[DuplicateSet]) -> list[DuplicateSet]:

@@ -109,7 +109,7 @@ def execute(transport: Transport, module: str, /, *, check_mode: bool = False, *
     parsed = described.parse(options)
     described.check(parsed)
     result = described.execute(parsed, run)
-    return {"changed": run.changed, "actions": run.actions, "warnings": run.warnings, **result}
+    return {"changed": run.changed, "actions": run.actions, "warnings": run.all_warnings(), **result}
 
 
 def run_module(
