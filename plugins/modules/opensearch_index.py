@@ -10,8 +10,8 @@ module: opensearch_index
 short_description: Manage an index for the documents that models work on
 version_added: 1.0.0
 description:
-  - Creates an index with settings and mappings, changes it in place, and deletes it with its documents.
-  - Only given settings and mappings are compared. Everything else in the index, such as fields that documents added,
+  - Creates an index with settings, mappings and aliases, changes it in place, and deletes it with its documents.
+  - Only given settings, mappings and aliases are compared. Everything else in the index, such as fields that documents added,
     stays as it is.
   - A difference that an existing index cannot change, such as the dimension of a vector, is refused; the module never
     re-indexes.
@@ -37,8 +37,10 @@ options:
     default: present
   definition:
     description:
-      - The C(settings) and C(mappings), as the documentation of OpenSearch shows them.
+      - The C(settings), C(mappings) and C(aliases), as the documentation of OpenSearch shows them.
       - Settings may be nested or flat, with or without the prefix C(index.); V(null) means the server's default.
+      - Of an alias, only the given fields are compared; V(null) in place of its fields removes it. Aliases of other indexes, also
+        of the same name, stay as they are. To move an alias to another index without an interruption, use the API of OpenSearch.
       - The server leaves its own default values out of the mappings that it stores. For a given parameter of a field that it does
         not store, the module reads the default, which needs the permission C(indices:admin/mappings/fields/get) on a cluster with the security
         plugin. Without the permission, it fails with C(not_converged).
@@ -80,6 +82,19 @@ EXAMPLES = r"""
               engine: lucene
               space_type: l2
 
+- name: Let programs find the index by an alias, and no longer by a former one
+  searchops.opensearch_ml.opensearch_index:
+    name: passages-2
+    definition:
+      aliases:
+        library: {}
+        library-of-today:
+          filter:
+            range:
+              at:
+                gte: now/d
+        old-library: null
+
 - name: Create an index from a file next to the playbook
   searchops.opensearch_ml.opensearch_index:
     name: rag-passages
@@ -113,6 +128,11 @@ index:
         properties:
           text:
             type: text
+    aliases:
+      description: All aliases of the index, by name.
+      type: dict
+      sample:
+        library: {}
 actions:
   description: The changes that the module made, in order; in check mode, the changes that it would make. On failure,
     the changes made until then.
@@ -126,7 +146,7 @@ actions:
       fields:
         - index.default_pipeline
 diff:
-  description: The given settings and mappings before and after the task, with references instead of the models' ids.
+  description: The given settings, mappings and aliases before and after the task, with references instead of the models' ids.
   returned: success
   type: dict
   contains:

@@ -143,6 +143,8 @@ def data_life(name: str) -> list[Step]:
              {**index, "definition": {"mappings": {"properties": {"text": {"type": "text"}}}}}),
         Step("present: change settings", ("indices:admin/settings/update",), "opensearch_index",
              {**index, "definition": {"settings": {"index.refresh_interval": "5s"}}}),
+        Step("present: change aliases", ("indices:admin/aliases",), "opensearch_index",
+             {**index, "definition": {"aliases": {f"{index['name']}-alias": {}}}}),
         Step("present", ("indices:data/read/mget", "indices:data/read/mget*", "indices:data/write/bulk",
                          "indices:data/write/bulk*", "indices:data/write/index"), "opensearch_document", documents),
         Step("search", ("indices:data/read/search",), "opensearch_search", {"index": index_of(name)}),

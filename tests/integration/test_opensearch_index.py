@@ -119,3 +119,20 @@ def test_a_semantic_field_with_a_remote_model(cluster, converges, module, name):
     hits = module("opensearch_search", index=index_of(name), definition={"query": query})["hits"]
     assert hits[0]["id"] == "sky"
     assert hits[0]["score"] > 0.999
+
+
+def test_aliases(cluster, converges, module, name):
+    index, today, library = (f"{index_of(name)}{end}" for end in ("", "-today", "-library"))
+    args = {"name": index}
+    recent = {"filter": {"range": {"at": {"gte": "now/d"}}}, "routing": 1}
+    converges(INDEX, ["create"], **args, definition={"mappings": MAPPINGS, "aliases": {today: recent, library: {}}})
+    stored = cluster.must("GET", f"/{index}/_alias")[index]["aliases"]
+    assert stored == {today: {"filter": recent["filter"], "index_routing": "1", "search_routing": "1"}, library: {}}
+    # An alias of another client stays.
+    cluster.must("POST", "/_aliases", {"actions": [{"add": {"index": index, "alias": f"{index}-theirs"}}]})
+    changed = {today: {"search_routing": "2"}, library: None, f"{index}-new": {"is_write_index": True}}
+    converges(INDEX, ["update"], **args, definition={"aliases": changed})
+    stored = cluster.must("GET", f"/{index}/_alias")[index]["aliases"]
+    assert stored.keys() == {today, f"{index}-theirs", f"{index}-new"}
+    assert (stored[today]["filter"], stored[today]["search_routing"]) == (recent["filter"], "2")
+    converges(INDEX, ["delete"], **args, state="absent")

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Indexes: their settings and mappings as the server stores them, and which changes need a new index."""
+"""Indexes: their settings, mappings and aliases as the server stores them, and which changes need a new index."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Iterator, Mapping
 
 from .._errors.exceptions import Failure, describe_shape
 from .._http.client import Client, segment
+from .._values.compare import without_none
 from .._values.nested import flatten
 
 #: Settings and mapping parameters that cannot be changed. A change is refused before anything is written, in check mode
@@ -33,7 +34,7 @@ def check_name(name: str) -> None:
 
 
 def read(client: Client, name: str) -> dict[str, Any] | None:
-    """``settings`` (dotted names) and ``mappings`` of an index; None if the index does not exist. Raises Failure for an alias."""
+    """``settings`` (dotted names), ``mappings`` and ``aliases`` of an index; None if the index does not exist. Raises Failure for an alias."""
     body = client.get(f"/{segment(name)}", {"flat_settings": "true"}, accept=(404,)).body
     if is_missing(body):
         return None
@@ -41,7 +42,7 @@ def read(client: Client, name: str) -> dict[str, Any] | None:
         raise Failure("not_opensearch", f"The server answered the index as {describe_shape(body)}")
     if name not in body:
         raise Failure("invalid_input", f"name: {name!r} is an alias of {', '.join(sorted(body))}; name the index.")
-    return {part: dict(body[name].get(part) or {}) for part in ("settings", "mappings")}
+    return {part: dict(body[name].get(part) or {}) for part in ("settings", "mappings", "aliases")}
 
 
 def is_missing(body: Any) -> bool:
@@ -61,6 +62,48 @@ def desired_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 def diff(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
     """The desired settings that differ."""
     return {name: value for name, value in desired.items() if observed.get(name) != value}
+
+
+def desired_aliases(aliases: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
+    """Aliases as the server stores them: ``routing`` is that of indexing and of searches. None removes one. Raises Failure."""
+    desired: dict[str, dict[str, Any] | None] = {}
+    for alias, given in aliases.items():
+        if given is None:
+            desired[str(alias)] = None
+            continue
+        if not isinstance(given, Mapping):
+            raise Failure("invalid_input", f"definition: aliases: {alias} must be a mapping, such as {{}}, or null to remove it.")
+        fields = {name: value for name, value in given.items() if value is not None and name != "routing"}
+        if given.get("routing") is not None:
+            fields = {"index_routing": given["routing"], "search_routing": given["routing"], **fields}
+        routing = {name: str(fields[name]) for name in ("index_routing", "search_routing") if name in fields}
+        desired[str(alias)] = {**fields, **routing}
+    return desired
+
+
+def diff_aliases(
+    observed: Mapping[str, Any], desired: Mapping[str, dict[str, Any] | None]
+) -> dict[str, dict[str, Any] | None]:
+    """The desired aliases that differ. Of an alias, only the given fields are compared."""
+    return {
+        alias: None if fields is None else {**observed.get(alias, {}), **fields}
+        for alias, fields in desired.items()
+        if (alias in observed if fields is None else not _has_alias(observed, alias, fields))
+    }
+
+
+def restrict_aliases(
+    observed: Mapping[str, Any], desired: Mapping[str, dict[str, Any] | None]
+) -> dict[str, dict[str, Any] | None]:
+    """The observed values of the desired aliases; None for one that does not exist."""
+    return {
+        alias: fields if fields is not None and _has_alias(observed, alias, fields) else observed.get(alias)
+        for alias, fields in desired.items()
+    }
+
+
+def _has_alias(observed: Mapping[str, Any], alias: str, fields: Mapping[str, Any]) -> bool:
+    return alias in observed and has_mappings(observed[alias], fields)
 
 
 def has_mappings(observed: Any, desired: Any) -> bool:
@@ -156,14 +199,29 @@ def check_change(observed: Mapping[str, Any], settings: Mapping[str, Any], mappi
         )
 
 
-def create(client: Client, name: str, settings: Mapping[str, Any], mappings: Mapping[str, Any]) -> None:
-    body = {"settings": {key: value for key, value in settings.items() if value is not None}, "mappings": mappings}
+def create(
+    client: Client,
+    name: str,
+    settings: Mapping[str, Any],
+    mappings: Mapping[str, Any],
+    aliases: Mapping[str, Any] | None = None,
+) -> None:
+    body = {"settings": without_none(settings), "mappings": mappings, "aliases": without_none(aliases)}
     client.change("PUT", f"/{segment(name)}", {part: value for part, value in body.items() if value})
 
 
 def put(client: Client, name: str, part: str, body: Mapping[str, Any]) -> None:
     """Change the ``settings`` or the ``mapping`` of an index."""
     client.change("PUT", f"/{segment(name)}/_{part}", body)
+
+
+def put_aliases(client: Client, name: str, aliases: Mapping[str, Mapping[str, Any] | None]) -> None:
+    """Change aliases of an index, all at once; None removes one."""
+    actions = [
+        {"remove": {"index": name, "alias": alias}} if fields is None else {"add": {**fields, "index": name, "alias": alias}}
+        for alias, fields in aliases.items()
+    ]
+    client.change("POST", "/_aliases", {"actions": actions})
 
 
 def delete(client: Client, name: str) -> None:
@@ -173,7 +231,8 @@ def delete(client: Client, name: str) -> None:
 
 def to_result(name: str, parts: Mapping[str, Any]) -> dict[str, Any]:
     """An index as modules return it."""
-    return {"name": name, "settings": parts["settings"], "mappings": parts["mappings"]}
+    aliases = without_none(parts.get("aliases"))
+    return {"name": name, "settings": parts["settings"], "mappings": parts["mappings"], "aliases": aliases}
 
 
 def _fixed_parameters(observed: Mapping[str, Any], desired: Mapping[str, Any], path: str) -> list[str]:

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The task of opensearch_index: create an index, change its settings and mappings, or delete it."""
+"""The task of opensearch_index: create an index, change its settings, mappings and aliases, or delete it."""
 
 from __future__ import annotations
 
@@ -63,17 +63,20 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
 
 
 def _desired(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The desired settings and mappings. Raises Failure."""
-    unknown = sorted(str(part) for part in definition if part not in ("settings", "mappings"))
+    """The desired settings, mappings and aliases. Raises Failure."""
+    unknown = sorted(str(part) for part in definition if part not in ("settings", "mappings", "aliases"))
     if unknown or not all(isinstance(part, Mapping) for part in definition.values()):
         raise Failure(
             "invalid_input",
-            f"definition: takes the mappings 'settings' and 'mappings' only, not {unknown or definition}.",
+            f"definition: takes the mappings 'settings', 'mappings' and 'aliases' only, not {unknown or definition}.",
         )
-    return {
+    desired: dict[str, Any] = {
         "settings": indexes.desired_settings(definition.get("settings") or {}),
         "mappings": dict(definition.get("mappings") or {}),
     }
+    if definition.get("aliases"):
+        desired["aliases"] = indexes.desired_aliases(definition["aliases"])
+    return desired
 
 
 def _with_defaults(name: str, run: Run, observed: dict[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +88,7 @@ def _with_defaults(name: str, run: Run, observed: dict[str, Any], desired: Mappi
 def _resolved(
     run: Run, desired: dict[str, Any], observed: Mapping[str, Any] | None
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The desired settings and mappings with ids in place of references, and the id of each reference. Raises Failure."""
+    """The desired settings, mappings and aliases with ids in place of references, and the id of each reference. Raises Failure."""
 
     def is_in_effect(parts: Any) -> bool:
         return observed is not None and _restrict(observed, parts) == parts
@@ -101,7 +104,7 @@ def _absent(name: str, run: Run, observed: Mapping[str, Any] | None) -> dict[str
 
 
 def _reconcile(name: str, run: Run, observed: Mapping[str, Any], desired: Mapping[str, Any]) -> None:
-    """Change the settings and mappings that differ. Raises Failure if a change needs a new index."""
+    """Change the settings, mappings and aliases that differ. Raises Failure if a change needs a new index."""
     settings = indexes.diff(observed["settings"], desired["settings"])
     mappings = {} if indexes.has_mappings(observed["mappings"], desired["mappings"]) else desired["mappings"]
     indexes.check_change(observed, settings, mappings)
@@ -112,14 +115,21 @@ def _reconcile(name: str, run: Run, observed: Mapping[str, Any], desired: Mappin
     if settings:
         put_settings = partial(indexes.put, run.client, name, "settings", settings)
         run.perform("update", "index", name, put_settings, fields=sorted(settings))
+    aliases = indexes.diff_aliases(observed["aliases"], desired.get("aliases", {}))
+    if aliases:
+        put_aliases = partial(indexes.put_aliases, run.client, name, aliases)
+        run.perform("update", "index", name, put_aliases, fields=[f"aliases.{alias}" for alias in sorted(aliases)])
 
 
 def _restrict(observed: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
-    """The observed values of the desired settings and mappings."""
-    return {
+    """The observed values of the desired settings, mappings and aliases."""
+    relevant: dict[str, Any] = {
         "settings": {key: observed["settings"].get(key) for key in desired["settings"]},
         "mappings": indexes.restrict_mappings(observed["mappings"], desired["mappings"]),
     }
+    if "aliases" in desired:
+        relevant["aliases"] = indexes.restrict_aliases(observed["aliases"], desired["aliases"])
+    return relevant
 
 
 def _verify(name: str, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:

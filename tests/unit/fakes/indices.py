@@ -22,13 +22,15 @@ class Indices:
     def add(self, name: str, **body: Any) -> None:
         settings = {"index.number_of_shards": "1", "index.uuid": "u"}
         settings.update({key: text(value) for key, value in body.get("settings", {}).items()})
-        self.observed[name] = {"aliases": {}, "settings": settings, "mappings": dict(body.get("mappings", {}))}
+        self.observed[name] = {"aliases": dict(body.get("aliases", {})), "settings": settings, "mappings": dict(body.get("mappings", {}))}
         self.documents[name] = {}
 
     def knows(self, path: str) -> bool:
-        return path != "/" and not path.startswith("/_")
+        return path == "/_aliases" or (path != "/" and not path.startswith("/_"))
 
     def handle(self, method: str, path: str, body: Any) -> Any:
+        if path == "/_aliases":
+            return self.change_aliases(body["actions"])
         name, _slash, action = path[1:].partition("/")
         if (method, action) == ("PUT", ""):
             self.add(name, **(body or {}))
@@ -60,6 +62,14 @@ class Indices:
             del self.observed[name]
         else:
             return {name: index}
+        return {"acknowledged": True}
+
+    def change_aliases(self, actions: list[dict[str, Any]]) -> dict[str, Any]:
+        for action in actions:
+            [(what, fields)] = action.items()
+            index, alias = fields.pop("index"), fields.pop("alias")
+            aliases = self.observed[index]["aliases"]
+            aliases.pop(alias, None) if what == "remove" else aliases.update({alias: fields})
         return {"acknowledged": True}
 
     def bulk(self, documents: dict[str, Any], lines: list[Any]) -> dict[str, Any]:

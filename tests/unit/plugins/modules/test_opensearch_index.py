@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, delete, get, put
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, delete, get, post, put
 
 Runner = Callable[..., dict[str, Any]]
 MakeScript = Callable[..., Script]
@@ -132,7 +132,7 @@ def test_invalid_names(module: Runner, cluster: FakeCluster, name: str, state: s
     assert cluster.exchanges == []
 
 
-@pytest.mark.parametrize("body", [{"aliases": {}}, {"settings": "x"}])
+@pytest.mark.parametrize("body", [{"warmers": {}}, {"settings": "x"}, {"aliases": ["a"]}])
 def test_invalid_bodies(module: Runner, cluster: FakeCluster, body: dict[str, Any]) -> None:
     assert module(NAME, cluster, name="rag", definition=body)["failure"]["code"] == "invalid_input"
     assert cluster.exchanges == []
@@ -250,3 +250,47 @@ def test_a_semantic_field_names_its_model(module: Runner, cluster: FakeCluster) 
     for check_mode in (False, True):
         again = module(NAME, cluster, check_mode=check_mode, **args)
         assert (again["changed"], again["diff"]["before"]) == (False, again["diff"]["after"])
+
+
+ALIASES = {"today": {"filter": {"range": {"at": {"gte": "now/d"}}}, "routing": 1}, "library": {}}
+STORED_ALIASES = {"today": {**{"filter": ALIASES["today"]["filter"]}, "index_routing": "1", "search_routing": "1"}, "library": {}}
+
+
+class TestAliases:
+    def test_create_change_and_remove(self, module: Runner, cluster: FakeCluster) -> None:
+        def converge(aliases: dict[str, Any]) -> list[str]:
+            args = {"name": "rag", "definition": {"aliases": aliases}}
+            planned, done = (module(NAME, cluster, check_mode=check, **args) for check in (True, False))
+            assert (planned["actions"], planned["diff"]) == (done["actions"], done["diff"])
+            assert not module(NAME, cluster, **args)["changed"]
+            return [name for action in done["actions"] for name in action.get("fields", [action["action"]])]
+
+        assert converge(ALIASES) == ["create"]
+        stored = cluster.indices.observed["rag"]["aliases"]
+        assert stored == STORED_ALIASES
+        # Of an alias, only the given fields are compared, and the others are kept.
+        assert converge({"today": {}}) == []
+        assert converge({"today": {"search_routing": "2"}, "other": {"is_write_index": True}}) == [
+            "aliases.other", "aliases.today",
+        ]  # fmt: skip
+        assert stored["today"] == {**STORED_ALIASES["today"], "search_routing": "2"}
+        stored["theirs"] = {}
+        assert converge({"today": None, "gone": None}) == ["aliases.today"]
+        assert list(stored) == ["library", "other", "theirs"]
+
+    def test_all_changes_are_one_request(self, module: Runner, script: MakeScript) -> None:
+        actions = [{"add": {"index": "rag", "alias": "new"}}, {"remove": {"index": "rag", "alias": "old"}}]
+        steps = script(
+            get(READ).answers(200, observed(aliases={"old": {}})),
+            post("/_aliases", {"actions": actions}).answers(200),
+            get(READ).answers(200, observed(aliases={"new": {}})),
+        )
+        result = module(NAME, steps, name="rag", definition={"aliases": {"new": {}, "old": None}})
+        assert result["index"]["aliases"] == {"new": {}}
+        assert result["diff"]["before"]["aliases"] == {"new": None, "old": {}}
+        assert result["diff"]["after"]["aliases"] == {"new": {}, "old": None}
+
+    @pytest.mark.parametrize("aliases", [{"a": True}, {"a": "b"}])
+    def test_invalid(self, module: Runner, script: MakeScript, aliases: Any) -> None:
+        result = module(NAME, script(), name="rag", definition={"aliases": aliases})
+        assert "definition: aliases: a must be a mapping" in result["msg"]
