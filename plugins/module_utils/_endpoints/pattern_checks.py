@@ -18,9 +18,10 @@ import re
 import time
 from typing import Any, Iterator, NamedTuple
 
+from .._errors.exceptions import Failure
 from .pattern_samples import samples
 from .trusted_pattern import compile_java, exact_pattern
-from .url import is_private_suffix
+from .url import is_private_suffix, parse
 
 #: Hosts that no pattern names: names with and without dots, hyphens and digits, and an address of each version.
 _UNNAMED_HOSTS = (
@@ -159,6 +160,9 @@ def find_weakness(pattern: str) -> str | None:
     """
     tester = Tester(pattern)
     found = samples(tester.compiled)
+    unusable = _why_unusable(tester, found[:_TRIED_SAMPLES])
+    if unusable:
+        return f"it matches no URL that a connector can call: {unusable}"
     for parts in _parsed(found[:_TRIED_SAMPLES]):
         for at in [number for number, char in enumerate(parts.host) if char == "."]:
             other = parts.with_host(parts.host[:at] + "x" + parts.host[at + 1 :])
@@ -174,6 +178,37 @@ def find_weakness(pattern: str) -> str | None:
     if whole and len(found) == 1:
         return f"it matches {whole} alone, without a path; write {_closed_text(whole)!r} for all paths of the host"
     return None
+
+
+def _why_unusable(tester: Tester, found: list[str]) -> str | None:
+    """Why no connector can call any URL that the pattern matches. None if it can, or if that is not certain."""
+    all_parts = list(_parsed(found))
+    if not all_parts or len(all_parts) < len(found):
+        return None
+    reasons = [_why_no_host(parts.host) for parts in all_parts]
+    if not all(reasons) or any(_leaves_host_open(tester, parts) for parts in all_parts):
+        return None
+    return reasons[0]
+
+
+def _why_no_host(host: str) -> str | None:
+    """Why ML Commons cannot call the host; None if it can."""
+    if re.fullmatch(r"\d+(\.\d+){0,2}\.?", host):
+        return f"{host!r} is no host, as an IPv4 address has four numbers, such as 127.0.0.1"
+    try:
+        parse(f"https://{host}/")
+    except Failure as failure:
+        return failure.message.rstrip(".")
+    return None
+
+
+def _leaves_host_open(tester: Tester, parts: _Parts) -> bool:
+    """Whether the pattern matches longer hosts as well, so that a sample of it may not be what it is for."""
+    return any(
+        tester.matches(parts.with_host(parts.host[:at] + char + parts.host[at:])) is not False
+        for at in range(len(parts.host) + 1)
+        for char in "a1.-"
+    )
 
 
 def _fault_of_text(pattern: str) -> str | None:
