@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - searchops.opensearch_ml.attributes
   - searchops.opensearch_ml.connection
   - searchops.opensearch_ml.custom_id
+  - searchops.opensearch_ml.src
   - searchops.opensearch_ml.wait
 options:
   name:
@@ -28,6 +29,7 @@ options:
       - The model's name. The module finds the model by its name unless O(model_id) is given; O(model_group) narrows
         the search when several models have the name. If several models match, the task fails and lists their ids.
       - At most 256 characters. From OpenSearch 3.1 on, letters, numbers, spaces and V(.,!?(\):@-_'/") only.
+      - Required unless O(model_id) is given, or O(definition) or O(src) contains it. A stack always requires it.
     type: str
   model_id:
     description:
@@ -230,6 +232,15 @@ options:
         this version of the collection does not know all fields, the task fails with C(field_not_stored) after the write.
       - A field that has an option is refused.
     type: dict
+  definition:
+    description:
+      - The model's body as the API takes it in C(_register), or as it returns the model. Options that you give in addition override
+        its fields; O(rate_limiter), O(guardrails), O(interface), O(deploy_setting) and O(model_config) are merged key by key.
+      - Its C(connector_id) and C(model_group_id) are those of O(connector) and O(model_group), and so may also be names. Ids differ
+        from cluster to cluster.
+      - A field that this version of the collection does not know is sent and compared as it is, as with O(extra_fields).
+        Fields that only the server sets, such as C(model_state), are not sent. A model that runs on the nodes is refused.
+    type: dict
   register_deploy:
     description: How the module registers and deploys a new model. The result is the same.
     type: str
@@ -287,6 +298,15 @@ EXAMPLES = r"""
     rate_limiter:
       limit: 60
       unit: MINUTES
+
+- name: Register a model from the body of a published request, with another connector
+  searchops.opensearch_ml.ml_model:
+    definition:
+      name: Local chat
+      function_name: remote
+      description: Chat on our own Ollama
+      connector_id: a1eMb4kBJ1eYAeTMAljY
+    connector: Local chat
 
 - name: Let the model use a pattern that was added to the trusted endpoints after it was deployed
   searchops.opensearch_ml.ml_model:

@@ -88,9 +88,9 @@ _DESCRIBED: Mapping[str, _Described] = {
     ),
     "models": _Described(
         "a model",
-        None,
+        r"POST\s+/?_plugins/_ml/models/_register(?:\?\S*)?",
         frozenset(("connector_id", "function_name", "model_format", "model_group_id")),
-        "ml_model, with 'connector' and 'model_group' in place of connector_id and model_group_id, and without function_name",
+        "ml_model",
     ),
 }
 

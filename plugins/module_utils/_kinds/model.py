@@ -18,6 +18,7 @@ from .._runtime.run import Run
 from .._values.compare import canonical, contains, same_tree, text_of, without_none
 from .base import Doc, Kind
 from .connector.resource import words_of
+from .definition import read_definition
 
 REGISTERED, DEPLOYING, DEPLOYED, PARTIALLY_DEPLOYED = "REGISTERED", "DEPLOYING", "DEPLOYED", "PARTIALLY_DEPLOYED"
 DEPLOY_FAILED, UNDEPLOYED = "DEPLOY_FAILED", "UNDEPLOYED"
@@ -145,6 +146,42 @@ class Model(Kind):
             longest_words = {max(sorted(words_of(each)), key=len) for each in values}
             return {"terms": {"connector_id": sorted({*values, *longest_words})}}
         return super()._field_query(field, values)
+
+
+#: Field of a body -> the type of its value.
+_DEFINITION_TYPES: Mapping[str, type] = {
+    **dict.fromkeys(("name", "description", "connector_id", "model_group_id", "function_name"), str),
+    **dict.fromkeys(("rate_limiter", "guardrails", "interface", "deploy_setting", "model_config"), dict),
+    "is_enabled": bool,
+}
+
+
+def definition_fields(definition: Any) -> dict[str, Any]:
+    """The fields of a pasted body, by the names of the options, without those that only the server sets. Raises Failure for a
+    value of a wrong type, and for a model that does not call a backend."""
+    fields = read_definition(Model, definition, _DEFINITION_TYPES)
+    kind = str(fields.pop("function_name", None) or definition.get("algorithm") or "remote")
+    if kind.lower() != "remote":
+        raise Failure(
+            "invalid_input",
+            f"definition: the model is of the kind {kind}, which runs on the nodes; the module manages those with "
+            "'function_name: remote'.",
+        )
+    if "connector" in fields:
+        raise Failure(
+            "invalid_input",
+            "definition: the model has a connector of its own; create that with ml_connector, and give its name as 'connector'.",
+        )
+    limiter = fields.get("rate_limiter")
+    if limiter and "limit" in limiter:
+        try:
+            fields["rate_limiter"] = {**limiter, "limit": float(limiter["limit"])}
+        except (TypeError, ValueError) as exc:
+            raise Failure("invalid_input", "definition: rate_limiter.limit must be a number.") from exc
+    for option in ("connector", "model_group"):
+        if f"{option}_id" in fields:
+            fields[option] = fields.pop(f"{option}_id")
+    return fields
 
 
 def state_of(doc: Doc) -> str:

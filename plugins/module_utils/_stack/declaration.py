@@ -186,7 +186,7 @@ def make_item(section: Section, place: str, raw: Mapping[str, Any]) -> Item:
     if not problems:
         try:
             # The body shows the name of the object, its description and what it refers to.
-            params = dict(blueprint.with_body(outcome.validated_parameters, section.option))
+            params = dict(section.complete(blueprint.with_body(outcome.validated_parameters, section.option)))
             secrets = section.check(params)
             return Item(section, place, section.name_of(params), params, secrets)
         except Failure as failure:

@@ -65,6 +65,8 @@ class Section(NamedTuple):
     by_id: str = ""
     #: Whether the description of the object carries the label of its stack.
     labelled: bool = False
+    #: Completes the validated parameters of an item by what its definition gives.
+    complete: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -105,6 +107,12 @@ def _connector_name(item: Mapping[str, Any]) -> str:
 
 def _setting_names(item: Mapping[str, Any]) -> str:
     return ", ".join(sorted(map(str, item["settings"])))
+
+
+def _completed_model(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not item["name"]:
+        raise Failure("invalid_input", "name: is required in a stack, also with a definition, as the playbook verify reads it.")
+    return ml_model.completed(item)
 
 
 def _controlled_model(item: Mapping[str, Any]) -> str:
@@ -182,7 +190,7 @@ SECTIONS = (
     ),
     Section(
         "models", "ml_model", ml_model.MODULE,
-        _name, _model_dependencies, Model, "model_id", True,
+        _name, _model_dependencies, Model, "model_id", True, _completed_model,
     ),
     Section(
         "controllers", "ml_controller", ml_controller.MODULE,

@@ -13,11 +13,13 @@ from functools import partial
 from typing import Any, Mapping
 
 from .._coordination.duplicates import find, find_named, need, pick
+from .._endpoints import blueprint
 from .._errors.exceptions import Failure
 from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, check_name, nested_extra_fields
 from .._kinds.connector.resource import Connector
+from .._kinds.definition import with_definition
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._operations import deploy, register, uses
@@ -112,6 +114,8 @@ SPEC = {
     },
     "model_config": {"type": "dict"},
     **EXTRA_FIELDS_OPTION,
+    "definition": {"type": "dict"},
+    "src": {"type": "path"},
     "register_deploy": {"type": "str", "default": "auto", "choices": ["auto", "one_step", "two_step"]},
     "reload": {"type": "bool", "default": False},
     "delete_empty_group": {"type": "bool", "default": False},
@@ -121,8 +125,13 @@ SPEC = {
 }
 
 
-RULES = {"required_one_of": [("name", "model_id")]}
+RULES = {
+    "required_one_of": [("name", "model_id", "definition", "src")],
+    "mutually_exclusive": [("definition", "src")],
+}
 
+#: Fields that are merged key by key if both an option and the definition give them; any other field is replaced.
+_MERGED = ("rate_limiter", "guardrails", "interface", "deploy_setting", "model_config")
 
 #: The observed state that a desired state leads to.
 _MODEL_STATES = {"deployed": models.DEPLOYED, "undeployed": models.UNDEPLOYED}
@@ -311,9 +320,21 @@ class _Resource(Resource[Options]):
         return view
 
 
+def completed(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The validated parameters with the fields of ``definition`` or ``src``, which an option overrides. Raises Failure."""
+    params = nested_extra_fields(blueprint.with_body(params, "models"), SPEC)
+    definition = models.definition_fields(params["definition"] or {})
+    referred = {name: definition.pop(name) for name in ("connector", "model_group") if name in definition}
+    complete = with_definition(Model, params, definition, _MERGED)
+    complete.update({name: value for name, value in referred.items() if complete[name] is None})
+    if not complete["name"] and not complete["model_id"]:
+        raise Failure("invalid_input", "name: neither the options nor the definition give the model a name.")
+    return {**complete, "definition": None}
+
+
 def parse(params: Mapping[str, Any]) -> Options:
     """The typed options of validated parameters. Raises Failure."""
-    return typed(Options)(nested_extra_fields(params, SPEC))
+    return typed(Options)(completed(params))
 
 
 def check(options: Options) -> None:
@@ -326,4 +347,4 @@ def check(options: Options) -> None:
         raise Failure("invalid_input", "reload: only valid with 'state: deployed'.")
 
 
-MODULE = Module(SPEC, _Resource.execute, parse, RULES, check=check)
+MODULE = Module(SPEC, _Resource.execute, parse, RULES, check=check, objects="models")

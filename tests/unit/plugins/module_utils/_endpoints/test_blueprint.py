@@ -323,7 +323,7 @@ def test_what_is_no_export(tmp_path: Path, text: str) -> None:
         (
             "connectors",
             {"function_name": "remote"},
-            "the body of a model. Use ml_model, with 'connector' and 'model_group'",
+            "the body of a model. Use ml_model",
         ),
         ("agents", {"response_processors": []}, "the body of a pipeline. Use opensearch_pipeline."),
         ("agents", {"name": "a", "actions": []}, "the body of a connector. Use ml_connector."),
