@@ -36,7 +36,13 @@ _LEFT_IN = re.compile(
     r"(?ix) .*(\.\.\.|…|\*{3}).* | (.*[-_\s])?x{3,} | x{3,}[-_\w]*"
     r" | (enter|insert|put|paste|add|replace)?[-_\s]*(with)?[-_\s]*(your|my)[-_\s]?[\w\s-]*(key|token|secret|password|credential)s?"
     r"[\w\s-]* | .*(change|replace)[-_\s]?(me|this|it).* | (todo|tbd|fixme|placeholder)\b.*"
-    r" | \$\{?[A-Z][A-Z0-9_]*\}? | \{\{.*\}\} | %[A-Z][A-Z0-9_]*%"
+    r" | \$\{?[A-Z][A-Z0-9_]*\}? | .*\{\{.*\}\}.* | %[A-Z][A-Z0-9_]*%"
+)
+
+#: The same in place of a parameter that is one word: others may be prompts, which address the reader.
+_LEFT_IN_PARAMETER = re.compile(
+    r"(?ix) ((enter|insert|put|paste|add|replace)[-_](with[-_])?)? your[-_][\w-]+ | (\{%.*%\})? \{\{.*\}\} (\{%.*%\})?"
+    r" | \$\{?[A-Z][A-Z0-9_]*\}? | %[A-Z][A-Z0-9_]*%"
 )
 
 #: Number of seconds from which a timeout is taken for one in milliseconds.
@@ -185,10 +191,13 @@ def needs_amazon(fields: Mapping[str, Any], credential: Mapping[str, Any] | None
 
 
 def _left_in(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> Iterator[str]:
-    """The places of secrets that look like those of an example."""
+    """The places of secrets and parameters that look like those of an example."""
     for name, value in credential.items():
         if _any_left_in(value):
             yield f"credential.{name}"
+    for name, value in (fields.get("parameters") or {}).items():
+        if isinstance(value, str) and len(value) <= _MAX_LEFT_IN and _LEFT_IN_PARAMETER.fullmatch(value.strip()):
+            yield f"parameters.{name}"
     holders = [(f"actions[{number}].headers", action) for number, action in enumerate(fields.get("actions") or [])]
     for place, holder in [*holders, ("headers", fields)]:
         for name, value in (holder.get("headers") or {}).items():

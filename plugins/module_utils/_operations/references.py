@@ -41,7 +41,7 @@ _ID_KEYS: Mapping[str, type[Kind]] = {
 }
 
 #: What documentation and templates have in place of an id.
-_LEFT_IN = re.compile(r"\s*(<[^<>]*>|\{\{.*\}\}|(?i:your_)\w+)\s*", re.DOTALL)
+_LEFT_IN = re.compile(r"\s*(<[^<>]*>|.*\{\{.*\}\}.*|(?i:your[_-])[\w-]+)\s*", re.DOTALL)
 
 _REFERENCE = re.compile(r"\$\{(" + "|".join(KINDS) + r"):([^}]+)\}")
 

@@ -169,7 +169,17 @@ class TestIds:
         processors = [{"ml_inference": {"model_id": model_id}}]
         return {"name": "p", "type": "search", "definition": {"response_processors": processors}}
 
-    @pytest.mark.parametrize("left_in", ["<reranker_id>", "your_model_id", "YOUR_LLM_MODEL_ID", "{{ _.model }}"])
+    @pytest.mark.parametrize(
+        "left_in",
+        [
+            "<reranker_id>",
+            "your_model_id",
+            "your-model-id",
+            "YOUR_LLM_MODEL_ID",
+            "{{ _.model }}",
+            "{% raw %}{{model_id}}{% endraw %}",
+        ],
+    )
     def test_a_placeholder(self, module: Runner, script: MakeScript, left_in: str) -> None:
         failure = module(NAME, script(), **self.args(left_in))["failure"]
         assert failure["code"] == "placeholder_left_in"

@@ -181,6 +181,7 @@ def test_what_sigv4_needs(credential: dict[str, str] | None, parameters: dict[st
         "$OPENAI_API_KEY",
         "${OPENAI_API_KEY}",
         "{{ vault_key }}",
+        "{% raw %}{{aws-access-key-id}}{% endraw %}",
         "%OPENAI_API_KEY%",
     ],
 )
@@ -220,6 +221,31 @@ def test_a_value_that_was_left_in(value: str) -> None:
 )
 def test_a_value_of_one_s_own(value: Any) -> None:
     assert connector_checks.check({"actions": [{"url": URL}]}, {"key": value}) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "your_region_like_us-west-2",
+        "YOUR-REGION",
+        "put_your_region_here",
+        "${AWS_REGION}",
+        "$REGION",
+        "{{region}}",
+        "%REGION%",
+    ],
+)
+def test_a_parameter_that_was_left_in(value: str) -> None:
+    [warning] = connector_checks.check({"actions": [{"url": URL}], "parameters": {"region": value}}, None)
+    assert warning.startswith("parameters.region: looks like a value of an example")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["us-west-2", "Your task: answer.", "yours-1", "Greet {{name}}", "${parameters.prompt}", "$.choices[0]", 5, None],
+)
+def test_a_parameter_of_one_s_own(value: Any) -> None:
+    assert connector_checks.check({"actions": [{"url": URL}], "parameters": {"prompt": value}}, None) == []
 
 
 def test_a_left_in_bearer_token() -> None:
