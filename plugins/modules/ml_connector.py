@@ -58,18 +58,15 @@ options:
     type: str
   protocol:
     description:
-      - The protocol between OpenSearch and the backend. A new connector gets V(http) if not given.
+      - The protocol between OpenSearch and the backend. A new connector gets V(http) if not given. V(aws_sigv4) signs the
+        requests for services of Amazon.
       - V(mcp_sse) needs OpenSearch 3.0, V(mcp_streamable_http) needs 3.3.
       - V(google_cloud) needs OpenSearch 3.9 and the setting C(plugins.ml_commons.connector.vertexai_enabled). The server
         gets the tokens itself, with C(private_key) and C(client_email) of a service account in O(credential), or with the
         account of its nodes if O(parameters) has C(auth_mode=adc).
+      - The module sends any other protocol to the server, which may be newer than the module or have protocols of its provider,
+        such as V(oci_sigv1) of Oracle's. It warns of them, and refuses only names that are one of these misspelt.
     type: str
-    choices:
-      - http
-      - aws_sigv4
-      - google_cloud
-      - mcp_sse
-      - mcp_streamable_http
   parameters:
     description:
       - Values for the C(${parameters.NAME}) placeholders of the actions. Compared as a whole.

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Any, Iterator, Mapping
 
 from ..._endpoints import connector_checks
@@ -20,6 +21,9 @@ from ..._values.masking import is_plain_secret
 from ..base import check_name, check_no_notes
 from . import functions, headers, template
 from . import resource as connectors
+
+#: The protocols of OpenSearch 3.9. A later server or a provider's own may know others, which pass.
+PROTOCOLS = ("http", "aws_sigv4", "google_cloud", "mcp_sse", "mcp_streamable_http")
 
 #: The options that only connectors of an MCP protocol have, by field.
 _MCP_FIELDS = {"url": "url", "headers": "mcp_headers"}
@@ -63,6 +67,7 @@ def check_given(
     if "name" in given:
         check_name("name", given["name"])
     check_no_notes(given.get("parameters"))
+    _check_name_of_protocol(given.get("protocol"))
     _check_placeholders(given, credential, probe)
     _check_header_values(given, credential or {})
     for number, action in enumerate(given.get("actions") or []):
@@ -85,6 +90,11 @@ def check(
     _check_header_values(fields, credential or {})
     headers.check_parameters(run, fields)
     _check_protocol(fields)
+    if fields["protocol"] not in PROTOCOLS:
+        run.warn(
+            f"protocol: OpenSearch has {', '.join(PROTOCOLS)}, but no {fields['protocol']!r}. Servers without it refuse the "
+            "connector."
+        )
     for number, action in enumerate(fields.get("actions") or []):
         _check_action(action, f"actions[{number}]")
     for warning in connector_checks.check(fields, credential):
@@ -167,6 +177,15 @@ def _check_header_values(fields: Mapping[str, Any], credential: Mapping[str, Any
                 f"credential.{key}: contains a line break or another control character, which no header may have; "
                 "strip it.",
             )
+
+
+def _check_name_of_protocol(protocol: str | None) -> None:
+    """Raises Failure for a protocol that is a known one misspelt, and not another version of one."""
+    if protocol is None or re.sub(r"\d+", "", protocol) in {re.sub(r"\d+", "", each) for each in PROTOCOLS}:
+        return
+    near = get_close_matches(re.sub(r"\W", "_", protocol.lower()), PROTOCOLS, 1, 0.8)
+    if near:
+        raise Failure("invalid_input", f"protocol: there is no {protocol!r}; did you mean {near[0]!r}?")
 
 
 def _check_protocol(fields: Mapping[str, Any]) -> None:

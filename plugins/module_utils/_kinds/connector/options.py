@@ -58,7 +58,7 @@ BODY_OPTIONS = {
     "name": {"type": "str"},
     "description": {"type": "str"},
     "version": {"type": "str"},
-    "protocol": {"type": "str", "choices": ["http", "aws_sigv4", "google_cloud", "mcp_sse", "mcp_streamable_http"]},
+    "protocol": {"type": "str"},
     "parameters": {"type": "dict"},
     "credential": {"type": "dict", "no_log": True},
     "actions": {"type": "list", "elements": "dict", "options": ACTION_OPTIONS},

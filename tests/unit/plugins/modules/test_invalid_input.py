@@ -42,7 +42,7 @@ WRONG: dict[str, list[dict[str, Any]]] = {
         {**CONNECTOR, "actions": [{**ACTION, "url": "chat:8080"}]},
         {**CONNECTOR, "actions": [{**ACTION, "url": "http://<host>/v1"}]},
         {**CONNECTOR, "parameters": {}, "probe": {}, "actions": [{**ACTION, "request_body": "${parameters.gone}"}]},
-        {"definition": {"name": "Chat", "protocol": "ftp"}},
+        {"definition": {"name": "Chat", "protocol": "htp"}},
         {"definition": {}},
         {"name": "Chat", "src": "/no/such/file"},
         {"name": "Chat", "src": {"path": "x"}},

@@ -7,6 +7,7 @@ from typing import Any, Callable
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import connectors as fake_connectors
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.operations import CHAT, URL
 
@@ -62,12 +63,23 @@ def test_request_body_may_be_a_mapping(module: Runner, cluster: FakeCluster) -> 
     assert not module("ml_connector", cluster, **{**CHAT, "actions": [{"url": URL, "request_body": body}]})["changed"]
 
 
+def test_a_protocol_of_another_server(module: Runner, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    args = {**CHAT, "protocol": "oci_sigv1"}
+    planned = module("ml_connector", cluster, check_mode=True, **args)
+    assert "but no 'oci_sigv1'. Servers without it refuse the connector" in str(planned["warnings"])
+    assert module("ml_connector", cluster, **args)["failure"]["code"] == "invalid_protocol"
+    monkeypatch.setattr(fake_connectors, "PROTOCOLS", (*fake_connectors.PROTOCOLS, "oci_sigv1"))
+    assert module("ml_connector", cluster, **args)["changed"]
+    assert not module("ml_connector", cluster, **args)["changed"]
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
         ({}, "one of the following is required: name, connector_id"),
         ({"name": "x", "actions": [{}]}, "missing required arguments: url found in actions"),
-        ({"name": "x", "protocol": "ftp"}, "value of protocol must be one of"),
+        ({"name": "x", "protocol": "https"}, "protocol: there is no 'https'; did you mean 'http'?"),
+        ({"name": "x", "protocol": "MCP-SSE"}, "protocol: there is no 'MCP-SSE'; did you mean 'mcp_sse'?"),
         ({"name": "x", "hosts": ["localhost:9200"]}, "must start with http"),
         ({"name": "x", "hosts": ["https://joe:s3cret@localhost:9200"]}, "give the user and the password in"),
         ({"name": "x", "timeout": 0}, "timeout: 0.0 is too small"),

@@ -124,6 +124,6 @@ class TestSecrets:
         assert set(connector_options.secrets(params, connector_options.parse(params))) == {"first-key", "second-key"}
 
     def test_the_secrets_of_a_definition_that_cannot_be_parsed(self) -> None:
-        definition = {**CHAT, "protocol": "ftp", "credential": {"key": "first-key"}}
+        definition = {**CHAT, "parameters": 5, "credential": {"key": "first-key"}}
         params = parameters("ml_connector", {**SERVER, "definition": definition})
         assert connector_options.secrets(params, None) == ["first-key"]

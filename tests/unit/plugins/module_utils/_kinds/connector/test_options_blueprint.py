@@ -81,7 +81,6 @@ class TestBlueprint:
     @pytest.mark.parametrize(
         "fields",
         [
-            {"protocol": "ftp"},
             {"actions": "none"},
             {"actions": ["none"]},
             {"actions": [{"action_type": "predict"}]},
@@ -136,7 +135,7 @@ class TestBlueprint:
         }
         file = tmp_path / "blueprint.json"
         file.write_text(json.dumps(body))
-        for source in ({"definition": body}, {"src": str(file)}, {"definition": {**body, "protocol": "ftp"}}):
+        for source in ({"definition": body}, {"src": str(file)}, {"definition": {**body, "parameters": 5}}):
             result = json.dumps(connector(**source))
             assert secret not in result
             assert "another-secret" not in result
