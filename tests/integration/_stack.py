@@ -34,13 +34,18 @@ OLLAMA = "http://ollama:11434/v1/chat/completions"
 GATEWAY = "http://gateway:8080/v1/chat/completions"
 GATEWAY_TLS = "https://gateway:8443/v1/chat/completions"
 GATEWAY_UNKNOWN_TLS = "https://gateway:8444/v1/chat/completions"
+LLAMA_CPP_KEY = "http://llama-cpp-key:8080"
+LLAMA_CPP_RERANK = "http://llama-cpp-rerank:8080"
 VLLM = "http://vllm:8000"
 VLLM_POOLING = "http://vllm-pooling:8000"
 #: vLLM behind the gateway, which accepts its own keys and sends that of vLLM.
 VLLM_GATEWAY = "http://gateway:8080/vllm"
 
 #: The trusted endpoints. The tests of failing backends use the ports without a listener.
-TRUST = [r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|vllm|vllm-pooling|localhost|nowhere\.invalid)(:\d+|)/.*$"]
+TRUST = [
+    r"^https?://(ollama|gateway|llama-cpp|llama-cpp-key|llama-cpp-rerank|vllm|vllm-pooling|localhost|nowhere\.invalid)"
+    r"(:\d+|)/.*$"
+]
 
 #: Seconds between the creation of two objects of one name after which the modules do not treat them as concurrent duplicates,
 #: and do not wait for one of them to be deleted.
@@ -67,6 +72,11 @@ def secret(variable: str, file: str) -> str:
 def gateway_keys() -> list[str]:
     given = os.environ.get("GATEWAY_KEYS")
     return given.split(",") if given else [secret("", f"gateway_key_{number}") for number in (1, 2)]
+
+
+def llama_cpp_keys() -> list[str]:
+    given = os.environ.get("LLAMA_CPP_KEYS")
+    return given.split(",") if given else [secret("", file) for file in ("llama_cpp_key", "llama_cpp_key_2")]
 
 
 def gateway_log(since: float) -> list[str]:

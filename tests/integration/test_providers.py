@@ -10,7 +10,11 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import gateway_keys, secret
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
+    LLAMA_CPP_KEY,
+    gateway_keys,
+    llama_cpp_keys,
+)
 
 PING = [{"role": "user", "content": "Ping"}]
 
@@ -18,11 +22,7 @@ PING = [{"role": "user", "content": "Ping"}]
 SERVERS: dict[str, tuple[str, str, Callable[[], str] | None]] = {
     "Ollama": ("ollama", "http://ollama:11434", None),
     "llama.cpp": ("llama_cpp", "http://llama-cpp:8080", None),
-    "llama.cpp with a key": (
-        "llama_cpp",
-        "http://llama-cpp-key:8080/v1",
-        lambda: secret("LLAMA_CPP_KEY", "llama_cpp_key"),
-    ),
+    "llama.cpp with a key": ("llama_cpp", f"{LLAMA_CPP_KEY}/v1", lambda: llama_cpp_keys()[0]),
     "a gateway with a key and TLS": ("openai_compatible", "https://gateway:8443", lambda: gateway_keys()[0]),
 }
 

@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The capability rerank, with scores as long as vLLM and llama.cpp print them.
-
-A server whose model can rerank is not needed for the numbers, and the stack's tiny model cannot.
-"""
+"""The capability rerank: on the real servers, and on a double whose scores have all forms of a JSON number."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints.providers import CAPABILITIES
 from ansible_collections.searchops.opensearch_ml.tests.integration._double import Double, double
+from ansible_collections.searchops.opensearch_ml.tests.integration._rerankers import RERANKERS
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, PRIVATE_IP, TRUST, TRUSTED
 
 BUILT_IN = "connector.post_process.cohere.rerank"
@@ -30,6 +28,46 @@ SCORES = {
     "tiny": "1.1125369292536007e-308",
     "whole": "3",
 }
+
+QUERY = 'Why is the "sky" blue?'
+DOCUMENTS = [
+    "Open from nine to five.",
+    "Air scatters blue light most.\nThat is why the sky is blue.",
+    'The office says: "Closed."',
+    "The key to the cellar hangs behind the door.",
+]
+
+
+@pytest.mark.full_on("2.19.1-tls", but=["llama.cpp"])
+@pytest.mark.parametrize("server", RERANKERS)
+def test_a_real_server_scores_documents(cluster, converges, module, name, server):
+    """What the cluster returns is what the server answers, each score at the place of its document."""
+    reranker = RERANKERS[server]
+    printed = reranker.scores(QUERY, DOCUMENTS)
+    # The function of the server fails for more than 18 characters.
+    assert max(map(len, printed.values())) > 18
+    scores = [float(printed[number]) for number in range(len(DOCUMENTS))]
+    assert len(set(scores)) == len(DOCUMENTS)
+    if server == "llama.cpp":
+        # Its model compares words. The embeddings of that of vLLM have no meaning.
+        assert scores.index(max(scores)) == 1
+
+    given = {"provider": reranker.provider, "base_url": reranker.base_url, "model": reranker.model}
+    converges("ml_connector", ["create"], name=name, capability="rerank", **given)
+    deployed = {"name": name, "connector": name, "state": "deployed"}
+    model_id = module("ml_model", **deployed)["model_id"]
+    assert module("ml_model", **deployed)["changed"] is False
+    assert module.recorder.writes == []
+
+    expected = [[pytest.approx(score, abs=1e-5)] for score in scores]
+    asked = {"parameters": {"query": QUERY, "documents": DOCUMENTS}}
+    assert [each["data"] for each in _tensors(cluster, f"{ML}/models/{model_id}/_predict", asked)] == expected
+    # As the processor rerank of a search pipeline asks.
+    asked = {"query_text": QUERY, "text_docs": DOCUMENTS}
+    assert [each["data"] for each in _tensors(cluster, f"{ML}/_predict/text_similarity/{model_id}", asked)] == expected
+
+    module("ml_model", name=name, state="absent", delete_empty_group=True)
+    converges("ml_connector", ["delete"], name=name, state="absent")
 
 
 def _rerank(body: dict[str, Any]) -> tuple[int, str]:
