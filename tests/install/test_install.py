@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+import yaml
+
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import guides
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = os.environ.get("STACK_OPENSEARCH_URL", "http://127.0.0.1:19200")
@@ -78,6 +81,19 @@ def run(request: pytest.FixtureRequest, programs: Path, source: Path, tmp_path_f
         [address] = map(str, place.glob("searchops-opensearch_ml-*.tar.gz"))
     program("ansible-galaxy", "collection", "install", address, "--collections-path", place)
     return program
+
+
+def test_a_requirements_file(programs: Path, source: Path, tmp_path: Path) -> None:
+    """As the guide to upgrades shows it, with a tag as the version."""
+    [block] = [block for block in guides.blocks("docs/guides/upgrading.md") if block.file == "requirements.yml"]
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    call("git", "tag", "--force", version, cwd=source, PATH=os.environ["PATH"])
+    (tmp_path / "requirements.yml").write_text(re.sub(r"https://\S+", f"file://{source}", block.text))
+    path = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    galaxy = programs / "ansible-galaxy"
+    call(galaxy, "collection", "install", "-r", "requirements.yml", "--upgrade", cwd=tmp_path, **path)
+    listed = call(galaxy, "collection", "list", "searchops.opensearch_ml", cwd=tmp_path, **path)
+    assert re.search(rf"searchops\.opensearch_ml +{re.escape(version)}", listed)
 
 
 def test_nothing_else_is_installed(programs: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.searchops.opensearch_ml.docs.site.stage import BLOB
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides import DOCUMENTS, anchors, links
 
@@ -65,6 +66,7 @@ def test_the_contents_name_each_module_role_playbook_and_filter() -> None:
     lookups = {path.stem for path in ROOT.glob("plugins/lookup/*.py")}
     playbooks = {path.stem for path in ROOT.glob("playbooks/*.yml")}
     assert named == modules | filters | lookups | playbooks | set(ROLES)
+    assert set(re.findall(r"\(\.\./roles/(\w+)/README\.md\)", table)) == set(ROLES)
 
 
 def test_the_providers_in_the_guide_are_those_of_the_table() -> None:
@@ -104,6 +106,43 @@ def test_the_readme_and_the_site_link_to_each_guide() -> None:
 def test_links_and_anchors_are_found() -> None:
     assert {"../security.md", "../../README.md#in-your-own-playbook"} <= set(links("docs/guides/own_cluster.md"))
     assert {"try-it", "what-it-changes-on-the-cluster"} <= set(anchors(ROOT / "README.md"))
+
+
+def test_each_path_that_contributing_names_exists() -> None:
+    """NAME stands for the name of a module."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
+    named = set(re.findall(rf"`((?:{folders})/[^`\s]+)`", text))
+    assert len(named) > 30
+    assert [path for path in sorted(named) if not list(ROOT.glob(path.replace("NAME", "*")))] == []
+
+
+#: Pages of others to which the README links.
+PAGES = {
+    "https://semver.org",
+    "https://img.shields.io/badge/license-GPL--3.0--or--later-blue",
+    "https://img.shields.io/badge/ansible--core-2.18%20to%202.21-blue",
+    "https://forum.ansible.com/c/help/6",
+    "https://forum.opensearch.org",
+}
+
+
+def test_the_links_of_the_readme_work_on_a_forge_and_on_galaxy() -> None:
+    """Galaxy shows the README without the other files, so its links are absolute. Those to files are tested above."""
+    galaxy = read("galaxy.yml")
+    targets = re.findall(r"\]\(([^)\s]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert [target for target in targets if not re.match("#|https://", target)] == []
+    for target in targets:
+        if target.startswith(f"{galaxy['repository']}/actions/workflows/"):
+            workflow = target.removeprefix(f"{galaxy['repository']}/").removesuffix("/badge.svg")
+            assert (ROOT / workflow.replace("actions", ".github", 1)).is_file(), target
+        elif not target.startswith(("#", BLOB)):
+            assert target in {galaxy["documentation"], galaxy["issues"], *PAGES}, target
+
+
+def test_the_readme_is_short() -> None:
+    """What is longer is a guide."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 180
 
 
 def functions_of(path: Path) -> set[str]:

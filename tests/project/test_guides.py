@@ -20,18 +20,23 @@ from typing import Any, Iterator
 import pytest
 import yaml
 from ansible.cli.galaxy import GalaxyCLI
-from ansible.galaxy.dependency_resolution.versioning import meets_requirements
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.utils.display import Display
 from nox import registry
 
 from ansible_collections.searchops.opensearch_ml.docs.site.stage import MARKER, catalogue
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.catalogue import CATALOGUE
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._http import connection
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime import run
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack.declaration import (
     Declaration,
     parse_items,
 )
-from ansible_collections.searchops.opensearch_ml.tests.unit.support import guides
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.ollama import FakeOllama
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import guides, harness, operations
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides import ROOT, Block, Command
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.specs import argument_spec
 
@@ -49,6 +54,10 @@ def role_options(role: str) -> set[str]:
     return set(specs["argument_specs"]["main"]["options"])
 
 
+#: The environment variables that all modules read.
+ENVIRONMENT = re.findall(r"E\((\w+)\)", (ROOT / "plugins/doc_fragments/connection.py").read_text(encoding="utf-8"))
+#: The variables of a task that shows its progress.
+PROGRESS = {"inventory_hostname": "localhost", "opensearch_ml_progress": True}
 #: Options that all modules of the action group have.
 CONNECTION = set(connection.CLUSTER.options())
 #: All variables that -e can set to any effect: those that the playbooks read and the inputs of the roles.
@@ -63,8 +72,8 @@ VARIABLES = {
 
 class TestBlocks:
     def test_each_language_is_tested(self) -> None:
-        # `dev/run nox -s docs` draws the diagrams. Text is output of a program, and a diff shows a change; neither can be tested.
-        known = {"console", "bash", "yaml", "mermaid", "text", "diff"}
+        # `dev/run nox -s docs` draws the diagrams.
+        known = {"console", "bash", "yaml", "mermaid", "text"}
         assert [block.place for block in guides.all_blocks() if block.language not in known] == []
 
     def test_each_fence_belongs_to_a_block(self) -> None:
@@ -76,6 +85,49 @@ class TestBlocks:
         for block in guides.all_blocks():
             if block.language in ("console", "bash"):
                 assert list(guides.commands(block)), block.place
+
+    def test_each_block_of_text_is_compared_by_a_test(self) -> None:
+        shown = {document: len(guides.texts(document)) for document in guides.DOCUMENTS if guides.texts(document)}
+        assert shown == {document: len(tests) for document, tests in guides.TEXTS.items()}
+        for path, _colons, function in (test.partition("::") for tests in guides.TEXTS.values() for test in tests):
+            assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}: no {function}"
+
+
+class TestIsPrinted:
+    OUTPUT = "TASK [a] *****\nok: [x]\nid: 7f3, 12 s\n\nTASK [b] *****\nok: [x]"
+
+    @pytest.mark.parametrize(
+        "shown",
+        [
+            ["TASK [a] ********", "ok: [x]"],
+            ["id: ..., 12 s"],
+            ["...", "TASK [b] *", "ok: [x]"],
+            ["ok: [x]", "...", "TASK [b]"],
+            [],
+        ],
+    )
+    def test_what_was_printed(self, shown: list[str]) -> None:
+        assert guides.is_printed(shown, self.OUTPUT)
+
+    @pytest.mark.parametrize(
+        "shown", [["TASK [c]"], ["TASK [b]", "...", "TASK [a]"], ["TASK [a]", "id: ..."], ["id: ..., 13 s"], ["k: [x]"]]
+    )
+    def test_what_was_not_printed(self, shown: list[str]) -> None:
+        assert not guides.is_printed(shown, self.OUTPUT)
+
+
+def test_each_command_runs_or_is_listed_with_a_reason() -> None:
+    """Each command outside of the list needs a cluster, and tests/integration/test_guides.py runs it."""
+    shown = {command.text for command in COMMANDS}
+    within_text = {text for document in guides.FOR_USERS for text in guides.commands_in_prose(document)}
+    assert within_text <= shown | set(guides.NOT_RUN) <= shown | within_text
+    for command in COMMANDS:
+        if guides.is_not_run(command.text):
+            assert not command.printed, f"{command.place}: no test compares what {command.text} prints"
+        else:
+            assert command.text.split()[0] in ("export", "ansible", "ansible-playbook"), (
+                f"{command.place}: {command.text}"
+            )
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command.place} {command.text[:40]}")
@@ -128,7 +180,8 @@ def check_galaxy(command: Command, arguments: list[str]) -> None:
     """Let the program itself parse it; the session `install` builds and installs what the command would download."""
     GalaxyCLI(["ansible-galaxy", *arguments]).parse()
     named = [word for word in arguments if "." in word and not word.endswith(".yml")]
-    assert set(named) <= {OURS.rstrip("."), f"git+{GALAXY['repository']}.git"}
+    archive = f"{GALAXY['namespace']}-{GALAXY['name']}-{GALAXY['version']}.tar.gz"
+    assert set(named) <= {OURS.rstrip("."), f"git+{GALAXY['repository']}.git", archive}
 
 
 def check_pip(command: Command, arguments: list[str]) -> None:
@@ -138,15 +191,14 @@ def check_pip(command: Command, arguments: list[str]) -> None:
 
 def check_export(command: Command, arguments: list[str]) -> None:
     document = (ROOT / command.place.partition(":")[0]).read_text(encoding="utf-8")
-    known = re.findall(r"E\((\w+)\)", (ROOT / "plugins/doc_fragments/connection.py").read_text(encoding="utf-8"))
     for each in arguments:
         name = each.partition("=")[0]
-        assert name in known or f"'{name}'" in document, f"{command.place}: nothing reads {name}"
+        assert name in ENVIRONMENT or f"'{name}'" in document, f"{command.place}: nothing reads {name}"
 
 
-def check_on_the_stack(command: Command, arguments: list[str]) -> None:
+def check_variables(command: Command, arguments: list[str]) -> None:
     document = command.place.partition(":")[0]
-    assert document in guides.ON_THE_STACK, f"{command.place}: no test runs it"
+    assert document in guides.ON_THE_STACK or guides.is_not_run(command.text), f"{command.place}: no test runs it"
     # A command of a guide writes before.yml.
     files = {block.file for name in (document, guides.FILES) for block in guides.blocks(name)} | {"before.yml"}
     for flag, value in zip(arguments, arguments[1:]):
@@ -166,13 +218,24 @@ def check_playbook(command: Command, arguments: list[str]) -> None:
     document = command.place.partition(":")[0]
     known = PLAYBOOKS if own else {block.file for block in guides.blocks(document)}
     assert playbook.removeprefix(OURS) in known, f"{command.place}: no playbook {playbook}"
-    check_on_the_stack(command, arguments)
+    check_variables(command, arguments)
 
 
 def check_ansible(command: Command, arguments: list[str]) -> None:
     assert arguments[:2] == ["localhost", "-m"]
     assert arguments[2].removeprefix(OURS) in MODULES
-    check_on_the_stack(command, arguments)
+    check_variables(command, arguments)
+
+
+def check_builder(command: Command, arguments: list[str]) -> None:
+    verb, *more = arguments
+    assert (verb, more[0]) == ("build", "-f")
+    assert (ROOT / more[1]).is_file()
+    assert more[3].endswith(f":{GALAXY['version']}")
+
+
+def check_keytool(command: Command, arguments: list[str]) -> None:
+    assert arguments[0] == "-importcert"
 
 
 CHECKS = {
@@ -185,11 +248,13 @@ CHECKS = {
     "pip": check_pip,
     "ansible-playbook": check_playbook,
     "ansible": check_ansible,
+    "ansible-builder": check_builder,
+    "keytool": check_keytool,
 }
 
 
 def test_the_documents_that_need_a_cluster_are_listed() -> None:
-    needing = {command.place.partition(":")[0] for command in COMMANDS if not guides.without_a_cluster(command.text)}
+    needing = {command.place.partition(":")[0] for command in COMMANDS if not guides.is_not_run(command.text)}
     assert set(guides.ON_THE_STACK) == needing
 
 
@@ -200,6 +265,50 @@ def tasks_of(value: Any) -> Iterator[dict[str, Any]]:
             yield entry
         for part in ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always"):
             yield from tasks_of(entry.get(part))
+
+
+class TestTexts:
+    """The blocks of text are what a program prints or sends."""
+
+    @pytest.fixture
+    def displayed(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        lines: list[str] = []
+        monkeypatch.setattr(Display, "display", lambda self, msg, *args, **more: lines.append(msg))
+        monkeypatch.setattr(run, "PROGRESS_INTERVAL", 0.0)
+        return lines
+
+    def test_the_body_of_an_agent(self) -> None:
+        [shown] = guides.texts("docs/guides/agent.md")
+        assert shown.strip() == providers.CAPABILITIES["agent"].request_body
+
+    def test_the_warning_of_an_unknown_key(self) -> None:
+        """Ansible breaks the line as wide as the terminal is."""
+        cluster = FakeCluster()
+        of_another_program = {**operations.KEYED, "name": "House gateway", "update_credential": "on_create"}
+        connector_id = harness.execute(cluster, "ml_connector", **of_another_program)["connector_id"]
+        result = harness.execute(cluster, "ml_connector", **{**of_another_program, "update_credential": "when_changed"})
+        [shown] = guides.texts("docs/guides/key_rotation.md")
+        shown = re.sub(r"\(\w+\)", f"({connector_id})", " ".join(shown.split()), count=1)
+        assert guides.is_printed([shown], f"[WARNING]: {result['warnings'][0]}")
+
+    def test_the_progress_of_a_pull(self, displayed: list[str]) -> None:
+        server = FakeOllama()
+        file = {"status": "pulling 3e4cb1417446", "digest": "sha256:3e4c", "completed": 1204.3e6, "total": 2497.3e6}
+        server.overrides["/api/pull"] = [file, {"status": "success"}]
+        task, line = guides.texts("docs/where_tasks_run.md")[0].splitlines()
+        assert task.startswith("TASK [")
+        with harness.patched(server, [], False):
+            run_action("ollama_model", {**harness.server_of("ollama_model"), "name": "qwen3:4b"}, PROGRESS)
+        # The time of the double stands still.
+        assert line.replace("(25 s)", "(0 s)") in displayed
+
+    def test_the_line_of_a_retry(self, displayed: list[str]) -> None:
+        cluster = FakeCluster()
+        for number in range(3):
+            cluster.inject("unavailable", number)
+        with harness.patched(cluster, [], False):
+            run_action("ml_connector_info", harness.server_of("ml_connector_info"), PROGRESS)
+        assert guides.texts("docs/where_tasks_run.md")[1].strip() in displayed
 
 
 class TestExamples:
@@ -231,10 +340,12 @@ class TestExamples:
         for name, value in shown.items():
             if name == "module_defaults":
                 assert set(value["group/searchops.opensearch_ml.all"]) <= CONNECTION, block.place
+            elif name == "apiVersion":
+                self.check_manifest(shown)
+                return
             elif name == "collections":
                 [ours] = value
-                assert ours["name"] == OURS.rstrip(".")
-                assert meets_requirements(GALAXY["version"], ours["version"]), "the requirement excludes this version"
+                assert ours == {"name": f"{GALAXY['repository']}.git", "type": "git", "version": GALAXY["version"]}
             elif name == "opensearch_clusters":
                 for host in value["hosts"].values():
                     assert set(host["opensearch_connection"]) <= CONNECTION, block.place
@@ -255,6 +366,19 @@ class TestExamples:
                 assert ArgumentSpecValidator(argument_spec(module)).validate(given or {}).error_messages == [], (
                     block.place
                 )
+
+    def check_manifest(self, manifest: dict[str, Any]) -> None:
+        """A Job runs a playbook of the collection, with an environment that the modules read and files that are mounted."""
+        [container] = manifest["spec"]["template"]["spec"]["containers"]
+        program, playbook, *arguments = container["command"]
+        assert program == "ansible-playbook"
+        assert playbook.removeprefix(OURS) in PLAYBOOKS
+        assert {variable["name"] for variable in container["env"]} - {"HOME"} <= set(ENVIRONMENT)
+        files = [value.removeprefix("@") for value in arguments if value.startswith("@")]
+        files += [variable["value"] for variable in container["env"] if variable["name"].endswith("_PATH")]
+        mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert {volume["name"] for volume in manifest["spec"]["template"]["spec"]["volumes"]} == set(mounted)
+        assert {str(Path(file).parent) for file in files} == set(mounted.values())
 
     def test_declarations_are_valid(self) -> None:
         seen = 0
