@@ -80,6 +80,9 @@ def value_of(option: Mapping[str, Any]) -> Schema:
         value = {"enum": list(option["choices"])}
     elif option.get("suboptions"):
         value = object_of(option["suboptions"])
+    # Ansible splits a string at commas.
+    if kind == "list" and option.get("elements") == "str":
+        return {"anyOf": [value, {"type": "string"}, *([] if option.get("required") else [{"type": "null"}])]}
     # A string may be a template already.
     others = [] if value == {"type": "string"} else [{"$ref": "#/$defs/template"}]
     if not option.get("required"):

@@ -26,6 +26,9 @@ options:
     description: The names of the variables that set the options, by option, which an error then names as well.
     type: dict
     default: {}
+seealso:
+  - plugin: searchops.opensearch_ml.unknown_variables
+    plugin_type: lookup
 """
 
 EXAMPLES = r"""

@@ -24,7 +24,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show why private addresses are to be allowed
+- name: Show why private addresses must be allowed
   ansible.builtin.debug:
     msg: "{{ 'http://10.0.0.5:11434' | searchops.opensearch_ml.private_url_reason }}"
 """

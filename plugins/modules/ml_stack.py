@@ -225,11 +225,11 @@ leftovers:
   elements: dict
   contains:
     connector_id:
-      description: The connector's id.
+      description: The id of the connector that remains.
       type: str
       sample: Keq5FpkB72uHgF272LWj
     name:
-      description: The connector's name.
+      description: The name of the connector that remains.
       type: str
       sample: Local chat
     models:

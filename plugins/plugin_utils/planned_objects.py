@@ -36,7 +36,9 @@ def read(cluster: Any) -> set[tuple[str, str]]:
 def add(cluster: Any, actions: Iterable[Mapping[str, Any]]) -> None:
     """Note the objects that these actions, which a task in check mode journalled, would have created."""
     lines = [
-        json.dumps([cluster, action["kind"], action["name"]]) + "\n" for action in actions if action["action"] in CREATING
+        json.dumps([cluster, action["kind"], action["name"]]) + "\n"
+        for action in actions
+        if action["action"] in CREATING
     ]
     if lines:
         # Several hosts at once may append.

@@ -312,10 +312,15 @@ def test_a_hosted_provider_opens_no_private_addresses(play: Play) -> None:
         assert (done.status, allowed in done.text) == (0, False), done.text
         done = play("openai_chat", "--check", "--diff", url=url, openai_chat_base_url=address, **given)
         assert (done.status, f'"{allowed}": true' in done.text) == (0, False), done.text
-        assert "Private addresses are not allowed for this backend: the controller cannot resolve llm.example.com" in done.text
+        assert (
+            "Private addresses are not allowed for this backend: the controller cannot resolve llm.example.com"
+            in done.text
+        )
         assert "set openai_chat_allow_private to 'always'." in done.text
         for more in ({"openai_chat_allow_private": "always"}, {"openai_chat_base_url": "http://10.0.0.1"}):
-            done = play("openai_chat", "--check", "--diff", url=url, **{"openai_chat_base_url": address, **given, **more})
+            done = play(
+                "openai_chat", "--check", "--diff", url=url, **{"openai_chat_base_url": address, **given, **more}
+            )
             assert "Private addresses are allowed for this backend: " in done.text, done.text
         assert "10.0.0.1 is a private address." in done.text
     assert cluster.writes == []

@@ -34,7 +34,9 @@ CONNECTION = {
     "ca_path": "/etc/ssl/opensearch-ca.pem",
 }
 #: The documentation of the server that a module manages.
-PRODUCT = re.compile(r"https://(docs\.opensearch\.org/latest/[\w/-]+/|github\.com/ollama/ollama/blob/main/docs/api\.md)")
+PRODUCT = re.compile(
+    r"https://(docs\.opensearch\.org/latest/[\w/-]+/|github\.com/ollama/ollama/blob/main/docs/api\.md)"
+)
 
 
 def part(name: str, variable: str) -> Any:
@@ -84,7 +86,11 @@ def all_described() -> Iterator[tuple[str, str]]:
 
 def test_each_description_stands_alone() -> None:
     texts = dict(all_described())
-    assert {"modules/ml_model.rate_limiter.unit", "modules/ml_model.state=absent", "roles/rag main.rag_documents.id"} <= set(texts)
+    assert {
+        "modules/ml_model.rate_limiter.unit",
+        "modules/ml_model.state=absent",
+        "roles/rag main.rag_documents.id",
+    } <= set(texts)
     assert [f"{place}: {text}" for place, text in texts.items() if len(text.split()) < MIN_WORDS] == []
 
 
@@ -117,16 +123,15 @@ def test_each_page_leads_to_others() -> None:
         assert ours <= known - {f"{OURS}{name.split('/')[1]}"}, name
         links = [each["link"] for each in entries if "link" in each]
         assert all(PRODUCT.fullmatch(link) for link in links), f"{name}: {links}"
-        assert links or name.startswith(("filter/", "lookup/")), f"{name} leads to no page of the server's documentation"
+        assert links or name.startswith(("filter/", "lookup/")), (
+            f"{name} leads to no page of the server's documentation"
+        )
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_only_the_first_example_of_a_module_shows_the_connection(name: str) -> None:
     module = PLUGINS[name].stem
-    if module.startswith("ollama_"):
-        expected = {"url": "http://ollama.example.internal:11434"}
-    else:
-        expected = CONNECTION
+    expected = {"url": "http://ollama.example.internal:11434"} if module.startswith("ollama_") else CONNECTION
     first, *others = [options_of(task) for task in tasks_of(part(name, "EXAMPLES")) if f"{OURS}{module}" in task]
     assert list(first.items())[: len(expected)] == list(expected.items())
     assert not any(set(options) & set(expected) for options in others)

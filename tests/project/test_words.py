@@ -1,38 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`dev/words.py` finds the words of `dev/words.yml` in all kinds of texts, and the repository has none of them."""
+"""The texts for users have none of the words of _words.yml, and _words.py finds them in all kinds of texts."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from ansible_collections.searchops.opensearch_ml.tests.project import _words
 
 
-@pytest.fixture(scope="module")
-def words() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("words", ROOT / "dev/words.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    # A NamedTuple finds the names in its annotations there.
-    sys.modules["words"] = module
-    spec.loader.exec_module(module)
-    return module
+def test_no_text_has_one_of_the_words() -> None:
+    listed = _words.words()
+    assert [problem for text in _words.texts() for problem in _words.problems(text, listed)] == []
 
 
-def test_no_text_has_one_of_the_words(words: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    status = words.main()
-    assert capsys.readouterr().out == ""
-    assert status == 0
-
-
-def test_all_kinds_of_texts_are_read(words: ModuleType) -> None:
-    paths = {text.path for text in words.texts()}
+def test_all_kinds_of_texts_are_read() -> None:
+    paths = {text.path for text in _words.texts()}
     assert {
         "README.md",
         "docs/guides/rag.md",
@@ -84,13 +66,13 @@ had: ANEW.
         ("of_document", DOCUMENT, ["8: 'to be had'", "9: 'ANEW'"]),
     ],
 )
-def test_a_planted_word_is_found_where_it_is(words: ModuleType, reader: str, text: str, found: list[str]) -> None:
-    listed = words.words()
-    lines = [line for each in getattr(words, reader)("a", text) for line in words.problems(each, listed)]
+def test_a_planted_word_is_found_where_it_is(reader: str, text: str, found: list[str]) -> None:
+    listed = _words.words()
+    lines = [line for each in getattr(_words, reader)("a", text) for line in _words.problems(each, listed)]
     assert sorted(line.removeprefix("a:").rpartition(":")[0] for line in lines) == sorted(found)
 
 
-def test_each_word_has_advice(words: ModuleType) -> None:
-    listed = words.words()
+def test_each_word_has_advice() -> None:
+    listed = _words.words()
     assert len(listed) > 20
     assert all(word.instead for word in listed)

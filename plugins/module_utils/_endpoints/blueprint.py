@@ -396,7 +396,7 @@ def _no_single_request(
     """What is wrong with a text of which no request can be taken, and what to keep, as the end of a message."""
     lines = _lines(text, [(each, "") for each in requests])
     if len(requests) == 1:
-        found = f"contains text beside its request in line {lines}"
+        found = f"contains text outside of its request in line {lines}"
         found += f", which does not create {what}" if what else ""
     else:
         found = "contains more than one request" + (f", and none that creates {what}" if what else "")

@@ -72,7 +72,9 @@ def desired_aliases(aliases: Mapping[str, Any]) -> dict[str, dict[str, Any] | No
             desired[str(alias)] = None
             continue
         if not isinstance(given, Mapping):
-            raise Failure("invalid_input", f"definition: aliases: {alias} must be a mapping, such as {{}}, or null to remove it.")
+            raise Failure(
+                "invalid_input", f"definition: aliases: {alias} must be a mapping, such as {{}}, or null to remove it."
+            )
         fields = {name: value for name, value in given.items() if value is not None and name != "routing"}
         if given.get("routing") is not None:
             fields = {"index_routing": given["routing"], "search_routing": given["routing"], **fields}
@@ -218,7 +220,9 @@ def put(client: Client, name: str, part: str, body: Mapping[str, Any]) -> None:
 def put_aliases(client: Client, name: str, aliases: Mapping[str, Mapping[str, Any] | None]) -> None:
     """Change aliases of an index, all at once; None removes one."""
     actions = [
-        {"remove": {"index": name, "alias": alias}} if fields is None else {"add": {**fields, "index": name, "alias": alias}}
+        {"remove": {"index": name, "alias": alias}}
+        if fields is None
+        else {"add": {**fields, "index": name, "alias": alias}}
         for alias, fields in aliases.items()
     ]
     client.change("POST", "/_aliases", {"actions": actions})

@@ -154,7 +154,8 @@ class ModuleCall:
         try:
             self.check()
             client = self._module.connection.connect(self._params, read_only=check_mode, mask=self.masker)
-            run = Run(client, check_mode=check_mode, progress=progress, planned=planned)
+            run = Run(client, check_mode=check_mode, progress=progress)
+            run.planned = planned
             client.on_retry = on_retry or run.report_retry
             if self._module.connection.lockable and not check_mode:
                 run.lease = self._lease(run)

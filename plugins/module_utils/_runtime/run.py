@@ -50,8 +50,7 @@ class Run:
     ``in_bulk``: this run belongs to a stack, which has the lease and verifies all writes at the end. ``progress``: callback
     for status lines, or None.
 
-    ``reader`` answers look-ups; by default it is ``server``, which reads the server. ``planned``: kind and name of each object that
-    an earlier task of the play would have created, in check mode.
+    ``reader`` answers look-ups; by default it is ``server``, which reads the server.
     """
 
     def __init__(
@@ -63,7 +62,6 @@ class Run:
         progress: ProgressCallback | None = None,
         lease: Lease | None = None,
         reader: Reader | None = None,
-        planned: Collection[tuple[str, str]] = (),
     ) -> None:
         self.client = client
         self.server = Reader(client)
@@ -75,7 +73,8 @@ class Run:
         self.in_bulk = in_bulk
         #: This run is a part of a stack's verification.
         self.verifying = False
-        self._planned = planned
+        #: Kind and name of each object that an earlier task of the play would have created, in check mode.
+        self.planned: Collection[tuple[str, str]] = ()
         self._progress = progress
         self._started = self._last_line = client.clock.now()
         self._last_retry_line = self._started - SHOWN_PAUSE
@@ -194,7 +193,7 @@ class Run:
 
     def warn_missing(self, kind: str, name: str) -> None:
         """Warn in check mode that an object is missing, unless an earlier task of the play is known to create it."""
-        if (kind, name) not in self._planned:
+        if (kind, name) not in self.planned:
             self.warn(f"There is no {kind} {name!r} yet; this check assumes that an earlier task creates it.")
 
     def report(self, line: str) -> None:

@@ -111,7 +111,9 @@ def _setting_names(item: Mapping[str, Any]) -> str:
 
 def _completed_model(item: Mapping[str, Any]) -> Mapping[str, Any]:
     if not item["name"]:
-        raise Failure("invalid_input", "name: is required in a stack, also with a definition, as the playbook verify reads it.")
+        raise Failure(
+            "invalid_input", "name: is required in a stack, also with a definition, as the playbook verify reads it."
+        )
     return ml_model.completed(item)
 
 

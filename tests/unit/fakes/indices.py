@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused
 
@@ -22,7 +22,11 @@ class Indices:
     def add(self, name: str, **body: Any) -> None:
         settings = {"index.number_of_shards": "1", "index.uuid": "u"}
         settings.update({key: text(value) for key, value in body.get("settings", {}).items()})
-        self.observed[name] = {"aliases": dict(body.get("aliases", {})), "settings": settings, "mappings": dict(body.get("mappings", {}))}
+        self.observed[name] = {
+            "aliases": dict(body.get("aliases", {})),
+            "settings": settings,
+            "mappings": dict(body.get("mappings", {})),
+        }
         self.documents[name] = {}
 
     def knows(self, path: str) -> bool:
@@ -43,10 +47,7 @@ class Indices:
             raise Refused(404, f"no such index [{name}]", MISSING)
         index, documents = self.observed[name], self.documents[name]
         if action == "_settings":
-            for key, value in body.items():
-                index["settings"].pop(key, None)
-                if value is not None:
-                    index["settings"][key] = text(value)
+            self.change_settings(index["settings"], body)
         elif action == "_mapping":
             properties = {**index["mappings"].get("properties", {}), **body.get("properties", {})}
             index["mappings"] = {**index["mappings"], **body, "properties": properties}
@@ -63,6 +64,12 @@ class Indices:
         else:
             return {name: index}
         return {"acknowledged": True}
+
+    def change_settings(self, settings: dict[str, Any], changes: Mapping[str, Any]) -> None:
+        for key, value in changes.items():
+            settings.pop(key, None)
+            if value is not None:
+                settings[key] = text(value)
 
     def change_aliases(self, actions: list[dict[str, Any]]) -> dict[str, Any]:
         for action in actions:

@@ -59,6 +59,8 @@ def test_a_provider_with_a_default_url_needs_none() -> None:
 @pytest.mark.parametrize("provider", ["ollama", "vllm"])
 def test_a_server_of_ones_own_is_not_assumed_on_each_node(provider: str) -> None:
     assert provider_endpoint("", provider, required=False, assume_local=False) == {}
-    with pytest.raises(AnsibleFilterError, match=r"set the URL of the server, such as http://127\.0\.0\.1:\d+ if it runs on"):
+    with pytest.raises(
+        AnsibleFilterError, match=r"set the URL of the server, such as http://127\.0\.0\.1:\d+ if it runs on"
+    ):
         provider_endpoint("", provider, assume_local=False)
     assert provider_endpoint("", "openai", assume_local=False) == provider_endpoint("", "openai")

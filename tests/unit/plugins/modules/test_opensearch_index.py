@@ -253,7 +253,10 @@ def test_a_semantic_field_names_its_model(module: Runner, cluster: FakeCluster) 
 
 
 ALIASES = {"today": {"filter": {"range": {"at": {"gte": "now/d"}}}, "routing": 1}, "library": {}}
-STORED_ALIASES = {"today": {**{"filter": ALIASES["today"]["filter"]}, "index_routing": "1", "search_routing": "1"}, "library": {}}
+STORED_ALIASES = {
+    "today": {**{"filter": ALIASES["today"]["filter"]}, "index_routing": "1", "search_routing": "1"},
+    "library": {},
+}
 
 
 class TestAliases:

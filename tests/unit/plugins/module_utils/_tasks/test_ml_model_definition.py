@@ -92,7 +92,10 @@ def test_in_a_stack(cluster: FakeCluster) -> None:
 
 def test_a_stack_finds_a_wrong_connector_and_a_missing_name(cluster: FakeCluster) -> None:
     wrong = {"models": [{"name": "Chat", "definition": {**BODY, "connector_id": "gone"}}]}
-    for given, message in ((wrong, "no connector 'gone'"), ({"models": [{"definition": BODY}]}, "name: is required in a")):
+    for given, message in (
+        (wrong, "no connector 'gone'"),
+        ({"models": [{"definition": BODY}]}, "name: is required in a"),
+    ):
         with pytest.raises(Failure, match=message):
             execute(cluster, "ml_stack", **given)
     assert cluster.writes == []
@@ -107,7 +110,10 @@ def test_a_stack_finds_a_wrong_connector_and_a_missing_name(cluster: FakeCluster
         ({**BODY, "function_name": "TEXT_EMBEDDING"}, "kind TEXT_EMBEDDING, which runs on the nodes"),
         ({"name": "Chat", "algorithm": "SPARSE_ENCODING"}, "kind SPARSE_ENCODING, which runs on the nodes"),
         ({"name": "Chat", "connector": "x"}, "the model has a connector of its own"),
-        ({"name": "Chat", "connector": {"protocol": "http", "actions": []}}, "the body of a model with a connector in it"),
+        (
+            {"name": "Chat", "connector": {"protocol": "http", "actions": []}},
+            "the body of a model with a connector in it",
+        ),
         ({"llm": {}, "tools": []}, "definition is the body of an agent. Use ml_agent"),
     ],
 )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find words that readers have to ask about in the texts for users. `dev/run nox -s lint` calls this.
+"""Finds words that readers have to ask about in the texts for users.
 
-dev/words.yml lists the words, and what to write instead. The texts are the Markdown documents without their code, the
+words.yml lists the words, and what to write instead. The texts are the Markdown documents without their code, the
 documentation and messages of plugins, and the roles and playbooks.
 """
 
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 DOCUMENTS = ("*.md", "docs/**/*.md", "roles/*/README.md", "containers/README.md", ".github/**/*.md")
 PLUGINS = ("plugins/**/*.py",)
@@ -25,6 +24,7 @@ YAML = ("roles/*/*/*.yml", "playbooks/**/*.yml", "docs/*.yml")
 CODE = re.compile(r"^( *)```.*\n(?:.*\n)*?\1```$|`[^`\n]+`|<!--.*?-->|\]\([^)]*\)", re.MULTILINE)
 #: Names and values in the documentation of a plugin.
 MARKUP = re.compile(r"\b(?:[CEMOPUV]|RV|L)\((?:[^()\\]|\\.|\([^()]*\))*\)|https?://\S+")
+
 
 class Text(NamedTuple):
     """A text for users; ``line`` is where it starts in its file, from 1 on."""
@@ -42,7 +42,7 @@ class Word(NamedTuple):
 
 
 def words() -> list[Word]:
-    listed = yaml.safe_load((ROOT / "dev/words.yml").read_text(encoding="utf-8"))
+    listed = yaml.safe_load(Path(__file__).with_name("words.yml").read_text(encoding="utf-8"))
     # Text may break the line between two words.
     patterns = [each["word"].replace(" ", r"\s+") for each in listed]
     compiled = [re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE) for pattern in patterns]
@@ -59,13 +59,12 @@ def of_document(path: str, text: str) -> Iterator[Text]:
 
 
 def of_plugin(path: str, text: str) -> Iterator[Text]:
-    """All strings with a space: DOCUMENTATION, EXAMPLES, RETURN and messages. No docstrings, which users do not read."""
+    """All strings: DOCUMENTATION, EXAMPLES, RETURN and messages. No docstrings, which users do not read."""
     tree = ast.parse(text)
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-            if id(node) not in docstrings:
-                yield Text(path, node.lineno, blank(MARKUP, node.value))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield Text(path, node.lineno, blank(MARKUP, node.value))
 
 
 def of_yaml(path: str, text: str) -> Iterator[Text]:
@@ -84,14 +83,3 @@ def problems(text: Text, listed: list[Word]) -> Iterator[str]:
         for found in word.pattern.finditer(text.text):
             line = text.line + text.text.count("\n", 0, found.start())
             yield f"{text.path}:{line}: '{' '.join(found[0].split())}': {word.instead}"
-
-
-def main() -> int:
-    listed = words()
-    found = [problem for text in texts() for problem in problems(text, listed)]
-    print("\n".join(found), end="\n" if found else "")
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
