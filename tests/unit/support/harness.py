@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import io
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any, Iterator, Mapping
@@ -149,10 +150,13 @@ def run_in_process(
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """As :func:`run_module`, by the action plugin in the controller's process."""
-    # Imported here, as it needs the controller.
+    # Imported here, as they need the controller.
+    from ansible_collections.searchops.opensearch_ml.plugins.plugin_utils import planned_objects
     from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
 
-    with patched(transport, violations, check_mode):
+    # All tests of this process would be tasks of one run of Ansible.
+    planned = mock.patch.object(planned_objects, "_path", lambda: os.devnull)
+    with patched(transport, violations, check_mode), planned:
         return run_action(module, _options(module, args, transport), check_mode=check_mode)
 
 

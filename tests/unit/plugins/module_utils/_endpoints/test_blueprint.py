@@ -98,7 +98,7 @@ def test_read_file(tmp_path: Path, text: str) -> None:
         (b"just some words", "does not contain a mapping"),
         (b"POST /a\n{}\nPOST /b\n{}\n", "more than one request: see its lines 1, 3. Keep only the request"),
         (b"# x\nPUT /a\n{}\n\nGET /b\n\nPOST /c\n{}\n", "see its lines 2, 5, 7"),
-        (b"{}\nPOST /a\n{}\n", "text beside its request in line 2. Keep only the request"),
+        (b"{}\nPOST /a\n{}\n", "text outside of its request in line 2. Keep only the request"),
         (b'POST /a\n{\n  "a": {}},\n  "b": 1\n}\n', r"Extra data: line 3 column 11"),
         (b'POST /a\n{"a": {}}\n{"b": 1}\n', "Extra data: line 3 column 1"),
         (b"GET /_plugins/_ml/connectors/x\n", "a request line, but no body"),
@@ -284,7 +284,7 @@ def test_the_request_that_creates_the_object(tmp_path: Path, objects: str, form:
         ),
         (
             '<copy>\nPOST _plugins/_ml/agents/_register\n{"name": "a"}\n</copy>\n',
-            "contains text beside its request in line 2, which does not create a connector. Keep only the request",
+            "contains text outside of its request in line 2, which does not create a connector. Keep only the request",
         ),
         (
             'GET /x\n\n# Register it\nPOST /_plugins/_ml/models/_register\n{"name": "a", "connector": {"protocol": "http"}}\n'
