@@ -6,7 +6,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
+
+from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
+from ansible_collections.searchops.opensearch_ml.tests.integration._double import calls_tools, chat
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import PRIVATE_IP, TRUST, TRUSTED
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import tool_models
 
 RUN = "ml_agent_execute"
 QUESTION = "Why is the sky blue?"
@@ -16,6 +24,8 @@ CHAT_BODY = (
     '{"model": "${parameters.model}", "messages": [${parameters._chat_history:-}'
     '{"role": "user", "content": "${parameters.prompt}"}${parameters._interactions:-}]TOOLS}'
 )
+
+only_3 = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 
 
 @pytest.fixture
@@ -27,6 +37,18 @@ def asking(name, **parameters):
     messages = '[{"role": "user", "content": "${parameters.question}"}]'
     given = {"model_id": f"${{model:{name}}}", "messages": messages, "response_filter": "$.choices[0].message.content"}
     return {"type": "MLModelTool", "name": "chat", "parameters": {**given, **parameters}}
+
+
+def calling(name: str, tool: dict[str, Any]) -> dict[str, Any]:
+    """Options of an agent whose model, of the same name, chooses the tools."""
+    return {
+        "name": name,
+        "type": "conversational",
+        "llm": {"model_id": name, "parameters": {"max_iteration": 3, "prompt": "${parameters.question}"}},
+        "parameters": {"_llm_interface": "openai/v1/chat/completions"},
+        "memory": {"type": "conversation_index"},
+        "tools": [tool],
+    }
 
 
 def test_a_flow_agent_answers(module, name, model):
@@ -55,7 +77,7 @@ def test_an_agent_with_a_memory(module, name, model):
     assert again["memory"]["memory_id"] == first["memory"]["memory_id"]
 
 
-@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+@only_3
 def test_function_calling(cluster, module, name):
     """The tiny model cannot call tools: without tools it answers by itself, with tools Ollama refuses the request."""
     for label, tools in (("plain", ""), ("with tools", "${parameters.tool_configs:-}")):
@@ -71,6 +93,33 @@ def test_function_calling(cluster, module, name):
     assert answer["memory"]["memory_id"]
     failure = module.fails(RUN, agent=f"{name} with tools", question="Ping", wait_timeout=0)
     assert (failure["code"], "does not support tools" in failure["message"]) == ("backend_without_tools", True)
+
+
+@only_3
+@pytest.mark.full_on("3.6.0", but=["azure_openai", "openai_compatible"])
+@pytest.mark.parametrize(
+    "provider", [key for key, entry in providers.PROVIDERS.items() if "agent" in entry.capabilities]
+)
+def test_the_requests_to_each_provider(cluster, module, name, settings_restored, provider):
+    """A double at the route of each provider with agents: what the connector's body makes of an agent's conversation."""
+    with calls_tools() as backend:
+        at = providers.endpoint(provider, providers.EndpointOptions(backend.url, "a-model", "agent"))
+        backend.answers = {at.url.removeprefix(backend.url): chat(tool_models.works)}
+        cluster.put_settings({TRUSTED: [*TRUST, f"^{re.escape(backend.url)}/.*$"], PRIVATE_IP: True})
+        server = {"provider": provider, "base_url": backend.url, "model": "a-model", "api_key": "a-key"}
+        module("ml_connector", name=name, capability="agent", update_credential="on_create", **server)
+        module("ml_model", name=name, connector=name, state="deployed")
+        module("ml_agent", **calling(name, {"type": "ListIndexTool"}))
+        module(RUN, agent=name, question='Which "indexes"?', expect_pattern="The tool says: .*health")
+        first, second = (body for _path, body in backend.seen)
+    for body in (first, second):
+        assert set(body) == {"model", "messages", "tools", "parallel_tool_calls"}
+        assert [tool["function"]["name"] for tool in body["tools"]] == ["ListIndexTool"]
+        assert [message["role"] for message in body["messages"][:2]] == ["system", "user"]
+        assert body["messages"][1]["content"] == 'Which "indexes"?'
+    call, result = second["messages"][2:]
+    assert (call["role"], result["role"]) == ("assistant", "tool")
+    assert call["tool_calls"][0]["id"] == result["tool_call_id"]
 
 
 def test_failures(module, name, model):
