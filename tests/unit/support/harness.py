@@ -155,7 +155,7 @@ def run_in_process(
     from ansible_collections.searchops.opensearch_ml.tests.unit.support.action import run_action
 
     # All tests of this process would be tasks of one run of Ansible.
-    planned = mock.patch.object(planned_objects, "_path", lambda: os.devnull)
+    planned = mock.patch.object(planned_objects, "_path", return_value=os.devnull)
     with patched(transport, violations, check_mode), planned:
         return run_action(module, _options(module, args, transport), check_mode=check_mode)
 
