@@ -6,25 +6,28 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration import _memory_models
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
-    ML,
-    TRUST,
-    TRUSTED,
-    index_of,
-    two_of_one_name,
-    until,
-)
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, index_of, two_of_one_name, until
 
 CONTAINER = "ml_memory_container"
 on_3 = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 on_2 = pytest.mark.parametrize("cluster", ["2.19.1-tls"], indirect=True)
 
 FACTS = {"type": "semantic", "namespace": ["user_id"]}
+
+FACT = "Ada drinks green tea in the morning."
+
+#: The form of the model's answer, which the server that runs the model enforces. It permits a single fact, as the tiny model has
+#: not learnt to find any.
+FORMAT = {
+    "type": "object",
+    "properties": {"facts": {"type": "array", "items": {"enum": [FACT]}, "minItems": 1, "maxItems": 1}},
+    "required": ["facts"],
+}
+
+#: The prompts of the container, as messages.
+MESSAGES = '[{"role": "system", "content": "${parameters.system_prompt}"}, {"role": "user", "content": "${parameters.user_prompt}"}]'
 
 
 @pytest.fixture
@@ -102,57 +105,33 @@ def test_what_was_said_is_found_in_another_session(cluster, module, name, prefix
 
 
 @pytest.fixture
-def models(cluster, name, settings_restored):
-    """A model that extracts facts, and one that turns them into vectors: both by the double."""
-    with _memory_models.memory_models() as url:
-        cluster.put_settings({TRUSTED: [*TRUST, f"^{re.escape(url)}/.*$"]})
-        chat = cluster.make_connector(f"{name} chat", url=f"{url}/chat", request_body=_memory_models.PROMPT)
-        action = {
-            "action_type": "predict",
-            "method": "POST",
-            "url": f"{url}/embed",
-            "request_body": '{"input": ${parameters.input}}',
-        }
-        functions = {
-            "pre_process_function": "connector.pre_process.openai.embedding",
-            "post_process_function": "connector.post_process.openai.embedding",
-        }
-        embed = cluster.make_connector(f"{name} embed", actions=[{**action, **functions}])
-        cluster.make_model(f"{name} chat", chat, deploy=True)
-        cluster.make_model(f"{name} embed", embed, deploy=True)
-        yield {
-            "llm_id": f"{name} chat",
-            "embedding_model_id": f"{name} embed",
-            "embedding_model_type": "text_embedding",
-            "embedding_dimension": _memory_models.DIMENSION,
-            "parameters": {"llm_result_path": "$.choices[0].message.content"},
-        }
+def models(module, name):
+    """A model that extracts facts, and one that turns them into vectors."""
+    of_ollama = {"provider": "ollama", "base_url": "http://ollama:11434", "model": "tiny-chat"}
+    response_format = {"type": "json_schema", "json_schema": {"name": "facts", "schema": FORMAT}}
+    module(
+        "ml_connector", name=f"{name} chat", parameters={"messages": MESSAGES},
+        # The model puts blanks between the parts of its answer.
+        extra_body={"response_format": response_format, "max_tokens": 128}, **of_ollama,
+    )  # fmt: skip
+    module("ml_connector", name=f"{name} embed", capability="embedding", **of_ollama)
+    for model in ("chat", "embed"):
+        module("ml_model", name=f"{name} {model}", connector=f"{name} {model}", state="deployed")
+    return {
+        "llm_id": f"{name} chat",
+        "embedding_model_id": f"{name} embed",
+        "embedding_model_type": "text_embedding",
+        "embedding_dimension": 96,
+        "parameters": {"llm_result_path": "$.choices[0].message.content"},
+    }
 
 
 @pytest.fixture
-def ingest(cluster, name, prefix, models):
-    """The ingest pipeline for facts: the server makes it with neural-search; without that plugin ML Commons' own processor
-    does its work, in a pipeline of the name that the server looks for."""
+def ingest(cluster, prefix):
+    """The ingest pipeline for facts, which the server makes and does not delete."""
     pipeline = f".plugins-ml-am-{prefix}-memory-long-term-embedding"
-    if not has_neural_search(cluster):
-        embed = cluster.one("models", models["embedding_model_id"]).id
-        processor = {
-            "model_id": embed,
-            "function_name": "remote",
-            "input_map": [{"text_docs": "memory"}],
-            "output_map": [{"memory_embedding": "$.inference_results[0].output[0].data"}],
-            "full_response_path": True,
-            "model_input": '{ "text_docs": ["${input_map.text_docs}"] }',
-        }
-        cluster.must("PUT", f"/_ingest/pipeline/{pipeline}", {"processors": [{"ml_inference": processor}]})
     yield pipeline
     cluster.send("DELETE", f"/_ingest/pipeline/{pipeline}")
-
-
-def has_neural_search(cluster):
-    return "opensearch-neural-search" in {
-        each["component"] for each in cluster.must("GET", "/_cat/plugins?format=json")
-    }
 
 
 @on_3
@@ -168,7 +147,7 @@ def test_facts_are_extracted_and_found_in_another_session(cluster, converges, mo
     query = {"bool": {"must": [{"match": {"memory": "tea"}}, {"term": {"namespace.user_id": "ada"}}]}}
     until(lambda: bool(memories(cluster, container, "long-term", query)), "the fact to be stored")
     (fact,) = memories(cluster, container, "long-term", query)
-    assert (fact["memory"], fact["namespace"]) == (_memory_models.FACT, {"user_id": "ada"})
+    assert (fact["memory"], fact["namespace"]) == (FACT, {"user_id": "ada"})
 
     # A strategy that is left out is disabled: nothing is extracted any more.
     converges(CONTAINER, ["update"], name=name, configuration={"strategies": []})
