@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._kinds.mcp_tool import McpTool
-from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, index_of
+from ansible_collections.searchops.opensearch_ml.tests.integration._double import calls_tools
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML, TRUST, TRUSTED, index_of
 
 TOOL = "ml_mcp_tool"
 ENABLED = "plugins.ml_commons.mcp_server_enabled"
@@ -110,6 +113,38 @@ def test_a_tool_that_asks_a_model(cluster, converges, name, tool):
     converges(TOOL, ["create"], name=tool, type="MLModelTool", description="Asks", parameters=parameters)
     called = rpc(cluster, "tools/call", name=tool, arguments={"question": "Ping", "messages": messages})
     assert "Pong." in called["content"][0]["text"]
+
+
+@on_3
+def test_an_agent_calls_the_tool_through_a_connector(cluster, converges, module, name, tool):
+    """The server's own MCP server, reached as any other: the agent has no other tool."""
+    schema = {"type": "object", "properties": {"indices": {"type": "array", "items": {"type": "string"}}}}
+    module(TOOL, name=tool, type="ListIndexTool", description="Lists", attributes={"input_schema": schema})
+    with calls_tools() as backend:
+        trusted = [*TRUST, f"^{re.escape(backend.url)}/.*$"]
+        cluster.put_settings({"plugins.ml_commons.mcp_connector_enabled": True, TRUSTED: trusted})
+        model = {"provider": "vllm", "base_url": backend.url, "model": "Qwen/Qwen3-4B", "capability": "agent"}
+        module("ml_connector", name=name, **model)
+        module("ml_model", name=name, connector=name, state="deployed")
+        # The node reaches itself here.
+        server = {"protocol": "mcp_streamable_http", "url": "http://localhost:9200/"}
+        converges(
+            "ml_connector", ["create"], name=f"{name} tools", parameters={"endpoint": "/_plugins/_ml/mcp"}, **server
+        )
+        offered_tools = [{"mcp_connector_id": f"${{connector:{name} tools}}", "tool_filters": [tool]}]
+        agent = {
+            "name": name,
+            "type": "conversational",
+            "llm": {"model_id": name, "parameters": {"prompt": "${parameters.question}"}},
+            "parameters": {"_llm_interface": "openai/v1/chat/completions", "mcp_connectors": offered_tools},
+            "memory": {"type": "conversation_index"},
+        }
+        converges("ml_agent", ["create"], **agent)
+        answer = module("ml_agent_execute", agent=name, question="Which indexes are there?")
+        assert [each["function"]["name"] for each in backend.seen[0][1]["tools"]] == [tool]
+        assert "The tool says" in answer["content"]
+        assert "health" in answer["content"]
+        converges("ml_agent", ["delete"], name=name, state="absent")
 
 
 @on_3
