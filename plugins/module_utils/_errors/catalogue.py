@@ -527,7 +527,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "invalid_protocol": Entry(
             cause="This version of OpenSearch does not know the protocol of the connector.",
-            remedy="Set 'protocol' to one that the server lists.",
+            remedy="Set 'protocol' to one that the server lists; OpenSearch 2.19 lists none, and has http and aws_sigv4.",
         ),
         "mcp_disabled": Entry(
             cause="The connector uses an MCP protocol, and the cluster does not allow connectors to MCP servers.",

@@ -193,7 +193,8 @@ _RULES = (
     Rule("unknown_index", r"no such index \[[^.]", (404,)),
     Rule("invalid_mapping", r"mapper_parsing_exception", (400,)),
     Rule("access_control_disabled", r"You cannot specify (connector|model) access control parameters"),
-    Rule("invalid_protocol", r"Unsupported connector protocol"),
+    # The second form is that of 2.19.
+    Rule("invalid_protocol", r"Unsupported connector protocol|Can't find class for type [a-z0-9_]+$"),
     Rule("sigv4_incomplete", r": Missing (credential|service name|region)$", (400,)),
     Rule("mcp_disabled", r"MCP connector is not enabled"),
     Rule("feature_disabled", _DISABLED),

@@ -157,6 +157,7 @@ TEXTS = [
     (400, "x", "You cannot specify connector access control parameters because the Security plugin or connector access "
      "control is disabled on your cluster.", "access_control_disabled"),
     (400, "x", "Unsupported connector protocol. Please use one of [aws_sigv4, http]", "invalid_protocol"),
+    (400, "illegal_argument_exception", "Can't find class for type oci_sigv1", "invalid_protocol"),
     (400, "illegal_argument_exception", "Missing credential", "sigv4_incomplete"),
     (400, "illegal_argument_exception", "Missing region", "sigv4_incomplete"),
     (500, "x", "The MCP connector is not enabled. To enable, please update the setting plugins.x", "mcp_disabled"),
