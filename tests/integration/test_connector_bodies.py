@@ -380,6 +380,58 @@ def test_a_file_with_comments(cluster, module, name, tmp_path):
     assert sent.status_code == 200, sent.text
 
 
+#: A tutorial as its page shows it, with the answers of the server.
+TUTORIAL = """# Chat
+
+## 1. Trust the server
+```json
+PUT /_cluster/settings
+{"persistent": {"plugins.ml_commons.connector.private_ip_enabled": true}}
+```
+
+## 2. Create the connector
+```json
+POST http://localhost:9200/_plugins/_ml/connectors/_create
+%s
+```
+{%% include copy-curl.html %%}
+The answer has the id:
+```json
+{"connector_id": "bIHyoKABQ8HfuLGquJdW"}
+```
+
+## 3. Create the pipeline
+PUT /_ingest/pipeline/texts
+{
+  "description": "Texts {of a tutorial",
+  "processors": []
+}
+Response
+{"acknowledged": true}
+"""
+
+
+def test_a_whole_tutorial(cluster, module, name, tmp_path):
+    body = {"version": "1", "protocol": "http", "credential": {"k": "x"}, "actions": [action()], "name": "Chat"}
+    (tmp_path / "page.md").write_text(TUTORIAL % json.dumps(body, indent=1))
+    src = {"src": str(tmp_path / "page.md"), "name": name}
+    for task, more in (("ml_connector", {}), ("opensearch_pipeline", {"type": "ingest"})):
+        assert module(task, **src, **more)["changed"]
+        assert not module(task, **src, **more)["changed"]
+        assert module.recorder.writes == []
+        module(task, name=name, state="absent", **more)
+    failure = module.refuses("invalid_input", "ml_agent", **src)
+    assert "none that creates an agent: see its lines 5, 11, 36" in failure["message"]
+
+
+def test_a_protocol_of_another_server(module, name):
+    """Oracle's managed service has this one."""
+    body = {"name": name, "protocol": "oci_sigv1", "credential": {}, "actions": [action()]}
+    planned = module("ml_connector", check=True, definition=body)
+    assert "Servers without it refuse the connector" in str(planned["warnings"])
+    assert module.fails("ml_connector", definition=body)["code"] == "invalid_protocol"
+
+
 def test_a_field_that_the_server_drops_is_a_warning(module, name):
     made = module("ml_connector", **_stack.chat(name), extra_fields={"quota": 1})
     assert "does not store quota" in str(made.get("warnings"))
