@@ -50,13 +50,13 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._endpoints import url as url_module
+from ..module_utils._endpoints import privacy
 from ..module_utils._errors.exceptions import Failure
 
 
 def is_private_url(url: object) -> bool:
     try:
-        return url_module.is_private(str(url))
+        return privacy.is_private(str(url))
     except Failure as failure:
         raise AnsibleFilterError(f"is_private_url: {failure.message}") from failure
 

@@ -38,13 +38,13 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._endpoints import url as url_module
+from ..module_utils._endpoints import privacy
 from ..module_utils._errors.exceptions import Failure
 
 
 def private_url_reason(url: object) -> str:
     try:
-        return url_module.privacy(str(url)).reason
+        return privacy.privacy(str(url)).reason
     except Failure as failure:
         raise AnsibleFilterError(f"private_url_reason: {failure.message}") from failure
 

@@ -120,7 +120,7 @@ from typing import Any, Callable, Container, Mapping, NamedTuple, Sequence
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._endpoints import trusted_pattern
+from ..module_utils._endpoints import privacy, trusted_pattern
 from ..module_utils._endpoints import url as url_module
 from ..module_utils._endpoints.pattern_checks import Tester
 from ..module_utils._endpoints.trust_settings import CATCH_ALL, IS_PRIVATE, PRIVATE_IP_ENABLED, TRUSTED, TRUSTED_PRIVATE
@@ -271,7 +271,7 @@ def _is_pattern_of(pattern_of: Callable[[str], str], url: str, pattern: str) -> 
 def _why_private(url: str, caller: str) -> _Reason | None:
     """Why a URL needs the permission for private addresses; None if it surely does not. What is unknown keeps the permission."""
     try:
-        at = url_module.privacy(url)
+        at = privacy.privacy(url)
     except Failure:
         return _Reason.of(caller, "may call a private address")
     if at.private:

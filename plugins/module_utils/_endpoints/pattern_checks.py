@@ -20,8 +20,9 @@ from typing import Any, Iterator, NamedTuple
 
 from .._errors.exceptions import Failure
 from .pattern_samples import samples
+from .privacy import is_private_suffix
 from .trusted_pattern import compile_java, exact_pattern
-from .url import is_private_suffix, parse
+from .url import parse
 
 #: Hosts that no pattern names: names with and without dots, hyphens and digits, and an address of each version.
 _UNNAMED_HOSTS = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Callable, Mapping
 
-from . import url as urls
+from . import privacy
 
 #: The patterns of the trusted URLs.
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
@@ -25,7 +25,7 @@ CATCH_ALL = ".*$"
 
 #: What roles are to trust -> the function that returns whether a URL is private.
 IS_PRIVATE: Mapping[str, Callable[[str], bool]] = {
-    "auto": urls.is_private,
+    "auto": privacy.is_private,
     "always": lambda url: True,
     "never": lambda url: False,
 }

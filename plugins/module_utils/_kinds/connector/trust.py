@@ -15,8 +15,9 @@ from typing import Any, Iterator, Mapping
 from ..._endpoints import connector_checks, trusted_pattern
 from ..._endpoints.connector_checks import Call
 from ..._endpoints.pattern_checks import Tester
+from ..._endpoints.privacy import is_private
 from ..._endpoints.trust_settings import PRIVATE_IP_ENABLED, TRUSTED, TRUSTED_PRIVATE
-from ..._endpoints.url import is_private, normalize
+from ..._endpoints.url import normalize
 from ..._errors.exceptions import ApiError, Failure
 from ..._runtime.run import Run
 from ..._values.compare import as_list
