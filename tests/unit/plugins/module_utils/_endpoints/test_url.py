@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import url as url_module
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
 
+
 @pytest.mark.parametrize(
     ("url", "parts"),
     [
