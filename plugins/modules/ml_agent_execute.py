@@ -65,7 +65,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask an agent a question
+- name: Ask an agent a question, and check the answer
   searchops.opensearch_ml.ml_agent_execute:
     hosts: https://opensearch.example.internal:9200
     username: ml_provisioner
@@ -74,6 +74,11 @@ EXAMPLES = r"""
     agent: House agent
     question: Why is the sky blue?
     expect_pattern: "[Ss]catter"
+
+- name: Begin a conversation with an agent that has a memory
+  searchops.opensearch_ml.ml_agent_execute:
+    agent: House agent
+    question: Why is the sky blue?
   register: answer
 
 - name: Continue the conversation

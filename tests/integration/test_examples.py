@@ -53,6 +53,7 @@ ELSEWHERE = {
     "plugins/modules/ml_agent.py: Create an agent whose model calls tools as functions": (PLAIN, "it needs 3.0"),
     "plugins/modules/ml_memory_container.py": (PLAIN, "it needs 3.3"),
     "plugins/modules/ml_memory_container_info.py": (PLAIN, "it needs 3.3"),
+    "plugins/modules/ml_tool_call_check.py: Check that the model calls tools": (PLAIN, "it needs 3.0"),
     "plugins/modules/ml_mcp_tool.py": (PLAIN, "it needs 3.1"),
     "plugins/modules/ml_mcp_tool_info.py": (PLAIN, "it needs 3.1"),
     "plugins/modules/ml_model_group.py: Create a group for two roles": (SECURED, "it needs the security plugin"),
