@@ -14,6 +14,9 @@ from ansible_collections.searchops.opensearch_ml.plugins.lookup.unknown_variable
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml")}
 
+#: Tasks of openai_chat that set facts, and the roles that run them with their own prefix.
+SHARED = {"present.yml": ["openai_chat", "ollama_chat"], "remove.yml": ["openai_chat", "ollama_chat", "agent", "rag"]}
+
 
 def test_no_playbook_has_a_default_connection() -> None:
     for name, text in PLAYBOOKS.items():
@@ -41,11 +44,13 @@ def test_each_fact_of_a_role_is_in_its_argument_specs() -> None:
     for tasks in (ROOT / "roles").glob("*/tasks/*.yml"):
         role = tasks.parents[1].name
         text = tasks.read_text(encoding="utf-8")
-        facts = re.findall(r"^ +register: (\w+)$", text, re.MULTILINE)
+        facts = [(role, fact) for fact in re.findall(r"^ +register: (\w+)$", text, re.MULTILINE)]
         for block in re.findall(r"set_fact:\n((?:    .*\n)+)", text):
-            facts += re.findall(r"^    (\w+):", block, re.MULTILINE)
-        for fact in facts:
-            assert fact.startswith("__") or fact in documented(role), f"{tasks}: {fact}"
+            facts += [(role, fact) for fact in re.findall(r"^    (\w+):", block, re.MULTILINE)]
+            shared = re.findall(r'^    "\{\{ __openai_chat_facts_of \}\}_(\w+)":', block, re.MULTILINE)
+            facts += [(each, f"{each}_{name}") for name in shared for each in SHARED[tasks.name]]
+        for each, fact in facts:
+            assert fact.startswith("__") or fact in documented(each), f"{tasks}: {fact}"
 
 
 def test_no_playbook_has_targets_of_its_own() -> None:
