@@ -403,7 +403,9 @@ def _no_single_request(
         found += f": see its lines {lines}"
     inline = _lines(text, [each for each in bodies if _INLINE_CONNECTOR.search(each[1])])
     if inline and what == _DESCRIBED["connectors"].label:
-        return f"{found}. Save only what is below 'connector' in the body of the model in line {inline.partition(',')[0]}."
+        return (
+            f"{found}. Save only what is below 'connector' in the body of the model in line {inline.partition(',')[0]}."
+        )
     return f"{found}. Keep only the request whose body this task is to send."
 
 
