@@ -201,13 +201,15 @@ class TestRemovals:
         ("misspelt", "reason"),
         [
             ({"agent_name": "Hose agent"}, "The model Ollama chat is used by agent House agent."),
-            (
+            pytest.param(
                 {"ollama_chat_name": "Olama"},
                 "The agent House agent uses the model Ollama chat, and there is no model Olama.",
+                marks=pytest.mark.full,
             ),
-            (
+            pytest.param(
                 {"ollama_chat_connector_name": "Olama"},
                 "The model Ollama chat calls through the connector Ollama chat, and there is no connector Olama.",
+                marks=pytest.mark.full,
             ),
         ],
     )
@@ -336,33 +338,39 @@ RAG = {
 AGENT = {"agent_provider": "vllm", "agent_model": "m", "agent_base_url": "http://10.0.0.1:8000"}
 
 
+#: A bad input of each role, and those that only `make test-full` has. The unit tests of the filter option_errors have each kind.
+BAD_INPUTS = [
+    ("ollama_chat", {"ollama_chat_base_url": ""}, "ollama_chat_base_url must be the URL of the server"),
+    ("openai_chat", {"openai_chat_model": "m", "openai_chat_provider": "openai"}, "openai_chat_api_key must be set"),
+    ("agent", {**AGENT, "agent_tools": [{"name": "x"}]}, "by agent_tools"),
+    ("rag", {**RAG, "rag_documents": [{"id": 1}]}, "rag_documents must be a list of mappings"),
+]
+MORE_BAD_INPUTS = [
+    ("ollama_chat", {"ollama_chat_base_url": ""}, "write http://127.0.0.1:11434 if it runs on each of these"),
+    ("ollama_chat", {"ollama_chat_expect_pattern": "("}, "by ollama_chat_expect_pattern"),
+    ("ollama_chat", {"ollama_chat_name": " "}, "by ollama_chat_connector_name"),
+    ("ollama_chat", {"ollama_chat_connector_name": "x" * 2000}, "by ollama_chat_connector_name"),
+    ("ollama_chat", {"ollama_chat_api_key": "two\nlines"}, "by ollama_chat_api_key"),
+    ("openai_chat", {"openai_chat_model": "m"}, "openai_chat_base_url must be the URL of the server"),
+    ("openai_chat", {"openai_chat_model": "m", "openai_chat_provider": "vllm"}, "write http://127.0.0.1:8000 if"),
+    ("agent", {**AGENT, "agent_base_url": ""}, "agent_base_url must be the URL of the server"),
+    ("agent", {**AGENT, "agent_expect_pattern": "("}, "by agent_expect_pattern"),
+    ("agent", {**AGENT, "agent_type": "conversational", "agent_memory": {"size": 1}}, "by agent_memory"),
+    ("agent", {**AGENT, "agent_type": "conversational", "agent_request": {"tools": []}}, "by agent_request"),
+    ("rag", {**RAG, "rag_base_url": ""}, "rag_base_url must be the URL of the server"),
+    ("rag", {**RAG, "rag_embedding_provider": "openai"}, "by rag_embedding_api_key"),
+    ("rag", {**RAG, "rag_embedding_provider": "groq"}, "by rag_embedding_provider"),
+    ("rag", {**RAG, "rag_embedding_base_url": "ollama:11434"}, "by rag_embedding_base_url"),
+    ("rag", {**RAG, "rag_index": "Docs"}, "'Docs' is not the name of an index"),
+    ("rag", {**RAG, "rag_documents": [{"id": 1, "text": "a"}, {"id": 1, "text": "b"}]}, "by rag_documents"),
+    ("rag", {**RAG, "rag_expect_pattern": "("}, "by rag_expect_pattern"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("playbook", "variables", "message"),
-    [
-        ("ollama_chat", {"ollama_chat_base_url": ""}, "ollama_chat_base_url must be the URL of the server"),
-        ("ollama_chat", {"ollama_chat_base_url": ""}, "write http://127.0.0.1:11434 if it runs on each of these"),
-        ("ollama_chat", {"ollama_chat_expect_pattern": "("}, "by ollama_chat_expect_pattern"),
-        ("ollama_chat", {"ollama_chat_name": " "}, "by ollama_chat_connector_name"),
-        ("ollama_chat", {"ollama_chat_connector_name": "x" * 2000}, "by ollama_chat_connector_name"),
-        ("ollama_chat", {"ollama_chat_api_key": "two\nlines"}, "by ollama_chat_api_key"),
-        ("openai_chat", {"openai_chat_model": "m"}, "openai_chat_base_url must be the URL of the server"),
-        ("openai_chat", {"openai_chat_model": "m", "openai_chat_provider": "vllm"}, "write http://127.0.0.1:8000 if"),
-        ("openai_chat", {"openai_chat_model": "m", "openai_chat_provider": "openai"}, "openai_chat_api_key must be set"),
-        ("agent", {**AGENT, "agent_base_url": ""}, "agent_base_url must be the URL of the server"),
-        ("agent", {**AGENT, "agent_expect_pattern": "("}, "by agent_expect_pattern"),
-        ("agent", {**AGENT, "agent_tools": [{"name": "x"}]}, "by agent_tools"),
-        ("agent", {**AGENT, "agent_type": "conversational", "agent_memory": {"size": 1}}, "by agent_memory"),
-        ("agent", {**AGENT, "agent_type": "conversational", "agent_request": {"tools": []}}, "by agent_request"),
-        ("rag", {**RAG, "rag_base_url": ""}, "rag_base_url must be the URL of the server"),
-        ("rag", {**RAG, "rag_embedding_provider": "openai"}, "by rag_embedding_api_key"),
-        ("rag", {**RAG, "rag_embedding_provider": "groq"}, "by rag_embedding_provider"),
-        ("rag", {**RAG, "rag_embedding_base_url": "ollama:11434"}, "by rag_embedding_base_url"),
-        ("rag", {**RAG, "rag_index": "Docs"}, "'Docs' is not the name of an index"),
-        ("rag", {**RAG, "rag_documents": [{"id": 1}]}, "rag_documents must be a list of mappings"),
-        ("rag", {**RAG, "rag_documents": [{"id": 1, "text": "a"}, {"id": 1, "text": "b"}]}, "by rag_documents"),
-        ("rag", {**RAG, "rag_expect_pattern": "("}, "by rag_expect_pattern"),
-    ],
-)  # fmt: skip
+    [*BAD_INPUTS, *(pytest.param(*each, marks=pytest.mark.full) for each in MORE_BAD_INPUTS)],
+)
 def test_bad_input_fails_before_anything_is_sent(
     play: Play, playbook: str, variables: dict[str, Any], message: str
 ) -> None:
