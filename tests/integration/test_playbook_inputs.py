@@ -164,7 +164,7 @@ def test_a_connector_without_a_key_gets_no_new_one(play: Play) -> None:
 def test_a_removal_names_what_it_did_not_find_and_what_the_playbook_removed() -> None:
     cluster = FakeCluster()
     with serving(cluster) as url:
-        output_of("agent", url)
+        output_of("agent", url, "-e", "agent_base_url=http://10.0.0.1:11434", "-e", "agent_model=tiny")
         misspelt = output_of("ollama_chat_remove", url, "-e", "ollama_chat_name=Olama")
         assert "Nothing had to be removed for Olama: the cluster has no such model or connector." in misspelt
         removed = output_of("agent", url, "-e", "agent_state=absent")
@@ -298,7 +298,7 @@ def test_the_first_check_expects_the_trust_that_the_role_adds(play: Play, addres
     with serving(cluster) as url:
         done = play("ollama_chat", "--check", url=url, ollama_chat_base_url=address)
         assert (done.status, "[WARNING]" in done.text and "no pattern" in done.text) == (0, False), done.text
-        assert "private address" not in done.text
+        assert "private_ip_enabled" not in done.text
         skipped = play("ollama_chat", "--check", url=url, ollama_chat_base_url=address, ollama_chat_trust="skip")
         assert "no pattern in plugins.ml_commons.trusted_connector_endpoints_regex" in skipped.text
 
@@ -343,7 +343,7 @@ BAD_INPUTS = [
     ("ollama_chat", {"ollama_chat_base_url": ""}, "ollama_chat_base_url must be the URL of the server"),
     ("openai_chat", {"openai_chat_model": "m", "openai_chat_provider": "openai"}, "openai_chat_api_key must be set"),
     ("agent", {**AGENT, "agent_tools": [{"name": "x"}]}, "by agent_tools"),
-    ("rag", {**RAG, "rag_documents": [{"id": 1}]}, "rag_documents must be a list of mappings"),
+    ("rag", {**RAG, "rag_documents": [{"id": 1}]}, "missing required arguments: text found in rag_documents"),
 ]
 MORE_BAD_INPUTS = [
     ("ollama_chat", {"ollama_chat_base_url": ""}, "write http://127.0.0.1:11434 if it runs on each of these"),
