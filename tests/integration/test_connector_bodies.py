@@ -148,6 +148,8 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "actions": [action(headers={"X-Title": "plain"}, request_body='{"prompt": "Grüße 你好 ${parameters.messages}"}')],
     },
     "body as a mapping": {"actions": [action(request_body={"model": "m", "n": 1, "t": 0.0, "b": True, "z": None})]},
+    # As the console's triple quotes have it.
+    "body on lines": {"actions": [action(request_body='\n    {\n      "messages": ${parameters.messages}\n    }\n  ')]},
     "no body": {"actions": [{"action_type": "predict", "method": "GET", "url": _stack.OLLAMA}]},
     "all of the client": {
         "actions": [action()],

@@ -108,6 +108,15 @@ class TestBlueprint:
         stored["actions"][0]["method"] = "post"
         assert not connector(definition=BLUEPRINT, **OWN)["changed"]
 
+    def test_blanks_around_a_request_body_are_no_change(self, connector: Runner, cluster: FakeCluster) -> None:
+        """Another client stores them; the placeholders keep the body from being JSON."""
+        text = '{"messages": ${parameters.messages}}'
+        body = {**BLUEPRINT, "actions": [{**BLUEPRINT["actions"][0], "request_body": f"\n  {text}\n  "}]}
+        assert connector(definition=body, **OWN)["connector"]["actions"][0]["request_body"] == text
+        [stored] = cluster.connectors.values()
+        stored["actions"][0]["request_body"] = f"\n  {text}\n  "
+        assert not connector(definition=body, **OWN)["changed"]
+
     @pytest.mark.parametrize(("value", "text"), [(5, "5"), (0, "0"), (True, "true"), (False, "false"), (0.5, "0.5")])
     def test_a_request_body_that_is_not_text(
         self, connector: Runner, cluster: FakeCluster, value: Any, text: str
