@@ -42,6 +42,9 @@ _ESCAPED = re.compile(r"(\$|(?<!\\)(?:\\\\)*\\)(\$\{(?:parameters|credential)\.[
 #: What looks like a placeholder: a word, and a name after it.
 _KIND_AND_NAME = re.compile(r"\s*(\w+)\s*[.:]\s*[\w.-]+\s*(:-.*)?", re.DOTALL)
 
+#: A variable of a shell or a script.
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+
 #: Short forms that do not resemble the right word enough.
 _SHORT = {"param": PARAMETERS, "cred": CREDENTIAL, "creds": CREDENTIAL}
 
@@ -125,7 +128,7 @@ def warnings(fields: Mapping[str, Any], probe: Mapping[str, Any] | None) -> Iter
     Without a ``probe``, parameters that the connector does not have may get any value in a prediction.
     """
     for placeholder in placeholders(fields):
-        if not placeholder.kind and _KIND_AND_NAME.fullmatch(placeholder.name):
+        if not placeholder.kind and any(form.fullmatch(placeholder.name) for form in (_KIND_AND_NAME, _VARIABLE)):
             yield f"{placeholder.place}: OpenSearch does not fill {placeholder.text}, and sends it as it is."
     if probe is not None:
         return
@@ -210,9 +213,12 @@ def _check_kind(placeholder: Placeholder) -> None:
             placeholder=placeholder.text,
         )
     if placeholder.part != "request_body":
+        variable = (
+            " It looks like a variable of a shell: write its value." if _VARIABLE.fullmatch(placeholder.name) else ""
+        )
         raise Failure(
             "placeholder_never_filled",
-            f"{placeholder.place}: OpenSearch does not fill {placeholder.text}.",
+            f"{placeholder.place}: OpenSearch does not fill {placeholder.text}.{variable}",
             placeholder=placeholder.text,
         )
 
@@ -232,9 +238,11 @@ def _near(inside: str) -> str | None:
 def _check_credential(placeholder: Placeholder, credential: Mapping[str, Any]) -> None:
     key = key_of(credential, placeholder.name)
     if key is None:
+        secret = f" Write ${{credential.secretArn.{placeholder.name}}} for a key of the secret."
         raise Failure(
             "credential_missing",
-            f"{placeholder.text} is used, but 'credential' has no {placeholder.name!r}.",
+            f"{placeholder.text} is used, but 'credential' has no {placeholder.name!r}."
+            f"{secret if 'secretArn' in credential else ''}",
             placeholder=placeholder.name,
         )
     if key != placeholder.name and isinstance(credential[key], Mapping):

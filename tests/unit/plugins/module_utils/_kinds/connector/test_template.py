@@ -63,6 +63,14 @@ class TestCredential:
         with pytest.raises(Failure, match="aws_sigv4 uses it, but 'secret_key'"):
             template.check(fields(protocol="aws_sigv4"), {"access_key": "x", "secret_key": ""}, None)
 
+    def test_a_key_of_a_secret(self) -> None:
+        credential = {"secretArn": "arn:aws:secretsmanager:x", "roleArn": "arn:aws:iam::1:role/x"}
+        with pytest.raises(
+            Failure, match=r"has no 'api-key'\. Write \$\{credential\.secretArn\.api-key\} for a key of the secret"
+        ):
+            template.check(fields(headers={"api-key": "${credential.api-key}"}), credential, None)
+        template.check(fields(headers={"api-key": "${credential.secretArn.api-key}"}), credential, None)
+
     def test_nothing_is_sent(self, cluster: FakeCluster) -> None:
         with pytest.raises(Failure, match="has no value"):
             apply(cluster, **{**KEYED, "credential": {"key": None}})
@@ -85,7 +93,8 @@ class TestNeverFilled:
             (fields(headers={"A": "Bearer ${credentials.key}"}), "headers.A: OpenSearch does not fill ${credentials.key}. "
              "Did you mean ${credential.key}?"),
             (fields(headers={"A": "Bearer ${creds.key}"}), "Did you mean ${credential.key}?"),
-            (fields(headers={"A": "Bearer ${KEY}"}), "OpenSearch does not fill ${KEY}."),
+            (fields(headers={"A": "Bearer ${KEY}"}), "OpenSearch does not fill ${KEY}. It looks like a variable of a "
+             "shell: write its value."),
             (fields(url="http://llm.test/${model}"), "url: OpenSearch does not fill ${model}."),
             (fields(url="http://llm.test/$${parameters.a}"), "url: $${parameters.a} is not filled because of the $ before it"),
             (fields(headers={"A": r"Bearer \${credential.key}"}), "which a shell needs and OpenSearch does not. Write ${cred"),
@@ -111,10 +120,13 @@ class TestNeverFilled:
 
     def test_other_braces_in_a_body(self) -> None:
         """A prompt may be about anything."""
-        given = fields('{"prompt": "Write ${a} and ${tool.name} and ${} in bash: ${parameters.task}"}')
+        given = fields(
+            '{"prompt": "Write ${a} and ${tool.name} and ${} in bash: ${parameters.task}", "model": "${MODEL}"}'
+        )
         template.check(given, {}, {"task": "x"})
         assert list(template.warnings(given, {"task": "x"})) == [
-            "actions[0].request_body: OpenSearch does not fill ${tool.name}, and sends it as it is."
+            "actions[0].request_body: OpenSearch does not fill ${tool.name}, and sends it as it is.",
+            "actions[0].request_body: OpenSearch does not fill ${MODEL}, and sends it as it is.",
         ]
 
 
