@@ -387,6 +387,10 @@ def test_cause_and_remedy_are_sentences(code: str) -> None:
         assert "{" not in text
 
 
+def test_an_unknown_refusal_is_corrected_before_logs_are_read() -> None:
+    assert CATALOGUE["api_error"].remedy.startswith("Correct the option or the value that the server names.")
+
+
 def test_no_remedy_only_repeats_that_the_message_says_it() -> None:
     empty = [code for code, entry in CATALOGUE.items() if re.search(r"(named in|as|what) the message", entry.remedy)]
     assert empty == []
