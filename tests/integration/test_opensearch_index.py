@@ -20,6 +20,7 @@ MAPPINGS = {
         "meta": {"type": "object", "properties": {"at": {"type": "date", "format": "epoch_second"}}},
     },
 }
+DATED = {"properties": {"at": {"type": "date"}}}
 SETTINGS = {"index": {"knn": True, "number_of_replicas": 0}, "index.search.idle.after": "20s", "refresh_interval": None}
 
 
@@ -125,7 +126,7 @@ def test_aliases(cluster, converges, module, name):
     index, today, library = (f"{index_of(name)}{end}" for end in ("", "-today", "-library"))
     args = {"name": index}
     recent = {"filter": {"range": {"at": {"gte": "now/d"}}}, "routing": 1}
-    converges(INDEX, ["create"], **args, definition={"mappings": MAPPINGS, "aliases": {today: recent, library: {}}})
+    converges(INDEX, ["create"], **args, definition={"mappings": DATED, "aliases": {today: recent, library: {}}})
     stored = cluster.must("GET", f"/{index}/_alias")[index]["aliases"]
     assert stored == {today: {"filter": recent["filter"], "index_routing": "1", "search_routing": "1"}, library: {}}
     # An alias of another client stays.
