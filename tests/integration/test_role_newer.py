@@ -193,9 +193,9 @@ def test_the_endpoints_of_other_connectors(double: FakeCluster, play: Play) -> N
 
 def test_an_interrupted_run_leaves_nothing_behind(double: FakeCluster, play: Play) -> None:
     """It was interrupted between the trust and the connector, and the next run has another URL, or removes."""
-    unfilled = {"openai_chat_request": {"user": "${parameters.unfilled}"}}
     for state in ("present", "absent"):
-        play(chat(openai_chat_base_url="http://typo.test", **unfilled), fails=True)
+        double.fail_next("POST", "/connectors/_create", "error")
+        play(chat(openai_chat_base_url="http://typo.test"), fails=True)
         assert "typo" in str(double.persistent[TRUSTED])
         play(chat(openai_chat_state=state))
         assert "typo" not in str(double.persistent)
