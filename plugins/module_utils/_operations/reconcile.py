@@ -141,7 +141,8 @@ class Resource(Generic[Options]):
     def _meant(self, dropped: list[str]) -> str:
         """The known fields of which dropped ones may be a misspelling, as the end of a message."""
         known = {*self.KIND.FIELDS, *(name for names in self.KIND.NESTED.values() for name in names)}
-        names = {each: each.rpartition(".")[2] for each in dropped}
+        # A field that the server's version does not store may be a known one.
+        names = {each: each.rpartition(".")[2] for each in dropped if each.rpartition(".")[2] not in known}
         near = {each: get_close_matches(name.lower(), known, 1, 0.85) for each, name in names.items()}
         return "".join(f" Did you mean {found[0]!r} by {each}?" for each, found in near.items() if found)
 

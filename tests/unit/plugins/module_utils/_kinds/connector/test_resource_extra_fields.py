@@ -114,6 +114,7 @@ def test_structured_output(version: str, as_definition: bool) -> None:
     is_known = version == "3.7.0"
     assert stored["actions"][0].get("supports_structured_output", False) is is_known
     assert ("does not store actions[0].supports_structured_output" in str(made["warnings"])) is not is_known
+    assert "Did you mean" not in str(made["warnings"])
     assert not apply(cluster, **options)["changed"]
 
 
