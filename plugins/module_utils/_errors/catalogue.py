@@ -892,7 +892,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Other errors": {
         "api_error": Entry(
             cause="OpenSearch answers with an error that no other code describes.",
-            remedy="Correct the option or the value that the server names. If it names none, check the server's log.",
+            remedy="Correct the option or the value that the server names. Otherwise, check the server's log.",
         ),
         "internal_error": Entry(
             cause="The collection was about to send a write in check mode. It did not send it.",

@@ -194,6 +194,8 @@ def _check_protocol(fields: Mapping[str, Any]) -> None:
     for field, option in _MCP_FIELDS.items():
         if fields.get(field) is not None and not protocol.startswith("mcp_"):
             raise Failure("invalid_input", f"{option}: only valid with an MCP protocol; set it in an action instead.")
+    if protocol.startswith("mcp_") and not fields.get("url"):
+        raise Failure("invalid_input", f"url: a connector of protocol {protocol} needs the URL of its MCP server.")
     if not protocol.startswith("mcp_") and not fields.get("actions"):
         raise Failure("invalid_input", f"actions: a connector of protocol {protocol} needs at least one.")
 

@@ -73,6 +73,14 @@ def test_a_protocol_of_another_server(module: Runner, cluster: FakeCluster, monk
     assert not module("ml_connector", cluster, **args)["changed"]
 
 
+def test_an_mcp_connector_without_a_url(module: Runner, cluster: FakeCluster) -> None:
+    """As the server names no option, 'uri' in a definition would be a riddle."""
+    body = {"name": "Tools", "protocol": "mcp_sse", "uri": "http://mcp.test/"}
+    failure = module("ml_connector", cluster, definition=body)["failure"]
+    assert failure["message"] == "url: a connector of protocol mcp_sse needs the URL of its MCP server."
+    assert cluster.writes == []
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
