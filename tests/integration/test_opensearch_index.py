@@ -121,9 +121,7 @@ def test_a_semantic_field_with_a_remote_model(cluster, converges, module, name):
     assert hits[0]["id"] == "sky"
     assert hits[0]["score"] > 0.999
     converges(INDEX, ["delete"], name=index_of(name), state="absent")
-    converges(
-        "ml_model", ["delete", "delete"], name=name, state="absent", delete_empty_group=True, stable=False
-    )
+    converges("ml_model", ["delete", "delete"], name=name, state="absent", delete_empty_group=True, stable=False)
     converges("ml_connector", ["delete"], name=name, state="absent")
 
 
