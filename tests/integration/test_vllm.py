@@ -14,7 +14,6 @@ import requests
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
 from ansible_collections.searchops.opensearch_ml.tests.integration._load import Load
-from ansible_collections.searchops.opensearch_ml.tests.integration._playbook import run_playbook
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
     TRUST,
     TRUSTED,
@@ -67,32 +66,6 @@ def test_it_answers(converges, module, name, desired, serve, key):
     assert (answer["content"], answer["reasoning"], answer["status"]) == ("Pong.", None, 200)
     assert answer["usage"]["total_tokens"] > 2
     assert key not in str(answer)
-
-
-@pytest.mark.full_on("2.19.1-tls")
-def test_the_role(cluster, connection, snapshot, recorder, name, key, tmp_path, settings_restored):
-    """First run changed, second run without a write, and nothing left after the removal."""
-    given = {
-        "opensearch_connection": connection,
-        "openai_chat_provider": "vllm",
-        "openai_chat_base_url": VLLM,
-        "openai_chat_model": "tiny-chat",
-        "openai_chat_name": name,
-        "openai_chat_api_key": key,
-        "openai_chat_expect_pattern": "Rayleigh",
-    }
-    _text, changed = run_playbook(tmp_path, "openai_chat", hidden=[key], **given)
-    assert changed[0] > 0
-    assert f"^{VLLM}/v1/chat/completions$" in cluster.effective(TRUSTED)
-    before = snapshot()
-    recorder.clear()
-    _text, changed = run_playbook(tmp_path, "openai_chat", hidden=[key], **given)
-    assert changed == [0]
-    assert recorder.writes == []
-    assert snapshot() == before
-    run_playbook(tmp_path, "openai_chat", openai_chat_state="absent", hidden=[key], **given)
-    assert not any(snapshot().values())
-    assert f"^{VLLM}/v1/chat/completions$" not in cluster.effective(TRUSTED)
 
 
 def test_free_routes(key):
