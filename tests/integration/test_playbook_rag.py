@@ -13,11 +13,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._double import double
+from ansible_collections.searchops.opensearch_ml.tests.integration._rerankers import RERANKERS
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import index_of
 
 ROOT = Path(__file__).parents[2]
@@ -125,32 +124,47 @@ def test_answers_from_documents(play, cluster, recorder, name, snapshot, setting
     assert recorder.writes == []
 
 
-def _rerank(body: dict[str, Any]) -> tuple[int, str]:
-    """A rerank model that likes short documents."""
-    best = sorted(range(len(body["documents"])), key=lambda number: len(body["documents"][number]))
-    results = [{"index": number, "relevance_score": 1 / (1 + place)} for place, number in enumerate(best)]
-    return 200, json.dumps({"model": body["model"], "results": results})
+#: Both contain the question. A rerank model and a search may order them differently.
+SKY = [
+    {"id": "sky", "text": BLUE},
+    {"id": "twice", "text": f"{BLUE} {BLUE}"},
+    {"id": "hours", "text": "Open from nine to five."},
+]
 
 
+@pytest.mark.full_on("3.6.0", but=["llama.cpp"])
 @pytest.mark.full_on("2.19.1-tls")
-def test_a_rerank_model_orders_what_the_search_finds(play, cluster, recorder, name, snapshot, settings_restored):
-    with double({"/v1/rerank": _rerank}) as backend:
-        reranked = functools.partial(
-            play, rag_rerank_model="reranker", rag_rerank_provider="llama_cpp", rag_rerank_base_url=backend.url,
-            rag_candidates=2,
-        )  # fmt: skip
-        _text, planned = reranked("--check")
-        assert reranked()[1] == planned
-        # The model is asked once by the role, and by the server with all documents that the search finds.
-        assert sorted(backend.seen[-1][1]["documents"]) == sorted([BLUE, "Open from nine to five."])
-        asked = next(request for request in recorder.requests if "search_pipeline=" in request.path)
-        found = cluster.must("POST", asked.path, json.loads(asked.body))
-        # Without it, the document that is the question would be the first.
-        assert [hit["_id"] for hit in found["hits"]["hits"]] == ["hours", "sky"]
-        assert found["ext"]["retrieval_augmented_generation"]["answer"].strip()
-        recorder.clear()
-        assert reranked()[1] == 0
-        assert recorder.writes == []
+@pytest.mark.parametrize("server", RERANKERS)
+def test_a_rerank_model_orders_what_the_search_finds(
+    play, cluster, recorder, name, snapshot, settings_restored, server
+):  # fmt: skip
+    reranker = RERANKERS[server]
+    reranked = functools.partial(
+        play,
+        rag_rerank_model=reranker.model,
+        rag_rerank_provider=reranker.provider,
+        rag_rerank_base_url=reranker.base_url,
+        rag_candidates=3,
+        rag_documents=SKY,
+    )
+    _text, planned = reranked("--check")
+    assert not any(snapshot().values())
+    assert reranked()[1] == planned
+
+    asked = next(request for request in recorder.requests if "search_pipeline=" in request.path)
+    found = cluster.must("POST", asked.path, json.loads(asked.body))
+    printed = reranker.scores(BLUE, [each["text"] for each in SKY])
+    scores = {SKY[number]["id"]: float(score) for number, score in printed.items()}
+    hits = found["hits"]["hits"]
+    assert [hit["_id"] for hit in hits] == sorted(scores, key=lambda each: -scores[each])
+    assert {hit["_id"]: hit["_score"] for hit in hits} == pytest.approx(scores, abs=1e-4)
+    assert found["ext"]["retrieval_augmented_generation"]["answer"].strip()
+
+    before = snapshot()
+    recorder.clear()
+    assert reranked()[1] == 0
+    assert recorder.writes == []
+    assert snapshot() == before
     _text, planned = play("--check", rag_state="absent")
     assert play(rag_state="absent")[1] == planned
     assert not any(snapshot().values())
