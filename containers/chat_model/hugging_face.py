@@ -19,14 +19,44 @@ FOLDER = CONTAINERS / "vllm" / "model"
 #: How the tokenizer writes a blank.
 BLANK = "\u2581"
 
-#: As in the Modelfile, only the last message of the user counts. vLLM puts no begin token in front of a chat.
-TEMPLATE = (
-    "{%- set last = namespace(text='') -%}"
-    "{%- for message in messages if message['role'] == 'user' -%}"
-    "{%- set last.text = message['content'] -%}"
-    "{%- endfor -%}"
-    "{{- bos_token + '<|user|> ' + last.text + '<|answer|>' -}}"
-)
+#: The servers give the model this many characters of a tool's result.
+RESULT_LENGTH = 400
+
+#: The chat template of llama-server and vLLM, which says the same as the Modelfile: the last message of the user, whether tools are
+#: offered, and the result of the last tool that was called since. llama-server learns from the message of an assistant how the
+#: model writes its reasoning and calls. It needs to see that system messages are read, or puts them in front of the user's.
+TEMPLATE = """\
+{%- set seen = namespace(text='', result='', answer='') -%}
+{%- for message in messages -%}
+  {%- if message['role'] == 'user' -%}
+    {%- set seen.text = message['content'] -%}
+    {%- set seen.result = '' -%}
+    {%- set seen.answer = '' -%}
+  {%- elif message['role'] == 'tool' -%}
+    {%- set seen.result = message['content'][:RESULT_LENGTH] -%}
+  {%- elif message['role'] == 'assistant' -%}
+    {%- set seen.answer = message['content'] or '' -%}
+    {%- if message['reasoning_content'] -%}
+      {%- set seen.answer = '<think>' + message['reasoning_content'] + '</think>' + seen.answer -%}
+    {%- endif -%}
+    {%- for call in message['tool_calls'] or [] -%}
+      {%- set name, arguments = call['function']['name'], call['function']['arguments'] | tojson -%}
+      {%- set seen.answer = seen.answer + '<tool_call>{"name": "' + name + '", "arguments": ' + arguments + '}</tool_call>' -%}
+    {%- endfor -%}
+  {%- elif message['content'] == '' -%}
+  {%- endif -%}
+{%- endfor -%}
+{{- bos_token + '<|user|> ' + seen.text -}}
+{%- if seen.result -%}
+  {{- '<|result|> ' + seen.result -}}
+{%- elif tools and tools[0]['function']['name'] -%}
+  {{- '<|tools|>' -}}
+{%- endif -%}
+{{- '<|answer|>' -}}
+{%- if not add_generation_prompt -%}
+  {{- seen.answer -}}
+{%- endif -%}
+""".replace("RESULT_LENGTH", str(RESULT_LENGTH))
 
 TENSORS = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 PARTS = {
@@ -112,9 +142,10 @@ def tokenizer(model):
             "lstrip": False,
             "rstrip": False,
             "normalized": False,
-            "special": True,
+            "special": kind != gguf.TokenType.USER_DEFINED,
         }
-        for token in model.of_kind(gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL)
+        for token, kind in zip(model.tokens, model.kinds, strict=True)
+        if kind in (gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.USER_DEFINED)
     ]
     begin = {"SpecialToken": {"id": "<s>", "type_id": 0}}
     return {

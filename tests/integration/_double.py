@@ -7,16 +7,28 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
+import os
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Iterator
 
-from ansible_collections.searchops.opensearch_ml.tests.integration._vllm import host_address
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import tool_models
 
 #: Returns the HTTP status and the JSON text of the answer to a request's body.
 Answer = Callable[[Any], "tuple[int, str]"]
+
+
+def host_address() -> str:
+    """The address of the host in the network of the stack's containers. A firewall must accept their connections."""
+    network = os.environ.get("STACK_NETWORK", "searchops-ml")
+    done = subprocess.run(
+        ["docker", "network", "inspect", network, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}"],
+        check=True, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    return next(address for address in done.stdout.split() if ipaddress.ip_address(address).version == 4)
 
 
 class Double(ThreadingHTTPServer):

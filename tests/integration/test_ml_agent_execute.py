@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
+from ansible_collections.searchops.opensearch_ml.tests.integration import _tiny_model
 from ansible_collections.searchops.opensearch_ml.tests.integration._double import calls_tools, chat
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import PRIVATE_IP, TRUST, TRUSTED
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import tool_models
@@ -78,21 +79,20 @@ def test_an_agent_with_a_memory(module, name, model):
 
 
 @only_3
-def test_function_calling(cluster, module, name):
-    """The tiny model cannot call tools: without tools it answers by itself, with tools Ollama refuses the request."""
-    for label, tools in (("plain", ""), ("with tools", "${parameters.tool_configs:-}")):
-        named = f"{name} {label}"
-        connector = cluster.make_connector(named, request_body=CHAT_BODY.replace("TOOLS", tools))
-        cluster.make_model(named, connector, deploy=True)
-        llm = {"model_id": named, "parameters": {"max_iteration": 2, "prompt": "${parameters.question}"}}
-        module(
-            "ml_agent", name=named, type="conversational", llm=llm, memory={"type": "conversation_index"},
-            parameters={"_llm_interface": "openai/v1/chat/completions"}, tools=[{"type": "ListIndexTool"}],
-        )  # fmt: skip
-    answer = module(RUN, agent=f"{name} plain", question="Ping", expect_pattern="Pong")
-    assert answer["memory"]["memory_id"]
-    failure = module.fails(RUN, agent=f"{name} with tools", question="Ping", wait_timeout=0)
-    assert (failure["code"], "does not support tools" in failure["message"]) == ("backend_without_tools", True)
+@pytest.mark.parametrize("provider", _tiny_model.SERVERS)
+def test_a_model_that_calls_a_tool(cluster, converges, module, name, provider):
+    """The model calls a tool of the server, and what it answers depends on the tool's result."""
+    index = _tiny_model.Index(cluster, name)
+    module("ml_connector", name=name, **_tiny_model.options(provider, capability="agent"))
+    module("ml_model", name=name, connector=name, state="deployed")
+    converges("ml_agent", ["create"], **calling(name, index.tool))
+    for state, answer in _tiny_model.HEALTH.items():
+        index.become(state)
+        result = module(RUN, agent=name, question=_tiny_model.HEALTHY, expect_pattern=state)
+        assert (result["content"], result["changed"]) == (answer, False)
+    # Without a tool for the question, the model answers by itself.
+    assert module(RUN, agent=name, question="Ping")["content"] == "Pong."
+    converges("ml_agent", ["delete"], name=name, state="absent")
 
 
 @only_3
@@ -120,6 +120,22 @@ def test_the_requests_to_each_provider(cluster, module, name, settings_restored,
     call, result = second["messages"][2:]
     assert (call["role"], result["role"]) == ("assistant", "tool")
     assert call["tool_calls"][0]["id"] == result["tool_call_id"]
+
+
+@only_3
+def test_a_model_without_tools(cluster, module, name):
+    """A body without tools serves it; Ollama refuses the body that has them."""
+    with _tiny_model.without_tools(name) as model:
+        for label, tools in (("plain", ""), ("with tools", "${parameters.tool_configs:-}")):
+            named = f"{name} {label}"
+            body = CHAT_BODY.replace("TOOLS", tools)
+            connector = cluster.make_connector(named, request_body=body, parameters={"model": model})
+            cluster.make_model(named, connector, deploy=True)
+            module("ml_agent", **calling(named, {"type": "ListIndexTool"}))
+        answer = module(RUN, agent=f"{name} plain", question="Ping", expect_pattern="Pong")
+        assert answer["memory"]["memory_id"]
+        failure = module.fails(RUN, agent=f"{name} with tools", question="Ping", wait_timeout=0)
+        assert (failure["code"], "does not support tools" in failure["message"]) == ("backend_without_tools", True)
 
 
 def test_failures(module, name, model):

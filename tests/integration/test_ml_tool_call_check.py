@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The check whether a model calls tools, with doubles that call them in each way and with the stack's tiny models, which do not."""
+"""The check whether a model calls tools, with doubles that call them in each way and with the stack's tiny model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._operations import tool_calls
+from ansible_collections.searchops.opensearch_ml.tests.integration import _tiny_model
 from ansible_collections.searchops.opensearch_ml.tests.integration._double import CHAT, calls_tools, chat
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import PRIVATE_IP, TRUST, TRUSTED
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import tool_models
@@ -25,9 +26,8 @@ only_3 = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 def serve(module, name):
     """Creates a deployed model of the capability agent."""
 
-    def make(provider: str, url: str, **more: Any) -> None:
-        given = {"provider": provider, "base_url": url, "model": "tiny-chat", "capability": "agent", **more}
-        module("ml_connector", name=name, **given)
+    def make(**given: Any) -> None:
+        module("ml_connector", **{"name": name, "capability": "agent", **given})
         module("ml_model", name=name, connector=name, state="deployed")
 
     return make
@@ -38,7 +38,7 @@ def test_doubles(cluster, module, name, serve, settings_restored):
     """All verdicts with one connector, whose double changes its ways."""
     with calls_tools() as backend:
         cluster.put_settings({TRUSTED: [*TRUST, f"^{re.escape(backend.url)}/.*$"], PRIVATE_IP: True})
-        serve("vllm", backend.url)
+        serve(provider="vllm", base_url=backend.url, model="tiny-chat")
         for kind, model in tool_models.MODELS.items():
             backend.answers[CHAT] = chat(model)
             backend.seen.clear()
@@ -65,28 +65,38 @@ def test_doubles(cluster, module, name, serve, settings_restored):
 
 
 @only_3
-@pytest.mark.parametrize(
-    ("provider", "url", "verdicts"),
-    [
-        ("ollama", "http://ollama:11434", {"refused"}),
-        # Its template has no tools. Whether the server refuses them depends on its version.
-        ("llama_cpp", "http://llama-cpp:8080", {"no_call", "refused"}),
-    ],
-)
-def test_tiny_models_call_no_tools(module, name, serve, provider, url, verdicts):
-    serve(provider, url)
-    # The template of llama.cpp has the system message, which the tiny model has not learnt.
-    assert module("ml_predict", model=name, parameters={"prompt": "Ping"})["content"]
+@pytest.mark.parametrize("provider", _tiny_model.SERVERS)
+def test_the_tiny_model_calls_tools(module, name, serve, provider):
+    serve(**_tiny_model.options(provider))
+    result = module("ml_tool_call_check", model=name)
+    assert (result["verdict"], result["works"], result["changed"]) == ("works", True, False), result
+    assert module.recorder.writes == []
+    call, returned, answer = result["messages"][1:]
+    assert call["tool_calls"][0]["function"]["name"] == tool_calls.NAME
+    assert (returned["role"], answer["content"]) == ("tool", f"The code word is {tool_calls.CODE_WORD}.")
+
+    # Another result has another answer.
+    messages = [result["messages"][0], call, {**returned, "content": "cobalt-305"}]
+    other = module("ml_predict", model=name, messages=messages)
+    assert other["content"] == "The code word is cobalt-305."
+    # What is asked without tools is answered as by a connector for chats.
+    assert module("ml_predict", model=name, parameters={"prompt": "Ping"})["content"] == "Pong."
     assert module("ml_predict", model=name, messages=PING)["content"] == "Pong."
-    result = module("ml_tool_call_check", model=name, on_defect="warn")
-    assert result["verdict"] in verdicts, result
-    failure = module.fails("ml_tool_call_check", model=name)
-    assert failure["details"]["verdict"] == result["verdict"]
+
+
+@only_3
+def test_a_model_without_tools(module, name, serve):
+    """Ollama refuses tools for a model whose template has none."""
+    with _tiny_model.without_tools(name) as model:
+        serve(**_tiny_model.options("ollama", model=model))
+        result = module("ml_tool_call_check", model=name, on_defect="warn")
+        assert (result["verdict"], "does not support tools" in result["evidence"]) == ("refused", True), result
+        assert module.fails("ml_tool_call_check", model=name)["details"]["verdict"] == "refused"
 
 
 @only_3
 def test_a_chat_connector_sends_no_tools(module, name, serve):
-    serve("ollama", "http://ollama:11434", capability="chat")
+    serve(**_tiny_model.options("ollama", capability="chat"))
     assert module.fails("ml_tool_call_check", model=name)["code"] == "connector_without_tools"
 
 

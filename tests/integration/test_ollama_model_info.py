@@ -21,5 +21,5 @@ def test_the_models_are_listed(run_module):
         assert model["name"] == "tiny-chat:latest"
         assert model["parameters"]["stop"] == ["</s>", "<|user|>"]
         assert len(model["weights"]) == 1
-        assert model["capabilities"] == ["completion"]
+        assert model["capabilities"] == ["completion", "tools", "thinking"]
     assert run_module("ollama_model_info", {"url": URL, "name": "no-such-model"})[0]["models"] == []

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.tests.integration import _tiny_model
 from ansible_collections.searchops.opensearch_ml.tests.integration._double import CHAT, calls_tools, chat
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ML
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes import tool_models
@@ -110,13 +111,47 @@ def of_double(backend, name):
 
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
-@pytest.mark.parametrize("kind", ["conversational", "plan_execute_and_reflect"])
-def test_an_agent_answers_from_a_tool(
-    play, cluster, recorder, name, snapshot, settings_restored, of_double, backend, kind
-):
-    given = {**of_double, "agent_type": kind}
-    if kind == "plan_execute_and_reflect":
-        backend.answers[CHAT] = chat(tool_models.plans)
+@pytest.mark.parametrize("provider", _tiny_model.SERVERS)
+def test_an_agent_answers_from_a_tool(play, cluster, recorder, name, snapshot, settings_restored, provider):
+    """A conversational agent on each server: it calls a tool of OpenSearch, and answers from its result."""
+    index = _tiny_model.Index(cluster, name)
+    index.become("yellow")
+    server = _tiny_model.options(provider)
+    given = {
+        "agent_type": "conversational",
+        "agent_provider": provider,
+        "agent_base_url": server["base_url"],
+        "agent_model": server["model"],
+        "agent_api_key": server.get("api_key", ""),
+        "agent_chat_name": name,
+        "agent_tools": [index.tool],
+        "agent_question": _tiny_model.HEALTHY,
+        "agent_expect_pattern": "yellow",
+    }
+    _text, planned = play("--check", "--diff", **given)
+    assert recorder.writes == []
+
+    text, changed = play("--diff", **given)
+    assert changed == planned
+    assert _tiny_model.HEALTH["yellow"] in text
+    assert not server.get("api_key") or server["api_key"] not in text
+    before = snapshot()
+    recorder.clear()
+    index.become("green")
+    text, changed = play(**{**given, "agent_expect_pattern": "green"})
+    assert (changed, _tiny_model.HEALTH["green"] in text) == (0, True)
+    assert recorder.writes == []
+    assert {**snapshot(), "indexes": {}} == {**before, "indexes": {}}
+
+    play(**given, agent_state="absent")
+    assert not any({**snapshot(), "indexes": {}}.values())
+
+
+@pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
+def test_an_agent_that_makes_a_plan(play, cluster, recorder, name, snapshot, settings_restored, of_double, backend):
+    """On a double: the tiny model makes no plans."""
+    given = {**of_double, "agent_type": "plan_execute_and_reflect"}
+    backend.answers[CHAT] = chat(tool_models.plans)
     _text, planned = play("--check", "--diff", **given)
     assert recorder.writes == []
     assert backend.seen == []
@@ -127,7 +162,7 @@ def test_an_agent_answers_from_a_tool(
     assert "The tool says" in text
     assert "key-of-the-double" not in text
     agents = {item.source["type"].lower(): item for item in cluster.find("agents", {"prefix": {"name.keyword": name}})}
-    assert agents[kind].source["llm"]["model_id"] == cluster.one("models", name).id
+    assert agents[given["agent_type"]].source["llm"]["model_id"] == cluster.one("models", name).id
     # The agent's own conversation: it sent back the call and the tool's result.
     of_agent = [body for path, body in backend.seen if "ListIndexTool" in json.dumps(body.get("tools"))]
     assert [message["role"] for message in of_agent[-1]["messages"]][-2:] == ["assistant", "tool"]

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.tests.integration import _tiny_model
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
     LLAMA_CPP_KEY,
     gateway_keys,
@@ -74,6 +75,24 @@ def test_extra_fields_of_the_body_are_sent(module, name, desired):
     module("ml_model", name=name, connector=name, state="deployed")
     answer = module("ml_predict", model=name, messages=PING, expect_content=False)
     assert answer["usage"]["completion_tokens"] == 1
+
+
+#: Provider -> additional fields of the request. vLLM's parser of this model looks for reasoning only if the request asks for it.
+THINKS: dict[str, dict[str, Any]] = {
+    "ollama": {},
+    "llama_cpp": {},
+    "vllm": {"extra_body": {"chat_template_kwargs": {"thinking": True}}, "probe": {}},
+}
+
+
+@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.parametrize("provider", THINKS)
+def test_an_answer_with_reasoning(module, name, provider):
+    """The field is named ``reasoning`` on Ollama and vLLM, and ``reasoning_content`` on llama.cpp."""
+    module("ml_connector", name=name, **_tiny_model.options(provider, **THINKS[provider]))
+    module("ml_model", name=name, connector=name, state="deployed")
+    answer = module("ml_predict", model=name, messages=[{"role": "user", "content": _tiny_model.PRIME}])
+    assert (answer["reasoning"], answer["content"]) == (_tiny_model.REASONING, _tiny_model.PRIME_ANSWER)
 
 
 def test_embeddings(converges, module, name, desired):

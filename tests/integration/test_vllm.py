@@ -2,20 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The provider vllm against the real vLLM of the local stack, and against a double where the answer needs a larger model."""
+"""The provider vllm against the vLLM of the local stack."""
 
 from __future__ import annotations
 
-import re
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 import requests
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
+from ansible_collections.searchops.opensearch_ml.tests.integration import _tiny_model
 from ansible_collections.searchops.opensearch_ml.tests.integration._load import Load
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
-    TRUST,
     TRUSTED,
     VLLM,
     VLLM_GATEWAY,
@@ -23,10 +22,8 @@ from ansible_collections.searchops.opensearch_ml.tests.integration._stack import
     gateway_keys,
     secret,
 )
-from ansible_collections.searchops.opensearch_ml.tests.integration._vllm import MODEL, Vllm, vllm
 
 PING = [{"role": "user", "content": "Ping"}]
-TOOL = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
 
 #: vLLM from the host.
 ON_HOST = "http://127.0.0.1:21437"
@@ -119,8 +116,7 @@ def rejected(**extra_body: Any) -> dict[str, Any]:
 REFUSALS: dict[str, tuple[dict[str, Any], str, int, str]] = {
     "unknown model": ({"model": "no-such-model"}, "backend_model_missing", 404, "`no-such-model` does not exist"),
     "empty list of tools": (rejected(tools=[]), "backend_rejected", 400, "must not be an empty array"),
-    "tools without a parser": (rejected(tools=[TOOL]), "backend_without_tools", 400, "--enable-auto-tool-choice"),
-    "too many tokens": (rejected(max_tokens=5000), "context_too_long", 400, "max_model_len=256"),
+    "too many tokens": (rejected(max_tokens=5000), "context_too_long", 400, "max_model_len=512"),
     "wrong type": (rejected(temperature="hot"), "backend_rejected", 400, "temperature"),
     "embeddings of a chat server": ({"capability": "embedding", "probe": {}}, "backend_without_capability", 404, "Not Found"),
 }  # fmt: skip
@@ -144,10 +140,10 @@ def test_a_refused_request(module, name, desired, serve, case):
 def test_a_too_long_prompt(module, name, desired, serve):
     module("ml_connector", **desired())
     serve()
-    long = [{"role": "user", "content": "word " * 400}]
+    long = [{"role": "user", "content": "word " * 800}]
     failure = module.fails("ml_predict", model=name, messages=long, wait_timeout=0)
     assert (failure["code"], failure["status"]) == ("context_too_long", 400)
-    assert "maximum context length is 256 tokens" in failure["message"]
+    assert "maximum context length is 512 tokens" in failure["message"]
     assert "--max-model-len" in failure["remedy"]
 
 
@@ -165,29 +161,15 @@ def test_embeddings(converges, module, name, desired, serve):
     assert again["data"] == pytest.approx(first["data"], abs=1e-4)
 
 
-class TestDouble:
-    @pytest.fixture
-    def double(self, cluster, settings_restored) -> Iterator[Vllm]:
-        with vllm() as server:
-            cluster.put_settings({TRUSTED: [*TRUST, f"^{re.escape(server.url)}/.*$"]})
-            yield server
+#: The reasoning parser deepseek_v3 looks for reasoning only in the answers to requests with this field.
+THINKS = {"chat_template_kwargs": {"thinking": True}}
 
-    @pytest.fixture(autouse=True)
-    def model(self, double, module, name, desired, serve) -> str:
-        module("ml_connector", **desired(base_url=double.url, model=MODEL, api_key=None))
-        return serve()
 
-    @pytest.mark.full_on("2.19.1-tls", but=["reasoning"])
-    # The second one was the name until 2025.
-    @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
-    def test_an_answer_with_reasoning(self, module, name, double, field):
-        double.message = {field: "They said something. I answer it.", "content": "Pong from the double."}
-        answer = module("ml_predict", model=name, messages=PING, expect_pattern="^Pong")
-        assert (answer["content"], answer["reasoning"]) == (double.message["content"], double.message[field])
-
-    @pytest.mark.full_on("2.19.1-tls")
-    def test_reasoning_that_used_all_tokens(self, module, name, double):
-        double.message, double.finish_reason = {"reasoning": "They said something, so"}, "length"
-        failure = module.fails("ml_predict", model=name, messages=PING, wait_timeout=0)
-        assert failure["code"] == "reasoning_only"
-        assert "max_tokens" in failure["remedy"]
+@pytest.mark.full_on("2.19.1-tls")
+def test_reasoning_that_used_all_tokens(module, name, desired, serve):
+    module("ml_connector", **desired(extra_body={**THINKS, "max_tokens": 4}, probe={}))
+    serve()
+    question = [{"role": "user", "content": _tiny_model.PRIME}]
+    failure = module.fails("ml_predict", model=name, messages=question, wait_timeout=0)
+    assert failure["code"] == "reasoning_only"
+    assert "max_tokens" in failure["remedy"]
