@@ -111,7 +111,9 @@ def of_double(backend, name):
 
 
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
-@pytest.mark.parametrize("provider", _tiny_model.SERVERS)
+@pytest.mark.parametrize(
+    "provider", ["ollama", *(pytest.param(each, marks=pytest.mark.full) for each in ("llama_cpp", "vllm"))]
+)
 def test_an_agent_answers_from_a_tool(play, cluster, recorder, name, snapshot, settings_restored, provider):
     """A conversational agent on each server: it calls a tool of OpenSearch, and answers from its result."""
     index = _tiny_model.Index(cluster, name)
@@ -147,6 +149,7 @@ def test_an_agent_answers_from_a_tool(play, cluster, recorder, name, snapshot, s
     assert not any({**snapshot(), "indexes": {}}.values())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 def test_an_agent_that_makes_a_plan(play, cluster, recorder, name, snapshot, settings_restored, of_double, backend):
     """On a double: the tiny model makes no plans."""

@@ -132,8 +132,7 @@ SKY = [
 ]
 
 
-@pytest.mark.full_on("3.6.0", but=["llama.cpp"])
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full
 @pytest.mark.parametrize("server", RERANKERS)
 def test_a_rerank_model_orders_what_the_search_finds(
     play, cluster, recorder, name, snapshot, settings_restored, server

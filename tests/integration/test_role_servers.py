@@ -45,7 +45,7 @@ SERVERS = {
 
 
 @pytest.mark.full_on("3.6.0", but=["vLLM"])
-@pytest.mark.full_on("2.19.1-tls", but=["llama.cpp"])
+@pytest.mark.full_on("2.19.1-tls")
 @pytest.mark.parametrize("server", SERVERS)
 def test_the_life_of_a_chat_model(cluster, connection, snapshot, recorder, name, tmp_path, settings_restored, server):
     provider, base_url, keys = SERVERS[server]
