@@ -15,7 +15,6 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints
 from ansible_collections.searchops.opensearch_ml.tests.integration import _tiny_model
 from ansible_collections.searchops.opensearch_ml.tests.integration._load import Load
 from ansible_collections.searchops.opensearch_ml.tests.integration._stack import (
-    TRUSTED,
     VLLM,
     VLLM_GATEWAY,
     VLLM_POOLING,
