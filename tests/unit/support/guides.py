@@ -65,6 +65,7 @@ NOT_RUN = {
     "ollama pull qwen3:4b": "it needs the network; the tests of ollama_model pull from a registry of their own",
     "ansible-galaxy collection build": "tests/install runs it",
     "ansible-galaxy collection install searchops-opensearch_ml-1.0.0.tar.gz": "tests/install installs the archive that it built",
+    "ollama show MODEL": "it needs the program of Ollama; tests of ollama_model_info read the same capabilities",
     "ansible-doc searchops.opensearch_ml.ml_connector": "it needs an installed copy; tests/install lists all modules",
     **{
         f"ansible-doc -t role searchops.opensearch_ml.{path.name}": "it needs an installed copy; lint reads the same specs"
