@@ -204,7 +204,8 @@ seealso:
   - module: searchops.opensearch_ml.ml_memory_container
   - module: searchops.opensearch_ml.ml_model
   - module: searchops.opensearch_ml.ml_tool_call_check
-  - ref: ansible_collections.searchops.opensearch_ml.agent_role
+  - name: Role agent
+    link: https://github.com/searchops/opensearch_ml/blob/main/roles/agent/README.md
     description: The role that sets up an agent with its model and tools.
   - name: Agents
     description: The types of agents, and how each works.

@@ -355,7 +355,8 @@ seealso:
   - module: searchops.opensearch_ml.opensearch_cluster_setting
   - plugin: searchops.opensearch_ml.provider_endpoint
     plugin_type: filter
-  - ref: ansible_collections.searchops.opensearch_ml.openai_chat_role
+  - name: Role openai_chat
+    link: https://github.com/searchops/opensearch_ml/blob/main/roles/openai_chat/README.md
     description: The role that sets up a chat model with everything that it needs.
   - name: Connectors
     description: What a connector is, and which backends OpenSearch supports.

@@ -269,7 +269,8 @@ seealso:
   - module: searchops.opensearch_ml.ml_connector
   - module: searchops.opensearch_ml.ml_controller
   - module: searchops.opensearch_ml.ml_predict
-  - ref: ansible_collections.searchops.opensearch_ml.openai_chat_role
+  - name: Role openai_chat
+    link: https://github.com/searchops/opensearch_ml/blob/main/roles/openai_chat/README.md
     description: The role that sets up a chat model with everything that it needs.
   - name: Register Model API
     description: All fields of a model.

@@ -102,7 +102,8 @@ seealso:
   - module: searchops.opensearch_ml.ml_model
   - module: searchops.opensearch_ml.ml_agent
   - module: searchops.opensearch_ml.opensearch_pipeline
-  - ref: ansible_collections.searchops.opensearch_ml.stack_role
+  - name: Role stack
+    link: https://github.com/searchops/opensearch_ml/blob/main/roles/stack/README.md
     description: The role that applies a stack from variables.
   - name: ML Commons APIs
     description: All APIs of ML Commons.

@@ -108,7 +108,8 @@ options:
     default: 300.0
 seealso:
   - module: searchops.opensearch_ml.ollama_model_info
-  - ref: ansible_collections.searchops.opensearch_ml.ollama_server_role
+  - name: Role ollama_server
+    link: https://github.com/searchops/opensearch_ml/blob/main/roles/ollama_server/README.md
     description: The role that sets up an Ollama server with its models.
   - name: Ollama API
     description: The API of the server that the module calls.

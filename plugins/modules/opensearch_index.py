@@ -51,7 +51,8 @@ options:
 seealso:
   - module: searchops.opensearch_ml.opensearch_document
   - module: searchops.opensearch_ml.opensearch_pipeline
-  - ref: ansible_collections.searchops.opensearch_ml.rag_role
+  - name: Role rag
+    link: https://github.com/searchops/opensearch_ml/blob/main/roles/rag/README.md
     description: The role that sets up answers from documents.
   - name: Create Index API
     description: The settings and mappings of an index.

@@ -59,7 +59,8 @@ seealso:
   - module: searchops.opensearch_ml.opensearch_pipeline_info
   - module: searchops.opensearch_ml.opensearch_search
   - module: searchops.opensearch_ml.ml_model
-  - ref: ansible_collections.searchops.opensearch_ml.rag_role
+  - name: Role rag
+    link: https://github.com/searchops/opensearch_ml/blob/main/roles/rag/README.md
     description: The role that sets up answers from documents.
   - name: Search pipelines
     description: What a search pipeline is, and its processors.

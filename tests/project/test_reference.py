@@ -37,6 +37,8 @@ CONNECTION = {
 PRODUCT = re.compile(
     r"https://(docs\.opensearch\.org/latest/[\w/-]+/|github\.com/ollama/ollama/blob/main/docs/api\.md)"
 )
+#: ansible-core knows no link to a role in `seealso`, and Sphinx finds no title for the label of its page.
+OUR_ROLE = re.compile(rf"https://github\.com/searchops/opensearch_ml/blob/main/roles/({'|'.join(ROLES)})/README\.md")
 
 
 def part(name: str, variable: str) -> Any:
@@ -113,15 +115,14 @@ def test_each_returned_value_has_a_sample(name: str) -> None:
 def test_each_page_leads_to_others() -> None:
     """A module also leads to the documentation of the server, a role to a module."""
     known = {f"{OURS}{path.stem}" for path in PLUGINS.values()} | {f"{OURS}{role}" for role in ROLES}
-    known |= {f"ansible_collections.{OURS}{role}_role" for role in ROLES}
     pages = {name: part(name, "DOCUMENTATION") for name in PLUGINS}
     pages |= {f"roles/{role}": entry_points(role)["main"] for role in ROLES}
     for name, page in pages.items():
         entries = page.get("seealso", [])
-        ours = {each.get("module") or each.get("plugin") or each.get("ref") for each in entries if "link" not in each}
+        ours = {each.get("module") or each.get("plugin") for each in entries if "link" not in each}
         assert ours, f"{name} leads to no other page of the collection"
         assert ours <= known - {f"{OURS}{name.split('/')[1]}"}, name
-        links = [each["link"] for each in entries if "link" in each]
+        links = [each["link"] for each in entries if "link" in each and not OUR_ROLE.fullmatch(each["link"])]
         assert all(PRODUCT.fullmatch(link) for link in links), f"{name}: {links}"
         assert links or name.startswith(("filter/", "lookup/")), (
             f"{name} leads to no page of the server's documentation"
