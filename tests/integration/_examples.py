@@ -144,7 +144,7 @@ def play(
     with _listening(before, played) as url:
         done = subprocess.run(
             [program, "-i", "inventory.json", "examples.json"],
-            cwd=folder, capture_output=True, text=True, timeout=400, stdin=subprocess.DEVNULL, check=False,
+            cwd=folder, capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL, check=False,
             env={
                 **os.environ,
                 "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
