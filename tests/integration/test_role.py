@@ -102,7 +102,7 @@ def test_create_change_and_remove_a_chat_model(
     assert re.search(r"Check mode: \d+ changes planned, the model was not asked\.", checked.text)
     # The role itself would trust the address before it creates the connector.
     assert "no pattern in" not in checked.text
-    assert "private address" not in checked.text
+    assert "predictions fail until" not in checked.text
 
     applied = play("--diff", ollama_chat_register_deploy=register_deploy)
     assert ANSWER in applied.text
