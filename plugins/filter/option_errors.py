@@ -37,9 +37,11 @@ EXAMPLES = r"""
     that: errors | length == 0
     fail_msg: "{{ errors | join(' ') }}"
   vars:
-    errors: >-
-      {{ {'model': 'Local chat', 'messages': messages, 'expect_pattern': pattern}
-         | searchops.opensearch_ml.option_errors('ml_predict', names={'expect_pattern': 'pattern'}) }}
+    question:
+      model: Local chat
+      messages: [{role: user, content: Why is the sky blue?}]
+      expect_pattern: Rayleigh
+    errors: "{{ question | searchops.opensearch_ml.option_errors('ml_predict', names={'expect_pattern': 'pattern'}) }}"
 """
 
 RETURN = r"""
