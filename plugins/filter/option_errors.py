@@ -39,7 +39,7 @@ EXAMPLES = r"""
   vars:
     question:
       model: Local chat
-      messages: [{role: user, content: Why is the sky blue?}]
+      messages: [{role: user, content: "Why is the sky blue?"}]
       expect_pattern: Rayleigh
     errors: "{{ question | searchops.opensearch_ml.option_errors('ml_predict', names={'expect_pattern': 'pattern'}) }}"
 """
