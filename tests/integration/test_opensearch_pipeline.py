@@ -145,7 +145,8 @@ def test_the_first_example_with_a_connector_of_a_provider(cluster, module, name)
     options = json.loads(json.dumps(example).replace("Local embeddings", embeddings))[
         f"searchops.opensearch_ml.{PIPELINE}"
     ]
-    module(PIPELINE, **{**options, "name": name})
+    stated = {option: options[option] for option in ("type", "description", "definition")}
+    module(PIPELINE, **stated, name=name)
     documents = [
         {"_source": {"passage": passage}} for passage in ('An "open" engine\nfor search.', "Air scatters light.")
     ]
