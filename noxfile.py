@@ -51,7 +51,10 @@ CHECKS = (
 )  # fmt: skip
 ON_SERVERS = ("integration", "install", "molecule")
 #: `make test-full` runs the other versions as well, and whole matrices of which these steps have a sample.
-FULL_CHECKS = (*CHECKS, "unit-full", *(f"units-{core}" for core in CORES), "sanity-2.19", "sanity-2.20", "fuzz")
+FULL_CHECKS = (
+    *CHECKS, "unit-full", "sanity-2.19", "sanity-2.20", *(f"{kind}-{core}" for kind in ("units", "imports") for core in CORES),
+    "fuzz",
+)  # fmt: skip
 FULL_ON_SERVERS = ("integration-full", "install", "molecule", "molecule-full", "faults", "concurrency")
 
 # Sessions run in .venv, which dev/run has made; only those of other versions make an environment.
@@ -224,8 +227,8 @@ TESTED = (
     ".gitignore", "galaxy.yml", "*.md", "CHANGELOG.rst", "LICENSE", "meta", "plugins", "roles", "playbooks", "docs",
     "changelogs", "tests/unit", "containers/opensearch-tls/security/roles.yml", "dev/*.py", "Makefile",
 )  # fmt: skip
-#: Without these matrices, which test the collection's own code and take half of the time: `coverage` runs them.
-VERSIONLESS = tuple(f":!tests/unit/plugins/modules/test_{name}.py" for name in ("faults", "fuzz", "hostile"))
+#: Matrices that test the collection's own code only: no version of ansible-core runs them, as `coverage` does.
+VERSIONLESS = tuple(f"tests/unit/plugins/modules/test_{name}.py" for name in ("faults", "fuzz", "hostile"))
 #: In place of the script that ansible-test would download in order to install pip into its environments.
 GET_PIP = """\
 import shutil
@@ -243,18 +246,16 @@ def write(path: Path, text: str) -> None:
     new.replace(path)
 
 
-def ansible_test(session: nox.Session, core: str, *command: str) -> None:
-    """Run ansible-test of one ansible-core on a copy of the repository."""
+def ansible_test(session: nox.Session, name: str, core: str, *command: str) -> None:
+    """Run ansible-test of one ansible-core on a copy of the repository, which is the session's own as two may run at once."""
     sync(session, f"core-{core.replace('.', '-')}", "test")
-    # Two commands may run at once.
-    name = f"{command[0]}-{core}"
     tree, home = WORK / "ansible-test" / name / COLLECTION, CACHE / "ansible-test" / name
     for folder in tree.glob("*"):
         # What ansible-test has made itself makes the next run faster.
         if folder.name != "tests":
             shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
     shutil.rmtree(tree / "tests/unit", ignore_errors=True)
-    copy(tree, *TESTED, *(VERSIONLESS if command[0] == "units" else ()))
+    copy(tree, *TESTED, *(f":!{path}" for path in VERSIONLESS if command[0] == "units"))
     [info] = Path(session.virtualenv.location).glob("lib/*/site-packages/pip-*.dist-info")
     version = info.name.removeprefix("pip-").removesuffix(".dist-info")
     script = home / f".ansible/test/cache/get_pip_{version.replace('.', '_')}.py"
@@ -272,11 +273,15 @@ def ansible_test(session: nox.Session, core: str, *command: str) -> None:
 
 
 def sanity(session: nox.Session, core: str) -> None:
-    ansible_test(session, core, "sanity")
+    ansible_test(session, f"sanity-{core}", core, "sanity", f"--python={session.python}")
+
+
+def imports(session: nox.Session, core: str) -> None:
+    ansible_test(session, f"imports-{core}", core, "sanity", "--test=compile", "--test=import")
 
 
 def units(session: nox.Session, core: str) -> None:
-    ansible_test(session, core, "units", "--num-workers=1", f"--python={session.python}")
+    ansible_test(session, f"units-{core}", core, "units", "--num-workers=1", f"--python={session.python}")
     RESULTS.mkdir(parents=True, exist_ok=True)
     for found in (WORK / f"ansible-test/units-{core}" / COLLECTION).glob("tests/output/junit/*-units.xml"):
         shutil.copy(found, RESULTS / f"units-{core}-{found.name}")
@@ -284,7 +289,9 @@ def units(session: nox.Session, core: str) -> None:
 
 def unit_on(session: nox.Session, core: str) -> None:
     sync(session, f"core-{core.replace('.', '-')}", "test")
-    pytest(session, f"unit-{core}", "tests/unit", "-n=auto", *(session.posargs or NOT_FULL), **without_clusters())
+    left_out = (f"--ignore={path}" for path in ("tests/unit/plugins/module_utils", *VERSIONLESS))
+    chosen = session.posargs or (*left_out, *NOT_FULL)
+    pytest(session, f"unit-{core}", "tests/unit", "-n=auto", *chosen, **without_clusters())
 
 
 def on_core(run: Callable[[nox.Session, str], None], core: str, text: str) -> Callable[[nox.Session], None]:
@@ -302,9 +309,10 @@ for _core, _pythons in CORES.items():
     _installed = (version for version in _pythons if shutil.which(f"python{version}"))
     _python = os.environ.get("CORE_PYTHON") or next(_installed, _pythons[0])
     for _session, _name, _text in (
-        (sanity, "sanity", "ansible-test sanity, without an ignore file,"),
+        (sanity, "sanity", "ansible-test sanity, without an ignore file, on one Python,"),
+        (imports, "imports", "ansible-test's compile and import, on every Python that it finds,"),
         (units, "units", "The unit tests in ansible-test"),
-        (unit_on, "unit", "The unit tests by pytest"),
+        (unit_on, "unit", "The unit tests of all that meets ansible-core"),
     ):
         _function = on_core(_session, _core, f"{_text} on ansible-core {_core}.")
         nox.session(_function, name=f"{_name}-{_core}", python=_python, venv_backend="uv", reuse_venv=True)
