@@ -60,6 +60,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils import role_variables
+from ..plugin_utils.plain import plain
 
 if TYPE_CHECKING:
     from ..module_utils._runtime.module import Module
@@ -75,7 +76,7 @@ def option_errors(options: Mapping[str, Any], module: str, names: Mapping[str, s
         description: Module = import_module(f"{_TASKS}.{module}").MODULE
     except ImportError as exc:
         raise AnsibleFilterError(f"option_errors: this collection has no module {module!r}.") from exc
-    given = {name: value for name, value in options.items() if value is not None}
+    given = plain({name: value for name, value in options.items() if value is not None})
     errors = [f"{error.rstrip('.')}." for error in description.option_errors(given)]
     return [error + role_variables.explained(error, names or {}) for error in errors]
 

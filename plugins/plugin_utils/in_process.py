@@ -40,21 +40,7 @@ from ..module_utils._errors.exceptions import Failure
 from ..module_utils._http.clock import ProgressCallback, RetryCallback
 from ..module_utils._runtime.module import Module, ModuleCall, failed_result, long_enough_to_mask
 from . import planned_objects, role_variables
-
-try:
-    from ansible.module_utils.common.json import Direction, get_module_encoder
-except ImportError:
-    # ansible-core 2.18
-    from ansible.module_utils.common.json import AnsibleJSONEncoder
-
-    def _to_json(args: Mapping[str, Any]) -> str:
-        return json.dumps(args, cls=AnsibleJSONEncoder, vault_to_text=True)
-
-else:
-
-    def _to_json(args: Mapping[str, Any]) -> str:
-        return json.dumps(args, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE))
-
+from .plain import plain
 
 #: Whether progress lines would be seen. Evaluated when Ansible's main process loads the plugin: a worker has no
 #: terminal.
@@ -202,8 +188,7 @@ class InProcessAction(NormalAction):
     ) -> dict[str, Any] | None:
         """The result as the module would return it; None if the module has to run instead."""
         try:
-            # Converts tagged and encrypted texts to plain ones, as the module would receive them.
-            args = json.loads(_to_json(self._task.args))
+            args = plain(self._task.args)
         except (TypeError, ValueError):
             return None
         self._display.vvv(f"{self._task.action} runs in the controller's process", host=self._host(variables))
