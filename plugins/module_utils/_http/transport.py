@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 import warnings
@@ -162,8 +163,22 @@ class RequestsTransport:
         except requests.exceptions.RequestException as exc:
             raise NoAnswer(_root_cause(exc)) from exc
         except OSError as exc:
-            # The file of a certificate, key or authority is missing or unreadable.
-            raise Failure("invalid_input", f"'ca_path', 'client_cert' or 'client_key' cannot be used: {exc}") from exc
+            # Before a connection: the file of a certificate, key or authority is missing or unreadable.
+            raise Failure("invalid_input", self._unreadable_file() or f"A TLS file cannot be used: {exc}") from exc
+
+    def _unreadable_file(self) -> str:
+        """The option whose file cannot be read, and why; empty if all can."""
+        cert, key = self._cert if isinstance(self._cert, tuple) else (self._cert, None)
+        for option, path in (("ca_path", self._verify), ("client_cert", cert), ("client_key", key)):
+            if not isinstance(path, str):
+                continue
+            try:
+                if not os.path.isdir(path):
+                    with open(path, "rb"):
+                        pass
+            except OSError as exc:
+                return f"{option}: {path} cannot be read on the host that runs the task: {exc.strerror}."
+        return ""
 
 
 def _session() -> Any:

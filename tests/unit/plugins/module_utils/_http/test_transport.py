@@ -391,10 +391,18 @@ class TestTls:
         with pytest.raises(NoAnswer):
             fetch(url(secure))
 
-    @pytest.mark.parametrize("option", ["verify", "cert"])
-    def test_missing_files_are_reported(self, secure: Server, option: str) -> None:
-        with pytest.raises(Failure, match=r"missing\.pem") as caught:
-            fetch(url(secure, scheme="https"), **{option: "/missing.pem"})
+    @pytest.mark.parametrize(
+        ("options", "named"),
+        [
+            ({"verify": "/missing.pem"}, "ca_path"),
+            ({"cert": "/missing.pem"}, "client_cert"),
+            ({"cert": (__file__, "/missing.pem")}, "client_key"),
+        ],
+        ids=["ca_path", "client_cert", "client_key"],
+    )
+    def test_missing_files_are_reported(self, secure: Server, options: dict[str, Any], named: str) -> None:
+        with pytest.raises(Failure, match=rf"^{named}: /missing\.pem cannot be read .*: No such file") as caught:
+            fetch(url(secure, scheme="https"), **options)
         assert caught.value.code == "invalid_input"
 
     def test_invalid_certificate_files_are_reported(self, secure: Server, certificate: Path, tmp_path: Path) -> None:
