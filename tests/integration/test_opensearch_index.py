@@ -95,9 +95,7 @@ def test_a_semantic_field_with_a_remote_model(cluster, converges, module, name):
     config = {"model_type": "text_embedding", "framework_type": "huggingface_transformers", "embedding_dimension": 96}
     if cluster.is_3:
         config["additional_config"] = {"space_type": "l2"}
-    converges(
-        "ml_model", ["create", "register_and_deploy"], name=name, connector=name, model_config=config, stable=False
-    )
+    converges("ml_model", ["create", "register_and_deploy"], name=name, connector=name, model_config=config)
     # The default engine is faiss, whose library the stack's k-NN plugin lacks: a first document would end the node.
     engine = {"method": {"name": "hnsw", "engine": "lucene"}}
     field = {"type": "semantic", "model_id": f"${{model:{name}}}", "dense_embedding_config": engine}
@@ -121,7 +119,7 @@ def test_a_semantic_field_with_a_remote_model(cluster, converges, module, name):
     assert hits[0]["id"] == "sky"
     assert hits[0]["score"] > 0.999
     converges(INDEX, ["delete"], name=index_of(name), state="absent")
-    converges("ml_model", ["delete", "delete"], name=name, state="absent", delete_empty_group=True, stable=False)
+    converges("ml_model", ["delete", "delete"], name=name, state="absent", delete_empty_group=True)
     converges("ml_connector", ["delete"], name=name, state="absent")
 
 
