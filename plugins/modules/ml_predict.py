@@ -37,6 +37,17 @@ options:
     description: Parameters of the prediction, for the placeholders of the connector's action.
     type: dict
     default: {}
+  text_docs:
+    description:
+      - Texts for a model of embeddings or a reranker, given in the form in which ingest pipelines, neural queries and
+        rerank processors give them. The C(pre_process_function) of the connector's action makes the placeholders of
+        them, so such a prediction proves that these can use the model.
+      - Not together with O(messages) or O(parameters).
+    type: list
+    elements: str
+  query_text:
+    description: The question with which a reranker compares O(text_docs).
+    type: str
   expect_status:
     description: The HTTP statuses that the backend may answer with.
     type: list
@@ -96,6 +107,20 @@ EXAMPLES = r"""
 - name: Show the answer
   ansible.builtin.debug:
     var: answer.content
+
+- name: Ask a model of embeddings as an ingest pipeline does
+  searchops.opensearch_ml.ml_predict:
+    model: Local embeddings
+    text_docs:
+      - Open from nine to five.
+
+- name: Ask a reranker as a search pipeline does
+  searchops.opensearch_ml.ml_predict:
+    model: Local reranker
+    query_text: When is the office open?
+    text_docs:
+      - Open from nine to five.
+      - The key to the cellar hangs behind the door.
 """
 
 RETURN = r"""
@@ -138,7 +163,8 @@ elapsed:
   type: float
   sample: 0.42
 result:
-  description: The backend's complete answer. V(null) in check mode.
+  description: The backend's complete answer, or what the connector's C(post_process_function) makes of it. If these are
+    several outputs, such as the vectors of several texts, they are the list C(output) in it. V(null) in check mode.
   returned: success
   type: dict
   sample:

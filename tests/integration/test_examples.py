@@ -56,6 +56,8 @@ ELSEWHERE = {
     "plugins/modules/ml_tool_call_check.py: Check that the model calls tools": (PLAIN, "it needs 3.0"),
     "plugins/modules/ml_mcp_tool.py": (PLAIN, "it needs 3.1"),
     "plugins/modules/ml_mcp_tool_info.py": (PLAIN, "it needs 3.1"),
+    "plugins/modules/ml_predict.py: Ask a model of embeddings as an ingest pipeline does": (FAKE, "it needs such a model"),
+    "plugins/modules/ml_predict.py: Ask a reranker as a search pipeline does": (FAKE, "it needs such a model"),
     "plugins/modules/ml_model_group.py: Create a group for two roles": (SECURED, "it needs the security plugin"),
     "docs/security.md block 1": (SECURED, "it needs the security plugin"),
     "plugins/filter/private_regex.py": (FAKE, "the setting exists from 3.7 on"),
@@ -309,10 +311,11 @@ def test_on_ollama(stack_lock: StackLock, registry: Registry, tmp_path: Path) ->
 
 
 def test_on_a_fake(tmp_path: Path) -> None:
-    """What the servers and models of the stack cannot do: settings of 3.7, a model that calls functions, a backend that is away."""
+    """What the servers of the stack, or the one model that examples have there, cannot do: settings of 3.7, calls of functions,
+    embeddings, a backend that is away."""
     double = FakeCluster("3.7.0")
     double.persistent[PRIVATE_ENDPOINTS] = [r"^http://(other|llm)\.test.*$"]
-    for name in ("Local chat", "House chat"):
+    for name in ("Local chat", "House chat", "Local embeddings", "Local reranker"):
         double.add_model(name, double.add_connector(name))
 
     def backend(connector: Mapping[str, Any], credential: object, parameters: object) -> dict[str, Any]:

@@ -101,15 +101,24 @@ def test_embeddings(converges, module, name, desired):
     module("ml_model", name=name, connector=name, state="deployed")
     assert module("ml_model", name=name, connector=name, state="deployed")["changed"] is False
     assert module.recorder.writes == []
-    first, again = (
-        module("ml_predict", model=name, parameters={"input": texts})["result"]
-        for texts in (["Ping", "Why is the sky blue?"], ["Ping"])
+    two, again, as_a_pipeline = (
+        module("ml_predict", model=name, **given)["result"]
+        for given in (
+            {"parameters": {"input": ["Ping", "Why is the sky blue?"]}},
+            {"parameters": {"input": ["Ping"]}},
+            {"text_docs": ["Ping", "Why is the sky blue?"]},
+        )
     )
+    first, second = two["output"]
     assert first["name"] == "sentence_embedding"
     assert first["shape"] == [len(first["data"])]
     assert len(first["data"]) > 8
     assert any(first["data"])
     assert again["data"] == pytest.approx(first["data"], abs=1e-4)
+    assert second["data"] != pytest.approx(first["data"], abs=1e-4)
+    assert [each["data"] for each in as_a_pipeline["output"]] == [
+        pytest.approx(each["data"], abs=1e-4) for each in (first, second)
+    ]
 
 
 @pytest.mark.full_on("2.19.1-tls")

@@ -65,6 +65,7 @@ def test_a_real_server_scores_documents(cluster, converges, module, name, server
     # As the processor rerank of a search pipeline asks.
     asked = {"query_text": QUERY, "text_docs": DOCUMENTS}
     assert [each["data"] for each in _tensors(cluster, f"{ML}/_predict/text_similarity/{model_id}", asked)] == expected
+    assert [each["data"] for each in module("ml_predict", model=name, **asked)["result"]["output"]] == expected
 
     module("ml_model", name=name, state="absent", delete_empty_group=True)
     converges("ml_connector", ["delete"], name=name, state="absent")
@@ -139,7 +140,8 @@ def test_scores_of_any_length(cluster, converges, module, name, desired):
     assert [tensor["data"] for tensor in tensors] == [[3.0], pytest.approx([0.21793821454048157])]
 
     answer = module("ml_predict", model=name, parameters={"query": "which?", "documents": documents})
-    assert (answer["result"]["name"], answer["status"]) == ("similarity", 200)
+    assert [each["name"] for each in answer["result"]["output"]] == ["similarity"] * len(SCORES)
+    assert answer["status"] == 200
 
 
 @pytest.mark.full_on("2.19.1-tls")

@@ -156,8 +156,8 @@ def test_embeddings(converges, module, name, desired, serve):
         module("ml_predict", model=name, parameters={"input": texts})["result"]
         for texts in (["Ping", "Why is the sky blue?"], ["Ping"])
     )
-    assert (first["name"], first["shape"]) == ("sentence_embedding", [96])
-    assert again["data"] == pytest.approx(first["data"], abs=1e-4)
+    assert [(each["name"], each["shape"]) for each in first["output"]] == [("sentence_embedding", [96])] * 2
+    assert again["data"] == pytest.approx(first["output"][0]["data"], abs=1e-4)
 
 
 #: The reasoning parser deepseek_v3 looks for reasoning only in the answers to requests with this field.

@@ -41,12 +41,15 @@ class Prediction(NamedTuple):
 
 
 def parse_prediction(body: Any) -> Prediction:
-    """Parse ``{"inference_results": [{"output": [{"dataAsMap": ...}], "status_code": 200}]}``. Raises Failure."""
+    """Parse ``{"inference_results": [{"output": [{"dataAsMap": ...}], "status_code": 200}]}``. Raises Failure.
+
+    The body of several outputs, such as the vectors of several texts, is ``{"output": [...]}``.
+    """
     try:
-        result = body["inference_results"][0]
-        output = result["output"][0]
-        data = output.get("dataAsMap", output)
-        status = int(result.get("status_code", 200))
+        results = body["inference_results"]
+        outputs = [output.get("dataAsMap", output) for result in results for output in result["output"]]
+        data = outputs[0] if len(outputs) < 2 else {"output": outputs}
+        status = int(results[0].get("status_code", 200))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as exc:
         raise Failure(
             "not_opensearch", f"The server answered a prediction without a result: {describe_shape(body)}"
@@ -123,6 +126,8 @@ def answer_shape(body: Any) -> str | None:
     for any other structure. Also of the answers that ML Commons makes of them (``post_process_function``)."""
     if not isinstance(body, Mapping) or not body:
         return "text"
+    if _is_several(body):
+        return answer_shape(body["output"][0])
     if "data_type" in body and "data" in body:
         return "rerank" if body.get("name") == "similarity" else "embedding"
     if "embedding" in body or "embeddings" in body or "embedding" in _first(body.get("data")):
@@ -133,12 +138,19 @@ def answer_shape(body: Any) -> str | None:
 
 
 def numbers_in(body: Mapping[str, Any]) -> bool:
-    """Whether an answer of the shape embedding or rerank has any vector or score."""
+    """Whether an answer of the shape embedding or rerank has any vector or score; each of them, if it has several outputs."""
+    if _is_several(body):
+        return all(isinstance(output, Mapping) and numbers_in(output) for output in body["output"])
     values = [body.get("embedding"), body.get("embeddings")]
     for item in [*_list(body.get("data")), *_list(body.get("results"))]:
         # Not the other numbers of an item, such as its index.
         values += [item.get(key) for key in ("embedding", *_SCORES)] if isinstance(item, Mapping) else [item]
     return any(isinstance(value, (int, float)) and not isinstance(value, bool) for value in scalars(values))
+
+
+def _is_several(body: Mapping[str, Any]) -> bool:
+    """Whether a body is that of several outputs of :func:`parse_prediction`."""
+    return list(body) == ["output"] and isinstance(body["output"], list) and len(body["output"]) > 1
 
 
 def _first(items: Any) -> Mapping[str, Any]:

@@ -43,21 +43,28 @@ class Expectation(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A model and the parameters to ask it with.
+    """A model and the body of the request: ``parameters``, or ``text_docs`` as pipelines and queries give texts to models.
 
     ``timeout``: seconds to wait for one answer; it must be longer than the read timeout of the connector.
     """
 
     model_id: str
-    parameters: Mapping[str, Any]
+    body: Mapping[str, Any]
     timeout: float
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the URL: without the name of an algorithm, the server reads ``parameters`` only."""
+        if "text_docs" not in self.body:
+            return {}
+        return {"algorithm": "text_similarity" if "query_text" in self.body else "text_embedding"}
 
 
 def predict(client: Client, question: Question) -> Prediction:
     """Ask once. Raises Failure."""
     began = client.clock.now()
     path = f"{Model.PATH}/{segment(question.model_id)}/_predict"
-    answer = client.ask(path, {"parameters": dict(question.parameters)}, timeout=question.timeout)
+    answer = client.ask(path, question.body, question.query, timeout=question.timeout)
     return parse_prediction(answer.body)._replace(elapsed=round(client.clock.now() - began, 3))
 
 

@@ -156,7 +156,7 @@ class Swap:
             self._run.clock.sleep(SWITCH_TIME)
             predict.predict_with_retries(
                 self._run,
-                predict.Question(live[0].id, self._probe, self._timeout),
+                predict.Question(live[0].id, {"parameters": self._probe}, self._timeout),
                 predict.Expectation(content=False),
                 retry_for=min(self._timeout, PROBE_PATIENCE),
             )

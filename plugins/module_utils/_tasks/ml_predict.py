@@ -23,6 +23,8 @@ SPEC = {
     "model": {"type": "str", "required": True},
     "messages": {"type": "list", "elements": "dict"},
     "parameters": {"type": "dict", "default": {}},
+    "text_docs": {"type": "list", "elements": "str"},
+    "query_text": {"type": "str"},
     "expect_status": {"type": "list", "elements": "int", "default": [200]},
     "expect_content": {"type": "bool", "default": True},
     "expect_pattern": {"type": "str"},
@@ -36,6 +38,8 @@ class Options:
     model: str
     messages: list[dict[str, Any]] | None
     parameters: Mapping[str, Any]
+    text_docs: list[str] | None
+    query_text: str | None
     expect_status: list[int]
     expect_content: bool
     expect_pattern: str | None
@@ -45,16 +49,16 @@ class Options:
 
 def execute(options: Options, run: Run) -> dict[str, Any]:
     """Ask the model. Raises Failure if there is no answer, or not the expected one."""
-    parameters = _parameters(options)
+    request = _request(options)
     find_model = find if run.check_mode else need
     found = find_model(run, Model, options.model)
-    _check_streaming(run, parameters)
-    result: dict[str, Any] = {"model_id": found.id if found else None, "request": {"parameters": parameters}}
+    _check_streaming(run, request.get("parameters", {}))
+    result: dict[str, Any] = {"model_id": found.id if found else None, "request": request}
     if run.check_mode or found is None:
         return {**result, "asked": False, "content": predict.NOT_ASKED, "usage": None, "timings": None, "result": None}
     answer = predict.predict_with_retries(
         run,
-        predict.Question(found.id, parameters, options.predict_timeout),
+        predict.Question(found.id, request, options.predict_timeout),
         predict.Expectation(tuple(options.expect_status), options.expect_content, options.expect_pattern),
         retry_for=options.wait_timeout,
     )
@@ -71,13 +75,21 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     }
 
 
-def _parameters(options: Options) -> dict[str, Any]:
+def _request(options: Options) -> dict[str, Any]:
+    """The body of the prediction. Raises Failure."""
     parameters = dict(options.parameters)
     if options.messages is not None:
         parameters["messages"] = options.messages
-    if not parameters:
-        raise Failure("invalid_input", "messages or parameters: one of them is required.")
-    return parameters
+    if options.text_docs is None and options.query_text is not None:
+        raise Failure("invalid_input", "query_text: needs 'text_docs', the texts to compare with it.")
+    if not parameters and not options.text_docs:
+        raise Failure("invalid_input", "messages, parameters or text_docs: one of them is required.")
+    if options.text_docs is None:
+        return {"parameters": parameters}
+    if parameters:
+        raise Failure("invalid_input", "text_docs: not with 'messages' or 'parameters', which the server would not read.")
+    query = {} if options.query_text is None else {"query_text": options.query_text}
+    return {**query, "text_docs": options.text_docs}
 
 
 def _check_streaming(run: Run, parameters: Mapping[str, Any]) -> None:
@@ -91,7 +103,7 @@ def _check_streaming(run: Run, parameters: Mapping[str, Any]) -> None:
 
 def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
-    _parameters(options)
+    _request(options)
     predict.check_pattern(options.expect_pattern)
 
 

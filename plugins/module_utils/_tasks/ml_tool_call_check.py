@@ -62,7 +62,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
 
     def ask(messages: list[dict[str, Any]], with_tool: bool) -> Prediction:
         parameters = tool_calls.parameters(messages, with_tool=with_tool)
-        question = predict.Question(model_id, parameters, options.predict_timeout)
+        question = predict.Question(model_id, {"parameters": parameters}, options.predict_timeout)
         expected = predict.Expectation(content=False)
         return predict.predict_with_retries(run, question, expected, retry_for=options.wait_timeout)
 

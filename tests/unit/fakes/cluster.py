@@ -206,7 +206,7 @@ class FakeCluster(Models, Agents, MemoryContainers, McpTools, Controllers, Setti
         segments = [unquote(part) for part in path.split("/")[1:]]
         if segments[:2] != ["_plugins", "_ml"]:
             raise Refused(400, f"no handler found for uri [{path}] and method [{method}]")
-        unknown = set(query) - {"deploy"}
+        unknown = set(query) - {"deploy", "algorithm"}
         if unknown:
             raise Refused(400, f"request [{path}] contains unrecognized parameter: {sorted(unknown)}")
         kind, rest = segments[2], segments[3:]

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any, Callable, Mapping
 
-from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused, chat
+from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import Refused, chat, vectors
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.connectors import Connectors, filled
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.java import java_text
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.model_groups import ModelGroups
@@ -40,6 +40,8 @@ class Models(Connectors, ModelGroups, Tasks):
         self.ignored_undeploys = 0
         #: Plays the server behind the connectors.
         self.backend: Callable[[dict[str, Any], dict[str, str], dict[str, Any]], dict[str, Any]] = chat
+        #: The tensors that predictions with 'text_docs' get, by the algorithm and the body of the request.
+        self.answer_texts: Callable[[str, dict[str, Any]], list[dict[str, Any]]] = vectors
         #: (model id, parameters, credential) of each prediction.
         self.predictions: list[tuple[str, dict[str, Any], dict[str, str]]] = []
         #: Model id -> the trusted endpoints, public and private, of the time when the nodes read them for it.
@@ -242,6 +244,10 @@ class Models(Connectors, ModelGroups, Tasks):
         if model["model_state"] in ("REGISTERED", "UNDEPLOYED"):
             model["model_state"] = "DEPLOYED"
             self._read_trusted(object_id)
+        if "text_docs" in body:
+            # The server reads them only if the request names the algorithm.
+            outputs = self.answer_texts(query["algorithm"], body)
+            return {"inference_results": [{"output": outputs, "status_code": 200}]}
         connector = self._connector(model["connector_id"])
         credential = self.credentials[model["connector_id"]]
         parameters = {**connector["parameters"], **body["parameters"]}

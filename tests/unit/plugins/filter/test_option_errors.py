@@ -33,7 +33,7 @@ def test_valid_options(module: str, options: dict[str, Any]) -> None:
         ("ml_connector", {**CONNECTOR, "provider": "openai"}, "api_key: provider 'openai' requires a key."),
         ("ml_connector", {**CONNECTOR, "base_url": "10.0.0.1"}, "base_url: '10.0.0.1' is not a usable URL"),
         ("ml_connector", {**CONNECTOR, "client_config": {"read_timeout": "soon"}}, "soon"),
-        ("ml_predict", {"model": "Chat"}, "messages or parameters: one of them is required"),
+        ("ml_predict", {"model": "Chat"}, "messages, parameters or text_docs: one of them is required"),
         ("ml_predict", {"model": "Chat", "parameters": {"a": 1}, "expect_pattern": "("}, "expect_pattern: '('"),
         ("ml_agent_execute", {"agent": "A", "question": "?", "expect_pattern": "("}, "expect_pattern: '('"),
         ("opensearch_search", {"index": "docs", "expect_pattern": "("}, "expect_pattern: '('"),

@@ -41,3 +41,41 @@ def test_a_failure(module: Runner, served: FakeCluster) -> None:
     assert result["failed"]
     assert result["failure"]["code"] == "backend_model_missing"
     assert result["changed"] is False
+
+
+TEXTS = ["Open from nine to five.", "Air scatters blue light."]
+
+
+@pytest.mark.parametrize(
+    ("given", "algorithm"),
+    [({"text_docs": TEXTS}, "text_embedding"), ({"text_docs": TEXTS, "query_text": "When?"}, "text_similarity")],
+)
+def test_texts_are_given_as_pipelines_give_them(
+    module: Runner, cluster: FakeCluster, given: dict[str, Any], algorithm: str
+) -> None:
+    vectors = [{"name": "x", "data_type": "FLOAT32", "shape": [2], "data": [0.5, number]} for number in (0, 1)]
+    cluster.add_model("Texts", cluster.add_connector())
+    cluster.answer_texts = lambda name, body: vectors if (name, body) == (algorithm, given) else []
+    result = module("ml_predict", cluster, model="Texts", **given)
+    assert result["request"] == given
+    assert result["result"] == {"output": vectors}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "messages, parameters or text_docs: one of them is required"),
+        ({"text_docs": []}, "messages, parameters or text_docs: one of them is required"),
+        ({"text_docs": TEXTS, **QUESTION}, "text_docs: not with 'messages' or 'parameters'"),
+        ({"text_docs": TEXTS, "parameters": {"input": "x"}}, "text_docs: not with 'messages' or 'parameters'"),
+        ({"query_text": "When?"}, "query_text: needs 'text_docs'"),
+        ({"query_text": "When?", **QUESTION}, "query_text: needs 'text_docs'"),
+    ],
+)
+def test_a_question_that_the_server_would_not_read(
+    module: Runner, cluster: FakeCluster, given: dict[str, Any], words: str
+) -> None:
+    result = module("ml_predict", cluster, model="Texts", **given)
+    assert result["failure"]["code"] == "invalid_input"
+    assert words in result["failure"]["message"]
+    assert cluster.exchanges == []

@@ -93,6 +93,14 @@ class TestParsing:
         body = {"inference_results": [{"output": [{"name": "response", "result": "x"}], "status_code": 200}]}
         assert chat_answer.parse_prediction(body).body == {"name": "response", "result": "x"}
 
+    def test_several_outputs(self) -> None:
+        """Of one request, or of one request for each text ('input_docs_processed_step_size')."""
+        tensors = [{"name": "sentence_embedding", "data_type": "FLOAT32", "data": [number]} for number in (0.5, 0.25)]
+        one = {"inference_results": [{"output": tensors, "status_code": 200}]}
+        two = {"inference_results": [{"output": [tensor], "status_code": 200} for tensor in tensors]}
+        for body in (one, two):
+            assert chat_answer.parse_prediction(body).body == {"output": tensors}
+
     @pytest.mark.parametrize(
         "body",
         [{}, {"inference_results": []}, {"inference_results": [{"output": []}]}, [], "x", None, {"inference_results": [1]},
@@ -113,6 +121,12 @@ def processed(name: str) -> dict[str, Any]:
     return {"inference_results": [{"output": [output], "status_code": 200}]}
 
 
+def tensors(*values: list[float]) -> dict[str, Any]:
+    """An answer with several vectors."""
+    outputs = [{"name": "sentence_embedding", "data_type": "FLOAT32", "data": each} for each in values]
+    return {"inference_results": [{"output": outputs, "status_code": 200}]}
+
+
 class TestExpectations:
     @pytest.mark.parametrize(
         ("reply", "options", "code"),
@@ -127,6 +141,7 @@ class TestExpectations:
             (answer({"data": [{"index": 0, "embedding": []}]}), {}, "empty_numbers"),
             (answer({"results": [{"index": 0, "relevance_score": None}]}), {}, "empty_numbers"),
             (answer({"flagged": False}), {}, "unknown_shape"),
+            (tensors([0.5], []), {}, "empty_numbers"),
             (message(content="hi"), {"expect_pattern": "^ho$"}, "pattern_mismatch"),
             (message(content=""), {"expect_content": False, "expect_pattern": "x"}, "pattern_mismatch"),
         ],
@@ -148,6 +163,7 @@ class TestExpectations:
             (answer({"choices": [{"text": "Light"}]}), {}),
             (answer(OPENAI_EMBEDDING), {}),
             (answer({"embeddings": [[0.5, -0.5]]}), {}),
+            (tensors([0.5], [0.25]), {}),
             (answer({"results": [{"index": 0, "relevance_score": 0.9}]}), {}),
             (processed("sentence_embedding"), {}),
             (processed("similarity"), {}),
@@ -264,7 +280,7 @@ class TestRetries:
         lines: list[str] = []
         monkeypatch.setattr(run, "report_waiting", lines.append)
         with pytest.raises(Failure) as caught:
-            predict.predict_with_retries(run, Question(model_id, QUESTION, 9.0), Expectation(), retry_for=20.0)
+            predict.predict_with_retries(run, Question(model_id, {"parameters": QUESTION}, 9.0), Expectation(), retry_for=20.0)
         assert lines == [f"waiting for an answer: {caught.value.message}"] * len(clock.slept)
         assert caught.value.code == "backend_loading"
         assert 10 < sum(clock.slept) <= 20
@@ -283,7 +299,7 @@ class TestRetries:
         served.backend = slow
         [model_id] = served.models
         run = make_run(served, clock=clock)
-        answered = predict.predict_with_retries(run, Question(model_id, QUESTION, 9.0), Expectation(), retry_for=60.0)
+        answered = predict.predict_with_retries(run, Question(model_id, {"parameters": QUESTION}, 9.0), Expectation(), retry_for=60.0)
         assert answered.elapsed == 2.25
         assert clock.now() > 1000 + 3 * 2.25
 
@@ -298,5 +314,5 @@ class TestRetries:
         from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import post
 
         sent = script(post("/_plugins/_ml/models/m/_predict").answers(200, message(content="hi")))
-        predict.predict(make_run(sent).client, Question("m", QUESTION, 77.0))
+        predict.predict(make_run(sent).client, Question("m", {"parameters": QUESTION}, 77.0))
         assert sent.sent[0][4] == 77.0
