@@ -51,7 +51,8 @@ options:
     type: str
   model_group:
     description:
-      - The name or the id of the model's group. If no such group exists, the module creates one with this name.
+      - The name or the id of the model's group. If no such group exists, the module creates one with this name, unless it has
+        the form of an id that OpenSearch generates.
       - Without this option, a new model is put into a group that has the model's name.
       - If the model of this name is in another group, the module moves it into this group. With O(state=absent), the
         module never deletes a model from another group.
@@ -237,7 +238,8 @@ options:
       - The model's body as the API takes it in C(_register), or as it returns the model. Options that you give in addition override
         its fields; O(rate_limiter), O(guardrails), O(interface), O(deploy_setting) and O(model_config) are merged key by key.
       - Its C(connector_id) and C(model_group_id) are those of O(connector) and O(model_group), and so may also be names. Ids differ
-        from cluster to cluster.
+        from cluster to cluster. What documentation has in their place, such as C(<CONNECTOR_ID>), is refused unless the options
+        are given as well.
       - A field that this version of the collection does not know is sent and compared as it is, as with O(extra_fields).
         Fields that only the server sets, such as C(model_state), are not sent. A model that runs on the nodes is refused.
     type: dict

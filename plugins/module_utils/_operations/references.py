@@ -67,9 +67,14 @@ class _Id(NamedTuple):
         return f"${{{word}:NAME}}"
 
 
+def is_left_in(text: str) -> bool:
+    """Whether the text is a placeholder of documentation or a template in place of an id."""
+    return _LEFT_IN.fullmatch(text) is not None
+
+
 def check_left_in(body: Any, place: str) -> None:
     """Raises Failure for a placeholder of documentation or a template in the place of an id."""
-    found = [each for each in _ids_given(body, place) if _LEFT_IN.fullmatch(each.text)]
+    found = [each for each in _ids_given(body, place) if is_left_in(each.text)]
     if found:
         places = [each.place for each in found]
         raise Failure(

@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Mapping
 
-from .._coordination.duplicates import find, find_named, need, pick
+from .._coordination.duplicates import find, find_named, need, pick, unknown
 from .._endpoints import blueprint
 from .._errors.exceptions import Failure
 from .._kinds import model as models
@@ -24,6 +25,7 @@ from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._operations import deploy, register, uses
 from .._operations.reconcile import Resource
+from .._operations.references import is_left_in
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
 from .._values.compare import restrict_to
@@ -133,6 +135,9 @@ RULES = {
 #: Fields that are merged key by key if both an option and the definition give them; any other field is replaced.
 _MERGED = ("rate_limiter", "guardrails", "interface", "deploy_setting", "model_config")
 
+#: An id that OpenSearch generates: 20 characters of base64 for URLs, of which hardly one lacks letters of both cases or digits.
+_GENERATED_ID = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*\d)[\w-]{20}", re.ASCII)
+
 #: The observed state that a desired state leads to.
 _MODEL_STATES = {"deployed": models.DEPLOYED, "undeployed": models.UNDEPLOYED}
 
@@ -177,7 +182,11 @@ class _Resource(Resource[Options]):
         if not name:
             return None
         known_id = model.source.get("model_group_id") if model else None
-        return find(self.run, ModelGroup, name, known_id=known_id) or Doc("", {"name": name})
+        found = find(self.run, ModelGroup, name, known_id=known_id)
+        if found is None and not self.absent and _GENERATED_ID.fullmatch(name):
+            # A pasted body has the id of a group of another cluster. A group with that id as its name is not what is meant.
+            raise unknown(ModelGroup, name)
+        return found or Doc("", {"name": name})
 
     def desired(self, found: Doc | None) -> dict[str, Any]:
         """With the ids of the connector and of the group. A group that the model is moved to is created."""
@@ -326,10 +335,24 @@ def completed(params: Mapping[str, Any]) -> dict[str, Any]:
     definition = models.definition_fields(params["definition"] or {})
     referred = {name: definition.pop(name) for name in ("connector", "model_group") if name in definition}
     complete = with_definition(Model, params, definition, _MERGED)
-    complete.update({name: value for name, value in referred.items() if complete[name] is None})
+    referred = {name: value for name, value in referred.items() if complete[name] is None}
+    _check_left_in(referred)
+    complete.update(referred)
     if not complete["name"] and not complete["model_id"]:
         raise Failure("invalid_input", "name: neither the options nor the definition give the model a name.")
     return {**complete, "definition": None}
+
+
+def _check_left_in(referred: Mapping[str, Any]) -> None:
+    """Raises Failure for a placeholder of documentation in the place of the id of a connector or a group."""
+    for option, given in referred.items():
+        if is_left_in(str(given)):
+            place = f"definition.{option}_id"
+            raise Failure(
+                "placeholder_left_in",
+                f"{place}: {given!r} was not replaced by an id. Write '{option}: NAME' next to the definition instead.",
+                places=[place],
+            )
 
 
 def parse(params: Mapping[str, Any]) -> Options:

@@ -102,6 +102,38 @@ def test_a_stack_finds_a_wrong_connector_and_a_missing_name(cluster: FakeCluster
 
 
 @pytest.mark.parametrize(
+    ("field", "left_in"),
+    [
+        ("connector_id", "<CONNECTOR_ID>"),
+        ("connector_id", "YOUR_CONNECTOR_ID_FROM_STEP_3"),
+        ("connector_id", "your_connector_id"),
+        ("model_group_id", "<MODEL_GROUP_ID>"),
+    ],
+)
+def test_an_id_that_the_reader_was_to_replace(cluster: FakeCluster, field: str, left_in: str) -> None:
+    cluster.add_connector("Local chat")
+    option = field.replace("_id", "")
+    with pytest.raises(Failure) as caught:
+        apply(cluster, definition={**BODY, field: left_in})
+    assert caught.value.code == "placeholder_left_in"
+    assert caught.value.message == (
+        f"definition.{field}: {left_in!r} was not replaced by an id. Write '{option}: NAME' next to the definition instead."
+    )
+    assert cluster.exchanges == []
+    assert apply(cluster, definition={**BODY, field: left_in}, **{option: "Local chat"})["changed"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_the_id_of_a_group_of_another_cluster(cluster: FakeCluster, check_mode: bool) -> None:
+    """It is not the name of a new group."""
+    cluster.add_connector("Local chat")
+    with pytest.raises(Failure) as caught:
+        apply(cluster, definition={**BODY, "model_group_id": "UylKsZQBts7fa6byEx2M"}, check_mode=check_mode)
+    assert caught.value.code == "unknown_model_group"
+    assert cluster.writes == []
+
+
+@pytest.mark.parametrize(
     ("definition", "message"),
     [
         ({**BODY, "name": None}, "name: neither the options nor the definition give the model a name"),
