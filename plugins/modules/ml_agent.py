@@ -85,7 +85,8 @@ options:
         type: str
         required: true
       credential:
-        description: The credential for the provider. The server does not return it, so the module does not compare it.
+        description: The credential for the provider. The server does not return it, so the module does not compare it, and
+          warns of that. Delete the agent first to send another one.
         type: dict
       model_parameters:
         description: The parameters of the model's predictions.

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
 from .._values.compare import text_of
@@ -91,14 +91,24 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> li
     warnings += _long_timeouts(fields.get("client_config") or {})
     places = list(_left_in(fields, credential or {}))
     if places:
-        warnings.append(
-            f"{', '.join(places)}: looks like a value of an example or a template that was not replaced by your own."
-        )
+        warnings.append(_left_in_warning(places))
     return warnings
 
 
+def warnings_of_secrets(credential: Mapping[str, Any], place: str) -> list[str]:
+    """Warnings about the values of an example in a credential, which ``place`` names."""
+    places = [f"{place}.{name}" for name, value in credential.items() if _any_left_in(value)]
+    return [_left_in_warning(places)] if places else []
+
+
+def _left_in_warning(places: Iterable[str]) -> str:
+    return f"{', '.join(places)}: looks like a value of an example or a template that was not replaced by your own."
+
+
 def _without_path(fields: Mapping[str, Any]) -> Iterator[str]:
-    """The places of URLs that need no path: some APIs of Amazon, such as Comprehend, name the operation in a header."""
+    """The places of URLs that need no path: that of an MCP server, whose path is a parameter; and some APIs of Amazon, such as
+    Comprehend, name the operation in a header."""
+    yield "url"
     for number, action in enumerate(fields.get("actions") or []):
         if any(str(name).lower() == "x-amz-target" for name in action.get("headers") or {}):
             yield f"actions[{number}].url"

@@ -177,7 +177,10 @@ def find_weakness(pattern: str) -> str | None:
                 )
     whole = _hosts_without_path(tester, found)
     if whole and len(found) == 1:
-        return f"it matches {whole} alone, without a path; write {_closed_text(whole)!r} for all paths of the host"
+        return (
+            f"it matches {whole} alone, without a path, as only a connector of an MCP protocol calls it; write "
+            f"{_closed_text(whole)!r} for all paths of the host"
+        )
     return None
 
 

@@ -15,6 +15,7 @@ from typing import Any, Mapping
 from .._coordination.create import Creation, create_once
 from .._coordination.duplicates import pick
 from .._endpoints import blueprint
+from .._endpoints.connector_checks import warnings_of_secrets
 from .._errors.exceptions import Failure
 from .._kinds import agent as agents
 from .._kinds.agent import Agent
@@ -151,9 +152,20 @@ class _Resource(Resource[Options]):
         self._extra_note = self.note_of_extra(fields, found)
         return self.resolved(fields, found)
 
+    def diff(self, doc: Doc) -> list[str]:
+        fields = super().diff(doc)
+        if "model" not in fields and (self.fields.get("model") or {}).get("credential"):
+            self.run.warn(
+                f"Agent {doc.name!r} ({doc.id}): model.credential was not compared with the stored one, which the server does not "
+                "return. A changed key is not noticed. To send it, delete the agent first, with 'state: absent'."
+            )
+        return fields
+
     def check_create(self) -> None:
         self._check_new(self.fields)
         self._check_ids(self.fields)
+        for warning in warnings_of_secrets((self.fields.get("model") or {}).get("credential") or {}, "model.credential"):
+            self.run.warn(warning)
 
     def _check_ids(self, fields: Mapping[str, Any]) -> None:
         for name in ("tools", "parameters"):

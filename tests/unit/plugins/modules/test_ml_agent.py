@@ -375,6 +375,24 @@ class TestModelOfAProvider:
         assert cluster.writes[0].body["model"]["credential"] == self.MODEL["credential"]
         assert not module(NAME, cluster, **args, parameters={})["changed"]
 
+    def test_another_key_is_not_noticed_in_silence(self, module: Runner, cluster: FakeCluster) -> None:
+        args = {**HOUSE, "type": "conversational", "model": self.MODEL}
+        assert "warnings" not in module(NAME, cluster, **args)
+        again = module(NAME, cluster, **{**args, "model": {**self.MODEL, "credential": {"key": "another-key"}}})
+        assert not again["changed"]
+        [warning] = again["warnings"]
+        assert "model.credential was not compared with the stored one" in warning
+        # Only a new agent, which gets the key.
+        other = {**self.MODEL, "model_id": "n"}
+        replaced = module(NAME, cluster, **{**args, "model": other}, update_strategy="recreate")
+        assert replaced["changed"]
+        assert "warnings" not in replaced
+
+    def test_the_key_of_an_example(self, module: Runner, cluster: FakeCluster) -> None:
+        model = {**self.MODEL, "credential": {"access_key": "...", "secret_key": "{{secret_key}}", "region": "eu-west-3"}}
+        [warning] = module(NAME, cluster, **HOUSE, type="conversational", model=model)["warnings"]
+        assert warning.startswith("model.credential.access_key, model.credential.secret_key: looks like a value of an example")
+
     @pytest.mark.parametrize("change", [{"model_id": "n"}, {"model_parameters": {"top": 2}}])
     def test_a_change_needs_a_new_agent(self, module: Runner, cluster: FakeCluster, change: dict[str, Any]) -> None:
         args = {**HOUSE, "type": "conversational", "model": self.MODEL}

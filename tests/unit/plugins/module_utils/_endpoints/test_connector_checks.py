@@ -82,6 +82,11 @@ def test_a_warning_about_a_url(url: str, warning: str) -> None:
     assert warning in found
 
 
+def test_the_url_of_an_mcp_server_has_no_path() -> None:
+    """It is a parameter: ``endpoint`` or ``sse_endpoint``."""
+    assert connector_checks.check({"protocol": "mcp_sse", "url": "http://tools.test:8080"}, None) == []
+
+
 @pytest.mark.parametrize(
     ("protocol", "credential", "needed"),
     [
