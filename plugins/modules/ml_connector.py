@@ -65,7 +65,8 @@ options:
         gets the tokens itself, with C(private_key) and C(client_email) of a service account in O(credential), or with the
         account of its nodes if O(parameters) has C(auth_mode=adc).
       - The module sends any other protocol to the server, which may be newer than the module or have protocols of its provider,
-        such as V(oci_sigv1) of Oracle's. It warns of them, and refuses only names that are one of these misspelt.
+        such as V(oci_sigv1) of Oracle's. It warns of them, and refuses only names that are one of these misspelt or
+        shortened.
     type: str
   parameters:
     description:

@@ -212,7 +212,7 @@ class ModuleCall:
         No task can use a mapping or a list as text, a number that is not finite, or an empty value where one of several
         options is required.
         """
-        faults = option_checks.text_faults(self._module.argument_spec(), self._given)
+        faults = option_checks.structure_faults(self._module.argument_spec(), self._given)
         if faults:
             raise Failure("invalid_input", f"{'. '.join(faults)}.")
         for name, value in self._params.items():

@@ -4,8 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What Ansible's validation of options lacks: it turns a mapping into text, and does not suggest a name for a misspelt
-option. Also the options as results may show them, valid or not."""
+"""What Ansible's validation of options lacks: it turns a mapping into text, does not say how to write a list, and does not
+suggest a name for a misspelt option. Also the options as results may show them, valid or not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ Spec = Mapping[str, Mapping[str, Any]]
 
 
 def option_faults(spec: Spec, given: Mapping[str, Any], place: str = "") -> Iterator[str]:
-    """The unknown options among the given ones, and the mappings and lists in place of a text, at any depth.
+    """The unknown options among the given ones, and the mappings and lists in place of a text, and mappings in place of a list
+    of mappings, at any depth.
 
     ``given`` are the options before Ansible converts them; ``place`` is put in front of their names.
     """
@@ -41,12 +42,15 @@ def option_faults(spec: Spec, given: Mapping[str, Any], place: str = "") -> Iter
         elif option.get("elements") in _TEXT_TYPES and isinstance(value, (list, tuple)):
             for number, item in enumerate(value):
                 yield from _text_fault(f"{where}[{number}]", str(name), item, option)
+        if option.get("elements") == "dict" and isinstance(value, Mapping):
+            yield f"{where}: takes a list, not a mapping; write the mapping as an item of a list, '- ' before its first key"
+            continue
         for index, inner in _inner(option, value):
             yield from option_faults(option["options"], inner, f"{where}{index}.")
 
 
-def text_faults(spec: Spec, given: Mapping[str, Any]) -> list[str]:
-    """The mappings and lists in place of a text. Ansible reports unknown options by itself."""
+def structure_faults(spec: Spec, given: Mapping[str, Any]) -> list[str]:
+    """The values of a wrong structure. Ansible reports unknown options by itself."""
     return list(option_faults(spec, {name: value for name, value in given.items() if name in spec}))
 
 

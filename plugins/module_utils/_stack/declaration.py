@@ -180,8 +180,12 @@ def make_item(section: Section, place: str, raw: Mapping[str, Any]) -> Item:
     if section.by_id and raw.get(section.by_id):
         faults.append(f"{section.by_id}: a stack names its objects, as their ids differ from cluster to cluster.")
     outcome = ArgumentSpecValidator(dict(section.spec), **section.rules).validate(dict(raw))
-    # That of Ansible lists all options of the module.
-    faults += [error.msg for error in outcome.errors if not isinstance(error, UnsupportedError)]
+    # Those of Ansible about unknown options list all options of the module; those about mappings are among the faults.
+    faults += [
+        error.msg
+        for error in outcome.errors
+        if not isinstance(error, UnsupportedError) and "'dict'> cannot be converted to a list" not in error.msg
+    ]
     problems = [Problem(place, "invalid_input", fault) for fault in faults]
     if not problems:
         try:

@@ -180,12 +180,15 @@ def _check_header_values(fields: Mapping[str, Any], credential: Mapping[str, Any
 
 
 def _check_name_of_protocol(protocol: str | None) -> None:
-    """Raises Failure for a protocol that is a known one misspelt, and not another version of one."""
+    """Raises Failure for a protocol that is a known one misspelt or shortened, and not another version of one."""
     if protocol is None or re.sub(r"\d+", "", protocol) in {re.sub(r"\d+", "", each) for each in PROTOCOLS}:
         return
-    near = get_close_matches(re.sub(r"\W", "_", protocol.lower()), PROTOCOLS, 1, 0.8)
+    written = re.sub(r"\W", "_", protocol.lower())
+    near = [each for each in PROTOCOLS if f"_{written}_" in f"_{each}_"] or get_close_matches(written, PROTOCOLS, 1, 0.8)
     if near:
-        raise Failure("invalid_input", f"protocol: there is no {protocol!r}; did you mean {near[0]!r}?")
+        raise Failure(
+            "invalid_input", f"protocol: there is no {protocol!r}; did you mean {' or '.join(map(repr, near))}?"
+        )
 
 
 def _check_protocol(fields: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..._endpoints import blueprint, providers
 from ..._errors.exceptions import Failure
+from ..._runtime.option_checks import structure_faults
 from ..._values.compare import text_of, without_none
 from ..._values.masking import find_secrets
 from ..base import EXTRA_FIELDS_OPTION
@@ -231,8 +232,10 @@ def _validated(body: Mapping[str, Any], place: str, warnings: list[str]) -> dict
     if isinstance(fields.get("access_mode"), str):
         fields["access_mode"] = fields["access_mode"].lower()
     outcome = ArgumentSpecValidator(BODY_OPTIONS).validate(without_none(fields))
-    if outcome.error_messages:
-        message = f"{place}: {'; '.join(outcome.error_messages)}{_unknown_in(fields.get('actions'))}"
+    # Ansible does not say how to write a list.
+    faults = structure_faults(BODY_OPTIONS, fields) or outcome.error_messages
+    if faults:
+        message = f"{place}: {'; '.join(faults)}{_unknown_in(fields.get('actions'))}"
         raise Failure("invalid_input", f"{message.rstrip('.')}. {warning}" if warning else message)
     if warning:
         warnings.append(warning)

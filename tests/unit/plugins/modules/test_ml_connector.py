@@ -88,6 +88,8 @@ def test_an_mcp_connector_without_a_url(module: Runner, cluster: FakeCluster) ->
         ({"name": "x", "actions": [{}]}, "missing required arguments: url found in actions"),
         ({"name": "x", "protocol": "https"}, "protocol: there is no 'https'; did you mean 'http'?"),
         ({"name": "x", "protocol": "MCP-SSE"}, "protocol: there is no 'MCP-SSE'; did you mean 'mcp_sse'?"),
+        ({"name": "x", "protocol": "mcp"}, "there is no 'mcp'; did you mean 'mcp_sse' or 'mcp_streamable_http'?"),
+        ({"name": "x", "protocol": "SigV4"}, "protocol: there is no 'SigV4'; did you mean 'aws_sigv4'?"),
         ({"name": "x", "hosts": ["localhost:9200"]}, "must start with http"),
         ({"name": "x", "hosts": ["https://joe:s3cret@localhost:9200"]}, "give the user and the password in"),
         ({"name": "x", "timeout": 0}, "timeout: 0.0 is too small"),

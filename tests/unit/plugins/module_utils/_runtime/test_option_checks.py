@@ -79,7 +79,7 @@ def test_options_that_ansible_converts_rightly_or_refuses_itself(given: dict[str
 
 
 def test_unknown_options_are_left_to_ansible_in_a_module() -> None:
-    assert option_checks.text_faults(SPEC, {"conector": 1, "src": []}) == [
+    assert option_checks.structure_faults(SPEC, {"conector": 1, "src": []}) == [
         "src: takes one text, not a list; write src: TEXT"
     ]
 

@@ -102,10 +102,22 @@ class TestParse:
         assert found.startswith(warning)
 
     def test_a_failure_to_parse_names_the_surplus_fields_as_well(self) -> None:
-        definition = {**CHAT, "url": "http://llm.test/", "version": [1], "access_mode": "x"}
+        definition = {**CHAT, "url": "http://llm.test/", "access_mode": "x"}
         with pytest.raises(Failure, match="such a connector has no url") as caught:
             connector_options.parse(parameters("ml_connector", {**SERVER, "definition": definition}))
         assert "access_mode" in caught.value.message
+
+    @pytest.mark.parametrize(
+        ("fields", "message"),
+        [
+            ({"actions": CHAT["actions"][0]}, "definition: actions: takes a list, not a mapping; write the mapping as an item"),
+            ({"version": [1]}, "definition: version: takes one text, not a list; write version: 1"),
+        ],
+    )
+    def test_a_value_of_another_structure(self, fields: dict[str, Any], message: str) -> None:
+        """Blocks of Terraform, such as that of an action, become mappings."""
+        with pytest.raises(Failure, match=message):
+            connector_options.parse(parameters("ml_connector", {**SERVER, "definition": {**CHAT, **fields}}))
 
     def test_an_option_overrides_the_definition(self) -> None:
         given = {**SERVER, "definition": CHAT, "description": "Mine", "parameters": {"temperature": 1}}
