@@ -98,6 +98,8 @@ _DESCRIBED: Mapping[str, _Described] = {
 #: The options of curl for the body, with the text if it follows at once.
 _CURL_BODY = re.compile(r"(?:-d|--data(?:-raw|-ascii|-binary|-urlencode)?|--json)(?:=|(?=[{'\"]))?(.*)", re.DOTALL)
 
+_ONLY_JSON = "Keep only the JSON of the body, the text between the quotes after -d"
+
 #: A line that is a comment in the console: it knows # and //.
 _COMMENT_LINE = re.compile(r"^[ \t]*(#|//).*$", re.MULTILINE)
 
@@ -438,7 +440,7 @@ def _body_of_curl(text: str, path: str) -> str:
     try:
         words = shlex.split(_SHELL_PART.sub(_as_in_a_shell, re.sub(r"\\\r?\n", " ", text)), comments=True)
     except ValueError as exc:
-        raise Failure("invalid_input", f"src: {path} contains a curl command that cannot be read: {exc}.") from None
+        raise Failure("invalid_input", f"src: {path} contains a curl command that cannot be read: {exc}. {_ONLY_JSON}.") from None
     bodies = []
     for number, word in enumerate(words):
         option = _CURL_BODY.fullmatch(word)
@@ -447,8 +449,7 @@ def _body_of_curl(text: str, path: str) -> str:
     if sum(word in ("curl", "curl.exe") for word in words) != 1 or len(bodies) != 1 or bodies[0].startswith("@"):
         raise Failure(
             "invalid_input",
-            f"src: {path} contains a shell command that is not a single curl command with its body in it. Keep only the JSON "
-            "of the body, the text between the quotes after -d.",
+            f"src: {path} contains a shell command that is not a single curl command with its body in it. {_ONLY_JSON}.",
         )
     return "\n" * text.count("\n", 0, max(text.find(bodies[0][:20]), 0)) + bodies[0]
 

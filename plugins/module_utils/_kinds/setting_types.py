@@ -23,13 +23,15 @@ BOOLEAN, INTEGER, NUMBER, SIZE, TEXT, LIST = "boolean", "integer", "number", "si
 
 class Type(NamedTuple):
     """The type of a setting. ``minimum`` and ``maximum`` are the widest limits of all versions; ``since`` is the first
-    version if that is later than 2.19; a ``static`` setting can only be set in opensearch.yml."""
+    version if that is later than 2.19, ``until`` the last one if later versions lack it; a ``static`` setting can only be set in
+    opensearch.yml."""
 
     kind: str
     minimum: float | None = None
     maximum: float | None = None
     static: bool = False
     since: tuple[int, int] | None = None
+    until: tuple[int, int] | None = None
 
 
 #: Name without the prefix -> type, of all versions from 2.19 to 3.9 (ml-commons, MLCommonsSettings.java of each version; the
@@ -39,7 +41,7 @@ TYPES: Mapping[str, Type] = {
     "ag_ui_enabled": Type(BOOLEAN, since=(3, 5)),
     "agent_framework_enabled": Type(BOOLEAN),
     "agentic_memory_enabled": Type(BOOLEAN, since=(3, 2)),
-    "agentic_search_enabled": Type(BOOLEAN, since=(3, 2)),
+    "agentic_search_enabled": Type(BOOLEAN, since=(3, 2), until=(3, 2)),
     "agentic_search_template_enabled": Type(BOOLEAN, since=(3, 9)),
     "allow_custom_deployment_plan": Type(BOOLEAN),
     "allow_registering_model_via_local_file": Type(BOOLEAN),

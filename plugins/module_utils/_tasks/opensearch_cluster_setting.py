@@ -194,13 +194,20 @@ def _check_static(name: str) -> None:
 
 def _check_unknown(run: Run, observed: settings.Settings, name: str) -> None:
     """Raises Failure for a setting that the cluster does not list and that cannot exist; else warns in check mode."""
-    known = setting_types.type_of(name)
-    since = f" OpenSearch {known.since[0]}.{known.since[1]} added it." if known and known.since else ""
+    since = _versions_with(name, run.version)
     meant = "" if since else setting_types.did_you_mean(name, observed.names())
     if name.startswith(setting_types.ML_PREFIX) or setting_types.ML_PREFIX in meant:
         raise Failure("unknown_setting", f"This cluster has no setting {name!r}.{since}{meant}")
     if run.check_mode:
         run.warn(f"{name}: the cluster does not list this setting; it may refuse it.{meant}")
+
+
+def _versions_with(name: str, version: tuple[int, int]) -> str:
+    """A note about the versions that have a setting which this one lacks, for the end of a message."""
+    known = setting_types.type_of(name)
+    if known and known.until and version > known.until:
+        return f" OpenSearch {known.until[0]}.{known.until[1]} was the last version with it; remove it."
+    return f" OpenSearch {known.since[0]}.{known.since[1]} added it." if known and known.since else ""
 
 
 def _spelling(names: Iterable[str], known: Iterable[str] = ()) -> str:

@@ -66,9 +66,11 @@ def _desired(definition: Mapping[str, Any]) -> dict[str, Any]:
     """The desired settings, mappings and aliases. Raises Failure."""
     unknown = sorted(str(part) for part in definition if part not in ("settings", "mappings", "aliases"))
     if unknown or not all(isinstance(part, Mapping) for part in definition.values()):
+        settings = [name for name in unknown if name == "index" or name.startswith("index.")]
         raise Failure(
             "invalid_input",
-            f"definition: takes the mappings 'settings', 'mappings' and 'aliases' only, not {unknown or definition}.",
+            f"definition: takes the mappings 'settings', 'mappings' and 'aliases' only, not {unknown or definition}."
+            + (f" Write {', '.join(settings)} below 'settings'." if settings else ""),
         )
     desired: dict[str, Any] = {
         "settings": indexes.desired_settings(definition.get("settings") or {}),

@@ -132,6 +132,13 @@ def test_invalid_names(module: Runner, cluster: FakeCluster, name: str, state: s
     assert cluster.exchanges == []
 
 
+def test_the_body_of_settings(module: Runner, cluster: FakeCluster) -> None:
+    """As the API for the settings of an index takes it."""
+    body = {"index.search.default_pipeline": "house"}
+    message = module(NAME, cluster, name="rag", definition=body)["failure"]["message"]
+    assert message.endswith("not ['index.search.default_pipeline']. Write index.search.default_pipeline below 'settings'.")
+
+
 @pytest.mark.parametrize("body", [{"warmers": {}}, {"settings": "x"}, {"aliases": ["a"]}])
 def test_invalid_bodies(module: Runner, cluster: FakeCluster, body: dict[str, Any]) -> None:
     assert module(NAME, cluster, name="rag", definition=body)["failure"]["code"] == "invalid_input"

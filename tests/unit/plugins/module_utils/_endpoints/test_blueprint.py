@@ -105,7 +105,7 @@ def test_read_file(tmp_path: Path, text: str) -> None:
         (b"curl http://a -d '{}'\ncurl http://b -d '{}'\n", "not a single curl command"),
         (b"curl http://a -d @body.json", "not a single curl command"),
         (b"curl http://a", "Keep only the JSON of the body"),
-        (b"curl http://a -d '{", "cannot be read: No closing quotation"),
+        (b"curl http://a -d '{", "cannot be read: No closing quotation. Keep only the JSON of the body"),
         (b'POST /a\n{\n  "a": 1,,\n}\n', r"neither JSON \([^)]*line 3 column"),
         (b'# x\nPOST /a\n{\n  "s": """\na\nb\n""",\n  "a": x y: z\n}\n', r"line 8 column"),
         (b"POST /a\na: b\nc: [\n", r"nor YAML \([^)]*line [34]"),

@@ -342,6 +342,17 @@ class TestRefusals:
         with pytest.raises(Failure, match=r"OpenSearch 3\.8 added it\.$"):
             execute(fresh, MODULE, settings={"plugins.ml_commons.memory.orphan_ttl_days": 7})
 
+    @pytest.mark.parametrize(
+        ("version", "note"),
+        [
+            ("3.1.0", r"OpenSearch 3\.2 added it\.$"),
+            ("3.6.0", r"OpenSearch 3\.2 was the last version with it; remove it\.$"),
+        ],
+    )
+    def test_a_setting_of_a_single_version(self, version: str, note: str) -> None:
+        with pytest.raises(Failure, match=note):
+            execute(FakeCluster(version), MODULE, settings={"plugins.ml_commons.agentic_search_enabled": True})
+
     def test_a_broken_pattern(self, fresh: FakeCluster) -> None:
         with pytest.raises(Failure, match=f"{TRUSTED}: The pattern '\\('") as caught:
             execute(fresh, MODULE, settings={TRUSTED: ["^http://a$", "("]})
