@@ -62,7 +62,12 @@ class Failure(Exception):
 
     def append(self, sentence: str) -> None:
         """Add a sentence to the message."""
-        self.message = f"{self.message.rstrip('.')}. {sentence}"
+        self.message = f"{self.sentence} {sentence}"
+
+    @property
+    def sentence(self) -> str:
+        """The message with its full stop. A question, such as which name was meant, has its own mark."""
+        return self.message if self.message.endswith("?") else f"{self.message.rstrip('.')}."
 
     @property
     def remedy(self) -> str:

@@ -167,6 +167,12 @@ def definition_fields(definition: Any) -> dict[str, Any]:
             f"definition: the model is of the kind {kind}, which runs on the nodes; the module manages those with "
             "'function_name: remote'.",
         )
+    if "model_format" in definition:
+        raise Failure(
+            "invalid_input",
+            "definition: the model has a 'model_format', so it runs on the nodes; the module manages models that call a backend "
+            "through a connector.",
+        )
     if "connector" in fields:
         raise Failure(
             "invalid_input",

@@ -237,7 +237,7 @@ def long_enough_to_mask(values: Iterable[Any]) -> set[Any]:
 def failed_result(failure: Failure, actions: list[dict[str, Any]], *, check_mode: bool) -> dict[str, Any]:
     """The result of a failed task: what failed, the remedy, and the actions until then."""
     return {
-        "msg": f"{failure.message.rstrip('.')}. {failure.remedy or ''}".rstrip(),
+        "msg": f"{failure.sentence} {failure.remedy or ''}".rstrip(),
         "failure": failure.as_dict(),
         "changed": bool(actions) and not check_mode,
         "actions": actions,

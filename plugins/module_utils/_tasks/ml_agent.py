@@ -23,7 +23,7 @@ from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, read_no
 from .._kinds.definition import with_definition
 from .._operations import uses
 from .._operations.reconcile import Resource
-from .._operations.references import check_ids, check_left_in
+from .._operations.references import check_ids, check_left_in, is_left_in
 from .._runtime import versions
 from .._runtime.module import Module, secrets_in_options, typed
 from .._values.masking import find_secrets
@@ -254,6 +254,13 @@ def check(options: Options) -> None:
     agents.check(fields)
     for name in ("llm", "tools", "parameters"):
         check_left_in(fields.get(name), name)
+    model_id = str((fields.get("model") or {}).get("model_id", ""))
+    if is_left_in(model_id):
+        raise Failure(
+            "placeholder_left_in",
+            f"model.model_id: {model_id!r} was not replaced by the provider's name of the model.",
+            places=["model.model_id"],
+        )
 
 
 MODULE = Module(SPEC, _Resource.execute, parse, RULES, secrets=secrets, check=check, objects="agents")

@@ -35,3 +35,14 @@ def test_other_exceptions_are_raised_unchanged(other: BaseException) -> None:
     with pytest.raises(type(other)) as caught, reraise_malformed_answer():
         raise other
     assert caught.value is other
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [("It failed", "It failed."), ("It failed.", "It failed."), ("Did you mean 'http'?", "Did you mean 'http'?")],
+)
+def test_a_message_ends_with_one_mark(message: str, sentence: str) -> None:
+    failure = Failure("invalid_input", message)
+    assert failure.sentence == sentence
+    failure.append("Correct it.")
+    assert failure.message == f"{sentence} Correct it."

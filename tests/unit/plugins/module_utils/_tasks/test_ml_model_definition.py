@@ -141,6 +141,10 @@ def test_the_id_of_a_group_of_another_cluster(cluster: FakeCluster, check_mode: 
         ({**BODY, "rate_limiter": {"limit": "many"}}, "rate_limiter.limit must be a number"),
         ({**BODY, "function_name": "TEXT_EMBEDDING"}, "kind TEXT_EMBEDDING, which runs on the nodes"),
         ({"name": "Chat", "algorithm": "SPARSE_ENCODING"}, "kind SPARSE_ENCODING, which runs on the nodes"),
+        (
+            {"name": "amazon/neural-sparse/tokenizer", "version": "1.0.1", "model_format": "TORCH_SCRIPT"},
+            "has a 'model_format', so it runs on the nodes",
+        ),
         ({"name": "Chat", "connector": "x"}, "the model has a connector of its own"),
         (
             {"name": "Chat", "connector": {"protocol": "http", "actions": []}},
