@@ -24,5 +24,5 @@ def explained(message: str, names: Mapping[str, str]) -> str:
 
 def _naming(option: str) -> re.Pattern[str]:
     """Matches a message that names the option: in quotes, alone or with a value; as the last part of a path; at the beginning; with
-    the number of an item; or as Ansible names the option that has an invalid one."""
-    return re.compile(rf"(?:^|['.]){option}[':]|^{option}\.|\b{option}\[|found in {option}\b")
+    the number of an item; as what a version lacks; or as Ansible names the option that has an invalid one."""
+    return re.compile(rf"(?:^|['.]){option}(?:[':]| needs )|^{option}\.|\b{option}\[|found in {option}\b")

@@ -403,7 +403,7 @@ class TestNames:
             ("stack", {"stack_prune": "managed"}, "stack_name must be set, because stack_prune=managed"),
             ("stack", {"stack_prune": "all", "stack_models": []}, "stack_prune_confirm must be the name of the cluster"),
             ("stack", {"stack_parallel": 0, "stack_models": []}, "stack_parallel must be 1 or more"),
-            ("stack", {"stack_name": "a b", "stack_models": []}, "stack_name must be up to 64 letters"),
+            ("stack", {"stack_name": "a b", "stack_models": []}, "and begin with a letter or digit, as in a-b."),
             ("verify", {}, "Nothing is declared"),
             ("verify", {"stack_conectors": []}, "Did you mean 'stack_connectors'?"),
             ("report", {"stack_conectors": []}, "Did you mean 'stack_connectors'?"),

@@ -70,6 +70,11 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     is_same = not changes and new_record == recorded
     after = observed if is_same else _reconcile(options.scope, run, observed, changes, new_record)
     if run.check_mode and changes:
+        if run.client.signs:
+            run.warn(
+                f"{', '.join(sorted(changes))}: Amazon decides which settings its service offers. If it refuses these, the task fails "
+                "with the code not_offered; the roles then continue without them."
+            )
         for read in (settings.read, settings.read_if_allowed):
             run.reader.note_fact(after, read)
     before_scope, after_scope = observed.scope(options.scope), after.scope(options.scope)

@@ -19,6 +19,7 @@ NAMES = {"tools": "agent_tools", "memory": "agent_memory"}
         ("missing required arguments: type found in tools", "'tools' by agent_tools"),
         ("missing required arguments: x found in memory -> tools", "'memory' by agent_memory"),
         ("memory.size. Supported parameters include: type.", "'memory' by agent_memory"),
+        ("agent.memory needs OpenSearch 3.5; this cluster has 2.19", "'memory' by agent_memory"),
         ("The agent has no tools", ""),
     ],
 )

@@ -342,6 +342,17 @@ class TestRefusals:
         with pytest.raises(Failure, match=r"OpenSearch 3\.8 added it\.$"):
             execute(fresh, MODULE, settings={"plugins.ml_commons.memory.orphan_ttl_days": 7})
 
+    def test_a_plan_for_amazon(self, fresh: FakeCluster) -> None:
+        """Its service offers some settings only, and says so only to a write."""
+        signed = {
+            "auth_type": "aws_sigv4", "aws_region": "eu-central-1", "aws_access_key_id": "AKID", "aws_secret_access_key": "x" * 40,
+        }  # fmt: skip
+        for options, words in (({}, ""), (signed, "Amazon decides which settings its service offers")):
+            result = execute(fresh, MODULE, check_mode=True, settings={PRIVATE_IP: True}, **options)
+            assert result["changed"]
+            assert words in str(result["warnings"])
+            assert bool(result["warnings"]) is bool(words)
+
     @pytest.mark.parametrize(
         ("version", "note"),
         [
