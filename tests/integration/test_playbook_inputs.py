@@ -202,13 +202,8 @@ class TestRemovals:
         [
             ({"agent_name": "Hose agent"}, "The model Ollama chat is used by agent House agent."),
             pytest.param(
-                {"ollama_chat_name": "Olama"},
+                {"agent_chat_name": "Olama"},
                 "The agent House agent uses the model Ollama chat, and there is no model Olama.",
-                marks=pytest.mark.full,
-            ),
-            pytest.param(
-                {"ollama_chat_connector_name": "Olama"},
-                "The model Ollama chat calls through the connector Ollama chat, and there is no connector Olama.",
                 marks=pytest.mark.full,
             ),
         ],
