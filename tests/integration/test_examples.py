@@ -56,7 +56,10 @@ ELSEWHERE = {
     "plugins/modules/ml_tool_call_check.py: Check that the model calls tools": (PLAIN, "it needs 3.0"),
     "plugins/modules/ml_mcp_tool.py": (PLAIN, "it needs 3.1"),
     "plugins/modules/ml_mcp_tool_info.py": (PLAIN, "it needs 3.1"),
-    "plugins/modules/ml_predict.py: Ask a model of embeddings as an ingest pipeline does": (FAKE, "it needs such a model"),
+    "plugins/modules/ml_predict.py: Ask a model of embeddings as an ingest pipeline does": (
+        FAKE,
+        "it needs such a model",
+    ),
     "plugins/modules/ml_predict.py: Ask a reranker as a search pipeline does": (FAKE, "it needs such a model"),
     "plugins/modules/ml_model_group.py: Create a group for two roles": (SECURED, "it needs the security plugin"),
     "docs/security.md block 1": (SECURED, "it needs the security plugin"),

@@ -440,7 +440,9 @@ def _body_of_curl(text: str, path: str) -> str:
     try:
         words = shlex.split(_SHELL_PART.sub(_as_in_a_shell, re.sub(r"\\\r?\n", " ", text)), comments=True)
     except ValueError as exc:
-        raise Failure("invalid_input", f"src: {path} contains a curl command that cannot be read: {exc}. {_ONLY_JSON}.") from None
+        raise Failure(
+            "invalid_input", f"src: {path} contains a curl command that cannot be read: {exc}. {_ONLY_JSON}."
+        ) from None
     bodies = []
     for number, word in enumerate(words):
         option = _CURL_BODY.fullmatch(word)

@@ -164,7 +164,9 @@ class _Resource(Resource[Options]):
     def check_create(self) -> None:
         self._check_new(self.fields)
         self._check_ids(self.fields)
-        for warning in warnings_of_secrets((self.fields.get("model") or {}).get("credential") or {}, "model.credential"):
+        for warning in warnings_of_secrets(
+            (self.fields.get("model") or {}).get("credential") or {}, "model.credential"
+        ):
             self.run.warn(warning)
 
     def _check_ids(self, fields: Mapping[str, Any]) -> None:

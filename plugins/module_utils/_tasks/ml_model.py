@@ -333,7 +333,9 @@ def completed(params: Mapping[str, Any]) -> dict[str, Any]:
     """The validated parameters with the fields of ``definition`` or ``src``, which an option overrides. Raises Failure."""
     params = nested_extra_fields(blueprint.with_body(params, "models"), SPEC)
     definition = models.definition_fields(params["definition"] or {})
-    referred = {name: definition.pop(name) for name in ("connector", "model_group") if name in definition}
+    referred: dict[str, Any] = {
+        name: definition.pop(name) for name in ("connector", "model_group") if name in definition
+    }
     complete = with_definition(Model, params, definition, _MERGED)
     referred = {name: value for name, value in referred.items() if complete[name] is None}
     _check_left_in(referred)

@@ -87,7 +87,9 @@ def _request(options: Options) -> dict[str, Any]:
     if options.text_docs is None:
         return {"parameters": parameters}
     if parameters:
-        raise Failure("invalid_input", "text_docs: not with 'messages' or 'parameters', which the server would not read.")
+        raise Failure(
+            "invalid_input", "text_docs: not with 'messages' or 'parameters', which the server would not read."
+        )
     query = {} if options.query_text is None else {"query_text": options.query_text}
     return {**query, "text_docs": options.text_docs}
 

@@ -184,7 +184,9 @@ def _check_name_of_protocol(protocol: str | None) -> None:
     if protocol is None or re.sub(r"\d+", "", protocol) in {re.sub(r"\d+", "", each) for each in PROTOCOLS}:
         return
     written = re.sub(r"\W", "_", protocol.lower())
-    near = [each for each in PROTOCOLS if f"_{written}_" in f"_{each}_"] or get_close_matches(written, PROTOCOLS, 1, 0.8)
+    near = [each for each in PROTOCOLS if f"_{written}_" in f"_{each}_"] or get_close_matches(
+        written, PROTOCOLS, 1, 0.8
+    )
     if near:
         raise Failure(
             "invalid_input", f"protocol: there is no {protocol!r}; did you mean {' or '.join(map(repr, near))}?"

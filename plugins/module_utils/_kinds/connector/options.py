@@ -55,7 +55,7 @@ CLIENT_CONFIG_OPTIONS = {
 }
 
 #: The fields of a connector's body, by option name. Each is also in ``resource.FIELDS``, by which bodies are compared.
-BODY_OPTIONS = {
+BODY_OPTIONS: dict[str, dict[str, Any]] = {
     "name": {"type": "str"},
     "description": {"type": "str"},
     "version": {"type": "str"},

@@ -390,15 +390,22 @@ class TestModelOfAProvider:
 
     @pytest.mark.parametrize("left_in", ["your_model_id_from_step_3", "<MODEL_ID>", "{{model}}"])
     def test_a_model_that_the_reader_was_to_name(self, module: Runner, cluster: FakeCluster, left_in: str) -> None:
-        failure = module(NAME, cluster, **HOUSE, type="conversational", model={**self.MODEL, "model_id": left_in})["failure"]
+        failure = module(NAME, cluster, **HOUSE, type="conversational", model={**self.MODEL, "model_id": left_in})[
+            "failure"
+        ]
         assert failure["code"] == "placeholder_left_in"
         assert failure["message"].startswith(f"model.model_id: {left_in!r} was not replaced by the provider's name")
         assert cluster.exchanges == []
 
     def test_the_key_of_an_example(self, module: Runner, cluster: FakeCluster) -> None:
-        model = {**self.MODEL, "credential": {"access_key": "...", "secret_key": "{{secret_key}}", "region": "eu-west-3"}}
+        model = {
+            **self.MODEL,
+            "credential": {"access_key": "...", "secret_key": "{{secret_key}}", "region": "eu-west-3"},
+        }
         [warning] = module(NAME, cluster, **HOUSE, type="conversational", model=model)["warnings"]
-        assert warning.startswith("model.credential.access_key, model.credential.secret_key: looks like a value of an example")
+        assert warning.startswith(
+            "model.credential.access_key, model.credential.secret_key: looks like a value of an example"
+        )
 
     @pytest.mark.parametrize("change", [{"model_id": "n"}, {"model_parameters": {"top": 2}}])
     def test_a_change_needs_a_new_agent(self, module: Runner, cluster: FakeCluster, change: dict[str, Any]) -> None:

@@ -136,7 +136,9 @@ def test_the_body_of_settings(module: Runner, cluster: FakeCluster) -> None:
     """As the API for the settings of an index takes it."""
     body = {"index.search.default_pipeline": "house"}
     message = module(NAME, cluster, name="rag", definition=body)["failure"]["message"]
-    assert message.endswith("not ['index.search.default_pipeline']. Write index.search.default_pipeline below 'settings'.")
+    assert message.endswith(
+        "not ['index.search.default_pipeline']. Write index.search.default_pipeline below 'settings'."
+    )
 
 
 @pytest.mark.parametrize("body", [{"warmers": {}}, {"settings": "x"}, {"aliases": ["a"]}])

@@ -280,7 +280,9 @@ class TestRetries:
         lines: list[str] = []
         monkeypatch.setattr(run, "report_waiting", lines.append)
         with pytest.raises(Failure) as caught:
-            predict.predict_with_retries(run, Question(model_id, {"parameters": QUESTION}, 9.0), Expectation(), retry_for=20.0)
+            predict.predict_with_retries(
+                run, Question(model_id, {"parameters": QUESTION}, 9.0), Expectation(), retry_for=20.0
+            )
         assert lines == [f"waiting for an answer: {caught.value.message}"] * len(clock.slept)
         assert caught.value.code == "backend_loading"
         assert 10 < sum(clock.slept) <= 20
@@ -299,7 +301,9 @@ class TestRetries:
         served.backend = slow
         [model_id] = served.models
         run = make_run(served, clock=clock)
-        answered = predict.predict_with_retries(run, Question(model_id, {"parameters": QUESTION}, 9.0), Expectation(), retry_for=60.0)
+        answered = predict.predict_with_retries(
+            run, Question(model_id, {"parameters": QUESTION}, 9.0), Expectation(), retry_for=60.0
+        )
         assert answered.elapsed == 2.25
         assert clock.now() > 1000 + 3 * 2.25
 

@@ -110,7 +110,10 @@ class TestParse:
     @pytest.mark.parametrize(
         ("fields", "message"),
         [
-            ({"actions": CHAT["actions"][0]}, "definition: actions: takes a list, not a mapping; write the mapping as an item"),
+            (
+                {"actions": CHAT["actions"][0]},
+                "definition: actions: takes a list, not a mapping; write the mapping as an item",
+            ),
             ({"version": [1]}, "definition: version: takes one text, not a list; write version: 1"),
         ],
     )
