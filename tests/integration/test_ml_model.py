@@ -52,6 +52,22 @@ def real_model(cluster):
 STEPS = {"one_step": ["create", "register_and_deploy"], "two_step": ["create", "register", "deploy"]}
 
 
+@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.parametrize(
+    ("ids", "code"),
+    [
+        ({"connector_id": "YOUR_CONNECTOR_ID"}, "placeholder_left_in"),
+        ({"model_group_id": "<MODEL_GROUP_ID>"}, "placeholder_left_in"),
+        ({"model_group_id": "UylKsZQBts7fa6byEx2M"}, "unknown_model_group"),
+    ],
+)
+def test_a_pasted_body_with_ids_of_elsewhere(module, name, connector, ids, code):
+    body = {"name": name, "function_name": "remote", "connector_id": connector}
+    assert module.fails("ml_model", definition={**body, **ids})["code"] == code
+    assert module.recorder.writes == []
+    assert module("ml_model", definition={**body, **ids}, connector=name, model_group=name, state="present")["changed"]
+
+
 @pytest.mark.parametrize("way", STEPS)
 def test_both_ways_to_register(cluster, converges, real_model, name, connector, way):
     done = converges(

@@ -347,6 +347,12 @@ def test_an_agent_with_a_model(cluster, module, snapshot, export, name, provider
         assert (exported["stack"]["models"], exported["stack"]["model_groups"]) == ([], [])
         again = module("ml_stack", **filled)
         assert (again["plan"], module.recorder.writes) == ([], [])
+        alone = module(
+            "ml_agent", definition={**body, "model": {**model, "credential": dict.fromkeys(keys, "another-key")}}
+        )
+        assert not alone["changed"]
+        for result in (again, alone):
+            assert "model.credential was not compared with the stored one" in str(result["warnings"])
         module("ml_agent", name=name, state="absent")
         module("ml_stack", **filled)
         cluster.refresh()
