@@ -45,7 +45,7 @@ def chat(connector: dict[str, Any], credential: dict[str, str], parameters: dict
 def vectors(algorithm: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a connector with built-in functions makes of texts: a vector or a score for each."""
     name = "similarity" if algorithm == "text_similarity" else "sentence_embedding"
-    return [{"name": name, "data_type": "FLOAT32", "shape": [1], "data": [0.5]} for _ in body["text_docs"]]
+    return [{"name": name, "data_type": "FLOAT32", "shape": [1], "data": [0.5]} for _text in body["text_docs"]]
 
 
 class Refused(Exception):
