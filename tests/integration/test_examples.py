@@ -325,11 +325,13 @@ def test_on_a_fake(tmp_path: Path) -> None:
         if connector["name"] == "House chat":
             raise Refused(500, "Error communicating with remote model: Connection refused: llm.test/10.0.0.1:8080")
         call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bern"}'}}
-        return prediction({"choices": [{"message": {"role": "assistant", "content": None, "tool_calls": [call]}}]})
+        given = {"content": "Light scatters."} if "sky" in str(parameters) else {"content": None, "tool_calls": [call]}
+        return prediction({"choices": [{"message": {"role": "assistant", **given}}]})
 
     double.backend = backend
     with serving(double) as url:
-        bench = Bench(tmp_path, FAKE, {})
+        instead = {"https://opensearch.example.internal:9200": url, "/etc/ssl/opensearch-ca.pem": "/etc/ssl/certs"}
+        bench = Bench(tmp_path, FAKE, instead)
         bench.may_fail = {"docs/guides/failures.md block 1: Ask"}
         bench.run(running_at(FAKE), {f"group/{OURS}all": {"hosts": [url]}}, lambda host: None)
 
