@@ -77,8 +77,7 @@ def option_errors(options: Mapping[str, Any], module: str, names: Mapping[str, s
     except ImportError as exc:
         raise AnsibleFilterError(f"option_errors: this collection has no module {module!r}.") from exc
     given = plain({name: value for name, value in options.items() if value is not None})
-    errors = [f"{error.rstrip('.')}." for error in description.option_errors(given)]
-    return [error + role_variables.explained(error, names or {}) for error in errors]
+    return [error + role_variables.explained(error, names or {}) for error in description.option_errors(given)]
 
 
 class FilterModule:

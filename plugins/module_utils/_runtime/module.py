@@ -91,17 +91,17 @@ class Module(NamedTuple):
         return Masker([*self.connection.secrets(params), *map(str, self.secrets(params, options))])
 
     def option_errors(self, given: Mapping[str, Any]) -> list[str]:
-        """What is wrong with these options, which are as a task gives them, on every server. Sends nothing, and needs none of the
-        options of the connection."""
+        """What is wrong with these options, which are as a task gives them, on every server: a sentence for each fault. Sends
+        nothing, and needs none of the options of the connection."""
         validation = ArgumentSpecValidator(self.spec, **self.rules).validate(dict(given))
         if validation.error_messages:
             masker = self.masker(given)
-            return [masker(message) for message in validation.error_messages]
+            return [f"{masker(message).rstrip('.')}." for message in validation.error_messages]
         call = ModuleCall(self, validation.validated_parameters, given)
         try:
             call.check()
         except Failure as failure:
-            return [call.masker(failure.message)]
+            return [call.masker(failure.sentence)]
         return []
 
     def redacted(self, params: Mapping[str, Any]) -> dict[str, Any]:

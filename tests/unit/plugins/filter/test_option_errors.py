@@ -61,3 +61,8 @@ def test_variables_follow_and_secrets_do_not() -> None:
 def test_misuse(options: Any, module: str) -> None:
     with pytest.raises(AnsibleFilterError, match="option_errors: "):
         option_errors(options, module)
+
+
+def test_a_question_keeps_its_mark() -> None:
+    [error] = option_errors({"name": "Chat", "protocol": "htp", "url": "http://llm.test"}, "ml_connector")
+    assert error.endswith("did you mean 'http'?")
