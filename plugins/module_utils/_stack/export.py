@@ -21,7 +21,7 @@ from .._kinds import cluster_setting
 from .._kinds import controller as controllers
 from .._kinds import model as models
 from .._kinds.agent import Agent
-from .._kinds.base import MAX_NAME_LENGTH, Doc, Kind
+from .._kinds.base import MAX_NAME_LENGTH, Doc, Kind, supersedes
 from .._kinds.connector import resource as connectors
 from .._kinds.connector.resource import Connector
 from .._kinds.controller import Controller
@@ -35,7 +35,7 @@ from .._values.nested import map_strings
 from . import ownership_label
 from .declaration import make_item
 from .empty_cluster import EmptyCluster
-from .id_to_reference import References
+from .id_to_reference import References, used_ids
 from .sections import BY_OPTION
 
 #: The access mode that the server gives to an object without one.
@@ -74,11 +74,12 @@ class Exporter:
         self._stack = stack
         self._pattern = pattern
         self._empty = EmptyCluster(snapshot)
-        self._group_docs, self._connector_docs = snapshot.visible(ModelGroup), snapshot.visible(Connector)
+        self._group_docs = snapshot.visible(ModelGroup)
         self._models_of_cluster = snapshot.visible(Model)
+        self._connector_docs = self._without_replaced("connectors", snapshot.visible(Connector))
         #: Another cluster may have the same ones, so what uses them can be declared.
         self._local_models = [doc for doc in self._models_of_cluster if not models.is_remote(doc)]
-        self._own_agents = agents.without_executors(snapshot.visible(Agent))
+        self._own_agents = self._without_replaced("agents", agents.without_executors(snapshot.visible(Agent)))
         self._connector_names = {doc.id: doc.name for doc in self._connector_docs}
         self._group_names = {doc.id: doc.name for doc in self._group_docs}
         #: The models that the server has registered for agents with a 'model', and registers again with these.
@@ -120,6 +121,20 @@ class Exporter:
         """The variables of these items, each with what it is for."""
         text = text_of(dict(declared))
         return {name: purpose for name, (purpose, _secret) in self._variables.items() if f"{{{{ {name} }}}}" in text}
+
+    def _without_replaced(self, option: str, docs: list[Doc]) -> list[Doc]:
+        """Those of the objects that nothing has replaced, or that are still used. Adds the others to ``left_out``."""
+        users = [*self._models_of_cluster, *self._snapshot.visible(Agent)]
+        used = set(used_ids([user.source for user in users]))
+        kept = []
+        for doc in docs:
+            new = next((new.id for new in docs if supersedes(new, doc) and doc.id not in used), None)
+            if new is None:
+                kept.append(doc)
+            elif self._is_selected(doc.name, doc.source.get("description")):
+                reason = f"{new} has replaced it; a later run of its task deletes it."
+                self.left_out.append(LeftOut(option, doc.name, doc.id, reason))
+        return kept
 
     def _obstacle(self, option: str, doc: Doc) -> str | None:
         """Why an object cannot be declared; None if it can. Does not check whether its name is unique."""

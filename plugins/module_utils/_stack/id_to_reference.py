@@ -64,18 +64,18 @@ class References:
         """Why a value cannot be declared with references; None if it can."""
         words = dict.fromkeys(_WORD.findall(text_of(value)))
         known = next((self._obstacles[word] for word in words if word in self._obstacles), None)
-        missing = (each for each in _used_ids(value) if each not in self._references and each not in self._obstacles)
+        missing = (each for each in used_ids(value) if each not in self._references and each not in self._obstacles)
         return known or next((f"It uses {each}, which is gone." for each in missing), None)
 
 
-def _used_ids(value: Any) -> Iterator[str]:
+def used_ids(value: Any) -> Iterator[str]:
     """The ids in :data:`_ID_FIELDS` at any depth, without the placeholders that are filled when the agent runs."""
     if isinstance(value, Mapping):
         for name, each in value.items():
             if name in _ID_FIELDS and isinstance(each, str) and each and "${" not in each:
                 yield each
             else:
-                yield from _used_ids(each)
+                yield from used_ids(each)
     elif isinstance(value, list):
         for each in value:
-            yield from _used_ids(each)
+            yield from used_ids(each)

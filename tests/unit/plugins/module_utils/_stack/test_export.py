@@ -124,6 +124,26 @@ def test_objects_that_cannot_be_declared_are_left_out(module: Runner, cluster: F
     ]
 
 
+@pytest.mark.parametrize("used", ["by nothing", "by a model", "by an agent"])
+def test_a_connector_whose_deletion_the_server_refused_after_its_key_was_changed(
+    module: Runner, cluster: FakeCluster, used: str
+) -> None:
+    old = cluster.add_connector("Chat")
+    new = cluster.add_connector("Chat", parameters={"model": "tiny", "_searchops": f'{{"replaces": ["{old}"]}}'})
+    cluster.add_model("Chat", new)
+    if used == "by a model":
+        cluster.add_model("Other", old)
+    if used == "by an agent":
+        cluster.add_agent("Other", tools=[{"type": "McpTool", "parameters": {"connector_id": old}}])
+    exported = module(MODULE, cluster)
+    left_out = {(each["section"], each["id"]): each["reason"] for each in exported["left_out"]}
+    if used == "by nothing":
+        assert [each["name"] for each in exported["stack"]["connectors"]] == ["Chat"]
+        assert left_out == {("connectors", old): f"{new} has replaced it; a later run of its task deletes it."}
+    else:
+        assert left_out["connectors", old] == left_out["connectors", new] == "2 have this name."
+
+
 def _tool(**parameters: str) -> list[dict[str, Any]]:
     return [{"type": "MLModelTool", "parameters": parameters}]
 
