@@ -353,8 +353,8 @@ def stack_down(session: nox.Session) -> None:
 
 
 def integrate(session: nox.Session, name: str, *arguments: str, **environment: str | None) -> None:
-    # A worker for each of the two servers; the tests of one server follow each other, as they share its settings.
-    pytest(session, name, "-v", "-n=2", "--dist=loadgroup", *arguments, **environment)
+    # A worker for each of the two servers, whose tests follow each other, as they share its settings; one for all other tests.
+    pytest(session, name, "-v", "-n=3", "--dist=loadgroup", *arguments, **environment)
 
 
 @nox.session

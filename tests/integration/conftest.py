@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `-n 2 --dist loadgroup` each server has a worker that runs its tests one after the other.
+    """With `-n 3 --dist loadgroup` each server has a worker that runs its tests one after the other.
 
     The server is taken from the id of the test: marks are silently ignored with pytest 9.2 and xdist 3.8.
     """
@@ -86,7 +86,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 class StackLock:
-    """Each test holds it while it runs: shared with the other worker's test, or alone."""
+    """Each test holds it while it runs: shared with the tests of other workers, or alone."""
 
     def __init__(self, stack: IO[str], queue: IO[str]) -> None:
         self._stack = stack
@@ -94,7 +94,7 @@ class StackLock:
 
     @contextlib.contextmanager
     def shared(self) -> Iterator[None]:
-        # Without the queue, the other worker's next test gets the shared lock again and again while a test waits for its own.
+        # Without the queue, other workers' next tests get the shared lock again and again while a test waits for its own.
         with self._queued():
             fcntl.flock(self._stack, fcntl.LOCK_SH)
         try:
@@ -104,7 +104,7 @@ class StackLock:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Inside of :meth:`shared`: wait until no test of the other worker runs, and let none begin."""
+        """Inside of :meth:`shared`: wait until no test of another worker runs, and let none begin."""
         # Release the shared lock first: two tests that upgrade their locks would wait for each other.
         fcntl.flock(self._stack, fcntl.LOCK_UN)
         with self._queued():
@@ -132,7 +132,7 @@ def _stack_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackLock]
 
 @pytest.fixture(autouse=True)
 def stack_lock(request: pytest.FixtureRequest, _stack_lock: StackLock) -> Iterator[StackLock]:
-    """The lock of the stack, which this test shares with the other worker's test if it uses the stack."""
+    """The lock of the stack, which this test shares with those of other workers if it uses the stack."""
     needed = request.node.get_closest_marker("without_the_stack") is None
     with _stack_lock.shared() if needed else contextlib.nullcontext():
         yield _stack_lock
@@ -198,7 +198,7 @@ def _trust(_stack_lock: StackLock) -> Iterator[Callable[[Cluster], None]]:
             cluster.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})
 
     yield trust
-    # Not while a test of the other worker uses both servers alone.
+    # Not while a test of another worker uses both servers alone.
     with _stack_lock.shared():
         for cluster, settings in before.values():
             cluster.put_settings(settings)
@@ -264,7 +264,7 @@ def other(
     _trust: Callable[[Cluster], None],
     name: str,
 ) -> Iterator[Cluster]:
-    """The other server, which belongs to the other worker: no other test uses it meanwhile, and it is cleaned up too."""
+    """The other server, which belongs to another worker: no other test uses it meanwhile, and it is cleaned up too."""
     other = next(each for each in stack.values() if each is not cluster)
     with stack_lock.alone(), restored(other):
         other.put_settings({_stack.TRUSTED: _stack.TRUST, _stack.PRIVATE_IP: True})

@@ -29,7 +29,7 @@ on_one_node = pytest.mark.parametrize("cluster", ["3.6.0"], indirect=True)
 
 @pytest.fixture(autouse=True)
 def _alone(stack_lock):
-    """Eight processes use the whole machine: durations that the other worker measures would be wrong."""
+    """Eight processes use the whole machine: durations that other workers measure would be wrong."""
     with stack_lock.alone():
         yield
 
