@@ -30,7 +30,7 @@ pytestmark = pytest.mark.no_cover
 
 #: Function-scoped fixtures are safe here: they only collect the writes in check mode of all examples.
 few = settings(
-    max_examples=fuzzing.number_of_examples(25, 0.6),
+    max_examples=fuzzing.number_of_examples(15, 0.6),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 STATUSES = [200, 201, 302, 400, 401, 403, 404, 409, 429, 500, 502, 503]

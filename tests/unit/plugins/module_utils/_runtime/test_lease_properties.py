@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._errors.exceptions import Failure
@@ -18,6 +18,7 @@ from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime i
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.module import Module, ModuleCall
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._runtime.run import Run
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import ML, FakeCluster
+from ansible_collections.searchops.opensearch_ml.tests.unit.support import fuzzing
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.simulation import (
     Controller,
     SimulatedClock,
@@ -122,6 +123,7 @@ def _create(run: Run, name: str) -> Any:
     return run.client.create(f"{ML}/connectors/_create", body)
 
 
+@settings(max_examples=fuzzing.number_of_examples(40, 1))
 @given(st.integers(0, 2**32), st.integers(2, 6))
 def test_properties_of_several_controllers(seed: int, controllers: int) -> None:
     fleet = Fleet(seed)
