@@ -548,7 +548,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 @pytest.mark.usefixtures("_published_hosts")
 def test_generated_shapes(cluster, module, name):
     """Bodies drawn from the create schema: 40 together with the published ones."""

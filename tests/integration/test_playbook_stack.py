@@ -43,7 +43,7 @@ def declared(name):
     }
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 def test_apply_verify_and_export(play, cluster, recorder, snapshot, name, declared, tmp_path):
     text, planned = play("stack", "--check", "--diff", **declared)
     assert f"+ create connector '{name} one'" in text

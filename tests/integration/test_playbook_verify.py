@@ -77,7 +77,7 @@ def test_drift_of_each_kind(cluster, module, verify, name):
     verify()
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 @pytest.mark.usefixtures("settings_restored")
 def test_misspelt_options_and_disabled_models(cluster, module, verify, name):
     module("ml_stack", **declared(name))

@@ -136,7 +136,7 @@ def test_create_change_and_remove_a_chat_model(
     assert recorder.writes == []
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 def test_a_new_key_and_a_new_model_name_are_swapped_in(
     play: Play, cluster: Cluster, name: str, settings_restored: None
 ) -> None:
@@ -158,7 +158,7 @@ def test_a_new_key_and_a_new_model_name_are_swapped_in(
     assert cluster.answer(cluster.one("models", name).id) == "Pong."
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 def test_private_addresses_allowed_after_the_deployment(
     play: Play, cluster: Cluster, name: str, settings_restored: None
 ) -> None:
@@ -185,6 +185,7 @@ def test_what_other_connectors_need_is_kept(play: Play, cluster: Cluster, name: 
     assert cluster.effective(_stack.PRIVATE_IP) == "true"
 
 
+@pytest.mark.full_on("2.19.1-tls")
 def test_a_model_that_others_use_is_not_removed(
     play: Play,
     cluster: Cluster,
@@ -217,7 +218,7 @@ def test_a_model_that_others_use_is_not_removed(
     assert not any(snapshot().values())
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 def test_a_removal_needs_no_address(
     play: Play, cluster: Cluster, recorder: Recorder, name: str, settings_restored: None
 ) -> None:
@@ -263,7 +264,7 @@ def test_a_removal_leaves_what_was_there_before(
     assert recorder.writes == []
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 def test_the_former_pattern_goes_when_the_url_changes(
     play: Play, cluster: Cluster, recorder: Recorder, settings_restored: None
 ) -> None:
@@ -315,7 +316,7 @@ def test_many_clusters_in_one_play(
     }
 
 
-@pytest.mark.full_on("2.19.1-tls")
+@pytest.mark.full_on("3.6.0")
 def test_an_unusable_input_is_refused_before_anything_is_sent(play: Play, recorder: Recorder) -> None:
     for wrong in (
         {"ollama_chat_base_url": "ollama:11434"},
