@@ -72,6 +72,7 @@ NOT_RUN = {
         for path in ROOT.glob("roles/*")
     },
     "dev/run nox --list": "the sessions that it lists are tested",
+    "dev/run nox -s unit -- tests/unit/plugins/module_utils/_http/test_client.py": "a part of a step of make test",
     "dev/run nox -s unit -- -k client -x": "this test is a part of it",
     "dev/run nox -s lint": "a step of make test",
     "dev/run nox -s docs": "a step of make test",
