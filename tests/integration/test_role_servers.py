@@ -60,8 +60,6 @@ def test_the_life_of_a_chat_model(cluster, connection, snapshot, recorder, name,
         openai_chat_base_url=base_url,
         openai_chat_model="tiny-chat",
         openai_chat_name=name,
-        # With a system prompt, llama.cpp puts it in front of the question, which the tiny model does not know then.
-        openai_chat_system_prompt="",
         openai_chat_expect_pattern="Rayleigh",
     )
     # As on a new cluster, which trusts no address of the stack.
