@@ -92,8 +92,17 @@ _DESCRIBED: Mapping[str, _Described] = {
         frozenset(("connector_id", "function_name", "model_format", "model_group_id")),
         "ml_model",
     ),
+    "memory_containers": _Described(
+        "a memory container",
+        r"POST\s+/?_plugins/_ml/memory_containers/_create",
+        frozenset(("configuration",)),
+        "ml_memory_container",
+    ),
 }
 
+
+#: A text that begins with a curl command, behind comments, a prompt, or up to three words such as ``sudo``.
+_CURL = re.compile(r"(\s*(#.*)?\n)*\s*(\$ )?(curl|([\w./-]+ ){1,3}curl(?=(\.exe)?\s+[-\"'\\]))(\.exe)?\s")
 
 #: The options of curl for the body, with the text if it follows at once.
 _CURL_BODY = re.compile(r"(?:-d|--data(?:-raw|-ascii|-binary|-urlencode)?|--json)(?:=|(?=[{'\"]))?(.*)", re.DOTALL)
@@ -290,7 +299,7 @@ def _parse(text: str, path: str, objects: str) -> Any:
     if _QUOTATION.fullmatch(text):
         text = re.sub(r"^[ \t]*> ?", "", text, flags=re.MULTILINE)
     text = _TRIPLE_QUOTED.sub(_one_line, _code_of_markdown(text))
-    if re.match(r"(\s*(#.*)?\n)*\s*(\$ )?curl(\.exe)?\s", text):
+    if _CURL.match(text):
         text = _body_of_curl(text, path)
     text = _only_body(text, path, objects)
     json_error = ""
@@ -301,6 +310,10 @@ def _parse(text: str, path: str, objects: str) -> Any:
                 return json.loads(form)
             except ValueError as exc:
                 json_error = str(exc)
+                end = getattr(exc, "pos", 0)
+                if json_error.startswith("Extra data") and not form[end:].strip("]} \t\r\n"):
+                    # The server ignores surplus brackets as well (seen on 3.6.0).
+                    return json.loads(form[:end])
     except RecursionError as exc:
         raise Failure("invalid_input", f"src: {path} is nested too deeply.") from exc
     if "{" in text and not _BEGINS_AS_DATA.match(text):
@@ -335,8 +348,11 @@ def _hint(text: str, *, has_more: bool) -> str:
     hints = []
     if has_more:
         hints.append(" Keep only the JSON of the body, from its first { to the } that belongs to it.")
-    if re.search(r"(?<!\\)\\\$\{", text):
-        hints.append(" Write ${ in place of \\${, which only a shell needs.")
+    escapes = (("${", r"(?<!\\)\\\$\{"), ('"', r'^\s*\{?\s*\\"'))
+    escaped = [plain for plain, pattern in escapes if re.search(pattern, text, re.MULTILINE)]
+    if escaped:
+        instead = " and ".join(f"{plain} in place of \\{plain}" for plain in escaped)
+        hints.append(f" Write {instead}, which only a shell needs.")
     return "".join(hints)
 
 

@@ -92,7 +92,17 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> li
     places = list(_left_in(fields, credential or {}))
     if places:
         warnings.append(_left_in_warning(places))
-    return warnings
+    return [*warnings, *_doubled_words(fields, credential or {})]
+
+
+def _doubled_words(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> Iterator[str]:
+    """Warnings of keys with the word before a key, such as ``Bearer``, that the header has as well."""
+    headers = [fields.get("headers"), *(action.get("headers") for action in fields.get("actions") or [])]
+    values = " ".join(str(value) for each in headers for value in (each or {}).values())
+    for name, key in credential.items():
+        word = re.match(r"[A-Za-z]+(?= )", str(key).lstrip())
+        if word and f"{word[0]} ${{credential.{name}}}".lower() in values.lower():
+            yield f"credential.{name}: begins with {word[0]!r}, which the header has as well; give the key alone."
 
 
 def warnings_of_secrets(credential: Mapping[str, Any], place: str) -> list[str]:

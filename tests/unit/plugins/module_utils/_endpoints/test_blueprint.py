@@ -35,6 +35,8 @@ JSON = json.dumps(BLUEPRINT, indent=2)
         f'# With a key\n$ curl -u "$USER" \\\n  --json \\\n  \'{JSON}\' \\\n  https://a:9200/_plugins\n',
         f"curl https://a:9200/x --data-raw='{JSON}'",
         f"curl https://a:9200/x -d'{JSON}'",
+        f"sudo -E curl -d'{JSON}' https://a:9200/x",
+        f"POST /_plugins/_ml/connectors/_create\n{JSON}}}\n",
         f"### Create it\nPOST {{{{host}}}}/_plugins/_ml/connectors/_create HTTP/1.1\nContent-Type: application/json\n"
         f"Authorization: Basic {{{{user}}}}:{{{{password}}}}\n\n{JSON}\n",
         f"POST http://a:9200/x\r\nContent-Type: application/json\r\n\r\n{JSON}",
@@ -50,7 +52,7 @@ JSON = json.dumps(BLUEPRINT, indent=2)
         "json", "with a byte order mark", "from the console", "triple quotes", "yaml", "comment", "two comments",
         "comments in JSON", "comments behind values", "comments around JSON", "a request without a body after it",
         "requests without a body around it", "curl", "curl on lines",
-        "curl with =", "curl without a blank", "headers of a REST client", "headers with carriage returns",
+        "curl with =", "curl without a blank", "curl behind a word", "a surplus bracket", "headers of a REST client", "headers with carriage returns",
         "Markdown with more behind it", "Markdown with a heading", "indented Markdown", "curl in double quotes",
         "a quotation in Markdown", "an answer behind it", "curl behind an apostrophe",
     ],
@@ -123,6 +125,11 @@ def test_read_file(tmp_path: Path, text: str) -> None:
         (b'Step 1: Do this\n{"a": b c: d}', "Keep only the JSON of the body"),
         (b"a: {b: [c}\n", r"nor YAML \([^)]*\)\.$"),
         (b"```\nPOST /a\n{}\n```\n```\nPOST /b\n{}\n```\n", "more than one request: see its lines 2, 6"),
+        (
+            b'{\n  \\"a\\": \\"\\${parameters.a}\\"\n}',
+            r'Write \$\{ in place of \\\$\{ and " in place of \\", which only a shell needs',
+        ),
+        (b'{"a": 1}} and more', "Keep only the JSON of the body"),
         (rb'{"a": "\${parameters.a}"}', r"Write \$\{ in place of \\\$\{, which only a shell needs"),
     ],
 )

@@ -256,3 +256,23 @@ def test_a_parameter_of_one_s_own(value: Any) -> None:
 def test_a_left_in_bearer_token() -> None:
     [warning] = connector_checks.check({"headers": {"Authorization": "Bearer YOUR_API_KEY"}}, None)
     assert warning.startswith("headers.Authorization: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "header", "warned"),
+    [
+        ("Bearer sk-1", "Bearer ${credential.key}", True),
+        ("bearer sk-1", "Bearer ${credential.key}", True),
+        ("Token x", "Token ${credential.key}", True),
+        ("sk-1", "Bearer ${credential.key}", False),
+        ("Bearer sk-1", "${credential.key}", False),
+        ("two words", "Bearer ${credential.key}", False),
+        ("Bearer sk-1", "Bearer ${credential.other}", False),
+    ],
+)
+def test_a_key_with_the_word_of_its_header(key: str, header: str, warned: bool) -> None:
+    action = {"url": URL, "headers": {"Authorization": header}}
+    warnings = connector_checks.check({"actions": [action]}, {"key": key})
+    assert [text.startswith("credential.key: begins with") for text in warnings] == [True] * warned
+    assert "sk-1" not in str(warnings)
+    assert connector_checks.check({"url": URL, "headers": {"Authorization": header}}, {"key": key}) == warnings
