@@ -196,6 +196,12 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Add the parameter to the connector's 'parameters' or to the prediction, or correct the "
             "placeholder's name.",
         ),
+        "agent_prompt_unfilled": Entry(
+            cause="The agent has no prompt of its own, and the server's default prompt lists the tools by placeholders that it does "
+            "not fill for a model that calls tools as functions.",
+            remedy="Set 'prompt' in the parameters of the agent's 'llm' to the placeholder of the question, as the example with "
+            "'_llm_interface' in the documentation of ml_agent shows.",
+        ),
         "placeholder_never_filled": Entry(
             cause="A placeholder of the connector stays as it is. OpenSearch fills those of 'parameters' in URLs, headers "
             "and request bodies, and those of 'credential' in headers only.",
@@ -658,9 +664,11 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "backend_not_json": Entry(
             cause="The backend answers with success, but its answer is not a JSON object: it is a web page, plain text or a "
-            "stream.",
+            "stream. The server reports the same if the 'pre_process_function' of the action returns no JSON; then it has not "
+            "asked the backend.",
             remedy="Correct 'url' of the connector's action: it must be the route of the API, not a web page of the server. "
-            "If the route is right, remove 'stream' from 'request_body'.",
+            "If the route is right, remove 'stream' from 'request_body'. If the action has a 'pre_process_function', correct "
+            "that: it must return a JSON object.",
         ),
         "answer_not_processed": Entry(
             cause="OpenSearch has the backend's answer, but cannot process it: it lacks what 'response_filter' or the "

@@ -206,6 +206,7 @@ _RULES = (
         "header_refused", r"Header value contains invalid control character|[Hh]eaders? size \(key \+ value\) exceeds"
     ),
     Rule("invalid_characters", r"can only contain letters, numbers, spaces"),
+    Rule("agent_prompt_unfilled", r"placeholder not filled in payload: tool_(descriptions|names)"),
     Rule("placeholder_unfilled", _UNFILLED),
     Rule("backend_streams", _STREAM),
     Rule("backend_not_json", _NO_JSON),

@@ -163,6 +163,7 @@ TEXTS = [
     (500, "x", "The MCP connector is not enabled. To enable, please update the setting plugins.x", "mcp_disabled"),
     (400, "x", "Model connector name can only contain letters, numbers, spaces, and basic punctuation", "invalid_characters"),
     (400, "x", "Some parameter placeholder not filled in payload: m", "placeholder_unfilled"),
+    (400, "x", "Some parameter placeholder not filled in payload: tool_descriptions, tool_names", "agent_prompt_unfilled"),
     (400, "x", "Invalid payload: {", "invalid_payload"),
     (400, "x", "Invalid payload: {\n\"messages\": ${parameters.messages} }", "placeholder_unfilled"),
     (400, "x", "Invalid payload: { \"prompt\": ${prompt} }", "invalid_payload"),
