@@ -77,13 +77,11 @@ options:
     type: dict
     suboptions:
       model_id:
-        description: The provider's name of the model.
+        description: The provider's name of the model. Required, here or in the definition.
         type: str
-        required: true
       model_provider:
-        description: The provider and its API, for example V(bedrock/converse).
+        description: The provider and its API, for example V(bedrock/converse). Required, here or in the definition.
         type: str
-        required: true
       credential:
         description: The credential for the provider. The server does not return it, so the module does not compare it, and
           warns of that. Delete the agent first to send another one.
@@ -142,9 +140,8 @@ options:
     suboptions:
       type:
         description: The type of memory, usually V(conversation_index). With V(agentic_memory) a memory container stores the
-          conversations.
+          conversations. Required, here or in the definition.
         type: str
-        required: true
       session_id:
         description: The id of the session.
         type: str
@@ -239,6 +236,7 @@ EXAMPLES = r"""
     llm:
       model_id: Local chat
       parameters:
+        prompt: ${parameters.question}
         max_iteration: 5
     parameters:
       _llm_interface: openai/v1/chat/completions

@@ -82,13 +82,11 @@ options:
     type: dict
     suboptions:
       limit:
-        description: The maximum number of predictions per unit.
+        description: The maximum number of predictions per unit. Required, here or in the definition.
         type: float
-        required: true
       unit:
-        description: The unit of time.
+        description: The unit of time. Required, here or in the definition.
         type: str
-        required: true
         choices:
           - NANOSECONDS
           - MICROSECONDS
@@ -125,7 +123,7 @@ options:
             elements: dict
             suboptions:
               index_name:
-                description: The name of the index.
+                description: The name of the index. The module warns if it does not exist, as no text would be refused.
                 type: str
                 required: true
               source_fields:
@@ -141,7 +139,8 @@ options:
             type: list
             elements: str
           model_id:
-            description: The model that checks the text, for the type V(model).
+            description: The name or the id of the model that checks the text, for the type V(model). The task fails without such
+              a model, as the server would let every text pass (up to 3.7).
             type: str
           response_filter:
             description: The path of the verdict in the checking model's answer, for the type V(model).
@@ -163,7 +162,7 @@ options:
             elements: dict
             suboptions:
               index_name:
-                description: The name of the index.
+                description: The name of the index. The module warns if it does not exist, as no text would be refused.
                 type: str
                 required: true
               source_fields:
@@ -179,7 +178,8 @@ options:
             type: list
             elements: str
           model_id:
-            description: The model that checks the text, for the type V(model).
+            description: The name or the id of the model that checks the text, for the type V(model). The task fails without such
+              a model, as the server would let every text pass (up to 3.7).
             type: str
           response_filter:
             description: The path of the verdict in the checking model's answer, for the type V(model).

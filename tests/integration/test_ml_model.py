@@ -268,6 +268,28 @@ def test_registered_with_it_from_the_start(converges, real_model, name, connecto
 
 
 @pytest.mark.full_on("2.19.1-tls")
+def test_the_model_of_a_guardrail_by_its_name(cluster, module, converges, name, connector):
+    """The server takes the name for an id and, as no model has it, lets every text pass."""
+    checking = f"{name} checking"
+    # The server asks the checking model with the parameter 'question'.
+    body = '{"model": "tiny-chat", "messages": [{"role": "user", "content": "${parameters.question}"}]}'
+    checker = cluster.make_model(checking, cluster.make_connector(checking, request_body=body), deploy=True)
+    side = {"response_filter": "$.choices[0].message.content", "response_validation_regex": "^never$"}
+
+    def guardrails(model):
+        return {"type": "model", "input_guardrail": {"model_id": model, **side}}
+
+    assert module.fails("ml_model", name=name, connector=name, guardrails=guardrails("no such model"))["code"] == (
+        "unknown_model"
+    )
+    done = converges("ml_model", STEPS["one_step"], name=name, connector=name, guardrails=guardrails(checking))
+    assert cluster.get("models", done["model_id"])["guardrails"]["input_guardrail"]["model_id"] == checker
+    refused = cluster.predict(done["model_id"])
+    assert (refused.status_code, "guardrails triggered for user input" in refused.text) == (400, True)
+    assert not module("ml_model", name=name, connector=name, guardrails=guardrails(f"${{model:{checking}}}"))["changed"]
+
+
+@pytest.mark.full_on("2.19.1-tls")
 def test_another_connector_is_drift(cluster, converges, real_model, served, name):
     broken = cluster.make_connector(f"{name} broken", url="http://localhost:1/v1/chat/completions")
     cluster.must("PUT", f"{ML}/models/{served}", {"connector_id": broken})

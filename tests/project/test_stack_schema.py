@@ -125,7 +125,7 @@ def test_other_variables_and_templates_are_accepted() -> None:
         {"stack_models": [{"connector": "House"}]},
         {"stack_models": [{"name": "House", "model_id": "aB1"}]},
         {"stack_models": [{"name": "House", "state": "there"}]},
-        {"stack_models": [{"name": "House", "rate_limiter": {"limit": 2}}]},
+        {"stack_models": [{"name": "House", "rate_limiter": {"unit": "FORTNIGHTS"}}]},
         {"stack_connectors": [{"name": "House", "provider": "ollama", "definition": {}}]},
         {"stack_connectors": [{"name": "House", "hosts": []}]},
         {"stack_controllers": [{"model": "House"}]},

@@ -255,6 +255,10 @@ def definition_fields(definition: Any) -> dict[str, Any]:
     for number, tool in enumerate(fields.get("tools") or []):
         if not isinstance(tool, dict) or not isinstance(tool.get("type"), str):
             raise Failure("invalid_input", f"definition: tools[{number}] must be a mapping with a 'type'.")
+    if "model" in fields and "llm" in fields:
+        # The server registers a model for the agent's 'model', and returns the id as that of the llm.
+        llm = {name: value for name, value in fields.pop("llm").items() if name != "model_id"}
+        fields.update({"llm": llm} if llm else {})
     return fields
 
 

@@ -34,10 +34,17 @@ def read_definition(kind: type[Kind], definition: Any, types: Mapping[str, type]
 
 
 def with_definition(
-    kind: type[Kind], params: Mapping[str, Any], definition: Mapping[str, Any], merged: Collection[str]
+    kind: type[Kind],
+    params: Mapping[str, Any],
+    definition: Mapping[str, Any],
+    merged: Collection[str],
+    required: Mapping[str, Collection[str]],
 ) -> dict[str, Any]:
     """The validated parameters with the fields of a definition. An option overrides what the definition gives for it; of the
-    fields ``merged``, each key by itself. Fields that have no option are added to ``extra_fields``."""
+    fields ``merged``, each key by itself. Fields that have no option are added to ``extra_fields``.
+
+    Raises Failure if an option lacks a key that is ``required`` in it, and so does the definition.
+    """
     fields, extra = dict(definition), kind.extra_names(definition)
     completed = dict(params)
     completed["extra_fields"] = {**{name: fields.pop(name) for name in extra}, **without_none(params["extra_fields"])}
@@ -47,4 +54,8 @@ def with_definition(
             completed[name] = value
         elif name in merged and isinstance(given, Mapping):
             completed[name] = {**value, **without_none(given)}
+    for name, keys in required.items():
+        missing = [key for key in keys if params[name] is not None and completed[name].get(key) is None]
+        if missing:
+            raise Failure("invalid_input", f"missing required arguments: {', '.join(missing)} found in {name}")
     return completed

@@ -34,7 +34,8 @@ UNITS = ("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "H
 #: States in which at least one node serves the model, or is about to.
 LIVE = frozenset({DEPLOYED, PARTIALLY_DEPLOYED, DEPLOYING})
 
-#: The fields of one side of the guardrails.
+#: The sides of the guardrails, and the fields of one side.
+GUARDRAILS = ("input_guardrail", "output_guardrail")
 GUARDRAIL_FIELDS = ("stop_words", "regex", "model_id", "response_filter", "response_validation_regex")
 
 #: The fields of a model's configuration with names that the server stores in upper case.

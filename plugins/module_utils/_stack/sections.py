@@ -131,8 +131,10 @@ def _no_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
 
 def _model_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
     connector = [Dependency("connectors", item["connector"])] if item["connector"] else []
+    checking = [Dependency("models", name) for name in ml_model.models_of_guardrails(item["guardrails"] or {})]
     # Without 'model_group', the model gets a group with the model's name.
-    return [*connector, Dependency("model_groups", item["model_group"] or item["name"], required=False)]
+    group = Dependency("model_groups", item["model_group"] or item["name"], required=False)
+    return [*connector, group, *checking, *_references(item["guardrails"] or {})]
 
 
 def _controller_dependencies(item: Mapping[str, Any]) -> list[Dependency]:

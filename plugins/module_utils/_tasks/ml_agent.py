@@ -52,8 +52,8 @@ SPEC = {
     "model": {
         "type": "dict",
         "options": {
-            "model_id": {"type": "str", "required": True},
-            "model_provider": {"type": "str", "required": True},
+            "model_id": {"type": "str"},
+            "model_provider": {"type": "str"},
             "credential": {"type": "dict", "no_log": True},
             "model_parameters": {"type": "dict"},
             **EXTRA_FIELDS_OPTION,
@@ -64,7 +64,7 @@ SPEC = {
     "memory": {
         "type": "dict",
         "options": {
-            "type": {"type": "str", "required": True},
+            "type": {"type": "str"},
             "session_id": {"type": "str"},
             "window_size": {"type": "int"},
             "memory_container_id": {"type": "str"},
@@ -88,6 +88,9 @@ RULES = {
 
 #: Fields that are merged key by key if both an option and the definition give them; any other field is replaced.
 _MERGED = ("llm", "model", "parameters", "memory", "context_management")
+
+#: The keys that one of these fields must have, in the option or in the definition.
+_REQUIRED = {"model": ("model_id", "model_provider"), "memory": ("type",)}
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def parse(params: Mapping[str, Any]) -> Options:
     """The typed options of validated parameters: an option overrides what ``definition`` or ``src`` give for it. Raises
     Failure."""
     params = nested_extra_fields(blueprint.with_body(params, "agents"), SPEC)
-    params = with_definition(Agent, params, agents.definition_fields(params["definition"] or {}), _MERGED)
+    definition = agents.definition_fields(params["definition"] or {})
+    params = with_definition(Agent, params, definition, _MERGED, _REQUIRED)
     if not params["name"] and not params["agent_id"]:
         raise Failure("invalid_input", "name: neither the options nor the definition give the agent a name.")
     return typed(Options)(params)
@@ -262,6 +266,13 @@ def check(options: Options) -> None:
             "placeholder_left_in",
             f"model.model_id: {model_id!r} was not replaced by the provider's name of the model.",
             places=["model.model_id"],
+        )
+    container = str(agents.named_container(fields.get("memory")) or "")
+    if is_left_in(container):
+        raise Failure(
+            "placeholder_left_in",
+            f"memory.memory_container_id: {container!r} was not replaced by the name or the id of a memory container.",
+            places=["memory.memory_container_id"],
         )
 
 

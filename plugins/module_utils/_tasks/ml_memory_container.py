@@ -89,7 +89,7 @@ def parse(params: Mapping[str, Any]) -> Options:
     Failure."""
     params = nested_extra_fields(blueprint.with_body(params, "memory_containers"), SPEC)
     definition = containers.definition_fields(params["definition"] or {})
-    params = with_definition(MemoryContainer, params, definition, ("configuration",))
+    params = with_definition(MemoryContainer, params, definition, ("configuration",), {})
     if not params["name"] and not params["memory_container_id"]:
         raise Failure("invalid_input", "name: neither the options nor the definition give the container a name.")
     return typed(Options)(params)

@@ -16,6 +16,7 @@ from typing import Any, Mapping
 from .._coordination.duplicates import find, find_named, need, pick, unknown
 from .._endpoints import blueprint
 from .._errors.exceptions import Failure
+from .._kinds import index as indexes
 from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, check_name, nested_extra_fields
@@ -87,12 +88,8 @@ SPEC = {
     "rate_limiter": {
         "type": "dict",
         "options": {
-            "limit": {"type": "float", "required": True},
-            "unit": {
-                "type": "str",
-                "required": True,
-                "choices": list(models.UNITS),
-            },
+            "limit": {"type": "float"},
+            "unit": {"type": "str", "choices": list(models.UNITS)},
             **EXTRA_FIELDS_OPTION,
         },
     },
@@ -134,6 +131,9 @@ RULES = {
 
 #: Fields that are merged key by key if both an option and the definition give them; any other field is replaced.
 _MERGED = ("rate_limiter", "guardrails", "interface", "deploy_setting", "model_config")
+
+#: The keys that one of these fields must have, in the option or in the definition.
+_REQUIRED = {"rate_limiter": ("limit", "unit")}
 
 #: An id that OpenSearch generates: 20 characters of base64 for URLs, of which hardly one lacks letters of both cases or digits.
 _GENERATED_ID = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*\d)[\w-]{20}", re.ASCII)
@@ -189,8 +189,11 @@ class _Resource(Resource[Options]):
         return found or Doc("", {"name": name})
 
     def desired(self, found: Doc | None) -> dict[str, Any]:
-        """With the ids of the connector and of the group. A group that the model is moved to is created."""
+        """With the ids of the connector, of the group and of the guardrails' models. A group that the model is moved to is
+        created."""
         fields = super().desired(found)
+        if "guardrails" in fields:
+            fields = self.resolved({**fields, "guardrails": _with_references(fields["guardrails"])}, found)
         connector = self._find_connector(found)
         if connector:
             self._refer(fields, "connector", connector.id, str(self.options.connector))
@@ -224,6 +227,7 @@ class _Resource(Resource[Options]):
             raise Failure("invalid_input", f"connector: is required, as there is no model {name!r} yet.")
         self.check_text(self.fields)
         models.check_version(run.version, self.fields)
+        self._check_stop_words(self.fields)
         group = self._group
         if group is None or not group.id:
             group = register.ensure_group_of_model(run, group, name)
@@ -247,6 +251,18 @@ class _Resource(Resource[Options]):
         if {"name", "description"} & set(changes):
             self.check_text(self.fields)
         models.check_version(self.run.version, changes)
+        self._check_stop_words(changes)
+
+    def _check_stop_words(self, fields: Mapping[str, Any]) -> None:
+        """Warn of an index that does not exist: before 3.8, the server then lets every text pass."""
+        for place, name in _indexes_of_stop_words(fields.get("guardrails") or {}):
+            try:
+                missing = self.run.reader.fact(indexes.read, name) is None
+            except Failure:
+                # An alias, or an index that the user may not see.
+                continue
+            if missing:
+                self.run.warn(f"{place}: the cluster has no index {name!r}, so this guardrail finds no stop words.")
 
     def update(self, found: Doc, changes: Mapping[str, Any]) -> None:
         models.update(self.run, found, changes, timeout=self.options.wait_timeout)
@@ -336,7 +352,7 @@ def completed(params: Mapping[str, Any]) -> dict[str, Any]:
     referred: dict[str, Any] = {
         name: definition.pop(name) for name in ("connector", "model_group") if name in definition
     }
-    complete = with_definition(Model, params, definition, _MERGED)
+    complete = with_definition(Model, params, definition, _MERGED, _REQUIRED)
     referred = {name: value for name, value in referred.items() if complete[name] is None}
     _check_left_in(referred)
     complete.update(referred)
@@ -357,6 +373,45 @@ def _check_left_in(referred: Mapping[str, Any]) -> None:
             )
 
 
+def _sides(guardrails: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {name: side for name, side in guardrails.items() if name in models.GUARDRAILS and isinstance(side, Mapping)}
+
+
+def models_of_guardrails(guardrails: Mapping[str, Any]) -> list[str]:
+    """The plain names and ids of the models that check texts, without references."""
+    given = [str(side["model_id"]) for side in _sides(guardrails).values() if side.get("model_id")]
+    return [model for model in dict.fromkeys(given) if "${" not in model]
+
+
+def _with_references(guardrails: Mapping[str, Any]) -> dict[str, Any]:
+    """The guardrails with a reference in place of a plain name or id of a model. The server takes any text for an id and,
+    before 3.8, lets every text pass if no model has it."""
+    changed = dict(guardrails)
+    for name, side in _sides(guardrails).items():
+        model = side.get("model_id")
+        if model and "${" not in model:
+            changed[name] = {**side, "model_id": f"${{model:{model}}}"}
+    return changed
+
+
+def _indexes_of_stop_words(guardrails: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The indexes of stop words, each with its place in the options."""
+    return [
+        (f"guardrails.{name}.stop_words[{number}].index_name", str(each["index_name"]))
+        for name, side in _sides(guardrails).items()
+        for number, each in enumerate(side.get("stop_words") or [])
+    ]
+
+
+def _check_guardrails(guardrails: Mapping[str, Any]) -> None:
+    """Raises Failure for a placeholder of documentation in the place of a model or of an index."""
+    given = [(f"guardrails.{name}.model_id", side.get("model_id")) for name, side in _sides(guardrails).items()]
+    for place, text in [*given, *_indexes_of_stop_words(guardrails)]:
+        if text and is_left_in(text):
+            meant = "the name or the id of a model" if place.endswith(".model_id") else "the name of an index"
+            raise Failure("placeholder_left_in", f"{place}: {text!r} was not replaced by {meant}.", places=[place])
+
+
 def parse(params: Mapping[str, Any]) -> Options:
     """The typed options of validated parameters. Raises Failure."""
     return typed(Options)(completed(params))
@@ -367,7 +422,7 @@ def check(options: Options) -> None:
     if options.state != "absent":
         if options.name is not None:
             check_name("name", options.name)
-        Model.desired(vars(options))
+        _check_guardrails(Model.desired(vars(options)).get("guardrails") or {})
     if options.reload and options.state != "deployed":
         raise Failure("invalid_input", "reload: only valid with 'state: deployed'.")
 

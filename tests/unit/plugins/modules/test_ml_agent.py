@@ -350,6 +350,11 @@ class TestUnknownFields:
                 "definition: tools[0] must be a mapping with a 'type'",
             ),
             ({**HOUSE, "definition": {"llm": "x"}}, "definition: llm must be a mapping"),
+            ({**HOUSE, "model": {"model_id": "x"}}, "missing required arguments: model_provider found in model"),
+            (
+                {**HOUSE, "memory": {"window_size": 2}, "definition": {"memory": {"session_id": "x"}}},
+                "missing required arguments: type found in memory",
+            ),
         ],
     )
     def test_invalid_input(self, module: Runner, cluster: FakeCluster, args: dict[str, Any], message: str) -> None:
@@ -374,6 +379,20 @@ class TestModelOfAProvider:
         assert "s3cret-of-the-provider" not in json.dumps(created)
         assert cluster.writes[0].body["model"]["credential"] == self.MODEL["credential"]
         assert not module(NAME, cluster, **args, parameters={})["changed"]
+
+    def test_the_servers_own_answer_as_a_definition(self, module: Runner, cluster: FakeCluster) -> None:
+        """The llm that it has names the model that the server has registered for the agent's 'model'."""
+        source = module(NAME, cluster, **HOUSE, type="conversational", model=self.MODEL, tools=[LISTING])
+        [stored] = cluster.agents.values()
+        definition = {"type": "conversational", "llm": {"model_id": "registered"}, "tools": [LISTING]}
+        definition["model"] = {name: stored["model"][name] for name in ("model_id", "model_provider")}
+        key = {"credential": self.MODEL["credential"]}
+        assert not module(NAME, cluster, **HOUSE, definition=definition)["changed"]
+        copied = module(NAME, cluster, name="Copy", definition=definition, model=key)
+        assert (copied.get("msg"), copied["changed"]) == (None, True)
+        assert "llm" not in cluster.writes[-1].body
+        assert cluster.writes[-1].body["model"] == {**definition["model"], **key}
+        assert copied["agent_id"] != source["agent_id"]
 
     def test_another_key_is_not_noticed_in_silence(self, module: Runner, cluster: FakeCluster) -> None:
         args = {**HOUSE, "type": "conversational", "model": self.MODEL}

@@ -42,6 +42,21 @@ def test_planned_applied_and_unchanged(module: Runner, cluster: FakeCluster) -> 
     assert KEY not in json.dumps([planned, done, again])
 
 
+@pytest.mark.parametrize("reference", ["Checker", "${model:Checker}"])
+def test_the_model_of_a_guardrail_is_created_before(module: Runner, cluster: FakeCluster, reference: str) -> None:
+    side = {"model_id": reference, "response_filter": "$.a", "response_validation_regex": "yes"}
+    guarded = {"name": "Chat", "connector": "Chat", "guardrails": {"type": "model", "input_guardrail": side}}
+    stack = {**STACK, "models": [guarded, {"name": "Checker", "connector": "Chat"}]}
+    planned = module(MODULE, cluster, check_mode=True, **stack)
+    done = module(MODULE, cluster, **stack)
+    assert (done.get("msg"), done["plan"], done["diff"]) == (None, planned["plan"], planned["diff"])
+    ids = {model["name"]: model_id for model_id, model in cluster.models.items()}
+    assert cluster.models[ids["Chat"]]["guardrails"]["input_guardrail"]["model_id"] == ids["Checker"]
+    assert not module(MODULE, cluster, **stack)["changed"]
+    missing = module(MODULE, FakeCluster(), **{**STACK, "models": [guarded]})
+    assert missing["failure"]["code"] == "invalid_stack"
+
+
 def test_secret_in_a_refused_item_is_masked(module: Runner, cluster: FakeCluster) -> None:
     broken = {"name": "Chat", "credential": {"key": KEY}, "no_such_option": KEY, "actions": KEY}
     failed = module(MODULE, cluster, connectors=[broken])
