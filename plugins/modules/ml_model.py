@@ -107,7 +107,8 @@ options:
     type: dict
     suboptions:
       type:
-        description: Whether patterns or another model check the text.
+        description: Whether patterns or another model check the text. A model checks the parameter C(question) of a prediction,
+          and no messages (seen on 2.19.1 and 3.6.0).
         type: str
         choices:
           - local_regex

@@ -284,8 +284,9 @@ def test_the_model_of_a_guardrail_by_its_name(cluster, module, converges, name, 
     )
     done = converges("ml_model", STEPS["one_step"], name=name, connector=name, guardrails=guardrails(checking))
     assert cluster.get("models", done["model_id"])["guardrails"]["input_guardrail"]["model_id"] == checker
-    refused = cluster.predict(done["model_id"])
-    assert (refused.status_code, "guardrails triggered for user input" in refused.text) == (400, True)
+    # A model checks the parameter 'question', and no messages.
+    refused = cluster.predict(done["model_id"], question="Ping")
+    assert (refused.status_code, "guardrails triggered for user input" in refused.text) == (400, True), refused.text
     assert not module("ml_model", name=name, connector=name, guardrails=guardrails(f"${{model:{checking}}}"))["changed"]
 
 
