@@ -98,7 +98,7 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> li
 def _doubled_words(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> Iterator[str]:
     """Warnings of keys with the word before a key, such as ``Bearer``, that the header has as well."""
     headers = [fields.get("headers"), *(action.get("headers") for action in fields.get("actions") or [])]
-    values = " ".join(str(value) for each in headers for value in (each or {}).values())
+    values = " ".join(str(value) for each in headers if isinstance(each, Mapping) for value in each.values())
     for name, key in credential.items():
         word = re.match(r"[A-Za-z]+(?= )", str(key).lstrip())
         if word and f"{word[0]} ${{credential.{name}}}".lower() in values.lower():

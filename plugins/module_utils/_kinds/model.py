@@ -35,7 +35,7 @@ UNITS = ("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "H
 LIVE = frozenset({DEPLOYED, PARTIALLY_DEPLOYED, DEPLOYING})
 
 #: The sides of the guardrails, and the fields of one side.
-GUARDRAILS = ("input_guardrail", "output_guardrail")
+GUARDRAIL_SIDES = ("input_guardrail", "output_guardrail")
 GUARDRAIL_FIELDS = ("stop_words", "regex", "model_id", "response_filter", "response_validation_regex")
 
 #: The fields of a model's configuration with names that the server stores in upper case.

@@ -374,7 +374,10 @@ def _check_left_in(referred: Mapping[str, Any]) -> None:
 
 
 def _sides(guardrails: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {name: side for name, side in guardrails.items() if name in models.GUARDRAILS and isinstance(side, Mapping)}
+    """The two guardrails, as far as they are mappings: those of a definition are of any type."""
+    return {
+        name: side for name, side in guardrails.items() if name in models.GUARDRAIL_SIDES and isinstance(side, Mapping)
+    }
 
 
 def models_of_guardrails(guardrails: Mapping[str, Any]) -> list[str]:
@@ -388,26 +391,31 @@ def _with_references(guardrails: Mapping[str, Any]) -> dict[str, Any]:
     before 3.8, lets every text pass if no model has it."""
     changed = dict(guardrails)
     for name, side in _sides(guardrails).items():
-        model = side.get("model_id")
-        if model and "${" not in model:
+        for model in models_of_guardrails({name: side}):
             changed[name] = {**side, "model_id": f"${{model:{model}}}"}
     return changed
 
 
 def _indexes_of_stop_words(guardrails: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The indexes of stop words, each with its place in the options."""
-    return [
-        (f"guardrails.{name}.stop_words[{number}].index_name", str(each["index_name"]))
-        for name, side in _sides(guardrails).items()
-        for number, each in enumerate(side.get("stop_words") or [])
-    ]
+    found = []
+    for name, side in _sides(guardrails).items():
+        words = side.get("stop_words")
+        for number, each in enumerate(words if isinstance(words, list) else []):
+            if isinstance(each, Mapping) and each.get("index_name"):
+                found.append((f"guardrails.{name}.stop_words[{number}].index_name", str(each["index_name"])))
+    return found
 
 
 def _check_guardrails(guardrails: Mapping[str, Any]) -> None:
     """Raises Failure for a placeholder of documentation in the place of a model or of an index."""
-    given = [(f"guardrails.{name}.model_id", side.get("model_id")) for name, side in _sides(guardrails).items()]
+    given = [
+        (f"guardrails.{name}.model_id", model)
+        for name, side in _sides(guardrails).items()
+        for model in models_of_guardrails({name: side})
+    ]
     for place, text in [*given, *_indexes_of_stop_words(guardrails)]:
-        if text and is_left_in(text):
+        if is_left_in(text):
             meant = "the name or the id of a model" if place.endswith(".model_id") else "the name of an index"
             raise Failure("placeholder_left_in", f"{place}: {text!r} was not replaced by {meant}.", places=[place])
 

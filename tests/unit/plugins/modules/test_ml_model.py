@@ -119,6 +119,18 @@ def test_placeholders_in_guardrails(
     assert text in refused["msg"]
 
 
+@pytest.mark.parametrize(
+    "side",
+    ["x", {"model_id": 5}, {"stop_words": "x"}, {"stop_words": ["x"]}, {"stop_words": [{"source_fields": ["x"]}]}],
+)
+def test_guardrails_of_a_definition_are_of_any_type(module: Runner, cluster: FakeCluster, side: Any) -> None:
+    cluster.add_connector()
+    definition = {"name": "Chat", "connector_id": "Local chat", "guardrails": {"input_guardrail": side}}
+    result = module("ml_model", cluster, definition=definition)
+    assert "exception" not in result
+    assert not result.get("failed") or result["failure"]["code"] == "unknown_model"
+
+
 def test_an_option_and_the_definition_have_the_required_keys_together(module: Runner, cluster: FakeCluster) -> None:
     cluster.add_connector()
     definition = {"name": "Chat", "connector_id": "Local chat", "rate_limiter": {"limit": 4, "unit": "MINUTES"}}
