@@ -186,6 +186,13 @@ def _objects_of_another_client(cluster, name):
         "model_config": config,
     }
     model = cluster.must("POST", f"{_stack.ML}/models/_register", {**body, "model_group_id": group})["model_id"]
+    side = {"model_id": model, "response_validation_regex": "^no$"}
+    body = {
+        "guardrails": {"type": "model", "input_guardrail": side},
+        "function_name": "remote",
+        "connector_id": connector,
+    }
+    cluster.must("POST", f"{_stack.ML}/models/_register", {**body, "name": f"{name} guarded"})
     limits = {"user_rate_limiter": {"ann": {"limit": 0.5, "unit": "HOURS"}, "bob": {"limit": "7", "unit": "DAYS"}}}
     cluster.must("POST", f"{_stack.ML}/controllers/{model}", limits)
     container = "none"
@@ -226,9 +233,11 @@ def test_an_export_of_objects_that_another_client_made(cluster, module, snapshot
     exported, filled = export("not-a-key-77")
     assert exported["left_out"] == []
     assert [item["name"] for item in exported["stack"]["agents"]] == sorted(accepted)
-    counts = [1, 1, 1, 1, 1 if cluster.is_3 else 0, 1]
+    counts = [1, 1, 2, 1, 1 if cluster.is_3 else 0, 1]
     assert [len(exported["stack"][section]) for section in SECTIONS if section != "agents"] == counts
-    assert "[1]" in exported["stack"]["models"][0]["guardrails"]["input_guardrail"]["regex"]
+    sides = [each["guardrails"]["input_guardrail"] for each in exported["stack"]["models"]]
+    assert "[1]" in sides[0]["regex"]
+    assert sides[1]["model_id"] == f"${{model:{name} chat}}"
     for item in filled["connectors"]:
         # Nobody can compare the credential.
         item["update_credential"] = "on_create"

@@ -106,12 +106,9 @@ class Exporter:
             ("connectors", self._connector_docs),
             ("models", self._models_of_cluster),
             ("memory_containers", self._container_docs),
+            ("agents", self._own_agents),
         ):
-            for doc in docs:
-                reason = self._obstacle(option, doc)
-                if reason:
-                    self._exclude(doc, reason)
-        self._find_agent_obstacles()
+            self._find_obstacles(option, docs)
 
     def section(self, option: str) -> list[dict[str, Any]]:
         """The items of one section. Adds to ``left_out``."""
@@ -135,6 +132,16 @@ class Exporter:
                 reason = f"{new} has replaced it; a later run of its task deletes it."
                 self.left_out.append(LeftOut(option, doc.name, doc.id, reason))
         return kept
+
+    def _find_obstacles(self, option: str, docs: list[Doc]) -> None:
+        """Find the objects that cannot be declared, and those that use such an object of the same kind."""
+        while True:
+            left = [doc for doc in docs if doc.id not in self._obstacles]
+            found = [(doc, reason) for doc in left for reason in [self._obstacle(option, doc)] if reason]
+            if not found:
+                return
+            for doc, reason in found:
+                self._exclude(doc, reason)
 
     def _obstacle(self, option: str, doc: Doc) -> str | None:
         """Why an object cannot be declared; None if it can. Does not check whether its name is unique."""
@@ -271,10 +278,7 @@ class Exporter:
         group_id = str(doc.source.get("model_group_id"))
         if group_id in self._obstacles:
             return f"It is in model group {self._group_names[group_id]!r}, which is left out."
-        sides = (doc.source.get("guardrails") or {}).values()
-        if any(isinstance(side, Mapping) and side.get("model_id") for side in sides):
-            return "Its guardrails name a model by its id."
-        return None
+        return self._references.obstacle(doc.source.get("guardrails") or {})
 
     def _item_in_models(self, doc: Doc) -> dict[str, Any]:
         group = self._group_names.get(str(doc.source.get("model_group_id")))
@@ -286,6 +290,8 @@ class Exporter:
         if fields.get("is_enabled") is not False:
             fields.pop("is_enabled", None)
         fields = Model.to_options({name: value for name, value in fields.items() if value not in ({}, None)})
+        if "guardrails" in fields:
+            fields["guardrails"] = self._references.replace_ids(fields["guardrails"])
         return {
             "name": doc.name,
             **_description(doc),
@@ -369,16 +375,6 @@ class Exporter:
             for name, value in fields.items()
             if name not in ("name", "description") and value not in ({}, [], None)
         }
-
-    def _find_agent_obstacles(self) -> None:
-        """Find the agents that cannot be declared, and those that use such an agent."""
-        while True:
-            docs = [doc for doc in self._own_agents if doc.id not in self._obstacles]
-            found = [(doc, reason) for doc in docs for reason in [self._obstacle("agents", doc)] if reason]
-            if not found:
-                return
-            for doc, reason in found:
-                self._exclude(doc, reason)
 
     def _pipelines(self) -> Items:
         items = []

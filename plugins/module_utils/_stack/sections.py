@@ -19,6 +19,7 @@ from .._kinds.controller import Controller
 from .._kinds.memory_container import MODEL_FIELDS, MemoryContainer
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
+from .._operations.guardrails import with_references
 from .._operations.references import references_in
 from .._runtime.module import Module
 from .._runtime.run import Run
@@ -131,10 +132,9 @@ def _no_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
 
 def _model_dependencies(item: Mapping[str, Any]) -> list[Dependency]:
     connector = [Dependency("connectors", item["connector"])] if item["connector"] else []
-    checking = [Dependency("models", name) for name in ml_model.models_of_guardrails(item["guardrails"] or {})]
     # Without 'model_group', the model gets a group with the model's name.
     group = Dependency("model_groups", item["model_group"] or item["name"], required=False)
-    return [*connector, group, *checking, *_references(item["guardrails"] or {})]
+    return [*connector, group, *_references(with_references(item["guardrails"] or {}))]
 
 
 def _controller_dependencies(item: Mapping[str, Any]) -> list[Dependency]:

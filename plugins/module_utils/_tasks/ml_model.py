@@ -16,7 +16,6 @@ from typing import Any, Mapping
 from .._coordination.duplicates import find, find_named, need, pick, unknown
 from .._endpoints import blueprint
 from .._errors.exceptions import Failure
-from .._kinds import index as indexes
 from .._kinds import model as models
 from .._kinds import model_group as groups
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, check_name, nested_extra_fields
@@ -24,7 +23,7 @@ from .._kinds.connector.resource import Connector
 from .._kinds.definition import with_definition
 from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
-from .._operations import deploy, register, uses
+from .._operations import deploy, guardrails, register, uses
 from .._operations.reconcile import Resource
 from .._operations.references import is_left_in
 from .._runtime.module import Module, typed
@@ -193,7 +192,7 @@ class _Resource(Resource[Options]):
         created."""
         fields = super().desired(found)
         if "guardrails" in fields:
-            fields = self.resolved({**fields, "guardrails": _with_references(fields["guardrails"])}, found)
+            fields = self.resolved({**fields, "guardrails": guardrails.with_references(fields["guardrails"])}, found)
         connector = self._find_connector(found)
         if connector:
             self._refer(fields, "connector", connector.id, str(self.options.connector))
@@ -227,7 +226,7 @@ class _Resource(Resource[Options]):
             raise Failure("invalid_input", f"connector: is required, as there is no model {name!r} yet.")
         self.check_text(self.fields)
         models.check_version(run.version, self.fields)
-        self._check_stop_words(self.fields)
+        guardrails.check_indexes(run, self.fields.get("guardrails"))
         group = self._group
         if group is None or not group.id:
             group = register.ensure_group_of_model(run, group, name)
@@ -251,18 +250,7 @@ class _Resource(Resource[Options]):
         if {"name", "description"} & set(changes):
             self.check_text(self.fields)
         models.check_version(self.run.version, changes)
-        self._check_stop_words(changes)
-
-    def _check_stop_words(self, fields: Mapping[str, Any]) -> None:
-        """Warn of an index that does not exist: before 3.8, the server then lets every text pass."""
-        for place, name in _indexes_of_stop_words(fields.get("guardrails") or {}):
-            try:
-                missing = self.run.reader.fact(indexes.read, name) is None
-            except Failure:
-                # An alias, or an index that the user may not see.
-                continue
-            if missing:
-                self.run.warn(f"{place}: the cluster has no index {name!r}, so this guardrail finds no stop words.")
+        guardrails.check_indexes(self.run, changes.get("guardrails"))
 
     def update(self, found: Doc, changes: Mapping[str, Any]) -> None:
         models.update(self.run, found, changes, timeout=self.options.wait_timeout)
@@ -373,53 +361,6 @@ def _check_left_in(referred: Mapping[str, Any]) -> None:
             )
 
 
-def _sides(guardrails: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The two guardrails, as far as they are mappings: those of a definition are of any type."""
-    return {
-        name: side for name, side in guardrails.items() if name in models.GUARDRAIL_SIDES and isinstance(side, Mapping)
-    }
-
-
-def models_of_guardrails(guardrails: Mapping[str, Any]) -> list[str]:
-    """The plain names and ids of the models that check texts, without references."""
-    given = [str(side["model_id"]) for side in _sides(guardrails).values() if side.get("model_id")]
-    return [model for model in dict.fromkeys(given) if "${" not in model]
-
-
-def _with_references(guardrails: Mapping[str, Any]) -> dict[str, Any]:
-    """The guardrails with a reference in place of a plain name or id of a model. The server takes any text for an id and,
-    before 3.8, lets every text pass if no model has it."""
-    changed = dict(guardrails)
-    for name, side in _sides(guardrails).items():
-        for model in models_of_guardrails({name: side}):
-            changed[name] = {**side, "model_id": f"${{model:{model}}}"}
-    return changed
-
-
-def _indexes_of_stop_words(guardrails: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The indexes of stop words, each with its place in the options."""
-    found = []
-    for name, side in _sides(guardrails).items():
-        words = side.get("stop_words")
-        for number, each in enumerate(words if isinstance(words, list) else []):
-            if isinstance(each, Mapping) and each.get("index_name"):
-                found.append((f"guardrails.{name}.stop_words[{number}].index_name", str(each["index_name"])))
-    return found
-
-
-def _check_guardrails(guardrails: Mapping[str, Any]) -> None:
-    """Raises Failure for a placeholder of documentation in the place of a model or of an index."""
-    given = [
-        (f"guardrails.{name}.model_id", model)
-        for name, side in _sides(guardrails).items()
-        for model in models_of_guardrails({name: side})
-    ]
-    for place, text in [*given, *_indexes_of_stop_words(guardrails)]:
-        if is_left_in(text):
-            meant = "the name or the id of a model" if place.endswith(".model_id") else "the name of an index"
-            raise Failure("placeholder_left_in", f"{place}: {text!r} was not replaced by {meant}.", places=[place])
-
-
 def parse(params: Mapping[str, Any]) -> Options:
     """The typed options of validated parameters. Raises Failure."""
     return typed(Options)(completed(params))
@@ -430,7 +371,7 @@ def check(options: Options) -> None:
     if options.state != "absent":
         if options.name is not None:
             check_name("name", options.name)
-        _check_guardrails(Model.desired(vars(options)).get("guardrails") or {})
+        guardrails.check_left_in(Model.desired(vars(options)).get("guardrails"))
     if options.reload and options.state != "deployed":
         raise Failure("invalid_input", "reload: only valid with 'state: deployed'.")
 

@@ -148,6 +148,10 @@ def _tool(**parameters: str) -> list[dict[str, Any]]:
     return [{"type": "MLModelTool", "parameters": parameters}]
 
 
+def _guardrails(model_id: str) -> dict[str, Any]:
+    return {"type": "model", "input_guardrail": {"model_id": model_id, "response_validation_regex": "x"}}
+
+
 def test_objects_with_references_to_left_out_objects_are_left_out(module: Runner) -> None:
     # Later versions refuse such names.
     cluster = FakeCluster("2.19.1")
@@ -156,8 +160,10 @@ def test_objects_with_references_to_left_out_objects_are_left_out(module: Runner
     twins = [cluster.add_model("Twin", connector) for _time in range(2)]
     orphan = cluster.add_model("Orphan", connector)
     cluster.models[orphan]["connector_id"] = "gone"
-    guarded = {"type": "model", "input_guardrail": {"model_id": good, "response_validation_regex": "x"}}
-    cluster.add_model("Guarded", connector, guardrails=guarded)
+    for name, model in (("Guarded", good), ("Guarded by orphan", orphan), ("Guarded by none", "gone-four")):
+        cluster.add_model(name, connector, guardrails=_guardrails(model))
+    twice = cluster.add_model("Orphan's", connector, guardrails=_guardrails(orphan))
+    cluster.add_model("Guarded twice", connector, guardrails=_guardrails(twice))
     odd = cluster.add_model("Odd} name", connector)
     cluster.add_agent("Fine", tools=_tool(model_id=good))
     lost = cluster.add_agent("Lost", tools=_tool(model_id="of-a-model-that-is-gone"))
@@ -171,8 +177,11 @@ def test_objects_with_references_to_left_out_objects_are_left_out(module: Runner
         body = {"processors": [{"ml_inference": {"model_id": model}}]}
         cluster.call("PUT", f"/_ingest/pipeline/{name}", body)
     assert export_and_apply(module, cluster, FakeCluster("2.19.1")) == [
-        ("models", "Guarded", "Its guardrails name a model by its id."),
+        ("models", "Guarded by none", "It uses gone-four, which is gone."),
+        ("models", "Guarded by orphan", "It uses model 'Orphan', which is left out."),
+        ("models", "Guarded twice", 'It uses model "Orphan\'s", which is left out.'),
         ("models", "Orphan", "Its connector is gone."),
+        ("models", "Orphan's", "It uses model 'Orphan', which is left out."),
         ("models", "Twin", "2 have this name."),
         ("models", "Twin", "2 have this name."),
         ("agents", "Asks Lost", "It uses agent 'Lost', which is left out."),
@@ -183,6 +192,15 @@ def test_objects_with_references_to_left_out_objects_are_left_out(module: Runner
         ("agents", "Thinker", "It uses gone-too, which is gone."),
         ("pipelines", "orphaned", "It uses model 'Orphan', which is left out."),
     ]
+
+
+def test_models_of_guardrails_are_referred_to_by_name(module: Runner, cluster: FakeCluster) -> None:
+    connector = cluster.add_connector("A")
+    checker = cluster.add_model("Checker", connector)
+    cluster.add_model("Asked", connector, guardrails=_guardrails(checker))
+    [asked, _checker] = module(MODULE, cluster)["stack"]["models"]
+    assert asked["guardrails"] == _guardrails("${model:Checker}")
+    assert export_and_apply(module, cluster) == []
 
 
 def test_local_models_are_referred_to_by_name(module: Runner, cluster: FakeCluster) -> None:

@@ -75,6 +75,11 @@ models = shape(
         pooling_mode=st.just("MEAN"), normalize_result=st.booleans(), all_config=words, additional_config=maps,
     ),
 )  # fmt: skip
+guarded_models = st.builds(
+    lambda model, side: {**model, "guardrails": {"type": "model", "output_guardrail": side}},
+    models,
+    shape({"model_id": "MODEL", "response_validation_regex": "x"}),
+)
 limits = shape(
     {"user_rate_limiter": st.just({"ann": {"limit": 0.5, "unit": "HOURS"}, "bob": {"limit": 7, "unit": "DAYS"}})}
 )
@@ -134,7 +139,7 @@ clusters = st.fixed_dictionaries(
         "group": shape({}, description=st.just("Of all")),
         "connector": connectors,
         "model": models,
-        "others": st.lists(st.tuples(connectors, models), max_size=2),
+        "others": st.lists(st.tuples(connectors, models | guarded_models), max_size=2),
         "limits": st.none() | limits,
         "agents": st.lists(agents | unified_agents, min_size=1, max_size=4),
         "refused": st.none() | refused_connectors,
@@ -164,9 +169,6 @@ def filled(drawn: dict[str, Any]) -> FakeCluster:
     group = cluster.call("POST", f"{ml}/model_groups/_register", {"name": "Group", **drawn["group"]})["model_group_id"]
     connector = cluster.add_connector("Connector", credential={"key": "s3cret"}, **drawn["connector"])
     model = cluster.add_model("Model", connector, model_group_id=group, **of_version(cluster, drawn["model"]))
-    for number, (fields, more) in enumerate(drawn["others"]):
-        another = cluster.add_connector(f"Other {number}", credential={"key": "s3cret"}, **fields)
-        cluster.add_model(f"Other {number}", another, **of_version(cluster, more))
     if drawn["limits"]:
         cluster.call("POST", f"{ml}/controllers/{model}", drawn["limits"])
 
@@ -179,6 +181,9 @@ def filled(drawn: dict[str, Any]) -> FakeCluster:
             text = text.replace(word, object_id)
         return json.loads(text)
 
+    for number, (fields, more) in enumerate(drawn["others"]):
+        another = cluster.add_connector(f"Other {number}", credential={"key": "s3cret"}, **fields)
+        cluster.add_model(f"Other {number}", another, **with_ids(of_version(cluster, more)))
     for number, agent in enumerate(drawn["agents"]):
         llm = {} if "model" in agent else {"llm": {"model_id": "MODEL"}}
         if llm or drawn["version"] != "2.19.1":
