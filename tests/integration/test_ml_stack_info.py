@@ -192,7 +192,7 @@ def _objects_of_another_client(cluster, name):
         "function_name": "remote",
         "connector_id": connector,
     }
-    cluster.must("POST", f"{_stack.ML}/models/_register", {**body, "name": f"{name} guarded"})
+    cluster.must("POST", f"{_stack.ML}/models/_register", {**body, "name": f"{name} guarded", "model_group_id": group})
     limits = {"user_rate_limiter": {"ann": {"limit": 0.5, "unit": "HOURS"}, "bob": {"limit": "7", "unit": "DAYS"}}}
     cluster.must("POST", f"{_stack.ML}/controllers/{model}", limits)
     container = "none"

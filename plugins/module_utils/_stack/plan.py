@@ -24,11 +24,13 @@ from .._kinds.controller import Controller
 from .._kinds.memory_container import MemoryContainer
 from .._kinds.model import Model
 from .._kinds.snapshot import Snapshot, Unread
+from .._operations.uses import texts_with_ids
 from .._runtime import versions
 from .._runtime.run import Run
 from . import ownership_label, prune
 from .declaration import Declaration, Item, Problem
 from .sections import BY_OPTION, SECTIONS, SETTINGS
+from .topological_sort import Cycle, topological_order
 
 #: The actions that delete the object with the action's ``id``.
 _DELETING = ("delete", "finish_swap", "undo_swap")
@@ -140,11 +142,39 @@ class _Planner:
 
     def add(self, items: Iterable[Item]) -> None:
         """Plan these items, which need not be part of the declaration."""
-        for item in items:
+        for item in self._users_first(list(items)):
             # A failed setting does not block planning of the items after it.
             blocking = (each for each in self._declaration.prerequisites(item) if each.section is not SETTINGS)
             if any(each.key in self._failed for each in blocking) or not self._add(item):
                 self._failed.add(item.key)
+
+    def _users_first(self, items: list[Item]) -> list[Item]:
+        """The items as given, but an absent one after the absent ones that use it on the cluster, as an agent uses another
+        agent, and a model that of its guardrails. If they use each other, they stay as given."""
+        numbers = {
+            object_id: number for number, item in enumerate(items) if item.absent for object_id in self._ids_of(item)
+        }
+        if len(numbers) < 2:
+            return items
+        users: dict[int, list[int]] = {number: [] for number in range(len(items))}
+        owners = agents.owners_of_executors(self.predicted.all(Agent))
+        for user, text in texts_with_ids(self.predicted):
+            owner = owners.get(user.id)
+            first = numbers.get(owner.id if owner else user.id)
+            if first is not None:
+                for used in {number for object_id, number in numbers.items() if object_id in text} - {first}:
+                    users[used].append(first)
+        try:
+            return [items[number] for number in topological_order(users)]
+        except Cycle:
+            return items
+
+    def _ids_of(self, item: Item) -> list[str]:
+        """The ids of the objects that an absent item deletes."""
+        by_id = item.section.by_id
+        if by_id and item.params.get(by_id):
+            return [str(item.params[by_id])]
+        return [doc.id for doc in self._observed_docs(item)]
 
     def _add(self, item: Item) -> bool:
         """Plan one item. Returns whether that was possible."""

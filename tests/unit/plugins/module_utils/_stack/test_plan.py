@@ -134,3 +134,38 @@ def test_each_item_is_executed_for_the_plan_to_apply_and_to_verify(
     # A first plan ends where it needs the version, which this server does not send with its answers.
     assert executed.count("A") <= 4
     assert executed.count("Chat B") <= 3
+
+
+@pytest.mark.parametrize("first", ["A", "B"])
+@pytest.mark.parametrize("section", ["agents", "models"])
+@pytest.mark.parametrize("by", ["absent", "managed", "all"])
+def test_users_of_the_same_kind_are_deleted_first(cluster: FakeCluster, section: str, first: str, by: str) -> None:
+    """An agent that another one asks, and the model of another one's guardrails."""
+    used, user = ("A", "B") if first == "A" else ("B", "A")
+    declared: dict[str, Any] = {"connectors": [connector("C")]}
+    if section == "models":
+        guardrails = {"type": "model", "input_guardrail": {"model_id": used, "response_validation_regex": "x"}}
+        declared["models"] = [
+            {"name": used, "connector": "C"},
+            {"name": user, "connector": "C", "guardrails": guardrails},
+        ]
+    else:
+        asks = {"type": "AgentTool", "parameters": {"agent_id": f"${{agent:{used}}}"}}
+        declared["agents"] = [
+            {"name": used, "type": "flow", "tools": [{"type": "ListIndexTool"}]},
+            {"name": user, "type": "flow", "tools": [asks]},
+        ]
+    apply_stack(cluster, name="chat", **declared)
+    if by == "absent":
+        gone: dict[str, Any] = {section: [{"name": name, "state": "absent"} for name in ("A", "B")]}
+    else:
+        gone = {section: [], "prune": by, "prune_confirm": "double"}
+    given = {"name": "chat", "connectors": declared["connectors"], **gone}
+    planned = apply_stack(cluster, check_mode=True, **given)
+    done = apply_stack(cluster, **given)
+    kind = section[:-1]
+    assert actions_of(done) == actions_of(planned)
+    assert [action for action in actions_of(done) if action[1] == kind] == [
+        ("delete", kind, user),
+        ("delete", kind, used),
+    ]
