@@ -28,6 +28,7 @@ LEASE = f"{LEASES}/_doc/ml"
 LEASE_SECONDS = 30.0
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 PRIVATE_IP = "plugins.ml_commons.connector.private_ip_enabled"
+ACCESS_CONTROL = "plugins.ml_commons.model_access_control_enabled"
 
 #: Addresses as seen by the OpenSearch servers.
 OLLAMA = "http://ollama:11434/v1/chat/completions"

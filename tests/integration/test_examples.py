@@ -249,9 +249,9 @@ def run_on(cluster: Cluster, folder: Path, new_url: str) -> None:
         content = load(rewritten(by_host[host].text, instead))
         objects.prepare(*needs_of(content))
         trust = [*_stack.TRUST, r"^https://api\.openai\.com/.*$"]
-        cluster.put_settings({_stack.TRUSTED: trust, _stack.PRIVATE_IP: True})
-        if cluster.tls and by_host[host].place == "plugins/modules/ml_model_group.py":
-            cluster.put_settings({"plugins.ml_commons.model_access_control_enabled": True})
+        # With access control, the group that another document finds would be private.
+        guarded = True if cluster.tls and by_host[host].place == "plugins/modules/ml_model_group.py" else None
+        cluster.put_settings({_stack.TRUSTED: trust, _stack.PRIVATE_IP: True, _stack.ACCESS_CONTROL: guarded})
         if by_host[host].place in OBJECTS:
             kind, name = OBJECTS[by_host[host].place]
             objects.make(kind, name)

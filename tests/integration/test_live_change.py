@@ -46,12 +46,20 @@ def marked(name) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def keys_used(name) -> Callable[[float], set[str]]:
-    """The numbers of the keys of this test's requests to the gateway since a moment."""
+def keys_used(name) -> Callable[[float, int], set[str]]:
+    """The numbers of the keys of this test's requests to the gateway since a moment, of which there are ``number`` at least."""
 
-    def read(since: float) -> set[str]:
-        lines = [line for line in gateway_log(since) if f"?test={name.split()[1]}" in line]
-        return set(re.findall(r" key=(\S+) ", "\n".join(lines)))
+    def read(since: float, number: int) -> set[str]:
+        found: list[str] = []
+
+        def logged() -> bool:
+            lines = [line for line in gateway_log(since) if f"?test={name.split()[1]}" in line]
+            found[:] = re.findall(r" key=(\S+) ", "\n".join(lines))
+            return len(found) >= number
+
+        # On a busy machine, Docker reads a line after the answer has arrived.
+        until(logged, f"{number} requests in the gateway's log")
+        return set(found)
 
     return read
 
@@ -91,7 +99,7 @@ def test_no_prediction_fails_while_everything_is_changed(cluster, module, served
                 # Predictions that began before the change of the key have been answered by now.
                 now = time.time()
                 load.pass_some()
-                assert keys_used(now) == {"2"}
+                assert keys_used(now, 1) == {"2"}
             assert load.bad == []
     assert load.bad == []
     assert load.good >= 1000
@@ -185,7 +193,7 @@ def test_redeploy_keeps_the_stored_credential(cluster, converges, served, name, 
         assert cluster.state_of(model) == "DEPLOYED"
         now = time.time()
         assert cluster.answer(model) == "Pong."
-        assert keys_used(now) == {"2"}
+        assert keys_used(now, 1) == {"2"}
 
 
 def test_redeploy_deploys_the_models_again_when_the_change_is_refused(cluster, module, served, name):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.searchops.opensearch_ml.tests.integration._stack import ACCESS_CONTROL
+
 MODULE = "ml_model_group"
-ACCESS_CONTROL = "plugins.ml_commons.model_access_control_enabled"
 
 
 @pytest.fixture
