@@ -126,11 +126,11 @@ _TERRAFORM = r'^\s*(resource|data|provider|variable|module)\s+"[^"\n]+"\s*("[^"\
 #: The beginning of a text, or of a line in it -> what it looks like and what to give instead. Only for a text that cannot be
 #: read as a body.
 _OTHER_TEXTS = tuple(
-    (re.compile(pattern, re.MULTILINE | re.IGNORECASE), what)
+    (re.compile(pattern, re.MULTILINE), what)
     for pattern, what in (
         (r"\A\s*\Z", "is empty. Save the body of the request in it, as JSON or YAML"),
         (
-            r"\A\s*<(!doctype|html|head|body|\?xml)\b",
+            r"\A\s*<(?i:!doctype|html|head|body|\?xml)\b",
             "looks like a web page. Save the JSON or YAML that the page shows; on GitHub, that of the address behind 'Raw'",
         ),
         (
@@ -166,6 +166,10 @@ _OTHER_TEXTS = tuple(
     )
 )
 
+#: A key in the quotes that word processors and web pages write.
+_TYPOGRAPHIC_KEY = re.compile(r"^[\s{,]*[“”„«][^\n:]*:", re.MULTILINE)
+_NO_TYPOGRAPHIC_QUOTES = 'Write " in place of typographic quotes such as “ and ”'
+
 #: In the body of a model, a connector that belongs to it alone.
 _INLINE_CONNECTOR = re.compile(r'"connector"\s*:\s*\{')
 
@@ -189,6 +193,8 @@ def _check_form(body: Any, place: str, objects: str) -> None:
     kind."""
     if not isinstance(body, Mapping):
         return
+    if any(_TYPOGRAPHIC_KEY.match(f"{name}:") for name in body):
+        raise Failure("invalid_input", f"{place}: {_NO_TYPOGRAPHIC_QUOTES}.")
     other = _other_form(body) or _other_kind(body, objects)
     if other:
         raise Failure("invalid_input", f"{place} is {other}.")
@@ -353,6 +359,8 @@ def _hint(text: str, *, has_more: bool) -> str:
     if escaped:
         instead = " and ".join(f"{plain} in place of \\{plain}" for plain in escaped)
         hints.append(f" Write {instead}, which only a shell needs.")
+    if _TYPOGRAPHIC_KEY.search(text):
+        hints.append(f" {_NO_TYPOGRAPHIC_QUOTES}.")
     return "".join(hints)
 
 

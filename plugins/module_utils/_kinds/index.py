@@ -25,11 +25,11 @@ _FORBIDDEN = ' "*\\<|,>/?#:'
 
 def check_name(name: str) -> None:
     """Raises Failure if the text cannot be the name of an index, or can match several."""
-    if not name or name != name.lower() or name[0] in "_-+." or set(name) & set(_FORBIDDEN):
+    if name in ("", ".", "..") or name != name.lower() or name[0] in "_-+" or set(name) & set(_FORBIDDEN):
         raise Failure(
             "invalid_input",
             f"{name!r} is not the name of an index: it must be lower case, without a space and any of "
-            f"{_FORBIDDEN.strip()}, and must not begin with one of _-+.",
+            f"'{_FORBIDDEN.strip()}', and must not begin with '_', '-' or '+'.",
         )
 
 

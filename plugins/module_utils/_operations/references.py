@@ -23,6 +23,7 @@ from .._kinds.connector.resource import Connector
 from .._kinds.memory_container import MemoryContainer
 from .._kinds.model import Model
 from .._runtime.run import Run
+from .._values.compare import decoded
 from .._values.nested import map_strings, scalars
 
 #: The word before the colon -> the kind of the object.
@@ -30,18 +31,23 @@ KINDS: dict[str, type[Kind]] = {
     "model": Model, "agent": Agent, "connector": Connector, "memory_container": MemoryContainer,
 }  # fmt: skip
 
-#: The keys under which processors and tools have the id of an object -> its kind.
-_ID_KEYS: Mapping[str, type[Kind]] = {
+#: The keys under which agents, tools and processors have the id of an object -> its kind.
+ID_KEYS: Mapping[str, type[Kind]] = {
     "agent_id": Agent,
     "connector_id": Connector,
     "default_model_id": Model,
     "embedding_model_id": Model,
+    "llm_id": Model,
+    "mcp_connector_id": Connector,
+    "memory_container_id": MemoryContainer,
     "model_id": Model,
     "search_model_id": Model,
 }
 
 #: What documentation and templates have in place of an id.
-_LEFT_IN = re.compile(r"\s*(<[^<>]*>|.*\{\{.*\}\}.*|(?i:your[_-])[\w-]+)\s*", re.DOTALL)
+_LEFT_IN = re.compile(
+    r"\s*(<[^<>]*>|.*\{\{.*\}\}.*|(?i:your[_-])[\w-]+|\$\{(?i:your[_-])[\w-]+\}|[A-Z_]+_ID)\s*", re.DOTALL
+)
 
 _REFERENCE = re.compile(r"\$\{(" + "|".join(KINDS) + r"):([^}]+)\}")
 
@@ -74,7 +80,7 @@ def is_left_in(text: str) -> bool:
 
 def check_left_in(body: Any, place: str) -> None:
     """Raises Failure for a placeholder of documentation or a template in the place of an id."""
-    found = [each for each in _ids_given(body, place) if is_left_in(each.text)]
+    found = [each for each in _ids_given(decoded(body), place) if is_left_in(each.text)]
     if found:
         places = [each.place for each in found]
         raise Failure(
@@ -87,7 +93,7 @@ def check_left_in(body: Any, place: str) -> None:
 def check_ids(run: Run, body: Any, place: str) -> None:
     """Raises Failure for a name in the place of an id, warns of an id that no object has: the server accepts both, and fails
     when it uses them."""
-    given = [each for each in _ids_given(body, place) if "${" not in each.text]
+    given = [each for each in _ids_given(decoded(body), place) if "${" not in each.text]
     for kind in dict.fromkeys(each.kind for each in given):
         try:
             _check_ids_of(run, kind, [each for each in given if each.kind is kind])
@@ -119,8 +125,8 @@ def _ids_given(value: Any, place: str) -> Iterator[_Id]:
     """The texts under the keys of ids, at any depth."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if key in _ID_KEYS and isinstance(item, str):
-                yield _Id(f"{place}.{key}", _ID_KEYS[key], item)
+            if key in ID_KEYS and isinstance(item, str):
+                yield _Id(f"{place}.{key}", ID_KEYS[key], item)
             else:
                 yield from _ids_given(item, f"{place}.{key}")
     elif isinstance(value, (list, tuple)):

@@ -14,19 +14,12 @@ from collections import Counter
 from typing import Any, Iterable, Iterator, Mapping
 
 from .._kinds.base import Doc
+from .._operations.references import ID_KEYS
 from .._values.compare import text_of
 from .._values.nested import map_strings
 
 #: A word that may be an id. An id that is part of a longer word is not one.
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
-
-#: The keys under which agents, tools and processors name the object that they use.
-_ID_FIELDS = frozenset(
-    {
-        "model_id", "default_model_id", "agent_id", "connector_id", "mcp_connector_id", "memory_container_id", "llm_id",
-        "embedding_model_id",
-    }
-)  # fmt: skip
 
 
 class References:
@@ -69,10 +62,10 @@ class References:
 
 
 def used_ids(value: Any) -> Iterator[str]:
-    """The ids in :data:`_ID_FIELDS` at any depth, without the placeholders that are filled when the agent runs."""
+    """The ids under :data:`references.ID_KEYS` at any depth, without the placeholders that are filled when the agent runs."""
     if isinstance(value, Mapping):
         for name, each in value.items():
-            if name in _ID_FIELDS and isinstance(each, str) and each and "${" not in each:
+            if name in ID_KEYS and isinstance(each, str) and each and "${" not in each:
                 yield each
             else:
                 yield from used_ids(each)

@@ -18,6 +18,7 @@ from .._kinds import mcp_tool as mcp_tools
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc
 from .._kinds.mcp_tool import McpTool
 from .._operations.reconcile import Resource
+from .._operations.references import check_ids, check_left_in
 from .._runtime import versions
 from .._runtime.module import Module, typed
 
@@ -31,6 +32,9 @@ SPEC = {
     **EXTRA_FIELDS_OPTION,
     "update_strategy": {"type": "str", "default": "in_place", "choices": ["in_place", "recreate"]},
 }
+
+#: The options in which a tool names models and other objects.
+_WITH_IDS = ("parameters", "attributes")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,14 @@ class _Resource(Resource[Options]):
                 "invalid_input", f"type: is required, because there is no MCP tool {self.options.name!r} yet."
             )
         agents.check_tools(self.run.reader, "type", {str(fields["type"])})
+        self._check_ids(fields)
+
+    def _check_ids(self, fields: Mapping[str, Any]) -> None:
+        for name in _WITH_IDS:
+            check_ids(self.run, fields.get(name), name)
+
+    def check_change(self, found: Doc, changes: Mapping[str, Any]) -> None:
+        self._check_ids(changes)
 
     def new(self) -> Doc:
         return Doc(self.options.name, self.fields)
@@ -134,7 +146,10 @@ class _Resource(Resource[Options]):
 
 def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
-    mcp_tools.check(McpTool.desired(vars(options)))
+    fields = McpTool.desired(vars(options))
+    mcp_tools.check(fields)
+    for name in _WITH_IDS:
+        check_left_in(fields.get(name), name)
 
 
 MODULE = Module(SPEC, _Resource.execute, typed(Options), check=check)

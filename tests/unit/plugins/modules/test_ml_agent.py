@@ -487,3 +487,21 @@ def test_ids_of_tools(module: Runner, cluster: FakeCluster) -> None:
     failure = run("Chat")["failure"]
     assert (failure["code"], "Write ${model:Chat}." in failure["message"]) == ("unknown_model", True)
     assert "no model with the id 'other'" in str(run("other")["warnings"])
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_ids_of_mcp_connectors(module: Runner, cluster: FakeCluster, as_text: bool) -> None:
+    """The server accepts any, and the agent then lacks the tools."""
+    cluster.add_connector("Tools")
+
+    def run(connector_id: str) -> dict[str, Any]:
+        connectors: Any = [{"mcp_connector_id": connector_id}]
+        parameters = {"mcp_connectors": json.dumps(connectors) if as_text else connectors}
+        tools = [{"type": "ListIndexTool"}]
+        return module(NAME, cluster, name="Ids", type="flow", tools=tools, parameters=parameters)
+
+    for left_in in ("MCP_CONNECTOR_ID", "your_connector_id", "${your_connector_id}"):
+        failure = run(left_in)["failure"]
+        assert (failure["code"], "parameters.mcp_connectors" in failure["message"]) == ("placeholder_left_in", True)
+    assert "Write ${connector:Tools}." in run("Tools")["failure"]["message"]
+    assert "no connector with the id 'other'" in str(run("other")["warnings"])

@@ -53,6 +53,19 @@ def test_the_life_of_a_tool(module: Runner, cluster: FakeCluster) -> None:
     assert (gone["mcp_tool"], gone["diff"]["after"], cluster.mcp_tools) == (None, {}, {})
 
 
+def test_ids_of_a_tool(module: Runner, cluster: FakeCluster) -> None:
+    cluster.add_model("Chat", cluster.add_connector())
+
+    def run(model_id: str) -> dict[str, Any]:
+        return module(NAME, cluster, **TOOL, parameters={"model_id": model_id})
+
+    failure = run("${your_model_id}")["failure"]
+    assert (failure["code"], failure["details"]["places"]) == ("placeholder_left_in", ["parameters.model_id"])
+    assert "Write ${model:Chat}." in run("Chat")["failure"]["message"]
+    assert "no model with the id 'other'" in str(run("other")["warnings"])
+    assert "no model with the id 'another'" in str(run("another")["warnings"])
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

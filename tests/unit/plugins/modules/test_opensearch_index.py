@@ -125,11 +125,21 @@ def test_refusals_of_the_server(module: Runner, script: MakeScript, kind: str, r
     assert (result["failure"]["code"], result["changed"]) == (code, False)
 
 
-@pytest.mark.parametrize("name", ["", "A", "a*", "_all", "-a", ".a", "a,b", "a b", "a/b", "a:b"])
+@pytest.mark.parametrize("name", ["", "A", "a*", "_all", "-a", "+a", ".", "..", "a,b", "a b", "a/b", "a:b"])
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_invalid_names(module: Runner, cluster: FakeCluster, name: str, state: str) -> None:
     assert module(NAME, cluster, name=name, state=state)["failure"]["code"] == "invalid_input"
     assert cluster.exchanges == []
+
+
+def test_an_index_of_a_plugin(module: Runner, cluster: FakeCluster) -> None:
+    """OpenSearch Dashboards reads its root agent from one: the name may begin with a full stop."""
+    assert module(NAME, cluster, name=".plugins-ml-config")["changed"]
+    document = {
+        "index": ".plugins-ml-config",
+        "documents": [{"id": "os_chat", "source": {"type": "os_chat_root_agent"}}],
+    }
+    assert module("opensearch_document", cluster, **document)["changed"]
 
 
 def test_the_body_of_settings(module: Runner, cluster: FakeCluster) -> None:

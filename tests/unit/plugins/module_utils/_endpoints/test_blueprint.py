@@ -93,6 +93,8 @@ def test_read_file(tmp_path: Path, text: str) -> None:
         (b'import requests\n\nbody = {"name": "x", "a": True}\n', "Python code. Save only the body as JSON"),
         (b'body = {\n  "name": "x",\n}\n', "Python code"),
         (b'{"name": "x", "enabled": True, "y": None,, }', "Python code"),
+        (b'{\n"a": {"b": true}\n"c": null,\n}', r"neither JSON \([^)]*line 3"),
+        ("PUT /a\n{\n“a”: {\n“b”:{\n“c”:“d”\n}\n}\n}".encode(), 'Write " in place of typographic quotes'),
         (b"client.transport.perform_request('POST', '/x', body={})", "Python code"),
         (b'const body = {\n  name: "x",\n};\n', "JavaScript code. Save only the body as JSON"),
         (b"#!/bin/bash\nset -e\ncurl -d '{}' http://a\n", "shell script. Save only the JSON of the body"),
@@ -139,6 +141,12 @@ def test_read_file_refuses(tmp_path: Path, content: bytes, what: str) -> None:
     with pytest.raises(Failure, match=what) as refused:
         blueprint.read_file(str(file))
     assert refused.value.code == "invalid_input"
+
+
+def test_typographic_quotes_that_yaml_reads() -> None:
+    pasted = {"“response_processors”": []}
+    with pytest.raises(Failure, match='definition: Write " in place of typographic quotes such as “ and ”'):
+        blueprint.with_body({"src": None, "definition": pasted}, "pipelines")
 
 
 def test_a_file_of_the_maximum_length(tmp_path: Path) -> None:
