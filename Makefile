@@ -18,7 +18,7 @@ clean-demo: ## Remove the containers of the demo and of the tests
 unit: ## Run the unit tests: a minute, no Docker (ARGS='-k name' for some of them)
 	@dev/run nox -s unit -- $(ARGS)
 
-test: ## Run all checks and tests, with the time of each step; stops at the first failure (ARGS='lint docs' for some)
+test: ## Run what a change must pass, with the time of each step; stops at the first failure (ARGS='lint docs' for some)
 	@dev/run nox -s test -- $(ARGS)
 
 test-full: ## Run everything on all supported versions, and the matrices of which `make test` has a sample: hours
