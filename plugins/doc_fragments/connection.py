@@ -55,7 +55,9 @@ options:
       - If not given, the environment variable E(AWS_REGION) is used, else E(AWS_DEFAULT_REGION), else the profile's region.
     type: str
   aws_service:
-    description: The AWS service that requests are signed for, with O(auth_type=aws_sigv4).
+    description:
+      - The AWS service that requests are signed for, with O(auth_type=aws_sigv4).
+      - If not given, the environment variable E(OPENSEARCH_AWS_SERVICE) is used.
     type: str
     choices:
       es: A domain of Amazon OpenSearch Service.

@@ -410,7 +410,7 @@ EXAMPLES = r"""
     credential:
       openAI_key: "{{ vault_llm_key }}"
 
-- name: Create a connector with a key, and swap it without downtime when the key changes
+- name: Create a connector with a key, and swap it while models serve when the key changes
   searchops.opensearch_ml.ml_connector:
     name: Guarded chat
     parameters:

@@ -42,7 +42,8 @@ options:
       - Texts for a model of embeddings or a reranker, given in the form in which ingest pipelines, neural queries and
         rerank processors give them. The C(pre_process_function) of the connector's action makes the placeholders of
         them, so such a prediction proves that these can use the model.
-      - Not together with O(messages) or O(parameters).
+      - Not together with O(messages). Of O(parameters), the server reads only C(content_type) and
+        C(sparse_embedding_format) then, and not with O(query_text).
     type: list
     elements: str
   query_text:

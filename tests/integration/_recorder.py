@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-#: A POST whose path ends with one of these is a read.
+#: A POST whose path contains one of these is a read.
 READING = ("/_search", "/_mget", "/_predict", "/_execute")
 
 
@@ -26,7 +26,8 @@ class Request(NamedTuple):
     @property
     def writes(self) -> bool:
         path = self.path.split("?")[0]
-        return self.method not in ("GET", "HEAD") and not (self.method == "POST" and path.endswith(READING))
+        reads = self.method == "POST" and any(each in path for each in READING)
+        return self.method not in ("GET", "HEAD") and not reads
 
 
 class Answer(NamedTuple):

@@ -84,8 +84,8 @@ ALWAYS_CHANGE = {
 #: Hosts in examples that neither Ansible nor a server calls.
 NOT_CALLED = {
     "api.openai.com",
-    # A connector is created with this host; no model uses it.
-    "bedrock-runtime.",
+    # The fake answers in its place.
+    "bedrock-runtime.eu-central-1.amazonaws.com",
     # Only a filter reads it.
     "vllm.example.internal",
     "10.0.0.5",

@@ -99,7 +99,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "aws_credentials_unknown": Entry(
             cause="AWS does not know the access key or the session token of the request.",
-            remedy="Check 'aws_access_key_id', and 'aws_session_token' if the credentials are temporary.",
+            remedy="Check 'aws_access_key_id', or AWS_ACCESS_KEY_ID in the environment, and 'aws_session_token' or "
+            "AWS_SESSION_TOKEN if the credentials are temporary.",
         ),
         "aws_signature_missing": Entry(
             cause="The domain or collection of Amazon accepts signed requests only, and the module has not signed this one.",
@@ -108,8 +109,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "aws_signature_mismatch": Entry(
             cause="AWS computes another signature for the request than the module: the secret key is wrong, or a "
             "proxy has changed the request.",
-            remedy="Check that 'aws_secret_access_key' belongs to 'aws_access_key_id', and that no proxy changes the "
-            "path or the host name.",
+            remedy="Check that 'aws_secret_access_key' belongs to 'aws_access_key_id', and AWS_SECRET_ACCESS_KEY in the "
+            "environment to AWS_ACCESS_KEY_ID, and that no proxy changes the path or the host name.",
         ),
         "aws_clock_skew": Entry(
             cause="AWS refuses the request, because the time in its signature is too far in the past or in the future.",
@@ -117,7 +118,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "aws_wrong_scope": Entry(
             cause="The request is signed for another AWS region or service than the server's.",
-            remedy="Correct 'aws_region', or 'aws_service': es for a domain, aoss for a serverless collection.",
+            remedy="Correct 'aws_region', or AWS_REGION in the environment, or 'aws_service', or OPENSEARCH_AWS_SERVICE: es for a "
+            "domain, aoss for a serverless collection.",
         ),
         "aws_not_authorized": Entry(
             cause="AWS knows the identity that signed the request, but no policy allows it this request.",

@@ -126,7 +126,7 @@ _RULES = (
     # No exception type: the answer is from a proxy in front of the cluster.
     Rule("cluster_starting", r"^: ", (503,), SOON),
     # Amazon's gateway, which checks requests before OpenSearch gets them.
-    Rule("aws_signature_missing", r"Missing Authentication Token", (403,)),
+    Rule("aws_signature_missing", r"Missing Authentication Token|^: User: anonymous is not authorized", (403,)),
     Rule("aws_clock_skew", r"Signature expired|Signature not yet current", (400, 403)),
     Rule("aws_credentials_expired", r"security token included in the request is expired|ExpiredToken", (400, 403)),
     Rule(

@@ -100,7 +100,7 @@ def classify_redirect(exchange: Exchange) -> Decision:
     """What a redirect means, which the client never follows."""
     # ML Commons passes a redirect of the backend on as JSON, without its Location; a proxy in front of the cluster answers
     # with a page or nothing.
-    if exchange.request.path.endswith("/_predict") and isinstance(exchange.body, dict):
+    if "/_predict" in exchange.request.path and isinstance(exchange.body, dict):
         reason = exchange.mask(server_errors.decode_error(exchange.body)[1])
         message = f"{exchange.where} answered {exchange.status}, from the backend: {reason}"
         return Decision(Failure("backend_redirected", message, exchange.status))

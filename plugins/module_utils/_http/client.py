@@ -146,18 +146,16 @@ class Client:
         """A write that has the same effect when it is executed twice."""
         return self._send(Request(method, path, body, query, write=True, accept=accept))
 
-    def bulk(self, path: str, lines: list[Any], query: Mapping[str, str] | None = None) -> Answer:
+    def bulk(self, method: str, path: str, lines: list[Any], query: Mapping[str, str] | None = None) -> Answer:
         """A write of one JSON document per line that has the same effect when it is executed twice."""
-        return self._send(Request("POST", path, lines, query, write=True))
+        return self._send(Request(method, path, lines, query, write=True))
 
-    def ask(
-        self, path: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None, *, timeout: float
-    ) -> Answer:
+    def ask(self, path: str, body: Mapping[str, Any], *, timeout: float) -> Answer:
         """A call of a model: not a write, but costly, so it is not repeated if the server may have executed it.
 
         ``timeout`` is for the whole answer, in seconds.
         """
-        return self._send(Request("POST", path, body, query, repeatable=False, timeout=timeout))
+        return self._send(Request("POST", path, body, repeatable=False, timeout=timeout))
 
     def add_counts(self, other: Client) -> None:
         """Count what another client has sent over the same connections."""

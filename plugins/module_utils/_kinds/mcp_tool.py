@@ -104,7 +104,7 @@ def remove(run: Run, name: str) -> None:
     """Remove a tool, if it still exists."""
     try:
         # One document, which is an array.
-        run.client.bulk(f"{McpTool.PATH}/_remove", [[name]])
+        run.client.bulk("POST", f"{McpTool.PATH}/_remove", [[name]])
     except ApiError:
         if McpTool.get(run.client, name) is not None:
             raise

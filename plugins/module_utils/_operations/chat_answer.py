@@ -109,7 +109,7 @@ def parse_any(value: Any) -> Prediction | None:
             return parse_prediction(value)
         if "result" in value and "model_id" in value:
             return None if value["result"] is None else parse_backend_answer(value["result"])
-        if isinstance(value.get("choices"), list) or "message" in value or "response" in value:
+        if isinstance(value.get("choices"), list) or "message" in value or _first_message(value).get("content"):
             return parse_backend_answer(value)
     raise Failure(
         "invalid_input",
@@ -134,7 +134,8 @@ def answer_shape(body: Any) -> str | None:
         return "embedding"
     if not _first(body.get("results")).keys().isdisjoint(_SCORES):
         return "rerank"
-    return "text" if not {"choices", "message", "response"}.isdisjoint(body) else None
+    known = not {"choices", "message", "response"}.isdisjoint(body)
+    return "text" if known or _first_message(body).get("content") is not None else None
 
 
 def numbers_in(body: Mapping[str, Any]) -> bool:
@@ -192,7 +193,16 @@ def _first_message(data: Any) -> dict[str, Any]:
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
         message = choices[0].get("message")
         return message if isinstance(message, dict) else {"content": choices[0].get("text")}
-    message = data.get("message")
+    candidate = _first(data.get("candidates")).get("content")
+    if isinstance(candidate, dict):
+        # Gemini's own API.
+        return {"content": candidate.get("parts")}
+    if isinstance(data.get("content"), list):
+        # Anthropic's own API.
+        return {"content": data["content"]}
+    # That of Bedrock's Converse is in the output; that of Ollama's own API is not.
+    output = data.get("output")
+    message = (output if isinstance(output, dict) else data).get("message")
     return message if isinstance(message, dict) else {"content": data.get("response")}
 
 

@@ -53,18 +53,19 @@ class Question(NamedTuple):
     timeout: float
 
     @property
-    def query(self) -> dict[str, str]:
-        """The parameters of the URL: without the name of an algorithm, the server reads ``parameters`` only."""
+    def path(self) -> str:
+        """The path of the request. Only the one with the name of an algorithm reads ``text_docs``; it has the name in the path
+        because Amazon's gateway ignores parameters in the URL of a signed POST (its manual)."""
         if "text_docs" not in self.body:
-            return {}
-        return {"algorithm": "text_similarity" if "query_text" in self.body else "text_embedding"}
+            return f"{Model.PATH}/{segment(self.model_id)}/_predict"
+        algorithm = "text_similarity" if "query_text" in self.body else "text_embedding"
+        return f"/_plugins/_ml/_predict/{algorithm}/{segment(self.model_id)}"
 
 
 def predict(client: Client, question: Question) -> Prediction:
     """Ask once. Raises Failure."""
     began = client.clock.now()
-    path = f"{Model.PATH}/{segment(question.model_id)}/_predict"
-    answer = client.ask(path, question.body, question.query, timeout=question.timeout)
+    answer = client.ask(question.path, question.body, timeout=question.timeout)
     return parse_prediction(answer.body)._replace(elapsed=round(client.clock.now() - began, 3))
 
 

@@ -75,6 +75,10 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     }
 
 
+#: The parameters that the server reads with ``text_docs``; it ignores all others (AsymmetricTextEmbeddingParameters, 3.6).
+_READ_WITH_TEXTS = ("content_type", "sparse_embedding_format")
+
+
 def _request(options: Options) -> dict[str, Any]:
     """The body of the prediction. Raises Failure."""
     parameters = dict(options.parameters)
@@ -86,12 +90,13 @@ def _request(options: Options) -> dict[str, Any]:
         raise Failure("invalid_input", "messages, parameters or text_docs: one of them is required.")
     if options.text_docs is None:
         return {"parameters": parameters}
-    if parameters:
-        raise Failure(
-            "invalid_input", "text_docs: not with 'messages' or 'parameters', which the server would not read."
-        )
+    read = () if options.query_text is not None else _READ_WITH_TEXTS
+    others = sorted(set(parameters).difference(read))
+    if others:
+        names = ", ".join("'messages'" if name == "messages" else f"parameters.{name}" for name in others)
+        raise Failure("invalid_input", f"text_docs: not with {names}, which the server would not read.")
     query = {} if options.query_text is None else {"query_text": options.query_text}
-    return {**query, "text_docs": options.text_docs}
+    return {**query, "text_docs": options.text_docs, **({"parameters": parameters} if parameters else {})}
 
 
 def _check_streaming(run: Run, parameters: Mapping[str, Any]) -> None:

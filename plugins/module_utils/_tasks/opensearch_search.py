@@ -41,9 +41,9 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     """Search once. Raises Failure, also if the search does not return the expected answer."""
     if run.check_mode:
         return {"asked": False, "hits": [], "total": None, "answer": predict.NOT_ASKED, "result": None}
-    query = {"search_pipeline": options.pipeline} if options.pipeline else None
-    path = f"/{segment(options.index)}/_search"
-    result = run.client.ask(path, options.definition, query, timeout=options.search_timeout).body
+    # Not in the URL: Amazon's gateway ignores the parameters of a signed POST (its manual).
+    body = {**options.definition, **({"search_pipeline": options.pipeline} if options.pipeline else {})}
+    result = run.client.ask(f"/{segment(options.index)}/_search", body, timeout=options.search_timeout).body
     hits = _hits(result)
     answer = ((result.get("ext") or {}).get("retrieval_augmented_generation") or {}).get("answer")
     if options.expect_pattern is not None:

@@ -206,10 +206,10 @@ class FakeCluster(Models, Agents, MemoryContainers, McpTools, Controllers, Setti
         segments = [unquote(part) for part in path.split("/")[1:]]
         if segments[:2] != ["_plugins", "_ml"]:
             raise Refused(400, f"no handler found for uri [{path}] and method [{method}]")
-        unknown = set(query) - {"deploy", "algorithm"}
+        unknown = set(query) - {"deploy"}
         if unknown:
             raise Refused(400, f"request [{path}] contains unrecognized parameter: {sorted(unknown)}")
-        kind, rest = segments[2], segments[3:]
+        kind, rest = segments[2].strip("_"), segments[3:]
         name = f"_{kind}_{method}_{'_'.join(part.strip('_') for part in rest if part.startswith('_')) or 'one'}".lower()
         handler = getattr(self, name, None)
         if handler is None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ class Exchange(NamedTuple):
 
     @property
     def write(self) -> bool:
-        return not is_read(self.method, self.path) and not self.path.endswith(("/_predict", "/_execute"))
+        return not is_read(self.method, self.path) and not re.search("/_(predict|execute)(/|$)", self.path)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status}"

@@ -237,17 +237,22 @@ class Models(Connectors, ModelGroups, Tasks):
         self._stuck.discard(object_id)
         return {"node-1": {"stats": {object_id: was}}}
 
-    def _models_post_predict(self, object_id: str, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
+    def _asked(self, object_id: str) -> dict[str, Any]:
+        """The model, which a question deploys."""
         model = self._model(object_id)
         if model.get("is_enabled") is False:
             raise Refused(403, "Model is disabled.")
         if model["model_state"] in ("REGISTERED", "UNDEPLOYED"):
             model["model_state"] = "DEPLOYED"
             self._read_trusted(object_id)
-        if "text_docs" in body:
-            # The server reads them only if the request names the algorithm.
-            outputs = self.answer_texts(query["algorithm"], body)
-            return {"inference_results": [{"output": outputs, "status_code": 200}]}
+        return model
+
+    def _predict_post_one(self, algorithm: str, object_id: str, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
+        self._asked(object_id)
+        return {"inference_results": [{"output": self.answer_texts(algorithm, body), "status_code": 200}]}
+
+    def _models_post_predict(self, object_id: str, *, body: dict[str, Any], query: Any) -> dict[str, Any]:
+        model = self._asked(object_id)
         connector = self._connector(model["connector_id"])
         credential = self.credentials[model["connector_id"]]
         parameters = {**connector["parameters"], **body["parameters"]}

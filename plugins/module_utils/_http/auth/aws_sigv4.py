@@ -14,7 +14,7 @@ import sys
 from typing import Any, Callable, Mapping
 
 from ..._errors.exceptions import Failure
-from .methods import Auth
+from .methods import Auth, from_environment
 
 
 class AwsSigV4Auth(Auth):
@@ -25,7 +25,12 @@ class AwsSigV4Auth(Auth):
     SUMMARY = "Signed requests for Amazon OpenSearch Service. Needs the Python library C(botocore)."
     OPTIONS = {
         "aws_region": {"type": "str"},
-        "aws_service": {"type": "str", "choices": ["es", "aoss"], "default": "es"},
+        "aws_service": {
+            "type": "str",
+            "choices": ["es", "aoss"],
+            "default": "es",
+            **from_environment("aws_service"),
+        },
         "aws_access_key_id": {"type": "str", "no_log": False},
         "aws_secret_access_key": {"type": "str", "no_log": True},
         "aws_session_token": {"type": "str", "no_log": True},
@@ -38,7 +43,9 @@ class AwsSigV4Auth(Auth):
       - If not given, the environment variable E(AWS_REGION) is used, else E(AWS_DEFAULT_REGION), else the profile's region.
     type: str
   aws_service:
-    description: The AWS service that requests are signed for, with O(auth_type=aws_sigv4).
+    description:
+      - The AWS service that requests are signed for, with O(auth_type=aws_sigv4).
+      - If not given, the environment variable E(OPENSEARCH_AWS_SERVICE) is used.
     type: str
     choices:
       es: A domain of Amazon OpenSearch Service.

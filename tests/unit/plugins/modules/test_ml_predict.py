@@ -48,7 +48,11 @@ TEXTS = ["Open from nine to five.", "Air scatters blue light."]
 
 @pytest.mark.parametrize(
     ("given", "algorithm"),
-    [({"text_docs": TEXTS}, "text_embedding"), ({"text_docs": TEXTS, "query_text": "When?"}, "text_similarity")],
+    [
+        ({"text_docs": TEXTS}, "text_embedding"),
+        ({"text_docs": TEXTS, "parameters": {"sparse_embedding_format": "TOKEN_ID"}}, "text_embedding"),
+        ({"text_docs": TEXTS, "query_text": "When?"}, "text_similarity"),
+    ],
 )
 def test_texts_are_given_as_pipelines_give_them(
     module: Runner, cluster: FakeCluster, given: dict[str, Any], algorithm: str
@@ -66,8 +70,12 @@ def test_texts_are_given_as_pipelines_give_them(
     [
         ({}, "messages, parameters or text_docs: one of them is required"),
         ({"text_docs": []}, "messages, parameters or text_docs: one of them is required"),
-        ({"text_docs": TEXTS, **QUESTION}, "text_docs: not with 'messages' or 'parameters'"),
-        ({"text_docs": TEXTS, "parameters": {"input": "x"}}, "text_docs: not with 'messages' or 'parameters'"),
+        ({"text_docs": TEXTS, **QUESTION}, "text_docs: not with 'messages', which the server would not read"),
+        ({"text_docs": TEXTS, "parameters": {"input": "x"}}, "text_docs: not with parameters.input"),
+        (
+            {"text_docs": TEXTS, "query_text": "When?", "parameters": {"content_type": "query"}},
+            "text_docs: not with parameters.content_type",
+        ),
         ({"query_text": "When?"}, "query_text: needs 'text_docs'"),
         ({"query_text": "When?", **QUESTION}, "query_text: needs 'text_docs'"),
     ],

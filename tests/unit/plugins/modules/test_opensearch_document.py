@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.answers import error
 from ansible_collections.searchops.opensearch_ml.tests.unit.fakes.cluster import FakeCluster
-from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, post
+from ansible_collections.searchops.opensearch_ml.tests.unit.support.script import Script, post, put
 
 Runner = Callable[..., dict[str, Any]]
 MakeScript = Callable[..., Script]
@@ -57,7 +57,7 @@ def test_unchanged_documents_cost_one_request(module: Runner, script: MakeScript
 def test_only_changed_documents_are_sent(module: Runner, script: MakeScript, stored: dict[str, Any]) -> None:
     steps = script(
         post(MGET).answers(200, mget(_1=stored, _2={"text": "b"})),
-        post(BULK, [{"index": {"_id": "1"}}, DOCS[0]["source"]]).answers(200, {"items": [{"index": {"_id": "1"}}]}),
+        put(BULK, [{"index": {"_id": "1"}}, DOCS[0]["source"]]).answers(200, {"items": [{"index": {"_id": "1"}}]}),
         post(MGET, {"ids": ["1"]}).answers(200, mget(_1=DOCS[0]["source"])),
     )
     result = module(NAME, steps, index="rag", documents=DOCS)
@@ -78,7 +78,7 @@ def test_refused_documents(module: Runner, script: MakeScript) -> None:
         ([{"index": {"_id": "1", "status": 201}}, bad], 1),
         ([bad, {"index": {**bad["index"], "_id": "1"}}], 0),
     ):
-        steps = script(post(MGET).answers(200, mget()), post(BULK).answers(200, {"errors": True, "items": items}))
+        steps = script(post(MGET).answers(200, mget()), put(BULK).answers(200, {"errors": True, "items": items}))
         result = module(NAME, steps, index="rag", documents=DOCS)
         assert result["failure"]["code"] == "document_refused"
         assert result["failure"]["details"]["documents"]["2"] == "Vector dimension mismatch"
@@ -88,7 +88,7 @@ def test_refused_documents(module: Runner, script: MakeScript) -> None:
 def test_a_missing_permission(module: Runner, script: MakeScript) -> None:
     denied = "no permissions for [indices:data/write/bulk[s], indices:data/write/index] and User [name=a]"
     items = [{"index": {"_id": each, "error": {"type": "security_exception", "reason": denied}}} for each in "12"]
-    steps = script(post(MGET).answers(200, mget()), post(BULK).answers(200, {"errors": True, "items": items}))
+    steps = script(post(MGET).answers(200, mget()), put(BULK).answers(200, {"errors": True, "items": items}))
     failure = module(NAME, steps, index="rag", documents=DOCS)["failure"]
     assert (failure["code"], failure["details"]["permission"]) == ("forbidden", "indices:data/write/bulk[s]")
     assert "indices:data/write/bulk[s]" in failure["remedy"]
@@ -114,7 +114,7 @@ def test_a_document_that_cannot_be_read(module: Runner, script: MakeScript) -> N
 def test_a_pipeline_that_changes_the_given_fields(module: Runner, script: MakeScript) -> None:
     steps = script(
         post(MGET).answers(200, mget(_2={"text": "b"})),
-        post(BULK).answers(200, {"items": []}),
+        put(BULK).answers(200, {"items": []}),
         post(MGET).answers(200, mget(_1={"text": "A", "n": 1})),
     )
     assert module(NAME, steps, index="rag", documents=DOCS)["failure"]["code"] == "not_converged"

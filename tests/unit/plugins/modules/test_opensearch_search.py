@@ -27,8 +27,10 @@ def test_hits(module: Runner, script: MakeScript) -> None:
 
 
 def test_the_answer_of_a_search_pipeline(module: Runner, script: MakeScript) -> None:
-    steps = script(post("/rag/_search?search_pipeline=an%20answer").answers(200, ANSWERED))
-    result = module(NAME, steps, index="rag", pipeline="an answer", expect_pattern="nine", search_timeout=7)
+    steps = script(post("/rag/_search", {"size": 1, "search_pipeline": "an answer"}).answers(200, ANSWERED))
+    result = module(
+        NAME, steps, index="rag", pipeline="an answer", definition={"size": 1}, expect_pattern="nine", search_timeout=7
+    )
     assert result["answer"] == "From nine to five."
     assert steps.sent[0][4] == 7
 

@@ -73,6 +73,7 @@ TEXTS = [
     (403, "", "The security token included in the request is invalid.", "aws_credentials_unknown"),
     (403, "", "The request signature we calculated does not match the signature you provided. Check ...", "aws_signature_mismatch"),
     (403, "", "Credential should be scoped to a valid region, not 'us-east-1'. ", "aws_wrong_scope"),
+    (403, "", "User: anonymous is not authorized to perform: es:ESHttpGet", "aws_signature_missing"),
     (403, "", "User: arn:aws:iam::1:user/joe is not authorized to perform: es:ESHttpPut because no ...", "aws_not_authorized"),
     (401, "", "Your request: '/_cluster/settings' payload is not allowed.", "not_offered"),
     (401, "", "Your request: '/_plugins/_ml/x' is not allowed for verb: POST", "not_offered"),

@@ -44,6 +44,12 @@ def connect(door: Gateway, mask: Masker | None = None, **options: Any) -> Client
     return connection.connect(parameters, read_only=False, mask=mask)
 
 
+def test_the_service_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENSEARCH_AWS_SERVICE", "aoss")
+    assert harness.parameters("ml_connector_info", {})["aws_service"] == "aoss"
+    assert harness.parameters("ml_connector_info", {"aws_service": "es"})["aws_service"] == "es"
+
+
 @pytest.fixture(params=["es", "aoss"])
 def door(request: pytest.FixtureRequest) -> Iterator[Gateway]:
     with gateway(request.param, KEY, SECRET) as server:
