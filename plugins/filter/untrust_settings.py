@@ -140,7 +140,7 @@ class _Reason(NamedTuple):
         return cls(f"connector {connector!r} {does}", connector)
 
 
-_NOT_RECORDED = _Reason("it was set before, or by another program")
+_NOT_RECORDED = _Reason("it was set before, by another program, or the cluster refused the record of it")
 _LAST = _Reason("it is the last pattern, and an empty list allows every private address")
 
 

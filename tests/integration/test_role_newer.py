@@ -225,7 +225,7 @@ def test_the_summary_of_a_removal(double: FakeCluster, play: Play) -> None:
         text, _changed = play([*chat(openai_chat_state="absent"), *shown], *arguments)
         for what in removed:
             assert f"{verb}{what}" in text.replace("\\\\", "\\")
-        assert f"Stays: {PRIVATE_IP}, because it was set before, or by another program" in text
+        assert f"Stays: {PRIVATE_IP}, because it was set before, by another program" in text
     assert double.persistent == {PRIVATE_IP: "true"}
 
 

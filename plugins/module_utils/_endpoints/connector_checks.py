@@ -88,11 +88,20 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> li
         warnings += _check_call(call, needs_path=call.place not in places)
     _check_sigv4(fields, credential)
     _check_google_cloud(fields, credential)
+    warnings += _without_body(fields)
     warnings += _long_timeouts(fields.get("client_config") or {})
     places = list(_left_in(fields, credential or {}))
     if places:
         warnings.append(_left_in_warning(places))
     return [*warnings, *_doubled_words(fields, credential or {})]
+
+
+def _without_body(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Warnings of predictions that the server refuses to send (3.6.0: "Content length is 0")."""
+    for number, action in enumerate(fields.get("actions") or []):
+        predicts = str(action.get("action_type") or "predict").lower() == "predict"
+        if predicts and str(action.get("method")).upper() == "POST" and not action.get("request_body"):
+            yield f"actions[{number}]: has no request_body, and the server refuses to send a POST without one; add it."
 
 
 def _doubled_words(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> Iterator[str]:

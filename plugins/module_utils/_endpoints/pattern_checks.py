@@ -215,9 +215,17 @@ def _leaves_host_open(tester: Tester, parts: _Parts) -> bool:
     )
 
 
+#: What examples have in place of the patterns that a cluster has.
+_PLACEHOLDER = re.compile(r"<(?!.*http).*>|(?!.*http).*(\.\.\.|…)")
+
+
 def _fault_of_text(pattern: str) -> str | None:
     """The faults that can be seen without compiling the pattern."""
     text = pattern.strip()
+    if _PLACEHOLDER.fullmatch(text):
+        return (
+            "it is a placeholder; leave it out, and set 'list_mode: append' to keep the patterns that the cluster has"
+        )
     if text != pattern:
         return f"blanks at an end belong to the pattern, and no URL contains them; write {text!r}"
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":

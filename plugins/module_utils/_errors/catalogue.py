@@ -204,6 +204,15 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             remedy="Set 'prompt' in the parameters of the agent's 'llm' to the placeholder of the question, as the example with "
             "'_llm_interface' in the documentation of ml_agent shows.",
         ),
+        "unknown_llm_interface": Entry(
+            cause="The server does not know the '_llm_interface' in the parameters of the agent.",
+            remedy="Use openai/v1/chat/completions for a server with OpenAI's API, or bedrock/converse/claude or "
+            "bedrock/converse/deepseek_r1 for Bedrock. A later version of OpenSearch may know others.",
+        ),
+        "request_body_missing": Entry(
+            cause="The action of the connector has no 'request_body', and the server does not send a POST without one.",
+            remedy="Add 'request_body' to the connector's action.",
+        ),
         "placeholder_never_filled": Entry(
             cause="A placeholder of the connector stays as it is. OpenSearch fills those of 'parameters' in URLs, headers "
             "and request bodies, and those of 'credential' in headers only.",

@@ -207,6 +207,8 @@ _RULES = (
     ),
     Rule("invalid_characters", r"can only contain letters, numbers, spaces"),
     Rule("agent_prompt_unfilled", r"placeholder not filled in payload: tool_(descriptions|names)"),
+    Rule("unknown_llm_interface", r"Invalid _llm_interface"),
+    Rule("request_body_missing", r"Content length is 0"),
     Rule("placeholder_unfilled", _UNFILLED),
     Rule("backend_streams", _STREAM),
     Rule("backend_not_json", _NO_JSON),

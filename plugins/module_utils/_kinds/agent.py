@@ -251,7 +251,7 @@ def definition_fields(definition: Any) -> dict[str, Any]:
         "tools": list,
         **dict.fromkeys(("name", "type", "description", "app_type", "context_management_name"), str),
     }
-    fields = read_definition(Agent, definition, types)
+    fields = read_definition(Agent, _unfolded(definition), types)
     for number, tool in enumerate(fields.get("tools") or []):
         if not isinstance(tool, dict) or not isinstance(tool.get("type"), str):
             raise Failure("invalid_input", f"definition: tools[{number}] must be a mapping with a 'type'.")
@@ -260,6 +260,16 @@ def definition_fields(definition: Any) -> dict[str, Any]:
         llm = {name: value for name, value in fields.pop("llm").items() if name != "model_id"}
         fields.update({"llm": llm} if llm else {})
     return fields
+
+
+def _unfolded(definition: Any) -> Any:
+    """The body with the keys of ``llm`` that templates of the Flow Framework plugin write as ``llm.model_id`` and the like."""
+    folded = {name: value for name, value in definition.items() if str(name).startswith("llm.")}
+    if not folded or not isinstance(definition.get("llm", {}), Mapping):
+        return definition
+    llm = {str(name).partition(".")[2]: value for name, value in folded.items()}
+    rest = {name: value for name, value in definition.items() if name not in folded}
+    return {**rest, "llm": {**llm, **definition.get("llm", {})}}
 
 
 def check(fields: Mapping[str, Any]) -> None:

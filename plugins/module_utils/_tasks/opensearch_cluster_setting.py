@@ -73,7 +73,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
         if run.client.signs:
             run.warn(
                 f"{', '.join(sorted(changes))}: Amazon decides which settings its service offers. If it refuses these, the task fails "
-                "with the code not_offered; the roles then continue without them."
+                "with the code not_offered, and so does a stack; the roles for models and agents continue without them."
             )
         for read in (settings.read, settings.read_if_allowed):
             run.reader.note_fact(after, read)

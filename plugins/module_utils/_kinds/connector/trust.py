@@ -74,6 +74,10 @@ def explained_refusals(run: Run, fields: Mapping[str, Any]) -> Iterator[None]:
             error.details["patterns"] = [trusted_pattern.exact_pattern(call.url) for call in refused]
             error.details["urls"] = {call.place: call.url for call in refused}
             notes = " ".join(_explained(call, name, call.url, _ADD) for call in refused)
+            if run.client.signs:
+                notes += (
+                    " If Amazon refuses that task with not_offered, use an endpoint that its service trusts by default."
+                )
             error.message = f"{error.message.rstrip('.')}. {notes}"
         raise
 

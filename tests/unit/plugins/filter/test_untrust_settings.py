@@ -56,7 +56,9 @@ def test_all_of_it() -> None:
 def test_what_was_not_recorded_stays() -> None:
     result = untrust(settings())
     assert (result["settings"], result["removed"]) == ({}, [])
-    assert {item["why"] for item in result["kept"]} == {"it was set before, or by another program"}
+    assert {item["why"] for item in result["kept"]} == {
+        "it was set before, by another program, or the cluster refused the record of it"
+    }
     assert len(result["kept"]) == 3
 
 

@@ -277,8 +277,8 @@ class TestUnknownFields:
     def test_the_server_may_drop_them(self, module: Runner, cluster: FakeCluster, args: dict[str, Any]) -> None:
         created = module(NAME, cluster, **args)
         assert created["warnings"] == [
-            "Agent 'House agent': OpenSearch 3.6 does not store tier, memory.span, tools[0].span. Remove it, or upgrade "
-            "OpenSearch to a version that has it."
+            "Agent 'House agent': OpenSearch 3.6 does not store tier, memory.span, tools[0].span. Remove it, unless a later "
+            "version of OpenSearch has it."
         ]
         for again in (module(NAME, cluster, **args), module("ml_stack", cluster, agents=[args])):
             assert (again.get("msg"), again["changed"], again["warnings"]) == (None, False, created["warnings"])
@@ -487,6 +487,15 @@ def test_ids_of_tools(module: Runner, cluster: FakeCluster) -> None:
     failure = run("Chat")["failure"]
     assert (failure["code"], "Write ${model:Chat}." in failure["message"]) == ("unknown_model", True)
     assert "no model with the id 'other'" in str(run("other")["warnings"])
+
+
+def test_the_inputs_of_a_flow_framework_node(module: Runner, cluster: FakeCluster) -> None:
+    model_id = cluster.add_model("Chat", cluster.add_connector())
+    definition = {**HOUSE, "type": "conversational", "llm.parameters": {"max_iteration": "5"}, "llm.model_id": model_id}
+    assert module(NAME, cluster, definition=definition)["changed"]
+    [stored] = cluster.agents.values()
+    assert stored["llm"] == {"model_id": model_id, "parameters": {"max_iteration": "5"}}
+    assert not module(NAME, cluster, definition=definition)["changed"]
 
 
 @pytest.mark.parametrize("as_text", [False, True])

@@ -107,6 +107,21 @@ def test_timeouts_in_milliseconds() -> None:
     assert "write 30 if you mean 30 seconds" in found
 
 
+@pytest.mark.parametrize(
+    ("action", "warned"),
+    [
+        ({"method": "POST"}, True),
+        ({"method": "post", "action_type": "PREDICT", "request_body": ""}, True),
+        ({"method": "POST", "request_body": "{}"}, False),
+        ({"method": "POST", "action_type": "cancel_batch_predict"}, False),
+        ({"method": "GET"}, False),
+    ],
+)
+def test_a_post_without_a_body(action: dict[str, str], warned: bool) -> None:
+    warnings = connector_checks.check({"actions": [{"url": URL, **action}]}, None)
+    assert ["actions[0]: has no request_body" in warning for warning in warnings] == [True] * warned
+
+
 def test_an_api_that_names_its_operation_in_a_header_needs_no_path() -> None:
     given = {"actions": [{"url": "https://comprehend.us-east-1.amazonaws.com", "headers": {"X-Amz-Target": "x"}}]}
     assert connector_checks.check(given, None) == []

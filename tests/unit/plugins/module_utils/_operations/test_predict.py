@@ -44,7 +44,10 @@ class TestParsing:
             ({"choices": "x"}, None),
             ({"message": {"content": "hi"}}, "hi"),
             ({"response": "hi"}, "hi"),
-            ({"output": {"message": {"role": "assistant", "content": [{"text": "hi"}]}}, "stopReason": "end_turn"}, "hi"),
+            (
+                {"output": {"message": {"role": "assistant", "content": [{"text": "hi"}]}}, "stopReason": "end_turn"},
+                "hi",
+            ),
             ({"type": "message", "content": [{"type": "text", "text": "h"}, {"type": "text", "text": "i"}]}, "hi"),
             ({"candidates": [{"content": {"role": "model", "parts": [{"text": "hi"}]}}]}, "hi"),
             ({"choices": [{"message": {"content": 5}}]}, None),

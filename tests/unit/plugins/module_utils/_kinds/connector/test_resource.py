@@ -503,7 +503,12 @@ class TestWarnings:
     )
     def test_of_risky_settings(self, cluster: FakeCluster, actions: Any, warning: str) -> None:
         cluster.persistent[PRIVATE_IP] = "true"
-        result = execute(cluster, "ml_connector", check_mode=True, **{**CHAT, "actions": actions})
+        result = execute(
+            cluster,
+            "ml_connector",
+            check_mode=True,
+            **{**CHAT, "actions": [{"request_body": "{}", **each} for each in actions]},
+        )
         assert len(result["warnings"]) == 1
         assert warning in result["warnings"][0]
         assert "sk-secret" not in json.dumps(result)
@@ -514,7 +519,11 @@ class TestWarnings:
 
     def test_not_of_harmless_settings(self, cluster: FakeCluster) -> None:
         actions = [
-            {"url": "http://llm.test/${parameters.path}", "headers": {"Authorization": "Bearer ${credential.key}"}}
+            {
+                "url": "http://llm.test/${parameters.path}",
+                "headers": {"Authorization": "Bearer ${credential.key}"},
+                "request_body": "{}",
+            }
         ]
         result = execute(cluster, "ml_connector", **{**CHAT, "actions": actions}, credential={"key": "x"})
         assert result["warnings"] == []

@@ -84,7 +84,7 @@ def test_each_url_that_is_not_trusted(strict: FakeCluster) -> None:
 
 def test_a_public_name_is_not_resolved(strict: FakeCluster) -> None:
     strict.persistent[TRUSTED] = [".*"]
-    assert check(strict, actions=[{"url": PUBLIC}]) == []
+    assert check(strict, actions=[{"url": PUBLIC, "request_body": "{}"}]) == []
 
 
 def test_the_list_of_private_endpoints() -> None:
@@ -123,6 +123,16 @@ def test_a_refusal_at_the_create(strict: FakeCluster, parameters: dict[str, str]
     assert failure.details["urls"] == {"actions[1].url": URL}
     assert failure.details["patterns"] == [PATTERN]
     assert pasted(failure.message) == {"settings": {TRUSTED: [PATTERN]}, "list_mode": "append"}
+
+
+def test_a_refusal_by_a_service_that_keeps_the_settings_to_itself(strict: FakeCluster) -> None:
+    keys = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "wJalrXUtnFEMI"}
+    with pytest.raises(Failure) as caught:
+        execute(strict, "ml_connector", **CHAT, auth_type="aws_sigv4", aws_region="eu-central-1", **keys)
+    assert (
+        "refuses that task with not_offered, use an endpoint that its service trusts by default."
+        in caught.value.message
+    )
 
 
 @pytest.mark.parametrize("state", ["DEPLOYED", "UNDEPLOYED"])
