@@ -22,7 +22,7 @@ from typing import Any, Iterator, Mapping, NamedTuple
 SOON, STARTING, RECOVERING = "soon", "starting", "recovering"
 
 #: Marks a backend's error in one of ML Commons. Without it a 404, 429 or 503 is OpenSearch's own.
-FROM_BACKEND = "Error from remote service:"
+_FROM_BACKEND = re.compile(r"Error from remote service:|Remote service returned error status (?=\d+ with empty body)")
 
 #: The server names the parameter of an unfilled placeholder; if the placeholder has no quotes, it quotes the body.
 _UNFILLED = r"placeholder not filled in payload(?:: *([\w.-]*\w))?|Invalid payload:[\s\S]*?\$\{parameters\.([^}:]+)"
@@ -256,8 +256,8 @@ class Classification(NamedTuple):
 def classify(status: int, kind: str, reason: str) -> Classification:
     """The code of an error answer, and when to send the request again. ``kind`` is the exception type."""
     reason = without_middle(reason)
-    from_backend = FROM_BACKEND in reason
-    text = reason.split(FROM_BACKEND, 1)[1] if from_backend else f"{kind}: {reason}"
+    from_backend = _FROM_BACKEND.search(reason)
+    text = reason[from_backend.end() :] if from_backend else f"{kind}: {reason}"
     for rule in _BACKEND_RULES if from_backend else _RULES:
         if (not rule.status or status in rule.status) and re.search(rule.pattern, text):
             return Classification(rule.code, rule.retry)

@@ -164,6 +164,8 @@ TEXTS = [
     (500, "x", "The MCP connector is not enabled. To enable, please update the setting plugins.x", "mcp_disabled"),
     (400, "x", "Model connector name can only contain letters, numbers, spaces, and basic punctuation", "invalid_characters"),
     (400, "x", "Some parameter placeholder not filled in payload: m", "placeholder_unfilled"),
+    (404, "status_exception", "Remote service returned error status 404 with empty body", "backend_path_missing"),
+    (401, "status_exception", "Remote service returned error status 401 with empty body", "backend_unauthorized"),
     (400, "illegal_argument_exception", "Invalid _llm_interface", "unknown_llm_interface"),
     (400, "illegal_argument_exception", "Content length is 0. Aborting request to remote model", "request_body_missing"),
     (400, "x", "Some parameter placeholder not filled in payload: tool_descriptions, tool_names", "agent_prompt_unfilled"),
