@@ -223,8 +223,10 @@ options:
     description:
       - The configuration of the model, in the form of the API. A field of the type C(semantic) needs it of a model for
         embeddings, with C(model_type), C(embedding_dimension), C(framework_type) and C(additional_config).
-      - Only the given keys are compared. OpenSearch 2.19 requires C(embedding_dimension) and C(framework_type).
-        C(additional_config) needs OpenSearch 3.1.
+      - Only the given keys are compared. OpenSearch requires C(model_type), and for V(TEXT_EMBEDDING)
+        C(embedding_dimension), C(framework_type) (V(sentence_transformers), V(huggingface_transformers) or
+        V(huggingface_transformers_neuron)) and C(space_type) in C(additional_config). Versions before 3.1 have no
+        C(additional_config), and require the others of every model with a configuration.
     type: dict
   extra_fields:
     description:

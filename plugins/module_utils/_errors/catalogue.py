@@ -196,13 +196,18 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="An action of the connector uses a parameter that has no value, neither in the connector's "
             "'parameters' nor in those of the prediction.",
             remedy="Add the parameter to the connector's 'parameters' or to the prediction, or correct the "
-            "placeholder's name.",
+            "placeholder's name. For the model of an agent, set 'capability: agent' and 'provider' for the connector in "
+            "ml_connector.",
         ),
         "agent_prompt_unfilled": Entry(
             cause="The agent has no prompt of its own, and the server's default prompt lists the tools by placeholders that it does "
             "not fill for a model that calls tools as functions.",
             remedy="Set 'prompt' in the parameters of the agent's 'llm' to the placeholder of the question, as the example with "
             "'_llm_interface' in the documentation of ml_agent shows.",
+        ),
+        "plan_not_json": Entry(
+            cause="The model of the agent does not write the JSON in which the server needs a plan.",
+            remedy="Use a larger model for agents of the type plan_execute_and_reflect, or the type conversational.",
         ),
         "unknown_llm_interface": Entry(
             cause="The server does not know the '_llm_interface' in the parameters of the agent.",

@@ -207,6 +207,7 @@ _RULES = (
     ),
     Rule("invalid_characters", r"can only contain letters, numbers, spaces"),
     Rule("agent_prompt_unfilled", r"placeholder not filled in payload: tool_(descriptions|names)"),
+    Rule("plan_not_json", r"Failed to parse LLM output due to invalid JSON"),
     Rule("unknown_llm_interface", r"Invalid _llm_interface"),
     Rule("request_body_missing", r"Content length is 0"),
     Rule("placeholder_unfilled", _UNFILLED),

@@ -310,6 +310,36 @@ def check_version(version: versions.Version, fields: Mapping[str, Any]) -> None:
         versions.require(version, "additional_config", "model_config: additional_config")
 
 
+#: The types of frameworks that servers know (2.19.1, 3.6.0).
+_FRAMEWORKS = ("sentence_transformers", "huggingface_transformers", "huggingface_transformers_neuron")
+
+
+def check_new_config(version: versions.Version, config: Mapping[str, Any] | None) -> None:
+    """Raises Failure for the configuration of a new model that the server would refuse (2.19.1, 3.6.0)."""
+    if not config:
+        return
+    of_remote_models = versions.supports(version, "additional_config")
+    needed = {"model_type": "such as TEXT_EMBEDDING"}
+    if not of_remote_models or str(config.get("model_type")).lower() == "text_embedding":
+        needed.update(
+            embedding_dimension="the length of the vectors", framework_type=f"one of {', '.join(_FRAMEWORKS)}"
+        )
+    missing = [f"{name} ({meant})" for name, meant in needed.items() if config.get(name) is None]
+    additional = config.get("additional_config")
+    has_space_type = isinstance(additional, Mapping) and "space_type" in additional
+    if of_remote_models and len(needed) > 1 and not has_space_type:
+        missing.append("additional_config.space_type (such as l2 or cosinesimil)")
+    if missing:
+        raise Failure(
+            "invalid_input", f"model_config: lacks {', '.join(missing)}, which OpenSearch {version} requires."
+        )
+    if "framework_type" in config and config["framework_type"] not in _FRAMEWORKS:
+        raise Failure(
+            "invalid_input",
+            f"model_config: framework_type: {config['framework_type']!r} is none of {', '.join(_FRAMEWORKS)}.",
+        )
+
+
 def _model_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with the names of the server's enums in lower case, and with ``all_config`` as the text that the
     server requires."""

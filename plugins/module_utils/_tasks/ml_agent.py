@@ -21,7 +21,9 @@ from .._kinds import agent as agents
 from .._kinds.agent import Agent
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, read_notes, supersedes, with_notes
 from .._kinds.definition import with_definition
+from .._kinds.model import Model
 from .._operations import uses
+from .._operations.agent_connector import lacks_messages
 from .._operations.reconcile import Resource
 from .._operations.references import check_ids, check_left_in, is_left_in
 from .._runtime import versions
@@ -168,10 +170,24 @@ class _Resource(Resource[Options]):
     def check_create(self) -> None:
         self._check_new(self.fields)
         self._check_ids(self.fields)
+        self._warn_of_connector(self.fields)
         for warning in warnings_of_secrets(
             (self.fields.get("model") or {}).get("credential") or {}, "model.credential"
         ):
             self.run.warn(warning)
+
+    def _warn_of_connector(self, fields: Mapping[str, Any]) -> None:
+        """Warn of an agent whose every run fails: the server accepts it."""
+        llm = fields.get("llm") or {}
+        model_id = str(llm.get("model_id") or "")
+        if fields.get("type") not in agents.TYPES_WITH_MODEL or not model_id or "${" in model_id:
+            return
+        model = self.run.reader.get(Model, model_id)
+        if model and lacks_messages(self.run.reader, model, llm.get("parameters"), fields.get("parameters")):
+            self.run.warn(
+                f"llm: the connector of model {model.name!r} needs the parameter 'messages', which an agent does not give. Set "
+                "'capability: agent' and 'provider' for the connector in ml_connector, or give 'messages' in llm.parameters."
+            )
 
     def _check_ids(self, fields: Mapping[str, Any]) -> None:
         for name in ("tools", "parameters"):
@@ -212,6 +228,8 @@ class _Resource(Resource[Options]):
 
     def change(self, found: Doc, diff: list[str]) -> Doc:
         self._check_ids({name: self.fields[name] for name in diff})
+        if {"llm", "parameters"} & set(diff):
+            self._warn_of_connector({**found.source, **self.fields})
         reason = agents.replacement_reason(self.run.version, self.observed(found), self.fields)
         if not reason:
             return super().change(found, diff)

@@ -226,6 +226,7 @@ class _Resource(Resource[Options]):
             raise Failure("invalid_input", f"connector: is required, as there is no model {name!r} yet.")
         self.check_text(self.fields)
         models.check_version(run.version, self.fields)
+        models.check_new_config(run.version, self.fields.get("model_config"))
         guardrails.check_indexes(run, self.fields.get("guardrails"))
         group = self._group
         if group is None or not group.id:

@@ -9,20 +9,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any
 
 from .._coordination.duplicates import find, need
 from .._endpoints.providers import TOOLS_PARAMETER
 from .._errors.exceptions import Failure
 from .._kinds.base import Doc
-from .._kinds.connector.resource import Connector
 from .._kinds.model import Model
 from .._operations import predict, tool_calls
+from .._operations.agent_connector import sends_tools
 from .._operations.chat_answer import Prediction
 from .._runtime import versions
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
-from .._values.compare import text_of
 
 SPEC = {
     "model": {"type": "str", "required": True},
@@ -92,11 +91,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
 
 def _check_body(run: Run, model: Doc) -> None:
     """Raises Failure if the connector of the model does not send the tools, so that no model could call any."""
-    connector_id = model.source.get("connector_id")
-    found = run.reader.get(Connector, str(connector_id)) if connector_id else None
-    connector: Mapping[str, Any] = found.source if found else model.source.get("connector") or {}
-    bodies = [text_of(action.get("request_body") or "") for action in connector.get("actions") or []]
-    if not any(f"${{parameters.{TOOLS_PARAMETER}" in body for body in bodies):
+    if not sends_tools(run.reader, model):
         raise Failure(
             "connector_without_tools",
             f"The connector of model {model.name!r} ({model.id}) does not send tools: its request body has no "

@@ -489,6 +489,40 @@ def test_ids_of_tools(module: Runner, cluster: FakeCluster) -> None:
     assert "no model with the id 'other'" in str(run("other")["warnings"])
 
 
+@pytest.mark.parametrize(
+    ("messages", "parameters", "llm", "warned"),
+    [
+        ("${parameters.messages}", {}, {}, True),
+        ("${parameters.messages}", {}, {"messages": "[]"}, False),
+        ("${parameters.messages}", {"messages": "[]"}, {}, False),
+        ('[{"role": "user", "content": "${parameters.prompt}"}]', {}, {}, False),
+    ],
+)
+@pytest.mark.parametrize("type_", ["conversational", "flow"])
+def test_a_connector_for_chats(
+    module: Runner,
+    cluster: FakeCluster,
+    messages: str,
+    parameters: dict[str, Any],
+    llm: dict[str, Any],
+    warned: bool,
+    type_: str,
+) -> None:
+    """An agent gives a prompt, and the server accepts one whose every run fails."""
+    action = {
+        "action_type": "predict",
+        "method": "POST",
+        "url": "http://llm.test/v1",
+        "request_body": f'{{"m": {messages}}}',
+    }
+    cluster.add_model("Chat", cluster.add_connector(actions=[action], parameters=parameters))
+    args = {**HOUSE, "type": type_, "llm": {"model_id": "Chat", "parameters": llm}}
+    for check_mode in (True, False):
+        warnings = module(NAME, cluster, check_mode=check_mode, **args).get("warnings", [])
+        expected = "llm: the connector of model 'Chat' needs the parameter 'messages', which an agent does not give."
+        assert [text.startswith(expected) for text in warnings] == [True] * (warned and type_ == "conversational")
+
+
 def test_the_inputs_of_a_flow_framework_node(module: Runner, cluster: FakeCluster) -> None:
     model_id = cluster.add_model("Chat", cluster.add_connector())
     definition = {**HOUSE, "type": "conversational", "llm.parameters": {"max_iteration": "5"}, "llm.model_id": model_id}

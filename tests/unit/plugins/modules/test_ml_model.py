@@ -86,6 +86,40 @@ def test_the_configuration_of_a_model(module: Runner, cluster: FakeCluster) -> N
     assert not module("ml_model", cluster, **args)["changed"]
 
 
+VECTORS = {"model_type": "TEXT_EMBEDDING", "embedding_dimension": 768}
+
+
+@pytest.mark.parametrize(
+    ("version", "config", "fault"),
+    [
+        ("3.6.0", VECTORS, "lacks framework_type (one of sentence_transformers, huggingface_transformers, "),
+        ("3.6.0", {**VECTORS, "framework_type": "x"}, "additional_config.space_type (such as l2 or cosinesimil)"),
+        (
+            "3.6.0",
+            {**VECTORS, "framework_type": "x", "additional_config": {"space_type": "l2"}},
+            "framework_type: 'x' is none of sentence_transformers,",
+        ),
+        (
+            "3.6.0",
+            {"embedding_dimension": 768},
+            "lacks model_type (such as TEXT_EMBEDDING), which OpenSearch 3.6 requires.",
+        ),
+        ("2.19.1", {"model_type": "bert"}, "lacks embedding_dimension (the length of the vectors), framework_type"),
+    ],
+)
+def test_a_configuration_that_the_server_refuses(
+    module: Runner, version: str, config: dict[str, Any], fault: str
+) -> None:
+    """The server does so after a group was created for the model."""
+    cluster = FakeCluster(version)
+    cluster.add_connector()
+    for check_mode in (True, False):
+        args: dict[str, Any] = {"name": "Vectors", "connector": "Local chat", "model_config": config}
+        failure = module("ml_model", cluster, check_mode=check_mode, **args)["failure"]
+        assert (failure["code"], fault in failure["message"]) == ("invalid_input", True), failure
+    assert cluster.groups == {}
+
+
 class TestUnknownFields:
     """Fields that this version of the collection does not know, at any depth."""
 

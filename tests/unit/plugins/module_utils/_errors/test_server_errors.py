@@ -166,6 +166,7 @@ TEXTS = [
     (400, "x", "Some parameter placeholder not filled in payload: m", "placeholder_unfilled"),
     (404, "status_exception", "Remote service returned error status 404 with empty body", "backend_path_missing"),
     (401, "status_exception", "Remote service returned error status 401 with empty body", "backend_unauthorized"),
+    (500, "illegal_state_exception", "Failed to parse LLM output due to invalid JSON", "plan_not_json"),
     (400, "illegal_argument_exception", "Invalid _llm_interface", "unknown_llm_interface"),
     (400, "illegal_argument_exception", "Content length is 0. Aborting request to remote model", "request_body_missing"),
     (400, "x", "Some parameter placeholder not filled in payload: tool_descriptions, tool_names", "agent_prompt_unfilled"),
