@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import textwrap
 from typing import Any, Mapping, NamedTuple
 
 from ansible.module_utils.common.yaml import HAS_YAML, SafeLoader
@@ -304,6 +305,8 @@ def _text_of_console(value: Any) -> str | None:
 def _parse(text: str, path: str, objects: str) -> Any:
     if _QUOTATION.fullmatch(text):
         text = re.sub(r"^[ \t]*> ?", "", text, flags=re.MULTILINE)
+    # Below an item of a list, a block of Markdown is indented.
+    text = textwrap.dedent(text)
     text = _TRIPLE_QUOTED.sub(_one_line, _code_of_markdown(text))
     if _CURL.match(text):
         text = _body_of_curl(text, path)

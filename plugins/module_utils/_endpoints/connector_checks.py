@@ -149,7 +149,12 @@ def _check_call(call: Call, *, needs_path: bool) -> list[str]:
         if needs_path and not path.strip("/")
         else None
     )
-    return [warning for warning in (plain_port, no_path) if warning]
+    two_slashes = (
+        f"{call.place}: {call.url} has two slashes in its path; many servers answer 404 there."
+        if "//" in path
+        else None
+    )
+    return [warning for warning in (plain_port, no_path, two_slashes) if warning]
 
 
 def _long_timeouts(client_config: Mapping[str, Any]) -> Iterator[str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ JSON = json.dumps(BLUEPRINT, indent=2)
         f"```json\nPOST /_plugins/_ml/connectors/_create\n{JSON}\n```\n{{% include copy-curl.html %}}\n",
         f"## Create it\n\n```\n{JSON}\n```",
         f"  ~~~json\n{JSON}\n  ~~~\n",
+        textwrap.indent(f"POST /_plugins/_ml/connectors/_create\n{json.dumps(BLUEPRINT, indent=2)}\n", "  "),
         "curl https://a:9200/x -d " + '"' + JSON.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"',
         "".join(f"> {line}\n" for line in f"```http\nPOST /_plugins/_ml/connectors/_create\n{JSON}\n```".splitlines()),
         f"POST /x\n{JSON}\n\n# response\n{{\n  \"connector_id\": \"a\"\n}}\n",
@@ -53,7 +55,7 @@ JSON = json.dumps(BLUEPRINT, indent=2)
         "comments in JSON", "comments behind values", "comments around JSON", "a request without a body after it",
         "requests without a body around it", "curl", "curl on lines",
         "curl with =", "curl without a blank", "curl behind a word", "a surplus bracket", "headers of a REST client", "headers with carriage returns",
-        "Markdown with more behind it", "Markdown with a heading", "indented Markdown", "curl in double quotes",
+        "Markdown with more behind it", "Markdown with a heading", "indented Markdown", "an indented request", "curl in double quotes",
         "a quotation in Markdown", "an answer behind it", "curl behind an apostrophe",
     ],
 )  # fmt: skip

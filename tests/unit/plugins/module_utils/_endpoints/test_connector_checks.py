@@ -75,6 +75,7 @@ def test_an_unusable_url(url: str, parameters: dict[str, Any], fault: str) -> No
         ("https://llm.test:11434/v1", "Ollama speaks plain HTTP"),
         ("http://llm.test:8080", "has no path"),
         ("http://llm.test:8080/", "has no path"),
+        ("http://llm.test:8080//v1", "has two slashes in its path"),
     ],
 )
 def test_a_warning_about_a_url(url: str, warning: str) -> None:
