@@ -168,8 +168,8 @@ _OTHER_TEXTS = tuple(
 )
 
 #: A key in the quotes that word processors and web pages write.
-_TYPOGRAPHIC_KEY = re.compile(r"^[\s{,]*[“”„«][^\n:]*:", re.MULTILINE)
-_NO_TYPOGRAPHIC_QUOTES = 'Write " in place of typographic quotes such as “ and ”'
+_TYPOGRAPHIC_KEY = re.compile(r"^[\s{,]*[\u201c\u201d\u201e«][^\n:]*:", re.MULTILINE)
+_NO_TYPOGRAPHIC_QUOTES = 'Write " in place of typographic quotes such as \u201c and \u201d'
 
 #: In the body of a model, a connector that belongs to it alone.
 _INLINE_CONNECTOR = re.compile(r'"connector"\s*:\s*\{')

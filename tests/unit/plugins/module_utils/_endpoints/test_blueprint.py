@@ -96,7 +96,10 @@ def test_read_file(tmp_path: Path, text: str) -> None:
         (b'body = {\n  "name": "x",\n}\n', "Python code"),
         (b'{"name": "x", "enabled": True, "y": None,, }', "Python code"),
         (b'{\n"a": {"b": true}\n"c": null,\n}', r"neither JSON \([^)]*line 3"),
-        ("PUT /a\n{\n“a”: {\n“b”:{\n“c”:“d”\n}\n}\n}".encode(), 'Write " in place of typographic quotes'),
+        (
+            "PUT /a\n{\n\u201ca\u201d: {\n\u201cb\u201d:{\n\u201cc\u201d:\u201cd\u201d\n}\n}\n}".encode(),
+            'Write " in place of typographic quotes',
+        ),
         (b"client.transport.perform_request('POST', '/x', body={})", "Python code"),
         (b'const body = {\n  name: "x",\n};\n', "JavaScript code. Save only the body as JSON"),
         (b"#!/bin/bash\nset -e\ncurl -d '{}' http://a\n", "shell script. Save only the JSON of the body"),
@@ -146,8 +149,8 @@ def test_read_file_refuses(tmp_path: Path, content: bytes, what: str) -> None:
 
 
 def test_typographic_quotes_that_yaml_reads() -> None:
-    pasted = {"“response_processors”": []}
-    with pytest.raises(Failure, match='definition: Write " in place of typographic quotes such as “ and ”'):
+    pasted = {"\u201cresponse_processors\u201d": []}
+    with pytest.raises(Failure, match='definition: Write " in place of typographic quotes such as \u201c and \u201d'):
         blueprint.with_body({"src": None, "definition": pasted}, "pipelines")
 
 
