@@ -305,8 +305,9 @@ def _text_of_console(value: Any) -> str | None:
 def _parse(text: str, path: str, objects: str) -> Any:
     if _QUOTATION.fullmatch(text):
         text = re.sub(r"^[ \t]*> ?", "", text, flags=re.MULTILINE)
-    # Below an item of a list, a block of Markdown is indented.
-    text = textwrap.dedent(text)
+    if text.lstrip("\r\n")[:1] in (" ", "\t"):
+        # As a block of Markdown below an item of a list.
+        text = textwrap.dedent(text)
     text = _TRIPLE_QUOTED.sub(_one_line, _code_of_markdown(text))
     if _CURL.match(text):
         text = _body_of_curl(text, path)

@@ -215,7 +215,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             "bedrock/converse/deepseek_r1 for Bedrock. A later version of OpenSearch may know others.",
         ),
         "request_body_missing": Entry(
-            cause="The action of the connector has no 'request_body', and the server does not send a POST without one.",
+            cause="The action of the connector has no 'request_body', nor the prediction a parameter 'http_body', and the server does "
+            "not send a POST without a body.",
             remedy="Add 'request_body' to the connector's action.",
         ),
         "placeholder_never_filled": Entry(

@@ -97,6 +97,10 @@ def parse_backend_answer(data: Any, status: int = 200) -> Prediction:
     )
 
 
+#: The fields by which answers of other APIs than that of chat completions are known.
+_OTHER_ANSWERS = frozenset({"message", "response", "output", "content", "candidates"})
+
+
 def parse_any(value: Any) -> Prediction | None:
     """Parse what a playbook can have: a result of ml_predict, an answer of ML Commons, or a chat completion.
 
@@ -109,7 +113,7 @@ def parse_any(value: Any) -> Prediction | None:
             return parse_prediction(value)
         if "result" in value and "model_id" in value:
             return None if value["result"] is None else parse_backend_answer(value["result"])
-        if isinstance(value.get("choices"), list) or "message" in value or _first_message(value).get("content"):
+        if isinstance(value.get("choices"), list) or not _OTHER_ANSWERS.isdisjoint(value):
             return parse_backend_answer(value)
     raise Failure(
         "invalid_input",

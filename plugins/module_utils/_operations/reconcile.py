@@ -113,7 +113,7 @@ class Resource(Generic[Options]):
         if places:
             self.run.warn(
                 f"{self.KIND.title()} {doc.name!r}: OpenSearch {self.run.version} does not store "
-                f"{', '.join(places)}. Remove it, unless a later version of OpenSearch has it.{self._meant(places)}"
+                f"{', '.join(places)}. Remove it, or upgrade OpenSearch if a later version has it.{self._meant(places)}"
             )
         return places
 

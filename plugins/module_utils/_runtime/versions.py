@@ -58,6 +58,8 @@ SINCE = {
     "custom_ids": Version(3, 9),
     # Of a model. A field of the type "semantic", which needs it, is as old.
     "additional_config": Version(3, 1),
+    # Of a prediction with texts: earlier versions do not pass them to a remote model (ml-commons #4121).
+    "text_parameters": Version(3, 3),
     "mutual_tls": Version(3, 9),
     "google_cloud": Version(3, 9),
     # The server finds the users of a connector by its whole id (ml-commons #5034).

@@ -278,7 +278,18 @@ class Exporter:
         group_id = str(doc.source.get("model_group_id"))
         if group_id in self._obstacles:
             return f"It is in model group {self._group_names[group_id]!r}, which is left out."
+        if self._guards_itself(doc):
+            return "Its guardrails name it, directly or through other models."
         return self._references.obstacle(doc.source.get("guardrails") or {})
+
+    def _guards_itself(self, doc: Doc) -> bool:
+        """Whether the guardrails lead back to the model, so that no stack could create it."""
+        guards = {each.id: list(used_ids(each.source.get("guardrails") or {})) for each in self._models_of_cluster}
+        found, waiting = set(), guards[doc.id]
+        while waiting:
+            found.update(waiting)
+            waiting = [each for model_id in waiting for each in guards.get(model_id, []) if each not in found]
+        return doc.id in found
 
     def _item_in_models(self, doc: Doc) -> dict[str, Any]:
         group = self._group_names.get(str(doc.source.get("model_group_id")))

@@ -150,7 +150,7 @@ class _Planner:
 
     def _users_first(self, items: list[Item]) -> list[Item]:
         """The items as given, but an absent one after the absent ones that use it on the cluster, as an agent uses another
-        agent, and a model that of its guardrails. If they use each other, they stay as given."""
+        agent, and a model that of its guardrails. Those that use each other stay as given."""
         numbers = {
             object_id: number for number, item in enumerate(items) if item.absent for object_id in self._ids_of(item)
         }
@@ -164,13 +164,17 @@ class _Planner:
             if first is not None:
                 for used in {number for object_id, number in numbers.items() if object_id in text} - {first}:
                     users[used].append(first)
-        try:
-            return [items[number] for number in topological_order(users)]
-        except Cycle:
-            return items
+        while True:
+            try:
+                return [items[number] for number in topological_order(users)]
+            except Cycle as cycle:
+                for number in cycle.nodes:
+                    users[number] = [user for user in users[number] if user not in cycle.nodes]
 
     def _ids_of(self, item: Item) -> list[str]:
-        """The ids of the objects that an absent item deletes."""
+        """The ids of the objects that an absent item deletes; none for limits, which nothing uses."""
+        if item.section.kind is Controller:
+            return []
         by_id = item.section.by_id
         if by_id and item.params.get(by_id):
             return [str(item.params[by_id])]

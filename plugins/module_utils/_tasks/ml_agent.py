@@ -16,12 +16,13 @@ from .._coordination.create import Creation, create_once
 from .._coordination.duplicates import pick
 from .._endpoints import blueprint
 from .._endpoints.connector_checks import warnings_of_secrets
-from .._errors.exceptions import Failure
+from .._errors.exceptions import ApiError, Failure
 from .._kinds import agent as agents
 from .._kinds.agent import Agent
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, read_notes, supersedes, with_notes
 from .._kinds.definition import with_definition
 from .._kinds.model import Model
+from .._kinds.snapshot import Snapshot
 from .._operations import uses
 from .._operations.agent_connector import lacks_messages
 from .._operations.reconcile import Resource
@@ -178,13 +179,25 @@ class _Resource(Resource[Options]):
 
     def _warn_of_connector(self, fields: Mapping[str, Any]) -> None:
         """Warn of an agent whose every run fails: the server accepts it."""
-        llm = fields.get("llm") or {}
+        run, llm = self.run, fields.get("llm") or {}
         model_id = str(llm.get("model_id") or "")
-        if fields.get("type") not in agents.TYPES_WITH_MODEL or not model_id or "${" in model_id:
+        # A plan does not have the connectors as they will be.
+        is_plan = run.check_mode and isinstance(run.reader, Snapshot)
+        if (
+            str(fields.get("type")).lower() not in agents.TYPES_WITH_MODEL
+            or not model_id
+            or "${" in model_id
+            or is_plan
+        ):
             return
-        model = self.run.reader.get(Model, model_id)
-        if model and lacks_messages(self.run.reader, model, llm.get("parameters"), fields.get("parameters")):
-            self.run.warn(
+        try:
+            model = run.reader.get(Model, model_id)
+            warned = model and lacks_messages(run.reader, model, llm.get("parameters"), fields.get("parameters"))
+        except ApiError:
+            # The user may not read them.
+            return
+        if model and warned:
+            run.warn(
                 f"llm: the connector of model {model.name!r} needs the parameter 'messages', which an agent does not give. Set "
                 "'capability: agent' and 'provider' for the connector in ml_connector, or give 'messages' in llm.parameters."
             )
@@ -229,7 +242,7 @@ class _Resource(Resource[Options]):
     def change(self, found: Doc, diff: list[str]) -> Doc:
         self._check_ids({name: self.fields[name] for name in diff})
         if {"llm", "parameters"} & set(diff):
-            self._warn_of_connector({**found.source, **self.fields})
+            self._warn_of_connector(agents.merged(found.source, self.fields))
         reason = agents.replacement_reason(self.run.version, self.observed(found), self.fields)
         if not reason:
             return super().change(found, diff)

@@ -53,6 +53,8 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     find_model = find if run.check_mode else need
     found = find_model(run, Model, options.model)
     _check_streaming(run, request.get("parameters", {}))
+    if {"text_docs", "parameters"} <= set(request):
+        versions.require(run.version, "text_parameters", "text_docs with parameters")
     result: dict[str, Any] = {"model_id": found.id if found else None, "request": request}
     if run.check_mode or found is None:
         return {**result, "asked": False, "content": predict.NOT_ASKED, "usage": None, "timings": None, "result": None}

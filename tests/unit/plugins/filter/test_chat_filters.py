@@ -58,9 +58,12 @@ def test_each_form_of_a_prediction_is_read(value: dict[str, Any]) -> None:
         asked(DATA, check_mode=True),
         asked({"choices": [{"message": {"content": None}}]}),
         {"choices": []},
+        {"model": "tiny", "response": "", "done": True},
+        {"type": "message", "content": [], "usage": {}},
+        {"candidates": [{"content": {"role": "model"}}]},
         {"message": {"content": "", "tool_calls": None}},
     ],
-    ids=["check mode", "null", "no choice", "empty"],
+    ids=["check mode", "null", "no choice", "completion", "Anthropic", "Gemini", "empty"],
 )
 def test_an_answer_without_the_part(name: str, value: dict[str, Any]) -> None:
     assert FILTERS[name](value) == NOTHING[name]

@@ -277,8 +277,8 @@ class TestUnknownFields:
     def test_the_server_may_drop_them(self, module: Runner, cluster: FakeCluster, args: dict[str, Any]) -> None:
         created = module(NAME, cluster, **args)
         assert created["warnings"] == [
-            "Agent 'House agent': OpenSearch 3.6 does not store tier, memory.span, tools[0].span. Remove it, unless a later "
-            "version of OpenSearch has it."
+            "Agent 'House agent': OpenSearch 3.6 does not store tier, memory.span, tools[0].span. Remove it, or upgrade "
+            "OpenSearch if a later version has it."
         ]
         for again in (module(NAME, cluster, **args), module("ml_stack", cluster, agents=[args])):
             assert (again.get("msg"), again["changed"], again["warnings"]) == (None, False, created["warnings"])
@@ -521,6 +521,28 @@ def test_a_connector_for_chats(
         warnings = module(NAME, cluster, check_mode=check_mode, **args).get("warnings", [])
         expected = "llm: the connector of model 'Chat' needs the parameter 'messages', which an agent does not give."
         assert [text.startswith(expected) for text in warnings] == [True] * (warned and type_ == "conversational")
+
+
+def test_a_connector_for_chats_that_the_user_may_not_read(module: Runner, cluster: FakeCluster) -> None:
+    connector_id = cluster.add_connector()
+    cluster.add_model("Chat", connector_id)
+    # Before and under the lease.
+    cluster.before("GET", connector_id, lambda: cluster.inject("error"), times=2)
+    result = module(NAME, cluster, **HOUSE, type="conversational", llm={"model_id": "Chat"})
+    assert result["changed"]
+    assert "warnings" not in result
+
+
+def test_a_connector_for_chats_with_messages_that_stay(module: Runner, cluster: FakeCluster) -> None:
+    connector_id = cluster.add_connector()
+    models = [cluster.add_model(name, connector_id) for name in ("Chat", "Other")]
+    cluster.add_agent(
+        "House agent", type="CONVERSATIONAL", llm={"model_id": models[0], "parameters": {"messages": "[]"}}
+    )
+    done = module(NAME, cluster, **HOUSE, llm={"model_id": "Other"}, update_strategy="recreate")
+    assert (done["changed"], done.get("warnings", [])) == (True, [])
+    done = module(NAME, cluster, **HOUSE, llm={"parameters": {"messages": None, "t": 1}}, update_strategy="recreate")
+    assert done["changed"]
 
 
 def test_the_inputs_of_a_flow_framework_node(module: Runner, cluster: FakeCluster) -> None:

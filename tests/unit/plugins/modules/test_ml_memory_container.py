@@ -275,8 +275,8 @@ class TestFieldsOfALaterVersion:
 
     def test_the_server_may_drop_them(self, module: Runner, cluster: FakeCluster, args: dict[str, Any]) -> None:
         assert module(NAME, cluster, **args)["warnings"] == [
-            "Memory container 'House memory': OpenSearch 3.6 does not store tier, configuration.quota. Remove it, unless a later "
-            "version of OpenSearch has it."
+            "Memory container 'House memory': OpenSearch 3.6 does not store tier, configuration.quota. Remove it, or upgrade "
+            "OpenSearch if a later version has it."
         ]
 
     def test_an_option_overrides_the_definition(self, module: Runner, cluster: FakeCluster) -> None:

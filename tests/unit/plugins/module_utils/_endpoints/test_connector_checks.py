@@ -121,6 +121,8 @@ def test_timeouts_in_milliseconds() -> None:
 def test_a_post_without_a_body(action: dict[str, str], warned: bool) -> None:
     warnings = connector_checks.check({"actions": [{"url": URL, **action}]}, None)
     assert ["actions[0]: has no request_body" in warning for warning in warnings] == [True] * warned
+    filled = {"actions": [{"url": URL, **action}], "parameters": {"http_body": "{}"}}
+    assert connector_checks.check(filled, None) == []
 
 
 def test_an_api_that_names_its_operation_in_a_header_needs_no_path() -> None:

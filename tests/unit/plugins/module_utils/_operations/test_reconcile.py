@@ -115,8 +115,8 @@ def test_an_extra_field_that_the_server_is_known_to_drop(version: str) -> None:
         Group.execute(given, run)
         assert [action["fields"] for action in run.actions] == ([fields] if fields else [])
         assert run.warnings == [
-            f"Model group 'Chats': OpenSearch {version[:-2]} does not store tier. Remove it, unless a later "
-            "version of OpenSearch has it."
+            f"Model group 'Chats': OpenSearch {version[:-2]} does not store tier. Remove it, or upgrade "
+            "OpenSearch if a later version has it."
         ]
 
 

@@ -164,6 +164,8 @@ def test_objects_with_references_to_left_out_objects_are_left_out(module: Runner
         cluster.add_model(name, connector, guardrails=_guardrails(model))
     twice = cluster.add_model("Orphan's", connector, guardrails=_guardrails(orphan))
     cluster.add_model("Guarded twice", connector, guardrails=_guardrails(twice))
+    one = cluster.add_model("One of two", connector)
+    cluster.models[one]["guardrails"] = _guardrails(cluster.add_model("Two", connector, guardrails=_guardrails(one)))
     odd = cluster.add_model("Odd} name", connector)
     cluster.add_agent("Fine", tools=_tool(model_id=good))
     lost = cluster.add_agent("Lost", tools=_tool(model_id="of-a-model-that-is-gone"))
@@ -180,10 +182,12 @@ def test_objects_with_references_to_left_out_objects_are_left_out(module: Runner
         ("models", "Guarded by none", "It uses gone-four, which is gone."),
         ("models", "Guarded by orphan", "It uses model 'Orphan', which is left out."),
         ("models", "Guarded twice", 'It uses model "Orphan\'s", which is left out.'),
+        ("models", "One of two", "Its guardrails name it, directly or through other models."),
         ("models", "Orphan", "Its connector is gone."),
         ("models", "Orphan's", "It uses model 'Orphan', which is left out."),
         ("models", "Twin", "2 have this name."),
         ("models", "Twin", "2 have this name."),
+        ("models", "Two", "Its guardrails name it, directly or through other models."),
         ("agents", "Asks Lost", "It uses agent 'Lost', which is left out."),
         ("agents", "Asks odd", "It uses model 'Odd} name', whose name no reference can hold."),
         ("agents", "Asks twin", "It uses model 'Twin', which is one of 2 of this name."),

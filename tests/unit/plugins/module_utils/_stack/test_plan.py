@@ -136,6 +136,35 @@ def test_each_item_is_executed_for_the_plan_to_apply_and_to_verify(
     assert executed.count("Chat B") <= 3
 
 
+def test_absent_limits_of_a_model(cluster: FakeCluster) -> None:
+    limits = {"model": "Chat", "user_rate_limiter": {"ann": {"limit": 1, "unit": "DAYS"}}}
+    apply_stack(cluster, connectors=[connector("A")], models=[{"name": "Chat", "connector": "A"}], controllers=[limits])
+    for check_mode in (True, False):
+        done = apply_stack(cluster, check_mode=check_mode, controllers=[{"model": "Chat", "state": "absent"}])
+        assert actions_of(done) == [("delete", "controller", "Chat")]
+
+
+def test_agents_that_use_each_other_do_not_keep_others_from_their_order(cluster: FakeCluster) -> None:
+    apply_stack(cluster, connectors=[connector("C")], models=[{"name": "A", "connector": "C"}])
+    guardrails = {"type": "model", "input_guardrail": {"model_id": "A", "response_validation_regex": "x"}}
+    apply_stack(cluster, models=[{"name": "B", "connector": "C", "guardrails": guardrails}])
+    first = cluster.add_agent("First")
+    second = cluster.add_agent("Second", tools=[{"type": "AgentTool", "parameters": {"agent_id": first}}])
+    cluster.agents[first]["tools"] = [{"type": "AgentTool", "parameters": {"agent_id": second}}]
+    gone = {"state": "absent", "delete_in_use": True}
+    done = apply_stack(
+        cluster,
+        agents=[{"name": "First", **gone}, {"name": "Second", **gone}],
+        models=[{"name": "A", "state": "absent"}, {"name": "B", "state": "absent"}],
+    )
+    assert [name for action, kind, name in actions_of(done) if kind in ("agent", "model")] == [
+        "First",
+        "Second",
+        "B",
+        "A",
+    ]
+
+
 @pytest.mark.parametrize("first", ["A", "B"])
 @pytest.mark.parametrize("section", ["agents", "models"])
 @pytest.mark.parametrize("by", ["absent", "managed", "all"])

@@ -67,7 +67,7 @@ class TestUnknownFields:
         made = apply(cluster, **options)
         expected = [
             f"Connector 'Local chat': OpenSearch {version.rpartition('.')[0]} does not store quota, actions[0].cache, "
-            "client_config.idle_timeout. Remove it, unless a later version of OpenSearch has it."
+            "client_config.idle_timeout. Remove it, or upgrade OpenSearch if a later version has it."
         ]
         assert made["warnings"] == expected
         [stored] = list(cluster.connectors.values())
