@@ -70,6 +70,7 @@ class Declaration:
             first = self.by_key.setdefault(item.key, item)
             if first is not item:
                 self.problems.append(declared_twice(item.display_name, first.place))
+        self._settings = [item for item in self.by_key.values() if item.section is SETTINGS and not item.absent]
         self.present = self._sorted([item for item in self.by_key.values() if not item.absent])
         order = [section.option for section in SECTIONS]
         self.absent = sorted(
@@ -98,7 +99,7 @@ class Declaration:
         found = [each for each in declared if each is not None and not each.absent]
         if item.section is not SETTINGS:
             # The server checks whether an endpoint is trusted when it creates the connector.
-            found += [each for each in self.by_key.values() if each.section is SETTINGS and not each.absent]
+            found += self._settings
         return found
 
     def _sorted(self, items: list[Item]) -> list[Item]:
