@@ -42,8 +42,8 @@ options:
       - Texts for a model of embeddings or a reranker, given in the form in which ingest pipelines, neural queries and
         rerank processors give them. The C(pre_process_function) of the connector's action makes the placeholders of
         them, so such a prediction proves that these can use the model.
-      - Not together with O(messages). With O(parameters) from OpenSearch 3.3 on, of which the server reads only C(content_type)
-        and C(sparse_embedding_format) then, and none with O(query_text); others are refused.
+      - Not together with O(messages). From OpenSearch 3.3 on, O(parameters) can have C(content_type) and
+        C(sparse_embedding_format), but not with O(query_text). The server would ignore others, so the task refuses them.
     type: list
     elements: str
   query_text:

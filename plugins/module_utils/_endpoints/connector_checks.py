@@ -104,7 +104,7 @@ def _without_body(fields: Mapping[str, Any]) -> Iterator[str]:
     for number, action in enumerate(fields.get("actions") or []):
         predicts = str(action.get("action_type") or "predict").lower() == "predict"
         if predicts and str(action.get("method")).upper() == "POST" and not action.get("request_body"):
-            yield f"actions[{number}]: has no request_body; the server refuses predictions without a parameter http_body then."
+            yield f"actions[{number}]: has no request_body, so the server refuses predictions that give no parameter http_body; add it."
 
 
 def _doubled_words(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> Iterator[str]:

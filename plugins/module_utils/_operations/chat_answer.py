@@ -97,10 +97,6 @@ def parse_backend_answer(data: Any, status: int = 200) -> Prediction:
     )
 
 
-#: The fields by which answers of other APIs than that of chat completions are known.
-_OTHER_ANSWERS = frozenset({"message", "response", "output", "content", "candidates"})
-
-
 def parse_any(value: Any) -> Prediction | None:
     """Parse what a playbook can have: a result of ml_predict, an answer of ML Commons, or a chat completion.
 
@@ -113,11 +109,21 @@ def parse_any(value: Any) -> Prediction | None:
             return parse_prediction(value)
         if "result" in value and "model_id" in value:
             return None if value["result"] is None else parse_backend_answer(value["result"])
-        if isinstance(value.get("choices"), list) or not _OTHER_ANSWERS.isdisjoint(value):
+        if _is_answer(value):
             return parse_backend_answer(value)
     raise Failure(
         "invalid_input",
         f"expected a result of ml_predict, an answer of _predict or a chat completion, not: {str(value)[:200]}",
+    )
+
+
+def _is_answer(value: Mapping[str, Any]) -> bool:
+    """Whether this is the answer of a chat server: by structure, as results of other tasks also have a ``content``."""
+    output = value.get("output")
+    return (
+        not {"message", "response"}.isdisjoint(value)
+        or any(isinstance(value.get(name), list) for name in ("choices", "content", "candidates"))
+        or (isinstance(output, Mapping) and "message" in output)
     )
 
 

@@ -106,6 +106,9 @@ def test_invalid_tool_calls(function: Any, complaint: str) -> None:
         ([], "expected a result of ml_predict"),
         ({}, "expected a result of ml_predict"),
         ({"changed": False, "result": "x"}, "expected a result of ml_predict"),
+        # Results of other tasks.
+        ({"status": 200, "content": "<html>", "json": {}}, "expected a result of ml_predict"),
+        ({"rc": 0, "output": ["a"]}, "expected a result of ml_predict"),
         ({"inference_results": []}, "without a result"),
         ({"failed": True, "msg": "The model is gone", "result": None, "model_id": "m"}, "failed: The model is gone"),
     ],
