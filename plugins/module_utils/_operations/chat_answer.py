@@ -144,8 +144,7 @@ def answer_shape(body: Any) -> str | None:
         return "embedding"
     if not _first(body.get("results")).keys().isdisjoint(_SCORES):
         return "rerank"
-    known = not {"choices", "message", "response"}.isdisjoint(body)
-    return "text" if known or _first_message(body).get("content") is not None else None
+    return "text" if "choices" in body or _is_answer(body) else None
 
 
 def numbers_in(body: Mapping[str, Any]) -> bool:

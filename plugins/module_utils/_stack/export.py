@@ -284,6 +284,9 @@ class Exporter:
 
     def _guards_itself(self, doc: Doc) -> bool:
         """Whether the guardrails lead back to the model, so that no stack could create it."""
+        if not doc.source.get("guardrails"):
+            # Most models, each of which would go through all others.
+            return False
         guards = {each.id: list(used_ids(each.source.get("guardrails") or {})) for each in self._models_of_cluster}
         found, waiting = set(), guards[doc.id]
         while waiting:
