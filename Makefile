@@ -13,7 +13,7 @@ demo: ## Set up a model, ask it through OpenSearch, and run again with changed=0
 	@dev/run nox -s demo
 
 clean-demo: ## Remove the containers of the demo and of the tests
-	@dev/run nox -s stack-down
+	@containers/stack down
 
 unit: ## Run the unit tests: a minute, no Docker (ARGS='-k name' for some of them)
 	@dev/run nox -s unit -- $(ARGS)

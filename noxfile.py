@@ -1,7 +1,4 @@
-# Copyright (c) The searchops.opensearch_ml maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Every step of development as a session: ``dev/run nox --list`` shows them, ``dev/run nox -s unit -- -k client`` runs one.
 
 ``antsibull-nox.toml`` adds the checks that Ansible's own collections have.
@@ -27,12 +24,7 @@ import nox
 from nox.command import CommandFailed
 
 ROOT = Path(__file__).parent
-#: What belongs to this clone; what all clones share is in CACHE.
 WORK = ROOT / ".cache"
-CACHE = Path(
-    os.environ.get("OPENSEARCH_ML_CACHE")
-    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "searchops.opensearch_ml")
-)
 RESULTS = WORK / "results"
 #: The repository as an installed collection.
 VIEW = ROOT / "dev/collections"
@@ -171,7 +163,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def derive(session: nox.Session) -> None:
-    """Update everything that follows from the code: action plugins, action groups, choices, tables, the schema."""
+    """Update everything that follows from the code: action plugins, choices, a table, the schema of a stack."""
     for script in ("dev/derive.py", "dev/stack_schema.py"):
         session.run("python", script, env={"PYTHONPATH": str(VIEW)})
 
@@ -238,18 +230,12 @@ for name in {names!r}:
 """
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file that other clones may read at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    new.write_text(text)
-    new.replace(path)
-
-
 def ansible_test(session: nox.Session, name: str, core: str, *command: str) -> None:
     """Run ansible-test of one ansible-core on a copy of the repository, which is the session's own as two may run at once."""
     sync(session, f"core-{core.replace('.', '-')}", "test")
-    tree, home = WORK / "ansible-test" / name / COLLECTION, CACHE / "ansible-test" / name
+    # Its environments are in its home.
+    home = WORK / "ansible-test" / name
+    tree = home / COLLECTION
     for folder in tree.glob("*"):
         # What ansible-test has made itself makes the next run faster.
         if folder.name != "tests":
@@ -259,12 +245,14 @@ def ansible_test(session: nox.Session, name: str, core: str, *command: str) -> N
     [info] = Path(session.virtualenv.location).glob("lib/*/site-packages/pip-*.dist-info")
     version = info.name.removeprefix("pip-").removesuffix(".dist-info")
     script = home / f".ansible/test/cache/get_pip_{version.replace('.', '_')}.py"
-    write(script, GET_PIP.format(names=["pip", info.name], folder=str(info.parent)))
+    config = home / ".config/pip/pip.conf"
+    for path in (script, config):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(GET_PIP.format(names=["pip", info.name], folder=str(info.parent)))
     # ansible-test clears the environment, in which an index and its certificate may be named.
     named = {"index-url": os.environ.get("PIP_INDEX_URL"), "cert": os.environ.get("PIP_CERT")}
-    write(home / ".config/pip/pip.conf", "".join(["[global]\n", *(f"{k} = {v}\n" for k, v in named.items() if v)]))
+    config.write_text("".join(["[global]\n", *(f"{k} = {v}\n" for k, v in named.items() if v)]))
     session.chdir(tree)
-    # Its environments, which all clones share, are in its home.
     environment = {"HOME": str(home), "ANSIBLE_COLLECTIONS_PATH": "", "ANSIBLE_CONFIG": None, "ANSIBLE_HOME": None}
     output = session.run("ansible-test", *command, "--color=no", env=environment, silent=True)
     print(output)
@@ -282,9 +270,6 @@ def imports(session: nox.Session, core: str) -> None:
 
 def units(session: nox.Session, core: str) -> None:
     ansible_test(session, f"units-{core}", core, "units", "--num-workers=1", f"--python={session.python}")
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for found in (WORK / f"ansible-test/units-{core}" / COLLECTION).glob("tests/output/junit/*-units.xml"):
-        shutil.copy(found, RESULTS / f"units-{core}-{found.name}")
 
 
 def unit_on(session: nox.Session, core: str) -> None:
@@ -344,12 +329,6 @@ def start_servers(session: nox.Session, *services: str) -> None:
 def stack(session: nox.Session) -> None:
     """Start the local stack: OpenSearch 3 and 2, Ollama, llama.cpp, vLLM, a gateway. Arguments name some of the services."""
     session.run("containers/stack", "up", *session.posargs, external=True)
-
-
-@nox.session(name="stack-down")
-def stack_down(session: nox.Session) -> None:
-    """Remove the containers of the stack and their network."""
-    session.run("containers/stack", "down", external=True)
 
 
 def integrate(session: nox.Session, name: str, *arguments: str, **environment: str | None) -> None:

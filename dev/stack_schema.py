@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
 import yaml
+from antsibull_docs_parser.ansible_doc_text import to_ansible_doc_text
+from antsibull_docs_parser.parser import Context, parse
 
 from ansible_collections.searchops.opensearch_ml.plugins.module_utils._stack.sections import SECTIONS, Section
 
@@ -34,9 +35,6 @@ _TYPES: dict[str, Schema] = {
     "json": {"type": ["string", "object", "array"]},
 }
 
-#: The markup of Ansible's documentation: a letter, then a text in parentheses, which may contain parentheses.
-_MARKUP = re.compile(r"\b(?:[BCEIMOPV]|RV)\(((?:\\.|[^()\\]|\([^()]*\))*)\)")
-
 
 def documented(module: str) -> Mapping[str, Any]:
     """The documented options of a module, including those of its fragments."""
@@ -49,17 +47,6 @@ def documented(module: str) -> Mapping[str, Any]:
     return {**options, **documentation["options"]}
 
 
-def plain(text: str) -> str:
-    """A text of the documentation without its markup."""
-
-    def shown(found: re.Match[str]) -> str:
-        inside = re.sub(r"\\(.)", r"\1", found[1]).removeprefix("searchops.opensearch_ml.")
-        plugin, _hash, option = inside.partition("#")
-        return f"{option.partition(':')[2]} of {plugin}" if ":" in option else plugin
-
-    return _MARKUP.sub(shown, text)
-
-
 def description(option: Mapping[str, Any]) -> str:
     """The description of an option and, if documented, of each of its choices."""
     given = option["description"]
@@ -67,7 +54,8 @@ def description(option: Mapping[str, Any]) -> str:
     choices = option.get("choices")
     if isinstance(choices, dict):
         paragraphs += [f"{choice}: {meaning}" for choice, meaning in choices.items()]
-    return "\n".join(map(plain, paragraphs))
+    # As ansible-doc shows it.
+    return to_ansible_doc_text(parse(paragraphs, Context()), par_sep="\n")
 
 
 def value_of(option: Mapping[str, Any]) -> Schema:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What follows from the code is up to date: action plugins, action groups, choices, tables."""
+"""What follows from the code is up to date: action plugins, choices, a table."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from ansible_collections.searchops.opensearch_ml.docs.site.stage import BLOB
-from ansible_collections.searchops.opensearch_ml.plugins.module_utils._endpoints import providers
 from ansible_collections.searchops.opensearch_ml.tests.unit.support.guides import DOCUMENTS, anchors, links
 
 ROOT = Path(__file__).parents[2]
@@ -67,23 +66,6 @@ def test_the_contents_name_each_module_role_playbook_and_filter() -> None:
     playbooks = {path.stem for path in ROOT.glob("playbooks/*.yml")}
     assert named == modules | filters | lookups | playbooks | set(ROLES)
     assert set(re.findall(r"\(\.\./roles/(\w+)/README\.md\)", table)) == set(ROLES)
-
-
-def test_the_providers_in_the_guide_are_those_of_the_table() -> None:
-    text = (ROOT / "docs/guides/providers.md").read_text()
-    table = text[text.index("## All providers") : text.index("## A server of your own")]
-    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in table.splitlines() if line.startswith("| `")]
-    assert rows == [
-        [f"`{name}`", ", ".join(entry.capabilities), entry.key, entry.base_url or "none"]
-        for name, entry in providers.PROVIDERS.items()
-    ]
-
-
-def test_each_module_is_in_an_action_group() -> None:
-    groups = read("meta/runtime.yml")["action_groups"]
-    assert {module for group in groups.values() for module in group} == {
-        path.stem for path in ROOT.glob("plugins/modules/*.py")
-    }
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
