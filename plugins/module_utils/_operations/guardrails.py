@@ -18,7 +18,7 @@ from .._errors.exceptions import Failure
 from .._kinds import index as indexes
 from .._kinds.model import GUARDRAIL_SIDES
 from .._runtime.run import Run
-from .references import is_left_in
+from .references import check_replaced
 
 
 def _sides(guardrails: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -37,13 +37,11 @@ def with_references(guardrails: Any) -> Any:
     return {**guardrails, **changed} if changed else guardrails
 
 
-def check_left_in(guardrails: Any) -> None:
+def check_replaced_in(guardrails: Any) -> None:
     """Raises Failure for a placeholder of documentation in the place of a model or of an index."""
-    given = [(f"guardrails.{name}.model_id", str(side.get("model_id") or "")) for name, side in _sides(guardrails)]
-    for place, text in [*given, *_indexes(guardrails)]:
-        if is_left_in(text):
-            meant = "the name or the id of a model" if place.endswith(".model_id") else "the name of an index"
-            raise Failure("placeholder_left_in", f"{place}: {text!r} was not replaced by {meant}.", places=[place])
+    models = {f"guardrails.{name}.model_id": side.get("model_id") for name, side in _sides(guardrails)}
+    check_replaced(models, "the name or the id of a model")
+    check_replaced(dict(_indexes(guardrails)), "the name of an index")
 
 
 def check_indexes(run: Run, guardrails: Any) -> None:

@@ -73,21 +73,25 @@ class _Id(NamedTuple):
         return f"${{{word}:NAME}}"
 
 
-def is_left_in(text: str) -> bool:
-    """Whether the text is a placeholder of documentation or a template in place of an id."""
-    return _LEFT_IN.fullmatch(text) is not None
+def check_replaced(given: Mapping[str, Any], meant: str) -> None:
+    """Raises Failure for a placeholder of documentation or a template in place of what is meant: a name or an id.
 
-
-def check_left_in(body: Any, place: str) -> None:
-    """Raises Failure for a placeholder of documentation or a template in the place of an id."""
-    found = [each for each in _ids_given(decoded(body), place) if is_left_in(each.text)]
-    if found:
-        places = [each.place for each in found]
+    ``given`` has the values by their places.
+    """
+    places = [place for place, text in given.items() if _LEFT_IN.fullmatch(str(text))]
+    if places:
+        text = str(given[places[0]])
         raise Failure(
-            "placeholder_left_in",
-            f"{', '.join(places)}: {found[0].text!r} was not replaced by an id, or by {found[0].reference} for a name.",
-            places=places,
+            "placeholder_left_in", f"{', '.join(places)}: {text!r} was not replaced by {meant}.", places=places
         )
+
+
+def check_ids_replaced(body: Any, place: str) -> None:
+    """Raises Failure for a placeholder of documentation or a template in the place of an id."""
+    given = list(_ids_given(decoded(body), place))
+    for reference in dict.fromkeys(each.reference for each in given):
+        texts = {each.place: each.text for each in given if each.reference == reference}
+        check_replaced(texts, f"an id, or by {reference} for a name")
 
 
 def check_ids(run: Run, body: Any, place: str) -> None:

@@ -26,7 +26,7 @@ from .._kinds.snapshot import Snapshot
 from .._operations import uses
 from .._operations.agent_connector import lacks_messages
 from .._operations.reconcile import Resource
-from .._operations.references import check_ids, check_left_in, is_left_in
+from .._operations.references import check_ids, check_ids_replaced, check_replaced
 from .._runtime import versions
 from .._runtime.module import Module, secrets_in_options, typed
 from .._values.masking import find_secrets
@@ -290,21 +290,11 @@ def check(options: Options) -> None:
     fields = Agent.desired(vars(options))
     agents.check(fields)
     for name in ("llm", "tools", "parameters"):
-        check_left_in(fields.get(name), name)
-    model_id = str((fields.get("model") or {}).get("model_id", ""))
-    if is_left_in(model_id):
-        raise Failure(
-            "placeholder_left_in",
-            f"model.model_id: {model_id!r} was not replaced by the provider's name of the model.",
-            places=["model.model_id"],
-        )
-    container = str(agents.named_container(fields.get("memory")) or "")
-    if is_left_in(container):
-        raise Failure(
-            "placeholder_left_in",
-            f"memory.memory_container_id: {container!r} was not replaced by the name or the id of a memory container.",
-            places=["memory.memory_container_id"],
-        )
+        check_ids_replaced(fields.get(name), name)
+    model_id = (fields.get("model") or {}).get("model_id")
+    check_replaced({"model.model_id": model_id}, "the provider's name of the model")
+    container = agents.named_container(fields.get("memory"))
+    check_replaced({"memory.memory_container_id": container}, "the name or the id of a memory container")
 
 
 MODULE = Module(SPEC, _Resource.execute, parse, RULES, secrets=secrets, check=check, objects="agents")

@@ -18,7 +18,7 @@ from .._kinds import mcp_tool as mcp_tools
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc
 from .._kinds.mcp_tool import McpTool
 from .._operations.reconcile import Resource
-from .._operations.references import check_ids, check_left_in
+from .._operations.references import check_ids, check_ids_replaced
 from .._runtime import versions
 from .._runtime.module import Module, typed
 
@@ -149,7 +149,7 @@ def check(options: Options) -> None:
     fields = McpTool.desired(vars(options))
     mcp_tools.check(fields)
     for name in _WITH_IDS:
-        check_left_in(fields.get(name), name)
+        check_ids_replaced(fields.get(name), name)
 
 
 MODULE = Module(SPEC, _Resource.execute, typed(Options), check=check)

@@ -25,7 +25,7 @@ from .._kinds.model import Model
 from .._kinds.model_group import ModelGroup
 from .._operations import deploy, guardrails, register, uses
 from .._operations.reconcile import Resource
-from .._operations.references import is_left_in
+from .._operations.references import check_replaced
 from .._runtime.module import Module, typed
 from .._runtime.run import Run
 from .._values.compare import restrict_to
@@ -343,23 +343,13 @@ def completed(params: Mapping[str, Any]) -> dict[str, Any]:
     }
     complete = with_definition(Model, params, definition, _MERGED, _REQUIRED)
     referred = {name: value for name, value in referred.items() if complete[name] is None}
-    _check_left_in(referred)
+    for option, given in referred.items():
+        meant = f"an id. Write '{option}: NAME' next to the definition instead"
+        check_replaced({f"definition.{option}_id": given}, meant)
     complete.update(referred)
     if not complete["name"] and not complete["model_id"]:
         raise Failure("invalid_input", "name: neither the options nor the definition give the model a name.")
     return {**complete, "definition": None}
-
-
-def _check_left_in(referred: Mapping[str, Any]) -> None:
-    """Raises Failure for a placeholder of documentation in the place of the id of a connector or a group."""
-    for option, given in referred.items():
-        if is_left_in(str(given)):
-            place = f"definition.{option}_id"
-            raise Failure(
-                "placeholder_left_in",
-                f"{place}: {given!r} was not replaced by an id. Write '{option}: NAME' next to the definition instead.",
-                places=[place],
-            )
 
 
 def parse(params: Mapping[str, Any]) -> Options:
@@ -372,7 +362,7 @@ def check(options: Options) -> None:
     if options.state != "absent":
         if options.name is not None:
             check_name("name", options.name)
-        guardrails.check_left_in(Model.desired(vars(options)).get("guardrails"))
+        guardrails.check_replaced_in(Model.desired(vars(options)).get("guardrails"))
     if options.reload and options.state != "deployed":
         raise Failure("invalid_input", "reload: only valid with 'state: deployed'.")
 

@@ -16,7 +16,7 @@ from .._endpoints import blueprint
 from .._errors.exceptions import Failure
 from .._kinds import index as indexes
 from .._kinds.base import deleted_during_change
-from .._operations.references import check_left_in, resolve, restore_references
+from .._operations.references import check_ids_replaced, resolve, restore_references
 from .._runtime.module import Module, no_secrets, typed
 from .._runtime.run import Run
 
@@ -159,7 +159,7 @@ def _verify(name: str, run: Run, desired: Mapping[str, Any]) -> dict[str, Any]:
 def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
     indexes.check_name(options.name)
-    check_left_in(_desired(options.definition or {})["mappings"], "definition.mappings")
+    check_ids_replaced(_desired(options.definition or {})["mappings"], "definition.mappings")
 
 
 MODULE = Module(SPEC, execute, parse, RULES, secrets=no_secrets, check=check, objects="indexes")

@@ -18,7 +18,7 @@ from .._kinds import pipeline as pipelines
 from .._kinds.base import Doc, deleted_during_change
 from .._kinds.pipeline import Pipeline
 from .._operations.reconcile import Resource
-from .._operations.references import check_ids, check_left_in, restore_references
+from .._operations.references import check_ids, check_ids_replaced, restore_references
 from .._runtime.module import Module, typed
 from .._runtime.reader import Reader
 from .._values.masking import hidden
@@ -123,7 +123,7 @@ def check(options: Options) -> None:
     """Raises Failure for options that are invalid on every server."""
     body = _body(options)
     pipelines.check(options.type, options.name, body)
-    check_left_in(body, "definition")
+    check_ids_replaced(body, "definition")
 
 
 MODULE = Module(SPEC, _Resource.execute, parse, RULES, check=check, objects="pipelines")
