@@ -278,7 +278,11 @@ class _Planner:
         if kind is None or not actions or item.absent or option == "controllers":
             return
         fields: dict[str, Any] = {}
-        if option == "models":
+        if option == "connectors":
+            # Its agents need to know what its requests contain.
+            view = result["connector"]
+            fields = {field: view[field] for field in ("parameters", "actions") if field in view}
+        elif option == "models":
             fields = {field: result[field] for field in ("connector_id", "model_group_id") if result.get(field)}
         elif option == "agents":
             fields = result["agent"]

@@ -22,7 +22,6 @@ from .._kinds.agent import Agent
 from .._kinds.base import EXTRA_FIELDS_OPTION, Doc, nested_extra_fields, read_notes, supersedes, with_notes
 from .._kinds.definition import with_definition
 from .._kinds.model import Model
-from .._kinds.snapshot import Snapshot
 from .._operations import uses
 from .._operations.agent_connector import lacks_messages
 from .._operations.reconcile import Resource
@@ -181,14 +180,7 @@ class _Resource(Resource[Options]):
         """Warn of an agent whose every run fails: the server accepts it."""
         run, llm = self.run, fields.get("llm") or {}
         model_id = str(llm.get("model_id") or "")
-        # A plan does not have the connectors as they will be.
-        is_plan = run.check_mode and isinstance(run.reader, Snapshot)
-        if (
-            str(fields.get("type")).lower() not in agents.TYPES_WITH_MODEL
-            or not model_id
-            or "${" in model_id
-            or is_plan
-        ):
+        if str(fields.get("type")).lower() not in agents.TYPES_WITH_MODEL or not model_id or "${" in model_id:
             return
         try:
             model = run.reader.get(Model, model_id)

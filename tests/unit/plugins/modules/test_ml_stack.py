@@ -57,6 +57,25 @@ def test_the_model_of_a_guardrail_is_created_before(module: Runner, cluster: Fak
     assert missing["failure"]["code"] == "invalid_stack"
 
 
+@pytest.mark.parametrize("capability", ["chat", "agent"])
+def test_an_agent_on_a_connector_for_chats(module: Runner, cluster: FakeCluster, capability: str) -> None:
+    """The plan warns of it as the run does."""
+    agent = {
+        "name": "House",
+        "type": "conversational",
+        "llm": {"model_id": "Chat"},
+        "memory": {"type": "conversation_index"},
+    }
+    provider = {**STACK["connectors"][0], "provider": "ollama", "capability": capability}
+    stack = {**STACK, "connectors": [provider], "agents": [agent]}
+    planned = module(MODULE, cluster, check_mode=True, **stack)
+    done = module(MODULE, cluster, **stack)
+    assert (done["changed"], done["plan"]) == (True, planned["plan"])
+    for result in (planned, done):
+        found = [text for text in result.get("warnings", []) if "needs the parameter 'messages'" in text]
+        assert len(found) == (capability == "chat")
+
+
 def test_secret_in_a_refused_item_is_masked(module: Runner, cluster: FakeCluster) -> None:
     broken = {"name": "Chat", "credential": {"key": KEY}, "no_such_option": KEY, "actions": KEY}
     failed = module(MODULE, cluster, connectors=[broken])
