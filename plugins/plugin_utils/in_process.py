@@ -38,7 +38,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ..module_utils._endpoints.blueprint import with_body
 from ..module_utils._errors.exceptions import Failure
 from ..module_utils._http.clock import ProgressCallback, RetryCallback
-from ..module_utils._runtime.module import Module, ModuleCall, failed_result, long_enough_to_mask
+from ..module_utils._runtime.module import Module, ModuleCall, failed_result, invalid_result, long_enough_to_mask
 from . import planned_objects, role_variables
 from .plain import plain
 
@@ -202,7 +202,7 @@ class InProcessAction(NormalAction):
                 if isinstance(validation.errors[0], UnsupportedError):
                     msg = f"Unsupported parameters for ({self._task.action}) module: {msg}"
                 masker = module.masker(args)
-                result = {"failed": True, "msg": masker(msg)}
+                result = {"failed": True, **invalid_result(masker(msg))}
                 return self._as_module_result(result, module.redacted(params), hidden | masker.forms, variables)
             call = ModuleCall(module, params, args)
             check_mode, cluster = bool(self._task.check_mode), params.get("hosts")

@@ -58,3 +58,13 @@ def test_no_playbook_has_targets_of_its_own() -> None:
         given = ", targets='localhost'" if name == "migrate" else ""
         hosts = f"\"{{{{ query('searchops.opensearch_ml.target_hosts'{given}) }}}}\""
         assert re.findall(r"^  hosts: (.*)$", text, re.MULTILINE) == [hosts]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("roles/*/tasks/*.yml")), ids=lambda path: "/".join(path.parts[-3:]))
+def test_a_role_expects_failures_by_their_code_only(path: Path) -> None:
+    """Any other failure, also one without a code such as a crash, must stay one."""
+    text = path.read_text(encoding="utf-8")
+    expected = re.findall(
+        r"failed_when:\n +- (\w+) is failed\n +- \1\.failure\.code \| default\(''\) (?:!=|not in) ", text
+    )
+    assert len(expected) == text.count("failed_when") + text.count("ignore_errors")

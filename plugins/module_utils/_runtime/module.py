@@ -244,6 +244,11 @@ def failed_result(failure: Failure, actions: list[dict[str, Any]], *, check_mode
     }
 
 
+def invalid_result(msg: str) -> dict[str, Any]:
+    """The result of a task whose options Ansible has refused: as every failed result it has a code."""
+    return failed_result(Failure("invalid_input", msg), [], check_mode=False)
+
+
 class _MaskedModule(AnsibleModule):
     """AnsibleModule that masks secrets in the system's log and in early failures."""
 
@@ -276,7 +281,8 @@ class _MaskedModule(AnsibleModule):
             # Ansible has found the parameters invalid.
             masker = self._description.masker(self._given)
             self.no_log_values.update(masker.forms)
-            msg = masker(msg)
+            invalid = invalid_result(masker(msg))
+            msg, result = invalid.pop("msg"), {**result, **invalid}
         self.params.update(self._description.redacted(self.params))
         super().fail_json(msg, **result)
 

@@ -266,7 +266,7 @@ def test_invalid_arguments_fail_as_in_the_module(url: str, args: dict[str, Any])
     sent = {**stated, "_ansible_module_name": "searchops.opensearch_ml.ml_connector"}
     result = run_action("ml_connector", stated)
     assert result == as_module("ml_connector", sent, check_mode=False)
-    assert result["failed"]
+    assert (result["failed"], result["failure"]["code"]) == (True, "invalid_input")
     assert "s3cret-word" not in str(result)
 
 
