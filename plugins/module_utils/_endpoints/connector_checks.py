@@ -93,7 +93,7 @@ def check(fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> li
     places = list(_left_in(fields, credential or {}))
     if places:
         warnings.append(_left_in_warning(places))
-    return [*warnings, *_doubled_words(fields, credential or {})]
+    return [*warnings, *_doubled_words(fields, credential or {}), *_blanks(fields, credential or {})]
 
 
 def _without_body(fields: Mapping[str, Any]) -> Iterator[str]:
@@ -109,12 +109,24 @@ def _without_body(fields: Mapping[str, Any]) -> Iterator[str]:
 
 def _doubled_words(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> Iterator[str]:
     """Warnings of keys with the word before a key, such as ``Bearer``, that the header has as well."""
-    headers = [fields.get("headers"), *(action.get("headers") for action in fields.get("actions") or [])]
-    values = " ".join(str(value) for each in headers if isinstance(each, Mapping) for value in each.values())
+    values = _header_values(fields)
     for name, key in credential.items():
         word = re.match(r"[A-Za-z]+(?= )", str(key).lstrip())
         if word and f"{word[0]} ${{credential.{name}}}".lower() in values.lower():
             yield f"credential.{name}: begins with {word[0]!r}, which the header has as well; give the key alone."
+
+
+def _blanks(fields: Mapping[str, Any], credential: Mapping[str, Any]) -> Iterator[str]:
+    """Warnings of keys with a blank at their start or end, which a header sends and most backends answer with 401."""
+    values = _header_values(fields)
+    for name, key in credential.items():
+        if f"${{credential.{name}}}" in values and text_of(key) != text_of(key).strip():
+            yield f"credential.{name}: begins or ends with a blank, which most backends take for a part of the key; strip it."
+
+
+def _header_values(fields: Mapping[str, Any]) -> str:
+    headers = [fields.get("headers"), *(action.get("headers") for action in fields.get("actions") or [])]
+    return " ".join(str(value) for each in headers if isinstance(each, Mapping) for value in each.values())
 
 
 def warnings_of_secrets(credential: Mapping[str, Any], place: str) -> list[str]:

@@ -294,3 +294,20 @@ def test_a_key_with_the_word_of_its_header(key: str, header: str, warned: bool) 
     assert [text.startswith("credential.key: begins with") for text in warnings] == [True] * warned
     assert "sk-1" not in str(warnings)
     assert connector_checks.check({"url": URL, "headers": {"Authorization": header}}, {"key": key}) == warnings
+
+
+@pytest.mark.parametrize(
+    ("key", "header", "warned"),
+    [
+        (" sk-1", "Bearer ${credential.key}", True),
+        ("sk-1 ", "${credential.key}", True),
+        ("sk-1\u00a0", "Bearer ${credential.key}", True),
+        ("sk-1 2", "Bearer ${credential.key}", False),
+        (" sk-1 ", "Bearer ${credential.other}", False),
+    ],
+)
+def test_a_key_with_a_blank_at_its_start_or_end(key: str, header: str, warned: bool) -> None:
+    action = {"url": URL, "headers": {"Authorization": header}}
+    warnings = connector_checks.check({"actions": [action]}, {"key": key})
+    assert [text.startswith("credential.key: begins or ends with a blank") for text in warnings] == [True] * warned
+    assert "sk-1" not in str(warnings)
