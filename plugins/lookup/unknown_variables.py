@@ -32,6 +32,13 @@ options:
     type: list
     elements: str
     default: []
+  includes:
+    description:
+      - Roles of this collection that the role includes. Their inputs count as unknown in extra variables, those of C(-e), as
+        Ansible would use these in place of what the role gives to the included one.
+    type: list
+    elements: str
+    default: []
   unrelated:
     description:
       - Names, or shell-style patterns, of variables that have one of the prefixes but are meant for something else. In a text,
@@ -72,6 +79,7 @@ from typing import Any, Iterable, Iterator, Mapping
 
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.vars import load_extra_vars
 
 #: The variable of the option 'unrelated'.
 _UNRELATED = "opensearch_ml_unrelated_variables"
@@ -133,6 +141,13 @@ class LookupModule(LookupBase):
             f"Unknown variable '{name}'." + "".join(f" Did you mean '{each}'?" for each in meant)
             for name, meant in _find_unknown(candidates, map(str, terms), set(kwargs.get("known", [])))
         ]
+        for name in sorted(set(candidates).intersection(load_extra_vars(self._loader))):
+            for role in kwargs.get("includes", []):
+                if name.startswith(f"{role}_"):
+                    found.append(
+                        f"The extra variable '{name}' would replace what this role gives to the role {role}, which it includes. "
+                        "Leave it out of this run."
+                    )
         if found:
             found.append(f"If such a variable is meant for something else, add its name to {_UNRELATED}.")
         return [" ".join(found)]

@@ -68,3 +68,12 @@ def test_a_role_expects_failures_by_their_code_only(path: Path) -> None:
         r"failed_when:\n +- (\w+) is failed\n +- \1\.failure\.code \| default\(''\) (?:!=|not in) ", text
     )
     assert len(expected) == text.count("failed_when") + text.count("ignore_errors")
+
+
+def test_a_role_that_includes_another_one_refuses_its_extra_variables() -> None:
+    for main in sorted(ROOT.glob("roles/*/tasks/main.yml")):
+        tasks = "".join(path.read_text(encoding="utf-8") for path in main.parent.glob("*.yml"))
+        included = set(re.findall(r"_role:\n +name: searchops\.opensearch_ml\.(\w+)", tasks))
+        given = f", includes={sorted(included)}" if included else ""
+        call = f"lookup('searchops.opensearch_ml.unknown_variables', '{main.parents[1].name}'{given})"
+        assert call in main.read_text(encoding="utf-8"), main

@@ -9,6 +9,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.searchops.opensearch_ml.plugins.lookup import unknown_variables
 from ansible_collections.searchops.opensearch_ml.plugins.lookup.unknown_variables import LookupModule
 
 
@@ -92,3 +93,18 @@ def test_variables_that_are_meant_for_something_else() -> None:
     assert "'stack_version'" in found(variables, "stack")
     del variables["opensearch_ml_unrelated_variables"]
     assert "add its name to opensearch_ml_unrelated_variables" in found(variables, "stack")
+
+
+def test_extra_variables_of_an_included_role_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible prefers them to what the including role gives; variables of an inventory it does not."""
+    extra = {"openai_chat_name": "Other", "opensearch_connection": {}}
+    monkeypatch.setattr(unknown_variables, "load_extra_vars", lambda loader: extra)
+    variables = {**extra, "openai_chat_model": "of the inventory", "ollama_chat_name": "Chat"}
+    text = found(variables, "ollama_chat", includes=["openai_chat"])
+    assert text.startswith(
+        "The extra variable 'openai_chat_name' would replace what this role gives to the role openai_chat"
+    )
+    assert "openai_chat_model" not in text
+    assert found(variables, "openai_chat") == ""
+    unrelated = {**variables, "opensearch_ml_unrelated_variables": "openai_chat_name"}
+    assert found(unrelated, "ollama_chat", includes=["openai_chat"]) == ""
