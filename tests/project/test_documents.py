@@ -47,7 +47,9 @@ def test_the_readme_of_a_role_has_each_input_with_its_default(role: str) -> None
     defaults = read(f"roles/{role}/defaults/main.yml")
     assert documented.keys() == defaults.keys()
     for name, default in defaults.items():
-        if isinstance(default, str) and "{{" in default:
+        if isinstance(default, str) and "{{ __" in default:
+            assert documented[name].startswith("as `"), name
+        elif isinstance(default, str) and "{{" in default:
             assert documented[name] == "as `" + default.strip("{} "), name
         elif default is None:
             assert documented[name] == "", name
