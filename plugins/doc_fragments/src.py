@@ -19,5 +19,6 @@ options:
         console. Of several requests, it is the one that creates such an object; the module ignores text between them, such
         as that of a tutorial in Markdown. The file may also be what that console exports, or one curl command that contains
         the body.
+      - An O(definition) that is a text, such as a pasted one in a variable, is read in the same way.
     type: path
 """

@@ -35,7 +35,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
-from ..module_utils._endpoints.blueprint import with_body
+from ..module_utils._endpoints.blueprint import body_of, with_body
 from ..module_utils._errors.exceptions import Failure
 from ..module_utils._http.clock import ProgressCallback, RetryCallback
 from ..module_utils._runtime.module import Module, ModuleCall, failed_result, invalid_result, long_enough_to_mask
@@ -99,18 +99,28 @@ class InProcessAction(NormalAction):
             return
         # Not filled in: a task that does not use it must not fail because a variable in it is undefined.
         connection = variables.get("opensearch_connection")
-        if isinstance(connection, Mapping) and "hosts" in connection:
+        if not isinstance(connection, Mapping):
+            return
+        host = self._host(variables)
+        if connection.get("hosts"):
             self._display.warning(
-                "The task does not use the host's variable opensearch_connection, but the cluster of OPENSEARCH_HOSTS. To use it, add "
+                f"{host}: the task does not use the host's variable opensearch_connection, but the cluster of OPENSEARCH_HOSTS. To use it, add "
                 "to the play: module_defaults: {group/searchops.opensearch_ml.all: '{{ opensearch_connection }}'}. A command of "
                 "'ansible' has no module_defaults: write a play."
+            )
+        elif host != "localhost":
+            self._display.warning(
+                f"{host}: the host's variable opensearch_connection has no 'hosts', so the task uses the cluster of OPENSEARCH_HOSTS, "
+                "with the rest of the variable. Add the 'hosts' of the cluster that is meant."
             )
 
     def _change_items_with_src(self, change: Callable[[Mapping[str, Any], str], Mapping[str, Any]]) -> None:
         """Change the arguments of the task, and the items in them, that name a file by ``src``. ``change`` takes them, and what
-        they describe one of."""
+        they describe one of. A ``definition`` that is a text is read as such a file. Raises Failure."""
 
         def changed(item: Any, objects: str) -> Any:
+            if isinstance(item, Mapping) and isinstance(item.get("definition"), str) and item["definition"].strip():
+                item = {**item, "definition": body_of(item["definition"], "definition", objects)}
             named = isinstance(item, Mapping) and isinstance(item.get("src"), str) and item["src"]
             # Validation refuses an item with both.
             return change(item, objects) if named and item.get("definition") is None else item

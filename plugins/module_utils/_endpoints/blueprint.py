@@ -248,24 +248,29 @@ def read_file(path: str, objects: str = "") -> dict[str, Any]:
         raise Failure("invalid_input", f"src: {path} cannot be read: {exc}") from exc
     if len(text) > MAX_FILE_LENGTH:
         raise Failure("invalid_input", f"src: {path} is longer than {MAX_FILE_LENGTH} characters.")
-    _check_no_saved_objects(text, path)
-    body = _parse(text, path, objects)
+    return body_of(text, f"src: {path}", objects)
+
+
+def body_of(text: str, place: str, objects: str = "") -> dict[str, Any]:
+    """The mapping in a text as :func:`read_file` reads it from a file. ``place`` names it in messages. Raises Failure."""
+    _check_no_saved_objects(text, place)
+    body = _parse(text, place, objects)
     console = _text_of_console(body)
     if console is not None:
-        body = _parse(console, path, objects)
+        body = _parse(console, place, objects)
     if isinstance(body, list):
-        raise Failure("invalid_input", f"src: {path} contains a list, not a mapping. Save only the item to send.")
+        raise Failure("invalid_input", f"{place} contains a list, not a mapping. Save only the item to send.")
     if not isinstance(body, dict):
-        raise Failure("invalid_input", f"src: {path} {_looks_like(text) or 'does not contain a mapping'}.")
+        raise Failure("invalid_input", f"{place} {_looks_like(text) or 'does not contain a mapping'}.")
     try:
         # YAML has sets, bytes, recursive values and infinite numbers, which JSON does not have.
         as_json: dict[str, Any] = json.loads(json.dumps(body, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as exc:
-        raise Failure("invalid_input", f"src: {path} contains a value that JSON does not support: {exc}") from exc
+        raise Failure("invalid_input", f"{place} contains a value that JSON does not support: {exc}") from exc
     return as_json
 
 
-def _check_no_saved_objects(text: str, path: str) -> None:
+def _check_no_saved_objects(text: str, place: str) -> None:
     """Raises Failure for an export of several saved objects, which has one in each line."""
     types: list[str] = []
     for line in text.splitlines():
@@ -283,7 +288,7 @@ def _check_no_saved_objects(text: str, path: str) -> None:
     if len(types) > 1:
         raise Failure(
             "invalid_input",
-            f"src: {path} is an export of saved objects of OpenSearch Dashboards ({', '.join(sorted(set(types)))}). "
+            f"{place} is an export of saved objects of OpenSearch Dashboards ({', '.join(sorted(set(types)))}). "
             f"{_NO_SAVED_OBJECTS}.",
         )
 
@@ -302,7 +307,7 @@ def _text_of_console(value: Any) -> str | None:
     return "\n".join(texts) if texts else None
 
 
-def _parse(text: str, path: str, objects: str) -> Any:
+def _parse(text: str, place: str, objects: str) -> Any:
     if _QUOTATION.fullmatch(text):
         text = re.sub(r"^[ \t]*> ?", "", text, flags=re.MULTILINE)
     if text.lstrip("\r\n")[:1] in (" ", "\t"):
@@ -310,8 +315,8 @@ def _parse(text: str, path: str, objects: str) -> Any:
         text = textwrap.dedent(text)
     text = _TRIPLE_QUOTED.sub(_one_line, _code_of_markdown(text))
     if _CURL.match(text):
-        text = _body_of_curl(text, path)
-    text = _only_body(text, path, objects)
+        text = _body_of_curl(text, place)
+    text = _only_body(text, place, objects)
     json_error = ""
     try:
         # The first form is also YAML, in which // is no comment.
@@ -325,15 +330,15 @@ def _parse(text: str, path: str, objects: str) -> Any:
                     # The server ignores surplus brackets as well (seen on 3.6.0).
                     return json.loads(form[:end])
     except RecursionError as exc:
-        raise Failure("invalid_input", f"src: {path} is nested too deeply.") from exc
+        raise Failure("invalid_input", f"{place} is nested too deeply.") from exc
     if "{" in text and not _BEGINS_AS_DATA.match(text):
         # YAML takes some programs for a mapping.
         known = _looks_like(text)
         described = known or f"contains more than a body ({json_error})"
-        raise Failure("invalid_input", f"src: {path} {described}.{_hint(text, has_more=not known)}")
+        raise Failure("invalid_input", f"{place} {described}.{_hint(text, has_more=not known)}")
     if not HAS_YAML:
         raise Failure(
-            "invalid_input", f"src: {path} is not JSON ({json_error}), and reading YAML requires the library PyYAML."
+            "invalid_input", f"{place} is not JSON ({json_error}), and reading YAML requires the library PyYAML."
         )
     try:
         return _load_yaml(text)
@@ -344,7 +349,7 @@ def _parse(text: str, path: str, objects: str) -> Any:
         where = f", line {mark.line + 1}" if mark else ""
         described = _looks_like(text) or f"is neither JSON ({json_error}) nor YAML ({problem}{where})"
         hint = _hint(text, has_more=json_error.startswith("Extra data"))
-        raise Failure("invalid_input", f"src: {path} {described}.{hint}") from None
+        raise Failure("invalid_input", f"{place} {described}.{hint}") from None
 
 
 def _looks_like(text: str) -> str:
@@ -386,7 +391,7 @@ def _only_text(match: re.Match[str]) -> str:
     return match[1] or "\n" * match[0].count("\n")
 
 
-def _only_body(text: str, path: str, objects: str) -> str:
+def _only_body(text: str, place: str, objects: str) -> str:
     """The text with the console's request lines and comments left empty. Of several requests with bodies, it has that of the
     one that creates one of the objects. Raises Failure if that is not exactly one."""
     requests = list(_CONSOLE_LINE.finditer(text))
@@ -408,13 +413,13 @@ def _only_body(text: str, path: str, objects: str) -> str:
     if len(creating) > 1:
         raise Failure(
             "invalid_input",
-            f"src: {path} contains {len(creating)} requests that create {what}: see its lines {_lines(text, creating)}. Keep "
+            f"{place} contains {len(creating)} requests that create {what}: see its lines {_lines(text, creating)}. Keep "
             "only one of them, and write the others to files of their own.",
         )
     if not creating and (len(bodies) > 1 or _COMMENT_LINE.sub("", text[: requests[0].start()]).strip()):
-        raise Failure("invalid_input", f"src: {path} {_no_single_request(text, requests, bodies, what)}")
+        raise Failure("invalid_input", f"{place} {_no_single_request(text, requests, bodies, what)}")
     if not bodies:
-        raise Failure("invalid_input", f"src: {path} contains a request line, but no body.")
+        raise Failure("invalid_input", f"{place} contains a request line, but no body.")
     [(request, body)] = creating or bodies
     body = _HEADERS.sub(lambda headers: "\n" * headers[0].count("\n"), body)
     return "\n" * text.count("\n", 0, request.end()) + _without_comments(_without_explanation(body))
@@ -462,14 +467,14 @@ def _without_comments(text: str) -> str:
     return stripped if stripped.lstrip()[:1] == "{" else text
 
 
-def _body_of_curl(text: str, path: str) -> str:
+def _body_of_curl(text: str, place: str) -> str:
     """The body of a curl command, after as many empty lines as there are before it. Raises Failure if there is not exactly
     one."""
     try:
         words = shlex.split(_SHELL_PART.sub(_as_in_a_shell, re.sub(r"\\\r?\n", " ", text)), comments=True)
     except ValueError as exc:
         raise Failure(
-            "invalid_input", f"src: {path} contains a curl command that cannot be read: {exc}. {_ONLY_JSON}."
+            "invalid_input", f"{place} contains a curl command that cannot be read: {exc}. {_ONLY_JSON}."
         ) from None
     bodies = []
     for number, word in enumerate(words):
@@ -479,7 +484,7 @@ def _body_of_curl(text: str, path: str) -> str:
     if sum(word in ("curl", "curl.exe") for word in words) != 1 or len(bodies) != 1 or bodies[0].startswith("@"):
         raise Failure(
             "invalid_input",
-            f"src: {path} contains a shell command that is not a single curl command with its body in it. {_ONLY_JSON}.",
+            f"{place} contains a shell command that is not a single curl command with its body in it. {_ONLY_JSON}.",
         )
     return "\n" * text.count("\n", 0, max(text.find(bodies[0][:20]), 0)) + bodies[0]
 

@@ -117,8 +117,24 @@ def test_a_connection_that_the_task_does_not_use_is_reported(
     assert "does not use the host's variable opensearch_connection" in warning
     run_action("ml_connector_info", {"hosts": [url]}, variables)
     run_action("ml_connector_info", {}, {"opensearch_connection": {"validate_certs": False}})
+    run_action("ml_connector_info", {}, {"inventory_hostname": "rom"}, transport=transport)
     run_action("ollama_model_info", {"url": "http://127.0.0.1:9", "retries": 0}, variables)
     assert shown == [warning]
+
+
+@pytest.mark.parametrize("hosts", [{}, {"hosts": []}, {"hosts": ""}])
+def test_a_host_that_does_not_name_its_cluster_is_reported(
+    url: str, monkeypatch: pytest.MonkeyPatch, hosts: dict[str, Any]
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(Display, "warning", lambda self, msg, *args, **kwargs: shown.append(msg))
+    monkeypatch.setenv("OPENSEARCH_HOSTS", url)
+    connection = {"username": "rom", **hosts}
+    for args in ({}, {"username": "rom"}):
+        run_action("ml_connector_info", args, {"inventory_hostname": "rom", "opensearch_connection": connection})
+    assert [text.partition(",")[0] for text in shown] == [
+        "rom: the host's variable opensearch_connection has no 'hosts'"
+    ] * 2
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
@@ -205,6 +221,15 @@ class TestFiles:
 
     def test_a_missing_absolute_path_is_named_once(self, url: str) -> None:
         assert self.pipeline(url, "/nowhere/p.json")["msg"].count("/nowhere/p.json") == 1
+
+    def test_a_text_in_place_of_a_file(self, url: str) -> None:
+        """As a variable has it that was pasted from the console, or filled by the lookup file."""
+        text = f"PUT /_ingest/pipeline/p\n{json.dumps(self.BODY)}"
+        item = {"name": "p", "type": "ingest", "definition": text}
+        assert run_action("opensearch_pipeline", {"hosts": [url], **item})["pipeline"]["definition"] == self.BODY
+        assert "failed" not in run_action("ml_stack", {"hosts": [url], "pipelines": [item]})
+        failed = run_action("opensearch_pipeline", {"hosts": [url], **item, "definition": "PUT /_ingest/pipeline/p"})
+        assert failed["msg"].startswith("definition contains a request line, but no body.")
 
     def test_the_sections_of_a_stack(self, url: str, playbook_folder: Path) -> None:
         (playbook_folder / "files" / "p.json").write_text(json.dumps(self.BODY))
