@@ -586,3 +586,35 @@ class TestTargets:
             done = play("stack", url=url, inventory={"opensearch_clusters": {"hosts": {"berlin": berlin}}}, **CHAT)
         assert (done.status, "berlin does not say which cluster it is" in done.text) == (2, True), done.text
         assert cluster.exchanges == []
+
+
+def test_a_role_overlooks_no_refused_option(play: Play, tmp_path: Path) -> None:
+    """A role continues after some failures, which it expects by their code."""
+    cluster = FakeCluster(trusted=())
+    (tmp_path / "own.yml").write_text("""
+- hosts: localhost
+  gather_facts: false
+  module_defaults:
+    searchops.opensearch_ml.{module}: {timout: 30}
+  roles:
+    - role: searchops.opensearch_ml.ollama_chat
+      ollama_chat_base_url: http://llm.test
+      ollama_chat_model: tiny
+""")
+    text = (tmp_path / "own.yml").read_text()
+    for module in ("opensearch_cluster_setting", "ml_predict"):
+        (tmp_path / "own.yml").write_text(text.replace("{module}", module))
+        with serving(cluster) as url:
+            done = play("./own.yml", url=url)
+        assert done.status == 2, done.text
+        assert "Unsupported parameters" in done.text
+
+
+@pytest.mark.parametrize("wrong", [{"verify_parameters": {"Chat": "Say OK"}}, {"verify_wait_timeout": "30s"}])
+def test_verify_shows_why_a_question_was_refused(play: Play, wrong: dict[str, Any]) -> None:
+    with serving(FakeCluster()) as url:
+        assert play("stack", url=url, **CHAT).status == 0
+        assert "1 model answers" in play("verify", url=url, **CHAT).text
+        done = play("verify", url=url, **CHAT, **wrong)
+    assert done.status == 2, done.text
+    assert re.search(r"Chat does not answer: .*unable to convert to (dict|float)", done.text)

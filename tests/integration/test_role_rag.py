@@ -123,6 +123,45 @@ def test_a_rerank_model(double: FakeCluster, play: Play) -> None:
 
 
 @pytest.mark.parametrize(
+    ("embedding", "rerank", "keys"),
+    [
+        ({}, {}, ["sk-chat-0815"] * 3),
+        ({"rag_embedding_base_url": "http://llm.test:8081/v1"}, {}, ["sk-chat-0815"] * 3),
+        (
+            {"rag_embedding_base_url": "http://other.test"},
+            {"rag_rerank_base_url": "http://llm.test"},
+            ["sk-chat-0815", None, None],
+        ),
+        (
+            {"rag_embedding_base_url": "http://other.test", "rag_embedding_api_key": "sk-other-0816"},
+            {},
+            ["sk-chat-0815", "sk-other-0816", "sk-other-0816"],
+        ),
+    ],
+)
+def test_a_key_goes_only_to_the_server_that_it_was_given_for(
+    double: FakeCluster, play: Play, embedding: dict[str, str], rerank: dict[str, str], keys: list[str | None]
+) -> None:
+    play(rag_api_key="sk-chat-0815", rag_provider="llama_cpp", **{**RERANK, **embedding, **rerank})
+    stored = {body["name"]: double.credentials[connector_id] for connector_id, body in double.connectors.items()}
+    names = ["RAG", "RAG embeddings", "RAG rerank"]
+    assert [stored[name].get("api_key") for name in names] == keys
+
+
+def test_extra_variables_of_the_included_role_are_refused(double: FakeCluster, tmp_path: Path) -> None:
+    with serving(double) as url:
+        given = {
+            "opensearch_connection": {"hosts": [url]},
+            "ollama_chat_base_url": "http://llm.test",
+            "ollama_chat_model": "tiny",
+            "openai_chat_name": "Other",
+        }
+        text, _changes = run_playbook(tmp_path, "ollama_chat", fails=True, **given)
+    assert "The extra variable 'openai_chat_name' would replace" in re.sub(r"\s+", " ", text)
+    assert double.exchanges == []
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"rag_search": "hybrid"}, "'rag_search: hybrid' needs the plugin neural-search, which not all nodes have."),
