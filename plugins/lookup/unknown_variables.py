@@ -141,13 +141,19 @@ class LookupModule(LookupBase):
             f"Unknown variable '{name}'." + "".join(f" Did you mean '{each}'?" for each in meant)
             for name, meant in _find_unknown(candidates, map(str, terms), set(kwargs.get("known", [])))
         ]
-        for name in sorted(set(candidates).intersection(load_extra_vars(self._loader))):
+        extra = load_extra_vars(self._loader)
+        # What Ansible cannot assign: of 'name=Local chat' it takes the blank for the end of the value.
+        if extra.get("_raw_params"):
+            found.append(
+                f"In -e, '{extra['_raw_params']}' belongs to no variable. Quote a value with blanks once more: -e \"name='a b'\"."
+            )
+        for name in sorted(set(candidates).intersection(extra)):
             for role in kwargs.get("includes", []):
                 if name.startswith(f"{role}_"):
                     found.append(
                         f"The extra variable '{name}' would replace what this role gives to the role {role}, which it includes. "
                         "Leave it out of this run."
                     )
-        if found:
+        if len(found) > bool(extra.get("_raw_params")):
             found.append(f"If such a variable is meant for something else, add its name to {_UNRELATED}.")
         return [" ".join(found)]

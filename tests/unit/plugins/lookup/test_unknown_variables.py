@@ -6,8 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible import context
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.searchops.opensearch_ml.plugins.lookup import unknown_variables
 from ansible_collections.searchops.opensearch_ml.plugins.lookup.unknown_variables import LookupModule
@@ -108,3 +110,14 @@ def test_extra_variables_of_an_included_role_are_found(monkeypatch: pytest.Monke
     assert found(variables, "openai_chat") == ""
     unrelated = {**variables, "opensearch_ml_unrelated_variables": "openai_chat_name"}
     assert found(unrelated, "ollama_chat", includes=["openai_chat"]) == ""
+
+
+def test_a_value_with_a_blank_that_the_shell_has_left_without_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        context, "CLIARGS", {"extra_vars": ("openai_chat_name=Other chat", "openai_chat_model='tiny chat'")}
+    )
+    # Ansible reads them once.
+    monkeypatch.setattr(load_extra_vars, "extra_vars", None, raising=False)
+    assert found({"openai_chat_name": "Other"}, "openai_chat") == (
+        "In -e, 'chat' belongs to no variable. Quote a value with blanks once more: -e \"name='a b'\"."
+    )
