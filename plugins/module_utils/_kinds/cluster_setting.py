@@ -61,6 +61,11 @@ class Settings(NamedTuple):
                 return values[name]
         return None
 
+    def base(self, scope: str, name: str) -> Any:
+        """The value to which a list of this scope is added: without a transient value, which hides the persistent one only
+        until the cluster restarts. None for an unknown setting."""
+        return (self if scope == "transient" else self._replace(transient={})).effective(name)
+
     def knows(self, name: str) -> bool:
         return self.origin(name) is not None
 
@@ -165,16 +170,16 @@ def weaknesses(settings: Settings, name: str, value: Any) -> list[str]:
     return [f"{name}: {pattern!r}: {weakness}." for pattern, weakness in found.items() if weakness]
 
 
-def desired_value(settings: Settings, name: str, value: Any, list_mode: str) -> Any:
-    """The value that the scope must have for the user's value. ``list_mode`` combines lists with the effective one."""
+def desired_value(settings: Settings, scope: str, name: str, value: Any, list_mode: str) -> Any:
+    """The value that the scope must have for the user's value. ``list_mode`` combines lists with the one that it has."""
     value = _as_type_of_setting(name, value, settings.effective(name), list_mode)
     if not isinstance(value, (list, tuple)) or list_mode == "exact":
         return value
-    effective = as_list(settings.effective(name))
+    base = as_list(settings.base(scope, name))
     items = as_list(value)
     if list_mode == "append":
-        return effective + [item for item in dict.fromkeys(items) if item not in effective]
-    return [item for item in effective if item not in items]
+        return base + [item for item in dict.fromkeys(items) if item not in base]
+    return [item for item in base if item not in items]
 
 
 def _as_type_of_setting(name: str, value: Any, effective: Any, list_mode: str) -> Any:

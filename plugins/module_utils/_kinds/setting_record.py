@@ -25,7 +25,11 @@ def read(settings: Settings) -> dict[str, Entry]:
 def in_effect(record: Mapping[str, Entry], settings: Settings, owner: str) -> dict[str, list[str]]:
     """By the name of a setting: the values that were added for ``owner`` and that it still has."""
     found = {
-        name: [value for value, of in entry.added.items() if of == owner and value in as_list(settings.effective(name))]
+        name: [
+            value
+            for value, of in entry.added.items()
+            if of == owner and value in as_list(settings.base("persistent", name))
+        ]
         for name, entry in record.items()
     }
     return {name: values for name, values in found.items() if values}
@@ -37,14 +41,14 @@ def after_adding(
     """The record after the changes are written, which add to the persistent settings what ``owner`` needs."""
     new = copy.deepcopy(dict(record))
     for name, value in changes.items():
-        observed, effective = settings.persistent.get(name), as_list(settings.effective(name))
+        observed, base = settings.persistent.get(name), as_list(settings.base("persistent", name))
         recorded = new.get(name, Entry())
         if isinstance(value, list):
             # A list that has no value has its default in effect, to which it returns.
-            entry = recorded if observed is not None else Entry(before=effective)
+            entry = recorded if observed is not None else Entry(before=base)
             # Without what another program has removed: if it adds that again, it is not of a task.
-            entry.added = {item: of for item, of in entry.added.items() if item in effective}
-            entry.added.update({item: owner for item in value if item not in effective})
+            entry.added = {item: of for item, of in entry.added.items() if item in base}
+            entry.added.update({item: owner for item in value if item not in base})
         else:
             entry = Entry({text_of(value): owner}, observed)
             if observed is not None and text_of(observed) in recorded.added:

@@ -150,7 +150,7 @@ def _changes(options: Options, run: Run, observed: settings.Settings, desired: M
     for name, given in desired.items():
         if not observed.knows(name):
             _check_unknown(run, observed, name)
-        value = settings.desired_value(observed, name, given, options.list_mode)
+        value = settings.desired_value(observed, options.scope, name, given, options.list_mode)
         if not settings.is_in_effect(observed, options.scope, name, value):
             changes[name] = settings.request_value(value)
             _check_static(name)
@@ -162,7 +162,10 @@ def _changes(options: Options, run: Run, observed: settings.Settings, desired: M
             )
         hidden = options.scope == "persistent" and name in observed.transient
         if hidden and not settings.same(observed.transient[name], value):
-            run.warn(f"{name}: a transient value is set, which is in effect until the cluster restarts.")
+            run.warn(
+                f"{name}: a transient value is set, which is in effect until the cluster restarts. Until then, the persistent one has no "
+                "effect. To delete the transient one, run this module with 'scope: transient', 'state: absent' and the setting."
+            )
         if options.list_mode != "remove":
             for warning in settings.weaknesses(observed, name, value):
                 run.warn(warning)
@@ -202,7 +205,8 @@ def _check_unknown(run: Run, observed: settings.Settings, name: str) -> None:
     since = _versions_with(name, run.version)
     meant = "" if since else setting_types.did_you_mean(name, observed.names())
     if name.startswith(setting_types.ML_PREFIX) or setting_types.ML_PREFIX in meant:
-        raise Failure("unknown_setting", f"This cluster has no setting {name!r}.{since}{meant}")
+        way_out = " Leave it out, or name it in only_where_set." if since else ""
+        raise Failure("unknown_setting", f"This cluster has no setting {name!r}.{since}{meant}{way_out}")
     if run.check_mode:
         run.warn(f"{name}: the cluster does not list this setting; it may refuse it.{meant}")
 
@@ -211,7 +215,7 @@ def _versions_with(name: str, version: tuple[int, int]) -> str:
     """A note about the versions that have a setting which this one lacks, for the end of a message."""
     known = setting_types.type_of(name)
     if known and known.until and version > known.until:
-        return f" OpenSearch {known.until[0]}.{known.until[1]} was the last version with it; remove it."
+        return f" OpenSearch {known.until[0]}.{known.until[1]} was the last version with it."
     return f" OpenSearch {known.since[0]}.{known.since[1]} added it." if known and known.since else ""
 
 

@@ -213,9 +213,30 @@ def test_a_transient_value_causes_a_warning(fresh: FakeCluster) -> None:
     fresh.transient[PRIVATE_IP] = "false"
     result = execute(fresh, MODULE, settings={PRIVATE_IP: True})
     assert fresh.persistent == {PRIVATE_IP: "true"}
-    assert result["warnings"] == [
-        f"{PRIVATE_IP}: a transient value is set, which is in effect until the cluster restarts."
-    ]
+    [warning] = result["warnings"]
+    assert warning.startswith(f"{PRIVATE_IP}: a transient value is set")
+    assert "'scope: transient', 'state: absent'" in warning
+
+
+@pytest.mark.parametrize("list_mode", ["append", "remove"])
+def test_a_transient_list_does_not_replace_the_persistent_one(fresh: FakeCluster, list_mode: str) -> None:
+    mine, other, new = "^http://mine$", "^http://other$", "^http://new$"
+    fresh.persistent[TRUSTED], fresh.transient[TRUSTED] = [mine, new][: 1 + (list_mode == "remove")], [other]
+    given = {"settings": {TRUSTED: [new]}, "list_mode": list_mode}
+    assert execute(fresh, MODULE, **given)["changed"]
+    assert fresh.persistent[TRUSTED] == [mine, new][: 1 + (list_mode == "append")]
+    assert fresh.transient[TRUSTED] == [other]
+    assert not execute(fresh, MODULE, **given)["changed"]
+    assert execute(fresh, MODULE, **given, scope="transient")["changed"] == (list_mode == "append")
+
+
+def test_what_is_added_below_a_transient_list_is_undone(fresh: FakeCluster) -> None:
+    mine, other, new = "^http://mine$", "^http://other$", "^http://new$"
+    fresh.persistent[TRUSTED], fresh.transient[TRUSTED] = [mine], [other]
+    execute(fresh, MODULE, settings={TRUSTED: [new]}, list_mode="append", record_for="Chat")
+    assert fresh.persistent[TRUSTED] == [mine, new]
+    execute(fresh, MODULE, settings={TRUSTED: [new]}, state="undone")
+    assert (fresh.persistent[TRUSTED], fresh.transient[TRUSTED]) == ([mine], [other])
 
 
 def test_an_equal_transient_value_causes_no_warning(fresh: FakeCluster) -> None:
@@ -339,7 +360,7 @@ class TestRefusals:
         assert caught.value.message.endswith(f"'{PRIVATE_IP[:-1]}' may be misspelt. Did you mean '{PRIVATE_IP}'?")
 
     def test_a_setting_of_a_later_version(self, fresh: FakeCluster) -> None:
-        with pytest.raises(Failure, match=r"OpenSearch 3\.8 added it\.$"):
+        with pytest.raises(Failure, match=r"OpenSearch 3\.8 added it\. Leave it out, or name it in only_where_set\.$"):
             execute(fresh, MODULE, settings={"plugins.ml_commons.memory.orphan_ttl_days": 7})
 
     def test_a_plan_for_amazon(self, fresh: FakeCluster) -> None:
@@ -356,8 +377,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("version", "note"),
         [
-            ("3.1.0", r"OpenSearch 3\.2 added it\.$"),
-            ("3.6.0", r"OpenSearch 3\.2 was the last version with it; remove it\.$"),
+            ("3.1.0", r"OpenSearch 3\.2 added it\. Leave it out"),
+            ("3.6.0", r"OpenSearch 3\.2 was the last version with it\. Leave it out"),
         ],
     )
     def test_a_setting_of_a_single_version(self, version: str, note: str) -> None:
@@ -481,4 +502,4 @@ def test_a_list_of_one_equals_its_item(have: Any, want: Any, same: bool) -> None
 )
 def test_which_values_become_lists(name: str, value: Any, mode: str, expected: Any) -> None:
     observed = cluster_setting.Settings({"list": ["b"]}, {}, {})
-    assert cluster_setting.desired_value(observed, name, value, mode) == expected
+    assert cluster_setting.desired_value(observed, "persistent", name, value, mode) == expected
