@@ -731,6 +731,10 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             cause="The backend expects TLS on this port, and the connector's URL begins with http://.",
             remedy="Write https:// in the connector's URL, which is 'base_url' if the connector has a provider.",
         ),
+        "backend_certificate_name": Entry(
+            cause="The backend's certificate does not have the name or the address in the connector's URL.",
+            remedy="Write a name in the URL that the certificate has, or give the backend a certificate with the one in the URL.",
+        ),
         "backend_tls_untrusted": Entry(
             cause="The TLS connection to the backend fails, in most cases because an OpenSearch node does not trust "
             "the backend's certificate.",

@@ -222,6 +222,7 @@ _RULES = (
         "backend_closed",
         r"connection was closed during the request|not an SSL/TLS record|Unsupported or unrecognized SSL",
     ),
+    Rule("backend_certificate_name", r"No subject alternative|No name matching"),
     Rule("backend_tls_untrusted", r"PKIX path building failed|unable to find valid certification path|SSLHandshake"),
     Rule(
         "backend_unknown_host",

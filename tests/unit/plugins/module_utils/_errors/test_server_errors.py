@@ -179,6 +179,7 @@ TEXTS = [
     (500, "x", "Error communicating with remote model: Read timed out", "backend_timeout"),
     (500, "x", "Error communicating with remote model: The connection was closed during the request.", "backend_closed"),
     (500, "x", "Error communicating with remote model: not an SSL/TLS record: 48", "backend_closed"),
+    (500, "x", "SSLHandshakeException: No subject alternative names matching IP address 10.0.0.7 found", "backend_certificate_name"),
     (500, "x", "PKIX path building failed: unable to find valid certification path", "backend_tls_untrusted"),
     (500, "unknown_host_exception", "llm.nowhere", "backend_unknown_host"),
     (500, "x", "llm: Name or service not known", "backend_unknown_host"),
