@@ -324,7 +324,9 @@ options:
         placeholder of the actions, and the request bodies must then be JSON. The module checks this before it sends
         anything.
       - A swap sends this prediction through the new connector before it deletes the old one.
-      - With O(provider), the default is a short question that fits the capability; V({}) sends no probe.
+      - With O(provider), the default is a short question that fits the capability. Without it, and without this option, a swap
+        under live models asks nothing, and warns of that.
+      - V({}) sends no probe.
     type: dict
   wait_timeout:
     description: The maximum number of seconds to wait for models to be deployed again and for the answer to the

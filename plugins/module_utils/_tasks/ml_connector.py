@@ -190,7 +190,7 @@ class _Resource(Resource[ConnectorOptions]):
         warn_of_no_access_control(self.run, self.fields, CONNECTOR_ACCESS_CONTROL)
 
     def _check_fields(self, fields: Mapping[str, Any], credential: Mapping[str, Any] | None) -> None:
-        checks.check(self.run, fields, credential, self.options.probe)
+        checks.check(self.run, fields, credential, self.options.probe or None)
         checks.check_version(self.run.version, fields)
 
     def send_create(self) -> Doc:
@@ -218,6 +218,8 @@ class _Resource(Resource[ConnectorOptions]):
         if unavoidable or (live and options.update_strategy == "swap"):
             credential = _credential_for_replacement(options, planned.source, unavoidable=unavoidable)
             body = connectors.request_body(planned.source, credential, self._notes())
+            if live and options.probe is None:
+                self._warn_of_no_probe(planned, live)
             return self._swap.replace(found, body, users, fields=diff) or planned
         update = partial(Connector.update, self.run, found.id, self._body_of_update(found, planned, diff))
         if live:
@@ -231,6 +233,15 @@ class _Resource(Resource[ConnectorOptions]):
             in_use = cause.code == "connector_in_use"
             raise (ConcurrentChange(error.message, error.status) if in_use else cause) from None
         return planned
+
+    def _warn_of_no_probe(self, connector: Doc, live: Sequence[Doc]) -> None:
+        """Warn that nothing would show that the models fail with the new connector."""
+        names = ", ".join(repr(model.name) for model in live)
+        self.run.warn(
+            f"Connector {connector.name!r} is replaced under live models without a test question: {names}. If a new value is wrong, "
+            "they fail. With 'probe', the module asks one of them, and returns to the old connector if it fails; for a chat model, "
+            "write 'probe: {messages: [{role: user, content: Ping}]}'. 'probe: {}' asks nothing, without this warning."
+        )
 
     def _is_refused(self, found: Doc, live: Sequence[Doc]) -> bool:
         """Whether the server refuses a PUT because it mistakes a live model of another connector for a user of this one.
@@ -318,7 +329,7 @@ def check(options: ConnectorOptions) -> None:
     """Raises Failure for options that are invalid on every server."""
     options.check_name()
     if options.state != "absent":
-        checks.check_given(options.desired, options.credential, options.probe)
+        checks.check_given(options.desired, options.credential, options.probe or None)
 
 
 MODULE = Module(

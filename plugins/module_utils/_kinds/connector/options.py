@@ -141,7 +141,7 @@ def parse(params: Mapping[str, Any]) -> ConnectorOptions:
         fields = _merged(source, fields)
         if params["provider"] and (params["probe"] == {} or params["actions"] is not None):
             # The provider's probe fits only the provider's action.
-            fields["probe"] = params["probe"] or None
+            fields["probe"] = params["probe"]
         if params["provider"]:
             providers.check_key(params["provider"], fields["credential"], fields["actions"])
     return ConnectorOptions(

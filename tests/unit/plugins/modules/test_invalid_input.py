@@ -41,7 +41,12 @@ WRONG: dict[str, list[dict[str, Any]]] = {
         {**CONNECTOR, "parameters": {"_searchops": "x"}},
         {**CONNECTOR, "actions": [{**ACTION, "url": "chat:8080"}]},
         {**CONNECTOR, "actions": [{**ACTION, "url": "http://<host>/v1"}]},
-        {**CONNECTOR, "parameters": {}, "probe": {}, "actions": [{**ACTION, "request_body": "${parameters.gone}"}]},
+        {
+            **CONNECTOR,
+            "parameters": {},
+            "probe": {"a": "b"},
+            "actions": [{**ACTION, "request_body": "${parameters.gone}"}],
+        },
         {"definition": {"name": "Chat", "protocol": "htp"}},
         {"definition": {}},
         {"name": "Chat", "src": "/no/such/file"},

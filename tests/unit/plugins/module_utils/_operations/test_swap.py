@@ -124,6 +124,37 @@ def test_undeployed_models_are_moved_without_a_probe(cluster: FakeCluster) -> No
     assert used(cluster) == set(cluster.connectors)
 
 
+@pytest.mark.parametrize(
+    ("given", "state", "warned"),
+    [
+        ({}, "DEPLOYED", True),
+        ({"probe": {}}, "DEPLOYED", False),
+        ({"probe": {"messages": []}}, "DEPLOYED", False),
+        ({}, "UNDEPLOYED", False),
+    ],
+)
+def test_a_swap_without_a_question_is_warned_of(
+    cluster: FakeCluster, given: dict[str, Any], state: str, warned: bool
+) -> None:
+    """The connector is one of a blueprint: there is no question that fits all of them."""
+    cluster.add_model("Chat", cluster.add_connector(), state=state)
+    action = {
+        "action_type": "predict",
+        "method": "POST",
+        "url": "http://llm.test/v2",
+        "request_body": '{"m": ${parameters.messages}}',
+    }
+    for check_mode in (True, False):
+        done = execute(cluster, "ml_connector", check_mode=check_mode, name="Local chat", actions=[action], **given)
+        assert done["changed"]
+        found = [
+            text
+            for text in done["warnings"]
+            if "is replaced under live models without a test question: 'Chat'." in text
+        ]
+        assert bool(found) is warned
+
+
 def test_swap_waits_for_a_model_that_is_being_deployed(cluster: FakeCluster) -> None:
     connector_id = cluster.add_connector()
     model_id = cluster.add_model("Chat", connector_id, state="REGISTERED")

@@ -69,7 +69,7 @@ class TestIds:
 
     def test_such_a_connector_is_not_used(self, cluster: FakeCluster, old: str) -> None:
         cluster.next_ids["connector"] = ["new-l", "another-L", "at_last-M"]
-        assert outcome(cluster, **CHANGED) == (["swap"], [])
+        assert outcome(cluster, **CHANGED, probe={}) == (["swap"], [])
         assert list(cluster.connectors) == ["at_last-M"]
         assert outcome(cluster, **CHANGED) == ([], [])
 
