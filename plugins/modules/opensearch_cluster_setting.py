@@ -11,7 +11,7 @@ short_description: Manage settings of an OpenSearch cluster
 version_added: 1.0.0
 description:
   - Sets or resets one or more cluster settings with one request, and only if something differs.
-  - Adds items to a list in effect, or removes them, with O(list_mode). This matters for
+  - Adds items to a list, or removes them, with O(list_mode). This matters for
     C(plugins.ml_commons.trusted_connector_endpoints_regex), whose default trusts the well-known providers and is lost
     as soon as the list is set.
 author:
@@ -45,7 +45,7 @@ options:
     default: present
   scope:
     description: Whether the settings survive a restart of the whole cluster. A V(transient) value takes precedence
-      over a persistent one.
+      over a persistent one, which then has no effect; the module warns of that.
     type: str
     choices:
       - persistent
@@ -56,12 +56,16 @@ options:
       - How to apply values that are lists. Settings that are not lists are not affected.
       - A single value for a list setting counts as a list of one item. Text with several patterns or names, separated by
         commas, is refused; give a list.
+      - V(append) and V(remove) start from the list that O(scope) has. A persistent list without a value starts from the
+        default or the value from C(opensearch.yml). A transient list without a value starts from the list in effect, which it
+        replaces as a whole.
+      - The cluster does not return the default while a transient value hides it. V(append) and V(remove) then fail for a
+        persistent list without a value; delete the transient value first, with O(scope=transient) and O(state=absent).
     type: str
     choices:
       exact: The list becomes exactly the given one.
-      append: The given items are added to the list in effect, including its defaults, unless the list already has
-        them.
-      remove: The given items are removed from the list in effect.
+      append: The given items are added to the list, unless it already has them.
+      remove: The given items are removed from the list.
     default: exact
   record_for:
     description:
@@ -189,8 +193,8 @@ settings:
   sample:
     plugins.ml_commons.connector.private_ip_enabled: "true"
 outdated:
-  description: The values in effect that tasks with the same O(record_for) have added and that are not among the given
-    ones, by the name of the setting. Empty without O(record_for). Remove them with O(state=undone).
+  description: The values that tasks with the same O(record_for) have added, that are still set and that are not among the
+    given ones, by the name of the setting. Empty without O(record_for). Remove them with O(state=undone).
   returned: success
   type: dict
   sample:

@@ -61,10 +61,13 @@ class Settings(NamedTuple):
                 return values[name]
         return None
 
-    def base(self, scope: str, name: str) -> Any:
-        """The value to which a list of this scope is added: without a transient value, which hides the persistent one only
-        until the cluster restarts. None for an unknown setting."""
-        return (self if scope == "transient" else self._replace(transient={})).effective(name)
+    def underlying(self, scope: str, name: str) -> Any:
+        """The value that is in effect for the scope: its own, or what it would replace. A persistent value replaces no
+        transient one. None for an unknown setting, and for a default that a transient value hides: the server returns the
+        defaults of settings that no scope has."""
+        if scope == "transient":
+            return self.effective(name)
+        return self.persistent.get(name, self.defaults.get(name))
 
     def knows(self, name: str) -> bool:
         return self.origin(name) is not None
@@ -161,25 +164,32 @@ def _check_pattern(name: str, pattern: str, *, allow_catch_all: bool) -> None:
         )
 
 
-def weaknesses(settings: Settings, name: str, value: Any) -> list[str]:
-    """Warnings about patterns that are not in effect yet and that match more or less than most authors want."""
+def weaknesses(settings: Settings, scope: str, name: str, value: Any) -> list[str]:
+    """Warnings about patterns that are new in the scope and that match more or less than most authors want."""
     if value is None or not is_pattern_list(name):
         return []
-    known = as_list(settings.effective(name))
+    known = as_list(settings.underlying(scope, name))
     found = {pattern: pattern_checks.find_weakness(pattern) for pattern in as_list(value) if pattern not in known}
     return [f"{name}: {pattern!r}: {weakness}." for pattern, weakness in found.items() if weakness]
 
 
 def desired_value(settings: Settings, scope: str, name: str, value: Any, list_mode: str) -> Any:
-    """The value that the scope must have for the user's value. ``list_mode`` combines lists with the one that it has."""
+    """The value that the scope must have for the user's value. ``list_mode`` combines lists with the one that the scope has
+    or would replace. Raises Failure if a transient value hides that list."""
     value = _as_type_of_setting(name, value, settings.effective(name), list_mode)
     if not isinstance(value, (list, tuple)) or list_mode == "exact":
         return value
-    base = as_list(settings.base(scope, name))
-    items = as_list(value)
+    underlying = settings.underlying(scope, name)
+    if underlying is None and name in settings.transient:
+        raise Failure(
+            "hidden_default",
+            f"{name}: cannot {list_mode} items: the setting has no persistent value, and a transient value hides its default.",
+            setting=name,
+        )
+    observed, items = as_list(underlying), as_list(value)
     if list_mode == "append":
-        return base + [item for item in dict.fromkeys(items) if item not in base]
-    return [item for item in base if item not in items]
+        return observed + [item for item in dict.fromkeys(items) if item not in observed]
+    return [item for item in observed if item not in items]
 
 
 def _as_type_of_setting(name: str, value: Any, effective: Any, list_mode: str) -> Any:
@@ -199,11 +209,10 @@ def _as_type_of_setting(name: str, value: Any, effective: Any, list_mode: str) -
 
 
 def is_in_effect(settings: Settings, scope: str, name: str, value: Any) -> bool:
-    """Whether nothing has to be written: the scope has the value, or has none and the value is in effect anyway."""
-    values = settings.scope(scope)
+    """Whether nothing has to be written: the scope has the value, or has none and would replace the same value."""
     if value is DEFAULT:
-        return name not in values
-    return same(values.get(name, settings.effective(name)), value)
+        return name not in settings.scope(scope)
+    return same(settings.underlying(scope, name), value)
 
 
 def same(have: Any, want: Any) -> bool:

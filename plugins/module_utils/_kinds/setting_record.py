@@ -22,13 +22,13 @@ def read(settings: Settings) -> dict[str, Entry]:
     return addition_record.parse(settings.persistent.get(addition_record.NAME))
 
 
-def in_effect(record: Mapping[str, Entry], settings: Settings, owner: str) -> dict[str, list[str]]:
-    """By the name of a setting: the values that were added for ``owner`` and that it still has."""
+def still_set(record: Mapping[str, Entry], settings: Settings, owner: str) -> dict[str, list[str]]:
+    """By the name of a setting: the values that were added for ``owner`` and that its persistent value still has."""
     found = {
         name: [
             value
             for value, of in entry.added.items()
-            if of == owner and value in as_list(settings.base("persistent", name))
+            if of == owner and value in as_list(settings.persistent.get(name))
         ]
         for name, entry in record.items()
     }
@@ -41,14 +41,14 @@ def after_adding(
     """The record after the changes are written, which add to the persistent settings what ``owner`` needs."""
     new = copy.deepcopy(dict(record))
     for name, value in changes.items():
-        observed, base = settings.persistent.get(name), as_list(settings.base("persistent", name))
+        observed, before = settings.persistent.get(name), as_list(settings.underlying("persistent", name))
         recorded = new.get(name, Entry())
         if isinstance(value, list):
             # A list that has no value has its default in effect, to which it returns.
-            entry = recorded if observed is not None else Entry(before=base)
+            entry = recorded if observed is not None else Entry(before=before)
             # Without what another program has removed: if it adds that again, it is not of a task.
-            entry.added = {item: of for item, of in entry.added.items() if item in base}
-            entry.added.update({item: owner for item in value if item not in base})
+            entry.added = {item: of for item, of in entry.added.items() if item in before}
+            entry.added.update({item: owner for item in value if item not in before})
         else:
             entry = Entry({text_of(value): owner}, observed)
             if observed is not None and text_of(observed) in recorded.added:
@@ -62,7 +62,7 @@ def undo(
 ) -> tuple[dict[str, Any], dict[str, Entry]]:
     """The values to write to undo what was added of the ``given`` values, and the record after that.
 
-    A value that was not added, or is not in effect any more, is left alone.
+    A value that was not added, or is not set any more, is left alone.
     """
     changes: dict[str, Any] = {}
     new = copy.deepcopy(dict(record))

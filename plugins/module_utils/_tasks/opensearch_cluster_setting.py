@@ -62,6 +62,8 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
     recorded = new_record = setting_record.read(observed)
     if options.state == "undone":
         changes, new_record = setting_record.undo(recorded, observed, desired)
+        for name, value in changes.items():
+            _warn_of_transient(options.scope, run, observed, name, value)
         new_record = setting_record.needed_by(new_record, options.needed_by)
     else:
         changes = _changes(options, run, observed, desired)
@@ -77,12 +79,12 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
             )
         for read in (settings.read, settings.read_if_allowed):
             run.reader.note_fact(after, read)
-    before_scope, after_scope = observed.scope(options.scope), after.scope(options.scope)
+    after_scope = after.scope(options.scope)
     return {
         "settings": settings.to_result(after, desired),
         "diff": hidden(
             {
-                "before": {name: before_scope.get(name, observed.effective(name)) for name in changes},
+                "before": {name: observed.underlying(options.scope, name) for name in changes},
                 # A reset is null: the default that is then in effect is not known before the write.
                 "after": {name: after_scope.get(name) for name in changes},
             }
@@ -160,16 +162,21 @@ def _changes(options: Options, run: Run, observed: settings.Settings, desired: M
                 f"{name}: the server archived a value that it refuses, as at an upgrade, and uses the default since. Set the "
                 f"values that you need, then delete the archived ones: set {settings.ARCHIVED_PREFIX}* to null."
             )
-        hidden = options.scope == "persistent" and name in observed.transient
-        if hidden and not settings.same(observed.transient[name], value):
-            run.warn(
-                f"{name}: a transient value is set, which is in effect until the cluster restarts. Until then, the persistent one has no "
-                "effect. To delete the transient one, run this module with 'scope: transient', 'state: absent' and the setting."
-            )
+        _warn_of_transient(options.scope, run, observed, name, value)
         if options.list_mode != "remove":
-            for warning in settings.weaknesses(observed, name, value):
+            for warning in settings.weaknesses(observed, options.scope, name, value):
                 run.warn(warning)
     return changes
+
+
+def _warn_of_transient(scope: str, run: Run, observed: settings.Settings, name: str, value: Any) -> None:
+    """Warn if a transient value hides the value of the persistent scope."""
+    if scope == "persistent" and name in observed.transient and not settings.same(observed.transient[name], value):
+        run.warn(
+            f"{name}: a transient value is set, so that the persistent value has no effect until the transient one is deleted "
+            "or the cluster restarts. To delete it, run this task: - searchops.opensearch_ml.opensearch_cluster_setting: "
+            f"{{settings: {{{name}: null}}, scope: transient, state: absent}}"
+        )
 
 
 def _outdated(options: Options, record: Mapping[str, Entry], after: settings.Settings) -> dict[str, list[str]]:
@@ -179,7 +186,7 @@ def _outdated(options: Options, record: Mapping[str, Entry], after: settings.Set
     given = {name: as_list(value) for name, value in flatten(options.settings).items()}
     found = {
         name: [value for value in values if value not in given.get(name, [])]
-        for name, values in setting_record.in_effect(record, after, options.record_for).items()
+        for name, values in setting_record.still_set(record, after, options.record_for).items()
     }
     return {name: values for name, values in found.items() if values}
 
@@ -205,8 +212,7 @@ def _check_unknown(run: Run, observed: settings.Settings, name: str) -> None:
     since = _versions_with(name, run.version)
     meant = "" if since else setting_types.did_you_mean(name, observed.names())
     if name.startswith(setting_types.ML_PREFIX) or setting_types.ML_PREFIX in meant:
-        way_out = " Leave it out, or name it in only_where_set." if since else ""
-        raise Failure("unknown_setting", f"This cluster has no setting {name!r}.{since}{meant}{way_out}")
+        raise Failure("unknown_setting", f"This cluster has no setting {name!r}.{since}{meant}")
     if run.check_mode:
         run.warn(f"{name}: the cluster does not list this setting; it may refuse it.{meant}")
 
@@ -215,7 +221,7 @@ def _versions_with(name: str, version: tuple[int, int]) -> str:
     """A note about the versions that have a setting which this one lacks, for the end of a message."""
     known = setting_types.type_of(name)
     if known and known.until and version > known.until:
-        return f" OpenSearch {known.until[0]}.{known.until[1]} was the last version with it."
+        return f" OpenSearch {known.until[0]}.{known.until[1]} was the last version with it; remove it."
     return f" OpenSearch {known.since[0]}.{known.since[1]} added it." if known and known.since else ""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cluster settings: lists are combined with the effective list, scalars compared by meaning, broken patterns refused."""
+"""Cluster settings: lists are combined with the list of the scope, scalars compared by meaning, broken patterns refused."""
 
 from __future__ import annotations
 
@@ -45,6 +45,52 @@ class TestLists:
         fresh.transient[TRUSTED] = ["^http://t$"]
         execute(fresh, MODULE, settings={TRUSTED: ["^http://x$"]}, list_mode="append", scope="transient")
         assert fresh.transient[TRUSTED] == ["^http://t$", "^http://x$"]
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    @pytest.mark.parametrize(("list_mode", "after"), [("append", ["^http://p$", "^http://x$"]), ("remove", [])])
+    def test_a_persistent_list_below_a_transient_one(
+        self, fresh: FakeCluster, list_mode: str, after: list[str], check_mode: bool
+    ) -> None:
+        fresh.persistent[TRUSTED] = ["^http://p$"]
+        fresh.transient[TRUSTED] = ["^http://t$"]
+        given = {
+            "settings": {TRUSTED: ["^http://x$" if list_mode == "append" else "^http://p$"]},
+            "list_mode": list_mode,
+        }
+        result = execute(fresh, MODULE, check_mode=check_mode, **given)
+        assert result["diff"] == {"before": {TRUSTED: ["^http://p$"]}, "after": {TRUSTED: after}}
+        assert "the persistent value has no effect" in result["warnings"][0]
+        assert fresh.transient[TRUSTED] == ["^http://t$"]
+        assert fresh.persistent[TRUSTED] == (["^http://p$"] if check_mode else after)
+        if not check_mode:
+            assert not execute(fresh, MODULE, **given)["changed"]
+
+    @pytest.mark.parametrize(
+        ("list_mode", "after"), [("append", ["^http://p$", "^http://x$"]), ("remove", ["^http://p$"])]
+    )
+    def test_a_transient_list_starts_from_the_persistent_one(
+        self, fresh: FakeCluster, list_mode: str, after: list[str]
+    ) -> None:
+        fresh.persistent[TRUSTED] = ["^http://p$"] if list_mode == "append" else ["^http://p$", "^http://x$"]
+        before = list(fresh.persistent[TRUSTED])
+        execute(fresh, MODULE, settings={TRUSTED: ["^http://x$"]}, list_mode=list_mode, scope="transient")
+        assert (fresh.persistent[TRUSTED], fresh.transient[TRUSTED]) == (before, after)
+
+    @pytest.mark.parametrize("check_mode", [True, False])
+    @pytest.mark.parametrize("list_mode", ["append", "remove"])
+    def test_a_default_that_a_transient_list_hides(self, fresh: FakeCluster, list_mode: str, check_mode: bool) -> None:
+        fresh.transient[TRUSTED] = ["^http://t$"]
+        given = {"settings": {TRUSTED: ["^http://x$"]}, "list_mode": list_mode}
+        with pytest.raises(Failure, match="a transient value hides its default") as caught:
+            execute(fresh, MODULE, check_mode=check_mode, **given)
+        assert (caught.value.code, fresh.writes) == ("hidden_default", [])
+        assert f"'scope: transient', 'state: absent' and the setting '{TRUSTED}'" in caught.value.remedy
+
+    def test_weak_patterns_below_a_transient_list_cause_no_new_warning(self, fresh: FakeCluster) -> None:
+        fresh.persistent[TRUSTED] = ["^http://a.example/v1$"]
+        fresh.transient[TRUSTED] = ["^http://t$"]
+        result = execute(fresh, MODULE, settings={TRUSTED: ["^http://x$"]}, list_mode="append")
+        assert "an unescaped dot" not in str(result["warnings"])
 
     def test_exact_replaces(self, fresh: FakeCluster) -> None:
         execute(fresh, MODULE, settings={TRUSTED: ["^http://x$"]})
@@ -214,34 +260,20 @@ def test_a_transient_value_causes_a_warning(fresh: FakeCluster) -> None:
     result = execute(fresh, MODULE, settings={PRIVATE_IP: True})
     assert fresh.persistent == {PRIVATE_IP: "true"}
     [warning] = result["warnings"]
-    assert warning.startswith(f"{PRIVATE_IP}: a transient value is set")
-    assert "'scope: transient', 'state: absent'" in warning
-
-
-@pytest.mark.parametrize("list_mode", ["append", "remove"])
-def test_a_transient_list_does_not_replace_the_persistent_one(fresh: FakeCluster, list_mode: str) -> None:
-    mine, other, new = "^http://mine$", "^http://other$", "^http://new$"
-    fresh.persistent[TRUSTED], fresh.transient[TRUSTED] = [mine, new][: 1 + (list_mode == "remove")], [other]
-    given = {"settings": {TRUSTED: [new]}, "list_mode": list_mode}
-    assert execute(fresh, MODULE, **given)["changed"]
-    assert fresh.persistent[TRUSTED] == [mine, new][: 1 + (list_mode == "append")]
-    assert fresh.transient[TRUSTED] == [other]
-    assert not execute(fresh, MODULE, **given)["changed"]
-    assert execute(fresh, MODULE, **given, scope="transient")["changed"] == (list_mode == "append")
-
-
-def test_what_is_added_below_a_transient_list_is_undone(fresh: FakeCluster) -> None:
-    mine, other, new = "^http://mine$", "^http://other$", "^http://new$"
-    fresh.persistent[TRUSTED], fresh.transient[TRUSTED] = [mine], [other]
-    execute(fresh, MODULE, settings={TRUSTED: [new]}, list_mode="append", record_for="Chat")
-    assert fresh.persistent[TRUSTED] == [mine, new]
-    execute(fresh, MODULE, settings={TRUSTED: [new]}, state="undone")
-    assert (fresh.persistent[TRUSTED], fresh.transient[TRUSTED]) == ([mine], [other])
-
-
-def test_an_equal_transient_value_causes_no_warning(fresh: FakeCluster) -> None:
-    fresh.transient[PRIVATE_IP] = "true"
+    assert "the persistent value has no effect until" in warning
+    assert f"{{settings: {{{PRIVATE_IP}: null}}, scope: transient, state: absent}}" in warning
+    assert execute(fresh, MODULE, settings={PRIVATE_IP: True})["warnings"] == [warning]
+    execute(fresh, MODULE, settings={PRIVATE_IP: None}, scope="transient", state="absent")
     assert execute(fresh, MODULE, settings={PRIVATE_IP: True})["warnings"] == []
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_an_equal_transient_value_causes_no_warning(fresh: FakeCluster, check_mode: bool) -> None:
+    """It does not survive a restart, so that the persistent value is written anyway."""
+    fresh.transient[PRIVATE_IP] = "true"
+    result = execute(fresh, MODULE, check_mode=check_mode, settings={PRIVATE_IP: True})
+    assert (result["changed"], result["warnings"]) == (True, [])
+    assert fresh.persistent == ({} if check_mode else {PRIVATE_IP: "true"})
 
 
 def test_several_settings_are_written_with_one_request(fresh: FakeCluster) -> None:
@@ -360,7 +392,7 @@ class TestRefusals:
         assert caught.value.message.endswith(f"'{PRIVATE_IP[:-1]}' may be misspelt. Did you mean '{PRIVATE_IP}'?")
 
     def test_a_setting_of_a_later_version(self, fresh: FakeCluster) -> None:
-        with pytest.raises(Failure, match=r"OpenSearch 3\.8 added it\. Leave it out, or name it in only_where_set\.$"):
+        with pytest.raises(Failure, match=r"OpenSearch 3\.8 added it\.$"):
             execute(fresh, MODULE, settings={"plugins.ml_commons.memory.orphan_ttl_days": 7})
 
     def test_a_plan_for_amazon(self, fresh: FakeCluster) -> None:
@@ -377,8 +409,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("version", "note"),
         [
-            ("3.1.0", r"OpenSearch 3\.2 added it\. Leave it out"),
-            ("3.6.0", r"OpenSearch 3\.2 was the last version with it\. Leave it out"),
+            ("3.1.0", r"OpenSearch 3\.2 added it\.$"),
+            ("3.6.0", r"OpenSearch 3\.2 was the last version with it; remove it\.$"),
         ],
     )
     def test_a_setting_of_a_single_version(self, version: str, note: str) -> None:

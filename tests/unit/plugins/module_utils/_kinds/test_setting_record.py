@@ -66,6 +66,20 @@ def test_the_former_value_comes_back(fresh: FakeCluster) -> None:
     assert fresh.persistent == {TRUSTED: [THEIRS], PRIVATE_IP: "false"}
 
 
+def test_a_transient_value_does_not_count(fresh: FakeCluster) -> None:
+    """It hides the persistent value, which alone is recorded, written and undone."""
+    fresh.persistent.update({TRUSTED: [THEIRS], PRIVATE_IP: "false"})
+    fresh.transient.update({TRUSTED: [OURS], PRIVATE_IP: "true"})
+    add(fresh)
+    assert fresh.persistent[TRUSTED] == [THEIRS, OURS]
+    fresh.transient[TRUSTED] = [OTHER]
+    assert add(fresh, settings={TRUSTED: [OTHER]})["outdated"] == {TRUSTED: [OURS], PRIVATE_IP: ["true"]}
+    result = undo(fresh, **{TRUSTED: [OURS, OTHER], PRIVATE_IP: True})
+    assert "the persistent value has no effect" in str(result["warnings"])
+    assert fresh.persistent == {TRUSTED: [THEIRS], PRIVATE_IP: "false"}
+    assert fresh.transient == {TRUSTED: [OTHER], PRIVATE_IP: "true"}
+
+
 def test_what_another_program_added_later_stays(fresh: FakeCluster) -> None:
     add(fresh)
     fresh.persistent[TRUSTED].append(THEIRS)
