@@ -276,7 +276,7 @@ failure:
       type: int
     details:
       description:
-        - C(problems), each with place, code and message, if the module rejected the declaration.
+        - C(problems), each with place, code, message and remedy, if the module rejected the declaration.
         - C(failed) and C(left_out) if items failed, and C(left), the other changes that are still needed.
       type: dict
 """

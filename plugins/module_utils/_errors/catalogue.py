@@ -276,7 +276,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "invalid_stack": Entry(
             cause="The declaration of the stack has problems, or does not fit the cluster. Nothing was changed.",
-            remedy="",
+            remedy="{remedies_of_the_problems}",
         ),
         "declared_twice": Entry(
             cause="Two items of the stack declare the same object.",
@@ -495,8 +495,14 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Cluster settings": {
         "unknown_setting": Entry(
             cause="The cluster has no setting with this name.",
-            remedy="Correct the setting's name. If a newer version of OpenSearch added the setting, remove it, or list it "
-            "in 'only_where_set', which skips it on a cluster without it.",
+            remedy="Correct the setting's name. If a newer version of OpenSearch added the setting, leave it out, or name it "
+            "in 'only_where_set', which skips it on a cluster that does not have it, or where it has no value.",
+        ),
+        "hidden_default": Entry(
+            cause="The task adds items to a persistent list without a value, or removes items from it. It would start from the "
+            "default list, which the cluster does not return while the setting has a transient value.",
+            remedy="First delete the transient value: run opensearch_cluster_setting with 'scope: transient', 'state: absent' "
+            "and the setting '{setting}'. Or write the whole list with 'list_mode: exact'.",
         ),
         "static_setting": Entry(
             cause="OpenSearch reads this setting only when a node starts.",

@@ -54,10 +54,15 @@ class Problem(NamedTuple):
     place: str
     code: str
     message: str
+    remedy: str
+
+    @classmethod
+    def of(cls, place: str, code: str, message: str) -> Problem:
+        return cls.from_failure(place, Failure(code, message))
 
     @classmethod
     def from_failure(cls, place: str, failure: Failure) -> Problem:
-        return cls(place, failure.code, failure.message)
+        return cls(place, failure.code, failure.message, failure.remedy)
 
 
 class Declaration:
@@ -109,13 +114,13 @@ class Declaration:
                 declared = self.by_key.get((dependency.section, dependency.reference))
                 if declared is not None and declared.absent:
                     message = f"It needs {declared.display_name}, which is declared absent."
-                    self.problems.append(Problem(item.display_name, "needs_absent", message))
+                    self.problems.append(Problem.of(item.display_name, "needs_absent", message))
         dependencies = {item.key: [each.key for each in self.prerequisites(item)] for item in items}
         try:
             return [self.by_key[key] for key in topological_order(dependencies)]
         except Cycle as cycle:
             names = [self.by_key[key].display_name for key in cycle.nodes]
-            self.problems.append(Problem(names[0], "cycle", f"{' needs '.join(names)}."))
+            self.problems.append(Problem.of(names[0], "cycle", f"{' needs '.join(names)}."))
             return items
 
 
@@ -187,7 +192,7 @@ def make_item(section: Section, place: str, raw: Mapping[str, Any]) -> Item:
         for error in outcome.errors
         if not isinstance(error, UnsupportedError) and "'dict'> cannot be converted to a list" not in error.msg
     ]
-    problems = [Problem(place, "invalid_input", fault) for fault in faults]
+    problems = [Problem.of(place, "invalid_input", fault) for fault in faults]
     if not problems:
         try:
             # The body shows the name of the object, its description and what it refers to.
@@ -208,4 +213,4 @@ def _key_of(section: Section, raw: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def declared_twice(place: str, first: str) -> Problem:
-    return Problem(place, "declared_twice", f"{first} declares the same name already.")
+    return Problem.of(place, "declared_twice", f"{first} declares the same name already.")

@@ -259,7 +259,7 @@ class _Planner:
                 continue
             if not self.predicted.find(kind, [("name", dependency.reference), ("_id", dependency.reference)]):
                 message = f"There is no {kind.LABEL} {dependency.reference!r}, neither declared nor on the cluster."
-                problems.append(Problem(item.display_name, kind.UNKNOWN_CODE, message))
+                problems.append(Problem.of(item.display_name, kind.UNKNOWN_CODE, message))
         return problems
 
     def _predict(self, item: Item, actions: list[dict[str, Any]], result: Mapping[str, Any]) -> None:

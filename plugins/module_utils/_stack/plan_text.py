@@ -88,6 +88,9 @@ def invalid_stack(problems: list[Problem], unknown: Iterable[tuple[Item, Depende
     return Failure(
         "invalid_stack",
         message,
-        problems=[{"place": each.place, "code": each.code, "message": each.message} for each in problems],
+        problems=[each._asdict() for each in problems],
         unchecked=unchecked,
+        remedies_of_the_problems=" ".join(
+            dict.fromkeys(each.remedy for each in problems[:_MAX_IN_MESSAGE] if each.remedy)
+        ),
     )

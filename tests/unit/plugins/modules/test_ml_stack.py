@@ -76,6 +76,17 @@ def test_an_agent_on_a_connector_for_chats(module: Runner, cluster: FakeCluster,
         assert len(found) == (capability == "chat")
 
 
+def test_the_remedies_of_refused_items_are_shown(module: Runner, cluster: FakeCluster) -> None:
+    settings = [
+        {"settings": {"plugins.ml_commons.memory.orphan_ttl_days": 7}},
+        {"settings": {"plugins.ml_commons.x": 1}},
+    ]
+    refused = module(MODULE, cluster, **STACK, settings=settings)
+    assert refused["failure"]["code"] == "invalid_stack"
+    assert refused["msg"].count("name it in 'only_where_set'") == 1
+    assert [bool(each["remedy"]) for each in refused["failure"]["details"]["problems"]] == [True, True]
+
+
 def test_secret_in_a_refused_item_is_masked(module: Runner, cluster: FakeCluster) -> None:
     broken = {"name": "Chat", "credential": {"key": KEY}, "no_such_option": KEY, "actions": KEY}
     failed = module(MODULE, cluster, connectors=[broken])

@@ -387,7 +387,10 @@ def test_no_code_is_in_two_sections_of_the_catalogue() -> None:
 
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
 def test_cause_and_remedy_are_sentences(code: str) -> None:
-    cause, remedy = CATALOGUE[code].cause, Failure(code, "x").remedy or "The message says it."
+    cause, remedy = (
+        CATALOGUE[code].cause,
+        Failure(code, "x", remedies_of_the_problems="").remedy or "The message says it.",
+    )
     assert re.match(r"[A-Z']", cause), "an option's name in quotes may come first"
     assert remedy[0].isupper()
     for text in (cause, remedy):
