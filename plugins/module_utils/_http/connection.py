@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import os
+from difflib import get_close_matches
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from .._errors.exceptions import Failure
@@ -56,6 +58,8 @@ def connect(
     mask = mask or Masker()
     # An empty OPENSEARCH_HOSTS arrives as one empty host.
     given = [host.strip() for host in options.get("hosts") or [] if host.strip()]
+    if not given:
+        _check_environment()
     hosts = given or [DEFAULT_HOST]
     for host in hosts:
         if not host.lower().startswith(("http://", "https://")):
@@ -76,6 +80,18 @@ def connect(
     if not given:
         client.host_hint = "OPENSEARCH_HOSTS is not set, nor is 'hosts'."
     return client
+
+
+def _check_environment() -> None:
+    """Raises Failure if the environment names a cluster by a misspelt variable, as the default would be another one."""
+    misspelt = get_close_matches(
+        "OPENSEARCH_HOSTS", {name for name in os.environ if os.environ[name]} - {"OPENSEARCH_HOSTS"}, 1, 0.9
+    )
+    if misspelt:
+        raise Failure(
+            "invalid_input",
+            f"hosts: the environment has {misspelt[0]}, and the modules read OPENSEARCH_HOSTS. Set that to the cluster that is meant.",
+        )
 
 
 def choose_authentication(options: Mapping[str, Any], hide: Callable[..., None] = lambda *secrets: None) -> auth.Auth:

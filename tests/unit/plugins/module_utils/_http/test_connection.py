@@ -66,6 +66,21 @@ class TestTheDefaultHost:
         assert caught.value.code == code
         assert "OPENSEARCH_HOSTS is not set" in caught.value.message
 
+    @pytest.mark.parametrize("name", ["OPENSEARCH_HOST", "OPENSEARCH_HOSTSS", "OPENSERCH_HOSTS"])
+    def test_a_misspelt_variable_addresses_no_other_cluster(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        monkeypatch.setenv(name, "http://one:9200")
+        assert self.client_for(Script(), ["http://two:9200"]).hosts == ["http://two:9200"]
+        with pytest.raises(Failure, match=f"the environment has {name}, and the modules read OPENSEARCH_HOSTS"):
+            self.client_for(Script(), [])
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("OPENSEARCH_SERVICE_HOST", "10.0.0.1"), ("OPENSEARCH_HOSTNAME", "one"), ("OPENSEARCH_HOST", "")],
+    )
+    def test_other_variables_are_no_misspelt_ones(self, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+        monkeypatch.setenv(name, value)
+        assert self.client_for(Script(), []).hosts == [connection.DEFAULT_HOST]
+
     def test_a_given_host_or_another_failure_is_reported_as_it_is(self) -> None:
         for hosts, expected in (
             ([connection.DEFAULT_HOST], get("/").is_refused()),
