@@ -148,6 +148,11 @@ def test_a_key_goes_only_to_the_server_that_it_was_given_for(
     assert [stored[name].get("api_key") for name in names] == keys
 
 
+def test_any_certificate_is_accepted_on_demand(double: FakeCluster, play: Play) -> None:
+    play(**RERANK, rag_skip_ssl_verification=True)
+    assert [body["client_config"]["skip_ssl_verification"] for body in double.connectors.values()] == [True] * 3
+
+
 def test_extra_variables_of_the_included_role_are_refused(double: FakeCluster, tmp_path: Path) -> None:
     with serving(double) as url:
         given = {
