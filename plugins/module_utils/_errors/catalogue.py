@@ -276,7 +276,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         ),
         "invalid_stack": Entry(
             cause="The declaration of the stack has problems, or does not fit the cluster. Nothing was changed.",
-            remedy="{remedies_of_the_problems}",
+            remedy="Correct the declaration. {remedies_of_the_problems}",
         ),
         "declared_twice": Entry(
             cause="Two items of the stack declare the same object.",

@@ -72,7 +72,7 @@ class Failure(Exception):
     @property
     def remedy(self) -> str:
         """What to do; empty if the message says it."""
-        return printable(CATALOGUE[self.code].remedy.format_map(_WithDefault(self.details)))
+        return printable(CATALOGUE[self.code].remedy.format_map(_WithDefault(self.details))).rstrip()
 
     def as_dict(self) -> dict[str, Any]:
         return {
