@@ -143,10 +143,10 @@ class LookupModule(LookupBase):
         ]
         extra = load_extra_vars(self._loader)
         # What Ansible cannot assign: of 'name=Local chat' it takes the blank for the end of the value.
-        if extra.get("_raw_params"):
-            found.append(
-                f"In -e, '{extra['_raw_params']}' belongs to no variable. Quote a value with blanks once more: -e \"name='a b'\"."
-            )
+        # It is not shown: it may be a part of a key.
+        is_cut = "_raw_params" in extra and any(name.startswith(tuple(f"{term}_" for term in terms)) for name in extra)
+        if is_cut:
+            found.append("A value in -e is cut at a blank. Quote it once more: -e \"name='a b'\".")
         for name in sorted(set(candidates).intersection(extra)):
             for role in kwargs.get("includes", []):
                 if name.startswith(f"{role}_"):
@@ -154,6 +154,6 @@ class LookupModule(LookupBase):
                         f"The extra variable '{name}' would replace what this role gives to the role {role}, which it includes. "
                         "Leave it out of this run."
                     )
-        if len(found) > bool(extra.get("_raw_params")):
+        if len(found) > is_cut:
             found.append(f"If such a variable is meant for something else, add its name to {_UNRELATED}.")
         return [" ".join(found)]

@@ -104,14 +104,14 @@ class InProcessAction(NormalAction):
         host = self._host(variables)
         if connection.get("hosts"):
             self._display.warning(
-                f"{host}: the task does not use the host's variable opensearch_connection, but the cluster of OPENSEARCH_HOSTS. To use it, add "
+                "The task does not use the host's variable opensearch_connection, but the cluster of OPENSEARCH_HOSTS. To use it, add "
                 "to the play: module_defaults: {group/searchops.opensearch_ml.all: '{{ opensearch_connection }}'}. A command of "
                 "'ansible' has no module_defaults: write a play."
             )
         elif host != "localhost":
             self._display.warning(
-                f"{host}: the host's variable opensearch_connection has no 'hosts', so the task uses the cluster of OPENSEARCH_HOSTS, "
-                "with the rest of the variable. Add the 'hosts' of the cluster that is meant."
+                f"{host}: the host's variable opensearch_connection has no 'hosts', so the task does not use a cluster of its own. "
+                "Add the 'hosts' of the cluster that is meant."
             )
 
     def _change_items_with_src(self, change: Callable[[Mapping[str, Any], str], Mapping[str, Any]]) -> None:

@@ -57,7 +57,7 @@ def execute(options: Options, run: Run) -> dict[str, Any]:
         # A later version may have a setting that is not in the table, so only the cluster can say that a name is wrong.
         failure.message += _spelling(name for name in desired if name.startswith(setting_types.ML_PREFIX))
         raise
-    skipped = {name for name in options.only_where_set if settings.is_empty(observed.effective(name))}
+    skipped = {name for name in options.only_where_set if settings.is_empty(observed.underlying(options.scope, name))}
     desired = {name: value for name, value in desired.items() if name not in skipped}
     recorded = new_record = setting_record.read(observed)
     if options.state == "undone":

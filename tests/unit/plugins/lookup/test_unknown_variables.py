@@ -118,6 +118,7 @@ def test_a_value_with_a_blank_that_the_shell_has_left_without_quotes(monkeypatch
     )
     # Ansible reads them once.
     monkeypatch.setattr(load_extra_vars, "extra_vars", None, raising=False)
-    assert found({"openai_chat_name": "Other"}, "openai_chat") == (
-        "In -e, 'chat' belongs to no variable. Quote a value with blanks once more: -e \"name='a b'\"."
-    )
+    cut = "A value in -e is cut at a blank. Quote it once more: -e \"name='a b'\"."
+    assert found({"openai_chat_name": "Other"}, "openai_chat") == cut
+    # That of another program's variable, perhaps.
+    assert found({"openai_chat_name": "Other"}, "stack") == ""
