@@ -31,6 +31,7 @@ from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
@@ -120,7 +121,7 @@ class InProcessAction(NormalAction):
 
         def changed(item: Any, objects: str) -> Any:
             if isinstance(item, Mapping) and isinstance(item.get("definition"), str) and item["definition"].strip():
-                item = {**item, "definition": body_of(item["definition"], "definition", objects)}
+                item = {**item, "definition": _mapping_of(item["definition"], objects)}
             named = isinstance(item, Mapping) and isinstance(item.get("src"), str) and item["src"]
             # Validation refuses an item with both.
             return change(item, objects) if named and item.get("definition") is None else item
@@ -267,6 +268,16 @@ def _with_only_body(item: Mapping[str, Any], objects: str) -> dict[str, Any]:
     """The item with the content of its file as ``definition``. A module that gets both options refuses them, also if one is
     None. Raises Failure."""
     return {name: value for name, value in with_body(item, objects).items() if name != "src"}
+
+
+def _mapping_of(text: str, objects: str) -> dict[str, Any]:
+    """The mapping in a text: as Ansible reads it where it can, such as one that a template has made, else as a file's. Raises
+    Failure."""
+    if text.lstrip().startswith("{"):
+        with contextlib.suppress(TypeError):
+            mapping: dict[str, Any] = check_type_dict(text.strip())
+            return mapping
+    return body_of(text, "definition", objects)
 
 
 def _shows_invocation(variables: dict[str, Any]) -> bool:

@@ -222,6 +222,12 @@ class TestFiles:
     def test_a_missing_absolute_path_is_named_once(self, url: str) -> None:
         assert self.pipeline(url, "/nowhere/p.json")["msg"].count("/nowhere/p.json") == 1
 
+    @pytest.mark.parametrize("text", ["{'a': None, 'b': True}", '{"a": null, "b": true}', "{a: null, b: true}"])
+    def test_a_mapping_as_text_keeps_its_values(self, text: str) -> None:
+        """Templates of some versions of Ansible make Python's notation of it."""
+        body = in_process._mapping_of(text, "pipelines")
+        assert body == {"a": None, "b": True}
+
     def test_a_text_in_place_of_a_file(self, url: str) -> None:
         """As a variable has it that was pasted from the console, or filled by the lookup file."""
         text = f"PUT /_ingest/pipeline/p\n{json.dumps(self.BODY)}"
