@@ -17,6 +17,7 @@ description:
     matter whether the inventory sets it, the command line, or a task of yours with C(register) or C(set_fact).
   - A variable that starts with none of the prefixes, nor with that of another role or playbook of this collection, counts as
     unknown if its name is nearly that of an input, such as C(olama_chat_model).
+  - A value in C(-e) that Ansible has cut at a blank, such as that of C(-e "openai_chat_name=Local chat"), is reported as well.
   - All roles and playbooks of this collection call this lookup before anything else, and fail if it finds a name.
 options:
   _terms:
@@ -141,9 +142,11 @@ class LookupModule(LookupBase):
             f"Unknown variable '{name}'." + "".join(f" Did you mean '{each}'?" for each in meant)
             for name, meant in _find_unknown(candidates, map(str, terms), set(kwargs.get("known", [])))
         ]
+        if found:
+            found.append(f"If such a variable is meant for something else, add its name to {_UNRELATED}.")
         extra = load_extra_vars(self._loader)
-        # What Ansible cannot assign: of 'name=Local chat' it takes the blank for the end of the value.
-        # It is not shown: it may be a part of a key.
+        # What Ansible cannot assign: of 'name=Local chat' it takes the blank for the end of the value. The rest may be a part of a
+        # key, so no message shows it.
         is_cut = "_raw_params" in extra and any(name.startswith(tuple(f"{term}_" for term in terms)) for name in extra)
         if is_cut:
             found.append("A value in -e is cut at a blank. Quote it once more: -e \"name='a b'\".")
@@ -151,9 +154,7 @@ class LookupModule(LookupBase):
             for role in kwargs.get("includes", []):
                 if name.startswith(f"{role}_"):
                     found.append(
-                        f"The extra variable '{name}' would replace what this role gives to the role {role}, which it includes. "
+                        f"The extra variable '{name}' is an input of the role {role}, which this role includes with inputs of its own. "
                         "Leave it out of this run."
                     )
-        if len(found) > is_cut:
-            found.append(f"If such a variable is meant for something else, add its name to {_UNRELATED}.")
         return [" ".join(found)]

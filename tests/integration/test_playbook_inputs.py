@@ -591,7 +591,7 @@ class TestTargets:
 def test_a_role_overlooks_no_refused_option(play: Play, tmp_path: Path) -> None:
     """A role continues after some failures, which it expects by their code."""
     cluster = FakeCluster(trusted=())
-    (tmp_path / "own.yml").write_text("""
+    text = """
 - hosts: localhost
   gather_facts: false
   module_defaults:
@@ -600,8 +600,7 @@ def test_a_role_overlooks_no_refused_option(play: Play, tmp_path: Path) -> None:
     - role: searchops.opensearch_ml.ollama_chat
       ollama_chat_base_url: http://llm.test
       ollama_chat_model: tiny
-""")
-    text = (tmp_path / "own.yml").read_text()
+"""
     for module in ("opensearch_cluster_setting", "ml_predict"):
         (tmp_path / "own.yml").write_text(text.replace("{module}", module))
         with serving(cluster) as url:

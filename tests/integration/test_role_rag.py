@@ -162,7 +162,7 @@ def test_extra_variables_of_the_included_role_are_refused(double: FakeCluster, t
             "openai_chat_name": "Other",
         }
         text, _changes = run_playbook(tmp_path, "ollama_chat", fails=True, **given)
-    assert "The extra variable 'openai_chat_name' would replace" in re.sub(r"\s+", " ", text)
+    assert "The extra variable 'openai_chat_name' is an input of the role openai_chat" in re.sub(r"\s+", " ", text)
     assert double.exchanges == []
 
 

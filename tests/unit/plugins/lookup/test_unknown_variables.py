@@ -104,7 +104,7 @@ def test_extra_variables_of_an_included_role_are_found(monkeypatch: pytest.Monke
     variables = {**extra, "openai_chat_model": "of the inventory", "ollama_chat_name": "Chat"}
     text = found(variables, "ollama_chat", includes=["openai_chat"])
     assert text.startswith(
-        "The extra variable 'openai_chat_name' would replace what this role gives to the role openai_chat"
+        "The extra variable 'openai_chat_name' is an input of the role openai_chat, which this role includes"
     )
     assert "openai_chat_model" not in text
     assert found(variables, "openai_chat") == ""
